@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! watch MtlsIdentity ──┐
-//! watch Secret (meta) ─┼─▶ index ─▶ schedule ─▶ queue ─▶ worker: observe ─▶ World ─▶ decide ─▶ Plan ─▶ act ─▶ record
-//! watch MtlsAuthority ─┘                                         (reads)           (pure, total)      (2 writes)
+//! watch Secret (meta) ─┼─▶ board ─▶ queue ─▶ worker: observe ─▶ World ─▶ decide ─▶ Plan ─▶ act ─▶ record
+//! watch MtlsAuthority ─┘                              (reads)           (pure, total)      (2 writes)
 //! ```
 //!
 //! `api` is what users see, `pki` is X.509, `plan` decides; these three are pure. `operator` talks to the API
 //! server and `runtime` is plumbing that knows nothing of certificates.
 
-pub mod runtime;
+pub mod api;
+pub mod operator;
 pub mod pki;
+pub mod plan;
+pub mod runtime;

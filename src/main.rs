@@ -1,2 +1,6 @@
 //! x
-fn main() {}
+fn main() {
+    for d in mtls_operator::api::definitions() {
+        println!("---\n{}", serde_norway::to_string(&d).unwrap());
+    }
+}

@@ -1,1 +1,5 @@
 //! Domain-free plumbing.
+pub mod clock;
+pub mod leader;
+pub mod readiness;
+pub mod shutdown;

@@ -1,0 +1,89 @@
+//! Conditions as kstatus reads them: `Ready` always, `Stalled` only while a person must act.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+/// Condition type: the object is what its spec asks for.
+pub const READY: &str = "Ready";
+/// Condition type: nothing more will happen until a person acts. Absent otherwise.
+pub const STALLED: &str = "Stalled";
+
+/// What the conditions of an object say: one verdict, from which both conditions are rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Status of `Ready`.
+    pub ready: bool,
+    /// Whether `Stalled` is present.
+    pub stalled: bool,
+    /// The reason, in `PascalCase`, of both.
+    pub reason: &'static str,
+    /// One sentence for people.
+    pub message: String,
+}
+
+impl Verdict {
+    /// The conditions that say this, keeping the transition times of `before` where the status stays.
+    #[must_use]
+    pub fn conditions(&self, before: &[Condition], generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
+        let mut conditions = vec![self.condition(READY, self.ready, before, generation, now)];
+        if self.stalled {
+            conditions.push(self.condition(STALLED, true, before, generation, now));
+        }
+        conditions
+    }
+
+    fn condition(
+        &self,
+        type_: &str,
+        holds: bool,
+        before: &[Condition],
+        generation: Option<i64>,
+        now: Timestamp,
+    ) -> Condition {
+        let status = if holds { "True" } else { "False" };
+        let since = before
+            .iter()
+            .find(|c| c.type_ == type_ && c.status == status)
+            .map_or(Time(now), |c| c.last_transition_time.clone());
+        Condition {
+            type_: type_.into(),
+            status: status.into(),
+            reason: self.reason.into(),
+            message: self.message.clone(),
+            last_transition_time: since,
+            observed_generation: generation,
+        }
+    }
+}
+
+/// The condition of this type, if it is there.
+#[must_use]
+pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|c| c.type_ == type_)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(ready: bool, stalled: bool) -> Verdict {
+        Verdict { ready, stalled, reason: "Issued", message: "m".into() }
+    }
+
+    #[test]
+    fn the_transition_time_moves_only_when_the_status_does() {
+        let (t0, t1) = (Timestamp::UNIX_EPOCH, Timestamp::new(60, 0).unwrap());
+        let first = verdict(true, false).conditions(&[], Some(1), t0);
+        let same = verdict(true, false).conditions(&first, Some(2), t1);
+        assert_eq!(same[0].last_transition_time.0, t0);
+        let turned = verdict(false, false).conditions(&same, Some(2), t1);
+        assert_eq!(turned[0].last_transition_time.0, t1);
+    }
+
+    #[test]
+    fn stalled_is_absent_unless_a_person_must_act() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert!(find(&verdict(false, false).conditions(&[], None, now), STALLED).is_none());
+        assert!(find(&verdict(false, true).conditions(&[], None, now), STALLED).is_some());
+    }
+}

@@ -1,0 +1,77 @@
+//! Names that other programs rely on: each label, annotation, key and type is spelled once, here.
+
+/// API group of both kinds.
+pub const GROUP: &str = "mtls-operator.dev";
+/// Field manager of every write.
+pub const FIELD_MANAGER: &str = "mtls-operator";
+/// Name of the authority that identities use unless they say otherwise.
+pub const DEFAULT_AUTHORITY: &str = "mesh";
+
+/// Labels of a leaf Secret.
+pub mod label {
+    /// Standard Kubernetes label; the watch on leaf Secrets selects by it.
+    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    /// The value of [`MANAGED_BY`] on everything this operator writes.
+    pub const MANAGER: &str = "mtls-operator";
+    /// Name of the `MtlsAuthority` that signed the leaf.
+    pub const AUTHORITY: &str = "mtls-operator.dev/authority";
+    /// Name of the `MtlsIdentity` that the Secret belongs to.
+    pub const IDENTITY: &str = "mtls-operator.dev/identity";
+}
+
+/// Annotations. Those of a leaf Secret let the operator decide from metadata alone, without reading a key.
+pub mod annotation {
+    /// Leaf Secret: end of the leaf's validity, RFC 3339 in UTC.
+    pub const NOT_AFTER: &str = "mtls-operator.dev/not-after";
+    /// Leaf Secret: serial number of the leaf, lower-case hex.
+    pub const SERIAL: &str = "mtls-operator.dev/serial";
+    /// Leaf Secret: key identifier of the signer, lower-case hex.
+    pub const AUTHORITY_KEY_ID: &str = "mtls-operator.dev/authority-key-id";
+    /// Leaf Secret: versioned hash of what the leaf was asked to be.
+    pub const PROFILE: &str = "mtls-operator.dev/profile";
+    /// Leaf Secret: hash of the trust bundle in `ca.crt`.
+    pub const TRUST: &str = "mtls-operator.dev/trust";
+    /// Leaf Secret: moment of issuance (`notBefore` is backdated), RFC 3339 in UTC.
+    pub const ISSUED_AT: &str = "mtls-operator.dev/issued-at";
+    /// Leaf Secret: number of issuances so far.
+    pub const REVISION: &str = "mtls-operator.dev/revision";
+    /// Leaf Secret: the value of [`RENEW`] that the leaf answers.
+    pub const RENEW_REQUEST: &str = "mtls-operator.dev/renew-request";
+    /// Leaf Secret: JSON of the label and annotation keys that the identity's spec put there.
+    pub const APPLIED_KEYS: &str = "mtls-operator.dev/applied-keys";
+    /// Leaf Secret: uid of the identity that owns it.
+    pub const IDENTITY_UID: &str = "mtls-operator.dev/identity-uid";
+    /// `MtlsIdentity`: renews the leaf once per value.
+    pub const RENEW: &str = "mtls-operator.dev/renew";
+    /// `MtlsAuthority`: namespace of the operator that serves it.
+    pub const OPERATOR_NAMESPACE: &str = "mtls-operator.dev/operator-namespace";
+    /// Root Secret: name of its `MtlsAuthority`.
+    pub const AUTHORITY: &str = "mtls-operator.dev/authority";
+    /// Root Secret: trust domain that the root was made for.
+    pub const TRUST_DOMAIN: &str = "mtls-operator.dev/trust-domain";
+    /// Root Secret: phase of the rotation.
+    pub const PHASE: &str = "mtls-operator.dev/phase";
+    /// Root Secret: when the phase began, RFC 3339 in UTC.
+    pub const SINCE: &str = "mtls-operator.dev/since";
+    /// Root Secret: the largest `leaf.maxTTL` in force while this root signs, as a Go duration.
+    pub const MAX_LEAF_TTL: &str = "mtls-operator.dev/max-leaf-ttl";
+    /// Root Secret: where the signer came from, `generated` or `provided`.
+    pub const ORIGIN: &str = "mtls-operator.dev/origin";
+    /// Root Secret: JSON of replaced signers and the last moment a leaf of theirs can be valid.
+    pub const FORMER_KEY_IDS: &str = "mtls-operator.dev/former-key-ids";
+}
+
+/// Keys of leaf and root Secrets.
+pub mod key {
+    /// Certificate chain, leaf or signer first (PEM).
+    pub const CERTIFICATE: &str = "tls.crt";
+    /// Private key (PEM).
+    pub const PRIVATE_KEY: &str = "tls.key";
+    /// Trust bundle: every anchor (PEM).
+    pub const TRUST_BUNDLE: &str = "ca.crt";
+}
+
+/// Type of a leaf Secret.
+pub const LEAF_SECRET_TYPE: &str = "kubernetes.io/tls";
+/// Type of a root Secret.
+pub const ROOT_SECRET_TYPE: &str = "mtls-operator.dev/root";

@@ -1,0 +1,205 @@
+//! Plans into writes: the only place where keys and serials are drawn. A write creates if absent, or names the
+//! version that was observed.
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::authorities::{Service, SigningRoot, confirm, write_timeout};
+use super::context::Context;
+use super::dress::{Dress, LeafNotes, trust_patch};
+use super::error::Error;
+use super::index::IdentityId;
+use super::observe::Found;
+use super::requests::WRITE_TIMEOUT;
+use crate::api::names::{LEAF_SECRET_TYPE, key};
+use crate::pki::{KeyAlgorithm, PrivateKey};
+use crate::pki::IssuedLeaf;
+use crate::pki::Serial;
+use crate::pki::Window;
+use crate::plan::asked::Asked;
+use crate::plan::policy::Entitlement;
+use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
+use crate::plan::world::{Held, HeldLeaf, Observed};
+
+/// Who asks for a write.
+pub struct Applicant<'a> {
+    /// Place of the identity, for keys that take long to make.
+    pub id: IdentityId,
+    /// What it asks.
+    pub asked: &'a Asked,
+    /// Its authority.
+    pub service: &'a Service,
+    /// The root that signs.
+    pub root: &'a SigningRoot,
+}
+
+/// Issues a leaf and stores it: creates the Secret, or patches the version that was observed.
+///
+/// # Errors
+/// [`Error`]; nothing was stored then, unless the answer was lost.
+pub async fn issue(
+    context: &Context,
+    applicant: &Applicant<'_>,
+    entitlement: &Entitlement,
+    found: &Found,
+    over: Option<&str>,
+) -> Result<Found, Error> {
+    let Applicant { asked, service, root, .. } = applicant;
+    let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
+    confirm(root, &service.terms, &context.namespace, &context.requests, &context.clock).await?;
+    let now = context.clock.now();
+    let window = Window::leaf(now, entitlement.ttl, root.authority.window());
+    let issued = root.authority.issue(&entitlement.profile, key, window, Serial::random()?)?;
+    let notes = notes(applicant, &issued, now, found.revision + 1);
+    let dress = Dress::of(asked, &notes);
+    let within = write_timeout(&service.terms);
+    let written = match over {
+        None => context.requests.create_secret(&new_secret(asked, &dress, &issued, root), within).await?,
+        Some(version) => {
+            let patch = patch(found, &dress, version, data(&issued, root));
+            context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?
+        }
+    };
+    Ok(stored(written, issued, notes))
+}
+
+/// An RSA key takes long enough to keep others waiting: it is ordered, and the identity called when it is there.
+fn private_key(context: &Context, id: IdentityId, algorithm: KeyAlgorithm) -> Result<PrivateKey, Error> {
+    if !algorithm.is_rsa() {
+        return Ok(PrivateKey::generate(algorithm)?);
+    }
+    if let Some(key) = context.forge.take(id, algorithm)? {
+        return Ok(key);
+    }
+    // Parked first: the key may be there before this look has ended.
+    context.board.lock().park(id);
+    context.forge.order(id, algorithm);
+    Err(Error::KeyOrdered)
+}
+
+fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: jiff::Timestamp, revision: i64) -> LeafNotes {
+    let Applicant { asked, service, root, .. } = applicant;
+    LeafNotes {
+        serial: issued.leaf.serial.to_string(),
+        not_after: issued.leaf.window.not_after,
+        authority_key_id: issued.leaf.authority_key_id.to_string(),
+        profile: Some(profile_hash(asked, service).to_string()),
+        trust: Some(root.facts.trust.clone()),
+        issued_at: jiff::Timestamp::from_second(now.as_second()).unwrap_or(now),
+        revision,
+        renew_request: asked.renew_request.clone(),
+    }
+}
+
+fn profile_hash(asked: &Asked, service: &Service) -> ProfileHash {
+    ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms))
+}
+
+fn new_secret(asked: &Asked, dress: &Dress, issued: &IssuedLeaf, root: &SigningRoot) -> Secret {
+    let entry = |key: &str, value: &[u8]| (key.to_owned(), ByteString(value.to_vec()));
+    Secret {
+        metadata: dress.metadata(asked),
+        type_: Some(LEAF_SECRET_TYPE.into()),
+        data: Some(
+            [
+                entry(key::CERTIFICATE, issued.chain_pem.as_bytes()),
+                entry(key::PRIVATE_KEY, issued.key_pem.as_bytes()),
+                entry(key::TRUST_BUNDLE, root.authority.bundle().to_pem().as_bytes()),
+            ]
+            .into(),
+        ),
+        ..Secret::default()
+    }
+}
+
+fn data(issued: &IssuedLeaf, root: &SigningRoot) -> Map<String, Value> {
+    [
+        (key::CERTIFICATE.to_owned(), encoded(issued.chain_pem.as_bytes())),
+        (key::PRIVATE_KEY.to_owned(), encoded(issued.key_pem.as_bytes())),
+        (key::TRUST_BUNDLE.to_owned(), encoded(root.authority.bundle().to_pem().as_bytes())),
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// Bytes as the API server wants them.
+fn encoded(bytes: &[u8]) -> Value {
+    json!(ByteString(bytes.to_vec()))
+}
+
+/// Patches that name the version they are made for. Where the metadata was not read, it is as it should be but for
+/// the notes on the leaf.
+fn patch(found: &Found, dress: &Dress, version: &str, data: Map<String, Value>) -> Value {
+    let mut metadata = match &found.metadata {
+        Some(metadata) => dress.patch(metadata),
+        None => dress.notes_patch(),
+    };
+    metadata.insert("resourceVersion".into(), json!(version));
+    json!({ "metadata": metadata, "data": data })
+}
+
+/// Brings trust bundle, labels, annotations and owner up to date, without a new key.
+///
+/// # Errors
+/// [`Error`]; nothing was stored then, unless the answer was lost.
+pub async fn refresh(
+    context: &Context,
+    asked: &Asked,
+    service: Option<&Service>,
+    found: &Found,
+    held: &Held,
+) -> Result<Found, Error> {
+    let root = service.and_then(|service| service.signer.as_ref().ok());
+    let mut data = Map::new();
+    if let Some(root) = root.filter(|root| held.trust.as_ref() != Some(&root.facts.trust)) {
+        data.insert(key::TRUST_BUNDLE.into(), encoded(root.authority.bundle().to_pem().as_bytes()));
+    }
+    let mut metadata = refreshed_metadata(asked, found, root.map(|root| root.facts.trust.as_str()));
+    metadata.insert("resourceVersion".into(), json!(held.version));
+    let patch = json!({ "metadata": metadata, "data": data });
+    let within = service.map_or(WRITE_TIMEOUT, |service| write_timeout(&service.terms));
+    let written = context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?;
+    let held = Held {
+        version: written.metadata.resource_version.clone().unwrap_or_default(),
+        dressed: true,
+        trust: root.map(|root| root.facts.trust.clone()).or_else(|| held.trust.clone()),
+        ..held.clone()
+    };
+    Ok(Found { observed: Observed::Held(held), metadata: Some(written.metadata), ..found.clone() })
+}
+
+fn refreshed_metadata(asked: &Asked, found: &Found, trust: Option<&str>) -> Map<String, Value> {
+    match (&found.notes, &found.metadata) {
+        (Some(notes), Some(metadata)) => Dress::of(asked, notes).patch(metadata),
+        _ => match trust {
+            Some(trust) => trust_patch(trust),
+            None => Map::new(),
+        },
+    }
+}
+
+/// What is there now, by the API server's answer.
+fn stored(written: PartialObjectMeta<Secret>, issued: IssuedLeaf, notes: LeafNotes) -> Found {
+    let IssuedLeaf { leaf, key_pem, .. } = issued;
+    drop::<Zeroizing<String>>(key_pem);
+    let held = Held {
+        version: written.metadata.resource_version.clone().unwrap_or_default(),
+        mine: true,
+        leaf: Ok(HeldLeaf {
+            serial: notes.serial.clone(),
+            window: leaf.window,
+            key_id: notes.authority_key_id.clone(),
+            issued_at: notes.issued_at,
+        }),
+        profile: notes.profile.as_deref().and_then(ProfileHash::parse),
+        fits: true,
+        trust: notes.trust.clone(),
+        dressed: true,
+        renew_request: notes.renew_request.clone(),
+    };
+    let revision = notes.revision;
+    Found { observed: Observed::Held(held), leaf: Some(leaf), notes: Some(notes), metadata: Some(written.metadata), revision }
+}

@@ -1,0 +1,91 @@
+//! Counting identities: by how they stand, by who signed, and by what they prove of roots that should exist.
+
+use std::collections::HashMap;
+
+use super::board::Board;
+use super::entry::{Digest, Entry, digest};
+use crate::api::authority::IdentityCounts;
+use crate::plan::outcome::Reason;
+
+/// Identities of one authority, counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Census {
+    /// By the reason of `Ready`.
+    pub counts: IdentityCounts,
+    /// Leaves in force, by the key identifier of their signer.
+    pub leaves: HashMap<Digest, i64>,
+}
+
+/// Counts the identities of an authority.
+#[must_use]
+pub fn census(board: &Board, authority: &str, now: i64) -> Census {
+    let authority = digest(authority);
+    let mut census = Census::default();
+    for (_, entry) in board.index().entries().filter(|(_, entry)| entry.authority == authority) {
+        count(&mut census.counts, entry);
+        if let Some(key_id) = entry.recorded.key_id.filter(|_| entry.recorded.not_after >= now) {
+            *census.leaves.entry(key_id).or_default() += 1;
+        }
+    }
+    census
+}
+
+fn count(counts: &mut IdentityCounts, entry: &Entry) {
+    counts.total += 1;
+    *match entry.recorded.reason {
+        Some(Reason::Issued) => &mut counts.issued,
+        Some(Reason::Paused) => &mut counts.paused,
+        Some(Reason::AuthorityNotReady) => &mut counts.authority_not_ready,
+        Some(Reason::NotPermitted) => &mut counts.not_permitted,
+        Some(Reason::Invalid) => &mut counts.invalid,
+        Some(Reason::SecretConflict) => &mut counts.secret_conflict,
+        Some(Reason::Expired) => &mut counts.expired,
+        Some(Reason::Issuing) | None => &mut counts.issuing,
+    } += 1;
+}
+
+/// The counts with their reasons.
+#[must_use]
+pub fn by_reason(counts: &IdentityCounts) -> [(Reason, i64); 8] {
+    [
+        (Reason::Issued, counts.issued),
+        (Reason::Issuing, counts.issuing),
+        (Reason::Paused, counts.paused),
+        (Reason::AuthorityNotReady, counts.authority_not_ready),
+        (Reason::NotPermitted, counts.not_permitted),
+        (Reason::Invalid, counts.invalid),
+        (Reason::SecretConflict, counts.secret_conflict),
+        (Reason::Expired, counts.expired),
+    ]
+}
+
+/// An identity that was verified to hold an unexpired leaf of this authority, signed by none of the known keys, and
+/// the key that signed it.
+///
+/// Only a status that speaks of the present spec and says Ready counts: it was written by the operator after the
+/// leaf was verified against this authority. Nothing that a namespace's users can write is evidence.
+#[must_use]
+pub fn signed_by_unknown(
+    board: &Board,
+    authority: &str,
+    known: &[Digest],
+    now: i64,
+) -> Option<(Digest, String)> {
+    let authority = digest(authority);
+    let is_evidence = |entry: &Entry| {
+        let recorded = &entry.recorded;
+        entry.authority == authority
+            && entry.is_current()
+            && recorded.is_ready
+            && recorded.not_after >= now
+            && recorded.key_id.is_some_and(|key_id| !known.contains(&key_id))
+    };
+    let (_, entry) = board.index().entries().find(|(_, entry)| is_evidence(entry))?;
+    Some((entry.recorded.key_id?, format!("{}/{}", entry.namespace, entry.name)))
+}
+
+/// Whether a leaf Secret names an identity that exists.
+#[must_use]
+pub fn has_identity(board: &Board, namespace: &str, identity: &str) -> bool {
+    board.index().find(namespace, identity).is_some()
+}

@@ -1,0 +1,79 @@
+//! What every pass needs, built once in `main`: clock, client, memory.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use super::authorities::Authorities;
+use super::board::Board;
+use super::forge::Forge;
+use super::metrics::Metrics;
+use super::requests::Requests;
+use super::schedule::Millis;
+use crate::runtime::clock::Clock;
+
+/// The context of every pass.
+#[derive(Clone)]
+pub struct Context {
+    /// Time.
+    pub clock: Clock,
+    /// The API server.
+    pub requests: Requests,
+    /// What needs a look.
+    pub board: SharedBoard,
+    /// Who signs.
+    pub authorities: Authorities,
+    /// Keys that take long to make.
+    pub forge: Forge,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Namespace of root Secrets and of the Lease.
+    pub namespace: Arc<str>,
+    /// Namespaces whose identities are served; none is all.
+    pub watch_namespaces: Arc<[String]>,
+}
+
+impl Context {
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn millis(&self) -> Millis {
+        self.clock.now().as_millisecond()
+    }
+
+    /// The scopes to watch and to list: all namespaces at once, or each of some.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Option<String>> {
+        if self.watch_namespaces.is_empty() {
+            return vec![None];
+        }
+        self.watch_namespaces.iter().cloned().map(Some).collect()
+    }
+}
+
+/// The board, and a bell that rings when something in it has changed.
+#[derive(Clone, Default)]
+pub struct SharedBoard {
+    board: Arc<Mutex<Board>>,
+    changed: Arc<Notify>,
+}
+
+impl SharedBoard {
+    /// The board, to read. Never held across an await.
+    #[must_use]
+    pub fn lock(&self) -> MutexGuard<'_, Board> {
+        self.board.lock()
+    }
+
+    /// Changes the board and rings the bell.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Board) -> T) -> T {
+        let result = change(&mut self.board.lock());
+        self.changed.notify_one();
+        result
+    }
+
+    /// Waits until the bell has rung since the last call.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}

@@ -1,0 +1,80 @@
+//! Transient problems: each is retried with backoff. Permanent ones are data, not errors (`plan::outcome::Refusal`).
+
+use std::time::Duration;
+
+use crate::pki::{IssueError, KeyError, NoRandomness};
+
+/// Why a pass over an identity or an authority did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The object is another one than was observed: observe again.
+    #[error("{what} changed since it was read")]
+    Stale {
+        /// The object.
+        what: String,
+    },
+    /// The API server refused or failed.
+    #[error("{what}: {source}")]
+    Api {
+        /// Verb and object.
+        what: String,
+        /// The answer.
+        source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time.
+    #[error("{what}: no answer within {within:?}")]
+    Timeout {
+        /// Verb and object.
+        what: String,
+        /// How long was waited.
+        within: Duration,
+    },
+    /// Another replica leads: this one must not write.
+    #[error("{what}: not written, because this replica does not lead")]
+    NotLeader {
+        /// Verb and object.
+        what: String,
+    },
+    /// The authority is being set up.
+    #[error("MtlsAuthority {0} is not set up yet")]
+    AuthorityPending(String),
+    /// The key is being generated.
+    #[error("the private key is being generated")]
+    KeyOrdered,
+    /// No key could be generated.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// No serial number could be drawn.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// No leaf could be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// An object cannot be written down.
+    #[error("{what} cannot be serialised: {source}")]
+    Serialise {
+        /// The object.
+        what: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl Error {
+    /// The word for metrics.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Stale { .. } => "Stale",
+            Self::Api { .. } => "Api",
+            Self::Timeout { .. } => "Timeout",
+            Self::NotLeader { .. } => "NotLeader",
+            Self::AuthorityPending(_) => "AuthorityPending",
+            Self::KeyOrdered => "KeyOrdered",
+            Self::Key(_) => "Key",
+            Self::Randomness(_) => "Randomness",
+            Self::Issue(_) => "Issue",
+            Self::Serialise { .. } => "Serialise",
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Events for people, few: one when a person must act or a leaf has expired, none on the happy path.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::{Resource, ResourceExt as _};
+
+use super::context::Context;
+use crate::api::MtlsIdentity;
+use crate::api::conditions::{READY, Verdict, find};
+use crate::api::names::FIELD_MANAGER;
+use crate::plan::outcome::{Reason, Standing};
+
+/// Longest text that an Event may carry.
+const NOTE_LENGTH: usize = 1024;
+
+/// Tells of an identity that a person should look at, if it did not stand so before. An Event that is lost is lost:
+/// the condition says the same.
+pub async fn transition(context: &Context, identity: &MtlsIdentity, standing: &Standing) {
+    let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let before = find(conditions, READY).map(|condition| condition.reason.as_str());
+    let is_news = before != Some(standing.reason.as_str());
+    if is_news && (standing.stalled || standing.reason == Reason::Expired) {
+        warn(context, identity, &standing.verdict()).await;
+    }
+}
+
+/// Creates a warning Event about an object.
+pub async fn warn<K: Resource<DynamicType = ()>>(context: &Context, object: &K, verdict: &Verdict) {
+    let event = event(context, object, verdict);
+    if let Err(error) = context.requests.create_event(&event).await {
+        tracing::debug!(%error, "an Event was not created");
+    }
+}
+
+/// Cluster-scoped objects have their Events in `default`, as everywhere in Kubernetes.
+fn event<K: Resource<DynamicType = ()>>(context: &Context, object: &K, verdict: &Verdict) -> Event {
+    let now = context.clock.now();
+    let regarding = ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(K::kind(&()).into_owned()),
+        name: Some(object.name_any()),
+        namespace: object.namespace(),
+        uid: object.uid(),
+        ..ObjectReference::default()
+    };
+    Event {
+        metadata: ObjectMeta {
+            name: Some(format!("{}.{:x}", object.name_any(), now.as_nanosecond())),
+            namespace: Some(object.namespace().unwrap_or_else(|| "default".into())),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(now)),
+        reporting_controller: Some(format!("mtls-operator.dev/{FIELD_MANAGER}")),
+        reporting_instance: Some(context.namespace.to_string()),
+        action: Some("Reconcile".into()),
+        type_: Some("Warning".into()),
+        reason: Some(verdict.reason.into()),
+        note: Some(verdict.message.chars().take(NOTE_LENGTH).collect()),
+        regarding: Some(regarding),
+        ..Event::default()
+    }
+}

@@ -1,0 +1,34 @@
+//! Everything that talks to the API server.
+//!
+//! Watches tell the [`board`] what they see; it knows what needs a look, and when. [`workers`] look at identities, the
+//! [`keeper`] at authorities. Every look observes, decides (in `plan`), acts and records.
+
+pub mod act;
+pub mod attention;
+pub mod authorities;
+pub mod belonging;
+pub mod board;
+pub mod census;
+pub mod context;
+pub mod dress;
+pub mod entry;
+pub mod error;
+pub mod events;
+pub mod forge;
+pub mod index;
+pub mod keeper;
+pub mod mesh;
+pub mod metrics;
+pub mod observe;
+pub mod queue;
+pub mod reconcile;
+pub mod requests;
+pub mod retry;
+pub mod root;
+pub mod root_secret;
+pub mod roster;
+pub mod run;
+pub mod schedule;
+pub mod status;
+pub mod watch;
+pub mod workers;

@@ -1,0 +1,232 @@
+//! From objects to a world. A Secret is read only where its metadata does not already say everything; what is read
+//! is verified as a peer would verify it.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::belonging::{Belonging, belonging};
+use super::context::Context;
+use super::dress::{Dress, LeafNotes};
+use super::entry::{SeenSecret, version_number};
+use super::error::Error;
+use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
+use crate::api::names::{annotation, key};
+use crate::pki::{Leaf, LeafError};
+use crate::pki::TrustBundle;
+use crate::pki::verify_as_peer;
+use crate::plan::asked::Asked;
+use crate::plan::profile::ProfileHash;
+use crate::plan::world::{Allowed, Damage, Held, HeldLeaf, Observed};
+
+/// What a Secret was found to be, and what a patch of it needs to know.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// For the decision.
+    pub observed: Observed,
+    /// The leaf, where it was read or has just been issued.
+    pub leaf: Option<Leaf>,
+    /// What its annotations should say, where it is held and sound.
+    pub notes: Option<LeafNotes>,
+    /// Its metadata, where it was read.
+    pub metadata: Option<ObjectMeta>,
+    /// Issuances so far.
+    pub revision: i64,
+}
+
+impl Found {
+    /// There is no Secret, or none that is this identity's.
+    #[must_use]
+    pub fn without_leaf(observed: Observed, revision: i64) -> Self {
+        Self { observed, leaf: None, notes: None, metadata: None, revision }
+    }
+}
+
+/// What an observation rests on.
+pub struct Subject<'a> {
+    /// The identity.
+    pub identity: &'a MtlsIdentity,
+    /// What it asks.
+    pub asked: &'a Asked,
+    /// What its authority allows, where there is one.
+    pub allowed: Option<&'a Allowed>,
+    /// The trust bundle in force, where somebody signs.
+    pub bundle: Option<&'a TrustBundle>,
+}
+
+/// Finds the Secret of an identity: by its metadata alone where nobody wrote to it since it was verified.
+///
+/// # Errors
+/// [`Error`] where it has to be read and cannot be.
+pub async fn secret(
+    context: &Context,
+    subject: &Subject<'_>,
+    seen: Option<&SeenSecret>,
+    must_read: bool,
+) -> Result<Found, Error> {
+    let status = subject.identity.status.as_ref();
+    if !must_read {
+        if let Some(found) = untouched(subject, seen) {
+            return Ok(found);
+        }
+        if seen.is_none() && status.is_none_or(|status| status.secret.is_none() && status.conditions.is_empty()) {
+            return Ok(Found::without_leaf(Observed::Absent, 0));
+        }
+    }
+    let (namespace, name) = (&subject.asked.namespace, &subject.asked.secret.name);
+    let found = context.requests.get::<Secret>(Some(namespace), name).await?;
+    let Some(secret) = found else {
+        context.board.change(|board| board.lost_secret(namespace, name, context.millis()));
+        return Ok(Found::without_leaf(Observed::Absent, recorded_revision(status)));
+    };
+    Ok(read(context, subject, secret))
+}
+
+fn recorded_revision(status: Option<&MtlsIdentityStatus>) -> i64 {
+    status.and_then(|status| status.revision).unwrap_or(0)
+}
+
+/// The Secret by status and metadata, if status speaks of this spec and of this version of the Secret.
+fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> {
+    let status = subject.identity.status.as_ref()?;
+    let seen = seen?;
+    let recorded = status.secret.as_ref()?;
+    let is_current = status.observed_generation == subject.identity.metadata.generation;
+    let is_verified = version_number(&recorded.resource_version) == seen.version;
+    if !is_current || !is_verified || seen.identity_uid != Some(super::entry::digest(&subject.asked.uid)) {
+        return None;
+    }
+    let leaf = HeldLeaf {
+        serial: status.serial.clone()?,
+        window: crate::pki::Window {
+            not_before: status.not_before.as_ref()?.0,
+            not_after: status.not_after.as_ref()?.0,
+        },
+        key_id: status.authority_key_id.clone()?,
+        issued_at: Timestamp::from_second(seen.issued_at?).ok()?,
+    };
+    let trust_in_force = subject.bundle.map(TrustBundle::hash);
+    let trust = trust_in_force.filter(|trust| seen.trust == Some(super::entry::digest(trust)));
+    let held = Held {
+        version: recorded.resource_version.clone(),
+        mine: true,
+        leaf: Ok(leaf),
+        profile: seen.profile,
+        fits: true,
+        trust,
+        dressed: true,
+        renew_request: status.renew_request.clone(),
+    };
+    let revision = recorded_revision(Some(status));
+    Some(Found { observed: Observed::Held(held), leaf: None, notes: None, metadata: None, revision })
+}
+
+/// The Secret as it was read.
+fn read(context: &Context, subject: &Subject<'_>, secret: Secret) -> Found {
+    let status = subject.identity.status.as_ref();
+    let owner = {
+        let board = context.board.lock();
+        belonging(&secret, subject.asked, board.index())
+    };
+    let mine = match owner {
+        Belonging::Foreign(whose) => {
+            return Found::without_leaf(Observed::Foreign(whose), recorded_revision(status));
+        }
+        Belonging::Mine => true,
+        Belonging::Inherited => false,
+    };
+    let found = held(context.clock.now(), subject, &secret, mine, recorded_revision(status));
+    Found { metadata: Some(secret.metadata), ..found }
+}
+
+fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, recorded: i64) -> Found {
+    let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|notes| notes.get(key)).cloned();
+    let revision = note(annotation::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0).max(recorded);
+    let verified = verified_leaf(secret, subject.bundle, now);
+    let leaf = verified.as_ref().map(|leaf| held_leaf(leaf, note(annotation::ISSUED_AT))).map_err(|damage| *damage);
+    let renew_request = note(annotation::RENEW_REQUEST);
+    let notes = leaf.as_ref().ok().map(|leaf| LeafNotes {
+        serial: leaf.serial.clone(),
+        not_after: leaf.window.not_after,
+        authority_key_id: leaf.key_id.clone(),
+        profile: subject.allowed.map(|allowed| allowed.profile.to_string()).or_else(|| note(annotation::PROFILE)),
+        trust: subject.bundle.map(TrustBundle::hash).or_else(|| note(annotation::TRUST)),
+        issued_at: leaf.issued_at,
+        revision,
+        renew_request: renew_request.clone(),
+    });
+    let dressed = notes.as_ref().is_none_or(|notes| Dress::of(subject.asked, notes).patch(&secret.metadata).is_empty());
+    let held = Held {
+        version: secret.metadata.resource_version.clone().unwrap_or_default(),
+        mine,
+        leaf,
+        profile: note(annotation::PROFILE).as_deref().and_then(ProfileHash::parse),
+        fits: verified.as_ref().is_ok_and(|leaf| fits(leaf, subject.allowed)),
+        trust: bundle_hash(secret, subject.bundle),
+        dressed,
+        renew_request,
+    };
+    Found { observed: Observed::Held(held), leaf: verified.ok(), notes, metadata: None, revision }
+}
+
+/// While nobody can say what is allowed, the leaf is taken for what it is.
+fn fits(leaf: &Leaf, allowed: Option<&Allowed>) -> bool {
+    match allowed.map(|allowed| &allowed.entitlement) {
+        Some(Ok(entitlement)) => leaf.matches(&entitlement.profile),
+        _ => true,
+    }
+}
+
+/// The moment of issuance; where people edited the note, the start of validity.
+fn held_leaf(leaf: &Leaf, issued_at: Option<String>) -> HeldLeaf {
+    let window = leaf.window;
+    let noted = issued_at.and_then(|text| text.parse::<Timestamp>().ok());
+    HeldLeaf {
+        serial: leaf.serial.to_string(),
+        key_id: leaf.authority_key_id.to_string(),
+        issued_at: noted.filter(|at| (window.not_before..=window.not_after).contains(at)).unwrap_or(window.not_before),
+        window,
+    }
+}
+
+/// The leaf, verified as a peer would at a moment of its life: that it has expired is no damage.
+fn verified_leaf(secret: &Secret, bundle: Option<&TrustBundle>, now: Timestamp) -> Result<Leaf, Damage> {
+    let chain = content(secret, key::CERTIFICATE);
+    let leaf = Leaf::from_chain_pem(chain).map_err(|error| damage(&error))?;
+    let at = now.clamp(leaf.window.not_before, leaf.window.not_after);
+    let own_bundle;
+    let bundle = match bundle {
+        Some(bundle) => bundle,
+        None => {
+            own_bundle = TrustBundle::from_pem(content(secret, key::TRUST_BUNDLE)).map_err(|_| Damage::Untrusted)?;
+            &own_bundle
+        }
+    };
+    verify_as_peer(chain, content(secret, key::PRIVATE_KEY), bundle, at).map_err(|error| damage(&error))
+}
+
+fn damage(error: &LeafError) -> Damage {
+    match error {
+        LeafError::NotPem | LeafError::TooLarge => Damage::CertificateUnreadable,
+        LeafError::KeyUnreadable => Damage::KeyUnreadable,
+        LeafError::KeyMismatch => Damage::KeyMismatch,
+        LeafError::Untrusted => Damage::Untrusted,
+        _ => Damage::Unsound,
+    }
+}
+
+/// Hash of the bundle in the Secret, if it is spelled as we would; anything else is as good as another bundle.
+fn bundle_hash(secret: &Secret, in_force: Option<&TrustBundle>) -> Option<String> {
+    let text = content(secret, key::TRUST_BUNDLE);
+    match in_force {
+        Some(bundle) if bundle.to_pem().as_bytes() == text => Some(bundle.hash()),
+        Some(_) => None,
+        None => TrustBundle::from_pem(text).ok().map(|bundle| bundle.hash()),
+    }
+}
+
+/// One value of a Secret; empty where there is none.
+#[must_use]
+pub fn content<'a>(secret: &'a Secret, key: &str) -> &'a [u8] {
+    secret.data.as_ref().and_then(|data| data.get(key)).map_or(&[], |value| &value.0)
+}

@@ -1,0 +1,132 @@
+//! Identities that need a look, in the order of their classes; one identity is never looked at twice at once.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::attention::Class;
+use super::index::IdentityId;
+
+/// Position in the queue: class, then what is most urgent in it, then the id.
+type Place = (Class, i64, IdentityId);
+
+/// The queue. Pure: who waits for it waits elsewhere.
+#[derive(Debug, Default)]
+pub struct Queue {
+    waiting: BTreeSet<Place>,
+    places: HashMap<IdentityId, Place>,
+    /// In work, with the place to take afterwards if the identity was queued meanwhile.
+    in_work: HashMap<IdentityId, Option<Place>>,
+}
+
+impl Queue {
+    /// Queues an identity. `urgency` orders within a class, smallest first. A better place replaces a worse one.
+    pub fn push(&mut self, id: IdentityId, class: Class, urgency: i64) {
+        let place = (class, urgency, id);
+        if let Some(again) = self.in_work.get_mut(&id) {
+            *again = Some(again.map_or(place, |before| before.min(place)));
+        } else {
+            self.wait(place);
+        }
+    }
+
+    fn wait(&mut self, place: Place) {
+        let id = place.2;
+        match self.places.get(&id) {
+            Some(before) if *before <= place => return,
+            Some(before) => {
+                self.waiting.remove(before);
+            }
+            None => {}
+        }
+        self.waiting.insert(place);
+        self.places.insert(id, place);
+    }
+
+    /// Takes the most urgent identity into work.
+    pub fn pop(&mut self) -> Option<(IdentityId, Class)> {
+        let (class, _, id) = self.waiting.pop_first()?;
+        self.places.remove(&id);
+        self.in_work.insert(id, None);
+        Some((id, class))
+    }
+
+    /// Ends the work on an identity. True if it was queued meanwhile, and so waits again.
+    pub fn done(&mut self, id: IdentityId) -> bool {
+        match self.in_work.remove(&id).flatten() {
+            Some(place) => {
+                self.wait(place);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Forgets that an identity waits, or that it is to wait again.
+    pub fn remove(&mut self, id: IdentityId) {
+        if let Some(place) = self.places.remove(&id) {
+            self.waiting.remove(&place);
+        }
+        if let Some(again) = self.in_work.get_mut(&id) {
+            *again = None;
+        }
+    }
+
+    /// Whether nobody waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Identities that wait, by class.
+    #[must_use]
+    pub fn depth(&self, class: Class) -> usize {
+        self.waiting.iter().filter(|place| place.0 == class).count()
+    }
+
+    /// Identities in work.
+    #[must_use]
+    pub fn in_work(&self) -> usize {
+        self.in_work.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u32) -> IdentityId {
+        IdentityId::new(n)
+    }
+
+    #[test]
+    fn classes_come_before_age_and_the_nearest_expiry_before_later_ones() {
+        let mut queue = Queue::default();
+        queue.push(id(1), Class::Background, 0);
+        queue.push(id(2), Class::Due, 500);
+        queue.push(id(3), Class::Due, 100);
+        queue.push(id(4), Class::New, 9);
+        let order: Vec<IdentityId> = std::iter::from_fn(|| queue.pop()).map(|(id, _)| id).collect();
+        assert_eq!(order, [id(4), id(3), id(2), id(1)]);
+    }
+
+    #[test]
+    fn an_identity_waits_once_in_its_best_place() {
+        let mut queue = Queue::default();
+        queue.push(id(1), Class::Background, 0);
+        queue.push(id(1), Class::New, 0);
+        queue.push(id(1), Class::Due, 0);
+        assert_eq!(queue.pop(), Some((id(1), Class::New)));
+        assert_eq!(queue.pop(), None);
+    }
+
+    #[test]
+    fn an_identity_in_work_is_not_handed_out_again_until_it_is_done() {
+        let mut queue = Queue::default();
+        queue.push(id(1), Class::New, 0);
+        queue.pop();
+        queue.push(id(1), Class::New, 0);
+        assert_eq!(queue.pop(), None);
+        assert!(queue.done(id(1)));
+        assert_eq!(queue.pop(), Some((id(1), Class::New)));
+        assert!(!queue.done(id(1)));
+    }
+}

@@ -1,0 +1,227 @@
+//! One pass over one identity: observe, decide, act, observe what was done, decide again, record.
+
+use super::act::{Applicant, issue, refresh};
+use super::authorities::{Service, Unready};
+use super::board::Job;
+use super::context::Context;
+use super::error::Error;
+use super::events;
+use super::observe::{Found, Subject, secret};
+use super::status;
+use crate::api::identity::MtlsIdentity;
+use crate::api::names::GROUP;
+use crate::plan::asked::{Asked, Malformed};
+use crate::plan::decide::{Decision, Plan, decide};
+use crate::plan::outcome::{Refusal, Standing};
+use crate::plan::policy;
+use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
+use crate::plan::selector::Labels;
+use crate::plan::world::{Allowed, NotReady, Observed, World};
+use crate::api::MtlsAuthority;
+
+/// Observes an identity, gives it what it needs and records how it stands.
+///
+/// # Errors
+/// [`Error`]: transient, to be tried again.
+pub async fn reconcile(context: &Context, mut job: Job) -> Result<(), Error> {
+    match pass(context, &mut job, false).await {
+        // Somebody wrote meanwhile, or the index was behind: one more look, at the objects themselves.
+        Err(Error::Stale { .. }) => pass(context, &mut job, true).await,
+        result => result,
+    }
+}
+
+async fn pass(context: &Context, job: &mut Job, must_read: bool) -> Result<(), Error> {
+    let Some(identity) = identity(context, job, must_read).await? else { return Ok(()) };
+    let asked = match Asked::parse(&identity) {
+        Ok(asked) => asked,
+        Err(malformed) => return record_malformed(context, &identity, &malformed).await,
+    };
+    let service = service(context, &asked).await?;
+    let allowed = service.as_ref().map(|service| allowed(context, &asked, service));
+    let case = Case { context, job, identity: &identity, asked: &asked, service: service.as_deref(), allowed };
+    let found = secret(context, &case.subject(), job.secret.as_ref(), must_read).await?;
+    case.carry_out(found).await
+}
+
+/// The object that was kept, or a fresh one.
+async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<Option<MtlsIdentity>, Error> {
+    if let Some(identity) = job.identity.take().filter(|_| !must_read) {
+        return Ok(Some(*identity));
+    }
+    let found = context.requests.get::<MtlsIdentity>(Some(&job.namespace), &job.name).await?;
+    let now = context.millis();
+    match found {
+        Some(identity) => {
+            context.board.change(|board| board.saw_identity(&identity, false, now));
+            Ok(Some(identity).filter(|identity| identity.metadata.deletion_timestamp.is_none()))
+        }
+        None => {
+            context.board.change(|board| board.lost_identity(&job.namespace, &job.name, now));
+            Ok(None)
+        }
+    }
+}
+
+/// The authority of an identity. Identity and authority are watched apart: one that seems to be missing is asked
+/// for before anybody is told so.
+async fn service(context: &Context, asked: &Asked) -> Result<Option<std::sync::Arc<Service>>, Error> {
+    let service = context.authorities.get(&asked.authority);
+    let is_pending = match &service {
+        Some(service) => matches!(service.signer, Err(Unready::Pending)),
+        None => context.requests.get::<MtlsAuthority>(None, &asked.authority).await?.is_some(),
+    };
+    if is_pending { Err(Error::AuthorityPending(asked.authority.clone())) } else { Ok(service) }
+}
+
+fn allowed(context: &Context, asked: &Asked, service: &Service) -> Allowed {
+    let labels = context.board.lock().namespace(&asked.namespace).map(|namespace| namespace.labels.clone());
+    Allowed {
+        entitlement: policy::judge(asked, &service.terms, &labels.unwrap_or_else(Labels::new)),
+        profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms)),
+    }
+}
+
+/// One identity with everything that was observed but its Secret.
+struct Case<'a> {
+    context: &'a Context,
+    job: &'a Job,
+    identity: &'a MtlsIdentity,
+    asked: &'a Asked,
+    service: Option<&'a Service>,
+    allowed: Option<Allowed>,
+}
+
+impl Case<'_> {
+    fn subject(&self) -> Subject<'_> {
+        let root = self.service.and_then(|service| service.signer.as_ref().ok());
+        Subject {
+            identity: self.identity,
+            asked: self.asked,
+            allowed: self.allowed.as_ref(),
+            bundle: root.map(|root| root.authority.bundle()),
+        }
+    }
+
+    fn decide(&self, found: &Found) -> Decision {
+        let status = self.identity.status.as_ref();
+        let world = World {
+            asked: self.asked,
+            terms: self.allowed.clone(),
+            signer: signer(self.asked, self.service),
+            secret: found.observed.clone(),
+            issued_before: status.is_some_and(|status| status.revision.is_some()),
+        };
+        decide(&world, self.context.clock.now())
+    }
+
+    async fn carry_out(&self, found: Found) -> Result<(), Error> {
+        let decision = self.decide(&found);
+        match self.act(&decision, &found).await {
+            Ok(None) => self.record(&decision, &found).await,
+            Ok(Some(done)) => {
+                let after = self.decide(&done);
+                self.record(&after, &done).await
+            }
+            // A stale observation is looked at again at once; a key on its way is no trouble worth telling.
+            Err(error @ (Error::Stale { .. } | Error::KeyOrdered | Error::NotLeader { .. })) => Err(error),
+            Err(error) => {
+                self.record(&decision, &found).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn act(&self, decision: &Decision, found: &Found) -> Result<Option<Found>, Error> {
+        match &decision.plan {
+            Plan::Keep => Ok(None),
+            Plan::Issue { because, over } => {
+                let Some((service, root, entitlement)) = self.signing() else { return Ok(None) };
+                let applicant = Applicant { id: self.job.id, asked: self.asked, service, root };
+                let done = issue(self.context, &applicant, entitlement, found, over.as_deref()).await?;
+                self.context.metrics.issued(*because, self.job.class);
+                self.log_issued(because.as_str(), &done);
+                self.saw(&done);
+                Ok(Some(done))
+            }
+            Plan::Refresh { .. } => {
+                let Observed::Held(held) = &found.observed else { return Ok(None) };
+                let done = refresh(self.context, self.asked, self.service, found, held).await?;
+                self.context.metrics.refreshed();
+                self.saw(&done);
+                Ok(Some(done))
+            }
+        }
+    }
+
+    fn signing(&self) -> Option<(&Service, &super::authorities::SigningRoot, &policy::Entitlement)> {
+        let service = self.service?;
+        let root = service.signer.as_ref().ok()?;
+        let entitlement = self.allowed.as_ref()?.entitlement.as_ref().ok()?;
+        Some((service, root, entitlement))
+    }
+
+    /// The answer to a write is an observation like any other.
+    fn saw(&self, done: &Found) {
+        let Some(metadata) = &done.metadata else { return };
+        let meta = kube::core::PartialObjectMeta { metadata: metadata.clone(), ..Default::default() };
+        let now = self.context.millis();
+        self.context.board.change(|board| board.saw_secret(&meta, false, now));
+    }
+
+    async fn record(&self, decision: &Decision, found: &Found) -> Result<(), Error> {
+        let now = self.context.clock.now();
+        let status = status::identity_status(self.identity, self.asked, decision, found, now);
+        let meta = &self.identity.metadata;
+        let patch = status::patch(meta.resource_version.as_deref(), self.identity.status.as_ref(), &status);
+        let Some(patch) = patch else { return Ok(()) };
+        let (namespace, name) = (&self.asked.namespace, &self.asked.name);
+        let recorded = self.context.requests.patch_identity_status(namespace, name, patch).await?;
+        let now = self.context.millis();
+        self.context.board.change(|board| board.saw_identity(&recorded, false, now));
+        events::transition(self.context, self.identity, &decision.standing).await;
+        Ok(())
+    }
+
+    fn log_issued(&self, because: &'static str, done: &Found) {
+        let leaf = done.leaf.as_ref();
+        tracing::info!(
+            namespace = self.asked.namespace,
+            name = self.asked.name,
+            because,
+            class = self.job.class.as_str(),
+            serial = leaf.map(|leaf| leaf.serial.to_string()),
+            not_after = leaf.map(|leaf| leaf.window.not_after.to_string()),
+            "issued"
+        );
+    }
+}
+
+/// Who signs for an identity, or the sentence that says why nobody does.
+fn signer(asked: &Asked, service: Option<&Service>) -> Result<crate::plan::world::Signer, NotReady> {
+    let authority = &asked.authority;
+    let Some(service) = service else {
+        let advice = "create it, or correct spec.authority";
+        return Err(NotReady(format!("there is no MtlsAuthority {authority} ({GROUP}) that this operator serves; {advice}")));
+    };
+    match &service.signer {
+        Ok(root) => Ok(root.facts.clone()),
+        Err(Unready::Down(why)) => Err(NotReady(format!("MtlsAuthority {authority} cannot sign: {}", why.0))),
+        Err(Unready::Pending) => Err(NotReady(format!("MtlsAuthority {authority} is being set up"))),
+    }
+}
+
+/// An object older than its schema: nothing can be decided, but its author can be told.
+async fn record_malformed(context: &Context, identity: &MtlsIdentity, malformed: &Malformed) -> Result<(), Error> {
+    let standing = Standing::from(Refusal::Invalid(malformed.to_string()));
+    let before = identity.status.clone().unwrap_or_default();
+    let generation = identity.metadata.generation;
+    let conditions = standing.verdict().conditions(&before.conditions, generation, context.clock.now());
+    let status = crate::api::MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
+    let meta = &identity.metadata;
+    let patch = status::patch(meta.resource_version.as_deref(), identity.status.as_ref(), &status);
+    let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else { return Ok(()) };
+    let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
+    context.board.change(|board| board.saw_identity(&recorded, false, context.millis()));
+    Ok(())
+}

@@ -1,0 +1,284 @@
+//! Every call to the API server: timed out, counted, never retried here. Writes go out only while this replica
+//! leads. Secrets come back as metadata, so that no key travels that nobody asked for.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, HeaderValue};
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{ListParams, PartialObjectMeta, Patch, PatchParams, PostParams};
+use kube::core::{ObjectList, Request};
+use kube::{Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::Error;
+use super::metrics::Metrics;
+use crate::api::names::FIELD_MANAGER;
+use crate::api::{MtlsAuthority, MtlsIdentity};
+use crate::runtime::leader::Leadership;
+
+/// Longest a read may take.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest a write may live, whatever the authority's propagation: W of the protocol is at most this.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Objects per page of a list.
+const PAGE: u32 = 500;
+
+const AS_METADATA: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+
+/// The API server, as this operator uses it.
+#[derive(Clone)]
+pub struct Requests {
+    client: Client,
+    leadership: Leadership,
+    metrics: Metrics,
+}
+
+/// One call: what it does, in words and as a request.
+struct Call {
+    verb: &'static str,
+    what: String,
+    request: http::Request<Vec<u8>>,
+    within: Duration,
+}
+
+impl Requests {
+    /// Calls by this client, writing while this leadership lasts.
+    #[must_use]
+    pub fn new(client: Client, leadership: Leadership, metrics: Metrics) -> Self {
+        Self { client, leadership, metrics }
+    }
+
+    /// Reads one object; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn get<K>(&self, namespace: Option<&str>, name: &str) -> Result<Option<K>, Error>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let what = named::<K>(namespace, name);
+        let request = Request::new(K::url_path(&(), namespace)).get(name, &kube::api::GetParams::default());
+        let call = Call { verb: "get", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        absent_is_none(self.send(call).await)
+    }
+
+    /// Reads the metadata of one Secret; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn secret_metadata(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<PartialObjectMeta<Secret>>, Error> {
+        let what = named::<Secret>(Some(namespace), name);
+        let url = Secret::url_path(&(), Some(namespace));
+        let request = Request::new(url).get_metadata(name, &kube::api::GetParams::default());
+        let call = Call { verb: "get", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        absent_is_none(self.send(call).await)
+    }
+
+    /// Lists the metadata of Secrets, page by page, as they are now (not from a watch cache's past).
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn list_secrets(
+        &self,
+        namespace: Option<&str>,
+        labels: &str,
+    ) -> Result<Vec<PartialObjectMeta<Secret>>, Error> {
+        let mut secrets = Vec::new();
+        let mut params = ListParams::default().labels(labels).limit(PAGE);
+        loop {
+            let what = format!("Secrets with labels {labels}");
+            let request = Request::new(Secret::url_path(&(), namespace)).list_metadata(&params);
+            let call = Call { verb: "list", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+            let page: ObjectList<PartialObjectMeta<Secret>> = self.send(call).await?;
+            secrets.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(secrets),
+            }
+        }
+    }
+
+    /// Lists the authorities.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn list_authorities(&self) -> Result<Vec<MtlsAuthority>, Error> {
+        let what = "MtlsAuthorities".to_owned();
+        let request = Request::new(MtlsAuthority::url_path(&(), None)).list(&ListParams::default());
+        let call = Call { verb: "list", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        self.send::<ObjectList<MtlsAuthority>>(call).await.map(|list| list.items)
+    }
+
+    /// Creates a Secret, if there is none of its name.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where there is one.
+    pub async fn create_secret(
+        &self,
+        secret: &Secret,
+        within: Duration,
+    ) -> Result<PartialObjectMeta<Secret>, Error> {
+        let mut call = create(secret, secret.metadata.namespace.as_deref(), within)?;
+        call.request.headers_mut().insert(ACCEPT, AS_METADATA);
+        self.write(call).await
+    }
+
+    /// Patches a Secret; the patch names the version that was observed.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the Secret has another version, or is gone.
+    pub async fn patch_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+        within: Duration,
+    ) -> Result<PartialObjectMeta<Secret>, Error> {
+        let what = named::<Secret>(Some(namespace), name);
+        let url = Secret::url_path(&(), Some(namespace));
+        let request = Request::new(url).patch_metadata(name, &patch_params(), &Patch::Merge(patch));
+        self.write(Call { verb: "patch", what: what.clone(), request: built(what, request)?, within }).await
+    }
+
+    /// Creates an authority.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where there is one of its name.
+    pub async fn create_authority(&self, authority: &MtlsAuthority) -> Result<MtlsAuthority, Error> {
+        self.write(create(authority, None, WRITE_TIMEOUT)?).await
+    }
+
+    /// Patches an authority; the patch names the version that was observed.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where it has another version, or is gone.
+    pub async fn patch_authority(&self, name: &str, patch: Value) -> Result<MtlsAuthority, Error> {
+        let what = named::<MtlsAuthority>(None, name);
+        let url = MtlsAuthority::url_path(&(), None);
+        let request = Request::new(url).patch(name, &patch_params(), &Patch::Merge(patch));
+        self.write(Call { verb: "patch", what: what.clone(), request: built(what, request)?, within: WRITE_TIMEOUT })
+            .await
+    }
+
+    /// Patches the status of an authority.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the authority has another version, or is gone.
+    pub async fn patch_authority_status(&self, name: &str, patch: Value) -> Result<MtlsAuthority, Error> {
+        self.patch_status::<MtlsAuthority>(None, name, patch).await
+    }
+
+    /// Patches the status of an identity.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the identity has another version, or is gone.
+    pub async fn patch_identity_status(
+        &self,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Result<MtlsIdentity, Error> {
+        self.patch_status::<MtlsIdentity>(Some(namespace), name, patch).await
+    }
+
+    async fn patch_status<K>(&self, namespace: Option<&str>, name: &str, patch: Value) -> Result<K, Error>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let what = format!("status of {}", named::<K>(namespace, name));
+        let url = K::url_path(&(), namespace);
+        let request = Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
+        self.write(Call { verb: "patch", what: what.clone(), request: built(what, request)?, within: WRITE_TIMEOUT })
+            .await
+    }
+
+    /// Creates an Event.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn create_event(&self, event: &Event) -> Result<(), Error> {
+        let call = create(event, event.metadata.namespace.as_deref(), WRITE_TIMEOUT)?;
+        self.write::<Event>(call).await.map(drop)
+    }
+
+    async fn write<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        if !self.leadership.is_leader() {
+            return Err(Error::NotLeader { what: format!("{} {}", call.verb, call.what) });
+        }
+        let what = call.what.clone();
+        self.send(call).await.map_err(|error| conflict_is_stale(error, what))
+    }
+
+    async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        let Call { verb, what, request, within } = call;
+        let answer = tokio::time::timeout(within, self.client.request::<T>(request)).await;
+        let result = match answer {
+            Ok(Ok(object)) => Ok(object),
+            Ok(Err(source)) => Err(Error::Api { what: format!("{verb} {what}"), source: Box::new(source) }),
+            Err(_) => Err(Error::Timeout { what: format!("{verb} {what}"), within }),
+        };
+        self.metrics.requested(verb, result.is_ok());
+        result
+    }
+}
+
+fn create<K>(object: &K, namespace: Option<&str>, within: Duration) -> Result<Call, Error>
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    let what = named::<K>(namespace, object.meta().name.as_deref().unwrap_or_default());
+    let body = serde_json::to_vec(object).map_err(|source| Error::Serialise { what: what.clone(), source })?;
+    let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
+    let request = Request::new(K::url_path(&(), namespace)).create(&params, body);
+    Ok(Call { verb: "create", what: what.clone(), request: built(what, request)?, within })
+}
+
+fn patch_params() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
+}
+
+fn named<K: Resource<DynamicType = ()>>(namespace: Option<&str>, name: &str) -> String {
+    match namespace {
+        Some(namespace) => format!("{} {namespace}/{name}", K::kind(&())),
+        None => format!("{} {name}", K::kind(&())),
+    }
+}
+
+fn built(
+    what: String,
+    request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+) -> Result<http::Request<Vec<u8>>, Error> {
+    request.map_err(|source| Error::Api { what, source: Box::new(kube::Error::BuildRequest(source)) })
+}
+
+fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(Error::Api { source, .. }) if code(&source) == Some(404) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// A conflict, an object that exists where it should not or does not where it should, a uid that is another's: all
+/// of them say that the observation is old.
+fn conflict_is_stale(error: Error, what: String) -> Error {
+    match &error {
+        Error::Api { source, .. } if matches!(code(source), Some(404 | 409)) => Error::Stale { what },
+        _ => error,
+    }
+}
+
+/// The HTTP status of an answer.
+fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
+    }
+}

@@ -1,0 +1,91 @@
+//! Per-identity backoff with jitter, from half a second to five minutes, never giving up.
+
+use std::collections::HashMap;
+
+use super::entry::digest;
+use super::index::IdentityId;
+use super::schedule::Millis;
+
+const FIRST: Millis = 500;
+const LAST: Millis = 300_000;
+
+#[derive(Clone, Copy, Debug)]
+struct Retry {
+    attempts: u32,
+    until: Millis,
+    generation: i64,
+}
+
+/// Backoffs of the identities that did not settle.
+#[derive(Debug, Default)]
+pub struct Retries(HashMap<IdentityId, Retry>);
+
+impl Retries {
+    /// Counts an attempt that did not settle the identity, and returns when to try again.
+    pub fn failed(&mut self, id: IdentityId, generation: i64, now: Millis) -> Millis {
+        let attempts = self.0.get(&id).filter(|r| r.generation == generation).map_or(0, |r| r.attempts);
+        let until = now.saturating_add(delay(id, attempts));
+        self.0.insert(id, Retry { attempts: attempts.saturating_add(1), until, generation });
+        until
+    }
+
+    /// Until when the identity waits, if this generation of it failed.
+    #[must_use]
+    pub fn until(&self, id: IdentityId, generation: i64) -> Option<Millis> {
+        self.0.get(&id).filter(|retry| retry.generation == generation).map(|retry| retry.until)
+    }
+
+    /// The identity has settled, or something changed that makes another try worthwhile.
+    pub fn clear(&mut self, id: IdentityId) {
+        self.0.remove(&id);
+    }
+
+    /// The identities that wait for another try.
+    pub fn ids(&self) -> impl Iterator<Item = IdentityId> + '_ {
+        self.0.keys().copied()
+    }
+
+    /// Number of identities that wait for another try.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no identity waits for another try.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Doubles with every attempt; between three quarters and the whole of it, so that what failed together does not
+/// come back together.
+fn delay(id: IdentityId, attempts: u32) -> Millis {
+    let whole = FIRST.saturating_mul(1_i64.checked_shl(attempts.min(20)).unwrap_or(i64::MAX)).min(LAST);
+    let spread = i64::try_from(digest(&format!("{id:?}/{attempts}")) % 1024).unwrap_or(0);
+    whole - whole / 4 * spread / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_five_minutes_and_stay_there() {
+        let id = IdentityId::new(7);
+        let mut retries = Retries::default();
+        let delays: Vec<Millis> = (0..30).map(|_| retries.failed(id, 1, 0)).collect();
+        assert!((375..=500).contains(&delays[0]), "{delays:?}");
+        assert!((750..=1000).contains(&delays[1]), "{delays:?}");
+        assert!(delays[12..].iter().all(|d| (225_000..=300_000).contains(d)), "{delays:?}");
+    }
+
+    #[test]
+    fn a_new_generation_starts_anew() {
+        let id = IdentityId::new(7);
+        let mut retries = Retries::default();
+        (0..10).for_each(|_| drop(retries.failed(id, 1, 0)));
+        assert_eq!(retries.until(id, 2), None);
+        assert!(retries.failed(id, 2, 0) <= 500);
+    }
+}

@@ -1,0 +1,154 @@
+//! The authorities that exist, and which of them need a look, when.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::schedule::Millis;
+use crate::api::MtlsAuthority;
+
+/// One authority.
+#[derive(Debug)]
+struct Member {
+    authority: Arc<MtlsAuthority>,
+    /// When it needs a look, by time alone or because something changed.
+    due: Option<Millis>,
+    /// Passes in a row that failed.
+    failures: u32,
+    is_listed: bool,
+}
+
+/// The roster.
+#[derive(Clone, Default)]
+pub struct Roster {
+    members: Arc<Mutex<HashMap<String, Member>>>,
+    changed: Arc<Notify>,
+}
+
+const FIRST_RETRY: Millis = 500;
+const LAST_RETRY: Millis = 60_000;
+
+impl Roster {
+    /// An authority was seen. Its status is ours to write, so a change of that alone is no news.
+    pub fn saw(&self, authority: MtlsAuthority) {
+        let Some(name) = authority.metadata.name.clone() else { return };
+        let mut members = self.members.lock();
+        let is_news = members.get(&name).is_none_or(|before| differs(&before.authority, &authority));
+        let authority = Arc::new(authority);
+        if let Some(member) = members.get_mut(&name) {
+            member.authority = authority;
+            member.is_listed = true;
+            if !is_news {
+                return;
+            }
+            member.due = Some(0);
+            member.failures = 0;
+        } else {
+            members.insert(name, Member { authority, due: Some(0), failures: 0, is_listed: true });
+        }
+        drop(members);
+        self.changed.notify_one();
+    }
+
+    /// An authority was seen to be gone.
+    pub fn lost(&self, name: &str) {
+        self.members.lock().remove(name);
+        self.changed.notify_one();
+    }
+
+    /// A list begins.
+    pub fn begin_list(&self) {
+        self.members.lock().values_mut().for_each(|member| member.is_listed = false);
+    }
+
+    /// A list ended: what it did not name is gone.
+    pub fn end_list(&self) {
+        self.members.lock().retain(|_, member| member.is_listed);
+        self.changed.notify_one();
+    }
+
+    /// A Secret of the operator's namespace changed: whoever's root or provided CA it is needs a look.
+    pub fn saw_secret(&self, secret: &str) {
+        let uses = |authority: &MtlsAuthority| {
+            authority.root_secret_name() == secret
+                || authority.spec.root.provided_secret_name.as_deref() == Some(secret)
+        };
+        let mut members = self.members.lock();
+        members.values_mut().filter(|member| uses(&member.authority)).for_each(|member| member.due = Some(0));
+        drop(members);
+        self.changed.notify_one();
+    }
+
+    /// An authority needs a look at this moment, if not earlier.
+    pub fn look_at(&self, name: &str, at: Millis) {
+        if let Some(member) = self.members.lock().get_mut(name) {
+            member.due = Some(member.due.map_or(at, |due| due.min(at)));
+        }
+        self.changed.notify_one();
+    }
+
+    /// Takes an authority whose time has come.
+    #[must_use]
+    pub fn take(&self, now: Millis) -> Option<Arc<MtlsAuthority>> {
+        let mut members = self.members.lock();
+        let member = members.values_mut().find(|member| member.due.is_some_and(|due| due <= now))?;
+        member.due = None;
+        Some(member.authority.clone())
+    }
+
+    /// A pass over an authority ended well: it needs no look before `next`.
+    pub fn settled(&self, name: &str, next: Option<Millis>) {
+        if let Some(member) = self.members.lock().get_mut(name) {
+            member.failures = 0;
+            member.due = earlier(member.due, next);
+        }
+    }
+
+    /// A pass over an authority failed: it is tried again with backoff.
+    pub fn failed(&self, name: &str, now: Millis) {
+        if let Some(member) = self.members.lock().get_mut(name) {
+            let delay = FIRST_RETRY.saturating_mul(1 << member.failures.min(10)).min(LAST_RETRY);
+            member.failures += 1;
+            member.due = earlier(member.due, Some(now.saturating_add(delay)));
+        }
+    }
+
+    /// The next moment at which one needs a look.
+    #[must_use]
+    pub fn earliest(&self) -> Option<Millis> {
+        self.members.lock().values().filter_map(|member| member.due).min()
+    }
+
+    /// The names of all.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.members.lock().keys().cloned().collect()
+    }
+
+    /// One of them, as it was seen last.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<MtlsAuthority>> {
+        self.members.lock().get(name).map(|member| member.authority.clone())
+    }
+
+    /// Waits until something has changed since the last call.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}
+
+fn differs(before: &MtlsAuthority, after: &MtlsAuthority) -> bool {
+    before.metadata.generation != after.metadata.generation
+        || before.metadata.uid != after.metadata.uid
+        || before.metadata.annotations != after.metadata.annotations
+        || before.metadata.deletion_timestamp != after.metadata.deletion_timestamp
+}
+
+fn earlier(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

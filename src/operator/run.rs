@@ -1,0 +1,136 @@
+//! Wires watches, board, keeper and workers, in the order in which they depend on each other.
+
+use kube::Client;
+use tokio::task::JoinSet;
+
+use super::authorities;
+use super::context::{Context, SharedBoard};
+use super::forge::Forge;
+use super::keeper::Keeper;
+use super::metrics::Metrics;
+use super::mesh::create_default_authority;
+use super::requests::Requests;
+use super::roster::Roster;
+use super::watch::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, Subject};
+use super::workers::Workers;
+use crate::runtime::clock::Clock;
+use crate::runtime::leader::Leadership;
+use crate::runtime::readiness::Readiness;
+use crate::runtime::shutdown::Shutdown;
+
+/// What people configure.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Namespace of root Secrets and of the Lease.
+    pub namespace: String,
+    /// Namespaces whose identities are served; none is all.
+    pub watch_namespaces: Vec<String>,
+    /// The authority to create where there is none at all.
+    pub default_authority: Option<DefaultAuthority>,
+    /// Identities looked at at once.
+    pub workers: usize,
+    /// Threads that make RSA keys.
+    pub key_threads: usize,
+}
+
+/// The authority to create where there is none at all.
+#[derive(Clone, Debug)]
+pub struct DefaultAuthority {
+    /// Its name.
+    pub name: String,
+    /// Its trust domain.
+    pub trust_domain: String,
+    /// Its cluster domain.
+    pub cluster_domain: String,
+}
+
+/// What the process gives to the operator: time, the API server, and its place in the world.
+pub struct Surroundings {
+    /// Time.
+    pub clock: Clock,
+    /// The API server.
+    pub client: Client,
+    /// Whether this replica leads.
+    pub leadership: Leadership,
+    /// What is awaited before this replica is ready.
+    pub readiness: Readiness,
+    /// Figures.
+    pub metrics: Metrics,
+    /// The signal to stop.
+    pub shutdown: Shutdown,
+}
+
+/// Runs the operator until the signal to stop, and until what was in flight then is finished.
+pub async fn run(settings: Settings, around: Surroundings) {
+    let Surroundings { clock, client, leadership, readiness, metrics, shutdown } = around;
+    let board = SharedBoard::default();
+    let context = Context {
+        forge: forge(&settings, &board, &clock),
+        requests: Requests::new(client.clone(), leadership.clone(), metrics.clone()),
+        clock,
+        board,
+        authorities: authorities::Authorities::default(),
+        metrics,
+        namespace: settings.namespace.as_str().into(),
+        watch_namespaces: settings.watch_namespaces.clone().into(),
+    };
+    let roster = Roster::default();
+    let mut watches = JoinSet::new();
+    let start = start_watches(&context, &client, &roster, &readiness, &mut watches);
+    tokio::select! {
+        () = start => {}
+        () = shutdown.triggered() => return,
+    }
+    if let Some(default) = settings.default_authority {
+        watches.spawn(create_default_authority(context.clone(), leadership.clone(), default));
+    }
+    let keeper = Keeper::new(context.clone(), roster, leadership.clone());
+    let workers = Workers::new(context, leadership, keeper.primed(), settings.workers);
+    watches.spawn(keeper.run());
+    workers.run(shutdown).await;
+}
+
+fn forge(settings: &Settings, board: &SharedBoard, clock: &Clock) -> Forge {
+    let (board, clock) = (board.clone(), clock.clone());
+    Forge::start(settings.key_threads, move |id| {
+        board.change(|board| board.unpark(id, clock.now().as_millisecond()))
+    })
+}
+
+/// Namespaces and authorities first: identities are judged by them as they are listed. Secrets before anybody works:
+/// what is not listed yet must not be taken for missing.
+async fn start_watches(
+    context: &Context,
+    client: &Client,
+    roster: &Roster,
+    readiness: &Readiness,
+    watches: &mut JoinSet<()>,
+) {
+    let all = readiness.handle("leaf Secrets and identities");
+    let terms = Readiness::new();
+    let namespaces = Namespaces::new(context.clone());
+    watches.spawn(Subject::all(client).run(context.clone(), namespaces, terms.handle("Namespaces")));
+    let authorities = Authorities::new(context.clone(), roster.clone());
+    watches.spawn(Subject::all(client).run(context.clone(), authorities, terms.handle("MtlsAuthorities")));
+    terms.ready().await;
+    let objects = Readiness::new();
+    for scope in context.watched() {
+        let secrets = Subject::within(client, scope.as_deref()).labelled(LeafSecrets::labels());
+        let audience = LeafSecrets::new(context.clone(), scope.clone());
+        watches.spawn(secrets.run(context.clone(), audience, objects.handle("leaf Secrets")));
+        let identities = Subject::within(client, scope.as_deref());
+        let audience = Identities::new(context.clone(), scope);
+        watches.spawn(identities.run(context.clone(), audience, objects.handle("MtlsIdentities")));
+    }
+    let own = Subject::within(client, Some(&context.namespace));
+    watches.spawn(own.run(context.clone(), OwnSecrets(roster.clone()), objects.handle("root Secrets")));
+    objects.ready().await;
+    drop(all);
+}
+
+/// Threads for RSA keys that leave something for everybody else.
+#[must_use]
+pub fn default_key_threads(cores: usize) -> usize {
+    cores.div_ceil(2)
+}
+

@@ -1,0 +1,108 @@
+//! Status as a patch of what differs: nothing is written where nothing changed.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::observe::Found;
+use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, SecretReference};
+use crate::plan::asked::Asked;
+use crate::plan::decide::Decision;
+use crate::plan::world::Observed;
+
+/// The status of an identity after this decision about what was found.
+#[must_use]
+pub fn identity_status(
+    identity: &MtlsIdentity,
+    asked: &Asked,
+    decision: &Decision,
+    found: &Found,
+    now: Timestamp,
+) -> MtlsIdentityStatus {
+    let before = identity.status.clone().unwrap_or_default();
+    let generation = identity.metadata.generation;
+    let conditions = decision.standing.verdict().conditions(&before.conditions, generation, now);
+    let mut status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
+    status.renewal_time = decision.renewal.map(Time);
+    match &found.observed {
+        Observed::Held(held) => {
+            status.secret = Some(SecretReference {
+                name: asked.secret.name.clone(),
+                resource_version: held.version.clone(),
+            });
+            status.renew_request.clone_from(&held.renew_request);
+            status.revision = Some(found.revision);
+            describe_leaf(&mut status, found, held.leaf.is_ok());
+        }
+        Observed::Absent | Observed::Foreign(_) => {
+            status.secret = None;
+            forget_leaf(&mut status);
+        }
+    }
+    status
+}
+
+/// What the leaf says, where it was read; what it said before stays where it was not.
+fn describe_leaf(status: &mut MtlsIdentityStatus, found: &Found, is_sound: bool) {
+    if let Some(leaf) = &found.leaf {
+        status.spiffe_id = leaf.spiffe_ids.first().cloned();
+        status.dns_names.clone_from(&leaf.dns_names);
+        status.serial = Some(leaf.serial.to_string());
+        status.not_before = Some(Time(leaf.window.not_before));
+        status.not_after = Some(Time(leaf.window.not_after));
+        status.authority_key_id = Some(leaf.authority_key_id.to_string());
+    } else if !is_sound {
+        forget_leaf(status);
+    }
+}
+
+fn forget_leaf(status: &mut MtlsIdentityStatus) {
+    status.spiffe_id = None;
+    status.dns_names.clear();
+    status.serial = None;
+    status.not_before = None;
+    status.not_after = None;
+    status.authority_key_id = None;
+}
+
+/// The merge patch from one status to another, naming the version that was observed. `None` where they are equal.
+#[must_use]
+pub fn patch<S: Serialize>(version: Option<&str>, before: Option<&S>, after: &S) -> Option<Value> {
+    let before = before.and_then(|status| serde_json::to_value(status).ok()).unwrap_or_else(|| json!({}));
+    let after = serde_json::to_value(after).ok()?;
+    let changes = difference(&before, &after)?;
+    Some(json!({ "metadata": { "resourceVersion": version }, "status": changes }))
+}
+
+/// The JSON merge patch (RFC 7396) from one value to another; `None` where they are equal.
+fn difference(before: &Value, after: &Value) -> Option<Value> {
+    if before == after {
+        return None;
+    }
+    let (Value::Object(old), Value::Object(new)) = (before, after) else { return Some(after.clone()) };
+    let set = new.iter().filter_map(|(key, value)| {
+        let change = difference(old.get(key).unwrap_or(&Value::Null), value)?;
+        Some((key.clone(), change))
+    });
+    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    Some(Value::Object(set.chain(gone).collect::<Map<_, _>>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_need_no_patch() {
+        assert_eq!(difference(&json!({"a": {"b": 1}}), &json!({"a": {"b": 1}})), None);
+    }
+
+    #[test]
+    fn a_patch_names_what_changed_and_nothing_else() {
+        let before = json!({"a": 1, "b": {"c": 1, "d": 2}, "gone": 1, "list": [1, 2]});
+        let after = json!({"a": 1, "b": {"c": 1, "d": 3}, "new": {"x": 1}, "list": [2]});
+        let expected = json!({"b": {"d": 3}, "new": {"x": 1}, "gone": null, "list": [2]});
+        assert_eq!(difference(&before, &after), Some(expected));
+    }
+}

@@ -1,0 +1,151 @@
+//! An identity's spec, parsed: after this, no value in it can be malformed.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use jiff::SignedDuration;
+
+use crate::api::identity::{MtlsIdentity, Reclaim};
+use crate::api::{duration, names::annotation};
+use crate::pki::KeyAlgorithm;
+
+/// What an `MtlsIdentity` asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Namespace of the identity.
+    pub namespace: String,
+    /// Name of the identity.
+    pub name: String,
+    /// Uid of the identity.
+    pub uid: String,
+    /// Name of the authority that shall sign.
+    pub authority: String,
+    /// Service account in the SPIFFE ID.
+    pub service_account: String,
+    /// Services of the namespace that the workload answers for.
+    pub services: Vec<String>,
+    /// DNS names beyond those of the services.
+    pub dns_names: Vec<String>,
+    /// IP addresses, sorted and distinct.
+    pub ip_addresses: Vec<IpAddr>,
+    /// Lifetime, where the identity names one.
+    pub ttl: Option<SignedDuration>,
+    /// Margin of renewal, where the identity names one.
+    pub renew_before: Option<SignedDuration>,
+    /// Kind of key.
+    pub algorithm: KeyAlgorithm,
+    /// The Secret.
+    pub secret: AskedSecret,
+    /// Whether issuance is stopped.
+    pub paused: bool,
+    /// Value of the annotation `renew`.
+    pub renew_request: Option<String>,
+}
+
+/// What an `MtlsIdentity` asks of its Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedSecret {
+    /// Name of the Secret.
+    pub name: String,
+    /// Labels that people want on it.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations that people want on it.
+    pub annotations: BTreeMap<String, String>,
+    /// What becomes of it when the identity is deleted.
+    pub reclaim: Reclaim,
+}
+
+/// A spec that its schema would refuse: made before the schema was installed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The object lacks something that the API server always sets.
+    #[error("metadata.{0} is missing")]
+    Metadata(&'static str),
+    /// A duration that Go would not read.
+    #[error("spec.{field} is {value:?}, which is not a duration such as 24h or 90m; correct it")]
+    Duration {
+        /// Field of the spec.
+        field: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// An address that is none.
+    #[error("spec.ipAddresses has {0:?}, which is not an IP address; correct it")]
+    Address(String),
+}
+
+impl Asked {
+    /// Reads what an identity asks for.
+    ///
+    /// # Errors
+    /// [`Malformed`] where the object does not meet its own schema.
+    pub fn parse(identity: &MtlsIdentity) -> Result<Self, Malformed> {
+        let meta = &identity.metadata;
+        let spec = &identity.spec;
+        let name = meta.name.clone().ok_or(Malformed::Metadata("name"))?;
+        Ok(Self {
+            namespace: meta.namespace.clone().ok_or(Malformed::Metadata("namespace"))?,
+            uid: meta.uid.clone().ok_or(Malformed::Metadata("uid"))?,
+            authority: spec.authority.clone(),
+            service_account: spec.service_account_name.clone().unwrap_or_else(|| name.clone()),
+            services: spec.services.clone().unwrap_or_else(|| vec![name.clone()]),
+            dns_names: spec.dns_names.clone(),
+            ip_addresses: addresses(&spec.ip_addresses)?,
+            ttl: optional_duration("ttl", spec.ttl.as_deref())?,
+            renew_before: optional_duration("renewBefore", spec.renew_before.as_deref())?,
+            algorithm: spec.private_key.algorithm,
+            secret: AskedSecret {
+                name: identity.secret_name(),
+                labels: spec.secret.labels.clone(),
+                annotations: spec.secret.annotations.clone(),
+                reclaim: spec.secret.reclaim,
+            },
+            paused: spec.paused,
+            renew_request: meta.annotations.as_ref().and_then(|a| a.get(annotation::RENEW)).cloned(),
+            name,
+        })
+    }
+}
+
+impl Asked {
+    /// What an identity asks for whose spec is empty, but for its names.
+    #[must_use]
+    pub fn plain(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: String::new(),
+            uid: String::new(),
+            authority: String::new(),
+            service_account: String::new(),
+            services: Vec::new(),
+            dns_names: Vec::new(),
+            ip_addresses: Vec::new(),
+            ttl: None,
+            renew_before: None,
+            algorithm: KeyAlgorithm::default(),
+            secret: AskedSecret {
+                name: String::new(),
+                labels: BTreeMap::new(),
+                annotations: BTreeMap::new(),
+                reclaim: Reclaim::default(),
+            },
+            paused: false,
+            renew_request: None,
+        }
+    }
+}
+
+fn optional_duration(field: &'static str, text: Option<&str>) -> Result<Option<SignedDuration>, Malformed> {
+    text.map(|text| {
+        duration::parse(text).ok_or_else(|| Malformed::Duration { field, value: text.to_owned() })
+    })
+    .transpose()
+}
+
+fn addresses(texts: &[String]) -> Result<Vec<IpAddr>, Malformed> {
+    let parse = |text: &String| text.parse::<IpAddr>().map_err(|_| Malformed::Address(text.clone()));
+    let mut addresses = texts.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(addresses)
+}

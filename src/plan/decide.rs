@@ -1,0 +1,199 @@
+//! From an observed world to a plan that names its cause: total, synchronous, without clock, randomness or IO.
+
+use jiff::Timestamp;
+
+use super::outcome::{Refusal, Standing};
+use super::world::{Damage, Held, HeldLeaf, Observed, World};
+
+/// What to do to the Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing.
+    Keep,
+    /// A new key and leaf.
+    Issue {
+        /// Why.
+        because: Because,
+        /// The version that is replaced; `None` creates.
+        over: Option<String>,
+    },
+    /// Trust bundle, labels, annotations and owner, without a new key.
+    Refresh {
+        /// The version that is patched.
+        over: String,
+    },
+}
+
+/// Why a leaf is issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Because {
+    /// The identity never had one.
+    New,
+    /// The Secret has gone.
+    Missing,
+    /// The Secret was left by an identity of the same name.
+    Adopted,
+    /// The content of the Secret is unsound.
+    Damaged(Damage),
+    /// Something else is asked than the leaf says.
+    Changed,
+    /// The leaf has expired.
+    Expired,
+    /// A person asked by annotation.
+    Requested,
+    /// The time of renewal has come.
+    Due,
+}
+
+impl Because {
+    /// The word for log lines and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "New",
+            Self::Missing => "Missing",
+            Self::Adopted => "Adopted",
+            Self::Damaged(Damage::CertificateUnreadable) => "CertificateUnreadable",
+            Self::Damaged(Damage::KeyUnreadable) => "KeyUnreadable",
+            Self::Damaged(Damage::KeyMismatch) => "KeyMismatch",
+            Self::Damaged(Damage::Untrusted) => "Untrusted",
+            Self::Damaged(Damage::Unsound) => "Unsound",
+            Self::Changed => "Changed",
+            Self::Expired => "Expired",
+            Self::Requested => "Requested",
+            Self::Due => "Due",
+        }
+    }
+}
+
+/// A plan, how the identity stands as long as it is not carried out, and when to look again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What to do.
+    pub plan: Plan,
+    /// How the identity stands now.
+    pub standing: Standing,
+    /// When the leaf in force is renewed, if it is.
+    pub renewal: Option<Timestamp>,
+}
+
+/// Decides what an identity needs.
+#[must_use]
+pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
+    let held = match &world.secret {
+        Observed::Foreign(whose) => return refused(Refusal::SecretConflict(whose.clone()), Plan::Keep),
+        Observed::Absent => None,
+        Observed::Held(held) => Some(held),
+    };
+    if let Some(Err(refusal)) = world.terms.as_ref().map(|terms| &terms.entitlement) {
+        return refused(refusal.clone(), upkeep(world, held));
+    }
+    let need = need(world, held, now);
+    let standing = standing(world, &need);
+    let plan = match &need {
+        Need::Leaf(because, _) if may_issue(world) => {
+            Plan::Issue { because: *because, over: held.map(|held| held.version.clone()) }
+        }
+        _ => upkeep(world, held),
+    };
+    Decision { plan, standing, renewal: renewal(world, &need) }
+}
+
+fn refused(refusal: Refusal, plan: Plan) -> Decision {
+    Decision { plan, standing: refusal.into(), renewal: None }
+}
+
+fn may_issue(world: &World<'_>) -> bool {
+    !world.asked.paused && world.signer.is_ok()
+}
+
+/// What an identity needs of its authority.
+enum Need<'a> {
+    /// A leaf, because. With it the one that serves until then, where there is one.
+    Leaf(Because, Serving<'a>),
+    /// Nothing: this leaf is valid and as asked.
+    Nothing(&'a HeldLeaf),
+}
+
+/// The leaf that lies in the Secret while another one is needed.
+enum Serving<'a> {
+    /// Valid and as asked.
+    AsAsked(&'a HeldLeaf),
+    /// As asked, but expired.
+    Expired(&'a HeldLeaf),
+    /// None that is as asked.
+    None,
+}
+
+fn need<'a>(world: &World<'_>, held: Option<&'a Held>, now: Timestamp) -> Need<'a> {
+    let Some(held) = held else {
+        let because = if world.issued_before { Because::Missing } else { Because::New };
+        return Need::Leaf(because, Serving::None);
+    };
+    match &held.leaf {
+        Err(damage) => Need::Leaf(Because::Damaged(*damage), Serving::None),
+        Ok(_) if !held.mine => Need::Leaf(Because::Adopted, Serving::None),
+        Ok(_) if !as_asked(world, held) => Need::Leaf(Because::Changed, Serving::None),
+        Ok(leaf) if leaf.window.is_expired_at(now) => Need::Leaf(Because::Expired, Serving::Expired(leaf)),
+        Ok(leaf) if is_requested(world, held) => Need::Leaf(Because::Requested, Serving::AsAsked(leaf)),
+        Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(Because::Due, Serving::AsAsked(leaf)),
+        Ok(leaf) => Need::Nothing(leaf),
+    }
+}
+
+/// While the authority is unknown nobody can say what its profile is; the leaf itself is all there is to go by.
+fn as_asked(world: &World<'_>, held: &Held) -> bool {
+    let hash_differs = match (&world.terms, held.profile) {
+        (Some(terms), Some(profile)) => terms.profile != profile,
+        _ => false,
+    };
+    held.fits && !hash_differs
+}
+
+fn is_requested(world: &World<'_>, held: &Held) -> bool {
+    world.asked.renew_request.is_some() && world.asked.renew_request != held.renew_request
+}
+
+fn is_due(world: &World<'_>, leaf: &HeldLeaf, now: Timestamp) -> bool {
+    now >= leaf.renewal_time(world.asked) && !cannot_be_outlived(world, leaf)
+}
+
+/// A leaf that ends with its signer gains nothing by renewal, and would be due again at once, for ever.
+fn cannot_be_outlived(world: &World<'_>, leaf: &HeldLeaf) -> bool {
+    world.signer.as_ref().is_ok_and(|signer| leaf.ends_with(signer))
+}
+
+/// What keeps a Secret current without a new key. It reaches paused, refused and invalid identities too.
+fn upkeep(world: &World<'_>, held: Option<&Held>) -> Plan {
+    let stale = |held: &&Held| {
+        let trust = world.signer.as_ref().is_ok_and(|signer| held.trust.as_ref() != Some(&signer.trust));
+        held.mine && (!held.dressed || trust)
+    };
+    held.filter(stale).map_or(Plan::Keep, |held| Plan::Refresh { over: held.version.clone() })
+}
+
+/// How the identity stands now, before anything is done.
+fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
+    let paused = world.asked.paused;
+    let why_not = world.signer.as_ref().err().map(|not_ready| not_ready.0.as_str());
+    match need {
+        Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) if paused => {
+            Standing::paused(leaf.window.not_after)
+        }
+        Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) => Standing::issued(leaf.window.not_after),
+        Need::Leaf(_, Serving::Expired(leaf)) if paused => Standing::paused_and_expired(leaf.window.not_after),
+        Need::Leaf(_, Serving::Expired(leaf)) => Standing::expired(leaf.window.not_after, why_not),
+        Need::Leaf(_, Serving::None) if paused => Standing::paused_without_leaf(),
+        Need::Leaf(_, Serving::None) => match why_not {
+            Some(why) => Standing::authority_not_ready(why),
+            None => Standing::issuing(),
+        },
+    }
+}
+
+/// When the leaf in force is renewed: never while paused, and never by a signer that could give no later end.
+fn renewal(world: &World<'_>, need: &Need<'_>) -> Option<Timestamp> {
+    let (Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf))) = need else { return None };
+    let renews = !world.asked.paused && !cannot_be_outlived(world, leaf);
+    renews.then(|| leaf.renewal_time(world.asked))
+}

@@ -1,0 +1,12 @@
+//! Decisions, pure and total: no clock, no randomness, no IO. Every function here is a law that a test can state.
+
+pub mod asked;
+pub mod decide;
+pub mod outcome;
+pub mod policy;
+pub mod profile;
+pub mod renewal;
+pub mod root;
+pub mod selector;
+pub mod terms;
+pub mod world;

@@ -1,0 +1,165 @@
+//! One word for condition, log line and metric: the reason. All are rendered from the same value, so they cannot
+//! disagree.
+
+use jiff::Timestamp;
+
+use crate::api::conditions::Verdict;
+
+/// Reason of an identity's `Ready` condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The leaf is valid and as asked.
+    Issued,
+    /// No leaf as asked yet; one is on its way.
+    Issuing,
+    /// Issuance is stopped by `spec.paused`.
+    Paused,
+    /// The authority is missing or cannot sign.
+    AuthorityNotReady,
+    /// A namespace, name or address without permission.
+    NotPermitted,
+    /// Something outside the authority's limits.
+    Invalid,
+    /// The Secret is not ours to write.
+    SecretConflict,
+    /// The leaf has expired.
+    Expired,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::Issued,
+        Self::Issuing,
+        Self::Paused,
+        Self::AuthorityNotReady,
+        Self::NotPermitted,
+        Self::Invalid,
+        Self::SecretConflict,
+        Self::Expired,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "Issued",
+            Self::Issuing => "Issuing",
+            Self::Paused => "Paused",
+            Self::AuthorityNotReady => "AuthorityNotReady",
+            Self::NotPermitted => "NotPermitted",
+            Self::Invalid => "Invalid",
+            Self::SecretConflict => "SecretConflict",
+            Self::Expired => "Expired",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+}
+
+/// A permanent problem: nothing changes until a person does something. The text is a sentence for that person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A namespace, name or address without permission.
+    NotPermitted(String),
+    /// Something outside the authority's limits.
+    Invalid(String),
+    /// The Secret is not ours to write.
+    SecretConflict(String),
+}
+
+/// How an identity stands: its conditions, before they are rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Status of `Ready`.
+    pub ready: bool,
+    /// Whether a person must act.
+    pub stalled: bool,
+    /// Why.
+    pub reason: Reason,
+    /// A sentence.
+    pub message: String,
+}
+
+impl Standing {
+    /// The leaf is valid and as asked.
+    #[must_use]
+    pub fn issued(not_after: Timestamp) -> Self {
+        Self::ready(Reason::Issued, format!("the certificate is as asked and valid until {not_after}"))
+    }
+
+    /// Paused, and the leaf is valid and as asked.
+    #[must_use]
+    pub fn paused(not_after: Timestamp) -> Self {
+        let message = format!("issuance is paused by spec.paused; the certificate is as asked and valid until {not_after}");
+        Self::ready(Reason::Paused, message)
+    }
+
+    /// Paused, and there is no leaf as asked.
+    #[must_use]
+    pub fn paused_without_leaf() -> Self {
+        let message = "issuance is paused by spec.paused, and the Secret holds no certificate as asked; set it to false";
+        Self::stalled(Reason::Paused, message.into())
+    }
+
+    /// Paused, and the leaf has expired.
+    #[must_use]
+    pub fn paused_and_expired(not_after: Timestamp) -> Self {
+        let message =
+            format!("the certificate expired at {not_after} while issuance is paused by spec.paused; set it to false");
+        Self::stalled(Reason::Expired, message)
+    }
+
+    /// A leaf as asked is on its way.
+    #[must_use]
+    pub fn issuing() -> Self {
+        Self::waiting(Reason::Issuing, "a certificate as asked is being issued".into())
+    }
+
+    /// The leaf has expired, and a new one is on its way.
+    #[must_use]
+    pub fn expired(not_after: Timestamp, because: Option<&str>) -> Self {
+        let why = because.map(|because| format!(": {because}")).unwrap_or_default();
+        let message = format!("the certificate expired at {not_after}, a new one is not issued yet{why}");
+        Self::waiting(Reason::Expired, message)
+    }
+
+    /// The authority cannot sign.
+    #[must_use]
+    pub fn authority_not_ready(why: &str) -> Self {
+        Self::waiting(Reason::AuthorityNotReady, why.to_owned())
+    }
+
+    fn ready(reason: Reason, message: String) -> Self {
+        Self { ready: true, stalled: false, reason, message }
+    }
+
+    fn waiting(reason: Reason, message: String) -> Self {
+        Self { ready: false, stalled: false, reason, message }
+    }
+
+    fn stalled(reason: Reason, message: String) -> Self {
+        Self { ready: false, stalled: true, reason, message }
+    }
+
+    /// The conditions that say this.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let Self { ready, stalled, reason, message } = self;
+        Verdict { ready: *ready, stalled: *stalled, reason: reason.as_str(), message: message.clone() }
+    }
+}
+
+impl From<Refusal> for Standing {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotPermitted(message) => Self::stalled(Reason::NotPermitted, message),
+            Refusal::Invalid(message) => Self::stalled(Reason::Invalid, message),
+            Refusal::SecretConflict(message) => Self::stalled(Reason::SecretConflict, message),
+        }
+    }
+}

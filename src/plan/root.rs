@@ -1,0 +1,266 @@
+//! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
+
+use jiff::Timestamp;
+
+use crate::api::conditions::Verdict;
+use crate::pki::Window;
+
+/// Reason of an authority's conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// It signs.
+    Ready,
+    /// The root that identities depend on is gone, or another one lies in its place.
+    RootLost,
+    /// The root Secret cannot be used.
+    RootInvalid,
+    /// The root has expired.
+    RootExpired,
+    /// The Secret with the provided CA cannot be used.
+    ProvidedInvalid,
+    /// There is no Secret with the provided CA.
+    ProvidedMissing,
+    /// The root was made for another trust domain.
+    TrustDomainMismatch,
+    /// The provided CA has other anchors than the one in force.
+    RotationUnsupported,
+}
+
+impl Reason {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::RootLost => "RootLost",
+            Self::RootInvalid => "RootInvalid",
+            Self::RootExpired => "RootExpired",
+            Self::ProvidedInvalid => "ProvidedInvalid",
+            Self::ProvidedMissing => "ProvidedMissing",
+            Self::TrustDomainMismatch => "TrustDomainMismatch",
+            Self::RotationUnsupported => "RotationUnsupported",
+        }
+    }
+}
+
+/// An authority and everything that its root depends on.
+#[derive(Clone, Debug)]
+pub struct RootWorld {
+    /// Name of the root Secret, for sentences.
+    pub secret_name: String,
+    /// The root Secret.
+    pub secret: RootSecret,
+    /// The CA that people provide.
+    pub provided: Provided,
+    /// Whether something shows that a root existed which the root Secret does not hold: a sentence.
+    pub evidence: Option<String>,
+    /// The largest `leaf.maxTTL` that the terms in force allow, in seconds.
+    pub max_leaf_ttl: i64,
+}
+
+/// The root Secret, as it was found by a GET after all evidence was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootSecret {
+    /// There is none.
+    Absent,
+    /// It belongs to another authority, or is no root Secret: a sentence.
+    NotOurs(String),
+    /// It was made for another trust domain: a sentence.
+    OtherTrustDomain(String),
+    /// Its content cannot be used: a sentence.
+    Invalid(String),
+    /// Its signer has expired.
+    Expired(Timestamp),
+    /// It can sign.
+    Sound(SoundRoot),
+}
+
+/// A root Secret that can sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoundRoot {
+    /// Version that a write must name.
+    pub version: String,
+    /// SHA-256 of the signing certificate, hex.
+    pub fingerprint: String,
+    /// Hash of its anchors.
+    pub anchors: String,
+    /// Validity.
+    pub window: Window,
+    /// Whether people provided it.
+    pub is_provided: bool,
+    /// The largest lifetime that leaves of this root may have, in seconds, as it was recorded before use.
+    pub max_leaf_ttl: i64,
+}
+
+/// What people provide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provided {
+    /// Nothing: the root is generated.
+    NotAsked,
+    /// A Secret that does not exist: a sentence.
+    Missing(String),
+    /// A Secret that cannot be used: a sentence.
+    Invalid(String),
+    /// A CA that can sign.
+    Sound {
+        /// SHA-256 of the signing certificate, hex.
+        fingerprint: String,
+        /// Hash of its anchors.
+        anchors: String,
+    },
+}
+
+/// What to do to the root Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootPlan {
+    /// Nothing.
+    Keep,
+    /// Make a root and store it, if there is still no root Secret.
+    Generate,
+    /// Store a copy of the provided CA, if there is still no root Secret.
+    Copy,
+    /// Replace the signer by the provided one, which has the same anchors.
+    Replace {
+        /// The version that is replaced.
+        over: String,
+    },
+    /// Record the larger lifetime of leaves before the first such leaf is signed.
+    RaiseMaxLeafTtl {
+        /// The version that is patched.
+        over: String,
+    },
+}
+
+impl RootPlan {
+    /// The word for log lines.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Keep => "Keep",
+            Self::Generate => "Generate",
+            Self::Copy => "Copy",
+            Self::Replace { .. } => "Replace",
+            Self::RaiseMaxLeafTtl { .. } => "RaiseMaxLeafTtl",
+        }
+    }
+}
+
+/// A plan, and how the authority stands as long as it is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootDecision {
+    /// What to do.
+    pub plan: RootPlan,
+    /// Whether it may sign with what the root Secret holds.
+    pub signs: bool,
+    /// Why.
+    pub reason: Reason,
+    /// Whether a person must act.
+    pub stalled: bool,
+    /// A sentence.
+    pub message: String,
+}
+
+impl RootDecision {
+    /// The conditions that say this.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            ready: self.signs,
+            stalled: self.stalled,
+            reason: self.reason.as_str(),
+            message: self.message.clone(),
+        }
+    }
+
+    fn stalled(reason: Reason, message: String) -> Self {
+        Self { plan: RootPlan::Keep, signs: false, reason, stalled: true, message }
+    }
+
+    fn signing(plan: RootPlan, root: &SoundRoot) -> Self {
+        let message = format!("signs with root {} until {}", short(&root.fingerprint), root.window.not_after);
+        Self { plan, signs: true, reason: Reason::Ready, stalled: false, message }
+    }
+
+    fn making(plan: RootPlan) -> Self {
+        let message = "the root is being made".to_owned();
+        Self { plan, signs: false, reason: Reason::Ready, stalled: false, message }
+    }
+}
+
+/// Decides what an authority's root needs.
+#[must_use]
+pub fn decide(world: &RootWorld) -> RootDecision {
+    match &world.secret {
+        RootSecret::NotOurs(why) | RootSecret::Invalid(why) => {
+            RootDecision::stalled(Reason::RootInvalid, why.clone())
+        }
+        RootSecret::OtherTrustDomain(why) => RootDecision::stalled(Reason::TrustDomainMismatch, why.clone()),
+        _ if world.evidence.is_some() => lost(world),
+        RootSecret::Absent => absent(world),
+        RootSecret::Expired(not_after) => expired(world, *not_after),
+        RootSecret::Sound(root) => sound(world, root),
+    }
+}
+
+fn lost(world: &RootWorld) -> RootDecision {
+    let evidence = world.evidence.clone().unwrap_or_default();
+    let message = format!("{evidence}; restore Secret {} from a backup. Nothing is signed until then", world.secret_name);
+    RootDecision::stalled(Reason::RootLost, message)
+}
+
+fn absent(world: &RootWorld) -> RootDecision {
+    match &world.provided {
+        Provided::NotAsked => RootDecision::making(RootPlan::Generate),
+        Provided::Sound { .. } => RootDecision::making(RootPlan::Copy),
+        Provided::Missing(why) => RootDecision::stalled(Reason::ProvidedMissing, why.clone()),
+        Provided::Invalid(why) => RootDecision::stalled(Reason::ProvidedInvalid, why.clone()),
+    }
+}
+
+fn expired(world: &RootWorld, not_after: Timestamp) -> RootDecision {
+    let message = format!("the root in Secret {} expired at {not_after}; nothing is signed", world.secret_name);
+    RootDecision::stalled(Reason::RootExpired, message)
+}
+
+fn sound(world: &RootWorld, root: &SoundRoot) -> RootDecision {
+    match &world.provided {
+        Provided::Missing(why) => stays_with_copy(world, root, Reason::ProvidedMissing, why),
+        Provided::Invalid(why) => stays_with_copy(world, root, Reason::ProvidedInvalid, why),
+        Provided::Sound { fingerprint, .. } if *fingerprint == root.fingerprint => upkeep(world, root),
+        Provided::Sound { anchors, .. } if *anchors == root.anchors => {
+            RootDecision::signing(RootPlan::Replace { over: root.version.clone() }, root)
+        }
+        Provided::Sound { .. } => stays_with_copy(
+            world,
+            root,
+            Reason::RotationUnsupported,
+            "the provided CA has other anchors than the one in force, and this version does not rotate roots; provide the former CA again",
+        ),
+        Provided::NotAsked if root.is_provided => stays_with_copy(
+            world,
+            root,
+            Reason::RotationUnsupported,
+            "spec.root.providedSecretName was removed, and this version does not rotate from a provided to a generated root; set it again",
+        ),
+        Provided::NotAsked => upkeep(world, root),
+    }
+}
+
+fn stays_with_copy(world: &RootWorld, root: &SoundRoot, reason: Reason, why: &str) -> RootDecision {
+    let message = format!("{why}. Signing goes on with the copy in force");
+    RootDecision { reason, stalled: true, message, ..upkeep(world, root) }
+}
+
+fn upkeep(world: &RootWorld, root: &SoundRoot) -> RootDecision {
+    let plan = if root.max_leaf_ttl < world.max_leaf_ttl {
+        RootPlan::RaiseMaxLeafTtl { over: root.version.clone() }
+    } else {
+        RootPlan::Keep
+    };
+    RootDecision::signing(plan, root)
+}
+
+/// Enough of a fingerprint for a sentence; status has all of it.
+fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..16).unwrap_or(fingerprint)
+}

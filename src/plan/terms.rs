@@ -1,0 +1,97 @@
+//! An authority's spec, parsed: what it signs, for whom, within which limits.
+
+use ipnet::IpNet;
+use jiff::SignedDuration;
+
+use crate::api::authority::{Grant, MtlsAuthority, NamespaceSelector};
+use crate::api::duration;
+use crate::pki::RootAlgorithm;
+use crate::pki::KeyAlgorithm;
+use crate::pki::TrustDomain;
+
+/// The terms of an authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Name of the authority.
+    pub name: String,
+    /// SPIFFE trust domain.
+    pub trust_domain: TrustDomain,
+    /// DNS suffix of service names.
+    pub cluster_domain: String,
+    /// Lifetime of leaves whose identity asks for none.
+    pub leaf_ttl: SignedDuration,
+    /// Longest lifetime that an identity may ask for.
+    pub max_leaf_ttl: SignedDuration,
+    /// Key algorithms that an identity may ask for.
+    pub algorithms: Vec<KeyAlgorithm>,
+    /// How long consumers may take to see a changed Secret.
+    pub propagation: SignedDuration,
+    /// Key of a generated root.
+    pub root_algorithm: RootAlgorithm,
+    /// Lifetime of a generated root.
+    pub root_ttl: SignedDuration,
+    /// Namespaces that may use this authority; `None` is all.
+    pub namespaces: Option<NamespaceSelector>,
+    /// What namespaces may ask beyond their own zone.
+    pub grants: Vec<Granted>,
+}
+
+/// One grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// Namespaces that it is for.
+    pub namespaces: NamespaceSelector,
+    /// DNS names, exact or with one leading `*.`.
+    pub dns_names: Vec<String>,
+    /// Address ranges.
+    pub ranges: Vec<IpNet>,
+}
+
+/// A spec that its schema would refuse: made before the schema was installed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("spec.{field} is {value:?}, which its schema does not allow; correct it")]
+pub struct MalformedTerms {
+    field: &'static str,
+    value: String,
+}
+
+impl Terms {
+    /// Reads the terms of an authority.
+    ///
+    /// # Errors
+    /// [`MalformedTerms`] where the object does not meet its own schema.
+    pub fn parse(authority: &MtlsAuthority) -> Result<Self, MalformedTerms> {
+        let spec = &authority.spec;
+        let trust_domain = spec.trust_domain.parse();
+        Ok(Self {
+            name: authority.metadata.name.clone().unwrap_or_default(),
+            trust_domain: trust_domain.map_err(|_| malformed("trustDomain", &spec.trust_domain))?,
+            cluster_domain: spec.cluster_domain.clone(),
+            leaf_ttl: span("leaf.ttl", &spec.leaf.ttl)?,
+            max_leaf_ttl: span("leaf.maxTTL", &spec.leaf.max_ttl)?,
+            algorithms: spec.leaf.algorithms.clone(),
+            propagation: span("rotation.propagation", &spec.rotation.propagation)?,
+            root_algorithm: spec.root.algorithm,
+            root_ttl: span("root.ttl", &spec.root.ttl)?,
+            namespaces: spec.namespaces.clone(),
+            grants: spec.grants.iter().map(granted).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn granted(grant: &Grant) -> Result<Granted, MalformedTerms> {
+    let range = |text: &String| text.parse().map_err(|_| malformed("grants[].ipAddresses", text));
+    Ok(Granted {
+        namespaces: grant.namespaces.clone(),
+        dns_names: grant.dns_names.clone(),
+        ranges: grant.ip_addresses.iter().map(range).collect::<Result<_, _>>()?,
+    })
+}
+
+fn span(field: &'static str, text: &str) -> Result<SignedDuration, MalformedTerms> {
+    duration::parse(text).ok_or_else(|| malformed(field, text))
+}
+
+fn malformed(field: &'static str, value: &str) -> MalformedTerms {
+    MalformedTerms { field, value: value.to_owned() }
+}

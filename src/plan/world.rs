@@ -1,0 +1,131 @@
+//! What a decision is made from. Illegal states cannot be expressed: a Secret is absent, somebody else's, or held,
+//! and a held one has a leaf or a damage.
+
+use jiff::Timestamp;
+
+use super::asked::Asked;
+use super::outcome::Refusal;
+use super::policy::Entitlement;
+use super::profile::ProfileHash;
+use super::renewal::Renewal;
+use crate::pki::Window;
+
+/// One identity and everything that its certificate depends on.
+#[derive(Clone, Debug)]
+pub struct World<'a> {
+    /// What the identity asks.
+    pub asked: &'a Asked,
+    /// What the authority allows. `None` while there is no such authority.
+    pub terms: Option<Allowed>,
+    /// Who signs, or why nobody does.
+    pub signer: Result<Signer, NotReady>,
+    /// The Secret.
+    pub secret: Observed,
+    /// Whether a leaf was issued before, by what status says.
+    pub issued_before: bool,
+}
+
+/// What an authority's terms make of an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// What the identity may have.
+    pub entitlement: Result<Entitlement, Refusal>,
+    /// Hash of what it asks, under these terms.
+    pub profile: ProfileHash,
+}
+
+/// The signing certificate, as far as decisions need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// Subject key identifier, hex.
+    pub key_id: String,
+    /// Validity.
+    pub window: Window,
+    /// Hash of the trust bundle in force.
+    pub trust: String,
+}
+
+/// Why an authority cannot sign: a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotReady(pub String);
+
+/// The Secret of an identity, as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// There is none.
+    Absent,
+    /// It is not this identity's to write: a sentence that says whose it is.
+    Foreign(String),
+    /// It is this identity's.
+    Held(Held),
+}
+
+/// A Secret that belongs to the identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Version that a write must name.
+    pub version: String,
+    /// Whether it carries this identity's uid; otherwise it was left by one of the same name.
+    pub mine: bool,
+    /// The leaf, if it is sound.
+    pub leaf: Result<HeldLeaf, Damage>,
+    /// Hash of what the leaf was asked to be. `None` where it is of another version or was removed.
+    pub profile: Option<ProfileHash>,
+    /// Whether the leaf itself has the names and the key that are asked.
+    pub fits: bool,
+    /// Hash of the trust bundle that lies in it.
+    pub trust: Option<String>,
+    /// Whether labels, annotations and owner are as they should be.
+    pub dressed: bool,
+    /// The renewal request that the leaf answers.
+    pub renew_request: Option<String>,
+}
+
+/// A sound leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLeaf {
+    /// Serial number, hex.
+    pub serial: String,
+    /// Validity.
+    pub window: Window,
+    /// Key identifier of its signer, hex.
+    pub key_id: String,
+    /// Moment of issuance.
+    pub issued_at: Timestamp,
+}
+
+impl HeldLeaf {
+    /// When this leaf is to be renewed.
+    #[must_use]
+    pub fn renewal_time(&self, asked: &Asked) -> Timestamp {
+        Renewal {
+            issued_at: self.issued_at,
+            not_after: self.window.not_after,
+            renew_before: asked.renew_before,
+            uid: &asked.uid,
+            serial: &self.serial,
+        }
+        .time()
+    }
+
+    /// Whether it lives as long as its signer, so that the same signer could give no later end.
+    #[must_use]
+    pub fn ends_with(&self, signer: &Signer) -> bool {
+        self.key_id == signer.key_id && self.window.not_after >= signer.window.not_after
+    }
+}
+
+/// What is wrong with the content of a held Secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Damage {
+    /// No certificate can be read.
+    CertificateUnreadable,
+    /// No private key can be read.
+    KeyUnreadable,
+    /// The key is another one than the leaf's.
+    KeyMismatch,
+    /// The leaf does not chain to the trust bundle in force.
+    Untrusted,
+    /// The leaf breaks the profile in another way.
+    Unsound,
+}
