@@ -10,7 +10,9 @@
 //! server and `runtime` is plumbing that knows nothing of certificates.
 
 pub mod api;
+pub mod cli;
 pub mod operator;
 pub mod pki;
 pub mod plan;
+pub mod process;
 pub mod runtime;

@@ -11,7 +11,7 @@ use crate::pki::RootAlgorithm;
 use crate::pki::KeyAlgorithm;
 
 /// A certificate authority of the organisation.
-#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "mtls-operator.dev",
     version = "v1alpha1",
@@ -82,6 +82,20 @@ pub struct MtlsAuthoritySpec {
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub grants: Vec<Grant>,
+}
+
+impl Default for MtlsAuthoritySpec {
+    fn default() -> Self {
+        Self {
+            trust_domain: default_trust_domain(),
+            cluster_domain: default_cluster_domain(),
+            root: RootSpec::default(),
+            leaf: LeafSpec::default(),
+            rotation: RotationSpec::default(),
+            namespaces: None,
+            grants: Vec::new(),
+        }
+    }
 }
 
 fn default_trust_domain() -> String {

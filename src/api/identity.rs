@@ -159,15 +159,18 @@ pub struct SecretSpec {
 
     /// Labels put on the Secret and kept in force. The operator's own win.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = 32), inner(length(max = 63)))]
-    #[x_kube(validation = Rule::new("self.all(key, size(key) <= 316 && key.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$') && self[key].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))")
-        .message("spec.secret.labels must be valid Kubernetes labels: [prefix/]name, with names and values of letters, digits, '-', '_' and '.', at most 63 characters"))]
+    #[schemars(
+        extend("maxProperties" = 16),
+        inner(length(max = 63), regex(pattern = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"))
+    )]
+    #[x_kube(validation = Rule::new("self.all(key, key.matches('^([a-z0-9.-]+/)?[A-Za-z0-9]([\\\\w.-]{0,61}[A-Za-z0-9])?$'))")
+        .message("spec.secret.labels must have valid Kubernetes label keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"))]
     pub labels: BTreeMap<String, String>,
 
     /// Annotations put on the Secret and kept in force. The operator's own win.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = 32), inner(length(max = 4096)))]
-    #[x_kube(validation = Rule::new("self.all(key, size(key) <= 316 && key.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))")
+    #[schemars(extend("maxProperties" = 16), inner(length(max = 4096)))]
+    #[x_kube(validation = Rule::new("self.all(key, key.matches('^([a-z0-9.-]+/)?[A-Za-z0-9]([\\\\w.-]{0,61}[A-Za-z0-9])?$'))")
         .message("spec.secret.annotations must have valid Kubernetes annotation keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"))]
     pub annotations: BTreeMap<String, String>,
 

@@ -19,16 +19,36 @@ use serde_json::json;
 /// Both definitions, as `mtls-operator crds` prints them.
 #[must_use]
 pub fn definitions() -> [CustomResourceDefinition; 2] {
-    [MtlsAuthority::crd(), MtlsIdentity::crd()].map(with_defaults)
+    [
+        with_defaults(MtlsAuthority::crd(), &json!(MtlsAuthoritySpec::default())),
+        with_defaults(MtlsIdentity::crd(), &json!(MtlsIdentitySpec::default())),
+    ]
+}
+
+/// Both definitions as YAML documents, each behind its separator.
+///
+/// # Errors
+/// Where a definition cannot be written down.
+pub fn manifest() -> Result<String, serde_norway::Error> {
+    definitions().iter().map(document).collect()
+}
+
+/// One definition as a YAML document.
+///
+/// # Errors
+/// Where it cannot be written down.
+pub fn document(definition: &CustomResourceDefinition) -> Result<String, serde_norway::Error> {
+    Ok(format!("---\n{}", serde_norway::to_string(definition)?))
 }
 
 /// Gives `spec` and `status` the defaults that the derive macro cannot: an absent spec is a complete one, and a
-/// status that nobody has written must not look current to kstatus.
-fn with_defaults(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+/// status that nobody has written must not look current to kstatus. The default of `spec` is spelled out, because
+/// the API server judges it by the rules before nested defaults are filled in.
+fn with_defaults(mut definition: CustomResourceDefinition, spec: &serde_json::Value) -> CustomResourceDefinition {
     for version in &mut definition.spec.versions {
         let schema = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut());
         if let Some(schema) = schema {
-            set_default(schema, "spec", json!({}));
+            set_default(schema, "spec", spec.clone());
             set_default(schema, "status", json!({"observedGeneration": -1}));
             forbid_null(schema);
         }

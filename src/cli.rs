@@ -1,0 +1,205 @@
+//! The command line. Each flag of `run` is also an environment variable, `MTLS_OPERATOR_` and the flag in capitals.
+
+use std::net::SocketAddr;
+use std::num::ParseIntError;
+use std::str::FromStr;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::runtime::telemetry::LogFormat;
+
+/// Issues and rotates mutual TLS identities in a Kubernetes cluster.
+#[derive(Debug, Parser)]
+#[command(name = "mtls-operator", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the operator until it is told to stop.
+    ///
+    /// The API server is found by KUBECONFIG, else by the service account of the Pod.
+    Run(Box<Run>),
+    /// Print the custom resource definitions, for `kubectl apply --server-side -f -`.
+    Crds,
+    /// Print the version.
+    Version,
+}
+
+/// How the operator runs.
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Namespace of root Secrets and of the Lease [default: POD_NAMESPACE, else mtls-system].
+    #[arg(long, env = "MTLS_OPERATOR_NAMESPACE", value_parser = dns_label)]
+    pub namespace: Option<String>,
+
+    /// Serve identities of this namespace only. Repeatable; none means all namespaces.
+    #[arg(long, env = "MTLS_OPERATOR_WATCH_NAMESPACE", value_parser = dns_label, value_delimiter = ',', action = ArgAction::Append)]
+    pub watch_namespace: Vec<String>,
+
+    /// Create this MtlsAuthority at start if there is none of any name. Empty: create none.
+    #[arg(long, env = "MTLS_OPERATOR_CREATE_AUTHORITY", default_value = "mesh", value_parser = dns_label_or_nothing)]
+    pub create_authority: String,
+
+    /// SPIFFE trust domain of the MtlsAuthority that is created.
+    #[arg(long, env = "MTLS_OPERATOR_TRUST_DOMAIN", default_value = "cluster.local", value_parser = trust_domain)]
+    pub trust_domain: String,
+
+    /// DNS suffix of service names, for the MtlsAuthority that is created.
+    #[arg(long, env = "MTLS_OPERATOR_CLUSTER_DOMAIN", default_value = "cluster.local", value_parser = dns_name)]
+    pub cluster_domain: String,
+
+    /// Address of /livez, /readyz and /metrics. Port 0 takes a free one and logs it.
+    #[arg(long, env = "MTLS_OPERATOR_ADMIN_ADDRESS", default_value = "0.0.0.0:8080")]
+    pub admin_address: SocketAddr,
+
+    /// Let one replica work while the others stand by. Only a single replica may do without.
+    #[arg(long, env = "MTLS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
+    pub leader_election: bool,
+
+    /// Identities looked at at once, 1 to 256.
+    #[arg(long, env = "MTLS_OPERATOR_WORKERS", default_value = "auto")]
+    pub workers: Workers,
+
+    /// How log lines look.
+    #[arg(long, env = "MTLS_OPERATOR_LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+
+    /// What is logged, as in info,mtls_operator=debug.
+    #[arg(long, env = "MTLS_OPERATOR_LOG_FILTER", default_value = "info")]
+    pub log_filter: String,
+}
+
+impl Run {
+    /// Namespace of root Secrets and of the Lease.
+    #[must_use]
+    pub fn namespace(&self, pod_namespace: Option<String>) -> String {
+        self.namespace.clone().or(pod_namespace).unwrap_or_else(|| "mtls-system".into())
+    }
+}
+
+/// Number of workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Workers {
+    /// As many as keep an API server busy.
+    Auto,
+    /// So many.
+    Count(u16),
+}
+
+impl Workers {
+    /// Beyond this many writes at once an API server gets slower, not faster.
+    const SATURATING: usize = 32;
+
+    /// The number.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Self::Auto => Self::SATURATING,
+            Self::Count(count) => count.into(),
+        }
+    }
+}
+
+/// Why a text is no number of workers.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkersError {
+    /// Not a number.
+    #[error("neither auto nor a number: {0}")]
+    NotANumber(#[from] ParseIntError),
+    /// Too few or too many.
+    #[error("{0} is not between 1 and 256")]
+    OutOfRange(u16),
+}
+
+impl FromStr for Workers {
+    type Err = WorkersError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            number => match number.parse()? {
+                count @ 1..=256 => Ok(Self::Count(count)),
+                count => Err(WorkersError::OutOfRange(count)),
+            },
+        }
+    }
+}
+
+fn dns_label(text: &str) -> Result<String, &'static str> {
+    let is_label = !text.is_empty()
+        && text.len() <= 63
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if is_label {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a DNS label: lower-case letters, digits and '-', at most 63 characters")
+    }
+}
+
+fn dns_label_or_nothing(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() { Ok(String::new()) } else { dns_label(text) }
+}
+
+fn dns_name(text: &str) -> Result<String, &'static str> {
+    let is_name = text.len() <= 100 && text.split('.').all(|label| dns_label(label).is_ok());
+    if is_name { Ok(text.to_owned()) } else { Err("must be a DNS name such as cluster.local, at most 100 characters") }
+}
+
+fn trust_domain(text: &str) -> Result<String, String> {
+    let parsed: Result<crate::pki::TrustDomain, _> = text.parse();
+    parsed.map(|domain| domain.to_string()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn run(args: &[&str]) -> Result<Run, String> {
+        let words = ["mtls-operator", "run"].iter().chain(args);
+        match Cli::try_parse_from(words) {
+            Ok(Cli { command: Command::Run(run) }) => Ok(*run),
+            Ok(_) => Err("another command".into()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_namespace_is_the_flag_else_that_of_the_pod_else_mtls_system() {
+        let pod = || Some("pod".to_owned());
+        assert_eq!(run(&["--namespace", "flag"]).unwrap().namespace(pod()), "flag");
+        assert_eq!(run(&[]).unwrap().namespace(pod()), "pod");
+        assert_eq!(run(&[]).unwrap().namespace(None), "mtls-system");
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_a_sentence() {
+        for (args, sentence) in [
+            (["--workers", "0"], "0 is not between 1 and 256"),
+            (["--workers", "many"], "neither auto nor a number"),
+            (["--namespace", "Upper"], "must be a DNS label"),
+            (["--cluster-domain", "a..b"], "must be a DNS name"),
+            (["--trust-domain", "Upper"], "Upper"),
+        ] {
+            let error = run(&args).unwrap_err();
+            assert!(error.contains(sentence), "{args:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_default_authority_is_a_valid_wish() {
+        assert_eq!(run(&["--create-authority", ""]).unwrap().create_authority, "");
+    }
+}

@@ -1,0 +1,118 @@
+//! The process: its clock, its client, its place in the election; and the order in which they start and stop.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use kube::{Client, Config};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use crate::cli::Run;
+use crate::operator::metrics::Metrics;
+use crate::operator::run::{DefaultAuthority, Settings, Surroundings, default_key_threads, run as run_operator};
+use crate::pki::Serial;
+use crate::runtime::clock::Clock;
+use crate::runtime::leader::{LeaderConfig, Leadership, elect};
+use crate::runtime::readiness::Readiness;
+use crate::runtime::shutdown::Shutdown;
+use crate::runtime::{admin, process};
+
+/// Name of the Lease.
+const LEASE: &str = "mtls-operator";
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs the operator until it is told to stop.
+///
+/// # Errors
+/// Where the API server cannot be configured, the admin port not be opened, or a second signal came.
+pub fn run(config: &Run) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+}
+
+async fn serve(config: &Run) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let (shutdown, aborted) = Shutdown::on_signals()?;
+    tokio::select! {
+        stopped = operate(config, clock, shutdown) => stopped,
+        aborted = aborted => Err(aborted.into()),
+    }
+}
+
+async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), Failure> {
+    let readiness = Readiness::new();
+    let metrics = Metrics::default();
+    let listener = TcpListener::bind(config.admin_address).await;
+    let listener = listener.map_err(|error| format!("the admin address {}: {error}", config.admin_address))?;
+    let registry = Arc::new(registry(&metrics));
+    let started = readiness.handle("the API server");
+    let admin = tokio::spawn(admin::serve(listener, readiness.clone(), registry, shutdown.clone()));
+    let client = client().await?;
+    // The Lease is given up only after work in flight, which may still write, has ended.
+    let (end_of_tenure, give_up) = Shutdown::manual();
+    let (leadership, election) = leadership(config, &client, &clock, &end_of_tenure)?;
+    let election = tokio::spawn(election);
+    let around = Surroundings { clock, client, leadership, readiness, metrics, shutdown };
+    drop(started);
+    run_operator(settings(config), around).await;
+    give_up.fire();
+    election.await?;
+    admin.await??;
+    Ok(())
+}
+
+fn registry(metrics: &Metrics) -> Registry {
+    let mut registry = Registry::default();
+    process::register(&mut registry, env!("CARGO_PKG_VERSION"));
+    metrics.register(&mut registry);
+    registry
+}
+
+/// Retries are the queue's business: a client that retries by itself holds a worker for minutes.
+async fn client() -> Result<Client, Failure> {
+    let mut config = Config::infer().await?;
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
+
+fn leadership(
+    config: &Run,
+    client: &Client,
+    clock: &Clock,
+    end_of_tenure: &Shutdown,
+) -> Result<(Leadership, BoxFuture<'static, ()>), Failure> {
+    if !config.leader_election {
+        return Ok((Leadership::always(clock.clone()), Box::pin(std::future::ready(()))));
+    }
+    let lease = LeaderConfig::new(&namespace(config), LEASE, &replica()?);
+    let (leadership, election) = elect(client.clone(), lease, clock.clone(), end_of_tenure.clone());
+    Ok((leadership, Box::pin(election)))
+}
+
+/// The Pod's name, and something that tells this process from every other of that name.
+fn replica() -> Result<String, Failure> {
+    let pod = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
+    let unique = Serial::random()?.to_string();
+    Ok(format!("{}_{}", pod.unwrap_or_else(|_| "mtls-operator".into()), unique.get(..10).unwrap_or_default()))
+}
+
+fn namespace(config: &Run) -> String {
+    config.namespace(std::env::var("POD_NAMESPACE").ok())
+}
+
+fn settings(config: &Run) -> Settings {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let default_authority = (!config.create_authority.is_empty()).then(|| DefaultAuthority {
+        name: config.create_authority.clone(),
+        trust_domain: config.trust_domain.clone(),
+        cluster_domain: config.cluster_domain.clone(),
+    });
+    Settings {
+        namespace: namespace(config),
+        watch_namespaces: config.watch_namespace.clone(),
+        default_authority,
+        workers: config.workers.count(),
+        key_threads: default_key_threads(cores),
+    }
+}
