@@ -1,1 +1,38 @@
-//! X.509, pure.
+//! X.509, pure: no clock, no file, no network. The only folder that names rcgen, x509-parser and webpki.
+//!
+//! ```text
+//! AuthorityPem ─ load ─▶ Authority ─ issue(LeafProfile, PrivateKey, Window, Serial) ─▶ IssuedLeaf
+//!                            │                                                            │ verified as a peer would
+//!                            └─▶ TrustBundle ◀───────────────── verify_as_peer ◀──────────┘
+//! ```
+
+mod algorithm;
+mod authority;
+mod certificate;
+mod fingerprint;
+mod generate;
+mod key;
+mod leaf;
+mod load;
+mod pem;
+mod profile;
+mod serial;
+mod shape;
+mod spiffe;
+mod trust;
+mod verify;
+mod window;
+
+pub use algorithm::{KeyAlgorithm, RootAlgorithm};
+pub use authority::{Authority, AuthorityPem, IssueError, IssuedLeaf, Root};
+pub use fingerprint::{Fingerprint, HexError, KeyId};
+pub use key::{KeyError, PrivateKey};
+pub use leaf::{Leaf, LeafError};
+pub use load::LoadError;
+pub use pem::{MAX_CERTIFICATES, MAX_PEM_BYTES, PemError};
+pub use profile::LeafProfile;
+pub use serial::{NoRandomness, Serial};
+pub use spiffe::{SpiffeId, TrustDomain, TrustDomainError};
+pub use trust::{TrustBundle, TrustError};
+pub use verify::verify_as_peer;
+pub use window::Window;

@@ -1,0 +1,216 @@
+//! An authority signs nothing that its peers would not accept: each leaf is verified before it is handed out.
+
+use std::net::IpAddr;
+
+use rcgen::string::Ia5String;
+use rcgen::{
+    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, SanType,
+    SerialNumber,
+};
+use rustls_pki_types::CertificateDer;
+use zeroize::Zeroizing;
+
+use super::serial::NoRandomness;
+use super::window::to_offset;
+use super::{
+    Fingerprint, KeyAlgorithm, KeyError, KeyId, Leaf, LeafError, LeafProfile, PrivateKey, Serial,
+    TrustBundle, Window, pem, verify,
+};
+
+/// A CA as it is kept in a Secret. Has no `Debug`: it holds the key.
+#[derive(Clone)]
+pub struct AuthorityPem {
+    /// `tls.crt`: the signing certificate, then its intermediates.
+    pub chain: Vec<u8>,
+    /// `tls.key`: the signing key.
+    pub key: Zeroizing<Vec<u8>>,
+    /// `ca.crt`: the roots that peers trust.
+    pub anchors: Vec<u8>,
+}
+
+/// Why nothing was issued.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// No key could be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// No serial number could be drawn.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// A name that a certificate cannot hold.
+    #[error("the name {0:?} cannot stand in a certificate: use ASCII only")]
+    Name(String),
+    /// The window is empty or reaches outside the signer's.
+    #[error(
+        "the validity asked for is empty or reaches outside the authority's own; renew the authority first"
+    )]
+    OutsideSigner,
+    /// The library could not sign.
+    #[error("the cryptographic library did not sign the certificate")]
+    NotSigned,
+    /// Peers would refuse it. A provided CA with name constraints is the usual cause.
+    #[error(
+        "peers would refuse the certificate: {0}; look for name constraints or key usages in the authority's chain"
+    )]
+    Refused(#[from] LeafError),
+    /// The certificate is not what was asked for.
+    #[error("the certificate came out with other names, key or serial number than asked for")]
+    NotAsAsked,
+}
+
+/// A leaf with its chain and key, verified.
+pub struct IssuedLeaf {
+    /// What is in the certificate.
+    pub leaf: Leaf,
+    /// `tls.crt`: the leaf, then the intermediates; never a self-signed root.
+    pub chain_pem: String,
+    /// `tls.key`: PKCS#8 version 1.
+    pub key_pem: Zeroizing<String>,
+}
+
+/// A root or signer as it is shown in the authority's status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// SHA-256 of its certificate.
+    pub fingerprint: Fingerprint,
+    /// Its key.
+    pub key_id: KeyId,
+    /// When a leaf it signs can be valid.
+    pub window: Window,
+}
+
+/// A CA that was checked and may sign. Made by [`Authority::load`].
+pub struct Authority {
+    pub(super) issuer: Issuer<'static, PrivateKey>,
+    pub(super) signer: Root,
+    /// What follows the leaf in `tls.crt`.
+    pub(super) served: Vec<CertificateDer<'static>>,
+    pub(super) served_pem: String,
+    pub(super) bundle: TrustBundle,
+}
+
+impl Authority {
+    /// The signing key: what stands in every leaf as authority key identifier.
+    #[must_use]
+    pub const fn key_id(&self) -> &KeyId {
+        &self.signer.key_id
+    }
+
+    /// SHA-256 of the signing certificate.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.signer.fingerprint
+    }
+
+    /// When a leaf can be valid: the signer's window, narrowed by every certificate up to the root.
+    #[must_use]
+    pub const fn window(&self) -> Window {
+        self.signer.window
+    }
+
+    /// The roots that peers trust.
+    #[must_use]
+    pub const fn bundle(&self) -> &TrustBundle {
+        &self.bundle
+    }
+
+    /// What signs, for the authority's status.
+    #[must_use]
+    pub fn roots(&self) -> Vec<Root> {
+        vec![self.signer.clone()]
+    }
+
+    /// Issues a leaf, and verifies it as a peer would before anybody sees it.
+    ///
+    /// # Errors
+    /// If the window is outside the authority's, a name cannot be written, or a peer would refuse the result.
+    #[expect(clippy::needless_pass_by_value, reason = "a key is certified once: it is used up here")]
+    pub fn issue(
+        &self,
+        profile: &LeafProfile,
+        key: PrivateKey,
+        window: Window,
+        serial: Serial,
+    ) -> Result<IssuedLeaf, IssueError> {
+        if !self.signer.window.contains(&window) {
+            return Err(IssueError::OutsideSigner);
+        }
+        let der = sign(&leaf_params(profile, window, serial)?, &key, &self.issuer)?;
+        let mut chain_pem = pem::encode_certificates([&der]);
+        chain_pem.push_str(&self.served_pem);
+        let chain: Vec<_> = std::iter::once(der).chain(self.served.iter().cloned()).collect();
+        let leaf = verify::verify(&chain, &key, &self.bundle, window.not_before)?;
+        if !leaf.matches(profile) || leaf.serial != serial || leaf.window != window {
+            return Err(IssueError::NotAsAsked);
+        }
+        Ok(IssuedLeaf { leaf, chain_pem, key_pem: key.to_pem() })
+    }
+}
+
+/// Every field is set here: rcgen's defaults (valid 1975 to 4096, serial from the key, no AKI) are never right.
+pub(super) fn leaf_params(
+    profile: &LeafProfile,
+    window: Window,
+    serial: Serial,
+) -> Result<CertificateParams, IssueError> {
+    let mut params = bare_params(window, serial);
+    params.subject_alt_names = names(profile)?;
+    params.key_usages = key_usages(profile.key_algorithm);
+    Ok(params)
+}
+
+/// A leaf without names.
+pub(super) fn bare_params(window: Window, serial: Serial) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    // An empty subject makes the names critical, which is what RFC 5280 §4.2.1.6 wants.
+    params.distinguished_name = DistinguishedName::new();
+    params.not_before = to_offset(window.not_before);
+    params.not_after = to_offset(window.not_after);
+    params.serial_number = Some(SerialNumber::from_slice(serial.as_bytes()));
+    // `NoCa` would leave out the basic constraints and the subject key identifier.
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = key_usages(KeyAlgorithm::EcdsaP256);
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// RSA may encipher the session key of an old cipher suite; other keys cannot (RFC 8813 §3).
+fn key_usages(algorithm: KeyAlgorithm) -> Vec<KeyUsagePurpose> {
+    let mut usages = vec![KeyUsagePurpose::DigitalSignature];
+    if algorithm.is_rsa() {
+        usages.push(KeyUsagePurpose::KeyEncipherment);
+    }
+    usages
+}
+
+fn names(profile: &LeafProfile) -> Result<Vec<SanType>, IssueError> {
+    let ascii = |name: &str| Ia5String::try_from(name).map_err(|_| IssueError::Name(name.to_owned()));
+    let mut names = vec![SanType::URI(ascii(profile.spiffe_id.as_str())?)];
+    for dns in distinct(&profile.dns_names) {
+        names.push(SanType::DnsName(ascii(dns)?));
+    }
+    names.extend(distinct(&profile.ip_addresses).into_iter().map(|ip: &IpAddr| SanType::IpAddress(*ip)));
+    Ok(names)
+}
+
+/// In the order asked, which is what people expect to see first.
+fn distinct<T: PartialEq>(names: &[T]) -> Vec<&T> {
+    let mut found: Vec<&T> = Vec::with_capacity(names.len());
+    for name in names {
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+pub(super) fn sign(
+    params: &CertificateParams,
+    key: &PrivateKey,
+    issuer: &Issuer<'_, PrivateKey>,
+) -> Result<CertificateDer<'static>, IssueError> {
+    let certificate = params.signed_by(key, issuer).map_err(|_| IssueError::NotSigned)?;
+    Ok(certificate.into())
+}

@@ -1,0 +1,196 @@
+//! A CA is used only after everything that rcgen does not check has been checked, and a leaf of it verified.
+
+use jiff::Timestamp;
+use rcgen::Issuer;
+use rustls_pki_types::CertificateDer;
+use webpki::EndEntityCert;
+
+use super::authority::{bare_params, sign};
+use super::certificate::{self, CaCertificate};
+use super::pem::{self, PemError};
+use super::trust::{TrustBundle, TrustError};
+use super::{
+    Authority, AuthorityPem, KeyAlgorithm, KeyError, KeyId, LeafError, PrivateKey, Root, Serial, Window,
+    verify,
+};
+
+/// The least RSA modulus that peers accept.
+const MIN_RSA_BITS: usize = 2048;
+
+/// Why a CA cannot sign. `number` counts the certificates of `tls.crt` from 1.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// `tls.crt` is not a PEM text with certificates.
+    #[error("the chain (tls.crt) {0}")]
+    Chain(PemError),
+    /// `tls.key` cannot be used.
+    #[error("in tls.key, {0}")]
+    Key(#[from] KeyError),
+    /// `ca.crt` cannot be used.
+    #[error(transparent)]
+    Anchors(#[from] TrustError),
+    /// A certificate of the chain is damaged.
+    #[error("certificate {number} of the chain (tls.crt) is damaged")]
+    Damaged {
+        /// Which one.
+        number: usize,
+    },
+    /// A certificate of the chain does not belong to a CA.
+    #[error("certificate {number} of the chain (tls.crt) is not a CA certificate (basic constraints CA)")]
+    NotCa {
+        /// Which one.
+        number: usize,
+    },
+    /// A certificate of the chain may not sign certificates.
+    #[error("certificate {number} of the chain (tls.crt) may not sign certificates (key usage keyCertSign)")]
+    MayNotSign {
+        /// Which one.
+        number: usize,
+    },
+    /// The chain is not in order, or something foreign is in it.
+    #[error(
+        "certificate {number} of the chain (tls.crt) did not issue the one before it; order the chain from the signing certificate upwards"
+    )]
+    OutOfOrder {
+        /// Which one.
+        number: usize,
+    },
+    /// The key belongs to another certificate.
+    #[error("the private key (tls.key) does not belong to the first certificate of the chain (tls.crt)")]
+    KeyMismatch,
+    /// An RSA key that peers refuse.
+    #[error("the RSA key has {bits} bits; peers accept it from {MIN_RSA_BITS} bits on")]
+    WeakKey {
+        /// Its size.
+        bits: usize,
+    },
+    /// No subject key identifier.
+    #[error("the signing certificate has no subject key identifier; issue it anew with that extension")]
+    NoKeyId,
+    /// The subject cannot be written into leaves as it is.
+    #[error(
+        "the signing certificate's subject is empty, repeats an attribute (as in DC=..., DC=...) or has several in one part; issue it with a simple subject"
+    )]
+    Subject,
+    /// The signing certificate is a root, but `ca.crt` holds another one.
+    #[error("the signing certificate is a root and is not in the trust bundle (ca.crt); put it there")]
+    NotAnchored,
+    /// Not valid yet.
+    #[error("the signing certificate, or one above it, is not valid before {not_before}")]
+    NotYetValid {
+        /// When it will be.
+        not_before: Timestamp,
+    },
+    /// Expired.
+    #[error("the signing certificate, or one above it, has expired: it was valid until {not_after}")]
+    Expired {
+        /// When it was last valid.
+        not_after: Timestamp,
+    },
+    /// Peers would refuse its leaves.
+    #[error(
+        "peers would refuse what it signs: {0}; check that the chain (tls.crt) leads to a root of the trust bundle (ca.crt), path lengths, key usages and signature algorithms"
+    )]
+    Refused(LeafError),
+    /// The cryptographic library does not sign with it.
+    #[error("the cryptographic library does not sign with this key and certificate")]
+    CannotSign,
+}
+
+impl Authority {
+    /// Reads and checks a CA: nothing is signed with one that does not pass.
+    ///
+    /// # Errors
+    /// The first reason why it cannot sign.
+    pub fn load(pem: &AuthorityPem, now: Timestamp) -> Result<Self, LoadError> {
+        let chain = read_chain(&pem.chain)?;
+        let key = PrivateKey::from_pem(&pem.key)?;
+        let bundle = TrustBundle::from_pem(&pem.anchors)?;
+        let signer = chain.first().ok_or(LoadError::Chain(PemError::NotPem))?;
+        let key_id = check_signer(signer, &key)?;
+        check_place(signer, &bundle)?;
+        check_dates(&chain, now)?;
+        let issuer = Issuer::from_ca_cert_der(&signer.der, key).map_err(|_| LoadError::CannotSign)?;
+        let served: Vec<_> =
+            chain.iter().filter(|ca| !ca.is_self_issued()).map(|ca| ca.der.clone()).collect();
+        let window = probe(&issuer, signer, &served, &bundle, now)?;
+        let signer = Root { fingerprint: signer.fingerprint, key_id, window };
+        let served_pem = pem::encode_certificates(&served);
+        Ok(Self { issuer, signer, served, served_pem, bundle })
+    }
+}
+
+/// Every certificate is a CA's, and each is issued by the next.
+fn read_chain(text: &[u8]) -> Result<Vec<CaCertificate>, LoadError> {
+    let mut chain: Vec<CaCertificate> = Vec::new();
+    for (index, der) in pem::certificates(text).map_err(LoadError::Chain)?.iter().enumerate() {
+        let number = index + 1;
+        let ca = CaCertificate::parse(der).ok_or(LoadError::Damaged { number })?;
+        let connected =
+            chain.last().is_none_or(|below| below.issuer == ca.subject && !below.is_self_issued());
+        match () {
+            () if !ca.is_ca => return Err(LoadError::NotCa { number }),
+            () if !ca.may_sign => return Err(LoadError::MayNotSign { number }),
+            () if !connected => return Err(LoadError::OutOfOrder { number }),
+            () => chain.push(ca),
+        }
+    }
+    Ok(chain)
+}
+
+fn check_signer(signer: &CaCertificate, key: &PrivateKey) -> Result<KeyId, LoadError> {
+    if signer.public_key_der != key.public_key_der() {
+        return Err(LoadError::KeyMismatch);
+    }
+    if let Some(bits) = signer.rsa_bits.filter(|bits| *bits < MIN_RSA_BITS) {
+        return Err(LoadError::WeakKey { bits });
+    }
+    if !signer.faithful_subject {
+        return Err(LoadError::Subject);
+    }
+    signer.key_id.clone().ok_or(LoadError::NoKeyId)
+}
+
+/// A root that signs must be the very certificate that peers trust, not only have its name and key.
+fn check_place(signer: &CaCertificate, bundle: &TrustBundle) -> Result<(), LoadError> {
+    let anchored = !signer.is_self_issued() || bundle.contains(&signer.fingerprint);
+    if anchored { Ok(()) } else { Err(LoadError::NotAnchored) }
+}
+
+fn check_dates(chain: &[CaCertificate], now: Timestamp) -> Result<(), LoadError> {
+    let Some(first) = chain.first() else { return Ok(()) };
+    check_window(first.window, now)
+}
+
+fn check_window(window: Window, now: Timestamp) -> Result<(), LoadError> {
+    if window.is_expired_at(now) {
+        return Err(LoadError::Expired { not_after: window.not_after });
+    }
+    if window.is_not_yet_valid_at(now) {
+        return Err(LoadError::NotYetValid { not_before: window.not_before });
+    }
+    Ok(())
+}
+
+/// Signs a throw-away leaf and verifies it: shows that the issuer's name survives rcgen's re-encoding, and that
+/// signatures, path lengths and usages hold up to a root. Gives the window in which that is so.
+fn probe(
+    issuer: &Issuer<'static, PrivateKey>,
+    signer: &CaCertificate,
+    served: &[CertificateDer<'static>],
+    bundle: &TrustBundle,
+    now: Timestamp,
+) -> Result<Window, LoadError> {
+    let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
+    let serial = Serial::random().map_err(|_| LoadError::CannotSign)?;
+    let leaf = sign(&bare_params(signer.window, serial), &key, issuer).map_err(|_| LoadError::CannotSign)?;
+    let written = certificate::parse(&leaf).ok_or(LoadError::CannotSign)?;
+    if written.issuer().as_raw() != signer.subject {
+        return Err(LoadError::Subject);
+    }
+    let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| LoadError::CannotSign)?;
+    let path = verify::build_path(&end_entity, served, bundle, now).map_err(LoadError::Refused)?;
+    let window = verify::narrow(signer.window, &path, bundle);
+    check_window(window, now)?;
+    Ok(window)
+}

@@ -1,0 +1,148 @@
+//! A trust bundle is a non-empty set of self-issued CA certificates; equal sets have equal text and equal hash.
+
+use std::fmt;
+
+use rustls_pki_types::{CertificateDer, TrustAnchor};
+
+use super::certificate::CaCertificate;
+use super::fingerprint::{sha256, write_hex};
+use super::pem::{self, PemError};
+use super::{Fingerprint, KeyId, Window};
+
+/// Octets of the bundle's hash: enough that no two bundles of a cluster share one.
+const HASH_OCTETS: usize = 16;
+
+/// Why a text is not a trust bundle. `number` counts the certificates from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// Not a PEM text with certificates.
+    #[error("the trust bundle (ca.crt) {0}")]
+    Pem(#[from] PemError),
+    /// Not an X.509 certificate.
+    #[error("certificate {number} of the trust bundle (ca.crt) is damaged")]
+    Damaged {
+        /// Which one.
+        number: usize,
+    },
+    /// Not a root: an end-entity or an intermediate certificate.
+    #[error(
+        "certificate {number} of the trust bundle (ca.crt) is not a root; put only self-signed CA certificates there"
+    )]
+    NotRoot {
+        /// Which one.
+        number: usize,
+    },
+}
+
+/// The roots that a peer trusts.
+#[derive(Clone)]
+pub struct TrustBundle {
+    /// Sorted by fingerprint, without repetition.
+    anchors: Vec<CaCertificate>,
+    /// The same roots as webpki wants them, in the same order.
+    webpki: Vec<TrustAnchor<'static>>,
+    text: String,
+}
+
+impl fmt::Debug for TrustBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.fingerprints()).finish()
+    }
+}
+
+impl PartialEq for TrustBundle {
+    fn eq(&self, other: &Self) -> bool {
+        self.same_anchors(other)
+    }
+}
+
+impl Eq for TrustBundle {}
+
+impl TrustBundle {
+    /// Reads a bundle; order and repetition mean nothing.
+    ///
+    /// # Errors
+    /// If there is no certificate, or one that is no root.
+    pub fn from_pem(text: &[u8]) -> Result<Self, TrustError> {
+        let mut anchors = Vec::new();
+        for (index, der) in pem::certificates(text)?.iter().enumerate() {
+            anchors.push(read_anchor(der, index + 1)?);
+        }
+        anchors.sort_unstable_by_key(|(anchor, _)| anchor.fingerprint);
+        anchors.dedup_by_key(|(anchor, _)| anchor.fingerprint);
+        let (anchors, webpki): (Vec<CaCertificate>, _) = anchors.into_iter().unzip();
+        let text = pem::encode_certificates(anchors.iter().map(|anchor| &anchor.der));
+        Ok(Self { anchors, webpki, text })
+    }
+
+    /// The canonical text: the same for the same roots.
+    #[must_use]
+    pub fn to_pem(&self) -> &str {
+        &self.text
+    }
+
+    /// Hash of the set of roots, 32 hexadecimal digits.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let set: Vec<u8> = self.fingerprints().flat_map(|fingerprint| *fingerprint.as_bytes()).collect();
+        let mut text = String::with_capacity(2 * HASH_OCTETS);
+        let hash = sha256(&set);
+        // Writing to a String cannot fail.
+        let _ = write_hex(&mut text, hash.get(..HASH_OCTETS).unwrap_or(&hash));
+        text
+    }
+
+    /// Whether the root with this fingerprint is trusted.
+    #[must_use]
+    pub fn contains(&self, fingerprint: &Fingerprint) -> bool {
+        self.fingerprints().any(|found| found == *fingerprint)
+    }
+
+    /// Whether both trust the same roots.
+    #[must_use]
+    pub fn same_anchors(&self, other: &Self) -> bool {
+        self.fingerprints().eq(other.fingerprints())
+    }
+
+    /// The fingerprints, in ascending order.
+    pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> + '_ {
+        self.anchors.iter().map(|anchor| anchor.fingerprint)
+    }
+
+    /// The root with this key: its fingerprint and validity.
+    #[must_use]
+    pub fn find(&self, key_id: &KeyId) -> Option<(Fingerprint, Window)> {
+        let anchor = self.anchors.iter().find(|anchor| anchor.key_id.as_ref() == Some(key_id))?;
+        Some((anchor.fingerprint, anchor.window))
+    }
+
+    pub(super) fn webpki(&self) -> &[TrustAnchor<'static>] {
+        &self.webpki
+    }
+
+    /// The certificates of an anchor that webpki found. Several, where a root was renewed with its key.
+    pub(super) fn certificates<'a>(
+        &'a self,
+        found: &'a TrustAnchor<'_>,
+    ) -> impl Iterator<Item = &'a CaCertificate> {
+        let pairs = self.anchors.iter().zip(&self.webpki);
+        pairs.filter(move |(_, anchor)| is_same_key(anchor, found)).map(|(anchor, _)| anchor)
+    }
+}
+
+fn read_anchor(
+    der: &CertificateDer<'_>,
+    number: usize,
+) -> Result<(CaCertificate, TrustAnchor<'static>), TrustError> {
+    let damaged = TrustError::Damaged { number };
+    let certificate = CaCertificate::parse(der).ok_or(damaged)?;
+    if !(certificate.is_ca && certificate.may_sign && certificate.is_self_issued()) {
+        return Err(TrustError::NotRoot { number });
+    }
+    let anchor = webpki::anchor_from_trusted_cert(der).map_err(|_| damaged)?;
+    Ok((certificate, anchor.to_owned()))
+}
+
+fn is_same_key(one: &TrustAnchor<'_>, other: &TrustAnchor<'_>) -> bool {
+    one.subject == other.subject && one.subject_public_key_info == other.subject_public_key_info
+}

@@ -1,0 +1,149 @@
+//! Validity windows in whole seconds; a leaf's window never reaches outside its signer's.
+
+use jiff::{SignedDuration, Timestamp};
+use time::OffsetDateTime;
+
+/// How far a certificate is dated back, for peers whose clocks are behind.
+const BACKDATING: SignedDuration = SignedDuration::from_mins(5);
+
+/// From when until when a certificate is valid, both ends included (RFC 5280 §4.1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// First second of validity.
+    pub not_before: Timestamp,
+    /// Last second of validity.
+    pub not_after: Timestamp,
+}
+
+impl Window {
+    /// A leaf's window: backdated, `ttl` long from `now` on, and inside the signer's window.
+    #[must_use]
+    pub fn leaf(now: Timestamp, ttl: SignedDuration, signer: Self) -> Self {
+        Self::root(now, ttl).within(signer)
+    }
+
+    /// A root's window: backdated, and `ttl` long from `now` on.
+    #[must_use]
+    pub fn root(now: Timestamp, ttl: SignedDuration) -> Self {
+        let now = whole_second(now);
+        Self { not_before: later(now, -BACKDATING), not_after: later(now, ttl) }
+    }
+
+    /// The part of this window that lies in the other.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self {
+            not_before: self.not_before.max(other.not_before),
+            not_after: self.not_after.min(other.not_after),
+        }
+    }
+
+    /// Whether the other window lies in this one and is not empty.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        self.not_before <= other.not_before
+            && other.not_before <= other.not_after
+            && other.not_after <= self.not_after
+    }
+
+    /// Whether the last second of validity has passed.
+    #[must_use]
+    pub fn is_expired_at(&self, now: Timestamp) -> bool {
+        self.not_after.as_second() < now.as_second()
+    }
+
+    /// Whether the first second of validity is still to come.
+    #[must_use]
+    pub fn is_not_yet_valid_at(&self, now: Timestamp) -> bool {
+        now.as_second() < self.not_before.as_second()
+    }
+
+    /// `None` for dates that a certificate can hold and a timestamp cannot.
+    pub(super) fn of(validity: &x509_parser::certificate::Validity) -> Option<Self> {
+        let second = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+        Some(Self { not_before: second(validity.not_before)?, not_after: second(validity.not_after)? })
+    }
+}
+
+/// The same second as rcgen wants it. Both types reach from before year 0 to 9999, so nothing is lost.
+pub(super) fn to_offset(time: Timestamp) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(time.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+/// Certificates know no fractions of a second.
+fn whole_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
+    let latest = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+    whole_second(time.checked_add(by).unwrap_or(latest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+    const WIDE: Window = Window { not_before: Timestamp::MIN, not_after: Timestamp::MAX };
+
+    #[test]
+    fn a_leaf_is_backdated_by_five_minutes_and_lasts_ttl_from_now() {
+        let window = Window::leaf(at(1_000_000), DAY, WIDE);
+        assert_eq!(window, Window { not_before: at(999_700), not_after: at(1_086_400) });
+    }
+
+    #[test]
+    fn fractions_of_a_second_are_dropped() {
+        let now = Timestamp::new(1_000_000, 999_999_999).unwrap();
+        assert_eq!(Window::root(now, DAY), Window::root(at(1_000_000), DAY));
+    }
+
+    #[test]
+    fn a_leaf_stays_inside_its_signer_at_each_boundary() {
+        let exact = Window::root(at(1_000_000), DAY);
+        for (start, end) in [(0, 0), (-1, 1), (1, 0), (0, -1), (1, -1)] {
+            let shift = |time: Timestamp, by| at(time.as_second() + by);
+            let signer =
+                Window { not_before: shift(exact.not_before, start), not_after: shift(exact.not_after, end) };
+            let leaf = Window::leaf(at(1_000_000), DAY, signer);
+            assert!(signer.contains(&leaf));
+            assert_eq!(leaf.not_before == exact.not_before, start <= 0);
+            assert_eq!(leaf.not_after == exact.not_after, end >= 0);
+        }
+    }
+
+    #[test]
+    fn containment_fails_by_one_second_on_either_side_and_for_empty_windows() {
+        let signer = Window { not_before: at(100), not_after: at(200) };
+        let window = |not_before, not_after| Window { not_before: at(not_before), not_after: at(not_after) };
+        assert!(signer.contains(&window(100, 200)));
+        assert!(signer.contains(&window(150, 150)));
+        assert!(!signer.contains(&window(99, 200)));
+        assert!(!signer.contains(&window(100, 201)));
+        assert!(!signer.contains(&window(151, 150)));
+    }
+
+    #[test]
+    fn the_last_second_is_valid_and_the_next_is_not() {
+        let window = Window { not_before: at(100), not_after: at(200) };
+        assert!(!window.is_expired_at(at(199)));
+        assert!(!window.is_expired_at(at(200)));
+        assert!(!window.is_expired_at(Timestamp::new(200, 999_999_999).unwrap()));
+        assert!(window.is_expired_at(at(201)));
+        assert!(window.is_not_yet_valid_at(at(99)));
+        assert!(!window.is_not_yet_valid_at(at(100)));
+    }
+
+    #[test]
+    fn the_end_of_time_is_not_passed() {
+        let window = Window::root(Timestamp::MAX, DAY);
+        assert_eq!(window.not_after.as_second(), Timestamp::MAX.as_second());
+        assert_eq!(to_offset(window.not_after).unix_timestamp(), Timestamp::MAX.as_second());
+        assert_eq!(to_offset(Timestamp::MIN).unix_timestamp(), Timestamp::MIN.as_second());
+    }
+}
