@@ -1,11 +1,24 @@
 //! What is read of a CA certificate: parsed once, with nothing of the parser's types left over.
 
+use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer as _;
+use x509_parser::x509::X509Name;
 
 use super::{Fingerprint, KeyId, Window, algorithm};
+
+/// Whether a certificate may sign others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SigningRight {
+    /// It is an end-entity certificate.
+    NotCa,
+    /// It is a CA's, and its key usage leaves out certificates.
+    NoCertificates,
+    Full,
+}
 
 /// A certificate that is, or claims to be, a CA's.
 #[derive(Clone)]
@@ -18,8 +31,9 @@ pub(super) struct CaCertificate {
     pub(super) issuer: Vec<u8>,
     pub(super) public_key_der: Vec<u8>,
     pub(super) rsa_bits: Option<usize>,
-    pub(super) is_ca: bool,
-    pub(super) may_sign: bool,
+    pub(super) right: SigningRight,
+    pub(super) path_length: Option<u32>,
+    pub(super) serves_both_roles: bool,
     pub(super) faithful_subject: bool,
 }
 
@@ -28,6 +42,7 @@ impl CaCertificate {
     pub(super) fn parse(der: &CertificateDer<'_>) -> Option<Self> {
         let x509 = parse(der)?;
         let subject = x509.subject();
+        let constraints = x509.basic_constraints().ok()?.map(|found| found.value);
         Some(Self {
             der: der.clone().into_owned(),
             fingerprint: Fingerprint::of(der),
@@ -37,10 +52,19 @@ impl CaCertificate {
             issuer: x509.issuer().as_raw().to_vec(),
             public_key_der: x509.public_key().raw.to_vec(),
             rsa_bits: algorithm::rsa_bits(x509.public_key()),
-            is_ca: x509.basic_constraints().ok()?.is_some_and(|found| found.value.ca),
-            may_sign: x509.key_usage().ok()?.is_none_or(|found| found.value.key_cert_sign()),
+            right: signing_right(&x509)?,
+            path_length: constraints.and_then(|found| found.path_len_constraint),
+            serves_both_roles: serves_both_roles(&x509)?,
             faithful_subject: is_faithful(subject),
         })
+    }
+
+    /// Whether peers take this root for a path with so many intermediates. webpki asks nothing of this of a root.
+    pub(super) fn anchors(&self, intermediates: usize, now: Timestamp) -> bool {
+        let room = self.path_length.is_none_or(|length| intermediates <= length as usize);
+        room && self.serves_both_roles
+            && !self.window.is_expired_at(now)
+            && !self.window.is_not_yet_valid_at(now)
     }
 
     /// Whether subject and issuer are the same name. Such a certificate is an anchor, or nothing.
@@ -64,15 +88,39 @@ pub(super) fn subject_key_id(x509: &X509Certificate<'_>) -> Option<KeyId> {
 
 /// rcgen keeps a name as a map from attribute type to value, so it cannot write every name back.
 ///
-/// A name with several `DC` or `OU`, or several attributes in one RDN, would silently become another issuer.
-fn is_faithful(name: &x509_parser::x509::X509Name<'_>) -> bool {
+/// A name with several `DC` or `OU`, or several attributes in one RDN, would silently become another issuer;
+/// an object identifier that it cannot write makes it panic.
+fn is_faithful(name: &X509Name<'_>) -> bool {
     let mut types = Vec::new();
-    name.iter_rdn().all(|rdn| {
+    for rdn in name.iter_rdn() {
         let mut attributes = rdn.iter();
         let (Some(attribute), None) = (attributes.next(), attributes.next()) else { return false };
         let kind = attribute.attr_type();
-        let new = !types.contains(&kind);
+        if types.contains(&kind) || !is_writable(kind) {
+            return false;
+        }
         types.push(kind);
-        new
+    }
+    !types.is_empty()
+}
+
+fn is_writable(oid: &Oid<'_>) -> bool {
+    let Some(mut arcs) = oid.iter() else { return false };
+    arcs.len() >= 2 && arcs.next().is_some_and(|first| first <= 2)
+}
+
+fn signing_right(x509: &X509Certificate<'_>) -> Option<SigningRight> {
+    let is_ca = x509.basic_constraints().ok()?.is_some_and(|found| found.value.ca);
+    let may_sign = x509.key_usage().ok()?.is_none_or(|found| found.value.key_cert_sign());
+    Some(match (is_ca, may_sign) {
+        (false, _) => SigningRight::NotCa,
+        (true, false) => SigningRight::NoCertificates,
+        (true, true) => SigningRight::Full,
     })
+}
+
+/// As for leaves: without the extension a CA may sign for every purpose.
+fn serves_both_roles(x509: &X509Certificate<'_>) -> Option<bool> {
+    let purposes = x509.extended_key_usage().ok()?;
+    Some(purposes.is_none_or(|found| found.value.any || found.value.server_auth && found.value.client_auth))
 }

@@ -6,7 +6,7 @@ use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
 use super::authority::{bare_params, sign};
-use super::certificate::{self, CaCertificate};
+use super::certificate::{self, CaCertificate, SigningRight};
 use super::pem::{self, PemError};
 use super::trust::{TrustBundle, TrustError};
 use super::{
@@ -59,7 +59,7 @@ pub enum LoadError {
     #[error("the private key (tls.key) does not belong to the first certificate of the chain (tls.crt)")]
     KeyMismatch,
     /// An RSA key that peers refuse.
-    #[error("the RSA key has {bits} bits; peers accept it from {MIN_RSA_BITS} bits on")]
+    #[error("an RSA key of the chain (tls.crt) has {bits} bits; peers ask for {MIN_RSA_BITS} at least")]
     WeakKey {
         /// Its size.
         bits: usize,
@@ -104,16 +104,17 @@ impl Authority {
     /// The first reason why it cannot sign.
     pub fn load(pem: &AuthorityPem, now: Timestamp) -> Result<Self, LoadError> {
         let chain = read_chain(&pem.chain)?;
+        check_strength(&chain)?;
         let key = PrivateKey::from_pem(&pem.key)?;
         let bundle = TrustBundle::from_pem(&pem.anchors)?;
         let signer = chain.first().ok_or(LoadError::Chain(PemError::NotPem))?;
         let key_id = check_signer(signer, &key)?;
         check_place(signer, &bundle)?;
-        check_dates(&chain, now)?;
+        check_window(signer.window, now)?;
         let issuer = Issuer::from_ca_cert_der(&signer.der, key).map_err(|_| LoadError::CannotSign)?;
         let served: Vec<_> =
             chain.iter().filter(|ca| !ca.is_self_issued()).map(|ca| ca.der.clone()).collect();
-        let window = probe(&issuer, signer, &served, &bundle, now)?;
+        let window = probe(&issuer, &chain, &served, &bundle, now)?;
         let signer = Root { fingerprint: signer.fingerprint, key_id, window };
         let served_pem = pem::encode_certificates(&served);
         Ok(Self { issuer, signer, served, served_pem, bundle })
@@ -128,22 +129,25 @@ fn read_chain(text: &[u8]) -> Result<Vec<CaCertificate>, LoadError> {
         let ca = CaCertificate::parse(der).ok_or(LoadError::Damaged { number })?;
         let connected =
             chain.last().is_none_or(|below| below.issuer == ca.subject && !below.is_self_issued());
-        match () {
-            () if !ca.is_ca => return Err(LoadError::NotCa { number }),
-            () if !ca.may_sign => return Err(LoadError::MayNotSign { number }),
-            () if !connected => return Err(LoadError::OutOfOrder { number }),
-            () => chain.push(ca),
+        match ca.right {
+            SigningRight::NotCa => return Err(LoadError::NotCa { number }),
+            SigningRight::NoCertificates => return Err(LoadError::MayNotSign { number }),
+            SigningRight::Full if !connected => return Err(LoadError::OutOfOrder { number }),
+            SigningRight::Full => chain.push(ca),
         }
     }
     Ok(chain)
 }
 
+/// Before the key is read: the cryptographic library refuses a short one without saying why.
+fn check_strength(chain: &[CaCertificate]) -> Result<(), LoadError> {
+    let weak = chain.iter().filter_map(|ca| ca.rsa_bits).find(|bits| *bits < MIN_RSA_BITS);
+    weak.map_or(Ok(()), |bits| Err(LoadError::WeakKey { bits }))
+}
+
 fn check_signer(signer: &CaCertificate, key: &PrivateKey) -> Result<KeyId, LoadError> {
     if signer.public_key_der != key.public_key_der() {
         return Err(LoadError::KeyMismatch);
-    }
-    if let Some(bits) = signer.rsa_bits.filter(|bits| *bits < MIN_RSA_BITS) {
-        return Err(LoadError::WeakKey { bits });
     }
     if !signer.faithful_subject {
         return Err(LoadError::Subject);
@@ -155,11 +159,6 @@ fn check_signer(signer: &CaCertificate, key: &PrivateKey) -> Result<KeyId, LoadE
 fn check_place(signer: &CaCertificate, bundle: &TrustBundle) -> Result<(), LoadError> {
     let anchored = !signer.is_self_issued() || bundle.contains(&signer.fingerprint);
     if anchored { Ok(()) } else { Err(LoadError::NotAnchored) }
-}
-
-fn check_dates(chain: &[CaCertificate], now: Timestamp) -> Result<(), LoadError> {
-    let Some(first) = chain.first() else { return Ok(()) };
-    check_window(first.window, now)
 }
 
 fn check_window(window: Window, now: Timestamp) -> Result<(), LoadError> {
@@ -176,21 +175,39 @@ fn check_window(window: Window, now: Timestamp) -> Result<(), LoadError> {
 /// signatures, path lengths and usages hold up to a root. Gives the window in which that is so.
 fn probe(
     issuer: &Issuer<'static, PrivateKey>,
-    signer: &CaCertificate,
+    chain: &[CaCertificate],
     served: &[CertificateDer<'static>],
     bundle: &TrustBundle,
     now: Timestamp,
 ) -> Result<Window, LoadError> {
+    let signer = chain.first().ok_or(LoadError::Chain(PemError::NotPem))?;
+    let leaf = probe_leaf(issuer, signer)?;
+    let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| LoadError::CannotSign)?;
+    let path = verify::build_path(&end_entity, served, bundle, now);
+    let path = path.map_err(|error| refusal(error, chain, bundle, now))?;
+    Ok(verify::narrow(signer.window, &path, bundle, now))
+}
+
+fn probe_leaf(
+    issuer: &Issuer<'static, PrivateKey>,
+    signer: &CaCertificate,
+) -> Result<CertificateDer<'static>, LoadError> {
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
     let serial = Serial::random().map_err(|_| LoadError::CannotSign)?;
     let leaf = sign(&bare_params(signer.window, serial), &key, issuer).map_err(|_| LoadError::CannotSign)?;
     let written = certificate::parse(&leaf).ok_or(LoadError::CannotSign)?;
-    if written.issuer().as_raw() != signer.subject {
-        return Err(LoadError::Subject);
+    if written.issuer().as_raw() == signer.subject { Ok(leaf) } else { Err(LoadError::Subject) }
+}
+
+/// People act differently on dates than on anything else that peers refuse, so these say which date.
+fn refusal(error: LeafError, chain: &[CaCertificate], bundle: &TrustBundle, now: Timestamp) -> LoadError {
+    let top = chain.last().map(|ca| ca.issuer.as_slice()).unwrap_or_default();
+    let windows = chain.iter().chain(bundle.named(top)).map(|ca| ca.window);
+    match error {
+        LeafError::Expired | LeafError::NotYetValid => {
+            let mut dates = windows;
+            dates.find_map(|window| check_window(window, now).err()).unwrap_or(LoadError::Refused(error))
+        }
+        other => LoadError::Refused(other),
     }
-    let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| LoadError::CannotSign)?;
-    let path = verify::build_path(&end_entity, served, bundle, now).map_err(LoadError::Refused)?;
-    let window = verify::narrow(signer.window, &path, bundle);
-    check_window(window, now)?;
-    Ok(window)
 }

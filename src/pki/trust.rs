@@ -4,7 +4,7 @@ use std::fmt;
 
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
-use super::certificate::CaCertificate;
+use super::certificate::{CaCertificate, SigningRight};
 use super::fingerprint::{sha256, write_hex};
 use super::pem::{self, PemError};
 use super::{Fingerprint, KeyId, Window};
@@ -116,6 +116,11 @@ impl TrustBundle {
         Some((anchor.fingerprint, anchor.window))
     }
 
+    /// The roots with this name.
+    pub(super) fn named<'a>(&'a self, subject: &'a [u8]) -> impl Iterator<Item = &'a CaCertificate> {
+        self.anchors.iter().filter(move |anchor| anchor.subject == subject)
+    }
+
     pub(super) fn webpki(&self) -> &[TrustAnchor<'static>] {
         &self.webpki
     }
@@ -124,7 +129,7 @@ impl TrustBundle {
     pub(super) fn certificates<'a>(
         &'a self,
         found: &'a TrustAnchor<'_>,
-    ) -> impl Iterator<Item = &'a CaCertificate> {
+    ) -> impl Iterator<Item = &'a CaCertificate> + Clone {
         let pairs = self.anchors.iter().zip(&self.webpki);
         pairs.filter(move |(_, anchor)| is_same_key(anchor, found)).map(|(anchor, _)| anchor)
     }
@@ -136,7 +141,7 @@ fn read_anchor(
 ) -> Result<(CaCertificate, TrustAnchor<'static>), TrustError> {
     let damaged = TrustError::Damaged { number };
     let certificate = CaCertificate::parse(der).ok_or(damaged)?;
-    if !(certificate.is_ca && certificate.may_sign && certificate.is_self_issued()) {
+    if certificate.right != SigningRight::Full || !certificate.is_self_issued() {
         return Err(TrustError::NotRoot { number });
     }
     let anchor = webpki::anchor_from_trusted_cert(der).map_err(|_| damaged)?;

@@ -1,7 +1,7 @@
 //! A leaf passes only if every peer would accept it: what webpki checks, and what other verifiers check besides.
 
 use jiff::Timestamp;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use webpki::{
     EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, RequiredEkuNotFoundContext,
     VerifiedPath,
@@ -41,7 +41,7 @@ pub(super) fn verify(
     }
     let end_entity = EndEntityCert::try_from(first).map_err(|_| LeafError::Untrusted)?;
     let path = build_path(&end_entity, rest, bundle, now)?;
-    check_signers(&leaf, &path, bundle, now)?;
+    check_issuer(&leaf, &path, bundle)?;
     check_names(&leaf, &end_entity)?;
     Ok(leaf)
 }
@@ -53,23 +53,38 @@ pub(super) fn build_path<'a>(
     bundle: &'a TrustBundle,
     now: Timestamp,
 ) -> Result<VerifiedPath<'a>, LeafError> {
-    let seconds = u64::try_from(now.as_second()).map_err(|_| LeafError::NotYetValid)?;
-    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-    end_entity
-        .verify_for_usage(
-            webpki::ALL_VERIFICATION_ALGS,
-            bundle.webpki(),
-            intermediates,
-            time,
-            BothRoles,
-            None,
-            None,
-        )
-        .map_err(|error| match error {
-            webpki::Error::CertExpired { .. } => LeafError::Expired,
-            webpki::Error::CertNotValidYet { .. } => LeafError::NotYetValid,
-            _ => LeafError::Untrusted,
-        })
+    let algorithms = webpki::ALL_VERIFICATION_ALGS;
+    let time = unix_time(now).ok_or(LeafError::NotYetValid)?;
+    let path = end_entity
+        .verify_for_usage(algorithms, bundle.webpki(), intermediates, time, BothRoles, None, None)
+        .map_err(|error| path_error(&error))?;
+    check_anchor(&path, bundle, now)?;
+    Ok(path)
+}
+
+fn unix_time(now: Timestamp) -> Option<UnixTime> {
+    let seconds = u64::try_from(now.as_second()).ok()?;
+    Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds)))
+}
+
+const fn path_error(error: &webpki::Error) -> LeafError {
+    match error {
+        webpki::Error::CertExpired { .. } => LeafError::Expired,
+        webpki::Error::CertNotValidYet { .. } => LeafError::NotYetValid,
+        _ => LeafError::Untrusted,
+    }
+}
+
+/// webpki takes an anchor as a name and a key; other verifiers also heed its dates, path length and purposes.
+fn check_anchor(path: &VerifiedPath<'_>, bundle: &TrustBundle, now: Timestamp) -> Result<(), LeafError> {
+    let below = path.intermediate_certificates().count();
+    let mut roots = bundle.certificates(path.anchor());
+    match roots.clone().find(|root| root.anchors(below, now)).or_else(|| roots.next()) {
+        Some(root) if root.anchors(below, now) => Ok(()),
+        Some(root) if root.window.is_expired_at(now) => Err(LeafError::Expired),
+        Some(root) if root.window.is_not_yet_valid_at(now) => Err(LeafError::NotYetValid),
+        _ => Err(LeafError::Untrusted),
+    }
 }
 
 /// Server and client authentication in one walk: one path, and one signature check per certificate.
@@ -88,17 +103,8 @@ impl ExtendedKeyUsageValidator for BothRoles {
     }
 }
 
-/// webpki compares neither key identifiers nor windows, and takes anchors without dates.
-fn check_signers(
-    leaf: &Leaf,
-    path: &VerifiedPath<'_>,
-    bundle: &TrustBundle,
-    now: Timestamp,
-) -> Result<(), LeafError> {
-    let alive = |anchor: &&CaCertificate| !anchor.window.is_expired_at(now);
-    if !bundle.certificates(path.anchor()).any(|anchor| alive(&anchor)) {
-        return Err(LeafError::Expired);
-    }
+/// webpki compares neither key identifiers nor windows.
+fn check_issuer(leaf: &Leaf, path: &VerifiedPath<'_>, bundle: &TrustBundle) -> Result<(), LeafError> {
     let issuer = path.intermediate_certificates().next();
     let fits = match issuer.and_then(|found| CaCertificate::parse(&found.der())) {
         Some(intermediate) => issued(&intermediate, leaf),
@@ -117,25 +123,28 @@ fn issued(signer: &CaCertificate, leaf: &Leaf) -> bool {
 
 /// A name that no client can ask for is of no use, and a sign that something is wrong.
 fn check_names(leaf: &Leaf, end_entity: &EndEntityCert<'_>) -> Result<(), LeafError> {
-    let useless = LeafError::BadProfile("a client cannot ask for one of its names");
     let accepts = |name: &ServerName<'_>| end_entity.verify_is_valid_for_subject_name(name).is_ok();
-    for dns in &leaf.dns_names {
-        // A wildcard is asked for through one of the names it covers.
-        let asked = dns.strip_prefix('*').map_or_else(|| dns.clone(), |parent| format!("any{parent}"));
-        let name = ServerName::try_from(asked).map_err(|_| useless)?;
-        if !accepts(&name) {
-            return Err(useless);
-        }
-    }
-    let addresses = leaf.ip_addresses.iter().map(|ip| ServerName::IpAddress((*ip).into()));
-    if addresses.into_iter().all(|name| accepts(&name)) { Ok(()) } else { Err(useless) }
+    let dns = leaf.dns_names.iter().all(|name| asked_for(name).is_some_and(|name| accepts(&name)));
+    let ip = leaf.ip_addresses.iter().all(|ip| accepts(&ServerName::IpAddress((*ip).into())));
+    if dns && ip { Ok(()) } else { Err(LeafError::BadProfile("a client cannot ask for one of its names")) }
+}
+
+/// What a client asks for; a wildcard through one of the names it covers.
+fn asked_for(dns: &str) -> Option<ServerName<'static>> {
+    let name = dns.strip_prefix('*').map_or_else(|| dns.to_owned(), |parent| format!("any{parent}"));
+    DnsName::try_from(name).ok().map(ServerName::DnsName)
 }
 
 /// The part of a window in which every certificate of the path is valid.
-pub(super) fn narrow(window: Window, path: &VerifiedPath<'_>, bundle: &TrustBundle) -> Window {
-    let intermediates = path.intermediate_certificates();
-    let found = intermediates.filter_map(|found| CaCertificate::parse(&found.der()));
-    let narrowed = found.fold(window, |window, signer| window.within(signer.window));
-    let anchors = bundle.certificates(path.anchor()).map(|anchor| narrowed.within(anchor.window));
-    anchors.max_by_key(|window| window.not_after).unwrap_or(narrowed)
+pub(super) fn narrow(
+    window: Window,
+    path: &VerifiedPath<'_>,
+    bundle: &TrustBundle,
+    now: Timestamp,
+) -> Window {
+    let below = path.intermediate_certificates().count();
+    let signers = path.intermediate_certificates().filter_map(|found| CaCertificate::parse(&found.der()));
+    let narrowed = signers.fold(window, |window, signer| window.within(signer.window));
+    let roots = bundle.certificates(path.anchor()).filter(|root| root.anchors(below, now));
+    roots.map(|root| narrowed.within(root.window)).max_by_key(|window| window.not_after).unwrap_or(narrowed)
 }

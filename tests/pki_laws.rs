@@ -1,0 +1,17 @@
+//! Laws of the PKI library: each says what holds for every certificate it makes, reads or refuses.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
+
+#[path = "pki_laws/fixture.rs"]
+mod fixture;
+#[path = "pki_laws/hostile.rs"]
+mod hostile;
+#[path = "pki_laws/issuing.rs"]
+mod issuing;
+#[path = "pki_laws/keys.rs"]
+mod keys;
+#[path = "pki_laws/loading.rs"]
+mod loading;
+#[path = "pki_laws/trust.rs"]
+mod trust;
+#[path = "pki_laws/verifying.rs"]
+mod verifying;

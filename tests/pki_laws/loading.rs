@@ -1,0 +1,209 @@
+//! Loading a CA: one fault at a time, each refused for its own reason.
+
+use mtls_operator::pki::{
+    Authority, AuthorityPem, Fingerprint, KeyAlgorithm, LeafError, LoadError, PemError, PrivateKey,
+    TrustError,
+};
+use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose};
+
+use crate::fixture::{
+    Ca, DAY, NOW, SECOND, YEAR, authority_pem, certificate_pem, der, generated, offset, patched,
+};
+
+fn load(pem: &AuthorityPem) -> Result<(), LoadError> {
+    Authority::load(pem, NOW).map(|_| ())
+}
+
+/// A self-signed CA whose bytes were changed after signing, which nobody can see in an anchor.
+fn patched_root(from: &[u8], to: &[u8]) -> AuthorityPem {
+    let root = Ca::root(|_| ());
+    let text = certificate_pem(&patched(&der(&root.pem()), from, to));
+    authority_pem(text.clone(), root.key_pem(), text)
+}
+
+#[test]
+fn a_good_ca_loads_and_says_what_it_is() {
+    let root = Ca::root(|_| ());
+    let intermediate = root.intermediate("intermediate", |_| ());
+    let authority = Authority::load(&intermediate.provided(&[], &root), NOW).unwrap();
+    assert_eq!(authority.fingerprint(), Fingerprint::of(intermediate.issuer.der()));
+    assert!(authority.bundle().same_anchors(&root.bundle()));
+    assert_eq!(authority.roots()[0].key_id, *authority.key_id());
+}
+
+#[test]
+fn a_certificate_that_is_no_ca_is_refused() {
+    let root = Ca::root(|_| ());
+    let leaf = root.intermediate("leaf", |params| params.is_ca = IsCa::ExplicitNoCa);
+    assert_eq!(load(&leaf.provided(&[], &root)), Err(LoadError::NotCa { number: 1 }));
+}
+
+#[test]
+fn a_ca_that_may_not_sign_certificates_is_refused() {
+    let root = Ca::root(|_| ());
+    let ca = root.intermediate("crl only", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    assert_eq!(load(&ca.provided(&[], &root)), Err(LoadError::MayNotSign { number: 1 }));
+}
+
+#[test]
+fn a_ca_without_key_usage_may_sign() {
+    let root = Ca::root(|params| params.key_usages = vec![]);
+    assert_eq!(load(&root.provided(&[], &root)), Ok(()));
+}
+
+#[test]
+fn a_key_of_another_ca_is_refused() {
+    let (one, other) = (Ca::root(|_| ()), Ca::root(|_| ()));
+    let mixed = authority_pem(one.pem(), other.key_pem(), one.pem());
+    assert_eq!(load(&mixed), Err(LoadError::KeyMismatch));
+}
+
+#[test]
+fn a_subject_that_rcgen_cannot_write_back_is_refused() {
+    // O becomes CN: two attributes of one type.
+    assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x55, 4, 3])), Err(LoadError::Subject));
+    // The control: O becomes OU, which stays a simple name.
+    assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x55, 4, 11])), Ok(()));
+}
+
+/// rcgen panics when it is to write such an attribute type: first arc 3.
+#[test]
+fn a_subject_with_an_impossible_attribute_type_is_refused() {
+    assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x78, 4, 10])), Err(LoadError::Subject));
+}
+
+/// webpki takes a root for every purpose; OpenSSL and others look.
+#[test]
+fn a_root_for_another_purpose_is_refused() {
+    let mail =
+        Ca::root(|params| params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::EmailProtection]);
+    assert_eq!(load(&mail.provided(&[], &mail)), Err(LoadError::Refused(LeafError::Untrusted)));
+}
+
+#[test]
+fn a_ca_without_subject_key_identifier_is_refused() {
+    assert_eq!(load(&patched_root(&[0x55, 29, 14], &[0x55, 29, 99])), Err(LoadError::NoKeyId));
+}
+
+#[test]
+fn dates_are_checked_to_the_second() {
+    let pem = generated();
+    let end = NOW + YEAR;
+    let at = |now| Authority::load(&pem, now).map(|_| ());
+    let start = NOW - jiff::SignedDuration::from_mins(5);
+    assert_eq!(at(start - SECOND), Err(LoadError::NotYetValid { not_before: start }));
+    assert_eq!(at(start), Ok(()));
+    assert_eq!(at(end), Ok(()));
+    assert_eq!(at(end + SECOND), Err(LoadError::Expired { not_after: end }));
+}
+
+#[test]
+fn an_expired_certificate_anywhere_above_counts_as_expired() {
+    let old: fn(&mut rcgen::CertificateParams) = |params| params.not_after = offset(NOW - SECOND);
+    let expired = Err(LoadError::Expired { not_after: NOW - SECOND });
+    let (root, old_root) = (Ca::root(|_| ()), Ca::root(old));
+    assert_eq!(load(&old_root.intermediate("signer", |_| ()).provided(&[], &old_root)), expired);
+    let old_upper = root.intermediate("upper", old);
+    assert_eq!(load(&old_upper.intermediate("signer", |_| ()).provided(&[&old_upper], &root)), expired);
+}
+
+#[test]
+fn the_window_is_narrowed_by_every_certificate_above() {
+    let root = Ca::root(|params| params.not_after = offset(NOW + DAY));
+    let upper = root.intermediate("upper", |params| params.not_before = offset(NOW - SECOND));
+    let signer = upper.intermediate("signer", |_| ());
+    let window = Authority::load(&signer.provided(&[&upper], &root), NOW).unwrap().window();
+    assert_eq!((window.not_before, window.not_after), (NOW - SECOND, NOW + DAY));
+}
+
+#[test]
+fn a_signing_root_must_itself_be_trusted() {
+    let (one, other) = (Ca::root(|_| ()), Ca::root(|_| ()));
+    assert_eq!(load(&one.provided(&[], &other)), Err(LoadError::NotAnchored));
+}
+
+#[test]
+fn a_chain_must_lead_to_an_anchor() {
+    let (root, stranger) = (Ca::root(|_| ()), Ca::root(|params| params.serial_number = None));
+    let upper = root.intermediate("upper", |_| ());
+    let signer = upper.intermediate("signer", |_| ());
+    assert_eq!(load(&signer.provided(&[], &root)), Err(LoadError::Refused(LeafError::Untrusted)));
+    // The stranger has the root's name, but not its key: only signatures tell.
+    assert_eq!(load(&signer.provided(&[&upper], &stranger)), Err(LoadError::Refused(LeafError::Untrusted)));
+}
+
+#[test]
+fn a_chain_out_of_order_or_with_strangers_is_refused() {
+    let root = Ca::root(|_| ());
+    let top = root.intermediate("top", |_| ());
+    let middle = top.intermediate("middle", |_| ());
+    let signer = middle.intermediate("signer", |_| ());
+    assert_eq!(load(&signer.provided(&[&middle, &top], &root)), Ok(()));
+    assert_eq!(load(&signer.provided(&[&middle, &top, &root], &root)), Ok(()));
+    assert_eq!(load(&signer.provided(&[&top, &middle], &root)), Err(LoadError::OutOfOrder { number: 2 }));
+    let stranger = root.intermediate("stranger", |_| ());
+    assert_eq!(
+        load(&signer.provided(&[&middle, &top, &stranger], &root)),
+        Err(LoadError::OutOfOrder { number: 4 })
+    );
+    assert_eq!(load(&root.provided(&[&root], &root)), Err(LoadError::OutOfOrder { number: 2 }));
+}
+
+#[test]
+fn a_path_length_that_leaves_no_room_is_refused() {
+    let root = Ca::root(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let signer = root.intermediate("signer", |_| ());
+    assert_eq!(load(&root.provided(&[], &root)), Ok(()));
+    // webpki does not read the path length of an anchor; of an intermediate it does.
+    let top = Ca::root(|_| ());
+    let narrow =
+        top.intermediate("narrow", |params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let below = narrow.intermediate("below", |_| ());
+    assert_eq!(load(&below.provided(&[&narrow], &top)), Err(LoadError::Refused(LeafError::Untrusted)));
+    assert_eq!(load(&signer.provided(&[], &root)), Err(LoadError::Refused(LeafError::Untrusted)));
+}
+
+#[test]
+fn an_intermediate_in_the_bundle_is_refused() {
+    let root = Ca::root(|_| ());
+    let signer = root.intermediate("signer", |_| ());
+    let wrong = authority_pem(signer.pem(), signer.key_pem(), signer.pem());
+    assert_eq!(load(&wrong), Err(LoadError::Anchors(TrustError::NotRoot { number: 1 })));
+}
+
+#[test]
+fn each_part_names_itself_when_it_is_missing_or_too_large() {
+    let good = generated();
+    let megabyte = vec![b'A'; 1 << 20];
+    for (bytes, fault) in [(vec![], PemError::NotPem), (megabyte, PemError::TooLarge)] {
+        let chain = AuthorityPem { chain: bytes.clone(), ..good.clone() };
+        assert_eq!(load(&chain), Err(LoadError::Chain(fault)));
+        let key = AuthorityPem { key: bytes.clone().into(), ..good.clone() };
+        assert_eq!(load(&key), Err(LoadError::Key(fault.into())));
+        let anchors = AuthorityPem { anchors: bytes, ..good.clone() };
+        assert_eq!(load(&anchors), Err(LoadError::Anchors(fault.into())));
+    }
+    let many = AuthorityPem { anchors: good.anchors.repeat(17), ..good };
+    assert_eq!(load(&many), Err(LoadError::Anchors(PemError::TooMany.into())));
+}
+
+#[test]
+fn bytes_behind_a_certificate_are_damage() {
+    let root = Ca::root(|_| ());
+    let trailing = certificate_pem(&[der(&root.pem()), vec![0]].concat());
+    let pem = authority_pem(trailing, root.key_pem(), root.pem());
+    assert_eq!(load(&pem), Err(LoadError::Damaged { number: 1 }));
+}
+
+#[test]
+fn sentences_say_which_part_is_wrong() {
+    let good = generated();
+    let wrong_key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap().to_pem().as_bytes().to_vec();
+    let error = load(&AuthorityPem { key: wrong_key.into(), ..good.clone() }).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the private key (tls.key) does not belong to the first certificate of the chain (tls.crt)"
+    );
+    let error = load(&AuthorityPem { anchors: vec![], ..good }).unwrap_err().to_string();
+    assert_eq!(error, "the trust bundle (ca.crt) holds no readable PEM block of the kind that belongs there");
+}

@@ -1,0 +1,228 @@
+//! Verifying a leaf: every single fault is found, also those that some verifiers pass over.
+
+use mtls_operator::pki::{LeafError, TrustBundle, verify_as_peer};
+use rcgen::{
+    CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, SanType, SerialNumber,
+};
+
+use crate::fixture::{Ca, DAY, NOW, SECOND, Spoil, good_leaf, offset};
+
+fn verify(ca: &Ca, params: &CertificateParams, key: &KeyPair) -> Result<(), LeafError> {
+    let chain = params.signed_by(key, &ca.issuer).unwrap().pem();
+    verify_text(&chain, &key.serialize_pem(), &ca.bundle())
+}
+
+fn verify_text(chain: &str, key: &str, bundle: &TrustBundle) -> Result<(), LeafError> {
+    verify_as_peer(chain.as_bytes(), key.as_bytes(), bundle, NOW).map(|_| ())
+}
+
+fn verify_spoilt(spoil: Spoil) -> Result<(), LeafError> {
+    let mut params = good_leaf();
+    spoil(&mut params);
+    verify(&Ca::root(|_| ()), &params, &KeyPair::generate().unwrap())
+}
+
+fn uri(text: &str) -> SanType {
+    SanType::URI(text.try_into().unwrap())
+}
+
+#[test]
+fn the_unspoilt_leaf_passes() {
+    assert_eq!(verify_spoilt(|_| ()), Ok(()));
+}
+
+/// One fault each, with what is said of it.
+const FAULTS: &[(Spoil, &str)] = &[
+    (|leaf| leaf.use_authority_key_identifier_extension = false, "the authority key identifier is missing"),
+    (|leaf| leaf.subject_alt_names.push(uri("spiffe://x/y")), "there is not exactly one URI name"),
+    (
+        |leaf| leaf.subject_alt_names = vec![SanType::DnsName("a.b".try_into().unwrap())],
+        "there is not exactly one URI name",
+    ),
+    (
+        |leaf| leaf.subject_alt_names.push(SanType::Rfc822Name("a@b".try_into().unwrap())),
+        "a name is neither DNS, IP nor URI",
+    ),
+    (|leaf| leaf.distinguished_name.push(DnType::CommonName, "cart"), "the subject is not empty"),
+    (|leaf| leaf.serial_number = Some(SerialNumber::from(1)), "the serial number is shorter than 64 bits"),
+    (
+        |leaf| leaf.serial_number = Some(SerialNumber::from_slice(&[0x7f; 7])),
+        "the serial number is shorter than 64 bits",
+    ),
+    (
+        |leaf| leaf.serial_number = Some(SerialNumber::from_slice(&[0x7f; 21])),
+        "the serial number is negative or longer than 20 octets",
+    ),
+    (|leaf| leaf.is_ca = IsCa::NoCa, "the subject key identifier is missing"),
+    (
+        |leaf| leaf.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained),
+        "the basic constraints do not critically say that it is no CA",
+    ),
+    (|leaf| leaf.key_usages = vec![], "the key usage is not critical, or not what the key is for"),
+    (
+        |leaf| leaf.key_usages.push(KeyUsagePurpose::KeyEncipherment),
+        "the key usage is not critical, or not what the key is for",
+    ),
+    (
+        |leaf| leaf.key_usages.push(KeyUsagePurpose::KeyCertSign),
+        "the key usage is not critical, or not what the key is for",
+    ),
+    (
+        |leaf| leaf.extended_key_usages = vec![],
+        "the extended key usage is not exactly server and client authentication",
+    ),
+    (
+        |leaf| leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth],
+        "the extended key usage is not exactly server and client authentication",
+    ),
+    (
+        |leaf| leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
+        "the extended key usage is not exactly server and client authentication",
+    ),
+    (
+        |leaf| leaf.extended_key_usages.push(ExtendedKeyUsagePurpose::CodeSigning),
+        "the extended key usage is not exactly server and client authentication",
+    ),
+    (|leaf| leaf.not_after = offset(NOW + DAY * 400), "it names another signing key, or outlives its signer"),
+    (
+        |leaf| leaf.not_before = offset(NOW - DAY - SECOND),
+        "it names another signing key, or outlives its signer",
+    ),
+    (
+        |leaf| leaf.subject_alt_names.push(SanType::DnsName("a b".try_into().unwrap())),
+        "a client cannot ask for one of its names",
+    ),
+];
+
+#[test]
+fn every_departure_from_the_profile_has_its_own_reason() {
+    for (spoil, reason) in FAULTS {
+        assert_eq!(verify_spoilt(*spoil), Err(LeafError::BadProfile(reason)));
+    }
+}
+
+/// rcgen marks these as critical, so the wrong ones are written by hand.
+#[test]
+fn extensions_that_should_be_critical_and_are_not_are_found() {
+    let spiffe_id = b"\x30\x0e\x86\x0cspiffe://x/y";
+    let faults: [(Spoil, &[u64], &[u8], &str); 3] = [
+        (
+            |leaf| leaf.key_usages = vec![],
+            &[2, 5, 29, 15],
+            &[3, 2, 7, 0x80],
+            "the key usage is not critical, or not what the key is for",
+        ),
+        (
+            |leaf| leaf.subject_alt_names = vec![],
+            &[2, 5, 29, 17],
+            spiffe_id,
+            "the subject alternative names are not critical",
+        ),
+        (
+            with_key_id_only,
+            &[2, 5, 29, 19],
+            &[0x30, 0],
+            "the basic constraints do not critically say that it is no CA",
+        ),
+    ];
+    for (spoil, oid, content, reason) in faults {
+        let mut params = good_leaf();
+        spoil(&mut params);
+        params.custom_extensions.push(CustomExtension::from_oid_content(oid, content.to_vec()));
+        let found = verify(&Ca::root(|_| ()), &params, &KeyPair::generate().unwrap());
+        assert_eq!(found, Err(LeafError::BadProfile(reason)));
+    }
+}
+
+/// No basic constraints; the subject key identifier, which rcgen then leaves out too, is put back.
+fn with_key_id_only(leaf: &mut CertificateParams) {
+    leaf.is_ca = IsCa::NoCa;
+    leaf.custom_extensions = vec![CustomExtension::from_oid_content(&[2, 5, 29, 14], vec![4, 1, 9])];
+}
+
+/// webpki accepts this; OpenSSL, GnuTLS and Java do not.
+#[test]
+fn an_authority_key_identifier_of_another_key_is_found() {
+    let ca = Ca::root(|_| ());
+    let key = KeyPair::generate().unwrap();
+    let mut claimed = ca.params.clone();
+    claimed.key_identifier_method = KeyIdMethod::PreSpecified(vec![1; 20]);
+    let issuer = Issuer::from_params(&claimed, ca.issuer.key());
+    let chain = good_leaf().signed_by(&key, &issuer).unwrap().pem();
+    let reason = "it names another signing key, or outlives its signer";
+    assert_eq!(verify_text(&chain, &key.serialize_pem(), &ca.bundle()), Err(LeafError::BadProfile(reason)));
+}
+
+#[test]
+fn a_repeated_extension_is_found() {
+    let mut params = good_leaf();
+    params.custom_extensions = vec![CustomExtension::from_oid_content(
+        &[2, 5, 29, 37],
+        vec![0x30, 0x0a, 6, 8, 43, 6, 1, 5, 5, 7, 3, 1],
+    )];
+    let found = verify(&Ca::root(|_| ()), &params, &KeyPair::generate().unwrap());
+    assert!(matches!(found, Err(LeafError::BadProfile(_) | LeafError::NotPem)), "{found:?}");
+}
+
+#[test]
+fn a_key_that_we_do_not_issue_is_found() {
+    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512).unwrap();
+    let reason = "the key is of another kind than those we issue";
+    assert_eq!(verify(&Ca::root(|_| ()), &good_leaf(), &key), Err(LeafError::BadProfile(reason)));
+}
+
+#[test]
+fn key_and_certificate_belong_together() {
+    let ca = Ca::root(|_| ());
+    let chain = good_leaf().signed_by(&KeyPair::generate().unwrap(), &ca.issuer).unwrap().pem();
+    let other = KeyPair::generate().unwrap().serialize_pem();
+    assert_eq!(verify_text(&chain, &other, &ca.bundle()), Err(LeafError::KeyMismatch));
+    assert_eq!(verify_text(&chain, "", &ca.bundle()), Err(LeafError::KeyUnreadable));
+    assert_eq!(verify_text("", &other, &ca.bundle()), Err(LeafError::NotPem));
+    assert_eq!(verify_text(&"x".repeat(1 << 20), &other, &ca.bundle()), Err(LeafError::TooLarge));
+}
+
+#[test]
+fn a_leaf_is_valid_from_its_first_second_to_its_last() {
+    let ca = Ca::root(|_| ());
+    let key = KeyPair::generate().unwrap();
+    let chain = good_leaf().signed_by(&key, &ca.issuer).unwrap().pem();
+    let at =
+        |now| verify_as_peer(chain.as_bytes(), key.serialize_pem().as_bytes(), &ca.bundle(), now).map(|_| ());
+    assert_eq!(at(NOW - SECOND), Err(LeafError::NotYetValid));
+    assert_eq!(at(NOW), Ok(()));
+    assert_eq!(at(NOW + DAY), Ok(()));
+    assert_eq!(at(NOW + DAY + SECOND), Err(LeafError::Expired));
+}
+
+#[test]
+fn a_flipped_bit_of_the_signature_is_found() {
+    let ca = Ca::root(|_| ());
+    let key = KeyPair::generate().unwrap();
+    let mut der = good_leaf().signed_by(&key, &ca.issuer).unwrap().der().to_vec();
+    *der.last_mut().unwrap() ^= 1;
+    let chain = crate::fixture::certificate_pem(&der);
+    assert_eq!(verify_text(&chain, &key.serialize_pem(), &ca.bundle()), Err(LeafError::Untrusted));
+}
+
+/// webpki takes anchors without dates; other verifiers do not.
+#[test]
+fn an_expired_root_makes_its_leaves_expire() {
+    let ca = Ca::root(|params| params.not_after = offset(NOW - SECOND));
+    assert_eq!(verify(&ca, &good_leaf(), &KeyPair::generate().unwrap()), Err(LeafError::Expired));
+}
+
+#[test]
+fn a_leaf_under_an_intermediate_for_servers_only_is_not_trusted_for_both_roles() {
+    let root = Ca::root(|_| ());
+    let key = KeyPair::generate().unwrap();
+    let verify_under = |spoil| {
+        let ca = root.intermediate("intermediate", spoil);
+        let chain = good_leaf().signed_by(&key, &ca.issuer).unwrap().pem() + &ca.pem();
+        verify_text(&chain, &key.serialize_pem(), &root.bundle())
+    };
+    assert_eq!(verify_under(|_| ()), Ok(()));
+    let servers: Spoil = |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    assert_eq!(verify_under(servers), Err(LeafError::Untrusted));
+}
