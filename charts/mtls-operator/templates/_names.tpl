@@ -10,7 +10,7 @@
 {{/* Labels that select the operator's Pods. They can never change: a Deployment's selector is immutable. */}}
 {{- define "mtls-operator.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{/* Labels of every object. Helm itself adds app.kubernetes.io/managed-by. */}}
@@ -30,8 +30,8 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{/* The one subject of every binding. */}}
 {{- define "mtls-operator.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "mtls-operator.serviceAccount" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "mtls-operator.serviceAccount" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end -}}
 
 {{- define "mtls-operator.image" -}}
