@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -198,11 +198,18 @@ impl Cluster {
     /// When the supervisor cannot be waited for, or a file could not be removed.
     pub fn stop(self) -> Result<(), Error> {
         let Some(supervisor) = self.supervisor().take() else { return Ok(()) };
+        self.end(supervisor)
+    }
+
+    fn end(&self, supervisor: Supervisor) -> Result<(), Error> {
         supervisor.end()?;
-        if self.folder.exists() {
-            return Err(Error::Supervisor(format!("could not remove {}", self.folder.display())));
+        // A supervisor that was itself killed leaves the folder.
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::file("remove", &self.folder)(error))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Lets the cluster live on after this process; returns the supervisor's pid.
@@ -260,7 +267,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         if let Some(supervisor) = self.supervisor().take() {
             // Nobody to tell; `stop` tells.
-            let _ = supervisor.end();
+            let _ = self.end(supervisor);
         }
     }
 }
