@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use devcluster::audit::{self, Event};
 use devcluster::{Cluster, Options, Retained};
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Secret;
@@ -19,6 +20,7 @@ use crate::handshake::Credentials;
 use crate::narrator::Narrator;
 
 const SYSTEM: &str = "mtls-system";
+const OPERATOR: &str = "operator";
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The stage of the demo.
@@ -40,11 +42,28 @@ impl Theatre {
         let mut helm = self.cluster.helm();
         helm.args(["install", "mtls-operator", &chart, "-n", SYSTEM, "--create-namespace"]);
         succeed(&mut helm)?;
+        self.start_operator().map(drop)
+    }
+
+    /// Starts the operator as its service account; returns its pid.
+    pub fn start_operator(&self) -> Result<u32, Failure> {
         let kubeconfig = self.cluster.kubeconfig_for(SYSTEM, "mtls-operator")?.display().to_string();
         let flags = ["run", "--namespace", SYSTEM, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
         let environment = [("KUBECONFIG", kubeconfig.as_str()), ("POD_NAME", "demo")];
-        self.cluster.start_program("operator", &operator()?, &flags, &environment)?;
-        Ok(())
+        Ok(self.cluster.start_program(OPERATOR, &operator()?, &flags, &environment)?)
+    }
+
+    /// Kills the operator.
+    pub fn kill_operator(&self) -> Result<(), Failure> {
+        Ok(self.cluster.stop_program(OPERATOR)?)
+    }
+
+    /// The requests of the operator that the API server has answered since an earlier call, and where they end.
+    pub fn requests_since(&self, offset: u64) -> Result<(Vec<Event>, u64), Failure> {
+        let end = audit::end(&self.cluster.audit_log())?;
+        let events = audit::read(&self.cluster.audit_log(), offset)?;
+        let user = format!("system:serviceaccount:{SYSTEM}:mtls-operator");
+        Ok((events.into_iter().filter(|event| event.user == user).collect(), end))
     }
 
     /// Applies every example.
@@ -135,7 +154,8 @@ impl Theatre {
         Ok(Api::namespaced(self.client().await?, namespace))
     }
 
-    async fn client(&self) -> Result<Client, Failure> {
+    /// A client with all rights.
+    pub async fn client(&self) -> Result<Client, Failure> {
         let kubeconfig = Kubeconfig::read_from(self.cluster.admin_kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(Client::try_from(config)?)
