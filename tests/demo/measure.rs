@@ -77,7 +77,10 @@ async fn many(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Resu
     let spent = cpu_ticks(operator)?.saturating_sub(cpu) * 10_000 / u64::from(MANY);
     narrator.say(&format!("CPU of the operator per issuance: {spent} µs"));
     let identities = MANY + SAMPLES + 1;
-    narrator.say(&format!("resident memory of the operator with {identities} identities: {}", resident(operator)?));
+    narrator.say(&format!(
+        "resident memory of the operator with {identities} identities: {}",
+        resident(operator)?
+    ));
     count(narrator, theatre, offset, MANY)
 }
 
@@ -115,7 +118,11 @@ fn count(narrator: &Narrator, theatre: &Theatre, offset: u64, issuances: u16) ->
     let (requests, _) = theatre.requests_since(offset)?;
     let is_leaf = |event: &&Event| event.namespace == NAMESPACE;
     let of = |verbs: &[&str], resource: &str| {
-        requests.iter().filter(is_leaf).filter(|e| verbs.contains(&e.verb.as_str()) && e.resource == resource).count()
+        requests
+            .iter()
+            .filter(is_leaf)
+            .filter(|e| verbs.contains(&e.verb.as_str()) && e.resource == resource)
+            .count()
     };
     let mutating = requests.iter().filter(is_leaf).filter(|event| event.is_mutating()).count();
     narrator.say(&format!("mutating requests: {mutating} for {issuances} issuances"));

@@ -14,6 +14,7 @@ use kube::{Client, Config};
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::names::annotation;
+use mtls_operator::runtime::client::connect;
 
 use crate::Failure;
 use crate::handshake::Credentials;
@@ -158,7 +159,7 @@ impl Theatre {
     pub async fn client(&self) -> Result<Client, Failure> {
         let kubeconfig = Kubeconfig::read_from(self.cluster.admin_kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Client::try_from(config)?)
+        Ok(connect(config)?)
     }
 }
 
