@@ -33,7 +33,7 @@ pub enum Command {
 /// How the operator runs.
 #[derive(Args, Debug)]
 pub struct Run {
-    /// Namespace of root Secrets and of the Lease [default: POD_NAMESPACE, else mtls-system].
+    /// Namespace of root Secrets and of the Lease [default: that of the Pod, else mtls-system].
     #[arg(long, env = "MTLS_OPERATOR_NAMESPACE", value_parser = dns_label)]
     pub namespace: Option<String>,
 
@@ -69,7 +69,7 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// What is logged, as in info,mtls_operator=debug.
+    /// What is logged, as in `info,mtls_operator=debug`.
     #[arg(long, env = "MTLS_OPERATOR_LOG_FILTER", default_value = "info")]
     pub log_filter: String,
 }
@@ -149,7 +149,11 @@ fn dns_label_or_nothing(text: &str) -> Result<String, &'static str> {
 
 fn dns_name(text: &str) -> Result<String, &'static str> {
     let is_name = text.len() <= 100 && text.split('.').all(|label| dns_label(label).is_ok());
-    if is_name { Ok(text.to_owned()) } else { Err("must be a DNS name such as cluster.local, at most 100 characters") }
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a DNS name such as cluster.local, at most 100 characters")
+    }
 }
 
 fn trust_domain(text: &str) -> Result<String, String> {

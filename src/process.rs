@@ -10,7 +10,9 @@ use tokio::net::TcpListener;
 
 use crate::cli::Run;
 use crate::operator::metrics::Metrics;
-use crate::operator::run::{DefaultAuthority, Settings, Surroundings, default_key_threads, run as run_operator};
+use crate::operator::run::{
+    DefaultAuthority, Settings, Surroundings, default_key_threads, run as run_operator,
+};
 use crate::pki::Serial;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::{LeaderConfig, Leadership, elect};
@@ -44,7 +46,8 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     let readiness = Readiness::new();
     let metrics = Metrics::default();
     let listener = TcpListener::bind(config.admin_address).await;
-    let listener = listener.map_err(|error| format!("the admin address {}: {error}", config.admin_address))?;
+    let listener =
+        listener.map_err(|error| format!("the admin address {}: {error}", config.admin_address))?;
     let registry = Arc::new(registry(&metrics));
     let started = readiness.handle("the API server");
     let admin = tokio::spawn(admin::serve(listener, readiness.clone(), registry, shutdown.clone()));
@@ -55,11 +58,11 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     let election = tokio::spawn(election);
     let around = Surroundings { clock, client, leadership, readiness, metrics, shutdown };
     drop(started);
-    run_operator(settings(config), around).await;
+    let result = run_operator(settings(config), around).await;
     give_up.fire();
     election.await?;
-    admin.await??;
-    Ok(())
+    result?;
+    Ok(admin.await??)
 }
 
 fn registry(metrics: &Metrics) -> Registry {

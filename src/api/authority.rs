@@ -7,8 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pki::RootAlgorithm;
-use crate::pki::KeyAlgorithm;
+use crate::pki::{KeyAlgorithm, RootAlgorithm};
 
 /// A certificate authority of the organisation.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -224,7 +223,9 @@ pub struct Grant {
         length(max = 64),
         inner(
             length(min = 1, max = 253),
-            regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$")
+            regex(
+                pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$"
+            )
         )
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]

@@ -24,7 +24,12 @@ pub struct Verdict {
 impl Verdict {
     /// The conditions that say this, keeping the transition times of `before` where the status stays.
     #[must_use]
-    pub fn conditions(&self, before: &[Condition], generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
+    pub fn conditions(
+        &self,
+        before: &[Condition],
+        generation: Option<i64>,
+        now: Timestamp,
+    ) -> Vec<Condition> {
         let mut conditions = vec![self.condition(READY, self.ready, before, generation, now)];
         if self.stalled {
             conditions.push(self.condition(STALLED, true, before, generation, now));

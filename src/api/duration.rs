@@ -60,8 +60,9 @@ fn scaled(number: &str, scale: i128) -> Option<i128> {
 pub fn format(duration: SignedDuration) -> String {
     let secs = duration.as_secs();
     let parts = [(secs / 3600, 'h'), (secs % 3600 / 60, 'm'), (secs % 60, 's')];
-    let text: String = parts.iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n}{unit}")).collect();
-    if text.is_empty() { "0s".into() } else { text }
+    let texts: Vec<String> =
+        parts.iter().filter(|(n, _)| *n != 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    if texts.is_empty() { "0s".into() } else { texts.concat() }
 }
 
 #[cfg(test)]

@@ -59,7 +59,10 @@ pub struct MtlsIdentitySpec {
     /// Services of this namespace that the workload answers for. Each gives the DNS names `<s>.<ns>`, `<s>.<ns>.svc`
     /// and `<s>.<ns>.svc.<clusterDomain>`. Default: [metadata.name]. An empty list gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")))]
+    #[schemars(
+        length(max = 32),
+        inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub services: Option<Vec<String>>,
 
@@ -70,7 +73,9 @@ pub struct MtlsIdentitySpec {
         length(max = 64),
         inner(
             length(min = 1, max = 253),
-            regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$")
+            regex(
+                pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$"
+            )
         )
     )]
     #[x_kube(

@@ -44,7 +44,10 @@ pub fn document(definition: &CustomResourceDefinition) -> Result<String, serde_n
 /// Gives `spec` and `status` the defaults that the derive macro cannot: an absent spec is a complete one, and a
 /// status that nobody has written must not look current to kstatus. The default of `spec` is spelled out, because
 /// the API server judges it by the rules before nested defaults are filled in.
-fn with_defaults(mut definition: CustomResourceDefinition, spec: &serde_json::Value) -> CustomResourceDefinition {
+fn with_defaults(
+    mut definition: CustomResourceDefinition,
+    spec: &serde_json::Value,
+) -> CustomResourceDefinition {
     for version in &mut definition.spec.versions {
         let schema = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut());
         if let Some(schema) = schema {

@@ -15,10 +15,7 @@ use super::index::IdentityId;
 use super::observe::Found;
 use super::requests::WRITE_TIMEOUT;
 use crate::api::names::{LEAF_SECRET_TYPE, key};
-use crate::pki::{KeyAlgorithm, PrivateKey};
-use crate::pki::IssuedLeaf;
-use crate::pki::Serial;
-use crate::pki::Window;
+use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Window};
 use crate::plan::asked::Asked;
 use crate::plan::policy::Entitlement;
 use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
@@ -49,7 +46,7 @@ pub async fn issue(
 ) -> Result<Found, Error> {
     let Applicant { asked, service, root, .. } = applicant;
     let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
-    confirm(root, &service.terms, &context.namespace, &context.requests, &context.clock).await?;
+    confirm(context, root, &service.terms).await?;
     let now = context.clock.now();
     let window = Window::leaf(now, entitlement.ttl, root.authority.window());
     let issued = root.authority.issue(&entitlement.profile, key, window, Serial::random()?)?;
@@ -59,7 +56,7 @@ pub async fn issue(
     let written = match over {
         None => context.requests.create_secret(&new_secret(asked, &dress, &issued, root), within).await?,
         Some(version) => {
-            let patch = patch(found, &dress, version, data(&issued, root));
+            let patch = patch(found, &dress, version, &data(&issued, root));
             context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?
         }
     };
@@ -132,7 +129,7 @@ fn encoded(bytes: &[u8]) -> Value {
 
 /// Patches that name the version they are made for. Where the metadata was not read, it is as it should be but for
 /// the notes on the leaf.
-fn patch(found: &Found, dress: &Dress, version: &str, data: Map<String, Value>) -> Value {
+fn patch(found: &Found, dress: &Dress, version: &str, data: &Map<String, Value>) -> Value {
     let mut metadata = match &found.metadata {
         Some(metadata) => dress.patch(metadata),
         None => dress.notes_patch(),
@@ -201,5 +198,11 @@ fn stored(written: PartialObjectMeta<Secret>, issued: IssuedLeaf, notes: LeafNot
         renew_request: notes.renew_request.clone(),
     };
     let revision = notes.revision;
-    Found { observed: Observed::Held(held), leaf: Some(leaf), notes: Some(notes), metadata: Some(written.metadata), revision }
+    Found {
+        observed: Observed::Held(held),
+        leaf: Some(leaf),
+        notes: Some(notes),
+        metadata: Some(written.metadata),
+        revision,
+    }
 }

@@ -81,6 +81,9 @@ pub struct Circumstances<'a> {
 /// When this identity needs a look.
 #[must_use]
 pub fn attention(entry: &Entry, around: Circumstances<'_>) -> Attention {
+    if entry.is_going {
+        return Attention::OnChange;
+    }
     let (true, Some(reason)) = (entry.is_current(), entry.recorded.reason) else {
         return Attention::Now(Class::New);
     };
@@ -153,7 +156,8 @@ fn is_renewal_requested(entry: &Entry) -> bool {
 }
 
 fn is_profile_stale(entry: &Entry, secret: &SeenSecret, around: Circumstances<'_>) -> bool {
-    let (Some(authority), Some(asked), Some(profile)) = (around.authority, entry.asked, secret.profile) else {
+    let (Some(authority), Some(asked), Some(profile)) = (around.authority, entry.asked, secret.profile)
+    else {
         return false;
     };
     !entry.is_paused && ProfileHash::of(asked, authority.terms) != profile
@@ -179,11 +183,14 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
     if has_expired || recorded.reason == Some(Reason::Expired) {
         return Attention::Now(Class::New);
     }
-    let ends_with_signer = |signer: SignerMark| {
-        recorded.key_id == Some(signer.key_id) && recorded.not_after >= signer.not_after
-    };
+    let ends_with_signer =
+        |signer: SignerMark| recorded.key_id == Some(signer.key_id) && recorded.not_after >= signer.not_after;
     if entry.is_paused || signer.is_none_or(ends_with_signer) {
         return Attention::At(expiry);
     }
-    if around.now >= recorded.renewal { Attention::Now(Class::Due) } else { Attention::At(recorded.renewal.min(expiry)) }
+    if around.now >= recorded.renewal {
+        Attention::Now(Class::Due)
+    } else {
+        Attention::At(recorded.renewal.min(expiry))
+    }
 }

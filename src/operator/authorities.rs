@@ -8,15 +8,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
+use super::context::Context;
 use super::error::Error;
-use super::requests::{Requests, WRITE_TIMEOUT};
+use super::requests::WRITE_TIMEOUT;
 use crate::pki::Authority;
 use crate::plan::terms::Terms;
 use crate::plan::world::{NotReady, Signer};
 use crate::runtime::clock::Clock;
 
 /// F of the protocol is at most this.
-const FRESH_FOR: Duration = Duration::from_secs(60);
+const FRESH_FOR: Duration = Duration::from_mins(1);
 
 /// One authority, as it serves identities.
 pub struct Service {
@@ -74,7 +75,13 @@ impl Moment {
 impl SigningRoot {
     /// A root whose Secret was read no earlier than at `read_at`.
     #[must_use]
-    pub fn new(authority: Authority, facts: Signer, secret_name: String, version: String, read_at: Moment) -> Self {
+    pub fn new(
+        authority: Authority,
+        facts: Signer,
+        secret_name: String,
+        version: String,
+        read_at: Moment,
+    ) -> Self {
         Self { authority, facts, secret_name, version, confirmed: Mutex::new(read_at) }
     }
 }
@@ -111,20 +118,16 @@ impl Authorities {
 ///
 /// # Errors
 /// [`Error::Stale`] where the root Secret has changed.
-pub async fn confirm(
-    root: &SigningRoot,
-    terms: &Terms,
-    namespace: &str,
-    requests: &Requests,
-    clock: &Clock,
-) -> Result<(), Error> {
-    let now = Moment::now(clock);
+pub async fn confirm(context: &Context, root: &SigningRoot, terms: &Terms) -> Result<(), Error> {
+    let now = Moment::now(&context.clock);
     if root.confirmed.lock().is_within(freshness(terms), now) {
         return Ok(());
     }
-    let found = requests.secret_metadata(namespace, &root.secret_name).await?;
+    let namespace = &context.namespace;
+    let found = context.requests.secret_metadata(namespace, &root.secret_name).await?;
     let version = found.and_then(|secret| secret.metadata.resource_version);
     if version.as_deref() != Some(&*root.version) {
+        context.roster.look_at(&terms.name, 0);
         return Err(Error::Stale { what: format!("root Secret {namespace}/{}", root.secret_name) });
     }
     *root.confirmed.lock() = now;

@@ -29,9 +29,7 @@ pub fn belonging(secret: &Secret, asked: &Asked, index: &Index) -> Belonging {
     }
     let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|map| map.get(key));
     let Some(uid) = note(annotation::IDENTITY_UID) else {
-        return Belonging::Foreign(format!(
-            "{place} was not made by mtls-operator; delete it, or choose another spec.secret.name in a new MtlsIdentity"
-        ));
+        return Belonging::Foreign(not_made_by_us(asked));
     };
     if *uid == asked.uid {
         return Belonging::Mine;
@@ -48,8 +46,18 @@ pub fn belonging(secret: &Secret, asked: &Asked, index: &Index) -> Belonging {
             "{place} was left by MtlsIdentity {}/{name}; delete it to let this one make its own",
             asked.namespace
         )),
-        None => Belonging::Foreign(format!("{place} does not say which MtlsIdentity it belongs to; delete it")),
+        None => {
+            Belonging::Foreign(format!("{place} does not say which MtlsIdentity it belongs to; delete it"))
+        }
     }
+}
+
+/// The sentence about a Secret that this operator did not make.
+#[must_use]
+pub fn not_made_by_us(asked: &Asked) -> String {
+    let (namespace, name) = (&asked.namespace, &asked.secret.name);
+    let advice = "delete it, or choose another spec.secret.name in a new MtlsIdentity";
+    format!("Secret {namespace}/{name} was not made by mtls-operator; {advice}")
 }
 
 /// What stands against writing a Secret, whoever it belongs to.
@@ -65,7 +73,10 @@ fn unwritable(secret: &Secret, place: &str) -> Option<String> {
     }
     let owners = secret.metadata.owner_references.iter().flatten();
     let other = owners.filter(|owner| !is_identity(owner)).find(|owner| owner.controller == Some(true))?;
-    Some(format!("{place} is controlled by {} {}; delete it there, or choose another spec.secret.name in a new MtlsIdentity", other.kind, other.name))
+    Some(format!(
+        "{place} is controlled by {} {}; delete it there, or choose another spec.secret.name in a new MtlsIdentity",
+        other.kind, other.name
+    ))
 }
 
 /// The identity of this uid among those that want the Secret. A Secret's name is immutable in its identity, so an

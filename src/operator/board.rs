@@ -267,8 +267,11 @@ impl Board {
 
     /// Backoffs that a change elsewhere has made pointless.
     fn try_again_where(&mut self, is_meant: impl Fn(&Entry) -> bool) {
-        let meant = self.retries.ids().filter(|id| self.index.entry(*id).is_some_and(&is_meant)).collect::<Vec<_>>();
-        meant.into_iter().for_each(|id| self.retries.clear(id));
+        let meant =
+            self.retries.ids().filter(|id| self.index.entry(*id).is_some_and(&is_meant)).collect::<Vec<_>>();
+        for id in meant {
+            self.retries.clear(id);
+        }
     }
 
     fn settle_where(&mut self, now: Millis, is_meant: impl Fn(&Entry) -> bool) {

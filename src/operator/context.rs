@@ -10,6 +10,7 @@ use super::board::Board;
 use super::forge::Forge;
 use super::metrics::Metrics;
 use super::requests::Requests;
+use super::roster::Roster;
 use super::schedule::Millis;
 use crate::runtime::clock::Clock;
 
@@ -24,6 +25,8 @@ pub struct Context {
     pub board: SharedBoard,
     /// Who signs.
     pub authorities: Authorities,
+    /// The authorities that exist.
+    pub roster: Roster,
     /// Keys that take long to make.
     pub forge: Forge,
     /// Figures.
@@ -60,7 +63,6 @@ pub struct SharedBoard {
 
 impl SharedBoard {
     /// The board, to read. Never held across an await.
-    #[must_use]
     pub fn lock(&self) -> MutexGuard<'_, Board> {
         self.board.lock()
     }

@@ -110,9 +110,9 @@ impl Dress {
         let empty = Pairs::new();
         let (labels, annotations) =
             (found.labels.as_ref().unwrap_or(&empty), found.annotations.as_ref().unwrap_or(&empty));
-        let before = annotations.get(annotation::APPLIED_KEYS).map_or_else(AppliedKeys::default, |text| {
-            serde_json::from_str(text).unwrap_or_default()
-        });
+        let before = annotations
+            .get(annotation::APPLIED_KEYS)
+            .map_or_else(AppliedKeys::default, |text| serde_json::from_str(text).unwrap_or_default());
         let mut dropped: BTreeSet<&str> = before.annotations.iter().map(String::as_str).collect();
         dropped.insert(annotation::APPLIED_KEYS);
         let dropped_labels = before.labels.iter().map(String::as_str).collect();
@@ -128,7 +128,8 @@ impl Dress {
     /// The merge patch of the annotations that speak of the leaf, for a Secret that is otherwise as it should be.
     #[must_use]
     pub fn notes_patch(&self) -> Map<String, Value> {
-        let ours = self.annotations.iter().filter(|(key, _)| is_ours(key) && *key != annotation::APPLIED_KEYS);
+        let ours =
+            self.annotations.iter().filter(|(key, _)| is_ours(key) && *key != annotation::APPLIED_KEYS);
         let notes = ours.map(|(key, value)| (key.clone(), json!(value))).collect();
         Map::from_iter([("annotations".to_owned(), Value::Object(notes))])
     }

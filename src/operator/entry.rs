@@ -58,6 +58,8 @@ pub struct Entry {
     pub is_plain: bool,
     /// Whether issuance is stopped.
     pub is_paused: bool,
+    /// Whether it is being deleted.
+    pub is_going: bool,
     /// What policy said when it was asked last.
     pub judgement: Option<Judgement>,
     /// What status says.
@@ -112,6 +114,7 @@ impl Entry {
             renew_request: renew.map(|value| digest(value)),
             is_plain: is_plain(identity),
             is_paused: identity.spec.paused,
+            is_going: meta.deletion_timestamp.is_some(),
             judgement: None,
             recorded: identity.status.as_ref().map(Recorded::of).unwrap_or_default(),
             namespace,
@@ -190,7 +193,8 @@ impl SeenSecret {
     #[must_use]
     pub fn of(meta: &PartialObjectMeta<Secret>, namespace: Arc<str>) -> Self {
         let meta = &meta.metadata;
-        let annotation = |key: &str| meta.annotations.as_ref().and_then(|map| map.get(key)).map(String::as_str);
+        let annotation =
+            |key: &str| meta.annotations.as_ref().and_then(|map| map.get(key)).map(String::as_str);
         let label = |key: &str| meta.labels.as_ref().and_then(|map| map.get(key)).map(|text| digest(text));
         Self {
             namespace,

@@ -61,6 +61,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the API server has against it, where it said so: worth telling whoever waits.
+    #[must_use]
+    pub fn explanation(&self) -> Option<String> {
+        match self {
+            Self::Api { what, source } => match &**source {
+                kube::Error::Api(status) => Some(format!("{what}: {}", status.message)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The word for metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -10,11 +10,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::index::IdentityId;
 use crate::pki::{KeyAlgorithm, KeyError, PrivateKey};
 
+type Orders = Arc<tokio::sync::Mutex<UnboundedReceiver<(IdentityId, KeyAlgorithm)>>>;
+type Ready = Arc<Mutex<HashMap<IdentityId, (KeyAlgorithm, Result<PrivateKey, KeyError>)>>>;
+
 /// Orders for keys, and the keys that are ready.
 #[derive(Clone)]
 pub struct Forge {
     orders: UnboundedSender<(IdentityId, KeyAlgorithm)>,
-    ready: Arc<Mutex<HashMap<IdentityId, (KeyAlgorithm, Result<PrivateKey, KeyError>)>>>,
+    ready: Ready,
 }
 
 impl Forge {
@@ -47,9 +50,6 @@ impl Forge {
         let _ = self.orders.send((id, algorithm));
     }
 }
-
-type Orders = Arc<tokio::sync::Mutex<UnboundedReceiver<(IdentityId, KeyAlgorithm)>>>;
-type Ready = Arc<Mutex<HashMap<IdentityId, (KeyAlgorithm, Result<PrivateKey, KeyError>)>>>;
 
 async fn work(orders: Orders, ready: Ready, call: Arc<impl Fn(IdentityId) -> bool + Send + Sync + 'static>) {
     loop {

@@ -64,7 +64,8 @@ impl Index {
     /// The place of an identity.
     #[must_use]
     pub fn find(&self, namespace: &str, name: &str) -> Option<IdentityId> {
-        let is_it = |id: &IdentityId| self.entry(*id).is_some_and(|e| *e.namespace == *namespace && *e.name == *name);
+        let is_it =
+            |id: &IdentityId| self.entry(*id).is_some_and(|e| *e.namespace == *namespace && *e.name == *name);
         self.by_name.find(self.hash(namespace, name), is_it).copied()
     }
 
@@ -146,7 +147,8 @@ impl Index {
     fn remember_target(&mut self, id: IdentityId, hash: u64) {
         let (slots, hasher) = (&self.slots, &self.hasher);
         self.by_target.insert_unique(hash, id, |id| {
-            entry_at(slots, *id).map_or(0, |entry| hasher.hash_one((&*entry.namespace, entry.secret_name().as_str())))
+            entry_at(slots, *id)
+                .map_or(0, |entry| hasher.hash_one((&*entry.namespace, entry.secret_name().as_str())))
         });
     }
 
@@ -177,7 +179,8 @@ impl Index {
     pub fn put_secret(&mut self, secret: SeenSecret, is_from_list: bool) {
         let hash = self.hash(&secret.namespace, &secret.name);
         let list = self.list;
-        let is_it = |s: &Listed<SeenSecret>| s.item.namespace == secret.namespace && s.item.name == secret.name;
+        let is_it =
+            |s: &Listed<SeenSecret>| s.item.namespace == secret.namespace && s.item.name == secret.name;
         if let Some(listed) = self.secrets.find_mut(hash, is_it) {
             listed.list = list;
             if is_from_list || listed.item.uid != secret.uid || secret.version >= listed.item.version {
@@ -225,7 +228,8 @@ impl Index {
     /// The Secrets, within one namespace where one is given, that were not seen since the list began.
     #[must_use]
     pub fn unlisted_secrets(&self, namespace: Option<&str>, list: ListNumber) -> Vec<(Arc<str>, Box<str>)> {
-        let in_scope = |s: &&Listed<SeenSecret>| namespace.is_none_or(|namespace| *s.item.namespace == *namespace);
+        let in_scope =
+            |s: &&Listed<SeenSecret>| namespace.is_none_or(|namespace| *s.item.namespace == *namespace);
         let stale = self.secrets.iter().filter(in_scope).filter(|s| s.list < list);
         stale.map(|s| (s.item.namespace.clone(), s.item.name.clone())).collect()
     }

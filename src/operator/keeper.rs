@@ -15,12 +15,11 @@ use super::context::Context;
 use super::entry::digest;
 use super::error::Error;
 use super::root::{Passed, pass, publish};
-use super::roster::Roster;
 use super::{events, status};
-use crate::api::authority::{MtlsAuthorityStatus, Phase, RootRole, RootStatus};
+use crate::api::MtlsAuthority;
+use crate::api::authority::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus};
 use crate::api::conditions::{READY, Verdict, find};
 use crate::api::names::annotation;
-use crate::api::MtlsAuthority;
 use crate::plan::root::Reason;
 use crate::plan::terms::Terms;
 use crate::runtime::leader::Leadership;
@@ -33,7 +32,6 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(10);
 /// The keeper.
 pub struct Keeper {
     context: Context,
-    roster: Roster,
     leadership: Leadership,
     /// True once every authority that was listed has been looked at by this leader.
     primed: watch::Sender<bool>,
@@ -43,8 +41,8 @@ pub struct Keeper {
 impl Keeper {
     /// A keeper of these authorities.
     #[must_use]
-    pub fn new(context: Context, roster: Roster, leadership: Leadership) -> Self {
-        Self { context, roster, leadership, primed: watch::Sender::new(false), tallied: u64::MAX }
+    pub fn new(context: Context, leadership: Leadership) -> Self {
+        Self { context, leadership, primed: watch::Sender::new(false), tallied: u64::MAX }
     }
 
     /// Whether every authority that was listed has been looked at by this leader.
@@ -69,31 +67,32 @@ impl Keeper {
 
     async fn prime(&mut self) {
         let now = self.context.millis();
-        self.roster.names().iter().for_each(|name| self.roster.look_at(name, now));
+        self.context.roster.names().iter().for_each(|name| self.context.roster.look_at(name, now));
         self.look().await;
         self.primed.send_replace(true);
     }
 
     /// Until something changes, or time alone makes something need a look.
     async fn wait(&self) {
-        let tally_at = self.context.millis().saturating_add(i64::try_from(TALLY_EVERY.as_millis()).unwrap_or(i64::MAX));
-        let next = self.roster.earliest().map_or(tally_at, |due| due.min(tally_at));
+        let tally_at =
+            self.context.millis().saturating_add(i64::try_from(TALLY_EVERY.as_millis()).unwrap_or(i64::MAX));
+        let next = self.context.roster.earliest().map_or(tally_at, |due| due.min(tally_at));
         let next = Timestamp::from_millisecond(next).unwrap_or(Timestamp::MAX);
         tokio::select! {
-            () = self.roster.changed() => {}
+            () = self.context.roster.changed() => {}
             () = self.context.clock.sleep_until(next, TALLY_EVERY) => {}
         }
     }
 
     async fn look(&mut self) {
-        while let Some(authority) = self.roster.take(self.context.millis()) {
+        while let Some(authority) = self.context.roster.take(self.context.millis()) {
             let name = authority.metadata.name.clone().unwrap_or_default();
             match self.keep(&authority).await {
-                Ok(next) => self.roster.settled(&name, next),
+                Ok(next) => self.context.roster.settled(&name, next),
                 Err(error) => self.failed(&name, &error).await,
             }
         }
-        let names = self.roster.names();
+        let names = self.context.roster.names();
         for name in self.context.authorities.names().iter().filter(|name| !names.contains(name)) {
             self.context.authorities.remove(name);
             self.context.board.change(|board| board.lost_authority(name, self.context.millis()));
@@ -103,12 +102,12 @@ impl Keeper {
     async fn failed(&self, name: &str, error: &Error) {
         tracing::warn!(authority = name, %error, "could not keep an authority, will try again");
         self.context.metrics.failed(error);
-        self.roster.failed(name, self.context.millis());
+        self.context.roster.failed(name, self.context.millis());
         // The authority itself may be what is stale.
         if matches!(error, Error::Stale { .. })
             && let Ok(Some(authority)) = self.context.requests.get::<MtlsAuthority>(None, name).await
         {
-            self.roster.saw(authority);
+            self.context.roster.saw(authority);
         }
     }
 
@@ -123,7 +122,8 @@ impl Keeper {
             self.context.authorities.put(Service { terms: terms.clone(), signer: Err(Unready::Pending) });
         }
         let passed = pass(&self.context, &authority, &terms).await?;
-        let end = passed.loaded.authority.as_ref().map(|ca| ca.window().not_after + SignedDuration::from_secs(1));
+        let end =
+            passed.loaded.authority.as_ref().map(|ca| ca.window().not_after + SignedDuration::from_secs(1));
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
         self.record(&authority, &passed).await?;
         publish(&self.context, &authority, terms, passed);
@@ -149,7 +149,7 @@ impl Keeper {
                 let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
                 let claimed = self.context.requests.patch_authority(name, patch).await?;
-                self.roster.saw(claimed.clone());
+                self.context.roster.saw(claimed.clone());
                 Ok(Some(Arc::new(claimed)))
             }
         }
@@ -157,22 +157,24 @@ impl Keeper {
 
     /// An object older than its schema.
     async fn refuse(&self, authority: &MtlsAuthority, why: &str) -> Result<Option<i64>, Error> {
-        let verdict =
-            Verdict { ready: false, stalled: true, reason: Reason::RootInvalid.as_str(), message: why.to_owned() };
+        let verdict = Verdict {
+            ready: false,
+            stalled: true,
+            reason: Reason::RootInvalid.as_str(),
+            message: why.to_owned(),
+        };
         let before = authority.status.clone().unwrap_or_default();
         self.write(authority, &verdict, before).await.map(|()| None)
     }
 
     async fn record(&self, authority: &MtlsAuthority, passed: &Passed) -> Result<(), Error> {
-        let name = authority.metadata.name.as_deref().unwrap_or_default();
         let before = authority.status.clone().unwrap_or_default();
-        let census = census(&self.context.board.lock(), name, self.context.clock.now().as_second());
         let after = MtlsAuthorityStatus {
             phase: Some(Phase::Stable),
             since: passed.loaded.since.map(Time).or(before.since.clone()),
             // The root that is lost stays named: it is the evidence.
-            roots: roots(passed, &census).unwrap_or_else(|| before.roots.clone()),
-            identities: Some(before.identities.clone().unwrap_or_else(|| census.counts.clone())),
+            roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
+            identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
             ..before
         };
         self.write(authority, &passed.decision.verdict(), after).await
@@ -201,7 +203,7 @@ impl Keeper {
         let Some(patch) = status::patch(version, authority.status.as_ref(), after) else { return Ok(()) };
         let name = authority.metadata.name.as_deref().unwrap_or_default();
         let written = self.context.requests.patch_authority_status(name, patch).await?;
-        self.roster.saw(written);
+        self.context.roster.saw(written);
         Ok(())
     }
 
@@ -221,13 +223,16 @@ impl Keeper {
     }
 
     async fn tally_one(&self, name: &str) -> Result<(), Error> {
-        let Some(authority) = self.roster.get(name) else { return Ok(()) };
+        let Some(authority) = self.context.roster.get(name) else { return Ok(()) };
         let census = census(&self.context.board.lock(), name, self.context.clock.now().as_second());
         for (reason, count) in by_reason(&census.counts) {
             self.context.metrics.identities(name, reason.as_str(), count);
         }
         let Some(before) = authority.status.clone() else { return Ok(()) };
-        let roots = before.roots.iter().map(|root| RootStatus { leaves: leaves(&census, &root.key_id), ..root.clone() });
+        let roots = before
+            .roots
+            .iter()
+            .map(|root| RootStatus { leaves: leaves(&census, &root.key_id), ..root.clone() });
         let after = MtlsAuthorityStatus {
             identities: Some(census.counts.clone()),
             roots: roots.collect(),
@@ -243,7 +248,8 @@ pub fn claimed_by(authority: &MtlsAuthority) -> Option<&str> {
     authority.metadata.annotations.as_ref()?.get(annotation::OPERATOR_NAMESPACE).map(String::as_str)
 }
 
-fn roots(passed: &Passed, census: &Census) -> Option<Vec<RootStatus>> {
+/// The roots that sign and are trusted; `None` while nothing signs. Leaves are counted by the tally.
+fn roots(passed: &Passed, before: &[RootStatus]) -> Option<Vec<RootStatus>> {
     let ca = passed.loaded.authority.as_ref().filter(|_| passed.decision.signs)?;
     let key_id = ca.key_id().to_string();
     Some(vec![RootStatus {
@@ -251,7 +257,7 @@ fn roots(passed: &Passed, census: &Census) -> Option<Vec<RootStatus>> {
         role: RootRole::Signing,
         not_before: Time(ca.window().not_before),
         not_after: Time(ca.window().not_after),
-        leaves: leaves(census, &key_id),
+        leaves: before.iter().find(|root| root.key_id == key_id).map_or(0, |root| root.leaves),
         key_id,
     }])
 }

@@ -14,7 +14,11 @@ use crate::runtime::leader::Leadership;
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Creates the authority, once this replica leads, if there is none. Tries until the definition is served.
-pub async fn create_default_authority(context: Context, mut leadership: Leadership, default: DefaultAuthority) {
+pub async fn create_default_authority(
+    context: Context,
+    mut leadership: Leadership,
+    default: DefaultAuthority,
+) {
     loop {
         leadership.until_leader().await;
         match create_if_none(&context, &default).await {

@@ -60,12 +60,24 @@ impl Metrics {
     /// Registers every figure.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("mtls_operator_issued", "Leaf certificates issued", self.issued.clone());
-        registry.register("mtls_operator_refreshed", "Secrets updated without a new key", self.refreshed.clone());
+        registry.register(
+            "mtls_operator_refreshed",
+            "Secrets updated without a new key",
+            self.refreshed.clone(),
+        );
         registry.register("mtls_operator_api_requests", "Requests to the API server", self.requests.clone());
         registry.register("mtls_operator_errors", "Passes that ended with an error", self.errors.clone());
         registry.register("mtls_operator_queue_depth", "Identities that wait for a look", self.queue.clone());
-        registry.register("mtls_operator_retrying", "Identities that wait for another try", self.retries.clone());
-        registry.register("mtls_operator_identities", "Identities by the reason of Ready", self.identities.clone());
+        registry.register(
+            "mtls_operator_retrying",
+            "Identities that wait for another try",
+            self.retries.clone(),
+        );
+        registry.register(
+            "mtls_operator_identities",
+            "Identities by the reason of Ready",
+            self.identities.clone(),
+        );
         registry.register(
             "mtls_operator_root_not_after_timestamp_seconds",
             "End of the signing root, seconds since 1970",
@@ -110,7 +122,9 @@ impl Metrics {
 
     /// The signing root of an authority ends then.
     pub fn root(&self, authority: &str, not_after: i64) {
-        self.root_not_after.get_or_create(&AuthorityLabels { authority: authority.to_owned() }).set(not_after);
+        self.root_not_after
+            .get_or_create(&AuthorityLabels { authority: authority.to_owned() })
+            .set(not_after);
     }
 }
 

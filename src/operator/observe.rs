@@ -5,16 +5,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::belonging::{Belonging, belonging};
+use super::belonging::{Belonging, belonging, not_made_by_us};
 use super::context::Context;
 use super::dress::{Dress, LeafNotes};
-use super::entry::{SeenSecret, version_number};
+use super::entry::{SeenSecret, digest, version_number};
 use super::error::Error;
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::api::names::{annotation, key};
-use crate::pki::{Leaf, LeafError};
-use crate::pki::TrustBundle;
-use crate::pki::verify_as_peer;
+use crate::pki::{Leaf, LeafError, TrustBundle, Window, verify_as_peer};
 use crate::plan::asked::Asked;
 use crate::plan::profile::ProfileHash;
 use crate::plan::world::{Allowed, Damage, Held, HeldLeaf, Observed};
@@ -69,17 +67,33 @@ pub async fn secret(
         if let Some(found) = untouched(subject, seen) {
             return Ok(found);
         }
-        if seen.is_none() && status.is_none_or(|status| status.secret.is_none() && status.conditions.is_empty()) {
+        if seen.is_none()
+            && status.is_none_or(|status| status.secret.is_none() && status.conditions.is_empty())
+        {
             return Ok(Found::without_leaf(Observed::Absent, 0));
         }
     }
+    let revision = recorded_revision(status);
+    if seen.is_none()
+        && let Some(elsewise) = unmarked(context, subject.asked).await?
+    {
+        return Ok(Found::without_leaf(elsewise, revision));
+    }
     let (namespace, name) = (&subject.asked.namespace, &subject.asked.secret.name);
-    let found = context.requests.get::<Secret>(Some(namespace), name).await?;
-    let Some(secret) = found else {
+    let Some(secret) = context.requests.get::<Secret>(Some(namespace), name).await? else {
         context.board.change(|board| board.lost_secret(namespace, name, context.millis()));
-        return Ok(Found::without_leaf(Observed::Absent, recorded_revision(status)));
+        return Ok(Found::without_leaf(Observed::Absent, revision));
     };
     Ok(read(context, subject, secret))
+}
+
+/// A Secret that does not carry our label may be anybody's: its metadata says so, and its data is not read.
+async fn unmarked(context: &Context, asked: &Asked) -> Result<Option<Observed>, Error> {
+    let found = context.requests.secret_metadata(&asked.namespace, &asked.secret.name).await?;
+    let Some(secret) = found else { return Ok(Some(Observed::Absent)) };
+    let notes = secret.metadata.annotations.as_ref();
+    let is_ours = notes.is_some_and(|notes| notes.contains_key(annotation::IDENTITY_UID));
+    Ok((!is_ours).then(|| Observed::Foreign(not_made_by_us(asked))))
 }
 
 fn recorded_revision(status: Option<&MtlsIdentityStatus>) -> i64 {
@@ -93,20 +107,17 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
     let recorded = status.secret.as_ref()?;
     let is_current = status.observed_generation == subject.identity.metadata.generation;
     let is_verified = version_number(&recorded.resource_version) == seen.version;
-    if !is_current || !is_verified || seen.identity_uid != Some(super::entry::digest(&subject.asked.uid)) {
+    if !is_current || !is_verified || seen.identity_uid != Some(digest(&subject.asked.uid)) {
         return None;
     }
     let leaf = HeldLeaf {
         serial: status.serial.clone()?,
-        window: crate::pki::Window {
-            not_before: status.not_before.as_ref()?.0,
-            not_after: status.not_after.as_ref()?.0,
-        },
+        window: Window { not_before: status.not_before.as_ref()?.0, not_after: status.not_after.as_ref()?.0 },
         key_id: status.authority_key_id.clone()?,
         issued_at: Timestamp::from_second(seen.issued_at?).ok()?,
     };
     let trust_in_force = subject.bundle.map(TrustBundle::hash);
-    let trust = trust_in_force.filter(|trust| seen.trust == Some(super::entry::digest(trust)));
+    let trust = trust_in_force.filter(|trust| seen.trust == Some(digest(trust)));
     let held = Held {
         version: recorded.resource_version.clone(),
         mine: true,
@@ -143,19 +154,24 @@ fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, reco
     let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|notes| notes.get(key)).cloned();
     let revision = note(annotation::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0).max(recorded);
     let verified = verified_leaf(secret, subject.bundle, now);
-    let leaf = verified.as_ref().map(|leaf| held_leaf(leaf, note(annotation::ISSUED_AT))).map_err(|damage| *damage);
+    let leaf =
+        verified.as_ref().map(|leaf| held_leaf(leaf, note(annotation::ISSUED_AT))).map_err(|damage| *damage);
     let renew_request = note(annotation::RENEW_REQUEST);
     let notes = leaf.as_ref().ok().map(|leaf| LeafNotes {
         serial: leaf.serial.clone(),
         not_after: leaf.window.not_after,
         authority_key_id: leaf.key_id.clone(),
-        profile: subject.allowed.map(|allowed| allowed.profile.to_string()).or_else(|| note(annotation::PROFILE)),
+        profile: subject
+            .allowed
+            .map(|allowed| allowed.profile.to_string())
+            .or_else(|| note(annotation::PROFILE)),
         trust: subject.bundle.map(TrustBundle::hash).or_else(|| note(annotation::TRUST)),
         issued_at: leaf.issued_at,
         revision,
         renew_request: renew_request.clone(),
     });
-    let dressed = notes.as_ref().is_none_or(|notes| Dress::of(subject.asked, notes).patch(&secret.metadata).is_empty());
+    let dressed =
+        notes.as_ref().is_none_or(|notes| Dress::of(subject.asked, notes).patch(&secret.metadata).is_empty());
     let held = Held {
         version: secret.metadata.resource_version.clone().unwrap_or_default(),
         mine,
@@ -184,7 +200,9 @@ fn held_leaf(leaf: &Leaf, issued_at: Option<String>) -> HeldLeaf {
     HeldLeaf {
         serial: leaf.serial.to_string(),
         key_id: leaf.authority_key_id.to_string(),
-        issued_at: noted.filter(|at| (window.not_before..=window.not_after).contains(at)).unwrap_or(window.not_before),
+        issued_at: noted
+            .filter(|at| (window.not_before..=window.not_after).contains(at))
+            .unwrap_or(window.not_before),
         window,
     }
 }
@@ -194,15 +212,14 @@ fn verified_leaf(secret: &Secret, bundle: Option<&TrustBundle>, now: Timestamp) 
     let chain = content(secret, key::CERTIFICATE);
     let leaf = Leaf::from_chain_pem(chain).map_err(|error| damage(&error))?;
     let at = now.clamp(leaf.window.not_before, leaf.window.not_after);
-    let own_bundle;
-    let bundle = match bundle {
-        Some(bundle) => bundle,
-        None => {
-            own_bundle = TrustBundle::from_pem(content(secret, key::TRUST_BUNDLE)).map_err(|_| Damage::Untrusted)?;
-            &own_bundle
-        }
+    let key = content(secret, key::PRIVATE_KEY);
+    let verified = if let Some(bundle) = bundle {
+        verify_as_peer(chain, key, bundle, at)
+    } else {
+        let own = TrustBundle::from_pem(content(secret, key::TRUST_BUNDLE)).map_err(|_| Damage::Untrusted)?;
+        verify_as_peer(chain, key, &own, at)
     };
-    verify_as_peer(chain, content(secret, key::PRIVATE_KEY), bundle, at).map_err(|error| damage(&error))
+    verified.map_err(|error| damage(&error))
 }
 
 fn damage(error: &LeafError) -> Damage {

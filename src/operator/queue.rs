@@ -13,6 +13,7 @@ type Place = (Class, i64, IdentityId);
 pub struct Queue {
     waiting: BTreeSet<Place>,
     places: HashMap<IdentityId, Place>,
+    depths: [usize; Class::ALL.len()],
     /// In work, with the place to take afterwards if the identity was queued meanwhile.
     in_work: HashMap<IdentityId, Option<Place>>,
 }
@@ -32,19 +33,25 @@ impl Queue {
         let id = place.2;
         match self.places.get(&id) {
             Some(before) if *before <= place => return,
-            Some(before) => {
-                self.waiting.remove(before);
-            }
+            Some(_) => self.forget(id),
             None => {}
         }
         self.waiting.insert(place);
         self.places.insert(id, place);
+        self.depths[place.0 as usize] += 1;
+    }
+
+    fn forget(&mut self, id: IdentityId) {
+        if let Some(place) = self.places.remove(&id) {
+            self.waiting.remove(&place);
+            self.depths[place.0 as usize] -= 1;
+        }
     }
 
     /// Takes the most urgent identity into work.
     pub fn pop(&mut self) -> Option<(IdentityId, Class)> {
-        let (class, _, id) = self.waiting.pop_first()?;
-        self.places.remove(&id);
+        let (class, _, id) = *self.waiting.first()?;
+        self.forget(id);
         self.in_work.insert(id, None);
         Some((id, class))
     }
@@ -62,9 +69,7 @@ impl Queue {
 
     /// Forgets that an identity waits, or that it is to wait again.
     pub fn remove(&mut self, id: IdentityId) {
-        if let Some(place) = self.places.remove(&id) {
-            self.waiting.remove(&place);
-        }
+        self.forget(id);
         if let Some(again) = self.in_work.get_mut(&id) {
             *again = None;
         }
@@ -79,7 +84,7 @@ impl Queue {
     /// Identities that wait, by class.
     #[must_use]
     pub fn depth(&self, class: Class) -> usize {
-        self.waiting.iter().filter(|place| place.0 == class).count()
+        self.depths[class as usize]
     }
 
     /// Identities in work.

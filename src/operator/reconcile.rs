@@ -8,6 +8,7 @@ use super::error::Error;
 use super::events;
 use super::observe::{Found, Subject, secret};
 use super::status;
+use crate::api::MtlsAuthority;
 use crate::api::identity::MtlsIdentity;
 use crate::api::names::GROUP;
 use crate::plan::asked::{Asked, Malformed};
@@ -15,9 +16,7 @@ use crate::plan::decide::{Decision, Plan, decide};
 use crate::plan::outcome::{Refusal, Standing};
 use crate::plan::policy;
 use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
-use crate::plan::selector::Labels;
 use crate::plan::world::{Allowed, NotReady, Observed, World};
-use crate::api::MtlsAuthority;
 
 /// Observes an identity, gives it what it needs and records how it stands.
 ///
@@ -39,7 +38,8 @@ async fn pass(context: &Context, job: &mut Job, must_read: bool) -> Result<(), E
     };
     let service = service(context, &asked).await?;
     let allowed = service.as_ref().map(|service| allowed(context, &asked, service));
-    let case = Case { context, job, identity: &identity, asked: &asked, service: service.as_deref(), allowed };
+    let case =
+        Case { context, job, identity: &identity, asked: &asked, service: service.as_deref(), allowed };
     let found = secret(context, &case.subject(), job.secret.as_ref(), must_read).await?;
     case.carry_out(found).await
 }
@@ -51,16 +51,11 @@ async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<O
     }
     let found = context.requests.get::<MtlsIdentity>(Some(&job.namespace), &job.name).await?;
     let now = context.millis();
-    match found {
-        Some(identity) => {
-            context.board.change(|board| board.saw_identity(&identity, false, now));
-            Ok(Some(identity).filter(|identity| identity.metadata.deletion_timestamp.is_none()))
-        }
-        None => {
-            context.board.change(|board| board.lost_identity(&job.namespace, &job.name, now));
-            Ok(None)
-        }
-    }
+    context.board.change(|board| match &found {
+        Some(identity) => board.saw_identity(identity, false, now),
+        None => board.lost_identity(&job.namespace, &job.name, now),
+    });
+    Ok(found.filter(|identity| identity.metadata.deletion_timestamp.is_none()))
 }
 
 /// The authority of an identity. Identity and authority are watched apart: one that seems to be missing is asked
@@ -77,7 +72,7 @@ async fn service(context: &Context, asked: &Asked) -> Result<Option<std::sync::A
 fn allowed(context: &Context, asked: &Asked, service: &Service) -> Allowed {
     let labels = context.board.lock().namespace(&asked.namespace).map(|namespace| namespace.labels.clone());
     Allowed {
-        entitlement: policy::judge(asked, &service.terms, &labels.unwrap_or_else(Labels::new)),
+        entitlement: policy::judge(asked, &service.terms, &labels.unwrap_or_default()),
         profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms)),
     }
 }
@@ -126,7 +121,8 @@ impl Case<'_> {
             // A stale observation is looked at again at once; a key on its way is no trouble worth telling.
             Err(error @ (Error::Stale { .. } | Error::KeyOrdered | Error::NotLeader { .. })) => Err(error),
             Err(error) => {
-                self.record(&decision, &found).await?;
+                let standing = decision.standing.explained(error.explanation().as_deref());
+                self.record(&Decision { standing, ..decision }, &found).await?;
                 Err(error)
             }
         }
@@ -202,7 +198,9 @@ fn signer(asked: &Asked, service: Option<&Service>) -> Result<crate::plan::world
     let authority = &asked.authority;
     let Some(service) = service else {
         let advice = "create it, or correct spec.authority";
-        return Err(NotReady(format!("there is no MtlsAuthority {authority} ({GROUP}) that this operator serves; {advice}")));
+        return Err(NotReady(format!(
+            "there is no MtlsAuthority {authority} ({GROUP}) that this operator serves; {advice}"
+        )));
     };
     match &service.signer {
         Ok(root) => Ok(root.facts.clone()),
@@ -212,7 +210,11 @@ fn signer(asked: &Asked, service: Option<&Service>) -> Result<crate::plan::world
 }
 
 /// An object older than its schema: nothing can be decided, but its author can be told.
-async fn record_malformed(context: &Context, identity: &MtlsIdentity, malformed: &Malformed) -> Result<(), Error> {
+async fn record_malformed(
+    context: &Context,
+    identity: &MtlsIdentity,
+    malformed: &Malformed,
+) -> Result<(), Error> {
     let standing = Standing::from(Refusal::Invalid(malformed.to_string()));
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
@@ -220,7 +222,9 @@ async fn record_malformed(context: &Context, identity: &MtlsIdentity, malformed:
     let status = crate::api::MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
     let meta = &identity.metadata;
     let patch = status::patch(meta.resource_version.as_deref(), identity.status.as_ref(), &status);
-    let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else { return Ok(()) };
+    let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else {
+        return Ok(());
+    };
     let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
     context.board.change(|board| board.saw_identity(&recorded, false, context.millis()));
     Ok(())

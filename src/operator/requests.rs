@@ -62,7 +62,8 @@ impl Requests {
     {
         let what = named::<K>(namespace, name);
         let request = Request::new(K::url_path(&(), namespace)).get(name, &kube::api::GetParams::default());
-        let call = Call { verb: "get", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        let call =
+            Call { verb: "get", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
         absent_is_none(self.send(call).await)
     }
 
@@ -78,7 +79,8 @@ impl Requests {
         let what = named::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let request = Request::new(url).get_metadata(name, &kube::api::GetParams::default());
-        let call = Call { verb: "get", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        let call =
+            Call { verb: "get", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
         absent_is_none(self.send(call).await)
     }
 
@@ -96,7 +98,12 @@ impl Requests {
         loop {
             let what = format!("Secrets with labels {labels}");
             let request = Request::new(Secret::url_path(&(), namespace)).list_metadata(&params);
-            let call = Call { verb: "list", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+            let call = Call {
+                verb: "list",
+                what: what.clone(),
+                request: built(what, request)?,
+                within: READ_TIMEOUT,
+            };
             let page: ObjectList<PartialObjectMeta<Secret>> = self.send(call).await?;
             secrets.extend(page.items);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -113,7 +120,8 @@ impl Requests {
     pub async fn list_authorities(&self) -> Result<Vec<MtlsAuthority>, Error> {
         let what = "MtlsAuthorities".to_owned();
         let request = Request::new(MtlsAuthority::url_path(&(), None)).list(&ListParams::default());
-        let call = Call { verb: "list", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        let call =
+            Call { verb: "list", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
         self.send::<ObjectList<MtlsAuthority>>(call).await.map(|list| list.items)
     }
 
@@ -164,8 +172,13 @@ impl Requests {
         let what = named::<MtlsAuthority>(None, name);
         let url = MtlsAuthority::url_path(&(), None);
         let request = Request::new(url).patch(name, &patch_params(), &Patch::Merge(patch));
-        self.write(Call { verb: "patch", what: what.clone(), request: built(what, request)?, within: WRITE_TIMEOUT })
-            .await
+        self.write(Call {
+            verb: "patch",
+            what: what.clone(),
+            request: built(what, request)?,
+            within: WRITE_TIMEOUT,
+        })
+        .await
     }
 
     /// Patches the status of an authority.
@@ -195,9 +208,15 @@ impl Requests {
     {
         let what = format!("status of {}", named::<K>(namespace, name));
         let url = K::url_path(&(), namespace);
-        let request = Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
-        self.write(Call { verb: "patch", what: what.clone(), request: built(what, request)?, within: WRITE_TIMEOUT })
-            .await
+        let request =
+            Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
+        self.write(Call {
+            verb: "patch",
+            what: what.clone(),
+            request: built(what, request)?,
+            within: WRITE_TIMEOUT,
+        })
+        .await
     }
 
     /// Creates an Event.
@@ -235,7 +254,8 @@ where
     K: Resource<DynamicType = ()> + Serialize,
 {
     let what = named::<K>(namespace, object.meta().name.as_deref().unwrap_or_default());
-    let body = serde_json::to_vec(object).map_err(|source| Error::Serialise { what: what.clone(), source })?;
+    let body =
+        serde_json::to_vec(object).map_err(|source| Error::Serialise { what: what.clone(), source })?;
     let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
     let request = Request::new(K::url_path(&(), namespace)).create(&params, body);
     Ok(Call { verb: "create", what: what.clone(), request: built(what, request)?, within })

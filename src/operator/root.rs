@@ -112,7 +112,9 @@ async fn evidence(
             return Ok(Some(format!("{place} is missing, which held the root with key id {key_id}")));
         }
         if let Some((_, identity)) = suspects.statuses.first() {
-            return Ok(Some(format!("{place} is missing, which held the root that MtlsIdentity {identity} depends on")));
+            return Ok(Some(format!(
+                "{place} is missing, which held the root that MtlsIdentity {identity} depends on"
+            )));
         }
         return leaf_without_root(context, terms, &place).await;
     }
@@ -121,7 +123,9 @@ async fn evidence(
         .chain(loaded.former.iter().map(|former| former.key_id.clone()))
         .collect();
     if let Some(recorded) = suspects.recorded.as_ref().filter(|recorded| !known.contains(recorded)) {
-        return Ok(Some(format!("{place} holds another root than the one with key id {recorded}, which status names")));
+        return Ok(Some(format!(
+            "{place} holds another root than the one with key id {recorded}, which status names"
+        )));
     }
     let known: Vec<Digest> = known.iter().map(|key_id| digest(key_id)).collect();
     let unknown = suspects.statuses.iter().find(|(key_id, _)| !known.contains(key_id));
@@ -140,7 +144,9 @@ async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Res
             let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
             let identity = meta.labels.as_ref().and_then(|labels| labels.get(label::IDENTITY));
             if identity.is_some_and(|identity| has_identity(&context.board.lock(), namespace, identity)) {
-                return Ok(Some(format!("{place} is missing, though Secret {namespace}/{name} holds a leaf of its root")));
+                return Ok(Some(format!(
+                    "{place} is missing, though Secret {namespace}/{name} holds a leaf of its root"
+                )));
             }
         }
     }
@@ -177,7 +183,8 @@ async fn act(
     let name = authority.root_secret_name();
     let patch = match (plan, &observed.provided) {
         (RootPlan::Generate, _) => {
-            let pem = Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, context.clock.now())?;
+            let pem =
+                Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, context.clock.now())?;
             return create(context, terms, &name, &pem, Origin::Generated).await;
         }
         (RootPlan::Copy, Some(pem)) => return create(context, terms, &name, pem, Origin::Provided).await,
@@ -228,9 +235,13 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
     }
 }
 
-fn signing_root(authority: &MtlsAuthority, ca: Authority, secret: &RootSecret, read_at: Moment) -> SigningRoot {
-    let facts =
-        Signer { key_id: ca.key_id().to_string(), window: ca.window(), trust: ca.bundle().hash() };
+fn signing_root(
+    authority: &MtlsAuthority,
+    ca: Authority,
+    secret: &RootSecret,
+    read_at: Moment,
+) -> SigningRoot {
+    let facts = Signer { key_id: ca.key_id().to_string(), window: ca.window(), trust: ca.bundle().hash() };
     let version = match secret {
         RootSecret::Sound(root) => root.version.clone(),
         _ => String::new(),

@@ -135,7 +135,14 @@ pub fn pem(secret: &Secret) -> AuthorityPem {
 
 /// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
 #[must_use]
-pub fn new(terms: &Terms, namespace: &str, name: &str, pem: &AuthorityPem, origin: Origin, now: Timestamp) -> Secret {
+pub fn new(
+    terms: &Terms,
+    namespace: &str,
+    name: &str,
+    pem: &AuthorityPem,
+    origin: Origin,
+    now: Timestamp,
+) -> Secret {
     let mut annotations = notes(terms, origin, now);
     annotations.insert(annotation::AUTHORITY.into(), terms.name.clone());
     annotations.insert(annotation::TRUST_DOMAIN.into(), terms.trust_domain.to_string());

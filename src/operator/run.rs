@@ -7,8 +7,8 @@ use super::authorities;
 use super::context::{Context, SharedBoard};
 use super::forge::Forge;
 use super::keeper::Keeper;
-use super::metrics::Metrics;
 use super::mesh::create_default_authority;
+use super::metrics::Metrics;
 use super::requests::Requests;
 use super::roster::Roster;
 use super::watch::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, Subject};
@@ -60,8 +60,16 @@ pub struct Surroundings {
     pub shutdown: Shutdown,
 }
 
+/// A part of the operator ended that must not: the process has to start anew.
+#[derive(Debug, thiserror::Error)]
+#[error("a watch or the keeper of the authorities has ended; see the log")]
+pub struct Broken;
+
 /// Runs the operator until the signal to stop, and until what was in flight then is finished.
-pub async fn run(settings: Settings, around: Surroundings) {
+///
+/// # Errors
+/// [`Broken`] where a part of it ended before that.
+pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken> {
     let Surroundings { clock, client, leadership, readiness, metrics, shutdown } = around;
     let board = SharedBoard::default();
     let context = Context {
@@ -70,24 +78,28 @@ pub async fn run(settings: Settings, around: Surroundings) {
         clock,
         board,
         authorities: authorities::Authorities::default(),
+        roster: Roster::default(),
         metrics,
         namespace: settings.namespace.as_str().into(),
         watch_namespaces: settings.watch_namespaces.clone().into(),
     };
-    let roster = Roster::default();
     let mut watches = JoinSet::new();
-    let start = start_watches(&context, &client, &roster, &readiness, &mut watches);
+    let start = start_watches(&context, &client, &readiness, &mut watches);
     tokio::select! {
         () = start => {}
-        () = shutdown.triggered() => return,
+        () = shutdown.triggered() => return Ok(()),
     }
+    let mut first_authority = JoinSet::new();
     if let Some(default) = settings.default_authority {
-        watches.spawn(create_default_authority(context.clone(), leadership.clone(), default));
+        first_authority.spawn(create_default_authority(context.clone(), leadership.clone(), default));
     }
-    let keeper = Keeper::new(context.clone(), roster, leadership.clone());
+    let keeper = Keeper::new(context.clone(), leadership.clone());
     let workers = Workers::new(context, leadership, keeper.primed(), settings.workers);
     watches.spawn(keeper.run());
-    workers.run(shutdown).await;
+    tokio::select! {
+        () = workers.run(shutdown) => Ok(()),
+        _ = watches.join_next() => Err(Broken),
+    }
 }
 
 fn forge(settings: &Settings, board: &SharedBoard, clock: &Clock) -> Forge {
@@ -99,18 +111,12 @@ fn forge(settings: &Settings, board: &SharedBoard, clock: &Clock) -> Forge {
 
 /// Namespaces and authorities first: identities are judged by them as they are listed. Secrets before anybody works:
 /// what is not listed yet must not be taken for missing.
-async fn start_watches(
-    context: &Context,
-    client: &Client,
-    roster: &Roster,
-    readiness: &Readiness,
-    watches: &mut JoinSet<()>,
-) {
+async fn start_watches(context: &Context, client: &Client, readiness: &Readiness, watches: &mut JoinSet<()>) {
     let all = readiness.handle("leaf Secrets and identities");
     let terms = Readiness::new();
     let namespaces = Namespaces::new(context.clone());
     watches.spawn(Subject::all(client).run(context.clone(), namespaces, terms.handle("Namespaces")));
-    let authorities = Authorities::new(context.clone(), roster.clone());
+    let authorities = Authorities::new(context.clone());
     watches.spawn(Subject::all(client).run(context.clone(), authorities, terms.handle("MtlsAuthorities")));
     terms.ready().await;
     let objects = Readiness::new();
@@ -123,7 +129,11 @@ async fn start_watches(
         watches.spawn(identities.run(context.clone(), audience, objects.handle("MtlsIdentities")));
     }
     let own = Subject::within(client, Some(&context.namespace));
-    watches.spawn(own.run(context.clone(), OwnSecrets(roster.clone()), objects.handle("root Secrets")));
+    watches.spawn(own.run(
+        context.clone(),
+        OwnSecrets(context.roster.clone()),
+        objects.handle("root Secrets"),
+    ));
     objects.ready().await;
     drop(all);
 }
@@ -133,4 +143,3 @@ async fn start_watches(
 pub fn default_key_threads(cores: usize) -> usize {
     cores.div_ceil(2)
 }
-

@@ -27,7 +27,7 @@ use crate::plan::terms::Terms;
 use crate::runtime::readiness::ReadinessHandle;
 
 /// A watch lists anew after this long, and up to half as long again.
-const RELIST_AFTER: Duration = Duration::from_secs(45 * 60);
+const RELIST_AFTER: Duration = Duration::from_mins(45);
 /// Errors in a row after which a watch starts over with a list. kube's watcher repeats a watch that is answered
 /// with the HTTP status 410 for ever.
 const ERRORS_BEFORE_RELIST: u32 = 4;
@@ -110,7 +110,7 @@ where
                     Some(Ok(event)) => {
                         errors = 0;
                         if tell(&mut audience, event) {
-                            ready = None;
+                            drop(ready.take());
                         }
                     }
                     Some(Err(error)) => {
@@ -120,7 +120,6 @@ where
                     None => break,
                 }
             }
-            let _still_waiting = &ready;
         }
     }
 }
@@ -169,8 +168,12 @@ impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
     fn saw(&mut self, object: DeserializeGuard<MtlsIdentity>, is_from_list: bool) {
         let now = self.context.millis();
         match object.0 {
-            Ok(identity) => self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now)),
-            Err(invalid) => tracing::warn!(object = ?invalid.metadata.name, error = invalid.error, "an MtlsIdentity cannot be read"),
+            Ok(identity) => {
+                self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now))
+            }
+            Err(invalid) => {
+                tracing::warn!(object = ?invalid.metadata.name, error = invalid.error, "an MtlsIdentity cannot be read")
+            }
         }
     }
 
@@ -267,7 +270,8 @@ impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
         self.listed.sort_unstable();
         let listed = std::mem::take(&mut self.listed);
         self.context.board.change(|board| {
-            let is_gone = |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
+            let is_gone =
+                |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
             board.namespace_names().into_iter().filter(is_gone).for_each(|name| board.lost_namespace(&name));
         });
     }
@@ -276,20 +280,19 @@ impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
 /// Authorities, for the roster, and their terms for the board.
 pub struct Authorities {
     context: Context,
-    roster: Roster,
 }
 
 impl Authorities {
     /// All of them.
     #[must_use]
-    pub fn new(context: Context, roster: Roster) -> Self {
-        Self { context, roster }
+    pub fn new(context: Context) -> Self {
+        Self { context }
     }
 }
 
 impl Audience<DeserializeGuard<MtlsAuthority>> for Authorities {
     fn begin_list(&mut self) {
-        self.roster.begin_list();
+        self.context.roster.begin_list();
     }
 
     fn saw(&mut self, object: DeserializeGuard<MtlsAuthority>, _is_from_list: bool) {
@@ -305,15 +308,15 @@ impl Audience<DeserializeGuard<MtlsAuthority>> for Authorities {
         if let (true, Ok(terms)) = (is_ours, Terms::parse(&authority)) {
             self.context.board.change(|board| board.saw_terms(&Arc::new(terms), now));
         }
-        self.roster.saw(authority);
+        self.context.roster.saw(authority);
     }
 
     fn lost(&mut self, object: DeserializeGuard<MtlsAuthority>) {
-        self.roster.lost(&object.name_any());
+        self.context.roster.lost(&object.name_any());
     }
 
     fn end_list(&mut self) {
-        self.roster.end_list();
+        self.context.roster.end_list();
     }
 }
 

@@ -34,7 +34,12 @@ pub struct Workers {
 impl Workers {
     /// So many workers.
     #[must_use]
-    pub fn new(context: Context, leadership: Leadership, primed: watch::Receiver<bool>, count: usize) -> Self {
+    pub fn new(
+        context: Context,
+        leadership: Leadership,
+        primed: watch::Receiver<bool>,
+        count: usize,
+    ) -> Self {
         let permits = Arc::new(Semaphore::new(count));
         Self { context, leadership, primed, permits, tasks: TaskTracker::new() }
     }

@@ -180,8 +180,12 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
         Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) if paused => {
             Standing::paused(leaf.window.not_after)
         }
-        Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) => Standing::issued(leaf.window.not_after),
-        Need::Leaf(_, Serving::Expired(leaf)) if paused => Standing::paused_and_expired(leaf.window.not_after),
+        Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) => {
+            Standing::issued(leaf.window.not_after)
+        }
+        Need::Leaf(_, Serving::Expired(leaf)) if paused => {
+            Standing::paused_and_expired(leaf.window.not_after)
+        }
         Need::Leaf(_, Serving::Expired(leaf)) => Standing::expired(leaf.window.not_after, why_not),
         Need::Leaf(_, Serving::None) if paused => Standing::paused_without_leaf(),
         Need::Leaf(_, Serving::None) => match why_not {

@@ -95,7 +95,9 @@ impl Standing {
     /// Paused, and the leaf is valid and as asked.
     #[must_use]
     pub fn paused(not_after: Timestamp) -> Self {
-        let message = format!("issuance is paused by spec.paused; the certificate is as asked and valid until {not_after}");
+        let message = format!(
+            "issuance is paused by spec.paused; the certificate is as asked and valid until {not_after}"
+        );
         Self::ready(Reason::Paused, message)
     }
 
@@ -109,8 +111,9 @@ impl Standing {
     /// Paused, and the leaf has expired.
     #[must_use]
     pub fn paused_and_expired(not_after: Timestamp) -> Self {
-        let message =
-            format!("the certificate expired at {not_after} while issuance is paused by spec.paused; set it to false");
+        let message = format!(
+            "the certificate expired at {not_after} while issuance is paused by spec.paused; set it to false"
+        );
         Self::stalled(Reason::Expired, message)
     }
 
@@ -132,6 +135,18 @@ impl Standing {
     #[must_use]
     pub fn authority_not_ready(why: &str) -> Self {
         Self::waiting(Reason::AuthorityNotReady, why.to_owned())
+    }
+
+    /// The same, with what has come in the way of a leaf that is on its way.
+    #[must_use]
+    pub fn explained(&self, why: Option<&str>) -> Self {
+        match (self.reason, why) {
+            (Reason::Issuing | Reason::Expired, Some(why)) => Self {
+                message: format!("{}; the last attempt ended with: {why}", self.message),
+                ..self.clone()
+            },
+            _ => self.clone(),
+        }
     }
 
     fn ready(reason: Reason, message: String) -> Self {

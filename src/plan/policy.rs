@@ -10,8 +10,7 @@ use super::outcome::Refusal;
 use super::selector::{Labels, selects};
 use super::terms::{Granted, Terms};
 use crate::api::duration::format;
-use crate::pki::LeafProfile;
-use crate::pki::SpiffeId;
+use crate::pki::{LeafProfile, SpiffeId};
 
 /// What an identity may have: the leaf profile, and how long its leaves live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +148,8 @@ fn granted(terms: &Terms, namespace: &Labels, what: impl Fn(&Granted) -> bool) -
 
 /// Whether a name lies below `<namespace>.svc` or `<namespace>.svc.<clusterDomain>`.
 fn in_own_zone(name: &str, namespace: &str, cluster_domain: &str) -> bool {
-    let below = |zone: &str| name.strip_suffix(zone).is_some_and(|head| head.len() > 1 && head.ends_with('.'));
+    let below =
+        |zone: &str| name.strip_suffix(zone).is_some_and(|head| head.len() > 1 && head.ends_with('.'));
     below(&format!("{namespace}.svc")) || below(&format!("{namespace}.svc.{cluster_domain}"))
 }
 

@@ -26,7 +26,8 @@ impl AskedHash {
     /// The hash of what an identity asks: names, addresses, algorithm and its own ttl.
     #[must_use]
     pub fn of(asked: &Asked) -> Self {
-        let mut parts = vec![asked.namespace.clone(), asked.service_account.clone(), asked.algorithm.to_string()];
+        let mut parts =
+            vec![asked.namespace.clone(), asked.service_account.clone(), asked.algorithm.to_string()];
         parts.push(asked.ttl.map_or_else(String::new, |ttl| ttl.as_secs().to_string()));
         parts.push(sorted(asked.services.iter().cloned()));
         parts.push(sorted(asked.dns_names.iter().cloned()));
@@ -102,7 +103,8 @@ mod tests {
 
     #[test]
     fn another_version_or_garbage_is_no_hash() {
-        for text in ["", "v1:", "v2:abababababababababababababababab", "v1:zz", "v1:ééééééééééééééééé"] {
+        for text in ["", "v1:", "v2:abababababababababababababababab", "v1:zz", "v1:ééééééééééééééééé"]
+        {
             assert_eq!(ProfileHash::parse(text), None, "{text}");
         }
     }

@@ -204,7 +204,10 @@ pub fn decide(world: &RootWorld) -> RootDecision {
 
 fn lost(world: &RootWorld) -> RootDecision {
     let evidence = world.evidence.clone().unwrap_or_default();
-    let message = format!("{evidence}; restore Secret {} from a backup. Nothing is signed until then", world.secret_name);
+    let message = format!(
+        "{evidence}; restore Secret {} from a backup. Nothing is signed until then",
+        world.secret_name
+    );
     RootDecision::stalled(Reason::RootLost, message)
 }
 
@@ -218,7 +221,8 @@ fn absent(world: &RootWorld) -> RootDecision {
 }
 
 fn expired(world: &RootWorld, not_after: Timestamp) -> RootDecision {
-    let message = format!("the root in Secret {} expired at {not_after}; nothing is signed", world.secret_name);
+    let message =
+        format!("the root in Secret {} expired at {not_after}; nothing is signed", world.secret_name);
     RootDecision::stalled(Reason::RootExpired, message)
 }
 

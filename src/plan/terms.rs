@@ -5,9 +5,7 @@ use jiff::SignedDuration;
 
 use crate::api::authority::{Grant, MtlsAuthority, NamespaceSelector};
 use crate::api::duration;
-use crate::pki::RootAlgorithm;
-use crate::pki::KeyAlgorithm;
-use crate::pki::TrustDomain;
+use crate::pki::{KeyAlgorithm, RootAlgorithm, TrustDomain};
 
 /// The terms of an authority.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -41,7 +41,8 @@ impl Clock {
     /// A wall clock that starts then and can be moved. The monotonic clock stays the machine's.
     #[must_use]
     pub fn manual(start: Timestamp) -> (Self, ManualClock) {
-        let hand = ManualClock(Arc::new(Manual { set: Mutex::new((start, monotonic_now())), moved: Notify::new() }));
+        let hand =
+            ManualClock(Arc::new(Manual { set: Mutex::new((start, monotonic_now())), moved: Notify::new() }));
         (Self { wall: Wall::Manual(hand.clone()), start: monotonic_now() }, hand)
     }
 
@@ -106,7 +107,8 @@ impl ManualClock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let (set, at) = *self.0.set.lock();
-        let since = SignedDuration::try_from(monotonic_now().duration_since(at)).unwrap_or(SignedDuration::ZERO);
+        let since =
+            SignedDuration::try_from(monotonic_now().duration_since(at)).unwrap_or(SignedDuration::ZERO);
         set.checked_add(since).unwrap_or(set)
     }
 }

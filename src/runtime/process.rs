@@ -25,7 +25,12 @@ impl Collector for Process {
         if let Some(bytes) = resident_bytes() {
             let gauge = ConstGauge::new(bytes);
             let kind = gauge.metric_type();
-            gauge.encode(encoder.encode_descriptor("process_resident_memory_bytes", "Resident memory", None, kind)?)?;
+            gauge.encode(encoder.encode_descriptor(
+                "process_resident_memory_bytes",
+                "Resident memory",
+                None,
+                kind,
+            )?)?;
         }
         if let Some(seconds) = cpu_seconds() {
             let counter = ConstCounter::new(seconds);

@@ -3,8 +3,7 @@ What the operator may do where identities live: in a ClusterRole when it serves 
 namespace that it serves. Paths are below src/.
 */}}
 {{- define "mtls-operator.namespaceRules" -}}
-# list, watch: Identities in operator/watch.rs. get: reconcile() in operator/reconcile.rs reads again what changed
-# while it worked.
+# list, watch: Identities in operator/watch.rs. get: identity() in operator/reconcile.rs, as the index keeps no objects.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities]
   verbs: [get, list, watch]
@@ -12,10 +11,10 @@ namespace that it serves. Paths are below src/.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities/status]
   verbs: [patch]
-# list, watch: LeafSecrets in operator/watch.rs, metadata by label, though RBAC cannot limit it to that.
-# get: secret() in operator/observe.rs verifies a Secret that somebody touched.
-# create, patch: operator/act.rs, the first write of an issuance. Secrets are never deleted by the operator: the
-# garbage collector does it, by owner reference. These do not block the owner's deletion, so no finalizers rule.
+# list, watch: LeafSecrets in operator/watch.rs, list: leaf_without_root() in operator/root.rs. Metadata by label only,
+# though RBAC cannot limit it to that. get: secret() in operator/observe.rs verifies a Secret that somebody touched.
+# create, patch: issue() and refresh() in operator/act.rs. No delete: that is the garbage collector's, by an
+# owner reference that does not block the owner's deletion and so needs no rule on finalizers.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch]

@@ -1,0 +1,316 @@
+//! A cluster that `start` returned is ready: it answers, and its default `ServiceAccount` exists.
+
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::components::{self, Ports};
+use crate::kubeconfig::{self, Credential};
+use crate::process::{last_lines, output, poll};
+use crate::supervisor::{self, Supervisor};
+use crate::{Error, certificates, ports, toolchain};
+
+/// Generous, since a busy machine is slow: a broken component ends, and is reported, long before.
+const PATIENCE: Duration = Duration::from_mins(2);
+const ATTEMPTS: u32 = 4;
+
+/// How a cluster is to be.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether every request is written to [`Cluster::audit_log`] (level Metadata) before it is answered.
+    pub audit: bool,
+    /// Whether etcd waits for the disk; only measurements and tests of power loss need it.
+    pub fsync: bool,
+    /// Part of the data folder's name, so that a person can tell clusters apart.
+    pub name: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { audit: true, fsync: false, name: "cluster".into() }
+    }
+}
+
+/// A running control plane; dropping it stops everything and removes its folder.
+pub struct Cluster {
+    folder: PathBuf,
+    url: String,
+    port: u16,
+    ca_pem: String,
+    admin: PathBuf,
+    supervisor: Mutex<Option<Supervisor>>,
+}
+
+impl Cluster {
+    /// Starts a control plane and waits until it is ready (about five seconds, plus the first build of the tools).
+    ///
+    /// # Errors
+    /// When a tool is missing, or a component ends or does not become ready: the error has the end of its log.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers write `Options::default()`, not a reference to it"
+    )]
+    pub fn start(options: Options) -> Result<Self, Error> {
+        // Tools first: a build must not count as time that a component takes to start.
+        for name in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] {
+            toolchain::tool(name)?;
+        }
+        let mut attempt = 1;
+        loop {
+            match Self::attempt(&options) {
+                Err(error) if attempt < ATTEMPTS && is_port_taken(&error) => attempt += 1,
+                result => return result,
+            }
+        }
+    }
+
+    fn attempt(options: &Options) -> Result<Self, Error> {
+        let (folder, supervisor) = claim_folder(&options.name)?;
+        let ports = Ports { etcd: ports::free()?, etcd_peer: ports::free()?, api: ports::free()? };
+        // From here on an early return drops the cluster, which ends the supervisor and all it started.
+        let mut cluster = Self {
+            url: format!("https://127.0.0.1:{}", ports.api),
+            port: ports.api,
+            ca_pem: String::new(),
+            admin: folder.join("admin.kubeconfig"),
+            supervisor: Mutex::new(Some(supervisor)),
+            folder,
+        };
+        cluster.ca_pem = certificates::write_all(&cluster.pki())?;
+        cluster.write_kubeconfig(&cluster.admin, &Credential::Certificate("admin"))?;
+        let manager = cluster.folder.join("controller-manager.kubeconfig");
+        cluster.write_kubeconfig(&manager, &Credential::Certificate("controller-manager"))?;
+        components::write_all(&cluster.folder, ports, options)?;
+        cluster.start_components(ports)?;
+        Ok(cluster)
+    }
+
+    fn start_components(&self, ports: Ports) -> Result<(), Error> {
+        let etcd = self.start_component("etcd")?;
+        self.wait("etcd", etcd, || Ok(listens(ports.etcd)))?;
+        self.start_api_server()?;
+        // Only now: a controller manager that finds no API server ends.
+        let manager = self.start_component("kube-controller-manager")?;
+        self.wait("kube-controller-manager", manager, || {
+            Ok(self.kubectl_succeeds(&["get", "serviceaccount", "default", "--namespace=default"]))
+        })
+    }
+
+    /// The folder that holds everything of this cluster and goes with it.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The API server's address, as in `https://127.0.0.1:20001`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate of the cluster's CA.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The kubeconfig of a user in `system:masters`.
+    #[must_use]
+    pub fn admin_kubeconfig(&self) -> &Path {
+        &self.admin
+    }
+
+    /// Where the API server writes what it was asked; see [`crate::audit`].
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        components::audit_log(&self.folder)
+    }
+
+    /// A kubeconfig with a token for the `ServiceAccount`, valid for twelve hours: the rights are the account's, no more.
+    ///
+    /// # Errors
+    /// When there is no such `ServiceAccount`.
+    pub fn kubeconfig_for(&self, namespace: &str, service_account: &str) -> Result<PathBuf, Error> {
+        let namespace_flag = format!("--namespace={namespace}");
+        let arguments = ["create", "token", service_account, &namespace_flag, "--duration=12h"];
+        let token = output(self.kubectl().args(arguments))?;
+        // A new name each time: somebody may be reading the former one.
+        let number = next_number();
+        let path = self.folder.join(format!("{namespace}.{service_account}.{number}.kubeconfig"));
+        self.write_kubeconfig(&path, &Credential::Token(token.trim()))?;
+        Ok(path)
+    }
+
+    /// The environment in which any client finds this cluster, and keeps its caches in the data folder.
+    pub fn environment(&self) -> impl Iterator<Item = (&'static str, PathBuf)> + use<> {
+        environment(&self.folder).into_iter()
+    }
+
+    /// kubectl as admin, with its cache in the data folder.
+    #[must_use]
+    pub fn kubectl(&self) -> Command {
+        self.command("kubectl")
+    }
+
+    /// helm as admin, with its caches in the data folder. It is built here where it is missing: call
+    /// [`tool`](crate::tool) first to see that fail.
+    #[must_use]
+    pub fn helm(&self) -> Command {
+        self.command("helm")
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(toolchain::tool(name).unwrap_or_else(|_| name.into()));
+        command.envs(environment(&self.folder)).stdin(Stdio::null());
+        command
+    }
+
+    /// Kills the API server, as a crash would. The data stay, and so does the port.
+    ///
+    /// # Errors
+    /// When the supervisor has gone.
+    pub fn stop_api_server(&self) -> Result<(), Error> {
+        self.supervised(|supervisor| supervisor.stop_component("kube-apiserver"))
+    }
+
+    /// Starts the API server, which must have been stopped, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends, or does not become ready.
+    pub fn start_api_server(&self) -> Result<(), Error> {
+        let pid = self.start_component("kube-apiserver")?;
+        // The port first: that costs nothing, a kubectl costs a tenth of a second of a core.
+        self.wait("kube-apiserver", pid, || {
+            Ok(listens(self.port) && self.kubectl_succeeds(&["get", "--raw=/readyz"]))
+        })
+    }
+
+    /// Stops everything and returns when no process and no file is left.
+    ///
+    /// # Errors
+    /// When the supervisor cannot be waited for, or a file could not be removed.
+    pub fn stop(self) -> Result<(), Error> {
+        let Some(supervisor) = self.supervisor().take() else { return Ok(()) };
+        self.end(supervisor)
+    }
+
+    fn end(&self, supervisor: Supervisor) -> Result<(), Error> {
+        supervisor.end()?;
+        // A supervisor that was itself killed leaves the folder.
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::file("remove", &self.folder)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets the cluster live on after this process; returns the supervisor's pid.
+    pub(crate) fn detach(self) -> Result<u32, Error> {
+        let supervisor = self.supervisor().take();
+        supervisor.ok_or_else(|| Error::Supervisor("has gone".into()))?.detach()
+    }
+
+    fn pki(&self) -> PathBuf {
+        self.folder.join("pki")
+    }
+
+    fn write_kubeconfig(&self, path: &Path, credential: &Credential<'_>) -> Result<(), Error> {
+        kubeconfig::write_to(path, &self.url, &self.pki(), credential)
+    }
+
+    fn start_component(&self, name: &str) -> Result<u32, Error> {
+        self.supervised(|supervisor| supervisor.start_component(name))
+    }
+
+    fn supervised<T>(&self, ask: impl FnOnce(&mut Supervisor) -> Result<T, Error>) -> Result<T, Error> {
+        self.supervisor().as_mut().map_or_else(|| Err(Error::Supervisor("has gone".into())), ask)
+    }
+
+    fn supervisor(&self) -> MutexGuard<'_, Option<Supervisor>> {
+        self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kubectl_succeeds(&self, arguments: &[&str]) -> bool {
+        output(self.kubectl().args(arguments).arg("--request-timeout=5s")).is_ok()
+    }
+
+    /// Waits until `ready`, as long as the component lives.
+    fn wait(&self, component: &str, pid: u32, ready: impl Fn() -> Result<bool, Error>) -> Result<(), Error> {
+        poll(PATIENCE, || {
+            if !supervisor::is_running(pid) {
+                return Err(self.broken(component, "ended"));
+            }
+            Ok(ready()?.then_some(()))
+        })?
+        .ok_or_else(|| self.broken(component, "does not become ready"))
+    }
+
+    fn broken(&self, component: &str, what: &'static str) -> Error {
+        let log = fs::read(self.folder.join("logs").join(format!("{component}.log"))).unwrap_or_default();
+        Error::Component {
+            component: component.to_owned(),
+            what,
+            log: last_lines(&String::from_utf8_lossy(&log)),
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(supervisor) = self.supervisor().take() {
+            // Nobody to tell; `stop` tells.
+            let _ = self.end(supervisor);
+        }
+    }
+}
+
+/// What a client of the cluster in `folder` needs in its environment: nothing of it lands in the user's home.
+pub(crate) fn environment(folder: &Path) -> [(&'static str, PathBuf); 5] {
+    [
+        ("KUBECONFIG", folder.join("admin.kubeconfig")),
+        ("KUBECACHEDIR", folder.join("kubectl-cache")),
+        ("HELM_CACHE_HOME", folder.join("helm/cache")),
+        ("HELM_CONFIG_HOME", folder.join("helm/config")),
+        ("HELM_DATA_HOME", folder.join("helm/data")),
+    ]
+}
+
+/// The supervisor makes the folder, so that none is ever without somebody who removes it.
+fn claim_folder(name: &str) -> Result<(PathBuf, Supervisor), Error> {
+    let folder = env::temp_dir().join(format!("devcluster-{name}-{}-{}", process::id(), next_number()));
+    let supervisor = Supervisor::start(&folder)?;
+    Ok((folder, supervisor))
+}
+
+fn next_number() -> u32 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+fn is_port_taken(error: &Error) -> bool {
+    matches!(error, Error::Component { log, .. } if log.contains("address already in use"))
+}
+
+/// Writes a file that only we may read: most hold a key or a token.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(Error::file("write", path))
+}
