@@ -2,7 +2,9 @@
 
 pub mod admin;
 pub mod clock;
+mod http;
 pub mod leader;
+mod lease;
 pub mod process;
 pub mod readiness;
 pub mod shutdown;

@@ -192,6 +192,38 @@ impl Cluster {
         })
     }
 
+    /// Starts a program that lives and dies with the cluster; returns its pid. Its output goes to [`Self::log_of`].
+    ///
+    /// # Errors
+    /// When the supervisor has gone, or the folder cannot be written.
+    pub fn start_program(
+        &self,
+        name: &str,
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<u32, Error> {
+        let settings = environment.iter().map(|(key, value)| format!("{key}={value}"));
+        let arguments = arguments.iter().map(ToString::to_string);
+        let words = settings.chain([program.display().to_string()]).chain(arguments).collect::<Vec<_>>();
+        components::write_script_of(&self.folder, name, Path::new("env"), &words)?;
+        self.start_component(name)
+    }
+
+    /// Kills a program that was started here, and returns when it has ended.
+    ///
+    /// # Errors
+    /// When the supervisor has gone.
+    pub fn stop_program(&self, name: &str) -> Result<(), Error> {
+        self.supervised(|supervisor| supervisor.stop_component(name))
+    }
+
+    /// Where the output of a component or program goes.
+    #[must_use]
+    pub fn log_of(&self, name: &str) -> PathBuf {
+        self.folder.join("logs").join(format!("{name}.log"))
+    }
+
     /// Stops everything and returns when no process and no file is left.
     ///
     /// # Errors
@@ -254,7 +286,7 @@ impl Cluster {
     }
 
     fn broken(&self, component: &str, what: &'static str) -> Error {
-        let log = fs::read(self.folder.join("logs").join(format!("{component}.log"))).unwrap_or_default();
+        let log = fs::read(self.log_of(component)).unwrap_or_default();
         Error::Component {
             component: component.to_owned(),
             what,

@@ -87,6 +87,9 @@ fn controller_manager(folder: &Path) -> Vec<String> {
         format!("--cluster-signing-cert-file={}", file("ca.crt")),
         format!("--cluster-signing-key-file={}", file("ca.key")),
         "--leader-elect=false".into(),
+        // Its controllers fetch their tokens through this: the default of 20 a second delays their start by seconds.
+        "--kube-api-qps=500".into(),
+        "--kube-api-burst=500".into(),
     ]
 }
 
@@ -98,7 +101,16 @@ pub(crate) fn audit_log(folder: &Path) -> std::path::PathBuf {
 /// `setpriv` ends the component with the supervisor, should even that be killed. (The signal comes when the *thread* that
 /// started the component ends: safe here, since a shell has only one.)
 fn write_script(folder: &Path, name: &str, flags: &[String]) -> Result<(), Error> {
-    let program = toolchain::tool(name)?;
+    write_script_of(folder, name, &toolchain::tool(name)?, flags)
+}
+
+/// Writes the script of any program.
+pub(crate) fn write_script_of(
+    folder: &Path,
+    name: &str,
+    program: &Path,
+    flags: &[String],
+) -> Result<(), Error> {
     let mut script = format!("exec setpriv --pdeathsig KILL -- {}", quoted(&program.to_string_lossy()));
     for flag in flags {
         let _ = write!(script, " \\\n    {}", quoted(flag));

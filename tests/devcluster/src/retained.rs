@@ -24,15 +24,25 @@ impl Retained {
     /// # Errors
     /// When one is up already, or none can be started.
     pub fn up(options: Options) -> Result<Self, Error> {
-        if let Some(present) = Self::find()? {
-            return Err(Error::AlreadyUp(present.folder));
-        }
-        let cluster = Cluster::start(options)?;
+        Self::refuse_second()?;
+        Self::keep(Cluster::start(options)?)
+    }
+
+    /// Lets a cluster live on, with every program that was started in it, until [`Retained::down`].
+    ///
+    /// # Errors
+    /// When one is up already: the cluster ends then.
+    pub fn keep(cluster: Cluster) -> Result<Self, Error> {
+        Self::refuse_second()?;
         let folder = cluster.data_dir().to_owned();
         let retained = Self { folder, supervisor: cluster.detach()? };
         // A cluster that no file names would be out of reach.
         retained.save().inspect_err(|_| drop(retained.end()))?;
         Ok(retained)
+    }
+
+    fn refuse_second() -> Result<(), Error> {
+        Self::find()?.map_or(Ok(()), |present| Err(Error::AlreadyUp(present.folder)))
     }
 
     /// The cluster that is up, if any.

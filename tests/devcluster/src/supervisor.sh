@@ -5,6 +5,7 @@
 #   stop NAME    kill it and wait for its end            -> "ok"
 #   detach       live on without the holder              -> "ok"; from now on listen on $dir/control
 #   quit         end as if the holder had gone           -> nothing: standard output ends
+unset SUPERVISOR
 dir=${1%/}
 umask 077
 
@@ -16,10 +17,10 @@ if ! problem=$(mkdir "$dir" 2>&1 && mkdir "$dir/run" "$dir/logs" "$dir/pki" 2>&1
     exit 1
 fi
 
-# A pid may have been given to a stranger since: only what names our folder is ours.
+# A pid may have been given to a stranger since: only our own child is ours.
 kill_ours() {
     read -r pid <"$1" || return 0
-    if grep -qF "$dir/" "/proc/$pid/cmdline" 2>/dev/null; then
+    if grep -q "^PPid:[[:space:]]*$$\$" "/proc/$pid/status" 2>/dev/null; then
         kill -KILL "$pid" 2>/dev/null
     fi
     wait "$pid" 2>/dev/null

@@ -1,0 +1,80 @@
+//! Tells what happens, and how long it took.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::time::Duration;
+
+use mtls_operator::runtime::clock::Clock;
+
+/// The narrator.
+pub struct Narrator {
+    clock: Clock,
+    timings: Vec<(String, Duration)>,
+}
+
+impl Default for Narrator {
+    fn default() -> Self {
+        Self { clock: Clock::system(), timings: Vec::new() }
+    }
+}
+
+impl Narrator {
+    /// A moment, for [`Self::took`].
+    pub fn clock(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// A new scene begins.
+    pub fn scene(&mut self, title: &str) {
+        print(&format!("\n== {title}"));
+    }
+
+    /// One line.
+    pub fn say(&self, line: &str) {
+        print(&format!("   {line}"));
+    }
+
+    /// Something ended that began at `started`.
+    pub fn took(&mut self, what: &str, started: Duration) {
+        let took = self.clock() - started;
+        self.say(&format!("{what} [{}]", shown(took)));
+        self.timings.push((what.to_owned(), took));
+    }
+
+    /// A scene that is one step.
+    pub fn timed<T, E>(&mut self, title: &str, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.scene(title);
+        let started = self.clock();
+        let result = step()?;
+        self.took("done", started);
+        if let Some(last) = self.timings.last_mut() {
+            title.clone_into(&mut last.0);
+        }
+        Ok(result)
+    }
+
+    /// All is as it should be.
+    pub fn summary(&self) {
+        print("\n== All of it worked");
+        for (what, took) in &self.timings {
+            print(&format!("   {:>9}  {what}", shown(*took)));
+        }
+    }
+
+    /// Something is not as it should be.
+    pub fn failed(&self, error: &(dyn Error + Send + Sync)) {
+        print(&format!("\n== FAILED: {error}"));
+    }
+}
+
+fn shown(took: Duration) -> String {
+    match took.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        millis => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+    }
+}
+
+/// A reader that has gone is no reason to stop.
+pub fn print(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,183 @@
+//! The control plane, the chart and the operator, as the demo uses them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use devcluster::audit::{self, Event};
+use devcluster::{Cluster, Options, Retained};
+use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Api, DeleteParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::watcher::watch_object;
+use kube::{Client, Config};
+use mtls_operator::api::MtlsIdentity;
+use mtls_operator::api::conditions::{READY, find};
+use mtls_operator::api::names::annotation;
+
+use crate::Failure;
+use crate::handshake::Credentials;
+use crate::narrator::Narrator;
+
+const SYSTEM: &str = "mtls-system";
+const OPERATOR: &str = "operator";
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The stage of the demo.
+pub struct Theatre {
+    cluster: Cluster,
+}
+
+impl Theatre {
+    /// Builds what is missing and starts the control plane.
+    pub fn open() -> Result<Self, Failure> {
+        devcluster::tool("helm")?;
+        Ok(Self { cluster: Cluster::start(Options { name: "demo".into(), ..Options::default() })? })
+    }
+
+    /// Installs the chart, and runs the operator with the rights that the chart gives it. There is no kubelet here,
+    /// so its Pods stay pending and the same program runs beside the cluster.
+    pub fn install(&self) -> Result<(), Failure> {
+        let chart = format!("{HERE}/charts/mtls-operator");
+        let mut helm = self.cluster.helm();
+        helm.args(["install", "mtls-operator", &chart, "-n", SYSTEM, "--create-namespace"]);
+        succeed(&mut helm)?;
+        self.start_operator().map(drop)
+    }
+
+    /// Starts the operator as its service account; returns its pid.
+    pub fn start_operator(&self) -> Result<u32, Failure> {
+        let kubeconfig = self.cluster.kubeconfig_for(SYSTEM, "mtls-operator")?.display().to_string();
+        let flags = ["run", "--namespace", SYSTEM, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
+        let environment = [("KUBECONFIG", kubeconfig.as_str()), ("POD_NAME", "demo")];
+        Ok(self.cluster.start_program(OPERATOR, &operator()?, &flags, &environment)?)
+    }
+
+    /// Kills the operator.
+    pub fn kill_operator(&self) -> Result<(), Failure> {
+        Ok(self.cluster.stop_program(OPERATOR)?)
+    }
+
+    /// The requests of the operator that the API server has answered since an earlier call, and where they end.
+    pub fn requests_since(&self, offset: u64) -> Result<(Vec<Event>, u64), Failure> {
+        let end = audit::end(&self.cluster.audit_log())?;
+        let events = audit::read(&self.cluster.audit_log(), offset)?;
+        let user = format!("system:serviceaccount:{SYSTEM}:mtls-operator");
+        Ok((events.into_iter().filter(|event| event.user == user).collect(), end))
+    }
+
+    /// Applies every example.
+    pub fn apply_examples(&self) -> Result<(), Failure> {
+        succeed(self.cluster.kubectl().args(["apply", "-f", &format!("{HERE}/deploy/examples")])).map(drop)
+    }
+
+    /// Applies a manifest.
+    pub fn apply(&self, manifest: &str) -> Result<(), Failure> {
+        use std::io::Write as _;
+        let mut kubectl = self.cluster.kubectl();
+        let mut child =
+            kubectl.args(["apply", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        child.stdin.take().ok_or("kubectl has no standard input")?.write_all(manifest.as_bytes())?;
+        if child.wait()?.success() { Ok(()) } else { Err("kubectl apply failed".into()) }
+    }
+
+    /// Runs kubectl and shows what it prints.
+    pub fn show(&self, narrator: &mut Narrator, arguments: &[&str]) -> Result<(), Failure> {
+        narrator.say(&format!("$ kubectl {}", arguments.join(" ")));
+        let printed = succeed(self.cluster.kubectl().args(arguments))?;
+        printed.lines().for_each(|line| narrator.say(line));
+        Ok(())
+    }
+
+    /// Waits until an identity is Ready.
+    pub async fn ready(&self, namespace: &str, name: &str) -> Result<(), Failure> {
+        let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
+        let mut seen = watch_object(identities, name).boxed();
+        while let Some(identity) = seen.try_next().await? {
+            let conditions = identity.and_then(|identity| identity.status).unwrap_or_default().conditions;
+            if find(&conditions, READY).is_some_and(|condition| condition.status == "True") {
+                return Ok(());
+            }
+        }
+        Err(format!("the watch of {namespace}/{name} ended").into())
+    }
+
+    /// What a Pod that mounts a Secret holds.
+    pub async fn credentials(&self, namespace: &str, secret: &str) -> Result<Credentials, Failure> {
+        Credentials::of(&self.secrets(namespace).await?.get(secret).await?)
+    }
+
+    /// Serial number of the leaf in a Secret.
+    pub async fn serial(&self, namespace: &str, secret: &str) -> Result<String, Failure> {
+        serial_of(&self.secrets(namespace).await?.get(secret).await?)
+            .ok_or_else(|| "the Secret names no serial".into())
+    }
+
+    /// Waits until a Secret holds another leaf.
+    pub async fn serial_other_than(
+        &self,
+        namespace: &str,
+        secret: &str,
+        before: &str,
+    ) -> Result<String, Failure> {
+        let mut seen = watch_object(self.secrets(namespace).await?, secret).boxed();
+        while let Some(secret) = seen.try_next().await? {
+            if let Some(serial) = secret.as_ref().and_then(serial_of).filter(|serial| serial != before) {
+                return Ok(serial);
+            }
+        }
+        Err(format!("the watch of Secret {namespace}/{secret} ended").into())
+    }
+
+    /// Deletes a Secret.
+    pub async fn delete_secret(&self, namespace: &str, secret: &str) -> Result<(), Failure> {
+        self.secrets(namespace).await?.delete(secret, &DeleteParams::default()).await?;
+        Ok(())
+    }
+
+    /// Stops everything.
+    pub fn close(self) -> Result<(), Failure> {
+        Ok(self.cluster.stop()?)
+    }
+
+    /// Leaves everything running, and says how to use it.
+    pub fn keep(self, narrator: &mut Narrator) -> Result<(), Failure> {
+        let kept = Retained::keep(self.cluster)?;
+        narrator.scene("Everything stays up (KEEP=1)");
+        narrator.say(&format!("export KUBECONFIG={}", kept.kubeconfig().display()));
+        narrator.say("kubectl get mtlsidentities -A --watch");
+        narrator.say("cargo run -q -p devcluster -- down   # when you are done");
+        Ok(())
+    }
+
+    async fn secrets(&self, namespace: &str) -> Result<Api<Secret>, Failure> {
+        Ok(Api::namespaced(self.client().await?, namespace))
+    }
+
+    /// A client with all rights.
+    pub async fn client(&self) -> Result<Client, Failure> {
+        let kubeconfig = Kubeconfig::read_from(self.cluster.admin_kubeconfig())?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Client::try_from(config)?)
+    }
+}
+
+fn serial_of(secret: &Secret) -> Option<String> {
+    secret.metadata.annotations.as_ref()?.get(annotation::SERIAL).cloned()
+}
+
+/// The operator was built beside this program.
+fn operator() -> Result<PathBuf, Failure> {
+    let here = std::env::current_exe()?;
+    let folder = here.parent().and_then(Path::parent).ok_or("this program lies in no target folder")?;
+    let program = folder.join("mtls-operator");
+    if program.exists() { Ok(program) } else { Err("mtls-operator is not built; run `cargo build`".into()) }
+}
+
+fn succeed(command: &mut Command) -> Result<String, Failure> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(format!("{:?}: {}", command.get_program(), String::from_utf8_lossy(&output.stderr).trim()).into())
+}
