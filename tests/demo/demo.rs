@@ -59,11 +59,11 @@ async fn play(narrator: &mut Narrator) -> Result<(), Failure> {
     }
     apply_examples(narrator, &theatre).await?;
     shake_hands(narrator, &theatre).await?;
-    refuse_strangers(narrator, &theatre).await?;
+    refuse_strangers(&theatre).await?;
     heal(narrator, &theatre).await?;
     renew(narrator, &theatre).await?;
     if std::env::var_os("KEEP").is_some_and(|keep| keep != "0") {
-        return theatre.keep(narrator);
+        return theatre.keep();
     }
     narrator.timed("Stop everything", || theatre.close())?;
     Ok(())
@@ -79,8 +79,8 @@ async fn apply_examples(narrator: &mut Narrator, theatre: &Theatre) -> Result<()
         theatre.ready(namespace, name).await?;
     }
     narrator.took("every identity of the examples that can be issued is Ready", started);
-    theatre.show(narrator, &["get", "mtlsidentities", "-A", "-o", "wide"])?;
-    theatre.show(narrator, &["get", "mtlsauthorities"])
+    theatre.show(&["get", "mtlsidentities", "-A", "-o", "wide"])?;
+    theatre.show(&["get", "mtlsauthorities"])
 }
 
 async fn shake_hands(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
@@ -90,7 +90,7 @@ async fn shake_hands(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), F
     let started = narrator.clock();
     match handshake::between(&server, Some(&client), "server.shop.svc", true).await? {
         Outcome::Granted { reply } => {
-            Narrator::say(&format!("7. data exchanged: the server answers {reply:?}"))
+            Narrator::say(&format!("7. data exchanged: the server answers {reply:?}"));
         }
         Outcome::Refused(why) => return Err(format!("the handshake was refused: {why}").into()),
     }
@@ -98,24 +98,19 @@ async fn shake_hands(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), F
     Ok(())
 }
 
-async fn refuse_strangers(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
+async fn refuse_strangers(theatre: &Theatre) -> Result<(), Failure> {
     Narrator::scene("Who is not authorised stays outside");
     let server = theatre.credentials("shop", "server-mtls").await?;
-    refused(narrator, "without a client certificate", &server, None).await?;
+    refused("without a client certificate", &server, None).await?;
     theatre.apply(STRANGER)?;
     theatre.ready("elsewhere", "client").await?;
     let stranger = theatre.credentials("elsewhere", "client-mtls").await?;
     // It trusts the server, so that only the server's verification can refuse it.
     let stranger = Credentials { trust: server.trust.clone(), ..stranger };
-    refused(narrator, "with a certificate of another root", &server, Some(&stranger)).await
+    refused("with a certificate of another root", &server, Some(&stranger)).await
 }
 
-async fn refused(
-    narrator: &mut Narrator,
-    how: &str,
-    server: &Credentials,
-    client: Option<&Credentials>,
-) -> Result<(), Failure> {
+async fn refused(how: &str, server: &Credentials, client: Option<&Credentials>) -> Result<(), Failure> {
     match handshake::between(server, client, "server.shop.svc", false).await? {
         Outcome::Refused(why) => {
             Narrator::say(&format!("{how}: refused ({why})"));
@@ -150,5 +145,5 @@ async fn renew(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure
     let after = tokio::time::timeout(Duration::from_secs(90), renewed).await;
     let after = after.map_err(|_| "no renewal came")??;
     narrator.took(&format!("renewed before it expired: serial {after}"), started);
-    theatre.show(narrator, &["get", "mtlsidentity", "blink", "-n", "default", "-o", "wide"])
+    theatre.show(&["get", "mtlsidentity", "blink", "-n", "default", "-o", "wide"])
 }

@@ -24,7 +24,7 @@ pub async fn measure(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), F
     create_namespace(theatre).await?;
     one_by_one(narrator, theatre, operator).await?;
     many(narrator, theatre, operator).await?;
-    restart(narrator, theatre).await
+    restart(theatre).await
 }
 
 async fn create_namespace(theatre: &Theatre) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ async fn one_by_one(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_micros();
     Narrator::say(&format!("median {} µs, p90 {} µs, p99 {} µs", at(50), at(90), at(99)));
-    count(narrator, theatre, offset, SAMPLES)
+    count(theatre, offset, SAMPLES)
 }
 
 async fn many(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Result<(), Failure> {
@@ -83,10 +83,10 @@ async fn many(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Resu
         "resident memory of the operator with {identities} identities: {}",
         resident(operator)?
     ));
-    count(narrator, theatre, offset, MANY)
+    count(theatre, offset, MANY)
 }
 
-async fn restart(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
+async fn restart(theatre: &Theatre) -> Result<(), Failure> {
     Narrator::scene("The operator is killed and started again; nothing has changed");
     theatre.kill_operator()?;
     let (_, offset) = theatre.requests_since(0)?;
@@ -96,7 +96,7 @@ async fn restart(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failu
     create(&identities, "last".into()).await?;
     theatre.ready(NAMESPACE, "last").await?;
     Narrator::say(&format!("resident memory of the operator now: {}", resident(operator)?));
-    count(narrator, theatre, offset, 1)
+    count(theatre, offset, 1)
 }
 
 async fn create(identities: &Api<MtlsIdentity>, name: String) -> Result<(), Failure> {
@@ -116,7 +116,7 @@ async fn appears(secrets: Api<Secret>, name: &str) -> Result<(), Failure> {
 }
 
 /// What the API server was asked for, by its audit log.
-fn count(narrator: &Narrator, theatre: &Theatre, offset: u64, issuances: u16) -> Result<(), Failure> {
+fn count(theatre: &Theatre, offset: u64, issuances: u16) -> Result<(), Failure> {
     let (requests, _) = theatre.requests_since(offset)?;
     let is_leaf = |event: &&Event| event.namespace == NAMESPACE;
     let of = |verbs: &[&str], resource: &str| {
