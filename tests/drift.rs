@@ -3,7 +3,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,22 +11,23 @@ use mtls_operator::api::{definitions, document};
 
 /// With this set to 1 the files are rewritten instead of compared.
 const UPDATE: &str = "UPDATE";
-/// With this set to 1 nothing is skipped: a missing tool fails the test.
-const REQUIRE_ALL: &str = "MTLS_TEST_REQUIRE_ALL";
+/// Where the chart has the definitions.
+const IN_CHART: &str = "charts/mtls-operator/crd-manifests";
 
 #[test]
 fn the_committed_definitions_are_what_the_types_say() {
-    for definition in definitions() {
-        let plural = &definition.spec.names.plural;
-        agrees(&format!("crds/{}_{plural}.yaml", definition.spec.group), &document(&definition).unwrap());
-    }
+    definitions_agree_in("crds");
 }
 
 #[test]
 fn the_chart_carries_the_same_definitions() {
+    definitions_agree_in(IN_CHART);
+}
+
+fn definitions_agree_in(folder: &str) {
     for definition in definitions() {
-        let path = format!("charts/mtls-operator/crd-manifests/{}.yaml", definition.spec.names.plural);
-        agrees(&path, &document(&definition).unwrap());
+        let name = format!("{}_{}.yaml", definition.spec.group, definition.spec.names.plural);
+        agrees(&format!("{folder}/{name}"), &document(&definition).unwrap());
     }
 }
 
@@ -35,7 +35,7 @@ fn the_chart_carries_the_same_definitions() {
 fn no_definition_is_left_over() {
     the_committed_definitions_are_what_the_types_say();
     the_chart_carries_the_same_definitions();
-    for folder in ["crds", "charts/mtls-operator/crd-manifests"] {
+    for folder in ["crds", IN_CHART] {
         let files = fs::read_dir(in_package(folder)).unwrap().map(|file| file.unwrap().path());
         let files = files.filter(|path| path.extension() == Some(OsStr::new("yaml")));
         assert_eq!(files.count(), definitions().len(), "{folder} has files that no kind accounts for");
@@ -53,7 +53,7 @@ fn a_definition_reads_back_as_it_was_written() {
 
 #[test]
 fn the_rendered_chart_is_the_committed_manifest() {
-    let Some(helm) = helm() else { return };
+    let helm = devcluster::tool("helm").unwrap();
     // The chart is rendered as it is committed, not as another test is about to rewrite it.
     the_chart_carries_the_same_definitions();
     let rendered = Command::new(helm)
@@ -94,17 +94,6 @@ fn first_difference(committed: &str, generated: &str) -> String {
         Some((at, (old, new))) => format!("line {} is\n  {old}\nand should be\n  {new}\n", at + 1),
         None => "it ends too early or too late".into(),
     }
-}
-
-fn helm() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("helm")).find(|file| file.is_file());
-    if found.is_none() {
-        assert!(!is_set(REQUIRE_ALL), "helm: not found in PATH, and {REQUIRE_ALL}=1");
-        // The handle itself: the harness captures `eprintln!` of tests that pass.
-        writeln!(std::io::stderr(), "SKIP helm: not found in PATH").unwrap();
-    }
-    found
 }
 
 fn is_set(variable: &str) -> bool {
