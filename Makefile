@@ -48,8 +48,8 @@ fmt: ## Format the source
 	$(CARGO) fmt --all
 
 bench: tools ## Measure requests, times and memory, and print them
-	@$(CARGO) build --release --locked --bin mtls-operator --example bench
-	@$(CARGO) run --release --quiet --locked --example bench
+	@$(CARGO) build --release --locked --bin mtls-operator --example demo
+	@$(CARGO) run --release --quiet --locked --example demo -- bench
 
 # Twice: deploy/operator.yaml is rendered from the chart, which contains the definitions of the first time.
 generate: tools ## Write again what is generated: CRDs, the chart's CRDs, deploy/operator.yaml

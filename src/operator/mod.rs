@@ -8,6 +8,7 @@ pub mod attention;
 pub mod authorities;
 pub mod belonging;
 pub mod board;
+mod call;
 pub mod census;
 pub mod context;
 pub mod dress;

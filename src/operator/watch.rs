@@ -169,10 +169,10 @@ impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
         let now = self.context.millis();
         match object.0 {
             Ok(identity) => {
-                self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now))
+                self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
             }
             Err(invalid) => {
-                tracing::warn!(object = ?invalid.metadata.name, error = invalid.error, "an MtlsIdentity cannot be read")
+                tracing::warn!(object = ?invalid.metadata.name, error = invalid.error, "an MtlsIdentity cannot be read");
             }
         }
     }

@@ -130,7 +130,7 @@ fn system_now() -> Timestamp {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the monotonic clock is read")]
-fn monotonic_now() -> Instant {
+pub(super) fn monotonic_now() -> Instant {
     Instant::now()
 }
 

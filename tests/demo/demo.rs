@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            narrator.failed(&*error);
+            Narrator::failed(&*error);
             ExitCode::FAILURE
         }
     }
@@ -70,7 +70,7 @@ async fn play(narrator: &mut Narrator) -> Result<(), Failure> {
 }
 
 async fn apply_examples(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    narrator.scene("Apply the examples (deploy/examples)");
+    Narrator::scene("Apply the examples (deploy/examples)");
     theatre.apply_examples()?;
     let started = narrator.clock();
     for (namespace, name) in
@@ -84,13 +84,13 @@ async fn apply_examples(narrator: &mut Narrator, theatre: &Theatre) -> Result<()
 }
 
 async fn shake_hands(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    narrator.scene("A mutual handshake between two issued identities, over a real socket");
+    Narrator::scene("A mutual handshake between two issued identities, over a real socket");
     let server = theatre.credentials("shop", "server-mtls").await?;
     let client = theatre.credentials("shop", "client-mtls").await?;
     let started = narrator.clock();
     match handshake::between(&server, Some(&client), "server.shop.svc", true).await? {
         Outcome::Granted { reply } => {
-            narrator.say(&format!("7. data exchanged: the server answers {reply:?}"))
+            Narrator::say(&format!("7. data exchanged: the server answers {reply:?}"))
         }
         Outcome::Refused(why) => return Err(format!("the handshake was refused: {why}").into()),
     }
@@ -99,7 +99,7 @@ async fn shake_hands(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), F
 }
 
 async fn refuse_strangers(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    narrator.scene("Who is not authorised stays outside");
+    Narrator::scene("Who is not authorised stays outside");
     let server = theatre.credentials("shop", "server-mtls").await?;
     refused(narrator, "without a client certificate", &server, None).await?;
     theatre.apply(STRANGER)?;
@@ -118,7 +118,7 @@ async fn refused(
 ) -> Result<(), Failure> {
     match handshake::between(server, client, "server.shop.svc", false).await? {
         Outcome::Refused(why) => {
-            narrator.say(&format!("{how}: refused ({why})"));
+            Narrator::say(&format!("{how}: refused ({why})"));
             Ok(())
         }
         Outcome::Granted { .. } => Err(format!("a client {how} was let in").into()),
@@ -126,7 +126,7 @@ async fn refused(
 }
 
 async fn heal(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    narrator.scene("A deleted Secret is healed");
+    Narrator::scene("A deleted Secret is healed");
     let before = theatre.serial("shop", "server-mtls").await?;
     let started = narrator.clock();
     theatre.delete_secret("shop", "server-mtls").await?;
@@ -135,16 +135,16 @@ async fn heal(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure>
     let server = theatre.credentials("shop", "server-mtls").await?;
     let client = theatre.credentials("shop", "client-mtls").await?;
     match handshake::between(&server, Some(&client), "server.shop.svc", false).await? {
-        Outcome::Granted { .. } => narrator.say("and the new certificate is accepted"),
+        Outcome::Granted { .. } => Narrator::say("and the new certificate is accepted"),
         Outcome::Refused(why) => return Err(format!("the healed Secret is refused: {why}").into()),
     }
     Ok(())
 }
 
 async fn renew(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    narrator.scene("A renewal, watched: identity blink lives one minute");
+    Narrator::scene("A renewal, watched: identity blink lives one minute");
     let before = theatre.serial("default", "blink-mtls").await?;
-    narrator.say(&format!("now it holds serial {before}; the next one comes within 40 seconds"));
+    Narrator::say(&format!("now it holds serial {before}; the next one comes within 40 seconds"));
     let started = narrator.clock();
     let renewed = theatre.serial_other_than("default", "blink-mtls", &before);
     let after = tokio::time::timeout(Duration::from_secs(90), renewed).await;

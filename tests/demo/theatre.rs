@@ -14,6 +14,7 @@ use kube::{Client, Config};
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::names::annotation;
+use mtls_operator::runtime::client::connect;
 
 use crate::Failure;
 use crate::handshake::Credentials;
@@ -83,9 +84,9 @@ impl Theatre {
 
     /// Runs kubectl and shows what it prints.
     pub fn show(&self, narrator: &mut Narrator, arguments: &[&str]) -> Result<(), Failure> {
-        narrator.say(&format!("$ kubectl {}", arguments.join(" ")));
+        Narrator::say(&format!("$ kubectl {}", arguments.join(" ")));
         let printed = succeed(self.cluster.kubectl().args(arguments))?;
-        printed.lines().for_each(|line| narrator.say(line));
+        printed.lines().for_each(|line| Narrator::say(line));
         Ok(())
     }
 
@@ -143,10 +144,10 @@ impl Theatre {
     /// Leaves everything running, and says how to use it.
     pub fn keep(self, narrator: &mut Narrator) -> Result<(), Failure> {
         let kept = Retained::keep(self.cluster)?;
-        narrator.scene("Everything stays up (KEEP=1)");
-        narrator.say(&format!("export KUBECONFIG={}", kept.kubeconfig().display()));
-        narrator.say("kubectl get mtlsidentities -A --watch");
-        narrator.say("cargo run -q -p devcluster -- down   # when you are done");
+        Narrator::scene("Everything stays up (KEEP=1)");
+        Narrator::say(&format!("export KUBECONFIG={}", kept.kubeconfig().display()));
+        Narrator::say("kubectl get mtlsidentities -A --watch");
+        Narrator::say("cargo run -q -p devcluster -- down   # when you are done");
         Ok(())
     }
 
@@ -158,7 +159,7 @@ impl Theatre {
     pub async fn client(&self) -> Result<Client, Failure> {
         let kubeconfig = Kubeconfig::read_from(self.cluster.admin_kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Client::try_from(config)?)
+        Ok(connect(config)?)
     }
 }
 
