@@ -14,7 +14,8 @@ IMAGE_ARCHIVE := $(IMAGE_FOLDER)/mtls-operator.tar
 # Storage of its own: no daemon, nothing outside target/.
 BUILDAH_HERE = $(BUILDAH) --storage-driver vfs --root $(CURDIR)/$(IMAGE_FOLDER)/storage --runroot $(CURDIR)/$(IMAGE_FOLDER)/run
 
-# KEEP=1 leaves the demo's cluster running.
+# KEEP=1 leaves the demo's cluster running. Said in full: an empty variable would be exported, too.
+KEEP ?= 0
 export KEEP
 
 .PHONY: help demo test lint fmt bench generate image image-archive tools clean
