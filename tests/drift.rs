@@ -17,21 +17,23 @@ use mtls_operator::api::{definitions, document};
 
 /// With this set to 1 the files are rewritten instead of compared.
 const UPDATE: &str = "UPDATE";
+/// Where the chart has the definitions.
+const IN_CHART: &str = "charts/mtls-operator/crd-manifests";
 
 #[test]
 fn the_committed_definitions_are_what_the_types_say() {
-    for definition in definitions() {
-        let plural = &definition.spec.names.plural;
-        agrees(&format!("crds/{}_{plural}.yaml", definition.spec.group), &document(&definition).unwrap());
-    }
+    definitions_agree_in("crds");
 }
 
 #[test]
 fn the_chart_carries_the_same_definitions() {
+    definitions_agree_in(IN_CHART);
+}
+
+fn definitions_agree_in(folder: &str) {
     for definition in definitions() {
-        let spec = &definition.spec;
-        let path = format!("charts/mtls-operator/crd-manifests/{}_{}.yaml", spec.group, spec.names.plural);
-        agrees(&path, &document(&definition).unwrap());
+        let name = format!("{}_{}.yaml", definition.spec.group, definition.spec.names.plural);
+        agrees(&format!("{folder}/{name}"), &document(&definition).unwrap());
     }
 }
 
@@ -39,7 +41,7 @@ fn the_chart_carries_the_same_definitions() {
 fn no_definition_is_left_over() {
     the_committed_definitions_are_what_the_types_say();
     the_chart_carries_the_same_definitions();
-    for folder in ["crds", "charts/mtls-operator/crd-manifests"] {
+    for folder in ["crds", IN_CHART] {
         let files = fs::read_dir(in_package(folder)).unwrap().map(|file| file.unwrap().path());
         let files = files.filter(|path| path.extension() == Some(OsStr::new("yaml")));
         assert_eq!(files.count(), definitions().len(), "{folder} has files that no kind accounts for");
