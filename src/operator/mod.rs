@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod attention;
+pub mod audiences;
 pub mod authorities;
 pub mod belonging;
 pub mod board;
