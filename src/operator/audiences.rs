@@ -183,11 +183,15 @@ impl Audience<DeserializeGuard<MtlsAuthority>> for Authorities {
     }
 
     fn lost(&mut self, object: DeserializeGuard<MtlsAuthority>) {
-        self.context.roster.lost(&object.name_any());
+        let name = object.name_any();
+        self.context.roster.lost(&name);
+        self.context.board.change(|board| board.lost_authority(&name, self.context.millis()));
     }
 
     fn end_list(&mut self) {
-        self.context.roster.end_list();
+        let gone = self.context.roster.end_list();
+        let now = self.context.millis();
+        self.context.board.change(|board| gone.iter().for_each(|name| board.lost_authority(name, now)));
     }
 }
 

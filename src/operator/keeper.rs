@@ -95,7 +95,6 @@ impl Keeper {
         let names = self.context.roster.names();
         for name in self.context.authorities.names().iter().filter(|name| !names.contains(name)) {
             self.context.authorities.remove(name);
-            self.context.board.change(|board| board.lost_authority(name, self.context.millis()));
         }
     }
 

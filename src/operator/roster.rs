@@ -63,10 +63,12 @@ impl Roster {
         self.members.lock().values_mut().for_each(|member| member.is_listed = false);
     }
 
-    /// A list ended: what it did not name is gone.
-    pub fn end_list(&self) {
-        self.members.lock().retain(|_, member| member.is_listed);
+    /// A list ended: what it did not name is gone. Returns the names of what is gone.
+    #[must_use]
+    pub fn end_list(&self) -> Vec<String> {
+        let gone = self.members.lock().extract_if(|_, member| !member.is_listed).map(|(name, _)| name).collect();
         self.changed.notify_one();
+        gone
     }
 
     /// A Secret of the operator's namespace changed: whoever's root or provided CA it is needs a look.

@@ -48,10 +48,10 @@ impl Shutdown {
         Ok((shutdown, second))
     }
 
-    /// Whether it was given.
+    /// Whether it was given, or nobody is left who could give it.
     #[must_use]
     pub fn is_triggered(&self) -> bool {
-        *self.0.borrow()
+        *self.0.borrow() || self.0.has_changed().is_err()
     }
 
     /// Waits for it. Whoever could give it being gone is a reason to stop as well.
