@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use tokio::sync::watch;
@@ -15,6 +15,7 @@ use super::context::Context;
 use super::entry::digest;
 use super::error::Error;
 use super::root::{Passed, pass, publish};
+use super::schedule::Millis;
 use super::{events, status};
 use crate::api::MtlsAuthority;
 use crate::api::authority::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus};
@@ -27,7 +28,7 @@ use crate::runtime::leader::Leadership;
 /// Counts are recorded at most this often.
 const TALLY_EVERY: Duration = Duration::from_secs(10);
 /// An authority is looked at this often though nothing seems to have changed.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(10);
+const LOOK_EVERY: Millis = 10 * 60 * 1000;
 
 /// The keeper.
 pub struct Keeper {
@@ -121,13 +122,13 @@ impl Keeper {
             self.context.authorities.put(Service { terms: terms.clone(), signer: Err(Unready::Pending) });
         }
         let passed = pass(&self.context, &authority, &terms).await?;
-        let end =
-            passed.loaded.authority.as_ref().map(|ca| ca.window().not_after + SignedDuration::from_secs(1));
+        let signing = passed.loaded.authority.as_ref().filter(|_| passed.decision.signs);
+        let end = signing.map(|ca| ca.window().not_after.as_millisecond().saturating_add(1000));
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
         self.record(&authority, &passed).await?;
         publish(&self.context, &authority, terms, passed);
-        let next = self.context.clock.now() + LOOK_EVERY;
-        Ok(Some(end.map_or(next, |end| end.min(next)).as_millisecond()))
+        let next = self.context.millis().saturating_add(LOOK_EVERY);
+        Ok(Some(end.map_or(next, |end| end.min(next))))
     }
 
     /// One operator a cluster serves an authority: the first to write its namespace there.

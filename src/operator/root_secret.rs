@@ -16,7 +16,7 @@ use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
 use crate::pki::{Authority, AuthorityPem, LoadError};
-use crate::plan::root::{RootSecret, SoundRoot};
+use crate::plan::root::{RootSecret, StoredRoot};
 use crate::plan::terms::Terms;
 
 /// Where a signer came from.
@@ -52,7 +52,7 @@ pub struct FormerKey {
 pub struct LoadedRoot {
     /// What it is, for the decision.
     pub secret: RootSecret,
-    /// The CA, where it can sign.
+    /// The CA, where it is sound. Whether it may sign, the decision says.
     pub authority: Option<Authority>,
     /// Key identifiers of replaced signers whose leaves may still be valid.
     pub former: Vec<FormerKey>,
@@ -102,18 +102,24 @@ fn strange(secret: &Secret, terms: &Terms, place: &str) -> Option<RootSecret> {
 
 fn signer(secret: &Secret, terms: &Terms, place: &str, now: Timestamp) -> (RootSecret, Option<Authority>) {
     match Authority::load(&pem(secret), now) {
-        Err(LoadError::Expired { not_after }) => (RootSecret::Expired(not_after), None),
+        Err(LoadError::Expired { not_after }) if not_after < now => {
+            match signer(secret, terms, place, not_after) {
+                // What it was while it could sign is known; that it signs no more is the decision's business.
+                (RootSecret::Sound(root), authority) => (RootSecret::Expired(root), authority),
+                unsound => unsound,
+            }
+        }
         Err(error) => {
             (RootSecret::Invalid(format!("Secret {place}: {error}; restore it from a backup")), None)
         }
-        Ok(authority) => (RootSecret::Sound(sound(secret, terms, &authority)), Some(authority)),
+        Ok(authority) => (RootSecret::Sound(stored(secret, terms, &authority)), Some(authority)),
     }
 }
 
-fn sound(secret: &Secret, terms: &Terms, authority: &Authority) -> SoundRoot {
+fn stored(secret: &Secret, terms: &Terms, authority: &Authority) -> StoredRoot {
     let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|notes| notes.get(key));
     let recorded = note(annotation::MAX_LEAF_TTL).and_then(|text| duration::parse(text));
-    SoundRoot {
+    StoredRoot {
         version: secret.metadata.resource_version.clone().unwrap_or_default(),
         fingerprint: authority.fingerprint().to_string(),
         anchors: authority.bundle().hash(),
@@ -178,7 +184,9 @@ pub fn replacement(
 
 fn former(loaded: &LoadedRoot, now: Timestamp) -> Vec<FormerKey> {
     let mut former: Vec<FormerKey> = loaded.former.iter().filter(|key| key.until >= now).cloned().collect();
-    if let (RootSecret::Sound(root), Some(authority)) = (&loaded.secret, &loaded.authority) {
+    if let (RootSecret::Sound(root) | RootSecret::Expired(root), Some(authority)) =
+        (&loaded.secret, &loaded.authority)
+    {
         let last = now.checked_add(SignedDuration::from_secs(root.max_leaf_ttl)).unwrap_or(now);
         let until = last.min(root.window.not_after);
         former.push(FormerKey { key_id: authority.key_id().to_string(), until });

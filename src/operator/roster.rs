@@ -66,7 +66,8 @@ impl Roster {
     /// A list ended: what it did not name is gone. Returns the names of what is gone.
     #[must_use]
     pub fn end_list(&self) -> Vec<String> {
-        let gone = self.members.lock().extract_if(|_, member| !member.is_listed).map(|(name, _)| name).collect();
+        let gone =
+            self.members.lock().extract_if(|_, member| !member.is_listed).map(|(name, _)| name).collect();
         self.changed.notify_one();
         gone
     }

@@ -1,7 +1,5 @@
 //! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
 
-use jiff::Timestamp;
-
 use crate::api::conditions::Verdict;
 use crate::pki::Window;
 
@@ -69,15 +67,15 @@ pub enum RootSecret {
     OtherTrustDomain(String),
     /// Its content cannot be used: a sentence.
     Invalid(String),
-    /// Its signer has expired.
-    Expired(Timestamp),
+    /// Its signer was sound, and has expired.
+    Expired(StoredRoot),
     /// It can sign.
-    Sound(SoundRoot),
+    Sound(StoredRoot),
 }
 
-/// A root Secret that can sign.
+/// What a root Secret holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SoundRoot {
+pub struct StoredRoot {
     /// Version that a write must name.
     pub version: String,
     /// SHA-256 of the signing certificate, hex.
@@ -176,7 +174,7 @@ impl RootDecision {
         Self { plan: RootPlan::Keep, signs: false, reason, stalled: true, message }
     }
 
-    fn signing(plan: RootPlan, root: &SoundRoot) -> Self {
+    fn signing(plan: RootPlan, root: &StoredRoot) -> Self {
         let message = format!("signs with root {} until {}", short(&root.fingerprint), root.window.not_after);
         Self { plan, signs: true, reason: Reason::Ready, stalled: false, message }
     }
@@ -197,7 +195,7 @@ pub fn decide(world: &RootWorld) -> RootDecision {
         RootSecret::OtherTrustDomain(why) => RootDecision::stalled(Reason::TrustDomainMismatch, why.clone()),
         _ if world.evidence.is_some() => lost(world),
         RootSecret::Absent => absent(world),
-        RootSecret::Expired(not_after) => expired(world, *not_after),
+        RootSecret::Expired(root) => expired(world, root),
         RootSecret::Sound(root) => sound(world, root),
     }
 }
@@ -220,13 +218,21 @@ fn absent(world: &RootWorld) -> RootDecision {
     }
 }
 
-fn expired(world: &RootWorld, not_after: Timestamp) -> RootDecision {
+/// Another signer of the same anchors, where people have provided one, ends the matter.
+fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+    let not_after = root.window.not_after;
     let message =
         format!("the root in Secret {} expired at {not_after}; nothing is signed", world.secret_name);
-    RootDecision::stalled(Reason::RootExpired, message)
+    let stalled = RootDecision::stalled(Reason::RootExpired, message);
+    match &world.provided {
+        Provided::Sound { anchors, .. } if *anchors == root.anchors => {
+            RootDecision { plan: RootPlan::Replace { over: root.version.clone() }, ..stalled }
+        }
+        _ => stalled,
+    }
 }
 
-fn sound(world: &RootWorld, root: &SoundRoot) -> RootDecision {
+fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
     match &world.provided {
         Provided::Missing(why) => stays_with_copy(world, root, Reason::ProvidedMissing, why),
         Provided::Invalid(why) => stays_with_copy(world, root, Reason::ProvidedInvalid, why),
@@ -250,12 +256,12 @@ fn sound(world: &RootWorld, root: &SoundRoot) -> RootDecision {
     }
 }
 
-fn stays_with_copy(world: &RootWorld, root: &SoundRoot, reason: Reason, why: &str) -> RootDecision {
+fn stays_with_copy(world: &RootWorld, root: &StoredRoot, reason: Reason, why: &str) -> RootDecision {
     let message = format!("{why}. Signing goes on with the copy in force");
     RootDecision { reason, stalled: true, message, ..upkeep(world, root) }
 }
 
-fn upkeep(world: &RootWorld, root: &SoundRoot) -> RootDecision {
+fn upkeep(world: &RootWorld, root: &StoredRoot) -> RootDecision {
     let plan = if root.max_leaf_ttl < world.max_leaf_ttl {
         RootPlan::RaiseMaxLeafTtl { over: root.version.clone() }
     } else {

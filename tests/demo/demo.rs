@@ -62,7 +62,7 @@ async fn play(narrator: &mut Narrator) -> Result<(), Failure> {
     refuse_strangers(&theatre).await?;
     heal(narrator, &theatre).await?;
     renew(narrator, &theatre).await?;
-    if std::env::var_os("KEEP").is_some_and(|keep| keep != "0") {
+    if std::env::var_os("KEEP").is_some_and(|keep| keep == "1") {
         return theatre.keep();
     }
     narrator.timed("Stop everything", || theatre.close())?;

@@ -2,13 +2,13 @@
 
 use mtls_operator::pki::Window;
 use mtls_operator::plan::root::{
-    Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, SoundRoot, decide,
+    Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredRoot, decide,
 };
 
 use super::fixture::{DAY, NOW};
 
-fn sound() -> SoundRoot {
-    SoundRoot {
+fn sound() -> StoredRoot {
+    StoredRoot {
         version: "9".into(),
         fingerprint: "f1".repeat(32),
         anchors: "anchors-1".into(),
@@ -50,9 +50,9 @@ fn every_secret() -> [RootSecret; 7] {
         RootSecret::NotOurs("not ours".into()),
         RootSecret::OtherTrustDomain("other domain".into()),
         RootSecret::Invalid("invalid".into()),
-        RootSecret::Expired(NOW),
+        RootSecret::Expired(sound()),
         RootSecret::Sound(sound()),
-        RootSecret::Sound(SoundRoot { is_provided: true, max_leaf_ttl: 1, ..sound() }),
+        RootSecret::Sound(StoredRoot { is_provided: true, max_leaf_ttl: 1, ..sound() }),
     ]
 }
 
@@ -79,7 +79,7 @@ fn each_state_of_the_root_secret_has_its_own_answer() {
         (RootSecret::NotOurs("why".into()), keep(false, true, Reason::RootInvalid)),
         (RootSecret::OtherTrustDomain("why".into()), keep(false, true, Reason::TrustDomainMismatch)),
         (RootSecret::Invalid("why".into()), keep(false, true, Reason::RootInvalid)),
-        (RootSecret::Expired(NOW), keep(false, true, Reason::RootExpired)),
+        (RootSecret::Expired(sound()), keep(false, true, Reason::RootExpired)),
     ];
     for (secret, expected) in rows {
         assert_eq!(told(&decide(&world(secret.clone(), Provided::NotAsked))), expected, "{secret:?}");
@@ -103,7 +103,7 @@ fn a_root_is_made_only_where_nothing_shows_that_there_was_one() {
 
 #[test]
 fn evidence_stops_everything_and_tells_how_to_recover() {
-    for secret in [RootSecret::Absent, RootSecret::Expired(NOW), RootSecret::Sound(sound())] {
+    for secret in [RootSecret::Absent, RootSecret::Expired(sound()), RootSecret::Sound(sound())] {
         for provided in every_provision() {
             let world =
                 RootWorld { evidence: Some("a leaf exists".into()), ..world(secret.clone(), provided) };
@@ -132,8 +132,19 @@ fn a_secret_that_is_not_the_roots_is_named_before_the_loss_of_the_root() {
 }
 
 #[test]
+fn an_expired_copy_gives_way_to_another_signer_of_the_same_anchors_and_to_no_other() {
+    for provided in every_provision() {
+        let same = matches!(&provided, Provided::Sound { anchors, .. } if *anchors == sound().anchors);
+        let decision = decide(&world(RootSecret::Expired(sound()), provided));
+        assert_eq!(matches!(decision.plan, RootPlan::Replace { .. }), same);
+        assert!(!decision.signs && decision.reason == Reason::RootExpired);
+    }
+}
+
+#[test]
 fn what_is_there_is_never_overwritten_but_by_the_same_anchors() {
-    for secret in every_secret().into_iter().filter(|secret| !matches!(secret, RootSecret::Sound(_))) {
+    let has_anchors = |secret: &RootSecret| matches!(secret, RootSecret::Sound(_) | RootSecret::Expired(_));
+    for secret in every_secret().into_iter().filter(|secret| !has_anchors(secret)) {
         for provided in every_provision() {
             let plan = decide(&world(secret.clone(), provided)).plan;
             let is_first =
@@ -157,7 +168,7 @@ fn a_first_provided_ca_is_copied_once_it_is_there_and_sound() {
 
 #[test]
 fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
-    let copy = RootSecret::Sound(SoundRoot { is_provided: true, ..sound() });
+    let copy = RootSecret::Sound(StoredRoot { is_provided: true, ..sound() });
     let rows = [
         (provided("f1", "anchors-1"), keep(true, false, Reason::Ready)),
         (provided("f2", "anchors-1"), (RootPlan::Replace { over: "9".into() }, true, false, Reason::Ready)),
@@ -181,16 +192,16 @@ fn a_generated_root_is_not_exchanged_for_a_provided_one() {
 
 #[test]
 fn a_longer_lifetime_is_recorded_before_it_is_used_and_a_shorter_one_never() {
-    let short = RootSecret::Sound(SoundRoot { max_leaf_ttl: 599, ..sound() });
+    let short = RootSecret::Sound(StoredRoot { max_leaf_ttl: 599, ..sound() });
     let raise = RootPlan::RaiseMaxLeafTtl { over: "9".into() };
     assert_eq!(told(&decide(&world(short, Provided::NotAsked))), (raise, true, false, Reason::Ready));
-    let long = RootSecret::Sound(SoundRoot { max_leaf_ttl: 601, ..sound() });
+    let long = RootSecret::Sound(StoredRoot { max_leaf_ttl: 601, ..sound() });
     assert_eq!(told(&decide(&world(long, Provided::NotAsked))), keep(true, false, Reason::Ready));
 }
 
 #[test]
 fn the_larger_lifetime_is_recorded_also_while_the_source_of_a_copy_is_broken() {
-    let copy = RootSecret::Sound(SoundRoot { is_provided: true, max_leaf_ttl: 599, ..sound() });
+    let copy = RootSecret::Sound(StoredRoot { is_provided: true, max_leaf_ttl: 599, ..sound() });
     for provided in
         [Provided::Missing("why".into()), Provided::Invalid("why".into()), provided("f2", "anchors-2")]
     {
