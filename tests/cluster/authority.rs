@@ -17,7 +17,9 @@ async fn a_second_operator_leaves_a_claimed_authority_alone() {
     let before = Content::of(&scene.secret("cart-mtls").await);
     stage.start_other_operator(OTHER);
     let log = stage.cluster.lock().unwrap().log_of(OTHER);
-    let said = || async { std::fs::read_to_string(&log).ok()?.contains("another operator serves this authority").then_some(()) };
+    let said = || async {
+        std::fs::read_to_string(&log).ok()?.contains("another operator serves this authority").then_some(())
+    };
     until("the second operator to find the authority claimed", said).await;
     scene.create("late", json!({})).await;
     scene.ready("late").await;
@@ -27,6 +29,7 @@ async fn a_second_operator_leaves_a_claimed_authority_alone() {
     let log = stage.cluster.lock().unwrap().audit_log();
     let user = format!("system:serviceaccount:{OTHER}:");
     let writes: Vec<_> = audit::read(&log, 0).unwrap();
-    let writes: Vec<_> = writes.iter().filter(|event| event.user.starts_with(&user) && event.is_mutating()).collect();
+    let writes: Vec<_> =
+        writes.iter().filter(|event| event.user.starts_with(&user) && event.is_mutating()).collect();
     assert!(writes.iter().all(|event| event.resource == "leases"), "{writes:?}");
 }

@@ -13,6 +13,14 @@ struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
+    /// Opens one once the operator issues: before that an identity is told that its authority is not ready.
+    async fn open_in_service(stage: &'a Stage) -> Self {
+        let earlier = stage.scene().await;
+        earlier.create("earlier", json!({})).await;
+        earlier.ready("earlier").await;
+        Self::open(stage)
+    }
+
     fn open(stage: &'a Stage) -> Self {
         let log = stage.cluster.lock().unwrap().audit_log();
         Self { stage, since: audit::end(&log).unwrap() }
@@ -53,7 +61,7 @@ const RENEWAL: [&str; 2] = ["patch secrets/ 200", "patch mtlsidentities/status 2
 async fn an_issuance_costs_two_writes() {
     let stage = Stage::shared();
     let scene = stage.scene().await;
-    let account = Account::open(stage);
+    let account = Account::open_in_service(stage).await;
     scene.create("cart", json!({})).await;
     scene.ready("cart").await;
     let writes = account.settled_writes(&scene, 2).await;
@@ -78,7 +86,7 @@ async fn a_renewal_costs_two_writes() {
 async fn fifty_identities_cost_a_hundred_writes_and_a_restart_of_the_operator_none() {
     let stage = Stage::set(&[]);
     let scene = stage.scene().await;
-    let account = Account::open(&stage);
+    let account = Account::open_in_service(&stage).await;
     let names: Vec<String> = (0..50).map(|number| format!("cart-{number}")).collect();
     join_all(names.iter().map(|name| scene.create(name, json!({})))).await;
     for name in &names {
@@ -91,7 +99,9 @@ async fn fifty_identities_cost_a_hundred_writes_and_a_restart_of_the_operator_no
     stage.start_operator();
     let writes = account.settled_writes(&scene, 0).await;
     assert!(writes.is_empty(), "{writes:?}");
-    let reads = |event: &&Event| event.verb == "get" && event.resource == "secrets" && event.namespace == scene.namespace;
+    let reads = |event: &&Event| {
+        event.verb == "get" && event.resource == "secrets" && event.namespace == scene.namespace
+    };
     let reads: Vec<String> = account.requests().iter().filter(reads).map(described).collect();
     assert!(reads.is_empty(), "{reads:?}");
     let elsewhere: Vec<String> = account.requests().iter().filter(is_unaccounted).map(described).collect();

@@ -24,4 +24,4 @@ mod renewal;
 mod replicas;
 mod root;
 mod solo;
-
+mod validation;

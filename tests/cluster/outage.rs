@@ -41,7 +41,12 @@ async fn what_happened_while_the_operator_was_away_is_made_good_at_its_start() {
     scene.ready("new").await;
     let restored = scene.secret_where(deleted, "it to be there again", |_| true).await;
     gone.assert_reissued(&Content::of(&restored), "deleted");
-    let healed = scene.secret_where(edited, "the bundle", |secret| value(secret, "ca.crt") == kept.trust).await;
+    let healed =
+        scene.secret_where(edited, "the bundle", |secret| value(secret, "ca.crt") == kept.trust).await;
     kept.assert_kept(&Content::of(&healed), "edited");
-    assert_eq!(scene.secret(alone).await.metadata.resource_version, alone_before, "a settled Secret was written");
+    assert_eq!(
+        scene.secret(alone).await.metadata.resource_version,
+        alone_before,
+        "a settled Secret was written"
+    );
 }

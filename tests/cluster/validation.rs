@@ -8,20 +8,19 @@ use crate::stage::{Scene, Stage};
 /// Asks the API server whether it would accept the object, without storing it. Returns what it says.
 async fn judge(client: &Client, path: &str, object: &Value) -> Result<Value, String> {
     let request = http::Request::post(format!("/apis/mtls-operator.dev/v1alpha1/{path}?dryRun=All"));
-    let request = request.header("content-type", "application/json").body(serde_json::to_vec(object).unwrap());
+    let request =
+        request.header("content-type", "application/json").body(serde_json::to_vec(object).unwrap());
     client.request::<Value>(request.unwrap()).await.map_err(|error| error.to_string())
 }
 
 async fn judge_identity(scene: &Scene, name: &str, spec: Option<&Value>) -> Result<Value, String> {
-    let mut object =
-        json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "metadata": { "name": name } });
+    let mut object = json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "metadata": { "name": name } });
     spec.into_iter().for_each(|spec| object["spec"] = spec.clone());
     judge(&scene.client, &format!("namespaces/{}/mtlsidentities", scene.namespace), &object).await
 }
 
 async fn judge_authority(scene: &Scene, name: &str, spec: Option<&Value>) -> Result<Value, String> {
-    let mut object =
-        json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": { "name": name } });
+    let mut object = json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": { "name": name } });
     spec.into_iter().for_each(|spec| object["spec"] = spec.clone());
     judge(&scene.client, "mtlsauthorities", &object).await
 }
@@ -30,7 +29,9 @@ async fn judge_authority(scene: &Scene, name: &str, spec: Option<&Value>) -> Res
 fn expect(complaints: &mut Vec<String>, spec: &Value, words: &str, verdict: Result<Value, String>) {
     match verdict {
         Ok(_) => complaints.push(format!("{spec} was accepted; wanted: {words}")),
-        Err(said) if !said.contains(words) => complaints.push(format!("{spec}: wanted {words:?}, but it says: {said}")),
+        Err(said) if !said.contains(words) => {
+            complaints.push(format!("{spec}: wanted {words:?}, but it says: {said}"))
+        }
         Err(_) => {}
     }
 }
@@ -47,7 +48,10 @@ fn pairs(count: usize) -> Value {
 fn bad_identities() -> Vec<(Value, &'static str)> {
     vec![
         (json!({ "authority": "" }), "spec.authority"),
-        (json!({ "authority": "Mesh" }), "spec.authority: Invalid value: \"Mesh\": spec.authority in body should match"),
+        (
+            json!({ "authority": "Mesh" }),
+            "spec.authority: Invalid value: \"Mesh\": spec.authority in body should match",
+        ),
         (json!({ "serviceAccountName": "Bad!" }), "spec.serviceAccountName in body should match"),
         (json!({ "services": ["a.b"] }), "spec.services[0] in body should match"),
         (json!({ "services": ["a", "a"] }), "spec.services[1]: Duplicate value: \"a\""),
@@ -56,20 +60,36 @@ fn bad_identities() -> Vec<(Value, &'static str)> {
         (json!({ "dnsNames": ["*.*.example.com"] }), "spec.dnsNames[0] in body should match"),
         (json!({ "dnsNames": ["10.0.0.1"] }), "spec.dnsNames must not end in a number"),
         (json!({ "dnsNames": numbered("a", 65) }), "must have at most 64 items"),
-        (json!({ "ipAddresses": ["nowhere"] }), "spec.ipAddresses must be IPv4 or IPv6 addresses, such as 10.0.0.7"),
+        (
+            json!({ "ipAddresses": ["nowhere"] }),
+            "spec.ipAddresses must be IPv4 or IPv6 addresses, such as 10.0.0.7",
+        ),
         (json!({ "ipAddresses": ["10.0.0.1", "10.0.0.1"] }), "Duplicate value"),
         (json!({ "ttl": "1d" }), "spec.ttl in body should match"),
         (json!({ "ttl": "30s" }), "spec.ttl must be at least 1m"),
         (json!({ "renewBefore": "soon" }), "spec.renewBefore in body should match"),
         (json!({ "renewBefore": "5s" }), "spec.renewBefore must be at least 10s"),
         (json!({ "ttl": "1h", "renewBefore": "31m" }), "spec.renewBefore must be at most half of spec.ttl"),
-        (json!({ "privateKey": { "algorithm": "DSA" } }), "supported values: \"ECDSA-P256\", \"ECDSA-P384\", \"Ed25519\""),
+        (
+            json!({ "privateKey": { "algorithm": "DSA" } }),
+            "supported values: \"ECDSA-P256\", \"ECDSA-P384\", \"Ed25519\"",
+        ),
         (json!({ "secret": { "name": "Bad_Name" } }), "spec.secret.name in body should match"),
-        (json!({ "secret": { "labels": { "a b": "x" } } }), "spec.secret.labels must have valid Kubernetes label keys"),
+        (
+            json!({ "secret": { "labels": { "a b": "x" } } }),
+            "spec.secret.labels must have valid Kubernetes label keys",
+        ),
         (json!({ "secret": { "labels": { "a": "b c" } } }), "spec.secret.labels.a in body should match"),
         (json!({ "secret": { "labels": pairs(17) } }), "must have at most 16 items"),
-        (json!({ "secret": { "annotations": { "/": "x" } } }), "spec.secret.annotations must have valid Kubernetes annotation keys"),
+        (
+            json!({ "secret": { "annotations": { "/": "x" } } }),
+            "spec.secret.annotations must have valid Kubernetes annotation keys",
+        ),
         (json!({ "secret": { "annotations": pairs(17) } }), "must have at most 16 items"),
+        (
+            json!({ "secret": { "annotations": { "a": "x".repeat(4097) } } }),
+            "should be at most 4096 chars long",
+        ),
         (json!({ "secret": { "reclaim": "Keep" } }), "supported values: \"Delete\", \"Retain\""),
         (json!({ "paused": "yes" }), "spec.paused in body must be of type boolean"),
     ]
@@ -94,24 +114,55 @@ fn bad_authorities() -> Vec<(Value, &'static str)> {
         (json!({ "trustDomain": "Example" }), "spec.trustDomain in body should match"),
         (json!({ "clusterDomain": "a..b" }), "spec.clusterDomain in body should match"),
         (json!({ "root": { "secretName": "Bad_" } }), "spec.root.secretName in body should match"),
-        (json!({ "root": { "secretName": "x", "providedSecretName": "x" } }), "spec.root.providedSecretName must not be the root Secret"),
-        (json!({ "root": { "providedSecretName": "mtls-authority-bad" } }), "spec.root.providedSecretName must not be the root Secret"),
+        (
+            json!({ "root": { "secretName": "x", "providedSecretName": "x" } }),
+            "spec.root.providedSecretName must not be the root Secret",
+        ),
+        (
+            json!({ "root": { "providedSecretName": "mtls-authority-bad" } }),
+            "spec.root.providedSecretName must not be the root Secret",
+        ),
         (json!({ "root": { "algorithm": "RSA-2048" } }), "supported values: \"ECDSA-P256\", \"ECDSA-P384\""),
         (json!({ "root": { "ttl": "5m" } }), "spec.root.ttl must be at least 10m"),
         (json!({ "root": { "ttl": "1y" } }), "spec.root.ttl in body should match"),
         (json!({ "root": { "ttl": "1000h" } }), "spec.root.ttl must be at least six times the sum"),
         (json!({ "leaf": { "ttl": "30s" } }), "spec.leaf.ttl must be at least 1m"),
-        (json!({ "leaf": { "ttl": "48h", "maxTTL": "24h" } }), "spec.leaf.ttl must be at most spec.leaf.maxTTL"),
-        (json!({ "leaf": { "ttl": "10m" } }), "spec.leaf.ttl must be at least three times spec.rotation.propagation"),
+        (
+            json!({ "leaf": { "ttl": "48h", "maxTTL": "24h" } }),
+            "spec.leaf.ttl must be at most spec.leaf.maxTTL",
+        ),
+        (
+            json!({ "leaf": { "ttl": "10m" } }),
+            "spec.leaf.ttl must be at least three times spec.rotation.propagation",
+        ),
         (json!({ "leaf": { "algorithms": [] } }), "should have at least 1 items"),
         (json!({ "leaf": { "algorithms": ["Ed25519", "Ed25519"] } }), "Duplicate value"),
         (json!({ "rotation": { "propagation": "5s" } }), "spec.rotation.propagation must be at least 10s"),
-        (json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "In" }] } }), "values must be given for the operators In and NotIn, and only for them"),
-        (json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "Exists", "values": ["b"] }] } }), "values must be given for the operators In and NotIn, and only for them"),
-        (json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "Gt" }] } }), "supported values: \"In\", \"NotIn\""),
+        (
+            json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "In" }] } }),
+            "values must be given for the operators In and NotIn, and only for them",
+        ),
+        (
+            json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "Exists", "values": ["b"] }] } }),
+            "values must be given for the operators In and NotIn, and only for them",
+        ),
+        (
+            json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "Gt" }] } }),
+            "supported values: \"In\", \"NotIn\"",
+        ),
+        (
+            json!({ "namespaces": { "matchLabels": { "a": "x".repeat(64) } } }),
+            "should be at most 63 chars long",
+        ),
         (grant(json!({ "dnsNames": ["a.example"] })), "spec.grants[0].namespaces: Required value"),
-        (grant(json!({ "namespaces": {}, "dnsNames": ["a.*.example"] })), "spec.grants[0].dnsNames[0] in body should match"),
-        (grant(json!({ "namespaces": {}, "ipAddresses": ["10.0.0.1"] })), "spec.grants[].ipAddresses must be address ranges in CIDR notation"),
+        (
+            grant(json!({ "namespaces": {}, "dnsNames": ["a.*.example"] })),
+            "spec.grants[0].dnsNames[0] in body should match",
+        ),
+        (
+            grant(json!({ "namespaces": {}, "ipAddresses": ["10.0.0.1"] })),
+            "spec.grants[].ipAddresses must be address ranges in CIDR notation",
+        ),
     ]
 }
 
@@ -158,7 +209,8 @@ async fn the_name_of_an_identitys_secret_never_changes() {
     scene.create("set", json!({ "secret": { "name": "certs" } })).await;
     for (name, change) in [("unset", json!("x")), ("set", json!("x")), ("set", json!(null))] {
         let said = scene.patch(name, json!({ "spec": { "secret": { "name": change } } })).await;
-        let said = said.map(|_| format!("{name}: {change} was accepted")).unwrap_or_else(|error| error.to_string());
+        let said =
+            said.map(|_| format!("{name}: {change} was accepted")).unwrap_or_else(|error| error.to_string());
         assert!(said.contains("spec.secret.name is immutable"), "{said}");
     }
     let said = scene.patch("set", json!({ "spec": { "secret": null } })).await.map(|_| "accepted".to_owned());
@@ -180,7 +232,8 @@ async fn an_authoritys_root_secret_and_trust_domain_never_change() {
         (&unset, json!({ "trustDomain": "example.org" }), "spec.trustDomain is immutable"),
     ];
     for (name, change, words) in changes {
-        let said = scene.patch_authority(name, json!({ "spec": change })).await.map(|_| "accepted".to_owned());
+        let said =
+            scene.patch_authority(name, json!({ "spec": change })).await.map(|_| "accepted".to_owned());
         let said = said.unwrap_or_else(|error| error.to_string());
         assert!(said.contains(words), "{name}, {change}: {said}");
     }
