@@ -14,6 +14,7 @@ use crate::operator::run::{
     DefaultAuthority, Settings, Surroundings, default_key_threads, run as run_operator,
 };
 use crate::pki::Serial;
+use crate::runtime::client::connect;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::{LeaderConfig, Leadership, elect};
 use crate::runtime::readiness::Readiness;
@@ -51,7 +52,7 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     let registry = Arc::new(registry(&metrics));
     let started = readiness.handle("the API server");
     let admin = tokio::spawn(admin::serve(listener, readiness.clone(), registry, shutdown.clone()));
-    let client = client().await?;
+    let client = connect(Config::infer().await?)?;
     // The Lease is given up only after work in flight, which may still write, has ended.
     let (end_of_tenure, give_up) = Shutdown::manual();
     let (leadership, election) = leadership(config, &client, &clock, &end_of_tenure)?;
@@ -70,13 +71,6 @@ fn registry(metrics: &Metrics) -> Registry {
     process::register(&mut registry, env!("CARGO_PKG_VERSION"));
     metrics.register(&mut registry);
     registry
-}
-
-/// Retries are the queue's business: a client that retries by itself holds a worker for minutes.
-async fn client() -> Result<Client, Failure> {
-    let mut config = Config::infer().await?;
-    config.default_retry = false;
-    Ok(Client::try_from(config)?)
 }
 
 fn leadership(

@@ -18,6 +18,11 @@ use super::{
 };
 
 /// A CA as it is kept in a Secret. Has no `Debug`: it holds the key.
+///
+/// ```compile_fail,E0277
+/// fn shown<T: std::fmt::Debug>() {}
+/// shown::<mtls_operator::pki::AuthorityPem>();
+/// ```
 #[derive(Clone)]
 pub struct AuthorityPem {
     /// `tls.crt`: the signing certificate, then its intermediates.
@@ -59,6 +64,11 @@ pub enum IssueError {
 }
 
 /// A leaf with its chain and key, verified.
+///
+/// ```compile_fail,E0277
+/// fn shown<T: std::fmt::Debug>() {}
+/// shown::<mtls_operator::pki::IssuedLeaf>();
+/// ```
 pub struct IssuedLeaf {
     /// What is in the certificate.
     pub leaf: Leaf,
@@ -80,6 +90,11 @@ pub struct Root {
 }
 
 /// A CA that was checked and may sign. Made by [`Authority::load`].
+///
+/// ```compile_fail,E0277
+/// fn shown<T: std::fmt::Debug>() {}
+/// shown::<mtls_operator::pki::Authority>();
+/// ```
 pub struct Authority {
     pub(super) issuer: Issuer<'static, PrivateKey>,
     pub(super) signer: Root,

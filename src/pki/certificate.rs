@@ -34,7 +34,7 @@ pub(super) struct CaCertificate {
     pub(super) right: SigningRight,
     pub(super) path_length: Option<u32>,
     pub(super) serves_both_roles: bool,
-    pub(super) faithful_subject: bool,
+    pub(super) simple_subject: bool,
 }
 
 impl CaCertificate {
@@ -55,7 +55,7 @@ impl CaCertificate {
             right: signing_right(&x509)?,
             path_length: constraints.and_then(|found| found.path_len_constraint),
             serves_both_roles: serves_both_roles(&x509)?,
-            faithful_subject: is_faithful(subject),
+            simple_subject: is_simple(subject),
         })
     }
 
@@ -86,22 +86,17 @@ pub(super) fn subject_key_id(x509: &X509Certificate<'_>) -> Option<KeyId> {
     })
 }
 
-/// rcgen keeps a name as a map from attribute type to value, so it cannot write every name back.
-///
-/// A name with several `DC` or `OU`, or several attributes in one RDN, would silently become another issuer;
-/// an object identifier that it cannot write makes it panic.
-fn is_faithful(name: &X509Name<'_>) -> bool {
-    let mut types = Vec::new();
-    for rdn in name.iter_rdn() {
-        let mut attributes = rdn.iter();
-        let (Some(attribute), None) = (attributes.next(), attributes.next()) else { return false };
-        let kind = attribute.attr_type();
-        if types.contains(&kind) || !is_writable(kind) {
-            return false;
-        }
-        types.push(kind);
-    }
-    !types.is_empty()
+/// Whether rcgen can write the name at all: it keeps one value for an attribute type, reads no RDN of several
+/// attributes, and panics at an object identifier that it cannot write. That the name then also comes out as it
+/// went in (two `DC` do not) is seen when a CA is loaded.
+fn is_simple(name: &X509Name<'_>) -> bool {
+    let mut parts = name.iter_rdn().peekable();
+    parts.peek().is_some()
+        && parts.all(|rdn| {
+            let mut attributes = rdn.iter();
+            attributes.next().is_some_and(|first| is_writable(first.attr_type()))
+                && attributes.next().is_none()
+        })
 }
 
 fn is_writable(oid: &Oid<'_>) -> bool {

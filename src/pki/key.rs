@@ -34,6 +34,11 @@ pub enum KeyError {
 }
 
 /// A private key. Has no `Debug`, and is wiped when dropped as far as the library below lets us.
+///
+/// ```compile_fail,E0277
+/// fn shown<T: std::fmt::Debug>() {}
+/// shown::<mtls_operator::pki::PrivateKey>();
+/// ```
 pub struct PrivateKey {
     pair: KeyPair,
 }

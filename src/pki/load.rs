@@ -149,7 +149,7 @@ fn check_signer(signer: &CaCertificate, key: &PrivateKey) -> Result<KeyId, LoadE
     if signer.public_key_der != key.public_key_der() {
         return Err(LoadError::KeyMismatch);
     }
-    if !signer.faithful_subject {
+    if !signer.simple_subject {
         return Err(LoadError::Subject);
     }
     signer.key_id.clone().ok_or(LoadError::NoKeyId)

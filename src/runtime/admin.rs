@@ -1,4 +1,4 @@
-//! The admin port: `/livez`, `/readyz` and `/metrics`. Nothing on it can be changed, and nothing secret is shown.
+//! The admin port: `/livez`, `/readyz` and `/metrics`. Nothing can be changed through it, and nothing secret is shown.
 
 use std::io;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
+use super::http;
 use super::readiness::Readiness;
 use super::shutdown::Shutdown;
 
@@ -23,23 +24,28 @@ struct Admin {
     registry: Arc<Registry>,
 }
 
-/// Serves the admin port until the signal to stop.
+/// Serves the admin port until the signal to stop. The log line says which address was bound: port 0 is a free one.
 ///
 /// # Errors
-/// Where the listener fails.
+/// Where the listener has no address.
 pub async fn serve(
     listener: TcpListener,
     readiness: Readiness,
     registry: Arc<Registry>,
     shutdown: Shutdown,
 ) -> io::Result<()> {
-    tracing::info!(address = %listener.local_addr()?, "the admin server listens");
-    let router = Router::new()
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "admin server listens on {address}");
+    http::serve(listener, router(Admin { readiness, registry }), shutdown).await;
+    Ok(())
+}
+
+fn router(admin: Admin) -> Router {
+    Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(Admin { readiness, registry });
-    axum::serve(listener, router).with_graceful_shutdown(async move { shutdown.triggered().await }).await
+        .with_state(admin)
 }
 
 async fn readyz(State(admin): State<Admin>) -> Response {

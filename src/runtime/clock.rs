@@ -1,5 +1,6 @@
 //! The only place where clocks are read. The wall clock may be a test's; the monotonic clock is tokio's.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,25 +67,35 @@ impl Clock {
         tokio::time::sleep(duration).await;
     }
 
-    /// Sleeps until the wall clock shows `deadline`, and at most so long by the monotonic clock. A manual clock that
-    /// is moved wakes its sleepers.
+    /// Sleeps until the wall clock shows `deadline`, and at most so long by the monotonic clock: that bounds how late
+    /// a step of the wall clock, or a suspended machine, can make it. A manual clock that is moved is followed at once.
     pub async fn sleep_until(&self, deadline: Timestamp, at_most: Duration) {
-        let give_up = monotonic_now() + at_most;
+        let give_up = self.monotonic().saturating_add(at_most);
         loop {
-            let moved = async {
-                match &self.wall {
-                    Wall::System => std::future::pending().await,
-                    Wall::Manual(hand) => hand.0.moved.notified().await,
-                }
-            };
-            let left = Duration::try_from(deadline.duration_since(self.now())).unwrap_or(Duration::ZERO);
-            let wake_at = give_up.min(monotonic_now() + left.min(at_most));
+            // Listens before it looks, or a move in between would be slept through.
+            let moved = self.moved();
+            let until_deadline = Duration::try_from(deadline.duration_since(self.now())).unwrap_or_default();
+            let left = until_deadline.min(give_up.saturating_sub(self.monotonic()));
+            if left.is_zero() {
+                return;
+            }
             tokio::select! {
-                () = tokio::time::sleep_until(wake_at) => return,
+                () = self.sleep(left) => {}
                 () = moved => {}
             }
-            if self.now() >= deadline {
-                return;
+        }
+    }
+
+    /// Ends when a manual clock is moved after this call.
+    fn moved(&self) -> impl Future<Output = ()> {
+        let moved = match &self.wall {
+            Wall::System => None,
+            Wall::Manual(hand) => Some(hand.0.moved.notified()),
+        };
+        async {
+            match moved {
+                Some(moved) => moved.await,
+                None => std::future::pending().await,
             }
         }
     }
@@ -119,7 +130,7 @@ fn system_now() -> Timestamp {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the monotonic clock is read")]
-fn monotonic_now() -> Instant {
+pub(super) fn monotonic_now() -> Instant {
     Instant::now()
 }
 
@@ -144,9 +155,47 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sleeper_wakes_after_the_longest_sleep_though_the_wall_clock_stands_still() {
+    async fn a_sleeper_wakes_when_the_wall_clock_shows_the_deadline() {
+        let (clock, _hand) = Clock::manual(Timestamp::UNIX_EPOCH);
+        let deadline = Timestamp::from_second(7).unwrap();
+        clock.sleep_until(deadline, Duration::from_secs(30)).await;
+        assert!(clock.now() >= deadline);
+        assert_eq!(clock.monotonic().as_secs(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleeper_wakes_after_the_longest_sleep_though_the_deadline_is_far() {
         let (clock, _hand) = Clock::manual(Timestamp::UNIX_EPOCH);
         clock.sleep_until(Timestamp::MAX, Duration::from_secs(30)).await;
         assert_eq!(clock.monotonic().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wall_clock_set_back_lets_a_sleeper_sleep_on_but_not_beyond_the_longest_sleep() {
+        let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep_until(Timestamp::from_second(10).unwrap(), Duration::from_secs(30)).await }
+        });
+        clock.sleep(Duration::from_secs(5)).await;
+        hand.advance(SignedDuration::from_hours(-1));
+        sleeper.await.unwrap();
+        assert_eq!(clock.monotonic().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_has_passed_is_not_slept_for() {
+        let (clock, _hand) = Clock::manual(Timestamp::UNIX_EPOCH);
+        clock.sleep_until(Timestamp::MIN, Duration::MAX).await;
+        assert_eq!(clock.monotonic(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn moving_the_wall_clock_moves_nothing_else() {
+        let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
+        hand.set(Timestamp::from_second(1_000_000).unwrap());
+        clock.sleep(Duration::from_secs(3)).await;
+        assert_eq!(clock.monotonic().as_secs(), 3);
+        assert_eq!(clock.now().as_second(), 1_000_003);
     }
 }

@@ -4,13 +4,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
-use kube::api::{Api, ObjectMeta, PostParams};
+use kube::api::{Api, PostParams};
 use tokio::sync::watch;
 
 use super::clock::Clock;
+use super::lease::{Candidate, Rival};
 use super::shutdown::Shutdown;
 
 /// How leadership is kept.
@@ -87,136 +87,136 @@ pub fn elect(
     shutdown: Shutdown,
 ) -> (Leadership, impl Future<Output = ()> + Send) {
     let (sender, tenure) = watch::channel(None);
-    let api = Api::namespaced(client, &config.namespace);
-    let elector = Elector { api, config, clock: clock.clone(), seen: None };
+    let elector = Elector::new(client, config, clock.clone());
     (Leadership { tenure, clock }, elector.run(sender, shutdown))
 }
 
-/// Another holder's mark, and when this replica saw it first.
-struct Seen {
-    mark: (Option<String>, Option<MicroTime>, Option<i32>),
-    at: Duration,
+/// What an attempt came to.
+enum Outcome {
+    /// The Lease was written with our name.
+    Held,
+    /// Another replica holds it, or did until a moment ago.
+    HeldByAnother,
+    /// Somebody wrote it between our read and our write. This says nothing about who holds it.
+    Overtaken,
 }
 
 struct Elector {
     api: Api<Lease>,
     config: LeaderConfig,
+    candidate: Candidate,
     clock: Clock,
-    seen: Option<Seen>,
+    rival: Rival,
+    /// The Lease as we wrote it last: it is renewed without being read again.
+    held: Option<Lease>,
 }
 
 impl Elector {
+    fn new(client: Client, config: LeaderConfig, clock: Clock) -> Self {
+        let api = Api::namespaced(client, &config.namespace);
+        let candidate =
+            Candidate { identity: config.identity.clone(), lease_duration: config.lease_duration };
+        Self { api, config, candidate, clock, rival: Rival::default(), held: None }
+    }
+
     async fn run(mut self, sender: watch::Sender<Tenure>, shutdown: Shutdown) {
         let mut tenure: Tenure = None;
         while !shutdown.is_triggered() {
-            let leading = tenure.is_some();
-            tenure = self.round(tenure).await;
+            let led = tenure.is_some();
+            tenure = self.attempt(tenure).await;
             sender.send_replace(tenure);
-            if tenure.is_some() != leading {
-                tracing::info!(leads = !leading, identity = self.config.identity, "leadership changed");
-            }
+            self.report(led, tenure.is_some());
             tokio::select! {
                 () = self.clock.sleep(self.config.retry_period) => {}
                 () = shutdown.triggered() => {}
             }
         }
+        // Nobody may believe in this tenure once another replica may start.
         sender.send_replace(None);
-        if tenure.is_some() {
-            self.release().await;
+        self.release().await;
+    }
+
+    fn report(&self, led: bool, leads: bool) {
+        let identity = self.config.identity.as_str();
+        match (led, leads) {
+            (false, true) => tracing::info!(identity, "this replica leads"),
+            (true, false) => tracing::warn!(identity, "this replica does not lead any more"),
+            _ => {}
         }
     }
 
-    /// One try. An answer that does not come leaves the tenure as it was, until it ends by itself.
-    async fn round(&mut self, tenure: Tenure) -> Tenure {
-        let now = self.clock.monotonic();
-        let left = tenure.map_or(self.config.renew_deadline, |until| until.saturating_sub(now));
-        let budget = left.max(self.config.retry_period / 10);
-        match tokio::time::timeout(budget, self.acquire_or_renew()).await {
-            Ok(Ok(tenure)) => tenure,
+    /// One try. The tenure counts from before the call: whenever the API server did write, others have seen it later.
+    /// Without a clear answer the tenure stays as it was, and ends by itself.
+    async fn attempt(&mut self, tenure: Tenure) -> Tenure {
+        let started = self.clock.monotonic();
+        let answer = tokio::time::timeout(self.call_timeout(), self.acquire_or_renew()).await;
+        let tenure = match answer {
+            Ok(Ok(Outcome::Held)) => Some(started.saturating_add(self.config.renew_deadline)),
+            Ok(Ok(Outcome::HeldByAnother)) => None,
+            Ok(Ok(Outcome::Overtaken)) => tenure,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the Lease was not renewed");
-                self.unless_over(tenure)
+                tracing::warn!(%error, "the Lease could be neither taken nor renewed");
+                tenure
             }
-            Err(_) => self.unless_over(tenure),
-        }
-    }
-
-    fn unless_over(&self, tenure: Tenure) -> Tenure {
+            Err(_) => {
+                tracing::warn!("the API server did not answer about the Lease in time");
+                tenure
+            }
+        };
         tenure.filter(|until| self.clock.monotonic() < *until)
     }
 
-    async fn acquire_or_renew(&mut self) -> Result<Tenure, kube::Error> {
-        let started = self.clock.monotonic();
-        let written = match self.api.get_opt(&self.config.name).await? {
-            None => self.api.create(&PostParams::default(), &self.first()).await,
-            Some(lease) if self.is_held_by_another(&lease, started) => return Ok(None),
-            // The version that was read travels along: whoever wrote in between wins.
+    /// A call that hangs must leave time for another one within the same tenure.
+    fn call_timeout(&self) -> Duration {
+        self.config.renew_deadline / 3
+    }
+
+    async fn acquire_or_renew(&mut self) -> Result<Outcome, kube::Error> {
+        if let Some(lease) = self.held.take()
+            && let Outcome::Held = self.write(Some(lease)).await?
+        {
+            return Ok(Outcome::Held);
+        }
+        let lease = self.api.get_opt(&self.config.name).await?;
+        if self.rival.may_lead(&self.candidate, lease.as_ref(), self.clock.monotonic()) {
+            return Ok(Outcome::HeldByAnother);
+        }
+        self.write(lease).await
+    }
+
+    async fn write(&mut self, lease: Option<Lease>) -> Result<Outcome, kube::Error> {
+        let (name, parameters, now) = (&self.config.name, PostParams::default(), self.clock.now());
+        let (written, overtaken): (_, &[u16]) = match lease {
+            None => (self.api.create(&parameters, &self.candidate.first(name, now)).await, &[409]),
             Some(lease) => {
-                let ours = self.renewed(lease);
-                self.api.replace(&self.config.name, &PostParams::default(), &ours).await
+                let claimed = self.candidate.claim(lease, now);
+                (self.api.replace(name, &parameters, &claimed).await, &[409, 404])
             }
         };
         match written {
-            Ok(_) => Ok(Some(started + self.config.renew_deadline)),
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
+            Ok(lease) => {
+                self.held = Some(lease);
+                Ok(Outcome::Held)
+            }
+            Err(kube::Error::Api(status)) if overtaken.contains(&status.code) => Ok(Outcome::Overtaken),
             Err(error) => Err(error),
         }
     }
 
-    /// A holder that has not moved for its own lease duration, by this replica's monotonic clock, is gone. Its clock
-    /// may show anything.
-    fn is_held_by_another(&mut self, lease: &Lease, now: Duration) -> bool {
-        let spec = lease.spec.clone().unwrap_or_default();
-        let holder = spec.holder_identity.clone().unwrap_or_default();
-        if holder.is_empty() || holder == self.config.identity {
-            return false;
-        }
-        let mark = (spec.holder_identity, spec.renew_time, spec.lease_transitions);
-        let at = match &self.seen {
-            Some(seen) if seen.mark == mark => seen.at,
-            _ => now,
-        };
-        self.seen = Some(Seen { mark, at });
-        let seconds = spec.lease_duration_seconds.and_then(|secs| u64::try_from(secs).ok()).unwrap_or(0);
-        now < at + Duration::from_secs(seconds)
-    }
-
-    fn first(&self) -> Lease {
-        let metadata = ObjectMeta { name: Some(self.config.name.clone()), ..ObjectMeta::default() };
-        self.renewed(Lease { metadata, spec: None })
-    }
-
-    fn renewed(&self, mut lease: Lease) -> Lease {
-        let now = Some(MicroTime(self.clock.now()));
-        let before = lease.spec.take().unwrap_or_default();
-        let is_ours = before.holder_identity.as_deref() == Some(&*self.config.identity);
-        let transitions = before.lease_transitions.map_or(0, |count| count + i32::from(!is_ours));
-        lease.spec = Some(LeaseSpec {
-            holder_identity: Some(self.config.identity.clone()),
-            lease_duration_seconds: i32::try_from(self.config.lease_duration.as_secs()).ok(),
-            acquire_time: if is_ours { before.acquire_time } else { now.clone() },
-            renew_time: now,
-            lease_transitions: Some(transitions),
-            ..LeaseSpec::default()
-        });
-        lease
-    }
-
-    /// Lets another replica take over at once.
+    /// Lets another replica take over at once. Tried also without a tenure: the answer to a claim may have been lost.
     async fn release(&self) {
-        let released = tokio::time::timeout(self.config.retry_period, async {
-            let Some(mut lease) = self.api.get_opt(&self.config.name).await? else { return Ok(()) };
-            let Some(spec) = &mut lease.spec else { return Ok(()) };
-            if spec.holder_identity.as_deref() != Some(&*self.config.identity) {
-                return Ok(());
-            }
-            spec.holder_identity = None;
-            self.api.replace(&self.config.name, &PostParams::default(), &lease).await.map(drop)
-        });
-        match released.await {
-            Ok(Ok(())) => tracing::info!("released the Lease"),
-            Ok(Err(error)) => tracing::warn!(%error, "the Lease was not released"),
-            Err(_) => tracing::warn!("the Lease was not released in time"),
+        match tokio::time::timeout(self.call_timeout(), self.try_release()).await {
+            Ok(Ok(true)) => tracing::info!("released the Lease"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the Lease was not released; it ends by itself"),
+            Err(_) => tracing::warn!("the Lease was not released in time; it ends by itself"),
         }
+    }
+
+    async fn try_release(&self) -> Result<bool, kube::Error> {
+        let lease = self.api.get_opt(&self.config.name).await?;
+        let Some(lease) = lease.and_then(|lease| self.candidate.release(lease)) else { return Ok(false) };
+        self.api.replace(&self.config.name, &PostParams::default(), &lease).await?;
+        Ok(true)
     }
 }

@@ -1,8 +1,12 @@
 //! Plumbing that knows nothing of certificates.
 
 pub mod admin;
+pub mod client;
 pub mod clock;
+mod http;
 pub mod leader;
+mod lease;
+pub mod pace;
 pub mod process;
 pub mod readiness;
 pub mod shutdown;

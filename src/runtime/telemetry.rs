@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, stderr};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How log lines look.
@@ -28,6 +29,17 @@ pub enum TelemetryError {
         /// Why.
         source: tracing_subscriber::filter::ParseError,
     },
+    /// A word of the filter is no level. Taken for the name of a module, as it would be, it silences all others.
+    #[error(
+        "the log filter {filter:?} holds {word:?}, which is no level; \
+         write off, error, warn, info, debug or trace, or a module with its level as in mtls_operator=debug"
+    )]
+    Level {
+        /// The filter.
+        filter: String,
+        /// The word.
+        word: String,
+    },
     /// Logging is set up already.
     #[error("logging is set up already: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -38,9 +50,7 @@ pub enum TelemetryError {
 /// # Errors
 /// Where the filter cannot be read.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    let parsed = EnvFilter::try_new(filter);
-    let parsed = parsed.map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(parse(filter)?).with_writer(stderr);
     if is_json(format) {
         builder.json().flatten_event(true).with_current_span(false).finish().try_init()?;
     } else {
@@ -49,10 +59,43 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
     Ok(())
 }
 
+fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    let bare = filter.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']', '{', '}']));
+    if let Some(word) = bare.into_iter().find(|word| word.parse::<LevelFilter>().is_err()) {
+        return Err(TelemetryError::Level { filter: filter.to_owned(), word: word.to_owned() });
+    }
+    let words = filter.split(',').map(str::trim).collect::<Vec<_>>().join(",");
+    EnvFilter::try_new(words).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })
+}
+
 fn is_json(format: LogFormat) -> bool {
     match format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !stderr().is_terminal(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_modules_with_levels_are_filters() {
+        for filter in ["info", "off", "info,mtls_operator=debug", "warn, kube[request]=trace"] {
+            assert!(parse(filter).is_ok(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused_and_does_not_silence_the_log() {
+        let sentence = parse("inof,kube=debug").unwrap_err().to_string();
+        assert!(sentence.contains(r#"holds "inof", which is no level; write off, error"#), "{sentence}");
+    }
+
+    #[test]
+    fn a_bad_level_of_a_module_is_refused_with_an_example() {
+        let sentence = parse("kube=loud").unwrap_err().to_string();
+        assert!(sentence.contains("write it as in info,mtls_operator=debug"), "{sentence}");
     }
 }

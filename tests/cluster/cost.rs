@@ -104,12 +104,13 @@ async fn fifty_identities_cost_a_hundred_writes_and_a_restart_of_the_operator_no
     };
     let reads: Vec<String> = account.requests().iter().filter(reads).map(described).collect();
     assert!(reads.is_empty(), "{reads:?}");
-    let elsewhere: Vec<String> = account.requests().iter().filter(is_unaccounted).map(described).collect();
+    let elsewhere: Vec<String> =
+        account.requests().iter().filter(|event| is_unaccounted(event)).map(described).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }
 
 /// Writes that are neither of a scene nor counted apart (the Lease, the counts of an authority).
-fn is_unaccounted(event: &&Event) -> bool {
+fn is_unaccounted(event: &Event) -> bool {
     let is_apart = event.resource == "leases" || event.resource == "mtlsauthorities";
     event.is_mutating() && !is_apart && !event.namespace.starts_with("scene-")
 }

@@ -6,6 +6,7 @@
 )]
 
 #[path = "../support/stage.rs"]
+#[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
 mod authority;

@@ -13,7 +13,9 @@ async fn refused(scene: &Scene, name: &str, reason: &str, words: &[&str]) {
     let identity = scene.stands(name, "False", reason).await;
     assert!(is_stalled(&identity), "a person must act");
     let sentence = ready_of(&identity).2;
-    words.iter().for_each(|word| assert!(sentence.contains(word), "{word:?} is missing in: {sentence}"));
+    for word in words {
+        assert!(sentence.contains(word), "{word:?} is missing in: {sentence}");
+    }
 }
 
 async fn assert_no_secret(scene: &Scene, name: &str) {

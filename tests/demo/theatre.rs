@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use devcluster::audit::{self, Event};
 use devcluster::{Cluster, Options, Retained};
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Secret;
@@ -13,12 +14,14 @@ use kube::{Client, Config};
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::names::annotation;
+use mtls_operator::runtime::client::connect;
 
 use crate::Failure;
 use crate::handshake::Credentials;
 use crate::narrator::Narrator;
 
 const SYSTEM: &str = "mtls-system";
+const OPERATOR: &str = "operator";
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The stage of the demo.
@@ -40,11 +43,28 @@ impl Theatre {
         let mut helm = self.cluster.helm();
         helm.args(["install", "mtls-operator", &chart, "-n", SYSTEM, "--create-namespace"]);
         succeed(&mut helm)?;
+        self.start_operator().map(drop)
+    }
+
+    /// Starts the operator as its service account; returns its pid.
+    pub fn start_operator(&self) -> Result<u32, Failure> {
         let kubeconfig = self.cluster.kubeconfig_for(SYSTEM, "mtls-operator")?.display().to_string();
         let flags = ["run", "--namespace", SYSTEM, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
         let environment = [("KUBECONFIG", kubeconfig.as_str()), ("POD_NAME", "demo")];
-        self.cluster.start_program("operator", &operator()?, &flags, &environment)?;
-        Ok(())
+        Ok(self.cluster.start_program(OPERATOR, &operator()?, &flags, &environment)?)
+    }
+
+    /// Kills the operator.
+    pub fn kill_operator(&self) -> Result<(), Failure> {
+        Ok(self.cluster.stop_program(OPERATOR)?)
+    }
+
+    /// The requests of the operator that the API server has answered since an earlier call, and where they end.
+    pub fn requests_since(&self, offset: u64) -> Result<(Vec<Event>, u64), Failure> {
+        let end = audit::end(&self.cluster.audit_log())?;
+        let events = audit::read(&self.cluster.audit_log(), offset)?;
+        let user = format!("system:serviceaccount:{SYSTEM}:mtls-operator");
+        Ok((events.into_iter().filter(|event| event.user == user).collect(), end))
     }
 
     /// Applies every example.
@@ -63,10 +83,10 @@ impl Theatre {
     }
 
     /// Runs kubectl and shows what it prints.
-    pub fn show(&self, narrator: &mut Narrator, arguments: &[&str]) -> Result<(), Failure> {
-        narrator.say(&format!("$ kubectl {}", arguments.join(" ")));
+    pub fn show(&self, arguments: &[&str]) -> Result<(), Failure> {
+        Narrator::say(&format!("$ kubectl {}", arguments.join(" ")));
         let printed = succeed(self.cluster.kubectl().args(arguments))?;
-        printed.lines().for_each(|line| narrator.say(line));
+        printed.lines().for_each(Narrator::say);
         Ok(())
     }
 
@@ -122,12 +142,12 @@ impl Theatre {
     }
 
     /// Leaves everything running, and says how to use it.
-    pub fn keep(self, narrator: &mut Narrator) -> Result<(), Failure> {
+    pub fn keep(self) -> Result<(), Failure> {
         let kept = Retained::keep(self.cluster)?;
-        narrator.scene("Everything stays up (KEEP=1)");
-        narrator.say(&format!("export KUBECONFIG={}", kept.kubeconfig().display()));
-        narrator.say("kubectl get mtlsidentities -A --watch");
-        narrator.say("cargo run -q -p devcluster -- down   # when you are done");
+        Narrator::scene("Everything stays up (KEEP=1)");
+        Narrator::say(&format!("export KUBECONFIG={}", kept.kubeconfig().display()));
+        Narrator::say("kubectl get mtlsidentities -A --watch");
+        Narrator::say("cargo run -q -p devcluster -- down   # when you are done");
         Ok(())
     }
 
@@ -135,10 +155,11 @@ impl Theatre {
         Ok(Api::namespaced(self.client().await?, namespace))
     }
 
-    async fn client(&self) -> Result<Client, Failure> {
+    /// A client with all rights.
+    pub async fn client(&self) -> Result<Client, Failure> {
         let kubeconfig = Kubeconfig::read_from(self.cluster.admin_kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(Client::try_from(config)?)
+        Ok(connect(config)?)
     }
 }
 
@@ -159,5 +180,6 @@ fn succeed(command: &mut Command) -> Result<String, Failure> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(format!("{:?}: {}", command.get_program(), String::from_utf8_lossy(&output.stderr).trim()).into())
+    Err(format!("{}: {}", command.get_program().display(), String::from_utf8_lossy(&output.stderr).trim())
+        .into())
 }

@@ -353,10 +353,9 @@ where
             }
         }
     };
-    match tokio::time::timeout(PATIENCE, watched).await {
-        Ok(found) => found,
-        Err(_) => panic!("waited in vain for {what} ({name}); last seen: {}", shown(last.as_ref())),
-    }
+    let found = tokio::time::timeout(PATIENCE, watched).await;
+    found
+        .unwrap_or_else(|_| panic!("waited in vain for {what} ({name}); last seen: {}", shown(last.as_ref())))
 }
 
 /// What was seen last, without anything that may hold a key.

@@ -87,6 +87,9 @@ fn controller_manager(folder: &Path) -> Vec<String> {
         format!("--cluster-signing-cert-file={}", file("ca.crt")),
         format!("--cluster-signing-key-file={}", file("ca.key")),
         "--leader-elect=false".into(),
+        // Its controllers fetch their tokens through this: the default of 20 a second delays their start by seconds.
+        "--kube-api-qps=500".into(),
+        "--kube-api-burst=500".into(),
     ]
 }
 

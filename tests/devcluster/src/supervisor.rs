@@ -24,7 +24,9 @@ impl Supervisor {
     /// Starts a supervisor that makes `folder`, which must not exist, and removes it in the end.
     pub(crate) fn start(folder: &Path) -> Result<Self, Error> {
         let mut shell = Command::new("sh")
-            .args(["-c", SCRIPT, "devcluster-supervisor"])
+            // By the environment, so that a list of processes shows a name and not a program.
+            .env("SUPERVISOR", SCRIPT)
+            .args(["-c", r#"eval "$SUPERVISOR""#, "devcluster-supervisor"])
             // The slash keeps `…-1` from passing for `…-10` when processes are told apart by it.
             .arg(format!("{}/", folder.display()))
             .stdin(Stdio::piped())

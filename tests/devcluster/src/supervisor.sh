@@ -5,6 +5,7 @@
 #   stop NAME    kill it and wait for its end            -> "ok"
 #   detach       live on without the holder              -> "ok"; from now on listen on $dir/control
 #   quit         end as if the holder had gone           -> nothing: standard output ends
+unset SUPERVISOR
 dir=${1%/}
 umask 077
 

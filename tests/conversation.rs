@@ -1,0 +1,19 @@
+//! What the operator says to the API server, call by call: enough, and not one call more.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
+#[path = "conversation/custody.rs"]
+mod custody;
+#[path = "conversation/issuing.rs"]
+mod issuing;
+#[path = "conversation/mishaps.rs"]
+mod mishaps;
+#[path = "conversation/refusals.rs"]
+mod refusals;
+#[path = "conversation/server.rs"]
+mod server;
+#[path = "conversation/stage.rs"]
+mod stage;

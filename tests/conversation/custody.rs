@@ -1,0 +1,146 @@
+//! Roots and keys: a root is made once, what is broken is healed, and no key is told to anybody.
+
+use mtls_operator::operator::authorities::Unready;
+use serde_json::json;
+
+use super::server::{ApiServer, Mishap};
+use super::stage::{A_WHILE, AUTHORITIES, NOW, Stage, issued};
+
+const ROOT: &str = "mtls-authority-mesh";
+
+#[tokio::test(start_paused = true)]
+async fn a_root_is_made_only_after_a_fresh_look_for_traces_of_another() {
+    let server = ApiServer::default();
+    let stage = Stage::bare(server.clone(), NOW);
+    server.put(
+        AUTHORITIES,
+        &mtls_operator::api::MtlsAuthority::new("mesh", mtls_operator::api::MtlsAuthoritySpec::default()),
+    );
+    stage.look_at_authority().await.unwrap();
+    let root = format!("GET secrets mtls-system/{ROOT}");
+    let made = format!("POST secrets mtls-system/{ROOT}");
+    assert_eq!(server.asked(), [root.as_str(), "LIST secrets", &made, &root]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_root_is_not_made_again() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    stage.server.delete("secrets", "mtls-system", ROOT);
+    for stage in [&stage, &stage.restarted().await] {
+        stage.look_at_authority().await.unwrap();
+        let service = stage.context.authorities.get("mesh").unwrap();
+        let Err(Unready::Down(why)) = &service.signer else { panic!("it still signs") };
+        assert!(why.0.starts_with("RootLost: "), "{}", why.0);
+        assert_eq!(stage.server.get("secrets", "mtls-system", ROOT), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_whose_first_answer_was_lost_is_found_and_used() {
+    let server = ApiServer::default();
+    let mut stage = Stage::bare(server.clone(), NOW);
+    server.put(
+        AUTHORITIES,
+        &mtls_operator::api::MtlsAuthority::new("mesh", mtls_operator::api::MtlsAuthoritySpec::default()),
+    );
+    server.next("POST secrets", Mishap::AnswerLost);
+    assert!(stage.look_at_authority().await.is_err());
+    let made = server.get("secrets", "mtls-system", ROOT);
+    stage.look_at_authority().await.unwrap();
+    assert_eq!(server.get("secrets", "mtls-system", ROOT), made);
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_people_break_in_a_secret_is_healed() {
+    type Breakage = (&'static str, fn(&mut serde_json::Value), bool);
+    let breakages: [Breakage; 6] = [
+        ("certificate", |secret| secret["data"]["tls.crt"] = json!("eA=="), true),
+        ("key", |secret| secret["data"]["tls.key"] = json!("eA=="), true),
+        ("key gone", |secret| drop(secret["data"].as_object_mut().unwrap().remove("tls.key")), true),
+        ("bundle", |secret| secret["data"]["ca.crt"] = json!("eA=="), false),
+        ("owner", |secret| secret["metadata"]["ownerReferences"] = json!([]), false),
+        (
+            "serial",
+            |secret| secret["metadata"]["annotations"]["mtls-operator.dev/serial"] = json!("0"),
+            false,
+        ),
+    ];
+    for (what, breakage, is_reissued) in breakages {
+        let mut stage = Stage::set().await;
+        stage.apply("web", &json!({}));
+        stage.settle().await;
+        let before = stage.secret("web-mtls").unwrap();
+        stage.server.edit("secrets", "orders", "web-mtls", breakage);
+        stage.settle().await;
+        let after = stage.secret("web-mtls").unwrap();
+        assert_eq!(stage.ready("web"), issued(), "{what}");
+        assert_eq!(after["data"] != before["data"], is_reissued, "{what}");
+        assert_eq!(after["metadata"]["ownerReferences"], before["metadata"]["ownerReferences"], "{what}");
+        assert_eq!(stage.identity("web").status.unwrap().serial, Some(stage.serial("web")), "{what}");
+        stage.advance(A_WHILE);
+        assert_eq!(stage.settle().await, [""; 0], "{what}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stripped_labels_come_back_without_a_new_key() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    let before = stage.secret("web-mtls").unwrap();
+    stage.server.edit("secrets", "orders", "web-mtls", |secret| secret["metadata"]["labels"] = json!({}));
+    stage.settle().await;
+    let after = stage.secret("web-mtls").unwrap();
+    assert_eq!(
+        (&after["data"], &after["metadata"]["labels"]),
+        (&before["data"], &before["metadata"]["labels"])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_made_anew_under_its_old_name_takes_its_secret_over_with_a_new_key() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    let before = stage.secret("web-mtls").unwrap();
+    stage.server.delete("mtlsidentities", "orders", "web");
+    stage.watch();
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    let after = stage.secret("web-mtls").unwrap();
+    assert_eq!(stage.ready("web"), issued());
+    assert_ne!(after["data"]["tls.key"], before["data"]["tls.key"]);
+    let owners = after["metadata"]["ownerReferences"].as_array().unwrap();
+    let uid = stage.identity("web").metadata.uid.unwrap();
+    assert_eq!((owners.len(), owners[0]["uid"].as_str()), (1, Some(uid.as_str())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_status_nor_events_carry_a_key_or_a_certificate() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.apply("refused", &json!({"ttl": "1000h"}));
+    stage.server.next("POST secrets", Mishap::Broken);
+    stage.settle().await;
+    stage.advance(A_WHILE);
+    stage.settle().await;
+    stage
+        .server
+        .edit("secrets", "orders", "web-mtls", |secret| secret["data"]["tls.key"] = json!("c2VjcmV0"));
+    stage.server.next("PATCH secrets", Mishap::AnswerLost);
+    stage.settle().await;
+    stage.advance(A_WHILE);
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
+    assert!(stage.told.len() >= 4, "{:#?}", stage.told);
+    let key = stage.secret("web-mtls").unwrap()["data"]["tls.key"].as_str().unwrap().to_owned();
+    // The second one is how base64 spells `-----BEGIN`.
+    for word in ["-----BEGIN", "LS0tLS1CRUdJTi", "PRIVATE KEY", "c2VjcmV0", &key] {
+        assert!(stage.told.iter().all(|body| !body.contains(word)), "{word} is told");
+    }
+}

@@ -1,0 +1,153 @@
+//! Conflicts, lost answers, broken servers, lost leadership: nothing is ever issued twice.
+
+use mtls_operator::operator::error::Error;
+use serde_json::json;
+
+use super::server::Mishap;
+use super::stage::{A_WHILE, Stage, issued};
+
+/// Stages a first issuance that meets with a mishap, lets time heal it, and returns every call.
+async fn first_issuance(line: &str, mishap: Mishap) -> (Stage, Vec<String>) {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.server.next(line, mishap);
+    let mut calls = stage.settle().await;
+    for _ in 0..3 {
+        stage.advance(A_WHILE);
+        calls.extend(stage.settle().await);
+    }
+    assert_eq!(stage.ready("web"), issued(), "{line} {mishap:?}: {calls:#?}");
+    (stage, calls)
+}
+
+fn count(calls: &[String], line: &str) -> usize {
+    calls.iter().filter(|call| call.starts_with(line)).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_the_first_write_makes_no_second_leaf() {
+    let (stage, calls) = first_issuance("POST secrets", Mishap::AnswerLost).await;
+    assert_eq!(count(&calls, "POST secrets"), 1);
+    assert_eq!(count(&calls, "PATCH secrets"), 0);
+    assert_eq!(stage.identity("web").status.unwrap().serial, Some(stage.serial("web")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_the_status_makes_no_second_leaf() {
+    let (_, calls) = first_issuance("PATCH status", Mishap::AnswerLost).await;
+    assert_eq!((count(&calls, "POST secrets"), count(&calls, "PATCH secrets")), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_status_makes_no_second_leaf() {
+    let (_, calls) = first_issuance("PATCH status", Mishap::Broken).await;
+    assert_eq!((count(&calls, "POST secrets"), count(&calls, "PATCH secrets")), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_was_overtaken_is_observed_again_at_once() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.watch();
+    stage.server.next("PATCH status", Mishap::Overtaken);
+    let calls = stage.calls().await;
+    let again = ["GET mtlsidentities orders/web", "GET secrets orders/web-mtls", "PATCH status orders/web"];
+    assert_eq!(calls[..2], ["POST secrets orders/web-mtls", "PATCH status orders/web"]);
+    assert!(again.iter().all(|call| calls[2..].iter().any(|made| made == call)), "{calls:#?}");
+    assert_eq!((count(&calls, "POST"), count(&calls, "PATCH secrets")), (1, 0));
+    assert_eq!(stage.ready("web"), issued());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_write_that_fails_is_tried_again_and_says_so() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.watch();
+    stage.server.next("POST secrets", Mishap::Broken);
+    assert!(matches!(stage.work().await.as_slice(), [Err(Error::Api { .. })]));
+    assert_eq!(stage.ready("web"), ("False".into(), "Issuing".into()));
+    stage.advance(A_WHILE);
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_another_replica_has_just_made_is_taken_as_it_is() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    let before = stage.serial("web");
+    stage.server.edit("mtlsidentities", "orders", "web", |identity| {
+        identity["status"] = json!({"observedGeneration": -1});
+    });
+    // This replica knows of the identity, but its watch of Secrets lags.
+    let mut other = Stage::bare(stage.server.clone(), stage.hand.now());
+    other.look_at_authority().await.unwrap();
+    let identity = other.identity("web");
+    other.context.board.change(|board| board.saw_identity(&identity, true, other.context.millis()));
+    other.asked();
+    let calls = other.calls().await;
+    let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
+    assert_eq!(writes, ["POST secrets orders/web-mtls", "PATCH status orders/web"], "{calls:#?}");
+    assert_eq!((other.serial("web"), other.ready("web")), (before, issued()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_was_overtaken_is_decided_anew_over_what_is_there() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    stage.hand.set(stage.identity("web").status.unwrap().renewal_time.unwrap().0);
+    stage.server.next("PATCH secrets", Mishap::Overtaken);
+    let calls = stage.calls().await;
+    assert_eq!(count(&calls, "PATCH secrets"), 2, "{calls:#?}");
+    let secret = stage.secret("web-mtls").unwrap();
+    assert_eq!(secret["metadata"]["annotations"]["example.com/touched"], "yes");
+    assert_eq!(secret["metadata"]["annotations"]["mtls-operator.dev/revision"], "2");
+    assert_eq!(stage.ready("web"), issued());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_renewal_makes_no_second_one() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    stage.hand.set(stage.identity("web").status.unwrap().renewal_time.unwrap().0);
+    stage.server.next("PATCH secrets", Mishap::AnswerLost);
+    let mut calls = stage.settle().await;
+    stage.advance(A_WHILE);
+    calls.extend(stage.settle().await);
+    assert_eq!(count(&calls, "PATCH secrets"), 1, "{calls:#?}");
+    assert_eq!(stage.identity("web").status.unwrap().serial, Some(stage.serial("web")));
+    assert_eq!(stage.identity("web").status.unwrap().revision, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_lead_writes_nothing() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.watch();
+    stage.depose();
+    assert!(matches!(stage.work().await.as_slice(), [Err(Error::NotLeader { .. })]));
+    assert!(stage.asked().iter().all(|call| call.starts_with("GET")));
+    assert_eq!(stage.secret("web-mtls"), None);
+    assert_eq!(stage.identity("web").status.unwrap().observed_generation, Some(-1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_that_changed_unseen_signs_nothing() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.watch();
+    stage.advance(A_WHILE);
+    stage
+        .server
+        .edit("secrets", "mtls-system", "mtls-authority-mesh", |root| root["data"]["x"] = json!("eA=="));
+    assert!(stage.work().await.iter().all(|outcome| matches!(outcome, Err(Error::Stale { .. }))));
+    assert!(stage.asked().iter().all(|call| call.starts_with("GET")));
+    stage.look_at_authority().await.unwrap();
+    stage.advance(A_WHILE);
+    stage.look_at_authority().await.unwrap();
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
+}

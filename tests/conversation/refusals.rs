@@ -1,0 +1,146 @@
+//! What is refused is told once, and nothing is written but the telling.
+
+use serde_json::{Value, json};
+
+use super::server::Mishap;
+use super::stage::{A_WHILE, Stage, issued};
+
+const TOLD: [&str; 2] = ["PATCH status orders/web", "POST events orders/"];
+
+fn refused(reason: &str) -> (String, String) {
+    ("False".into(), reason.into())
+}
+
+fn foreign() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": {"password": "aHVudGVyMg=="},
+        "metadata": {"name": "web-mtls", "namespace": "orders"},
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_secret_is_neither_written_nor_read_and_the_identity_says_whose_it_is_not() {
+    let mut stage = Stage::set().await;
+    stage.server.put("secrets", &foreign());
+    let before = stage.secret("web-mtls");
+    stage.apply("web", &json!({}));
+    stage.watch();
+    let calls = stage.calls().await;
+    let expected = [
+        "POST secrets orders/web-mtls",
+        "GET mtlsidentities orders/web",
+        "GET metadata orders/web-mtls",
+        TOLD[0],
+        TOLD[1],
+        // The status that was just written is news once; then the backoff begins.
+        "GET metadata orders/web-mtls",
+    ];
+    assert_eq!(calls, expected);
+    assert_eq!(stage.ready("web"), refused("SecretConflict"));
+    stage.advance(A_WHILE);
+    let later = stage.settle().await;
+    assert!(later.iter().all(|call| call.starts_with("GET")), "{later:#?}");
+    assert_eq!(stage.secret("web-mtls"), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_ends_within_the_backoff_once_the_foreign_secret_is_gone() {
+    let mut stage = Stage::set().await;
+    stage.server.put("secrets", &foreign());
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    stage.server.delete("secrets", "orders", "web-mtls");
+    stage.advance(A_WHILE);
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_identities_that_want_one_secret_exactly_one_has_it() {
+    let mut stage = Stage::set().await;
+    for name in ["one", "two"] {
+        stage.apply(name, &json!({"secret": {"name": "shared"}}));
+    }
+    stage.settle().await;
+    for _ in 0..3 {
+        stage.advance(A_WHILE);
+        stage.settle().await;
+    }
+    let mut stand = [stage.ready("one"), stage.ready("two")];
+    stand.sort();
+    assert_eq!(stand, [refused("SecretConflict"), issued()]);
+    let secret = stage.secret("shared").unwrap();
+    let owner = secret["metadata"]["labels"]["mtls-operator.dev/identity"].as_str().unwrap().to_owned();
+    let loser = if owner == "one" { "two" } else { "one" };
+    assert!(stage.message(loser).contains(&format!("belongs to MtlsIdentity orders/{owner}")));
+    assert_eq!(secret["metadata"]["annotations"]["mtls-operator.dev/revision"], "1", "they take turns");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_without_a_grant_is_refused_without_a_secret() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({"dnsNames": ["example.com"]}));
+    stage.watch();
+    assert_eq!(stage.calls().await, TOLD);
+    assert_eq!(stage.ready("web"), refused("NotPermitted"));
+    stage.advance(A_WHILE);
+    assert_eq!(stage.settle().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_comes_later_lets_the_identity_have_its_leaf() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({"dnsNames": ["example.com"]}));
+    stage.settle().await;
+    stage.server.edit("mtlsauthorities", "", "mesh", |authority| {
+        authority["spec"]["grants"] = json!([{"namespaces": {}, "dnsNames": ["example.com"]}]);
+    });
+    stage.look_at_authority().await.unwrap();
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lifetime_above_the_limit_is_refused() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({"ttl": "1000h"}));
+    stage.watch();
+    assert_eq!(stage.calls().await, TOLD);
+    assert_eq!(stage.ready("web"), refused("Invalid"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_authority_is_asked_for_before_anybody_is_told() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({"authority": "other"}));
+    stage.watch();
+    assert_eq!(stage.calls().await, ["GET mtlsauthorities other", TOLD[0]]);
+    assert_eq!(stage.ready("web"), refused("AuthorityNotReady"));
+    stage.advance(A_WHILE);
+    assert_eq!(stage.settle().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_identity_is_told_and_left_alone() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({"paused": true}));
+    stage.watch();
+    assert_eq!(stage.calls().await, TOLD);
+    assert_eq!(stage.ready("web"), refused("Paused"));
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
+    stage.apply("web", &json!({"paused": true}));
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), ("True".into(), "Paused".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_lost_is_lost() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({"ttl": "1000h"}));
+    stage.watch();
+    stage.server.next("POST events", Mishap::Broken);
+    assert_eq!(stage.calls().await, TOLD);
+    assert_eq!(stage.settle().await, [""; 0]);
+}

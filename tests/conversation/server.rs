@@ -1,0 +1,291 @@
+//! An API server in memory: just enough of one to hold objects under optimistic concurrency, and a journal of every
+//! call. It can be told to misbehave.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::{Method, Request, Response, StatusCode};
+use kube::Client;
+use kube::client::Body;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tower::BoxError;
+
+/// What an API server may do to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// Somebody else writes to the object first.
+    Overtaken,
+    /// The call is carried out, but its answer never arrives.
+    AnswerLost,
+    /// The call is refused with 500.
+    Broken,
+}
+
+/// One call: a line that says what was asked, and the body that came with it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub line: String,
+    pub body: Value,
+}
+
+/// The API server.
+#[derive(Clone, Default)]
+pub struct ApiServer(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<Place, Value>,
+    versions: u64,
+    journal: Vec<Call>,
+    mishaps: Vec<(String, Mishap)>,
+}
+
+/// Kind, namespace and name.
+type Place = (String, String, String);
+
+/// A call as its path says it.
+struct Target {
+    place: Place,
+    is_status: bool,
+    is_metadata: bool,
+}
+
+impl ApiServer {
+    /// A client of this server.
+    pub fn client(&self) -> Client {
+        let server = self.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let server = server.clone();
+            async move { server.answer(request).await }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Stores an object as people or other controllers would; the spec's generation counts up.
+    pub fn put(&self, kind: &str, object: &impl serde::Serialize) {
+        let mut object = serde_json::to_value(object).unwrap();
+        let mut state = self.0.lock();
+        let place = (kind.to_owned(), text(&object, "namespace"), text(&object, "name"));
+        let before = state.objects.get(&place).cloned().unwrap_or(Value::Null);
+        if object["spec"] != before["spec"] {
+            object["metadata"]["generation"] =
+                json!(before["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
+        }
+        let uid = before["metadata"]["uid"]
+            .as_str()
+            .map_or_else(|| format!("uid-{}", state.versions), str::to_owned);
+        if object["metadata"]["uid"].is_null() {
+            object["metadata"]["uid"] = json!(uid);
+        }
+        state.store(place, object);
+    }
+
+    /// Changes an object behind everybody's back.
+    pub fn edit(&self, kind: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
+        let mut object = self.get(kind, namespace, name).unwrap();
+        change(&mut object);
+        self.put(kind, &object);
+    }
+
+    pub fn delete(&self, kind: &str, namespace: &str, name: &str) {
+        self.0.lock().objects.remove(&place(kind, namespace, name)).unwrap();
+    }
+
+    pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.0.lock().objects.get(&place(kind, namespace, name)).cloned()
+    }
+
+    /// Every object of a kind.
+    pub fn all(&self, kind: &str) -> Vec<Value> {
+        let state = self.0.lock();
+        state.objects.iter().filter(|((of, ..), _)| of == kind).map(|(_, object)| object.clone()).collect()
+    }
+
+    /// The next call that begins so meets with this.
+    pub fn next(&self, line: &str, mishap: Mishap) {
+        self.0.lock().mishaps.push((line.to_owned(), mishap));
+    }
+
+    /// What was asked since the last time.
+    pub fn asked(&self) -> Vec<String> {
+        self.calls().into_iter().map(|call| call.line).collect()
+    }
+
+    /// What was asked since the last time, with what came along.
+    pub fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.0.lock().journal)
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect_bytes().await?;
+        let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
+        let accept = parts.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut state = self.0.lock();
+        if let Some(kind) = listed(parts.uri.path()).filter(|_| parts.method == Method::GET) {
+            state.journal.push(Call { line: format!("LIST {kind}"), body });
+            return Ok(response(StatusCode::OK, &state.list(&kind)));
+        }
+        let target = Target::of(parts.uri.path(), &body, accept.contains("PartialObjectMetadata"));
+        let line = target.line(&parts.method);
+        let mishap = state.mishap(&line);
+        state.journal.push(Call { line, body: body.clone() });
+        if mishap == Some(Mishap::Overtaken) {
+            state.overtake(&target.place);
+        }
+        if mishap == Some(Mishap::Broken) {
+            return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
+        }
+        let answer = state.carry_out(&parts.method, &target, body);
+        match mishap {
+            Some(Mishap::AnswerLost) => Err("connection reset by peer".into()),
+            _ => Ok(answer),
+        }
+    }
+}
+
+impl State {
+    fn mishap(&mut self, line: &str) -> Option<Mishap> {
+        let at = self.mishaps.iter().position(|(begin, _)| line.starts_with(begin))?;
+        Some(self.mishaps.remove(at).1)
+    }
+
+    fn carry_out(&mut self, method: &Method, target: &Target, body: Value) -> Response<Body> {
+        let before = self.objects.get(&target.place).cloned();
+        match (method.as_str(), before) {
+            ("POST", Some(_)) => failure(StatusCode::CONFLICT, "AlreadyExists"),
+            ("POST", None) => {
+                let mut object = body;
+                object["metadata"]["uid"] = json!(format!("uid-{}", self.versions));
+                target.response(&self.store(target.place.clone(), object))
+            }
+            (_, None) => failure(StatusCode::NOT_FOUND, "NotFound"),
+            ("GET", Some(object)) => target.response(&object),
+            ("PATCH", Some(object)) => self.patch(target, object, &body),
+            (other, _) => panic!("{other} was never meant to be used"),
+        }
+    }
+
+    fn patch(&mut self, target: &Target, mut object: Value, patch: &Value) -> Response<Body> {
+        let wanted = &patch["metadata"]["resourceVersion"];
+        assert!(wanted.is_string(), "a write names no version: {}", target.line(&Method::PATCH));
+        if *wanted != object["metadata"]["resourceVersion"] {
+            return failure(StatusCode::CONFLICT, "Conflict");
+        }
+        if target.is_status {
+            merge(&mut object["status"], &patch["status"]);
+        } else {
+            merge(&mut object, patch);
+        }
+        target.response(&self.store(target.place.clone(), object))
+    }
+
+    /// A change that has nothing to do with us, but counts as one.
+    fn overtake(&mut self, place: &Place) {
+        if let Some(mut object) = self.objects.get(place).cloned() {
+            object["metadata"]["annotations"]["example.com/touched"] = json!("yes");
+            self.store(place.clone(), object);
+        }
+    }
+
+    fn store(&mut self, place: Place, mut object: Value) -> Value {
+        self.versions += 1;
+        object["metadata"]["resourceVersion"] = json!(self.versions.to_string());
+        self.objects.insert(place, object.clone());
+        object
+    }
+
+    /// Lists are only ever asked for by the operator's own label.
+    fn list(&self, kind: &str) -> Value {
+        let is_ours =
+            |object: &&Value| object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "mtls-operator";
+        let objects = self.objects.iter().filter(|((of, ..), _)| of == kind).map(|(_, object)| object);
+        let items: Vec<Value> = objects.filter(is_ours).map(metadata).collect();
+        json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": {}, "items": items})
+    }
+}
+
+impl Target {
+    /// From a path like `/api/v1/namespaces/<ns>/secrets/<name>` or `/apis/<group>/<version>/<kinds>/<name>/status`.
+    fn of(path: &str, body: &Value, is_metadata: bool) -> Self {
+        let mut parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        parts.drain(..if parts[0] == "api" { 2 } else { 3 });
+        let mut namespace = String::new();
+        if let ["namespaces", of, _, ..] = parts.as_slice() {
+            (*of).clone_into(&mut namespace);
+            parts.drain(..2);
+        }
+        let name = parts.get(1).map_or_else(|| text(body, "name"), |name| (*name).to_owned());
+        let is_status = parts.get(2) == Some(&"status");
+        Self { place: (parts[0].to_owned(), namespace, name), is_status, is_metadata }
+    }
+
+    fn line(&self, method: &Method) -> String {
+        let (kind, namespace, name) = &self.place;
+        let what = match (self.is_status, self.is_metadata && method == Method::GET) {
+            (true, _) => "status",
+            (_, true) => "metadata",
+            _ => kind.as_str(),
+        };
+        let name = if kind == "events" { "" } else { name };
+        match namespace.as_str() {
+            "" => format!("{method} {what} {name}"),
+            _ => format!("{method} {what} {namespace}/{name}"),
+        }
+    }
+
+    fn response(&self, object: &Value) -> Response<Body> {
+        let object = if self.is_metadata { metadata(object) } else { object.clone() };
+        response(StatusCode::OK, &object)
+    }
+}
+
+fn place(kind: &str, namespace: &str, name: &str) -> Place {
+    (kind.to_owned(), namespace.to_owned(), name.to_owned())
+}
+
+/// The kind that a path without a name lists, over all namespaces.
+fn listed(path: &str) -> Option<String> {
+    let rest = path.strip_prefix("/api/v1/")?;
+    (!rest.contains('/')).then(|| rest.to_owned())
+}
+
+fn text(object: &Value, field: &str) -> String {
+    object["metadata"][field].as_str().unwrap_or_default().to_owned()
+}
+
+fn metadata(object: &Value) -> Value {
+    json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]})
+}
+
+/// RFC 7396.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (key, value) in patch {
+        if value.is_null() {
+            target.as_object_mut().unwrap().remove(key);
+        } else {
+            merge(&mut target[key], value);
+        }
+    }
+}
+
+fn response(status: StatusCode, body: &Value) -> Response<Body> {
+    let body = Body::from(serde_json::to_vec(body).unwrap());
+    Response::builder().status(status).header("content-type", "application/json").body(body).unwrap()
+}
+
+fn failure(status: StatusCode, reason: &str) -> Response<Body> {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": reason, "reason": reason,
+        "code": status.as_u16(),
+    });
+    response(status, &body)
+}

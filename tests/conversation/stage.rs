@@ -1,0 +1,243 @@
+//! An operator without its watches: what they would tell it is told by hand, so that every call has one cause.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
+use mtls_operator::operator::authorities::Authorities;
+use mtls_operator::operator::context::{Context, SharedBoard};
+use mtls_operator::operator::error::Error;
+use mtls_operator::operator::forge::Forge;
+use mtls_operator::operator::metrics::Metrics;
+use mtls_operator::operator::reconcile::reconcile;
+use mtls_operator::operator::requests::Requests;
+use mtls_operator::operator::root;
+use mtls_operator::operator::roster::Roster;
+use mtls_operator::plan::selector::Labels;
+use mtls_operator::plan::terms::Terms;
+use mtls_operator::runtime::clock::{Clock, ManualClock};
+use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
+use mtls_operator::runtime::shutdown::Shutdown;
+use serde_json::{Value, json};
+
+use super::server::{ApiServer, Call};
+
+pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
+pub const NAMESPACE: &str = "orders";
+pub const SECRETS: &str = "secrets";
+pub const IDENTITIES: &str = "mtlsidentities";
+pub const AUTHORITIES: &str = "mtlsauthorities";
+
+/// The operator and its API server.
+pub struct Stage {
+    pub server: ApiServer,
+    pub context: Context,
+    pub hand: ManualClock,
+    /// Every body that the operator ever sent into status or Events.
+    pub told: Vec<String>,
+}
+
+impl Stage {
+    /// An authority that signs, and no identity yet.
+    pub async fn set() -> Self {
+        let stage = Self::bare(ApiServer::default(), NOW);
+        stage.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", MtlsAuthoritySpec::default()));
+        stage.look_at_authority().await.unwrap();
+        stage.server.calls();
+        stage
+    }
+
+    /// A new process over the same API server: it remembers nothing.
+    pub async fn restarted(&self) -> Self {
+        let stage = Self::bare(self.server.clone(), self.hand.now());
+        stage.watch();
+        stage.look_at_authority().await.unwrap();
+        stage.watch();
+        stage
+    }
+
+    /// An operator that has seen nothing but the namespace.
+    pub fn bare(server: ApiServer, now: Timestamp) -> Self {
+        let (clock, hand) = Clock::manual(now);
+        let leadership = Leadership::always(clock.clone());
+        let context = context(&server, clock, leadership);
+        Self { server, context, hand, told: Vec::new() }
+    }
+
+    /// From now on this replica does not lead.
+    pub fn depose(&mut self) {
+        let config = LeaderConfig::new("mtls-system", "mtls-operator", "other");
+        // The election is never run, so it is never won.
+        let clock = self.context.clock.clone();
+        let (leadership, _) = elect(self.server.client(), config, clock, Shutdown::manual().0);
+        self.context.requests = Requests::new(self.server.client(), leadership, Metrics::default());
+    }
+
+    /// One pass over the authority, as its keeper does it.
+    pub async fn look_at_authority(&self) -> Result<(), Error> {
+        let object = self.server.get(AUTHORITIES, "", "mesh").unwrap();
+        let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
+        let terms = Arc::new(Terms::parse(&authority).unwrap());
+        self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
+        let passed = root::pass(&self.context, &authority, &terms).await?;
+        root::publish(&self.context, &authority, terms, passed);
+        Ok(())
+    }
+
+    /// People apply an identity.
+    pub fn apply(&self, name: &str, spec: &Value) {
+        let spec: MtlsIdentitySpec = serde_json::from_value(spec.clone()).unwrap();
+        let mut identity = MtlsIdentity::new(name, spec);
+        identity.metadata.namespace = Some(NAMESPACE.into());
+        let mut identity = serde_json::to_value(identity).unwrap();
+        if let Some(before) = self.server.get(IDENTITIES, NAMESPACE, name) {
+            identity["metadata"] = before["metadata"].clone();
+            identity["status"] = before["status"].clone();
+        }
+        if identity["status"].is_null() {
+            identity["status"] = json!({"observedGeneration": -1});
+        }
+        self.server.put(IDENTITIES, &identity);
+    }
+
+    /// The watches tell what there is.
+    pub fn watch(&self) {
+        let now = self.context.millis();
+        let identities = self.server.all(IDENTITIES);
+        let secrets = self.server.all(SECRETS);
+        self.context.board.change(|board| {
+            let list = board.begin_list();
+            for secret in secrets.into_iter().filter(is_ours) {
+                let meta: PartialObjectMeta<Secret> =
+                    serde_json::from_value(json!({"metadata": secret["metadata"]})).unwrap();
+                board.saw_secret(&meta, true, now);
+            }
+            board.end_secret_list(None, list, now);
+            let list = board.begin_list();
+            for identity in identities {
+                board.saw_identity(&serde_json::from_value::<MtlsIdentity>(identity).unwrap(), true, now);
+            }
+            board.end_identity_list(None, list, now);
+        });
+    }
+
+    /// The workers look at whoever needs it now.
+    pub async fn work(&self) -> Vec<Result<(), Error>> {
+        let mut outcomes = Vec::new();
+        while let Some(job) = self.context.board.change(|board| {
+            board.sweep(self.context.millis());
+            board.take(self.context.millis())
+        }) {
+            let id = job.id;
+            let outcome = reconcile(&self.context, job).await;
+            let has_failed = !matches!(outcome, Ok(()) | Err(Error::KeyOrdered));
+            self.context.board.change(|board| board.done(id, has_failed, self.context.millis()));
+            outcomes.push(outcome);
+            assert!(outcomes.len() < 20, "the operator does not come to rest");
+        }
+        outcomes
+    }
+
+    /// What was asked while the workers looked at whoever needs it now, all of it well.
+    pub async fn calls(&mut self) -> Vec<String> {
+        for outcome in self.work().await {
+            outcome.unwrap();
+        }
+        self.asked()
+    }
+
+    /// What was asked since the last time.
+    pub fn asked(&mut self) -> Vec<String> {
+        let calls = self.server.calls();
+        self.told.extend(calls.iter().filter(|call| is_public(call)).map(|call| call.body.to_string()));
+        calls.into_iter().map(|call| call.line).collect()
+    }
+
+    /// The watches tell what there is, and the workers do what follows, until nothing does.
+    pub async fn settle(&mut self) -> Vec<String> {
+        let mut asked = Vec::new();
+        for _ in 0..5 {
+            self.watch();
+            self.work().await;
+            let calls = self.asked();
+            if calls.is_empty() {
+                return asked;
+            }
+            asked.extend(calls);
+        }
+        panic!("the operator does not come to rest: {asked:#?}");
+    }
+
+    pub fn advance(&self, by: SignedDuration) {
+        self.hand.advance(by);
+    }
+
+    pub fn identity(&self, name: &str) -> MtlsIdentity {
+        serde_json::from_value(self.server.get(IDENTITIES, NAMESPACE, name).unwrap()).unwrap()
+    }
+
+    pub fn secret(&self, name: &str) -> Option<Value> {
+        self.server.get(SECRETS, NAMESPACE, name)
+    }
+
+    /// The serial number that the Secret of an identity speaks of.
+    pub fn serial(&self, name: &str) -> String {
+        let secret = self.secret(&format!("{name}-mtls")).unwrap();
+        secret["metadata"]["annotations"]["mtls-operator.dev/serial"].as_str().unwrap().to_owned()
+    }
+
+    /// Status and reason of `Ready`.
+    pub fn ready(&self, name: &str) -> (String, String) {
+        let conditions = self.identity(name).status.unwrap().conditions;
+        let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap();
+        (ready.status, ready.reason)
+    }
+
+    pub fn message(&self, name: &str) -> String {
+        let conditions = self.identity(name).status.unwrap().conditions;
+        conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap().message
+    }
+}
+
+fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context {
+    let metrics = Metrics::default();
+    let board = SharedBoard::default();
+    let millis = clock.now().as_millisecond();
+    board.change(|board| board.saw_namespace(NAMESPACE, Labels::new(), false, millis));
+    let forge = Forge::start(1, {
+        let board = board.clone();
+        move |id| board.change(|board| board.unpark(id, millis))
+    });
+    Context {
+        clock,
+        requests: Requests::new(server.client(), leadership, metrics.clone()),
+        board,
+        authorities: Authorities::default(),
+        roster: Roster::default(),
+        forge,
+        metrics,
+        namespace: "mtls-system".into(),
+        watch_namespaces: Arc::default(),
+    }
+}
+
+fn is_ours(secret: &Value) -> bool {
+    secret["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "mtls-operator"
+}
+
+/// Whether more people can read what it writes than can read Secrets.
+fn is_public(call: &Call) -> bool {
+    call.line.starts_with("PATCH status") || call.line.starts_with("POST events")
+}
+
+pub fn issued() -> (String, String) {
+    ("True".into(), "Issued".into())
+}
+
+/// Longer than any freshness of a root, shorter than any backoff's end.
+pub const A_WHILE: SignedDuration = SignedDuration::from_mins(10);
+/// What the machine may take to make a key.
+pub const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,0 +1,27 @@
+//! Laws of the decisions and of the memory they are made from: a settled world plus one change gives exactly its
+//! own answer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking, also in what its functions share; literals are handed over as they are"
+)]
+
+#[path = "laws/attention.rs"]
+mod attention;
+#[path = "laws/belonging.rs"]
+mod belonging;
+#[path = "laws/board.rs"]
+mod board;
+#[path = "laws/decide.rs"]
+mod decide;
+#[path = "laws/fixture.rs"]
+mod fixture;
+#[path = "laws/policy.rs"]
+mod policy;
+#[path = "laws/profile.rs"]
+mod profile;
+#[path = "laws/root.rs"]
+mod root;
+#[path = "laws/root_secret.rs"]
+mod root_secret;

@@ -1,0 +1,131 @@
+//! A settled world: one identity of one authority, its leaf valid, as asked and not due.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
+use mtls_operator::pki::Window;
+use mtls_operator::plan::asked::Asked;
+use mtls_operator::plan::policy::judge;
+use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::plan::selector::Labels;
+use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::world::{Allowed, Held, HeldLeaf, NotReady, Observed, Signer, World};
+
+/// Noon of a day in 2026; nothing here looks at a clock.
+pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
+pub const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+pub const HOUR: SignedDuration = SignedDuration::from_hours(1);
+pub const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A world that owns what it is made of.
+#[derive(Clone)]
+pub struct Case {
+    pub asked: Asked,
+    pub terms: Option<Allowed>,
+    pub signer: Result<Signer, NotReady>,
+    pub secret: Observed,
+    pub issued_before: bool,
+}
+
+impl Case {
+    pub fn settled() -> Self {
+        let asked = asked("web");
+        let terms = allowed(&asked);
+        let profile = terms.profile;
+        Self {
+            asked,
+            terms: Some(terms),
+            signer: Ok(signer()),
+            secret: Observed::Held(held(profile)),
+            issued_before: true,
+        }
+    }
+
+    pub fn changed(change: impl FnOnce(&mut Self)) -> Self {
+        let mut case = Self::settled();
+        change(&mut case);
+        case
+    }
+
+    pub fn world(&self) -> World<'_> {
+        World {
+            asked: &self.asked,
+            terms: self.terms.clone(),
+            signer: self.signer.clone(),
+            secret: self.secret.clone(),
+            issued_before: self.issued_before,
+        }
+    }
+
+    pub fn held(&mut self) -> &mut Held {
+        match &mut self.secret {
+            Observed::Held(held) => held,
+            other => panic!("no Secret is held: {other:?}"),
+        }
+    }
+
+    pub fn leaf(&mut self) -> &mut HeldLeaf {
+        self.held().leaf.as_mut().unwrap()
+    }
+}
+
+pub fn identity(name: &str) -> MtlsIdentity {
+    let mut identity = MtlsIdentity::new(name, MtlsIdentitySpec::default());
+    identity.metadata.namespace = Some("orders".into());
+    identity.metadata.uid = Some(format!("uid-{name}"));
+    identity.metadata.generation = Some(1);
+    identity.metadata.resource_version = Some("1".into());
+    identity
+}
+
+pub fn asked(name: &str) -> Asked {
+    Asked::parse(&identity(name)).unwrap()
+}
+
+pub fn authority() -> MtlsAuthority {
+    MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())
+}
+
+pub fn terms() -> Terms {
+    Terms::parse(&authority()).unwrap()
+}
+
+pub fn allowed(asked: &Asked) -> Allowed {
+    let terms = terms();
+    Allowed {
+        entitlement: judge(asked, &terms, &Labels::new()),
+        profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&terms)),
+    }
+}
+
+pub fn signer() -> Signer {
+    let window = Window { not_before: NOW - DAY, not_after: NOW + DAY * 365 };
+    Signer { key_id: "a1".into(), window, trust: "t1".into() }
+}
+
+pub fn held(profile: ProfileHash) -> Held {
+    Held {
+        version: "7".into(),
+        mine: true,
+        leaf: Ok(leaf()),
+        profile: Some(profile),
+        fits: true,
+        trust: Some("t1".into()),
+        dressed: true,
+        renew_request: None,
+    }
+}
+
+pub fn leaf() -> HeldLeaf {
+    HeldLeaf {
+        serial: "5e".into(),
+        window: Window { not_before: NOW - MINUTE * 5, not_after: NOW + DAY },
+        key_id: "a1".into(),
+        issued_at: NOW,
+    }
+}
+
+pub fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}

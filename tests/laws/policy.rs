@@ -1,0 +1,310 @@
+//! Laws of who may have which name: outside its own zone a namespace gets nothing without a grant.
+
+use mtls_operator::api::MtlsAuthority;
+use mtls_operator::pki::KeyAlgorithm;
+use mtls_operator::plan::asked::Asked;
+use mtls_operator::plan::outcome::Refusal;
+use mtls_operator::plan::policy::{Entitlement, judge, permits_plain};
+use mtls_operator::plan::terms::Terms;
+use serde_json::{Value, json};
+
+use super::fixture::{DAY, HOUR, MINUTE, asked, pairs, terms};
+
+fn terms_of(spec: Value) -> Terms {
+    let authority: MtlsAuthority = serde_json::from_value(json!({
+        "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": {"name": "mesh"}, "spec": spec,
+    }))
+    .unwrap();
+    Terms::parse(&authority).unwrap()
+}
+
+fn granting(dns_names: &[&str], ranges: &[&str]) -> Terms {
+    terms_of(json!({"grants": [{"namespaces": {}, "dnsNames": dns_names, "ipAddresses": ranges}]}))
+}
+
+fn judged(asked: &Asked, terms: &Terms) -> Result<Entitlement, Refusal> {
+    judge(asked, terms, &pairs(&[("team", "red")]))
+}
+
+fn names(namespace: &str, dns_names: &[&str]) -> Asked {
+    let dns_names = dns_names.iter().map(ToString::to_string).collect();
+    Asked { namespace: namespace.into(), dns_names, ..asked("web") }
+}
+
+fn addresses(addresses: &[&str]) -> Asked {
+    Asked { ip_addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(), ..asked("web") }
+}
+
+fn is_permitted(asked: &Asked, terms: &Terms) -> bool {
+    match judged(asked, terms) {
+        Ok(_) => true,
+        Err(Refusal::NotPermitted(_)) => false,
+        Err(other) => panic!("refused for another reason: {other:?}"),
+    }
+}
+
+fn invalid(asked: &Asked, terms: &Terms) -> String {
+    match judged(asked, terms) {
+        Err(Refusal::Invalid(message)) => message,
+        other => panic!("not refused as invalid: {other:?}"),
+    }
+}
+
+#[test]
+fn an_empty_spec_gets_its_own_service_and_its_own_spiffe_id() {
+    let entitlement = judged(&asked("web"), &terms()).unwrap();
+    assert_eq!(entitlement.profile.spiffe_id.as_str(), "spiffe://cluster.local/ns/orders/sa/web");
+    assert_eq!(
+        entitlement.profile.dns_names,
+        ["web.orders", "web.orders.svc", "web.orders.svc.cluster.local"]
+    );
+    assert!(entitlement.profile.ip_addresses.is_empty());
+    assert_eq!(entitlement.ttl, DAY);
+}
+
+#[test]
+fn the_bare_service_name_is_never_given() {
+    for services in [&["web"][..], &["web", "api"], &[]] {
+        let asked = Asked { services: services.iter().map(ToString::to_string).collect(), ..asked("web") };
+        let names = judged(&asked, &terms()).unwrap().profile.dns_names;
+        assert_eq!(names.len(), services.len() * 3);
+        assert!(names.iter().all(|name| name.contains('.')), "{names:?}");
+    }
+}
+
+#[test]
+fn a_namespace_that_is_a_public_suffix_gets_no_two_label_name() {
+    for namespace in ["com", "dev", "app", "org", "de", "io", "zip"] {
+        let names = judged(&Asked { namespace: namespace.into(), ..asked("web") }, &terms())
+            .unwrap()
+            .profile
+            .dns_names;
+        assert_eq!(names, [format!("web.{namespace}.svc"), format!("web.{namespace}.svc.cluster.local")]);
+    }
+    // By the list's default rule every single label would be a suffix.
+    for namespace in ["orders", "team-a", "default", "kube-system"] {
+        let names = judged(&Asked { namespace: namespace.into(), ..asked("web") }, &terms())
+            .unwrap()
+            .profile
+            .dns_names;
+        assert_eq!(names[0], format!("web.{namespace}"));
+    }
+}
+
+#[test]
+fn the_own_zone_is_free_and_nothing_else_is() {
+    let free = [
+        "x.orders.svc",
+        "x.y.orders.svc",
+        "*.orders.svc",
+        "x.orders.svc.cluster.local",
+        "x.y.orders.svc.cluster.local",
+        "*.web.orders.svc.cluster.local",
+    ];
+    for name in free {
+        assert!(is_permitted(&names("orders", &[name]), &terms()), "{name} is refused");
+    }
+    let foreign = [
+        "orders.svc",
+        "orders.svc.cluster.local",
+        "x.orders",
+        "x.bank.svc",
+        "x.bank.svc.cluster.local",
+        "xorders.svc",
+        "x.bankorders.svc",
+        "x.orders.svc.example.com",
+        "x.orders.svc.cluster.local.example.com",
+        "example.com",
+        "localhost",
+        "web",
+        "*",
+        "*.svc",
+        "*.cluster.local",
+        "x.orders.svc.cluster.localx",
+        ".orders.svc",
+        "kubernetes.default.svc",
+    ];
+    for name in foreign {
+        assert!(!is_permitted(&names("orders", &[name]), &terms()), "{name} is free");
+    }
+}
+
+#[test]
+fn no_namespace_gets_a_name_in_the_zone_of_another() {
+    for (mine, other) in [
+        ("orders", "workorders"),
+        ("workorders", "orders"),
+        ("a", "b"),
+        ("svc", "orders"),
+        ("local", "orders"),
+    ] {
+        for name in
+            [format!("x.{other}.svc"), format!("x.{other}.svc.cluster.local"), format!("*.{other}.svc")]
+        {
+            assert!(!is_permitted(&names(mine, &[&name]), &terms()), "{mine} gets {name}");
+        }
+    }
+}
+
+#[test]
+fn a_two_label_name_needs_a_grant_even_in_the_own_namespace() {
+    assert!(!is_permitted(&names("orders", &["api.orders"]), &terms()));
+    assert!(is_permitted(&names("orders", &["api.orders"]), &granting(&["api.orders"], &[])));
+}
+
+#[test]
+fn an_exact_grant_is_for_that_name_alone() {
+    let terms = granting(&["orders.example.com"], &[]);
+    assert!(is_permitted(&names("orders", &["orders.example.com"]), &terms));
+    for name in ["example.com", "a.orders.example.com", "*.example.com", "xorders.example.com"] {
+        assert!(!is_permitted(&names("orders", &[name]), &terms), "{name}");
+    }
+}
+
+#[test]
+fn a_wildcard_grant_stands_for_one_label() {
+    let terms = granting(&["*.example.com"], &[]);
+    for name in ["a.example.com", "*.example.com"] {
+        assert!(is_permitted(&names("orders", &[name]), &terms), "{name}");
+    }
+    for name in
+        ["example.com", "a.b.example.com", "*.b.example.com", "aexample.com", "a.example.com.evil.org"]
+    {
+        assert!(!is_permitted(&names("orders", &[name]), &terms), "{name}");
+    }
+}
+
+#[test]
+fn an_address_needs_a_grant_of_a_range_that_holds_it() {
+    let terms = granting(&[], &["10.1.0.0/16", "192.0.2.7/32", "fd00:1::/32"]);
+    for address in ["10.1.0.0", "10.1.255.255", "192.0.2.7", "fd00:1::", "fd00:1:ffff::1"] {
+        assert!(is_permitted(&addresses(&[address]), &terms), "{address}");
+    }
+    for address in
+        ["10.0.255.255", "10.2.0.0", "192.0.2.8", "fd00:2::1", "::1", "127.0.0.1", "::ffff:10.1.0.1"]
+    {
+        assert!(!is_permitted(&addresses(&[address]), &terms), "{address}");
+    }
+    assert!(!is_permitted(&addresses(&["10.1.0.1"]), &self::terms()), "nothing is granted by default");
+}
+
+#[test]
+fn one_name_without_a_grant_refuses_the_whole_and_is_named() {
+    let terms = granting(&["a.example.com"], &["10.0.0.0/8"]);
+    let asked = Asked {
+        ip_addresses: vec!["10.0.0.1".parse().unwrap()],
+        ..names("orders", &["a.example.com", "b.example.com"])
+    };
+    let Err(Refusal::NotPermitted(message)) = judged(&asked, &terms) else { panic!("permitted") };
+    assert!(message.contains("b.example.com") && !message.contains("a.example.com"), "{message}");
+    assert!(message.contains("spec.grants[].dnsNames") && message.contains("namespace orders"), "{message}");
+}
+
+#[test]
+fn a_grant_is_for_the_namespaces_it_selects() {
+    let grant = |team: &str| {
+        let namespaces = json!({"matchLabels": {"team": team}});
+        terms_of(
+            json!({"grants": [{"namespaces": namespaces, "dnsNames": ["example.com"], "ipAddresses": ["10.0.0.0/8"]}]}),
+        )
+    };
+    let asked =
+        Asked { ip_addresses: vec!["10.0.0.1".parse().unwrap()], ..names("orders", &["example.com"]) };
+    assert!(is_permitted(&asked, &grant("red")));
+    assert!(!is_permitted(&asked, &grant("blue")));
+}
+
+#[test]
+fn half_a_grant_each_is_no_grant() {
+    let terms = terms_of(json!({"grants": [
+        {"namespaces": {"matchLabels": {"team": "blue"}}, "dnsNames": ["example.com"]},
+        {"namespaces": {"matchLabels": {"team": "red"}}, "dnsNames": ["example.org"]},
+    ]}));
+    assert!(!is_permitted(&names("orders", &["example.com"]), &terms));
+    assert!(is_permitted(&names("orders", &["example.org"]), &terms));
+}
+
+#[test]
+fn an_authority_serves_the_namespaces_it_selects() {
+    let serving = |team: &str| terms_of(json!({"namespaces": {"matchLabels": {"team": team}}}));
+    assert!(is_permitted(&asked("web"), &serving("red")));
+    assert!(!is_permitted(&asked("web"), &serving("blue")));
+    assert!(permits_plain(&serving("red"), "orders", &pairs(&[("team", "red")])));
+    assert!(!permits_plain(&serving("red"), "orders", &pairs(&[])));
+}
+
+#[test]
+fn a_lifetime_is_limited_to_the_second() {
+    let ttl = |ttl| Asked { ttl: Some(ttl), ..asked("web") };
+    assert_eq!(judged(&ttl(HOUR * 168), &terms()).unwrap().ttl, HOUR * 168);
+    let message = invalid(&ttl(HOUR * 168 + MINUTE / 60), &terms());
+    assert!(message.contains("leaf.maxTTL 168h") && message.contains("MtlsAuthority mesh"), "{message}");
+}
+
+#[test]
+fn an_algorithm_is_one_of_those_the_authority_lists() {
+    let terms = terms_of(json!({"leaf": {"algorithms": ["ECDSA-P384", "Ed25519"]}}));
+    for algorithm in KeyAlgorithm::ALL {
+        let asked = Asked { algorithm, ..asked("web") };
+        let is_listed = matches!(algorithm, KeyAlgorithm::EcdsaP384 | KeyAlgorithm::Ed25519);
+        assert_eq!(judged(&asked, &terms).is_ok(), is_listed, "{algorithm}");
+        if !is_listed {
+            assert!(invalid(&asked, &terms).contains("ECDSA-P384, Ed25519"));
+        }
+    }
+}
+
+#[test]
+fn a_margin_lies_between_propagation_and_half_the_lifetime() {
+    let second = MINUTE / 60;
+    let spec = |ttl, renew_before| Asked { ttl: Some(ttl), renew_before, ..asked("web") };
+    let rows = [
+        (spec(MINUTE * 15, None), true),
+        (spec(MINUTE * 15 - second, None), false),
+        (spec(MINUTE * 10, Some(MINUTE * 5)), true),
+        (spec(MINUTE * 10 - second, Some(MINUTE * 5)), false),
+        (spec(HOUR, Some(MINUTE * 5 - second)), false),
+        (spec(HOUR, Some(MINUTE * 30)), true),
+        (spec(HOUR, Some(MINUTE * 30 + second)), false),
+    ];
+    for (asked, fits) in rows {
+        assert_eq!(judged(&asked, &terms()).is_ok(), fits, "{:?} {:?}", asked.ttl, asked.renew_before);
+    }
+}
+
+#[test]
+fn the_margin_is_judged_by_the_authoritys_lifetime_where_none_is_asked() {
+    let asked = |renew_before| Asked { renew_before: Some(renew_before), ..asked("web") };
+    assert!(judged(&asked(HOUR * 12), &terms()).is_ok());
+    assert!(invalid(&asked(HOUR * 13), &terms()).contains("lifetime 24h"));
+}
+
+#[test]
+fn every_plain_identity_of_a_namespace_is_judged_alike() {
+    for namespace in ["orders", "com", "kube-system"] {
+        for name in ["web", "a", "x-1"] {
+            let asked = Asked { namespace: namespace.into(), ..asked(name) };
+            assert_eq!(judged(&asked, &terms()).is_ok(), permits_plain(&terms(), namespace, &pairs(&[])));
+        }
+    }
+}
+
+#[test]
+fn a_name_asked_twice_is_given_once_in_the_order_of_asking() {
+    let asked = Asked {
+        services: vec!["web".into(), "web".into()],
+        ..names("orders", &["z.orders.svc", "web.orders.svc", "a.orders.svc", "z.orders.svc"])
+    };
+    let names = judged(&asked, &terms()).unwrap().profile.dns_names;
+    assert_eq!(
+        names,
+        ["web.orders", "web.orders.svc", "web.orders.svc.cluster.local", "z.orders.svc", "a.orders.svc"]
+    );
+}
+
+#[test]
+fn another_cluster_domain_has_another_zone() {
+    let terms = terms_of(json!({"clusterDomain": "k8s.example"}));
+    assert!(is_permitted(&names("orders", &["x.orders.svc.k8s.example"]), &terms));
+    assert!(!is_permitted(&names("orders", &["x.orders.svc.cluster.local"]), &terms));
+}

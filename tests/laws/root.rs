@@ -1,0 +1,211 @@
+//! Laws of the custody of roots: made once, never silently replaced.
+
+use mtls_operator::pki::Window;
+use mtls_operator::plan::root::{
+    Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, SoundRoot, decide,
+};
+
+use super::fixture::{DAY, NOW};
+
+fn sound() -> SoundRoot {
+    SoundRoot {
+        version: "9".into(),
+        fingerprint: "f1".repeat(32),
+        anchors: "anchors-1".into(),
+        window: Window { not_before: NOW - DAY, not_after: NOW + DAY * 365 },
+        is_provided: false,
+        max_leaf_ttl: 600,
+    }
+}
+
+fn world(secret: RootSecret, provided: Provided) -> RootWorld {
+    RootWorld {
+        secret_name: "mtls-system/mtls-authority-mesh".into(),
+        secret,
+        provided,
+        evidence: None,
+        max_leaf_ttl: 600,
+    }
+}
+
+fn provided(fingerprint: &str, anchors: &str) -> Provided {
+    Provided::Sound { fingerprint: fingerprint.repeat(32), anchors: anchors.into() }
+}
+
+/// Every state of what people provide.
+fn every_provision() -> [Provided; 5] {
+    [
+        Provided::NotAsked,
+        Provided::Missing("missing".into()),
+        Provided::Invalid("invalid".into()),
+        provided("f1", "anchors-1"),
+        provided("f2", "anchors-2"),
+    ]
+}
+
+/// Every state of the root Secret.
+fn every_secret() -> [RootSecret; 7] {
+    [
+        RootSecret::Absent,
+        RootSecret::NotOurs("not ours".into()),
+        RootSecret::OtherTrustDomain("other domain".into()),
+        RootSecret::Invalid("invalid".into()),
+        RootSecret::Expired(NOW),
+        RootSecret::Sound(sound()),
+        RootSecret::Sound(SoundRoot { is_provided: true, max_leaf_ttl: 1, ..sound() }),
+    ]
+}
+
+/// Plan, whether it signs, whether a person must act, and why.
+fn told(decision: &RootDecision) -> (RootPlan, bool, bool, Reason) {
+    (decision.plan.clone(), decision.signs, decision.stalled, decision.reason)
+}
+
+fn keep(signs: bool, stalled: bool, reason: Reason) -> (RootPlan, bool, bool, Reason) {
+    (RootPlan::Keep, signs, stalled, reason)
+}
+
+#[test]
+fn a_settled_root_is_kept_and_signs() {
+    let decision = decide(&world(RootSecret::Sound(sound()), Provided::NotAsked));
+    assert_eq!(told(&decision), keep(true, false, Reason::Ready));
+    assert!(decision.message.contains("f1f1f1f1"), "{}", decision.message);
+}
+
+#[test]
+fn each_state_of_the_root_secret_has_its_own_answer() {
+    let rows = [
+        (RootSecret::Absent, (RootPlan::Generate, false, false, Reason::Ready)),
+        (RootSecret::NotOurs("why".into()), keep(false, true, Reason::RootInvalid)),
+        (RootSecret::OtherTrustDomain("why".into()), keep(false, true, Reason::TrustDomainMismatch)),
+        (RootSecret::Invalid("why".into()), keep(false, true, Reason::RootInvalid)),
+        (RootSecret::Expired(NOW), keep(false, true, Reason::RootExpired)),
+    ];
+    for (secret, expected) in rows {
+        assert_eq!(told(&decide(&world(secret.clone(), Provided::NotAsked))), expected, "{secret:?}");
+    }
+}
+
+#[test]
+fn a_root_is_made_only_where_nothing_shows_that_there_was_one() {
+    for secret in every_secret() {
+        for provided in every_provision() {
+            for evidence in [None, Some("a leaf exists".to_owned())] {
+                let world = RootWorld { evidence, ..world(secret.clone(), provided.clone()) };
+                let plan = decide(&world).plan;
+                if matches!(plan, RootPlan::Generate | RootPlan::Copy) {
+                    assert_eq!((&world.secret, &world.evidence), (&RootSecret::Absent, &None));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn evidence_stops_everything_and_tells_how_to_recover() {
+    for secret in [RootSecret::Absent, RootSecret::Expired(NOW), RootSecret::Sound(sound())] {
+        for provided in every_provision() {
+            let world =
+                RootWorld { evidence: Some("a leaf exists".into()), ..world(secret.clone(), provided) };
+            let decision = decide(&world);
+            assert_eq!(told(&decision), keep(false, true, Reason::RootLost), "{secret:?}");
+            let message = decision.message;
+            assert!(
+                message.starts_with("a leaf exists; restore Secret mtls-system/mtls-authority-mesh"),
+                "{message}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_is_not_the_roots_is_named_before_the_loss_of_the_root() {
+    for (secret, reason) in [
+        (RootSecret::NotOurs("why".into()), Reason::RootInvalid),
+        (RootSecret::Invalid("why".into()), Reason::RootInvalid),
+        (RootSecret::OtherTrustDomain("why".into()), Reason::TrustDomainMismatch),
+    ] {
+        let world = RootWorld { evidence: Some("a leaf exists".into()), ..world(secret, Provided::NotAsked) };
+        let decision = decide(&world);
+        assert_eq!((decision.reason, decision.message.as_str()), (reason, "why"));
+    }
+}
+
+#[test]
+fn what_is_there_is_never_overwritten_but_by_the_same_anchors() {
+    for secret in every_secret().into_iter().filter(|secret| !matches!(secret, RootSecret::Sound(_))) {
+        for provided in every_provision() {
+            let plan = decide(&world(secret.clone(), provided)).plan;
+            let is_first =
+                secret == RootSecret::Absent && matches!(plan, RootPlan::Generate | RootPlan::Copy);
+            assert!(is_first || plan == RootPlan::Keep, "{secret:?}: {plan:?}");
+        }
+    }
+}
+
+#[test]
+fn a_first_provided_ca_is_copied_once_it_is_there_and_sound() {
+    let rows = [
+        (provided("f1", "anchors-1"), (RootPlan::Copy, false, false, Reason::Ready)),
+        (Provided::Missing("why".into()), keep(false, true, Reason::ProvidedMissing)),
+        (Provided::Invalid("why".into()), keep(false, true, Reason::ProvidedInvalid)),
+    ];
+    for (provided, expected) in rows {
+        assert_eq!(told(&decide(&world(RootSecret::Absent, provided.clone()))), expected, "{provided:?}");
+    }
+}
+
+#[test]
+fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
+    let copy = RootSecret::Sound(SoundRoot { is_provided: true, ..sound() });
+    let rows = [
+        (provided("f1", "anchors-1"), keep(true, false, Reason::Ready)),
+        (provided("f2", "anchors-1"), (RootPlan::Replace { over: "9".into() }, true, false, Reason::Ready)),
+        (provided("f2", "anchors-2"), keep(true, true, Reason::RotationUnsupported)),
+        (Provided::NotAsked, keep(true, true, Reason::RotationUnsupported)),
+        (Provided::Missing("why".into()), keep(true, true, Reason::ProvidedMissing)),
+        (Provided::Invalid("why".into()), keep(true, true, Reason::ProvidedInvalid)),
+    ];
+    for (provided, expected) in rows {
+        let decision = decide(&world(copy.clone(), provided.clone()));
+        assert_eq!(told(&decision), expected, "{provided:?}");
+        assert_eq!(decision.stalled, decision.message.ends_with("Signing goes on with the copy in force"));
+    }
+}
+
+#[test]
+fn a_generated_root_is_not_exchanged_for_a_provided_one() {
+    let decision = decide(&world(RootSecret::Sound(sound()), provided("f2", "anchors-2")));
+    assert_eq!(told(&decision), keep(true, true, Reason::RotationUnsupported));
+}
+
+#[test]
+fn a_longer_lifetime_is_recorded_before_it_is_used_and_a_shorter_one_never() {
+    let short = RootSecret::Sound(SoundRoot { max_leaf_ttl: 599, ..sound() });
+    let raise = RootPlan::RaiseMaxLeafTtl { over: "9".into() };
+    assert_eq!(told(&decide(&world(short, Provided::NotAsked))), (raise, true, false, Reason::Ready));
+    let long = RootSecret::Sound(SoundRoot { max_leaf_ttl: 601, ..sound() });
+    assert_eq!(told(&decide(&world(long, Provided::NotAsked))), keep(true, false, Reason::Ready));
+}
+
+#[test]
+fn the_larger_lifetime_is_recorded_also_while_the_source_of_a_copy_is_broken() {
+    let copy = RootSecret::Sound(SoundRoot { is_provided: true, max_leaf_ttl: 599, ..sound() });
+    for provided in
+        [Provided::Missing("why".into()), Provided::Invalid("why".into()), provided("f2", "anchors-2")]
+    {
+        let decision = decide(&world(copy.clone(), provided));
+        assert_eq!(decision.plan, RootPlan::RaiseMaxLeafTtl { over: "9".into() });
+        assert!(decision.stalled && decision.signs);
+    }
+}
+
+#[test]
+fn only_a_sound_root_signs() {
+    for secret in every_secret() {
+        for provided in every_provision() {
+            let decision = decide(&world(secret.clone(), provided));
+            assert_eq!(decision.signs, matches!(secret, RootSecret::Sound(_)), "{secret:?}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! GnuTLS: `certtool` verifies as a third implementation of path validation, with a view of its own on key usage.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::cases::{Case, NAME, SUITE, WRONG_NAME};
+use crate::tool::require_tool;
+
+const SERVER: &str = "1.3.6.1.5.5.7.3.1";
+const CLIENT: &str = "1.3.6.1.5.5.7.3.2";
+
+fn verify(certtool: &Path, case: &Case, anchors: &str, chain: &str, name: &str, purpose: &str) -> Output {
+    let name = format!("--verify-hostname={name}");
+    let purpose = format!("--verify-purpose={purpose}");
+    case.run(certtool, &["--verify", "--load-ca-certificate", anchors, "--infile", chain, &name, &purpose])
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+#[test]
+fn gnutls_accepts_every_leaf_in_both_roles() {
+    let Some(certtool) = require_tool("certtool") else { return };
+    for case in &SUITE.cases {
+        for purpose in [SERVER, CLIENT] {
+            let output = verify(&certtool, case, "ca.crt", "tls.crt", NAME, purpose);
+            assert!(output.status.success(), "{} {purpose}: {}", case.name, text(&output));
+        }
+    }
+}
+
+/// `certtool` knows only the real clock, so it is shown a leaf that has really expired.
+#[test]
+fn gnutls_refuses_a_wrong_root_a_wrong_name_and_an_expired_leaf() {
+    let Some(certtool) = require_tool("certtool") else { return };
+    for case in &SUITE.cases {
+        let mut wrong = vec![
+            ("other.crt", "tls.crt", NAME, "issuer is unknown"),
+            ("ca.crt", "tls.crt", WRONG_NAME, "name in the certificate does not match"),
+        ];
+        if case.has_expired {
+            wrong.push(("ca.crt", "expired.crt", NAME, "expired"));
+        }
+        for (anchors, chain, name, reason) in wrong {
+            let output = verify(&certtool, case, anchors, chain, name, SERVER);
+            let said = text(&output);
+            assert!(!output.status.success() && said.contains(reason), "{} {reason}: {said}", case.name);
+        }
+    }
+}
+
+#[test]
+fn gnutls_reads_every_key() {
+    let Some(certtool) = require_tool("certtool") else { return };
+    for case in &SUITE.cases {
+        let output = case.run(&certtool, &["--key-info", "--infile", "tls.key"]);
+        assert!(output.status.success(), "{}: {}", case.name, text(&output));
+    }
+}

@@ -1,0 +1,3 @@
+module mtls-operator.dev/pki-oracle
+
+go 1.21

@@ -1,0 +1,32 @@
+//! Java: PKIX path validation, JSSE handshakes and `keytool`, for the workloads that cannot be told anything.
+
+use std::path::Path;
+
+use crate::cases::SUITE;
+use crate::tool::require_tool;
+
+/// Checks that the program makes of each case.
+const CHECKS: usize = 8;
+
+#[test]
+fn java_accepts_and_refuses_what_it_should() {
+    let (Some(java), Some(_)) = (require_tool("java"), require_tool("javac")) else { return };
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pki_oracle/java/PkiOracle.java");
+    SUITE.judge(CHECKS, &java, &[source.to_str().unwrap()]);
+}
+
+#[test]
+fn keytool_shows_every_kind_of_leaf_and_stores_its_root() {
+    let Some(keytool) = require_tool("keytool") else { return };
+    for case in SUITE.cases.iter().filter(|case| case.name.starts_with("generated-ECDSA-P256")) {
+        let shown = case.run(&keytool, &["-printcert", "-file", "tls.crt"]);
+        let text = String::from_utf8_lossy(&shown.stdout);
+        assert!(shown.status.success(), "{}: {text}", case.name);
+        assert!(text.contains("URIName: spiffe://cluster.local/ns/shop/sa/cart"), "{}: {text}", case.name);
+    }
+    let case = &SUITE.cases[0];
+    let _ = std::fs::remove_file(case.file("trust.p12"));
+    let store = ["-importcert", "-noprompt", "-alias", "root", "-file", "ca.crt", "-keystore", "trust.p12"];
+    let stored = case.run(&keytool, &[&store[..], &["-storepass", "changeit"]].concat());
+    assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
+}
