@@ -248,7 +248,7 @@ pub struct Grant {
 pub struct NamespaceSelector {
     /// Labels that a namespace must have.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32), inner(length(max = 63)))]
+    #[schemars(extend("maxProperties" = 32), extend("additionalProperties" = { "type": "string", "maxLength": 63 }))]
     pub match_labels: BTreeMap<String, String>,
 
     /// Requirements that a namespace must meet.

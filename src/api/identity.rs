@@ -166,7 +166,9 @@ pub struct SecretSpec {
     #[serde(default)]
     #[schemars(
         extend("maxProperties" = 16),
-        inner(length(max = 63), regex(pattern = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"))
+        extend("additionalProperties" = {
+            "type": "string", "maxLength": 63, "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+        })
     )]
     #[x_kube(validation = Rule::new("self.all(key, key.matches('^([a-z0-9.-]+/)?[A-Za-z0-9]([\\\\w.-]{0,61}[A-Za-z0-9])?$'))")
         .message("spec.secret.labels must have valid Kubernetes label keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"))]
@@ -174,7 +176,7 @@ pub struct SecretSpec {
 
     /// Annotations put on the Secret and kept in force. The operator's own win.
     #[serde(default)]
-    #[schemars(extend("maxProperties" = 16), inner(length(max = 4096)))]
+    #[schemars(extend("maxProperties" = 16), extend("additionalProperties" = { "type": "string", "maxLength": 4096 }))]
     #[x_kube(validation = Rule::new("self.all(key, key.matches('^([a-z0-9.-]+/)?[A-Za-z0-9]([\\\\w.-]{0,61}[A-Za-z0-9])?$'))")
         .message("spec.secret.annotations must have valid Kubernetes annotation keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"))]
     pub annotations: BTreeMap<String, String>,

@@ -53,12 +53,7 @@ impl Stage {
     /// The same, with the operator not started yet.
     pub fn without_operator(values: &[&str]) -> Self {
         let cluster = Cluster::start(Options { fsync: false, ..Options::default() }).unwrap();
-        let mut helm = cluster.helm();
-        helm.args(["install", "mtls-operator", concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mtls-operator")]);
-        helm.args(["-n", SYSTEM, "--create-namespace"]);
-        values.iter().for_each(|value| drop(helm.args(["--set", value])));
-        let installed = helm.output().unwrap();
-        assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+        install(&cluster, "mtls-operator", SYSTEM, values);
         let admin = cluster.admin_kubeconfig().to_owned();
         let operator = cluster.kubeconfig_for(SYSTEM, "mtls-operator").unwrap();
         Self { cluster: Mutex::new(cluster), admin, operator }
@@ -69,14 +64,18 @@ impl Stage {
         self.start_operator_as(OPERATOR, &[]);
     }
 
-    /// Starts a replica of this name, with more flags.
-    pub fn start_operator_as(&self, name: &str, flags: &[&str]) {
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_mtls-operator"));
-        let args = ["run", "--namespace", SYSTEM, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
-        let args: Vec<&str> = args.iter().chain(flags).copied().collect();
+    /// Starts a replica of this name, with more flags; returns its pid.
+    pub fn start_operator_as(&self, name: &str, flags: &[&str]) -> u32 {
         let kubeconfig = self.operator.display().to_string();
-        let env = [("KUBECONFIG", kubeconfig.as_str()), ("POD_NAME", name)];
-        self.cluster.lock().unwrap().start_program(name, &program, &args, &env).unwrap();
+        start(&self.cluster.lock().unwrap(), name, SYSTEM, &kubeconfig, flags)
+    }
+
+    /// Installs the chart a second time, in another namespace, and starts an operator of that name there.
+    pub fn start_other_operator(&self, namespace: &str) {
+        let cluster = self.cluster.lock().unwrap();
+        install(&cluster, namespace, namespace, &["crds.enabled=false", "aggregateClusterRoles=false"]);
+        let kubeconfig = cluster.kubeconfig_for(namespace, &format!("{namespace}-mtls-operator")).unwrap();
+        start(&cluster, namespace, namespace, &kubeconfig.display().to_string(), &[]);
     }
 
     /// Kills the operator.
@@ -94,7 +93,7 @@ impl Stage {
     pub async fn admin_address(&self) -> String {
         let find = || {
             let log = self.operator_log();
-            let line = log.lines().rev().find(|line| line.contains("the admin server listens"))?;
+            let line = log.lines().rev().find(|line| line.contains("admin server listens"))?;
             let line: Value = serde_json::from_str(line).ok()?;
             line["address"].as_str().map(str::to_owned)
         };
@@ -126,6 +125,26 @@ impl Stage {
         Api::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
         Scene { client, namespace: name }
     }
+}
+
+/// Installs the chart.
+fn install(cluster: &Cluster, release: &str, namespace: &str, values: &[&str]) {
+    let mut helm = cluster.helm();
+    helm.args(["install", release, concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mtls-operator")]);
+    helm.args(["-n", namespace, "--create-namespace"]);
+    for value in values {
+        helm.args(["--set", value]);
+    }
+    let installed = helm.output().unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+}
+
+/// Starts an operator; returns its pid.
+fn start(cluster: &Cluster, name: &str, namespace: &str, kubeconfig: &str, flags: &[&str]) -> u32 {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_mtls-operator"));
+    let args = ["run", "--namespace", namespace, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
+    let args: Vec<&str> = args.iter().chain(flags).copied().collect();
+    cluster.start_program(name, &program, &args, &[("KUBECONFIG", kubeconfig), ("POD_NAME", name)]).unwrap()
 }
 
 async fn client(kubeconfig: &PathBuf) -> Client {
@@ -179,7 +198,12 @@ impl Scene {
             "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity",
             "metadata": { "name": name, "namespace": self.namespace }, "spec": spec
         });
-        create(&self.client, &format!("/apis/mtls-operator.dev/v1alpha1/namespaces/{}/mtlsidentities", self.namespace), &object).await
+        create(
+            &self.client,
+            &format!("/apis/mtls-operator.dev/v1alpha1/namespaces/{}/mtlsidentities", self.namespace),
+            &object,
+        )
+        .await
     }
 
     /// Creates an authority with this spec.
@@ -225,7 +249,8 @@ impl Scene {
     pub async fn stands(&self, name: &str, status: &str, reason: &str) -> MtlsIdentity {
         let what = format!("{name} to be Ready={status} {reason}");
         self.identity_where(name, &what, |identity| {
-            let current = identity.status.as_ref().and_then(|s| s.observed_generation) == identity.metadata.generation;
+            let current =
+                identity.status.as_ref().and_then(|s| s.observed_generation) == identity.metadata.generation;
             let (is, why, _) = ready_of(identity);
             current && is == status && why == reason
         })
@@ -233,12 +258,23 @@ impl Scene {
     }
 
     /// Waits until an identity is so.
-    pub async fn identity_where(&self, name: &str, what: &str, is_so: impl Fn(&MtlsIdentity) -> bool) -> MtlsIdentity {
-        wait(self.identities(), name, what, |identity| identity.filter(|identity| is_so(identity)).cloned()).await
+    pub async fn identity_where(
+        &self,
+        name: &str,
+        what: &str,
+        is_so: impl Fn(&MtlsIdentity) -> bool,
+    ) -> MtlsIdentity {
+        wait(self.identities(), name, what, |identity| identity.filter(|identity| is_so(identity)).cloned())
+            .await
     }
 
     /// Waits until an authority is so.
-    pub async fn authority_where(&self, name: &str, what: &str, is_so: impl Fn(&MtlsAuthority) -> bool) -> MtlsAuthority {
+    pub async fn authority_where(
+        &self,
+        name: &str,
+        what: &str,
+        is_so: impl Fn(&MtlsAuthority) -> bool,
+    ) -> MtlsAuthority {
         wait(self.authorities(), name, what, |authority| authority.filter(|a| is_so(a)).cloned()).await
     }
 
@@ -276,7 +312,8 @@ async fn create<K: DeserializeOwned>(client: &Client, path: &str, object: &Value
 /// Status, reason and message of an identity's `Ready` condition.
 pub fn ready_of(identity: &MtlsIdentity) -> (String, String, String) {
     let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    find(conditions, "Ready").map_or_else(Default::default, |c| (c.status.clone(), c.reason.clone(), c.message.clone()))
+    find(conditions, "Ready")
+        .map_or_else(Default::default, |c| (c.status.clone(), c.reason.clone(), c.message.clone()))
 }
 
 /// Whether an identity is `Stalled`.
@@ -316,10 +353,9 @@ where
             }
         }
     };
-    match tokio::time::timeout(PATIENCE, watched).await {
-        Ok(found) => found,
-        Err(_) => panic!("waited in vain for {what} ({name}); last seen: {}", shown(last.as_ref())),
-    }
+    let found = tokio::time::timeout(PATIENCE, watched).await;
+    found
+        .unwrap_or_else(|_| panic!("waited in vain for {what} ({name}); last seen: {}", shown(last.as_ref())))
 }
 
 /// What was seen last, without anything that may hold a key.

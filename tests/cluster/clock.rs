@@ -1,0 +1,58 @@
+//! The wall clock decides what is due: jumps and long absences lose nothing and issue nothing needlessly.
+
+use jiff::SignedDuration;
+use mtls_operator::runtime::clock::Clock;
+use serde_json::json;
+
+use crate::content::Content;
+use crate::solo::Solo;
+use crate::stage::{Scene, Stage};
+
+async fn revision(scene: &Scene, revision: i64) -> Content {
+    let what = format!("revision {revision}");
+    scene
+        .identity_where("cart", &what, |identity| {
+            identity.status.as_ref().is_some_and(|status| status.revision == Some(revision))
+        })
+        .await;
+    scene.ready("cart").await;
+    Content::of(&scene.secret("cart-mtls").await)
+}
+
+#[tokio::test]
+async fn a_jump_of_the_wall_clock_renews_what_is_due_and_a_jump_back_nothing() {
+    let stage = Stage::without_operator(&[]);
+    let (clock, hand) = Clock::manual(Clock::system().now());
+    let operator = Solo::start(&stage, clock).await;
+    let scene = stage.scene().await;
+    scene.create("cart", json!({})).await;
+    let first = revision(&scene, 1).await;
+    hand.advance(SignedDuration::from_hours(20));
+    let second = revision(&scene, 2).await;
+    first.assert_reissued(&second, "due");
+    hand.advance(SignedDuration::from_hours(48));
+    let third = revision(&scene, 3).await;
+    second.assert_reissued(&third, "expired");
+    hand.advance(SignedDuration::from_hours(-12));
+    scene.create("later", json!({})).await;
+    scene.ready("later").await;
+    third.assert_kept(&revision(&scene, 3).await, "a jump back");
+    operator.stop().await;
+}
+
+#[tokio::test]
+async fn a_leaf_that_expired_while_the_operator_was_off_is_renewed_at_its_start() {
+    let stage = Stage::without_operator(&[]);
+    let now = Clock::system().now();
+    let (clock, _hand) = Clock::manual(now - SignedDuration::from_hours(72));
+    let operator = Solo::start(&stage, clock).await;
+    let scene = stage.scene().await;
+    scene.create("cart", json!({})).await;
+    let expired = revision(&scene, 1).await;
+    assert!(expired.leaf.window.is_expired_at(now));
+    operator.stop().await;
+    stage.start_operator();
+    let renewed = revision(&scene, 2).await;
+    expired.assert_reissued(&renewed, "expired");
+    assert!(!renewed.leaf.window.is_expired_at(now));
+}

@@ -1,0 +1,28 @@
+//! What people see of the operator on a real Kubernetes API server, claim by claim.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
+#[path = "../support/stage.rs"]
+#[allow(dead_code, reason = "each test program uses a part of the stage")]
+mod stage;
+
+mod authority;
+mod clock;
+mod content;
+mod cost;
+mod healing;
+mod issuance;
+mod outage;
+mod ownership;
+mod provided;
+mod provided_ca;
+mod refusal;
+mod reissue;
+mod renewal;
+mod replicas;
+mod root;
+mod solo;
+mod validation;

@@ -1,0 +1,175 @@
+//! A provided CA is an input: copied, switched to where its anchors stay, and otherwise the copy goes on signing.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use mtls_operator::api::conditions::find;
+use serde_json::{Value, json};
+
+use crate::content::Content;
+use crate::provided_ca::Ca;
+use crate::stage::{SYSTEM, Scene, Stage, value};
+
+/// An authority with a provided CA.
+struct Realm {
+    scene: Scene,
+    authority: String,
+    input: String,
+}
+
+impl Realm {
+    async fn new() -> Self {
+        let scene = Stage::shared().scene().await;
+        Self { authority: scene.unique("own"), input: scene.unique("input"), scene }
+    }
+
+    async fn under(data: Value) -> Self {
+        let realm = Self::new().await;
+        realm.provide(data).await;
+        realm.create_authority().await;
+        realm
+    }
+
+    async fn create_authority(&self) {
+        let root = json!({ "root": { "providedSecretName": self.input } });
+        self.scene.create_authority(&self.authority, root).await;
+    }
+
+    async fn provide(&self, data: Value) -> Secret {
+        let secret = json!({
+            "metadata": { "name": self.input, "namespace": SYSTEM }, "type": "kubernetes.io/tls", "data": data
+        });
+        let secret = serde_json::from_value(secret).unwrap();
+        self.scene.system_secrets().create(&PostParams::default(), &secret).await.unwrap()
+    }
+
+    async fn replace(&self, data: Value) {
+        let (api, patch) = (self.scene.system_secrets(), Patch::Merge(json!({ "data": data })));
+        api.patch(&self.input, &PatchParams::default(), &patch).await.unwrap();
+    }
+
+    async fn remove(&self) {
+        self.scene.system_secrets().delete(&self.input, &DeleteParams::default()).await.unwrap();
+    }
+
+    async fn copy(&self) -> Secret {
+        self.scene.system_secrets().get(&format!("mtls-authority-{}", self.authority)).await.unwrap()
+    }
+
+    async fn issue(&self, name: &str) -> Content {
+        self.scene.create(name, json!({ "authority": self.authority })).await;
+        self.scene.ready(name).await;
+        Content::of(&self.scene.secret(&format!("{name}-mtls")).await)
+    }
+
+    /// Waits until the authority has this reason, and checks that a person is asked to act.
+    async fn stalls(&self, ready: &str, reason: &str) {
+        let authority = self.scene.authority_stands(&self.authority, ready, reason).await;
+        let stalled = find(&authority.status.as_ref().unwrap().conditions, "Stalled").cloned();
+        assert_eq!(stalled.map(|c| (c.status, c.reason)), Some(("True".into(), reason.into())));
+    }
+
+    /// Waits until the authority says this and checks that it signs as before.
+    async fn goes_on_with_the_copy(&self, before: &Content, reason: &str) {
+        self.stalls("True", reason).await;
+        let after = self.issue("late").await;
+        assert_eq!(before.leaf.authority_key_id, after.leaf.authority_key_id, "{reason}: another CA signs");
+        assert!(before.trust == after.trust, "{reason}: the trust bundle is another one");
+    }
+}
+
+#[tokio::test]
+async fn a_provided_root_is_copied_and_signs() {
+    let root = Ca::root("Example Root");
+    let realm = Realm::under(root.provided(&root)).await;
+    let content = realm.issue("cart").await;
+    assert_eq!(content.trust, root.pem().into_bytes());
+    let (input, copy) = (realm.scene.system_secrets().get(&realm.input).await.unwrap(), realm.copy().await);
+    assert!(value(&input, "tls.key") == value(&copy, "tls.key"), "the copy has another key");
+    let writers = input.metadata.managed_fields.unwrap_or_default();
+    assert_eq!(writers.len(), 1, "the operator wrote to what people own");
+}
+
+#[tokio::test]
+async fn a_provided_intermediate_signs_below_its_anchor() {
+    let root = Ca::root("Example Root");
+    let signer = root.intermediate("Example Issuing 1");
+    let realm = Realm::under(signer.provided(&root)).await;
+    let content = realm.issue("cart").await;
+    assert_eq!(content.trust, root.pem().into_bytes());
+    let chain = value(&realm.scene.secret("cart-mtls").await, "tls.crt");
+    let chain = String::from_utf8(chain).unwrap();
+    assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2, "leaf and intermediate");
+    assert!(!chain.contains(root.pem().trim()), "the root is not sent");
+}
+
+#[tokio::test]
+async fn another_intermediate_below_the_same_anchor_is_switched_to_at_once() {
+    let root = Ca::root("Example Root");
+    let realm = Realm::under(root.intermediate("Example Issuing 1").provided(&root)).await;
+    let before = realm.issue("cart").await;
+    realm.replace(root.intermediate("Example Issuing 2").provided(&root)).await;
+    let former = before.leaf.authority_key_id.to_string();
+    realm
+        .scene
+        .authority_where(&realm.authority, "the new intermediate", |authority| {
+            let roots = authority.status.as_ref().map_or(&[][..], |status| &status.roots);
+            roots.iter().all(|root| root.key_id != former) && !roots.is_empty()
+        })
+        .await;
+    let after = realm.issue("late").await;
+    assert_ne!(before.leaf.authority_key_id, after.leaf.authority_key_id);
+    assert!(before.trust == after.trust, "the anchors are the same");
+    realm.scene.authority_stands(&realm.authority, "True", "Ready").await;
+    before.assert_kept(
+        &Content::of(&realm.scene.secret("cart-mtls").await),
+        "leaves of the former one serve on",
+    );
+}
+
+#[tokio::test]
+async fn a_ca_with_other_anchors_is_refused_and_the_copy_signs_on() {
+    let root = Ca::root("Example Root");
+    let realm = Realm::under(root.provided(&root)).await;
+    let before = realm.issue("cart").await;
+    let other = Ca::root("Another Root");
+    realm.replace(other.provided(&other)).await;
+    realm.goes_on_with_the_copy(&before, "RotationUnsupported").await;
+    realm.replace(root.provided(&root)).await;
+    realm.scene.authority_stands(&realm.authority, "True", "Ready").await;
+}
+
+#[tokio::test]
+async fn a_half_written_ca_is_refused_and_the_copy_signs_on() {
+    let root = Ca::root("Example Root");
+    let realm = Realm::under(root.provided(&root)).await;
+    let before = realm.issue("cart").await;
+    let mut half = root.intermediate("Example Issuing").provided(&root);
+    half["tls.key"] = root.provided(&root)["tls.key"].clone();
+    realm.replace(half).await;
+    realm.goes_on_with_the_copy(&before, "ProvidedInvalid").await;
+}
+
+#[tokio::test]
+async fn a_ca_that_was_taken_away_is_missed_and_the_copy_signs_on() {
+    let root = Ca::root("Example Root");
+    let realm = Realm::under(root.provided(&root)).await;
+    let before = realm.issue("cart").await;
+    realm.remove().await;
+    realm.goes_on_with_the_copy(&before, "ProvidedMissing").await;
+    realm.provide(root.provided(&root)).await;
+    realm.scene.authority_stands(&realm.authority, "True", "Ready").await;
+}
+
+#[tokio::test]
+async fn a_ca_that_is_provided_late_or_broken_first_is_used_once_it_is_sound() {
+    let root = Ca::root("Example Root");
+    let realm = Realm::new().await;
+    realm.create_authority().await;
+    realm.stalls("False", "ProvidedMissing").await;
+    let mut broken = root.provided(&root);
+    broken["ca.crt"] = json!("");
+    realm.provide(broken).await;
+    realm.stalls("False", "ProvidedInvalid").await;
+    realm.replace(root.provided(&root)).await;
+    assert_eq!(realm.issue("cart").await.trust, root.pem().into_bytes());
+}

@@ -1,0 +1,55 @@
+//! The operator in the test's own process: the test holds its clock.
+
+use mtls_operator::operator::metrics::Metrics;
+use mtls_operator::operator::run::{DefaultAuthority, Settings, Surroundings, run};
+use mtls_operator::runtime::clock::Clock;
+use mtls_operator::runtime::leader::Leadership;
+use mtls_operator::runtime::readiness::Readiness;
+use mtls_operator::runtime::shutdown::{Shutdown, Trigger};
+use tokio::task::JoinHandle;
+
+use crate::stage::{SYSTEM, Stage};
+
+/// An operator that leads without election. It stops when it is told to.
+pub struct Solo {
+    trigger: Trigger,
+    running: JoinHandle<()>,
+}
+
+impl Solo {
+    /// Starts an operator with this clock, and the rights of the chart's service account.
+    pub async fn start(stage: &Stage, clock: Clock) -> Self {
+        let (shutdown, trigger) = Shutdown::manual();
+        let around = Surroundings {
+            leadership: Leadership::always(clock.clone()),
+            clock,
+            client: stage.operator_client().await,
+            readiness: Readiness::new(),
+            metrics: Metrics::default(),
+            shutdown,
+        };
+        let running = tokio::spawn(async move { run(settings(), around).await.unwrap() });
+        Self { trigger, running }
+    }
+
+    /// Stops it, and returns when what was in flight is finished.
+    pub async fn stop(self) {
+        self.trigger.fire();
+        self.running.await.unwrap();
+    }
+}
+
+fn settings() -> Settings {
+    let default = DefaultAuthority {
+        name: "mesh".into(),
+        trust_domain: "cluster.local".into(),
+        cluster_domain: "cluster.local".into(),
+    };
+    Settings {
+        namespace: SYSTEM.into(),
+        watch_namespaces: Vec::new(),
+        default_authority: Some(default),
+        workers: 4,
+        key_threads: 1,
+    }
+}

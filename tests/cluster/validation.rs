@@ -1,0 +1,254 @@
+//! A bad object is refused by the API server itself, with a sentence that says what to do; an empty one is complete.
+
+use kube::Client;
+use serde_json::{Value, json};
+
+use crate::stage::{Scene, Stage};
+
+/// Asks the API server whether it would accept the object, without storing it. Returns what it says.
+async fn judge(client: &Client, path: &str, object: &Value) -> Result<Value, String> {
+    let request = http::Request::post(format!("/apis/mtls-operator.dev/v1alpha1/{path}?dryRun=All"));
+    let request =
+        request.header("content-type", "application/json").body(serde_json::to_vec(object).unwrap());
+    client.request::<Value>(request.unwrap()).await.map_err(|error| error.to_string())
+}
+
+async fn judge_identity(scene: &Scene, name: &str, spec: Option<&Value>) -> Result<Value, String> {
+    let mut object = json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "metadata": { "name": name } });
+    if let Some(spec) = spec {
+        object["spec"] = spec.clone();
+    }
+    judge(&scene.client, &format!("namespaces/{}/mtlsidentities", scene.namespace), &object).await
+}
+
+async fn judge_authority(scene: &Scene, name: &str, spec: Option<&Value>) -> Result<Value, String> {
+    let mut object = json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": { "name": name } });
+    if let Some(spec) = spec {
+        object["spec"] = spec.clone();
+    }
+    judge(&scene.client, "mtlsauthorities", &object).await
+}
+
+/// Adds a complaint unless the object was refused in these words.
+fn expect(complaints: &mut Vec<String>, spec: &Value, words: &str, verdict: Result<Value, String>) {
+    match verdict {
+        Ok(_) => complaints.push(format!("{spec} was accepted; wanted: {words}")),
+        Err(said) if !said.contains(words) => {
+            complaints.push(format!("{spec}: wanted {words:?}, but it says: {said}"));
+        }
+        Err(_) => {}
+    }
+}
+
+fn numbered(prefix: &str, count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{prefix}{number}")).collect()
+}
+
+fn pairs(count: usize) -> Value {
+    numbered("k", count).into_iter().map(|key| (key, json!("v"))).collect()
+}
+
+/// Bad specs, with the words that a user reads.
+type Table = Vec<(Value, &'static str)>;
+
+fn bad_names() -> Table {
+    vec![
+        (json!({ "authority": "" }), "spec.authority"),
+        (
+            json!({ "authority": "Mesh" }),
+            "spec.authority: Invalid value: \"Mesh\": spec.authority in body should match",
+        ),
+        (json!({ "serviceAccountName": "Bad!" }), "spec.serviceAccountName in body should match"),
+        (json!({ "services": ["a.b"] }), "spec.services[0] in body should match"),
+        (json!({ "services": ["a", "a"] }), "spec.services[1]: Duplicate value: \"a\""),
+        (json!({ "services": numbered("s", 33) }), "must have at most 32 items"),
+        (json!({ "dnsNames": ["a..b"] }), "spec.dnsNames[0] in body should match"),
+        (json!({ "dnsNames": ["*.*.example.com"] }), "spec.dnsNames[0] in body should match"),
+        (json!({ "dnsNames": ["10.0.0.1"] }), "spec.dnsNames must not end in a number"),
+        (json!({ "dnsNames": numbered("a", 65) }), "must have at most 64 items"),
+        (
+            json!({ "ipAddresses": ["nowhere"] }),
+            "spec.ipAddresses must be IPv4 or IPv6 addresses, such as 10.0.0.7",
+        ),
+        (json!({ "ipAddresses": ["10.0.0.1", "10.0.0.1"] }), "Duplicate value"),
+    ]
+}
+
+fn bad_times_keys_and_secrets() -> Table {
+    vec![
+        (json!({ "ttl": "1d" }), "spec.ttl in body should match"),
+        (json!({ "ttl": "30s" }), "spec.ttl must be at least 1m"),
+        (json!({ "renewBefore": "soon" }), "spec.renewBefore in body should match"),
+        (json!({ "renewBefore": "5s" }), "spec.renewBefore must be at least 10s"),
+        (json!({ "ttl": "1h", "renewBefore": "31m" }), "spec.renewBefore must be at most half of spec.ttl"),
+        (
+            json!({ "privateKey": { "algorithm": "DSA" } }),
+            "supported values: \"ECDSA-P256\", \"ECDSA-P384\", \"Ed25519\"",
+        ),
+        (json!({ "secret": { "name": "Bad_Name" } }), "spec.secret.name in body should match"),
+        (
+            json!({ "secret": { "labels": { "a b": "x" } } }),
+            "spec.secret.labels must have valid Kubernetes label keys",
+        ),
+        (json!({ "secret": { "labels": { "a": "b c" } } }), "spec.secret.labels.a in body should match"),
+        (json!({ "secret": { "labels": pairs(17) } }), "must have at most 16 items"),
+        (
+            json!({ "secret": { "annotations": { "/": "x" } } }),
+            "spec.secret.annotations must have valid Kubernetes annotation keys",
+        ),
+        (json!({ "secret": { "annotations": pairs(17) } }), "must have at most 16 items"),
+        (
+            json!({ "secret": { "annotations": { "a": "x".repeat(4097) } } }),
+            "Too long: may not be more than 4096 bytes",
+        ),
+        (json!({ "secret": { "reclaim": "Keep" } }), "supported values: \"Delete\", \"Retain\""),
+        (json!({ "paused": "yes" }), "spec.paused in body must be of type boolean"),
+    ]
+}
+
+#[tokio::test]
+async fn every_rule_of_an_identity_is_told_in_words() {
+    let scene = Stage::shared().scene().await;
+    let mut complaints = Vec::new();
+    for (spec, words) in bad_names().into_iter().chain(bad_times_keys_and_secrets()) {
+        expect(&mut complaints, &spec, words, judge_identity(&scene, "cart", Some(&spec)).await);
+    }
+    let dotted = judge_identity(&scene, "a.b", None).await;
+    expect(&mut complaints, &json!("a.b"), "metadata.name must be a DNS label", dotted);
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+fn bad_roots_and_limits() -> Table {
+    vec![
+        (json!({ "trustDomain": "Example" }), "spec.trustDomain in body should match"),
+        (json!({ "clusterDomain": "a..b" }), "spec.clusterDomain in body should match"),
+        (json!({ "root": { "secretName": "Bad_" } }), "spec.root.secretName in body should match"),
+        (
+            json!({ "root": { "secretName": "x", "providedSecretName": "x" } }),
+            "spec.root.providedSecretName must not be the root Secret",
+        ),
+        (
+            json!({ "root": { "providedSecretName": "mtls-authority-bad" } }),
+            "spec.root.providedSecretName must not be the root Secret",
+        ),
+        (json!({ "root": { "algorithm": "RSA-2048" } }), "supported values: \"ECDSA-P256\", \"ECDSA-P384\""),
+        (json!({ "root": { "ttl": "5m" } }), "spec.root.ttl must be at least 10m"),
+        (json!({ "root": { "ttl": "1y" } }), "spec.root.ttl in body should match"),
+        (json!({ "root": { "ttl": "1000h" } }), "spec.root.ttl must be at least six times the sum"),
+        (json!({ "leaf": { "ttl": "30s" } }), "spec.leaf.ttl must be at least 1m"),
+        (
+            json!({ "leaf": { "ttl": "48h", "maxTTL": "24h" } }),
+            "spec.leaf.ttl must be at most spec.leaf.maxTTL",
+        ),
+        (
+            json!({ "leaf": { "ttl": "10m" } }),
+            "spec.leaf.ttl must be at least three times spec.rotation.propagation",
+        ),
+        (json!({ "leaf": { "algorithms": [] } }), "should have at least 1 items"),
+        (json!({ "leaf": { "algorithms": ["Ed25519", "Ed25519"] } }), "Duplicate value"),
+        (json!({ "rotation": { "propagation": "5s" } }), "spec.rotation.propagation must be at least 10s"),
+    ]
+}
+
+fn bad_selectors_and_grants() -> Table {
+    let grant = |grant: Value| json!({ "grants": [grant] });
+    vec![
+        (
+            json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "In" }] } }),
+            "values must be given for the operators In and NotIn, and only for them",
+        ),
+        (
+            json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "Exists", "values": ["b"] }] } }),
+            "values must be given for the operators In and NotIn, and only for them",
+        ),
+        (
+            json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "Gt" }] } }),
+            "supported values: \"In\", \"NotIn\"",
+        ),
+        (
+            json!({ "namespaces": { "matchLabels": { "a": "x".repeat(64) } } }),
+            "Too long: may not be more than 63 bytes",
+        ),
+        (grant(json!({ "dnsNames": ["a.example"] })), "spec.grants[0].namespaces: Required value"),
+        (
+            grant(json!({ "namespaces": {}, "dnsNames": ["a.*.example"] })),
+            "spec.grants[0].dnsNames[0] in body should match",
+        ),
+        (
+            grant(json!({ "namespaces": {}, "ipAddresses": ["10.0.0.1"] })),
+            "spec.grants[].ipAddresses must be address ranges in CIDR notation",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_rule_of_an_authority_is_told_in_words() {
+    let scene = Stage::shared().scene().await;
+    let mut complaints = Vec::new();
+    for (spec, words) in bad_roots_and_limits().into_iter().chain(bad_selectors_and_grants()) {
+        expect(&mut complaints, &spec, words, judge_authority(&scene, "bad", Some(&spec)).await);
+    }
+    let dotted = judge_authority(&scene, "a.b", None).await;
+    expect(&mut complaints, &json!("a.b"), "metadata.name must be a DNS label", dotted);
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn an_empty_or_absent_spec_has_every_default() {
+    let scene = Stage::shared().scene().await;
+    for spec in [None, Some(json!({}))] {
+        let identity = judge_identity(&scene, "cart", spec.as_ref()).await.unwrap();
+        let expected = json!({
+            "authority": "mesh", "dnsNames": [], "ipAddresses": [], "paused": false,
+            "privateKey": { "algorithm": "ECDSA-P256" },
+            "secret": { "labels": {}, "annotations": {}, "reclaim": "Delete" }
+        });
+        assert_eq!(identity["spec"], expected, "{spec:?}");
+        assert_eq!(identity["status"], json!({ "observedGeneration": -1 }));
+        let authority = judge_authority(&scene, "ca", spec.as_ref()).await.unwrap();
+        let algorithms = ["ECDSA-P256", "ECDSA-P384", "Ed25519", "RSA-2048", "RSA-3072", "RSA-4096"];
+        let expected = json!({
+            "trustDomain": "cluster.local", "clusterDomain": "cluster.local", "grants": [],
+            "root": { "algorithm": "ECDSA-P256", "ttl": "8760h" },
+            "leaf": { "ttl": "24h", "maxTTL": "168h", "algorithms": algorithms },
+            "rotation": { "propagation": "5m" }
+        });
+        assert_eq!(authority["spec"], expected, "{spec:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_name_of_an_identitys_secret_never_changes() {
+    let scene = Stage::shared().scene().await;
+    scene.create("unset", json!({})).await;
+    scene.create("set", json!({ "secret": { "name": "certs" } })).await;
+    for (name, change) in [("unset", json!("x")), ("set", json!("x")), ("set", json!(null))] {
+        let said = scene.patch(name, json!({ "spec": { "secret": { "name": change } } })).await;
+        let said = said.map_or_else(|error| error.to_string(), |_| "accepted".into());
+        assert!(said.contains("spec.secret.name is immutable"), "{name}, {change}: {said}");
+    }
+    let said = scene.patch("set", json!({ "spec": { "secret": null } })).await.map(|_| "accepted".to_owned());
+    let said = said.unwrap_or_else(|error| error.to_string());
+    assert!(said.contains("spec.secret"), "{said}");
+}
+
+#[tokio::test]
+async fn an_authoritys_root_secret_and_trust_domain_never_change() {
+    let scene = Stage::shared().scene().await;
+    let (unset, set) = (scene.unique("unset"), scene.unique("set"));
+    scene.create_authority(&unset, json!({})).await;
+    scene.create_authority(&set, json!({ "root": { "secretName": scene.unique("root") } })).await;
+    let secret = |name: Value| json!({ "root": { "secretName": name } });
+    let changes = [
+        (&unset, secret(json!("x")), "spec.root.secretName is immutable"),
+        (&set, secret(json!("x")), "spec.root.secretName is immutable"),
+        (&set, secret(json!(null)), "spec.root.secretName is immutable"),
+        (&unset, json!({ "trustDomain": "example.org" }), "spec.trustDomain is immutable"),
+    ];
+    for (name, change, words) in changes {
+        let said =
+            scene.patch_authority(name, json!({ "spec": change })).await.map(|_| "accepted".to_owned());
+        let said = said.unwrap_or_else(|error| error.to_string());
+        assert!(said.contains(words), "{name}, {change}: {said}");
+    }
+}
