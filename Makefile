@@ -14,7 +14,8 @@ IMAGE_ARCHIVE := $(IMAGE_FOLDER)/mtls-operator.tar
 # Storage of its own: no daemon, nothing outside target/.
 BUILDAH_HERE = $(BUILDAH) --storage-driver vfs --root $(CURDIR)/$(IMAGE_FOLDER)/storage --runroot $(CURDIR)/$(IMAGE_FOLDER)/run
 
-# KEEP=1 leaves the demo's cluster running.
+# KEEP=1 leaves the demo's cluster running. Said in full: an empty variable would be exported, too.
+KEEP ?= 0
 export KEEP
 
 .PHONY: help demo test lint fmt bench generate image image-archive tools clean
@@ -48,8 +49,8 @@ fmt: ## Format the source
 	$(CARGO) fmt --all
 
 bench: tools ## Measure requests, times and memory, and print them
-	@$(CARGO) build --release --locked --bin mtls-operator --example bench
-	@$(CARGO) run --release --quiet --locked --example bench
+	@$(CARGO) build --release --locked --bin mtls-operator --example demo
+	@$(CARGO) run --release --quiet --locked --example demo -- bench
 
 # Twice: deploy/operator.yaml is rendered from the chart, which contains the definitions of the first time.
 generate: tools ## Write again what is generated: CRDs, the chart's CRDs, deploy/operator.yaml

@@ -1,5 +1,9 @@
 //! What the operator says to the API server, call by call: enough, and not one call more.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
 
 #[path = "conversation/custody.rs"]
 mod custody;

@@ -1,6 +1,12 @@
 //! What is generated and committed is what the generators make: the definitions, their copy in the chart, and the
 //! rendered chart.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};

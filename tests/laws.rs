@@ -1,6 +1,11 @@
 //! Laws of the decisions and of the memory they are made from: a settled world plus one change gives exactly its
 //! own answer.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::needless_pass_by_value,
+    reason = "a test fails by panicking, also in what its functions share; literals are handed over as they are"
+)]
 
 #[path = "laws/attention.rs"]
 mod attention;

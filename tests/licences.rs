@@ -1,5 +1,7 @@
 //! Everything that is linked may be given away under the Apache licence.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
+
 use std::process::Command;
 
 use serde_json::Value;

@@ -5,9 +5,11 @@
 
 pub mod act;
 pub mod attention;
+pub mod audiences;
 pub mod authorities;
 pub mod belonging;
 pub mod board;
+mod call;
 pub mod census;
 pub mod context;
 pub mod dress;

@@ -6,16 +6,15 @@ use std::time::Duration;
 use http::header::{ACCEPT, HeaderValue};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{ListParams, PartialObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, PartialObjectMeta, Patch};
 use kube::core::{ObjectList, Request};
 use kube::{Client, Resource};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::call::{Call, absent_is_none, conflict_is_stale, create, named, patch_params};
 use super::error::Error;
 use super::metrics::Metrics;
-use crate::api::names::FIELD_MANAGER;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::runtime::leader::Leadership;
 
@@ -37,14 +36,6 @@ pub struct Requests {
     metrics: Metrics,
 }
 
-/// One call: what it does, in words and as a request.
-struct Call {
-    verb: &'static str,
-    what: String,
-    request: http::Request<Vec<u8>>,
-    within: Duration,
-}
-
 impl Requests {
     /// Calls by this client, writing while this leadership lasts.
     #[must_use]
@@ -62,8 +53,7 @@ impl Requests {
     {
         let what = named::<K>(namespace, name);
         let request = Request::new(K::url_path(&(), namespace)).get(name, &kube::api::GetParams::default());
-        let call =
-            Call { verb: "get", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        let call = Call::new("get", what, request, READ_TIMEOUT)?;
         absent_is_none(self.send(call).await)
     }
 
@@ -79,8 +69,7 @@ impl Requests {
         let what = named::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let request = Request::new(url).get_metadata(name, &kube::api::GetParams::default());
-        let call =
-            Call { verb: "get", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        let call = Call::new("get", what, request, READ_TIMEOUT)?;
         absent_is_none(self.send(call).await)
     }
 
@@ -98,12 +87,7 @@ impl Requests {
         loop {
             let what = format!("Secrets with labels {labels}");
             let request = Request::new(Secret::url_path(&(), namespace)).list_metadata(&params);
-            let call = Call {
-                verb: "list",
-                what: what.clone(),
-                request: built(what, request)?,
-                within: READ_TIMEOUT,
-            };
+            let call = Call::new("list", what, request, READ_TIMEOUT)?;
             let page: ObjectList<PartialObjectMeta<Secret>> = self.send(call).await?;
             secrets.extend(page.items);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -120,8 +104,7 @@ impl Requests {
     pub async fn list_authorities(&self) -> Result<Vec<MtlsAuthority>, Error> {
         let what = "MtlsAuthorities".to_owned();
         let request = Request::new(MtlsAuthority::url_path(&(), None)).list(&ListParams::default());
-        let call =
-            Call { verb: "list", what: what.clone(), request: built(what, request)?, within: READ_TIMEOUT };
+        let call = Call::new("list", what, request, READ_TIMEOUT)?;
         self.send::<ObjectList<MtlsAuthority>>(call).await.map(|list| list.items)
     }
 
@@ -153,7 +136,7 @@ impl Requests {
         let what = named::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let request = Request::new(url).patch_metadata(name, &patch_params(), &Patch::Merge(patch));
-        self.write(Call { verb: "patch", what: what.clone(), request: built(what, request)?, within }).await
+        self.write(Call::new("patch", what, request, within)?).await
     }
 
     /// Creates an authority.
@@ -172,13 +155,7 @@ impl Requests {
         let what = named::<MtlsAuthority>(None, name);
         let url = MtlsAuthority::url_path(&(), None);
         let request = Request::new(url).patch(name, &patch_params(), &Patch::Merge(patch));
-        self.write(Call {
-            verb: "patch",
-            what: what.clone(),
-            request: built(what, request)?,
-            within: WRITE_TIMEOUT,
-        })
-        .await
+        self.write(Call::new("patch", what, request, WRITE_TIMEOUT)?).await
     }
 
     /// Patches the status of an authority.
@@ -210,13 +187,7 @@ impl Requests {
         let url = K::url_path(&(), namespace);
         let request =
             Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
-        self.write(Call {
-            verb: "patch",
-            what: what.clone(),
-            request: built(what, request)?,
-            within: WRITE_TIMEOUT,
-        })
-        .await
+        self.write(Call::new("patch", what, request, WRITE_TIMEOUT)?).await
     }
 
     /// Creates an Event.
@@ -246,59 +217,5 @@ impl Requests {
         };
         self.metrics.requested(verb, result.is_ok());
         result
-    }
-}
-
-fn create<K>(object: &K, namespace: Option<&str>, within: Duration) -> Result<Call, Error>
-where
-    K: Resource<DynamicType = ()> + Serialize,
-{
-    let what = named::<K>(namespace, object.meta().name.as_deref().unwrap_or_default());
-    let body =
-        serde_json::to_vec(object).map_err(|source| Error::Serialise { what: what.clone(), source })?;
-    let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
-    let request = Request::new(K::url_path(&(), namespace)).create(&params, body);
-    Ok(Call { verb: "create", what: what.clone(), request: built(what, request)?, within })
-}
-
-fn patch_params() -> PatchParams {
-    PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
-}
-
-fn named<K: Resource<DynamicType = ()>>(namespace: Option<&str>, name: &str) -> String {
-    match namespace {
-        Some(namespace) => format!("{} {namespace}/{name}", K::kind(&())),
-        None => format!("{} {name}", K::kind(&())),
-    }
-}
-
-fn built(
-    what: String,
-    request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-) -> Result<http::Request<Vec<u8>>, Error> {
-    request.map_err(|source| Error::Api { what, source: Box::new(kube::Error::BuildRequest(source)) })
-}
-
-fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
-    match result {
-        Err(Error::Api { source, .. }) if code(&source) == Some(404) => Ok(None),
-        result => result.map(Some),
-    }
-}
-
-/// A conflict, an object that exists where it should not or does not where it should, a uid that is another's: all
-/// of them say that the observation is old.
-fn conflict_is_stale(error: Error, what: String) -> Error {
-    match &error {
-        Error::Api { source, .. } if matches!(code(source), Some(404 | 409)) => Error::Stale { what },
-        _ => error,
-    }
-}
-
-/// The HTTP status of an answer.
-fn code(error: &kube::Error) -> Option<u16> {
-    match error {
-        kube::Error::Api(status) => Some(status.code),
-        _ => None,
     }
 }

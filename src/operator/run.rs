@@ -3,6 +3,7 @@
 use kube::Client;
 use tokio::task::JoinSet;
 
+use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets};
 use super::authorities;
 use super::context::{Context, SharedBoard};
 use super::forge::Forge;
@@ -11,7 +12,7 @@ use super::mesh::create_default_authority;
 use super::metrics::Metrics;
 use super::requests::Requests;
 use super::roster::Roster;
-use super::watch::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, Subject};
+use super::watch::Subject;
 use super::workers::Workers;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::Leadership;

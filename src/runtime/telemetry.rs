@@ -64,7 +64,8 @@ fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
     if let Some(word) = bare.into_iter().find(|word| word.parse::<LevelFilter>().is_err()) {
         return Err(TelemetryError::Level { filter: filter.to_owned(), word: word.to_owned() });
     }
-    EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })
+    let words = filter.split(',').map(str::trim).collect::<Vec<_>>().join(",");
+    EnvFilter::try_new(words).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })
 }
 
 fn is_json(format: LogFormat) -> bool {

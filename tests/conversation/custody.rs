@@ -12,7 +12,10 @@ const ROOT: &str = "mtls-authority-mesh";
 async fn a_root_is_made_only_after_a_fresh_look_for_traces_of_another() {
     let server = ApiServer::default();
     let stage = Stage::bare(server.clone(), NOW);
-    server.put(AUTHORITIES, &mtls_operator::api::MtlsAuthority::new("mesh", Default::default()));
+    server.put(
+        AUTHORITIES,
+        &mtls_operator::api::MtlsAuthority::new("mesh", mtls_operator::api::MtlsAuthoritySpec::default()),
+    );
     stage.look_at_authority().await.unwrap();
     let root = format!("GET secrets mtls-system/{ROOT}");
     let made = format!("POST secrets mtls-system/{ROOT}");
@@ -38,7 +41,10 @@ async fn a_lost_root_is_not_made_again() {
 async fn a_root_whose_first_answer_was_lost_is_found_and_used() {
     let server = ApiServer::default();
     let mut stage = Stage::bare(server.clone(), NOW);
-    server.put(AUTHORITIES, &mtls_operator::api::MtlsAuthority::new("mesh", Default::default()));
+    server.put(
+        AUTHORITIES,
+        &mtls_operator::api::MtlsAuthority::new("mesh", mtls_operator::api::MtlsAuthoritySpec::default()),
+    );
     server.next("POST secrets", Mishap::AnswerLost);
     assert!(stage.look_at_authority().await.is_err());
     let made = server.get("secrets", "mtls-system", ROOT);

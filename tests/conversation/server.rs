@@ -213,7 +213,7 @@ impl Target {
         parts.drain(..if parts[0] == "api" { 2 } else { 3 });
         let mut namespace = String::new();
         if let ["namespaces", of, _, ..] = parts.as_slice() {
-            namespace = (*of).to_owned();
+            (*of).clone_into(&mut namespace);
             parts.drain(..2);
         }
         let name = parts.get(1).map_or_else(|| text(body, "name"), |name| (*name).to_owned());

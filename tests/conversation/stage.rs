@@ -240,4 +240,4 @@ pub fn issued() -> (String, String) {
 /// Longer than any freshness of a root, shorter than any backoff's end.
 pub const A_WHILE: SignedDuration = SignedDuration::from_mins(10);
 /// What the machine may take to make a key.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);

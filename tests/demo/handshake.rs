@@ -102,11 +102,11 @@ pub async fn between(
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let acceptor = TlsAcceptor::from(Arc::new(server.server(is_told)?));
-    let served = tokio::spawn(serve(listener, acceptor, is_told));
+    let verdict = tokio::spawn(serve(listener, acceptor, is_told));
     let connector = TlsConnector::from(Arc::new(client(server, who, is_told)?));
     tell(is_told, &format!("1. the client connects to {address} and asks for {name}"));
     let asked = ask(connector, TcpStream::connect(address).await?, name).await;
-    match (served.await?, asked) {
+    match (verdict.await?, asked) {
         (Ok(()), Ok(reply)) => Ok(Outcome::Granted { reply }),
         (Err(refusal), _) => Ok(Outcome::Refused(refusal.to_string())),
         (Ok(()), Err(error)) => Err(error),

@@ -24,7 +24,7 @@ pub async fn measure(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), F
     create_namespace(theatre).await?;
     one_by_one(narrator, theatre, operator).await?;
     many(narrator, theatre, operator).await?;
-    restart(narrator, theatre).await
+    restart(theatre).await
 }
 
 async fn create_namespace(theatre: &Theatre) -> Result<(), Failure> {
@@ -36,13 +36,15 @@ async fn create_namespace(theatre: &Theatre) -> Result<(), Failure> {
 
 /// From the request that creates an identity to the event of its Secret.
 async fn one_by_one(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Result<(), Failure> {
-    narrator.scene(&format!("From creating an identity to its Secret, {SAMPLES} times, one after the other"));
+    Narrator::scene(&format!(
+        "From creating an identity to its Secret, {SAMPLES} times, one after the other"
+    ));
     let client = theatre.client().await?;
     let identities: Api<MtlsIdentity> = Api::namespaced(client.clone(), NAMESPACE);
     // The first authority is made while the first identity waits.
     create(&identities, "warm-up".into()).await?;
     theatre.ready(NAMESPACE, "warm-up").await?;
-    narrator.say(&format!("resident memory of the operator with one identity: {}", resident(operator)?));
+    Narrator::say(&format!("resident memory of the operator with one identity: {}", resident(operator)?));
     let (_, offset) = theatre.requests_since(0)?;
     let mut times = Vec::new();
     for n in 0..SAMPLES {
@@ -50,17 +52,17 @@ async fn one_by_one(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -
         let name = format!("single-{n}");
         create(&identities, name.clone()).await?;
         appears(Api::namespaced(client.clone(), NAMESPACE), &format!("{name}-mtls")).await?;
-        times.push(narrator.clock() - started);
+        times.push(narrator.since(started));
         theatre.ready(NAMESPACE, &name).await?;
     }
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_micros();
-    narrator.say(&format!("median {} µs, p90 {} µs, p99 {} µs", at(50), at(90), at(99)));
-    count(narrator, theatre, offset, SAMPLES)
+    Narrator::say(&format!("median {} µs, p90 {} µs, p99 {} µs", at(50), at(90), at(99)));
+    count(theatre, offset, SAMPLES)
 }
 
 async fn many(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Result<(), Failure> {
-    narrator.scene(&format!("{MANY} identities, created {AT_ONCE} at a time"));
+    Narrator::scene(&format!("{MANY} identities, created {AT_ONCE} at a time"));
     let identities: Api<MtlsIdentity> = Api::namespaced(theatre.client().await?, NAMESPACE);
     let (_, offset) = theatre.requests_since(0)?;
     let cpu = cpu_ticks(operator)?;
@@ -75,17 +77,17 @@ async fn many(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Resu
     }
     narrator.took("all of them are Ready", started);
     let spent = cpu_ticks(operator)?.saturating_sub(cpu) * 10_000 / u64::from(MANY);
-    narrator.say(&format!("CPU of the operator per issuance: {spent} µs"));
+    Narrator::say(&format!("CPU of the operator per issuance: {spent} µs"));
     let identities = MANY + SAMPLES + 1;
-    narrator.say(&format!(
+    Narrator::say(&format!(
         "resident memory of the operator with {identities} identities: {}",
         resident(operator)?
     ));
-    count(narrator, theatre, offset, MANY)
+    count(theatre, offset, MANY)
 }
 
-async fn restart(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    narrator.scene("The operator is killed and started again; nothing has changed");
+async fn restart(theatre: &Theatre) -> Result<(), Failure> {
+    Narrator::scene("The operator is killed and started again; nothing has changed");
     theatre.kill_operator()?;
     let (_, offset) = theatre.requests_since(0)?;
     let operator = theatre.start_operator()?;
@@ -93,8 +95,8 @@ async fn restart(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failu
     let identities: Api<MtlsIdentity> = Api::namespaced(theatre.client().await?, NAMESPACE);
     create(&identities, "last".into()).await?;
     theatre.ready(NAMESPACE, "last").await?;
-    narrator.say(&format!("resident memory of the operator now: {}", resident(operator)?));
-    count(narrator, theatre, offset, 1)
+    Narrator::say(&format!("resident memory of the operator now: {}", resident(operator)?));
+    count(theatre, offset, 1)
 }
 
 async fn create(identities: &Api<MtlsIdentity>, name: String) -> Result<(), Failure> {
@@ -114,7 +116,7 @@ async fn appears(secrets: Api<Secret>, name: &str) -> Result<(), Failure> {
 }
 
 /// What the API server was asked for, by its audit log.
-fn count(narrator: &Narrator, theatre: &Theatre, offset: u64, issuances: u16) -> Result<(), Failure> {
+fn count(theatre: &Theatre, offset: u64, issuances: u16) -> Result<(), Failure> {
     let (requests, _) = theatre.requests_since(offset)?;
     let is_leaf = |event: &&Event| event.namespace == NAMESPACE;
     let of = |verbs: &[&str], resource: &str| {
@@ -125,9 +127,9 @@ fn count(narrator: &Narrator, theatre: &Theatre, offset: u64, issuances: u16) ->
             .count()
     };
     let mutating = requests.iter().filter(is_leaf).filter(|event| event.is_mutating()).count();
-    narrator.say(&format!("mutating requests: {mutating} for {issuances} issuances"));
+    Narrator::say(&format!("mutating requests: {mutating} for {issuances} issuances"));
     let (secrets, identities) = (of(&["get"], "secrets"), of(&["get"], "mtlsidentities"));
-    narrator.say(&format!("Secrets read: {secrets}; identities read: {identities}"));
+    Narrator::say(&format!("Secrets read: {secrets}; identities read: {identities}"));
     Ok(())
 }
 

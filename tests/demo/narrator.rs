@@ -24,26 +24,31 @@ impl Narrator {
         self.clock.monotonic()
     }
 
+    /// Time since such a moment.
+    pub fn since(&self, started: Duration) -> Duration {
+        self.clock().saturating_sub(started)
+    }
+
     /// A new scene begins.
-    pub fn scene(&mut self, title: &str) {
+    pub fn scene(title: &str) {
         print(&format!("\n== {title}"));
     }
 
     /// One line.
-    pub fn say(&self, line: &str) {
+    pub fn say(line: &str) {
         print(&format!("   {line}"));
     }
 
     /// Something ended that began at `started`.
     pub fn took(&mut self, what: &str, started: Duration) {
-        let took = self.clock() - started;
-        self.say(&format!("{what} [{}]", shown(took)));
+        let took = self.since(started);
+        Self::say(&format!("{what} [{}]", shown(took)));
         self.timings.push((what.to_owned(), took));
     }
 
     /// A scene that is one step.
     pub fn timed<T, E>(&mut self, title: &str, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        self.scene(title);
+        Self::scene(title);
         let started = self.clock();
         let result = step()?;
         self.took("done", started);
@@ -62,7 +67,7 @@ impl Narrator {
     }
 
     /// Something is not as it should be.
-    pub fn failed(&self, error: &(dyn Error + Send + Sync)) {
+    pub fn failed(error: &(dyn Error + Send + Sync)) {
         print(&format!("\n== FAILED: {error}"));
     }
 }

@@ -83,10 +83,10 @@ impl Theatre {
     }
 
     /// Runs kubectl and shows what it prints.
-    pub fn show(&self, narrator: &mut Narrator, arguments: &[&str]) -> Result<(), Failure> {
-        narrator.say(&format!("$ kubectl {}", arguments.join(" ")));
+    pub fn show(&self, arguments: &[&str]) -> Result<(), Failure> {
+        Narrator::say(&format!("$ kubectl {}", arguments.join(" ")));
         let printed = succeed(self.cluster.kubectl().args(arguments))?;
-        printed.lines().for_each(|line| narrator.say(line));
+        printed.lines().for_each(Narrator::say);
         Ok(())
     }
 
@@ -142,12 +142,12 @@ impl Theatre {
     }
 
     /// Leaves everything running, and says how to use it.
-    pub fn keep(self, narrator: &mut Narrator) -> Result<(), Failure> {
+    pub fn keep(self) -> Result<(), Failure> {
         let kept = Retained::keep(self.cluster)?;
-        narrator.scene("Everything stays up (KEEP=1)");
-        narrator.say(&format!("export KUBECONFIG={}", kept.kubeconfig().display()));
-        narrator.say("kubectl get mtlsidentities -A --watch");
-        narrator.say("cargo run -q -p devcluster -- down   # when you are done");
+        Narrator::scene("Everything stays up (KEEP=1)");
+        Narrator::say(&format!("export KUBECONFIG={}", kept.kubeconfig().display()));
+        Narrator::say("kubectl get mtlsidentities -A --watch");
+        Narrator::say("cargo run -q -p devcluster -- down   # when you are done");
         Ok(())
     }
 
@@ -180,5 +180,6 @@ fn succeed(command: &mut Command) -> Result<String, Failure> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(format!("{:?}: {}", command.get_program(), String::from_utf8_lossy(&output.stderr).trim()).into())
+    Err(format!("{}: {}", command.get_program().display(), String::from_utf8_lossy(&output.stderr).trim())
+        .into())
 }

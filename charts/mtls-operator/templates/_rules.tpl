@@ -3,7 +3,7 @@ What the operator may do where identities live: in a ClusterRole when it serves 
 namespace that it serves. Paths are below src/.
 */}}
 {{- define "mtls-operator.namespaceRules" -}}
-# list, watch: Identities in operator/watch.rs. get: identity() in operator/reconcile.rs, as the index keeps no objects.
+# list, watch: Identities in operator/audiences.rs. get: identity() in operator/reconcile.rs, as the index keeps no objects.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities]
   verbs: [get, list, watch]
@@ -11,7 +11,7 @@ namespace that it serves. Paths are below src/.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities/status]
   verbs: [patch]
-# list, watch: LeafSecrets in operator/watch.rs, list: leaf_without_root() in operator/root.rs. Metadata by label only,
+# list, watch: LeafSecrets in operator/audiences.rs, list: leaf_without_root() in operator/root.rs. Metadata by label only,
 # though RBAC cannot limit it to that. get: secret() in operator/observe.rs verifies a Secret that somebody touched.
 # create, patch: issue() and refresh() in operator/act.rs. No delete: that is the garbage collector's, by an
 # owner reference that does not block the owner's deletion and so needs no rule on finalizers.

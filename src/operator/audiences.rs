@@ -1,0 +1,213 @@
+//! What each watch tells: identities, Secrets and namespaces to the board, authorities to the roster.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::ResourceExt as _;
+use kube::api::PartialObjectMeta;
+use kube::core::DeserializeGuard;
+
+use super::context::Context;
+use super::index::ListNumber;
+use super::keeper::claimed_by;
+use super::roster::Roster;
+use super::watch::Audience;
+use crate::api::names::label;
+use crate::api::{MtlsAuthority, MtlsIdentity};
+use crate::plan::terms::Terms;
+
+/// Identities, for the board.
+pub struct Identities {
+    context: Context,
+    scope: Option<String>,
+    list: ListNumber,
+}
+
+impl Identities {
+    /// Those of one namespace, or of all.
+    #[must_use]
+    pub fn new(context: Context, scope: Option<String>) -> Self {
+        Self { context, scope, list: ListNumber::default() }
+    }
+}
+
+impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
+    fn begin_list(&mut self) {
+        self.list = self.context.board.lock().begin_list();
+    }
+
+    fn saw(&mut self, object: DeserializeGuard<MtlsIdentity>, is_from_list: bool) {
+        let now = self.context.millis();
+        match object.0 {
+            Ok(identity) => {
+                self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
+            }
+            Err(invalid) => {
+                tracing::warn!(object = ?invalid.metadata.name, error = invalid.error, "an MtlsIdentity cannot be read");
+            }
+        }
+    }
+
+    fn lost(&mut self, object: DeserializeGuard<MtlsIdentity>) {
+        let now = self.context.millis();
+        let namespace = object.namespace().unwrap_or_default();
+        self.context.board.change(|board| board.lost_identity(&namespace, &object.name_any(), now));
+    }
+
+    fn end_list(&mut self) {
+        let now = self.context.millis();
+        self.context.board.change(|board| board.end_identity_list(self.scope.as_deref(), self.list, now));
+    }
+}
+
+/// Leaf Secrets, for the board.
+pub struct LeafSecrets {
+    context: Context,
+    scope: Option<String>,
+    list: ListNumber,
+}
+
+impl LeafSecrets {
+    /// Those of one namespace, or of all.
+    #[must_use]
+    pub fn new(context: Context, scope: Option<String>) -> Self {
+        Self { context, scope, list: ListNumber::default() }
+    }
+
+    /// The label that selects them.
+    #[must_use]
+    pub fn labels() -> String {
+        format!("{}={}", label::MANAGED_BY, label::MANAGER)
+    }
+}
+
+impl Audience<PartialObjectMeta<Secret>> for LeafSecrets {
+    fn begin_list(&mut self) {
+        self.list = self.context.board.lock().begin_list();
+    }
+
+    fn saw(&mut self, object: PartialObjectMeta<Secret>, is_from_list: bool) {
+        let now = self.context.millis();
+        self.context.board.change(|board| board.saw_secret(&object, is_from_list, now));
+    }
+
+    fn lost(&mut self, object: PartialObjectMeta<Secret>) {
+        let now = self.context.millis();
+        let namespace = object.namespace().unwrap_or_default();
+        self.context.board.change(|board| board.lost_secret(&namespace, &object.name_any(), now));
+    }
+
+    fn end_list(&mut self) {
+        let now = self.context.millis();
+        self.context.board.change(|board| board.end_secret_list(self.scope.as_deref(), self.list, now));
+    }
+}
+
+/// Namespaces, for the board.
+pub struct Namespaces {
+    context: Context,
+    listed: Vec<String>,
+}
+
+impl Namespaces {
+    /// All of them.
+    #[must_use]
+    pub fn new(context: Context) -> Self {
+        Self { context, listed: Vec::new() }
+    }
+}
+
+impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
+    fn begin_list(&mut self) {
+        self.listed.clear();
+    }
+
+    fn saw(&mut self, object: PartialObjectMeta<Namespace>, is_from_list: bool) {
+        let name = object.name_any();
+        let is_terminating = object.metadata.deletion_timestamp.is_some();
+        let labels = object.metadata.labels.unwrap_or_default();
+        let now = self.context.millis();
+        self.context.board.change(|board| board.saw_namespace(&name, labels, is_terminating, now));
+        if is_from_list {
+            self.listed.push(name);
+        }
+    }
+
+    fn lost(&mut self, object: PartialObjectMeta<Namespace>) {
+        self.context.board.change(|board| board.lost_namespace(&object.name_any()));
+    }
+
+    fn end_list(&mut self) {
+        self.listed.sort_unstable();
+        let listed = std::mem::take(&mut self.listed);
+        self.context.board.change(|board| {
+            let is_gone =
+                |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
+            board.namespace_names().into_iter().filter(is_gone).for_each(|name| board.lost_namespace(&name));
+        });
+    }
+}
+
+/// Authorities, for the roster, and their terms for the board.
+pub struct Authorities {
+    context: Context,
+}
+
+impl Authorities {
+    /// All of them.
+    #[must_use]
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+}
+
+impl Audience<DeserializeGuard<MtlsAuthority>> for Authorities {
+    fn begin_list(&mut self) {
+        self.context.roster.begin_list();
+    }
+
+    fn saw(&mut self, object: DeserializeGuard<MtlsAuthority>, _is_from_list: bool) {
+        let authority = match object.0 {
+            Ok(authority) => authority,
+            Err(invalid) => {
+                tracing::warn!(object = ?invalid.metadata.name, error = invalid.error, "an MtlsAuthority cannot be read");
+                return;
+            }
+        };
+        let now = self.context.millis();
+        let is_ours = claimed_by(&authority).is_none_or(|holder| *holder == *self.context.namespace);
+        if let (true, Ok(terms)) = (is_ours, Terms::parse(&authority)) {
+            self.context.board.change(|board| board.saw_terms(&Arc::new(terms), now));
+        }
+        self.context.roster.saw(authority);
+    }
+
+    fn lost(&mut self, object: DeserializeGuard<MtlsAuthority>) {
+        self.context.roster.lost(&object.name_any());
+    }
+
+    fn end_list(&mut self) {
+        self.context.roster.end_list();
+    }
+}
+
+/// Secrets of the operator's own namespace, by name only: roots and provided CAs.
+pub struct OwnSecrets(pub Roster);
+
+impl Audience<PartialObjectMeta<Secret>> for OwnSecrets {
+    fn begin_list(&mut self) {}
+
+    fn saw(&mut self, object: PartialObjectMeta<Secret>, _is_from_list: bool) {
+        self.0.saw_secret(&object.name_any());
+    }
+
+    fn lost(&mut self, object: PartialObjectMeta<Secret>) {
+        self.0.saw_secret(&object.name_any());
+    }
+
+    fn end_list(&mut self) {
+        for name in self.0.names() {
+            self.0.look_at(&name, 0);
+        }
+    }
+}

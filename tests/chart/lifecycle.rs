@@ -1,0 +1,45 @@
+//! Install, upgrade, uninstall, install again: no root and no leaf is lost on the way.
+
+use crate::helm::{CHART, Installed, SYSTEM};
+
+fn serial(installed: &Installed) -> String {
+    let secret = installed.get(&["secret", "web-mtls", "-n", "default"]);
+    secret["metadata"]["annotations"]["mtls-operator.dev/serial"].as_str().unwrap().to_owned()
+}
+
+const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chart/web.yaml");
+
+#[test]
+fn neither_upgrade_nor_uninstall_and_install_costs_a_leaf_or_the_root() {
+    let installed = Installed::new();
+    installed.kubectl(&["apply", "-f", WEB]);
+    installed.wait("mtlsidentity/web", "default", "condition=Ready");
+    let before = serial(&installed);
+    let root = installed.get(&["secret", "mtls-authority-mesh", "-n", SYSTEM])["metadata"]["uid"].clone();
+
+    installed.stop_operator();
+    installed.helm(&["upgrade", "mtls-operator", CHART, "-n", SYSTEM, "--set", "log.filter=debug"]);
+    installed.helm(&["uninstall", "mtls-operator", "-n", SYSTEM, "--wait"]);
+    // Definitions, identities, roots and leaves outlive the chart.
+    assert_eq!(serial(&installed), before);
+    installed.helm(&["install", "mtls-operator", CHART, "-n", SYSTEM]);
+    installed.start_operator();
+    installed.kubectl(&["apply", "-f", &WEB.replace("web.yaml", "second.yaml")]);
+    installed.wait("mtlsidentity/second", "default", "condition=Ready");
+    assert_eq!(serial(&installed), before);
+    assert_eq!(installed.get(&["secret", "mtls-authority-mesh", "-n", SYSTEM])["metadata"]["uid"], root);
+}
+
+#[test]
+fn a_list_of_namespaces_is_all_that_the_operator_serves() {
+    let installed = Installed::shared();
+    for namespace in ["red", "blue"] {
+        installed.kubectl(&["create", "namespace", namespace]);
+    }
+    let values = "crds.enabled=false,watchNamespaces={red}";
+    installed.helm(&["install", "narrow", CHART, "-n", "narrow", "--create-namespace", "--set", values]);
+    let account = "--as=system:serviceaccount:narrow:narrow-mtls-operator";
+    installed.kubectl(&["auth", "can-i", "patch", "secrets", "-n", "red", account]);
+    installed.refused(&["auth", "can-i", "get", "secrets", "-n", "blue", account]);
+    installed.refused(&["auth", "can-i", "list", "secrets", "-A", account]);
+}

@@ -1,0 +1,14 @@
+//! The chart renders what it promises, installs by real helm on a real API server, and takes nothing with it when it
+//! goes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
+mod examples;
+mod helm;
+mod lifecycle;
+mod rendering;
+mod rights;

@@ -1,0 +1,132 @@
+//! What the chart renders, for every shape of installation.
+
+use clap::Parser as _;
+use mtls_operator::cli::Cli;
+use serde_json::Value;
+
+use crate::helm::{CHART, refusal, render, succeeded};
+
+const SHAPES: [&[&str]; 5] = [
+    &[],
+    &["watchNamespaces={red,blue}"],
+    &["crds.enabled=false", "podDisruptionBudget.enabled=false", "networkPolicy.enabled=false"],
+    &["authority.create=", "replicaCount=1", "metrics.serviceMonitor.enabled=true"],
+    &["serviceAccount.create=false", "serviceAccount.name=mine", "aggregateClusterRoles=false"],
+];
+
+fn of_kind<'a>(objects: &'a [Value], kinds: &'a [&'a str]) -> impl Iterator<Item = &'a Value> {
+    objects.iter().filter(|object| kinds.contains(&object["kind"].as_str().unwrap_or_default()))
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    value.as_array().map(|items| items.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+}
+
+fn rules(objects: &[Value]) -> Vec<(String, Vec<&str>, Vec<&str>)> {
+    let mut rules = Vec::new();
+    for role in of_kind(objects, &["Role", "ClusterRole"]) {
+        let name =
+            format!("{} {}", role["kind"].as_str().unwrap(), role["metadata"]["name"].as_str().unwrap());
+        for rule in role["rules"].as_array().unwrap() {
+            rules.push((name.clone(), strings(&rule["resources"]), strings(&rule["verbs"])));
+        }
+    }
+    rules
+}
+
+#[test]
+fn the_chart_passes_strict_lint() {
+    let helm = devcluster::tool("helm").unwrap();
+    succeeded(std::process::Command::new(helm).args(["lint", "--strict", CHART]));
+}
+
+#[test]
+fn values_that_mean_nothing_are_refused() {
+    for (value, sentence) in [
+        ("replicas=3", "additional properties 'replicas' not allowed"),
+        ("replicaCount=-1", "minimum"),
+        ("workers=many", "workers"),
+        ("log.format=xml", "log"),
+        ("image=null", "image"),
+    ] {
+        let refusal = refusal(&[value]);
+        assert!(refusal.contains(sentence), "{value}: {refusal}");
+    }
+}
+
+#[test]
+fn no_role_has_a_wildcard_and_no_secret_is_updated_or_deleted() {
+    for shape in SHAPES {
+        for (role, resources, verbs) in rules(&render(shape)) {
+            assert!(!resources.contains(&"*") && !verbs.contains(&"*"), "{role}");
+            let secrets = resources.contains(&"secrets");
+            assert!(
+                !secrets || !verbs.iter().any(|verb| ["update", "delete", "deletecollection"].contains(verb)),
+                "{role}"
+            );
+        }
+    }
+}
+
+#[test]
+fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_secrets_or_identities() {
+    let objects = render(&["watchNamespaces={red,blue}"]);
+    let cluster = rules(&objects).into_iter().filter(|(role, ..)| role == "ClusterRole mtls-operator");
+    for (role, resources, _) in cluster {
+        assert!(
+            !resources.iter().any(|r| r.contains("secrets") || r.contains("mtlsidentities")),
+            "{role}: {resources:?}"
+        );
+    }
+    for namespace in ["red", "blue"] {
+        let here = |object: &&Value| object["metadata"]["namespace"] == namespace;
+        assert_eq!(of_kind(&objects, &["Role"]).filter(here).count(), 1, "{namespace}");
+        assert_eq!(of_kind(&objects, &["RoleBinding"]).filter(here).count(), 1, "{namespace}");
+    }
+}
+
+#[test]
+fn roles_for_people_never_grant_status_nor_the_writing_of_authorities() {
+    let objects = render(&[]);
+    let for_people = |role: &str| role.ends_with("-edit") || role.ends_with("-view");
+    let rules = rules(&objects);
+    let rules: Vec<_> = rules.iter().filter(|(role, ..)| for_people(role)).collect();
+    assert_eq!(rules.len(), 3);
+    for (role, resources, verbs) in rules {
+        assert!(resources.iter().all(|resource| !resource.contains('/')), "{role}");
+        let writes = verbs.iter().any(|verb| !["get", "list", "watch"].contains(verb));
+        assert!(!writes || *resources == ["mtlsidentities"], "{role}");
+    }
+}
+
+#[test]
+fn the_program_understands_every_flag_that_it_is_given() {
+    for shape in SHAPES {
+        let objects = render(shape);
+        let deployment = of_kind(&objects, &["Deployment"]).next().unwrap();
+        let flags = strings(&deployment["spec"]["template"]["spec"]["containers"][0]["args"]);
+        let words = std::iter::once("mtls-operator").chain(flags);
+        Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{shape:?}: {error}"));
+    }
+}
+
+#[test]
+fn definitions_are_kept_unless_asked_otherwise_and_left_out_on_request() {
+    let policy = |objects: &[Value]| -> Vec<Value> {
+        let definitions = of_kind(objects, &["CustomResourceDefinition"]);
+        definitions.map(|d| d["metadata"]["annotations"]["helm.sh/resource-policy"].clone()).collect()
+    };
+    assert_eq!(policy(&render(&[])), ["keep", "keep"]);
+    assert_eq!(policy(&render(&["crds.keep=false"])), [Value::Null, Value::Null]);
+    assert!(policy(&render(&["crds.enabled=false"])).is_empty());
+}
+
+#[test]
+fn the_readme_lists_every_value() {
+    let readme = std::fs::read_to_string(format!("{CHART}/README.md")).unwrap();
+    let values = std::fs::read_to_string(format!("{CHART}/values.yaml")).unwrap();
+    let values: Value = serde_norway::from_str(&values).unwrap();
+    for key in values.as_object().unwrap().keys() {
+        assert!(readme.contains(&format!("`{key}")), "{key} is not in the chart's README");
+    }
+}

@@ -1,0 +1,73 @@
+//! What the chart's roles allow, asked of the API server itself.
+
+use crate::helm::{Installed, SYSTEM};
+
+/// Whether somebody may do something to a `resource`, `resource/name` or `resource#subresource`.
+fn may(who: &str, verb: &str, what: &str, namespace: &str) -> bool {
+    let (what, subresource) = what.split_once('#').unwrap_or((what, ""));
+    let subresource = format!("--subresource={subresource}");
+    let question = ["auth", "can-i", verb, what, &subresource, "-n", namespace, who];
+    Installed::shared().cluster.kubectl().args(question).output().unwrap().status.success()
+}
+
+#[test]
+fn the_operator_may_do_its_work_and_no_more() {
+    let operator = "--as=system:serviceaccount:mtls-system:mtls-operator";
+    for (verb, what, namespace) in [
+        ("create", "secrets", "default"),
+        ("patch", "secrets", "default"),
+        ("patch", "mtlsidentities.mtls-operator.dev#status", "default"),
+        ("patch", "mtlsauthorities.mtls-operator.dev#status", ""),
+        ("create", "events.events.k8s.io", "default"),
+        ("update", "leases.coordination.k8s.io/mtls-operator", SYSTEM),
+    ] {
+        assert!(may(operator, verb, what, namespace), "{verb} {what}");
+    }
+    for (verb, what, namespace) in [
+        ("delete", "secrets", "default"),
+        ("update", "secrets", "default"),
+        ("delete", "mtlsidentities.mtls-operator.dev", "default"),
+        ("patch", "mtlsidentities.mtls-operator.dev", "default"),
+        ("delete", "mtlsauthorities.mtls-operator.dev", ""),
+        ("update", "leases.coordination.k8s.io/other", SYSTEM),
+        ("list", "pods", "default"),
+        ("get", "configmaps", "default"),
+    ] {
+        assert!(!may(operator, verb, what, namespace), "{verb} {what}");
+    }
+}
+
+#[test]
+fn people_get_identities_by_the_roles_they_have() {
+    let installed = Installed::shared();
+    for role in ["admin", "edit", "view"] {
+        let binding = format!("people-{role}");
+        let user = format!("--user={role}");
+        let role = format!("--clusterrole={role}");
+        installed.kubectl(&["create", "rolebinding", &binding, "-n", "default", &role, &user]);
+    }
+    // Aggregation is the controller manager's work: it comes a moment after the install.
+    installed.kubectl(&[
+        "wait",
+        "clusterrole/view",
+        "--for=jsonpath={.rules[?(@.resources[0]==\"mtlsidentities\")].verbs[0]}=get",
+        "--timeout=60s",
+    ]);
+    let identities = "mtlsidentities.mtls-operator.dev";
+    for who in ["--as=admin", "--as=edit"] {
+        assert!(may(who, "create", identities, "default"), "{who}");
+        assert!(!may(who, "patch", &format!("{identities}#status"), "default"), "{who}");
+    }
+    assert!(may("--as=view", "list", identities, "default"));
+    assert!(!may("--as=view", "create", identities, "default"));
+    assert!(!may("--as=admin", "patch", "mtlsauthorities.mtls-operator.dev", ""));
+}
+
+#[test]
+fn the_pods_are_admitted_where_the_restricted_standard_is_enforced() {
+    let installed = Installed::shared();
+    installed.kubectl(&["label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted"]);
+    installed.kubectl(&["rollout", "restart", "deployment/mtls-operator", "-n", SYSTEM]);
+    // A Pod that is refused is never made; one that is made stays Pending, for want of a node.
+    installed.wait("deployment/mtls-operator", SYSTEM, "jsonpath={.status.updatedReplicas}=1");
+}
