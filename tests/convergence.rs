@@ -1,5 +1,9 @@
 //! Every small world comes to rest in two steps, and stays there until time or a person changes it.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
 
 #[path = "convergence/model.rs"]
 mod model;

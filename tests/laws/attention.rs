@@ -8,7 +8,7 @@ use mtls_operator::api::{MtlsIdentity, MtlsIdentityStatus};
 use mtls_operator::operator::attention::{
     Attention, AuthorityMark, Circumstances, Class, SignerMark, attention,
 };
-use mtls_operator::operator::entry::{Entry, SeenSecret, digest};
+use mtls_operator::operator::entry::{Entry, Recorded, SeenSecret, digest};
 use mtls_operator::plan::outcome::Reason;
 use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
 
@@ -135,7 +135,7 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
     let other = |memory: &mut Memory| memory.entry.asked = Some(AskedHash::of(&asked("other")));
     let rows: [Row; 17] = [
         ("new spec", |m| m.entry.generation = 2, NEW),
-        ("never seen", |m| m.entry.recorded = Default::default(), NEW),
+        ("never seen", |m| m.entry.recorded = Recorded::default(), NEW),
         ("Secret gone", |m| m.secret = None, NEW),
         ("Secret written", |m| m.secret().version = 8, NEW),
         ("renewal asked", |m| m.entry.renew_request = Some(digest("now")), NEW),

@@ -103,7 +103,7 @@ fn what_cannot_or_must_not_be_written_is_foreign_even_with_the_right_uid() {
         (|secret| secret["immutable"] = json!(true), "is immutable"),
         (
             |secret| {
-                secret["metadata"]["ownerReferences"] = json!([owner("apps/v1", "Deployment", "x", true)])
+                secret["metadata"]["ownerReferences"] = json!([owner("apps/v1", "Deployment", "x", true)]);
             },
             "is controlled by Deployment x",
         ),
@@ -111,7 +111,7 @@ fn what_cannot_or_must_not_be_written_is_foreign_even_with_the_right_uid() {
             // Another group's kind of the same name is not ours.
             |secret| {
                 secret["metadata"]["ownerReferences"] =
-                    json!([owner("x.dev/v1", "MtlsIdentity", "web", true)])
+                    json!([owner("x.dev/v1", "MtlsIdentity", "web", true)]);
             },
             "is controlled by MtlsIdentity web",
         ),
