@@ -1,1 +1,247 @@
-//! Laws.
+//! Laws of attention: a settled identity asks for nothing, and each single change has its own answer.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use mtls_operator::api::identity::SecretReference;
+use mtls_operator::api::names::annotation;
+use mtls_operator::api::{MtlsIdentity, MtlsIdentityStatus};
+use mtls_operator::operator::attention::{
+    Attention, AuthorityMark, Circumstances, Class, SignerMark, attention,
+};
+use mtls_operator::operator::entry::{Entry, Recorded, SeenSecret, digest};
+use mtls_operator::plan::outcome::Reason;
+use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
+
+use super::fixture::{DAY, HOUR, NOW, asked, identity, terms};
+
+/// An identity, its Secret and its authority as the index remembers them.
+struct Memory {
+    entry: Entry,
+    secret: Option<SeenSecret>,
+    authority: Option<AuthorityMark>,
+    is_permitted: Option<bool>,
+    now: i64,
+}
+
+impl Memory {
+    fn settled() -> Self {
+        Self {
+            entry: Entry::of(&issued("web"), "orders".into()),
+            secret: Some(secret("web")),
+            authority: Some(mark()),
+            is_permitted: Some(true),
+            now: (NOW + HOUR).as_second(),
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut Self)) -> Self {
+        let mut memory = Self::settled();
+        change(&mut memory);
+        memory
+    }
+
+    fn attention(&self) -> Attention {
+        let authority = self.authority.as_ref();
+        let around = Circumstances {
+            secret: self.secret.as_ref(),
+            authority,
+            is_permitted: self.is_permitted,
+            now: self.now,
+        };
+        attention(&self.entry, around)
+    }
+
+    fn secret(&mut self) -> &mut SeenSecret {
+        self.secret.as_mut().unwrap()
+    }
+
+    fn signer(&mut self) -> &mut SignerMark {
+        self.authority.as_mut().unwrap().signer.as_mut().unwrap()
+    }
+
+    /// Status says this, and speaks of no leaf.
+    fn stands(&mut self, reason: Reason) {
+        self.entry.recorded.reason = Some(reason);
+        self.entry.recorded.is_ready = false;
+    }
+}
+
+/// The end of the leaf, and the announced second of its renewal.
+const END: i64 = 1_780_086_400;
+const RENEWAL: i64 = 1_780_050_000;
+
+/// An identity whose status says that all is well with version 7 of its Secret.
+pub fn issued(name: &str) -> MtlsIdentity {
+    let mut identity = identity(name);
+    let time = |second| Some(Time(Timestamp::from_second(second).unwrap()));
+    identity.status = Some(MtlsIdentityStatus {
+        observed_generation: Some(1),
+        conditions: vec![Condition {
+            type_: "Ready".into(),
+            status: "True".into(),
+            reason: "Issued".into(),
+            message: String::new(),
+            observed_generation: Some(1),
+            last_transition_time: Time(NOW),
+        }],
+        secret: Some(SecretReference { name: format!("{name}-mtls"), resource_version: "7".into() }),
+        serial: Some("5e".into()),
+        not_before: time(NOW.as_second() - 300),
+        not_after: time(END),
+        renewal_time: time(RENEWAL),
+        authority_key_id: Some("a1".into()),
+        revision: Some(1),
+        ..MtlsIdentityStatus::default()
+    });
+    identity
+}
+
+/// Its Secret, in version 7.
+pub fn secret(name: &str) -> SeenSecret {
+    SeenSecret {
+        namespace: "orders".into(),
+        name: format!("{name}-mtls").into(),
+        uid: digest("secret-uid"),
+        version: 7,
+        identity_uid: Some(digest(&format!("uid-{name}"))),
+        identity: Some(digest(name)),
+        authority: Some(digest("mesh")),
+        profile: Some(ProfileHash::of(AskedHash::of(&asked(name)), TermsHash::of(&terms()))),
+        trust: Some(digest("t1")),
+        issued_at: Some(NOW.as_second()),
+    }
+}
+
+fn mark() -> AuthorityMark {
+    AuthorityMark { epoch: 1, terms: TermsHash::of(&terms()), signer: Some(signer_mark()) }
+}
+
+pub fn signer_mark() -> SignerMark {
+    SignerMark { key_id: digest("a1"), not_after: (NOW + DAY * 365).as_second(), trust: digest("t1") }
+}
+
+const NEW: Attention = Attention::Now(Class::New);
+const DUE: Attention = Attention::Now(Class::Due);
+const LATER: Attention = Attention::Now(Class::Background);
+
+#[test]
+fn a_settled_identity_asks_for_nothing_before_its_renewal() {
+    assert_eq!(Memory::settled().attention(), Attention::At(RENEWAL));
+}
+
+#[test]
+fn each_change_of_a_settled_memory_has_its_own_attention() {
+    type Row = (&'static str, fn(&mut Memory), Attention);
+    let other = |memory: &mut Memory| memory.entry.asked = Some(AskedHash::of(&asked("other")));
+    let rows: [Row; 17] = [
+        ("new spec", |m| m.entry.generation = 2, NEW),
+        ("never seen", |m| m.entry.recorded = Recorded::default(), NEW),
+        ("Secret gone", |m| m.secret = None, NEW),
+        ("Secret written", |m| m.secret().version = 8, NEW),
+        ("renewal asked", |m| m.entry.renew_request = Some(digest("now")), NEW),
+        ("other profile", other, LATER),
+        ("other trust", |m| m.secret().trust = Some(digest("t0")), LATER),
+        ("trust unknown", |m| m.secret().trust = None, LATER),
+        ("profile unknown", |m| m.secret().profile = None, Attention::At(RENEWAL)),
+        ("judged anew", |m| m.is_permitted = None, LATER),
+        ("no more allowed", |m| m.is_permitted = Some(false), LATER),
+        ("authority gone", |m| m.authority = None, Attention::At(END + 1)),
+        ("nobody signs", |m| m.authority.as_mut().unwrap().signer = None, Attention::At(END + 1)),
+        ("other signer", |m| m.signer().key_id = digest("a2"), Attention::At(RENEWAL)),
+        ("ends with signer", |m| m.signer().not_after = END, Attention::At(END + 1)),
+        ("paused", |m| m.entry.is_paused = true, Attention::At(END + 1)),
+        ("conflict", |m| m.stands(Reason::SecretConflict), LATER),
+    ];
+    for (name, change, expected) in rows {
+        assert_eq!(Memory::changed(change).attention(), expected, "{name}");
+    }
+}
+
+#[test]
+fn renewal_and_expiry_come_in_their_second() {
+    let at = |now| Memory::changed(|memory| memory.now = now).attention();
+    assert_eq!(at(RENEWAL - 1), Attention::At(RENEWAL));
+    assert_eq!(at(RENEWAL), DUE);
+    assert_eq!(at(END), DUE);
+    assert_eq!(at(END + 1), NEW);
+    let paused =
+        |now| Memory::changed(|memory| (memory.now, memory.entry.is_paused) = (now, true)).attention();
+    assert_eq!(paused(END), Attention::At(END + 1));
+    assert_eq!(paused(END + 1), NEW, "that a paused leaf has expired is told by time alone");
+}
+
+#[test]
+fn an_expiry_that_is_recorded_waits_for_somebody_who_signs() {
+    let expired = |change: fn(&mut Memory)| {
+        let mut memory = Memory::changed(|memory| memory.now = END + 1);
+        memory.stands(Reason::Expired);
+        change(&mut memory);
+        memory.attention()
+    };
+    assert_eq!(expired(|_| {}), NEW);
+    assert_eq!(expired(|m| m.entry.is_paused = true), Attention::OnChange);
+    assert_eq!(expired(|m| m.authority = None), Attention::OnChange);
+    assert_eq!(expired(|m| m.authority.as_mut().unwrap().signer = None), Attention::OnChange);
+    assert_eq!(expired(|m| m.now = END - 1), NEW, "the clock went back: the status is wrong now");
+}
+
+#[test]
+fn a_renewal_request_that_was_answered_or_that_is_paused_asks_for_nothing() {
+    let mut memory = Memory::changed(|memory| memory.entry.renew_request = Some(digest("now")));
+    memory.entry.is_paused = true;
+    assert_eq!(memory.attention(), Attention::At(END + 1));
+    memory.entry.is_paused = false;
+    memory.entry.recorded.renew_request = Some(digest("now"));
+    assert_eq!(memory.attention(), Attention::At(RENEWAL));
+}
+
+#[test]
+fn whoever_waits_for_an_authority_is_called_when_it_signs() {
+    let mut memory = Memory::changed(|memory| memory.secret = None);
+    memory.stands(Reason::AuthorityNotReady);
+    assert_eq!(memory.attention(), NEW);
+    memory.authority.as_mut().unwrap().signer = None;
+    assert_eq!(memory.attention(), Attention::OnChange);
+    memory.authority = None;
+    assert_eq!(memory.attention(), Attention::OnChange);
+}
+
+#[test]
+fn whoever_is_refused_is_called_when_the_verdict_changes() {
+    for reason in [Reason::NotPermitted, Reason::Invalid] {
+        let mut memory = Memory::settled();
+        memory.stands(reason);
+        assert_eq!(memory.attention(), LATER, "it is permitted now");
+        memory.is_permitted = Some(false);
+        assert_eq!(memory.attention(), Attention::OnChange);
+        memory.secret().trust = Some(digest("t0"));
+        assert_eq!(memory.attention(), LATER, "trust reaches the refused too");
+        memory.secret().identity_uid = Some(digest("other"));
+        assert_eq!(memory.attention(), Attention::OnChange, "what is another's is not looked after");
+        memory.secret = None;
+        assert_eq!(memory.attention(), Attention::OnChange);
+    }
+}
+
+#[test]
+fn a_paused_identity_without_its_secret_is_looked_at_until_status_says_so() {
+    let mut memory = Memory::changed(|memory| (memory.secret, memory.entry.is_paused) = (None, true));
+    memory.entry.recorded.reason = Some(Reason::Paused);
+    assert_eq!(memory.attention(), LATER);
+    memory.entry.recorded.is_ready = false;
+    assert_eq!(memory.attention(), Attention::OnChange);
+}
+
+#[test]
+fn a_secret_is_remembered_by_its_annotations_and_nothing_else() {
+    let meta = serde_json::json!({"metadata": {
+        "name": "web-mtls", "namespace": "orders", "uid": "secret-uid", "resourceVersion": "7",
+        "labels": {"mtls-operator.dev/identity": "web", "mtls-operator.dev/authority": "mesh"},
+        "annotations": {
+            annotation::IDENTITY_UID: "uid-web", annotation::TRUST: "t1", annotation::ISSUED_AT: NOW.to_string(),
+            annotation::PROFILE: secret("web").profile.unwrap().to_string(),
+        },
+    }});
+    let seen = SeenSecret::of(&serde_json::from_value(meta).unwrap(), "orders".into());
+    assert_eq!(format!("{seen:?}"), format!("{:?}", secret("web")));
+}

@@ -1,1 +1,189 @@
-//! Laws.
+//! Laws of the root Secret: what is written reads back as the same root, and what is strange is named.
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use mtls_operator::api::names::annotation;
+use mtls_operator::operator::root_secret::{LoadedRoot, Origin, load, new, raised_max_leaf_ttl, replacement};
+use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
+use mtls_operator::plan::root::{RootSecret, SoundRoot};
+use mtls_operator::plan::terms::Terms;
+use serde_json::{Value, json};
+
+use super::fixture::{DAY, HOUR, NOW, terms};
+
+const PLACE: &str = "mtls-system/mtls-authority-mesh";
+
+fn generated() -> AuthorityPem {
+    Authority::generate("mesh", RootAlgorithm::EcdsaP256, DAY * 365, NOW).unwrap()
+}
+
+fn written() -> Secret {
+    let mut secret =
+        new(&terms(), "mtls-system", "mtls-authority-mesh", &generated(), Origin::Generated, NOW);
+    secret.metadata.resource_version = Some("9".into());
+    secret
+}
+
+fn loaded(secret: &Secret) -> LoadedRoot {
+    load(Some(secret), &terms(), PLACE, NOW)
+}
+
+fn sound(secret: &Secret) -> SoundRoot {
+    match loaded(secret).secret {
+        RootSecret::Sound(root) => root,
+        other => panic!("not sound: {other:?}"),
+    }
+}
+
+fn note<'a>(secret: &'a mut Secret, key: &str) -> &'a mut String {
+    secret.metadata.annotations.as_mut().unwrap().get_mut(key).unwrap()
+}
+
+/// Applies the annotations of a patch, as the API server would.
+fn annotate(secret: &mut Secret, patch: &Value) {
+    for (key, value) in patch["metadata"]["annotations"].as_object().unwrap() {
+        let notes = secret.metadata.annotations.as_mut().unwrap();
+        notes.insert(key.clone(), value.as_str().unwrap().to_owned());
+    }
+}
+
+#[test]
+fn a_root_that_was_written_reads_back_sound() {
+    let secret = written();
+    let root = sound(&secret);
+    let loaded = loaded(&secret);
+    let authority = loaded.authority.unwrap();
+    assert_eq!((root.version.as_str(), root.is_provided, root.max_leaf_ttl), ("9", false, 168 * 3600));
+    assert_eq!(root.fingerprint, authority.fingerprint().to_string());
+    assert_eq!((loaded.since, loaded.former.len()), (Some(NOW), 0));
+    assert_eq!(root.window.not_after, NOW + DAY * 365);
+}
+
+#[test]
+fn a_root_has_no_owner_that_could_take_it_away() {
+    assert_eq!(written().metadata.owner_references, None);
+    assert_eq!(written().type_.as_deref(), Some("mtls-operator.dev/root"));
+}
+
+#[test]
+fn no_secret_is_no_root() {
+    assert_eq!(load(None, &terms(), PLACE, NOW).secret, RootSecret::Absent);
+}
+
+#[test]
+fn a_secret_of_another_kind_or_authority_is_not_ours_and_is_not_opened() {
+    let changes: [fn(&mut Secret); 4] = [
+        |secret| secret.type_ = Some("Opaque".into()),
+        |secret| secret.type_ = None,
+        |secret| *note(secret, annotation::AUTHORITY) = "other".into(),
+        |secret| secret.metadata.annotations = None,
+    ];
+    for change in changes {
+        let mut secret = written();
+        change(&mut secret);
+        let loaded = loaded(&secret);
+        assert!(
+            matches!(&loaded.secret, RootSecret::NotOurs(why) if why.contains(PLACE)),
+            "{:?}",
+            loaded.secret
+        );
+        assert!(loaded.authority.is_none());
+    }
+}
+
+#[test]
+fn a_root_of_another_trust_domain_is_named_with_both() {
+    let mut secret = written();
+    *note(&mut secret, annotation::TRUST_DOMAIN) = "example.org".into();
+    let RootSecret::OtherTrustDomain(why) = loaded(&secret).secret else { panic!("it is taken") };
+    assert!(why.contains("example.org") && why.contains("cluster.local"), "{why}");
+}
+
+#[test]
+fn a_damaged_root_says_what_is_wrong_and_never_the_key() {
+    for key in ["tls.crt", "tls.key", "ca.crt"] {
+        for value in [None, Some("garbage")] {
+            let mut secret = written();
+            let data = secret.data.as_mut().unwrap();
+            data.remove(key);
+            if let Some(value) = value {
+                data.insert(key.into(), ByteString(value.into()));
+            }
+            let loaded = loaded(&secret);
+            let RootSecret::Invalid(why) = &loaded.secret else {
+                panic!("{key} {value:?}: {:?}", loaded.secret)
+            };
+            assert!(why.contains(PLACE) && why.ends_with("restore it from a backup"), "{why}");
+            assert!(!why.contains("garbage") && loaded.authority.is_none(), "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_key_of_another_root_is_no_root() {
+    let mut secret = written();
+    let other = generated();
+    secret.data.as_mut().unwrap().insert("tls.key".into(), ByteString(other.key.to_vec()));
+    assert!(matches!(loaded(&secret).secret, RootSecret::Invalid(_)));
+}
+
+#[test]
+fn an_expired_root_is_called_expired_after_its_last_second() {
+    let secret = written();
+    let end = NOW + DAY * 365;
+    assert!(matches!(load(Some(&secret), &terms(), PLACE, end).secret, RootSecret::Sound(_)));
+    let after = load(Some(&secret), &terms(), PLACE, end + HOUR / 3600);
+    assert_eq!(after.secret, RootSecret::Expired(end));
+    assert!(after.authority.is_none());
+}
+
+#[test]
+fn a_lifetime_nobody_recorded_is_recorded_before_it_is_used() {
+    let mut secret = written();
+    *note(&mut secret, annotation::MAX_LEAF_TTL) = "soon".into();
+    assert!(sound(&secret).max_leaf_ttl < terms().max_leaf_ttl.as_secs());
+    let patch = raised_max_leaf_ttl(&terms(), "9");
+    assert_eq!(patch["metadata"]["resourceVersion"], "9");
+    annotate(&mut secret, &patch);
+    assert_eq!(sound(&secret).max_leaf_ttl, terms().max_leaf_ttl.as_secs());
+}
+
+#[test]
+fn a_replaced_signer_stays_known_until_its_last_leaf_has_expired() {
+    let mut secret = written();
+    let former = loaded(&secret).authority.unwrap().key_id().to_string();
+    let replace = |secret: &Secret, now| {
+        let loaded = load(Some(secret), &terms(), PLACE, now);
+        replacement(&terms(), &loaded, &generated(), "9", now)
+    };
+    let patch = replace(&secret, NOW);
+    assert_eq!(patch["metadata"]["resourceVersion"], "9");
+    annotate(&mut secret, &patch);
+    let known = loaded(&secret).former;
+    assert_eq!(known.len(), 1);
+    assert_eq!((&known[0].key_id, known[0].until), (&former, NOW + HOUR * 168));
+    // Replaced once more, while its leaves may live, and when they cannot any more.
+    let of = |now| {
+        let patch = replace(&secret, now);
+        let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap().to_owned();
+        serde_json::from_str::<Value>(&text).unwrap().as_array().unwrap().len()
+    };
+    assert_eq!((of(NOW + HOUR * 168), of(NOW + HOUR * 169)), (2, 1));
+}
+
+#[test]
+fn no_former_signer_is_remembered_beyond_its_own_end() {
+    let terms = Terms { max_leaf_ttl: DAY * 900, ..terms() };
+    let secret = new(&terms, "mtls-system", "root", &generated(), Origin::Provided, NOW);
+    let loaded = load(Some(&secret), &terms, PLACE, NOW);
+    let patch = replacement(&terms, &loaded, &generated(), "9", NOW);
+    let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();
+    let former: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(former[0]["until"], json!((NOW + DAY * 365).to_string()));
+}
+
+#[test]
+fn where_a_signer_came_from_is_remembered() {
+    let secret = new(&terms(), "mtls-system", "root", &generated(), Origin::Provided, NOW);
+    assert!(sound(&secret).is_provided);
+}
