@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::names::annotation;
 use mtls_operator::operator::root_secret::{LoadedRoot, Origin, load, new, raised_max_leaf_ttl, replacement};
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
-use mtls_operator::plan::root::{RootSecret, SoundRoot};
+use mtls_operator::plan::root::{RootSecret, StoredRoot};
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn loaded(secret: &Secret) -> LoadedRoot {
     load(Some(secret), &terms(), PLACE, NOW)
 }
 
-fn sound(secret: &Secret) -> SoundRoot {
+fn sound(secret: &Secret) -> StoredRoot {
     match loaded(secret).secret {
         RootSecret::Sound(root) => root,
         other => panic!("not sound: {other:?}"),
@@ -133,8 +133,7 @@ fn an_expired_root_is_called_expired_after_its_last_second() {
     let end = NOW + DAY * 365;
     assert!(matches!(load(Some(&secret), &terms(), PLACE, end).secret, RootSecret::Sound(_)));
     let after = load(Some(&secret), &terms(), PLACE, end + HOUR / 3600);
-    assert_eq!(after.secret, RootSecret::Expired(end));
-    assert!(after.authority.is_none());
+    assert_eq!(after.secret, RootSecret::Expired(sound(&secret)));
 }
 
 #[test]
