@@ -1,6 +1,13 @@
 //! Claim: never do two replicas lead at once, and never is the Lease without a leader for longer than it must be.
 //! Time is tokio's paused clock: hours pass in milliseconds, and the same way each time.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
 #[path = "leadership/api.rs"]
 mod api;
 #[path = "leadership/outages.rs"]
@@ -38,7 +45,7 @@ async fn the_first_replica_leads_at_once_and_the_second_stands_by() {
     let first = Replica::start(&api, "first");
     assert_eq!(time(first.until_leader()).await, Duration::ZERO);
     let second = Replica::start(&api, "second");
-    sleep(Duration::from_secs(3600)).await;
+    sleep(Duration::from_hours(1)).await;
     assert!(first.leads() && !second.leads());
     let spec = &api.lease().unwrap()["spec"];
     assert_eq!((&spec["holderIdentity"], &spec["leaseTransitions"]), (&json!("first"), &json!(0)));
@@ -50,11 +57,11 @@ async fn a_leader_renews_with_one_request_and_a_standby_only_reads() {
     let first = Replica::start(&api, "first");
     first.until_leader().await;
     let _second = Replica::start(&api, "second");
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     api.take_requests("");
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(api.take_requests("first"), vec![Method::PUT; 30]);
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(api.take_requests("second"), vec![Method::GET; 30]);
 }
 
@@ -99,7 +106,7 @@ async fn a_replica_that_stops_releases_the_lease_and_the_other_leads_at_its_next
     let first = Replica::start(&api, "first");
     first.until_leader().await;
     let second = Replica::start(&api, "second");
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(time(first.stop()).await, Duration::ZERO);
     assert_eq!(api.holder(), None);
     assert!(time(second.until_leader()).await <= RETRY_PERIOD);
@@ -112,7 +119,7 @@ async fn a_standby_that_stops_leaves_the_lease_alone() {
     let first = Replica::start(&api, "first");
     first.until_leader().await;
     let second = Replica::start(&api, "second");
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     api.take_requests("");
     second.stop().await;
     assert!(!api.take_requests("second").contains(&Method::PUT));

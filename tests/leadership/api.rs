@@ -111,8 +111,7 @@ impl FakeApi {
                         let (api, client, method) = (self.clone(), client.clone(), parts.method.clone());
                         async move {
                             tokio::time::sleep(there).await;
-                            let outcome = api.0.lock().unwrap().apply(&client, &method, &body);
-                            outcome
+                            api.0.lock().unwrap().apply(&client, &method, &body)
                         }
                     });
                     let outcome = arrived.await.unwrap();

@@ -12,7 +12,7 @@ const REPLICAS: u64 = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LOOKS: u64 = 20_000;
 
-/// SplitMix64: small, and the same on every machine.
+/// `SplitMix64`: small, and the same on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -65,9 +65,9 @@ impl Pod {
     async fn restart(self, api: &FakeApi, dice: &mut Dice) -> Self {
         let (place, process) = (self.place, self.process);
         if dice.roll(2) == 0 {
-            self.replica.kill().await
+            self.replica.kill().await;
         } else {
-            self.replica.stop().await
+            self.replica.stop().await;
         }
         Self::start(api, dice, place, process + 1)
     }

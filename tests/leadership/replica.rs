@@ -36,7 +36,7 @@ impl Replica {
 
     pub async fn until_leader(&self) {
         let mut leadership = self.leadership.clone();
-        let led = tokio::time::timeout(Duration::from_secs(3600), leadership.until_leader()).await;
+        let led = tokio::time::timeout(Duration::from_hours(1), leadership.until_leader()).await;
         assert!(led.is_ok(), "it does not lead after an hour");
     }
 
