@@ -217,7 +217,7 @@ async fn a_holder_that_renews_is_never_taken_for_dead_whatever_the_clocks_show()
         first.until_leader().await;
         let wall = "2030-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap();
         let second = Replica::start_at(&api, "second", wall + SignedDuration::from_hours(hours));
-        sleep(Duration::from_secs(600)).await;
+        sleep(Duration::from_mins(10)).await;
         assert!(first.leads() && !second.leads(), "{hours} h");
     }
 }
