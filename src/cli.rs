@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::api::form::ends_in_number;
 use crate::runtime::telemetry::LogFormat;
 
-/// Issues and rotates mutual TLS identities in a Kubernetes cluster.
+/// Issues mutual TLS identities in a Kubernetes cluster, and renews them.
 #[derive(Debug, Parser)]
 #[command(name = "mtls-operator", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
@@ -37,7 +38,7 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_NAMESPACE", value_parser = dns_label)]
     pub namespace: Option<String>,
 
-    /// Serve identities of this namespace only. Repeatable; none means all namespaces.
+    /// Serve identities of this namespace only. Repeatable, or several with commas; none means all namespaces.
     #[arg(long, env = "MTLS_OPERATOR_WATCH_NAMESPACE", value_parser = dns_label, value_delimiter = ',', action = ArgAction::Append)]
     pub watch_namespace: Vec<String>,
 
@@ -149,10 +150,10 @@ fn dns_label_or_nothing(text: &str) -> Result<String, &'static str> {
 
 fn dns_name(text: &str) -> Result<String, &'static str> {
     let is_name = text.len() <= 100 && text.split('.').all(|label| dns_label(label).is_ok());
-    if is_name {
+    if is_name && !ends_in_number(text) {
         Ok(text.to_owned())
     } else {
-        Err("must be a DNS name such as cluster.local, at most 100 characters")
+        Err("must be a DNS name such as cluster.local, at most 100 characters, and not end in a number")
     }
 }
 
@@ -195,6 +196,7 @@ mod tests {
             (["--workers", "many"], "neither auto nor a number"),
             (["--namespace", "Upper"], "must be a DNS label"),
             (["--cluster-domain", "a..b"], "must be a DNS name"),
+            (["--cluster-domain", "a.1"], "not end in a number"),
             (["--trust-domain", "Upper"], "Upper"),
         ] {
             let error = run(&args).unwrap_err();

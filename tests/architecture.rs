@@ -57,7 +57,9 @@ impl Source {
         let lines = self.text.lines().enumerate().map(|(at, line)| (at + 1, line));
         lines
             .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
-            .map(|(at, line)| (at, line.split("//").next().unwrap_or_default()))
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+            // In a string such as "https://" nothing begins.
+            .map(|(at, line)| (at, line.split(" // ").next().unwrap_or_default()))
     }
 
     /// Where the code names one of these.

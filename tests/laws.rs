@@ -17,6 +17,8 @@ mod board;
 mod decide;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/names.rs"]
+mod names;
 #[path = "laws/policy.rs"]
 mod policy;
 #[path = "laws/profile.rs"]

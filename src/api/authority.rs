@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{duration, form};
 use crate::pki::{KeyAlgorithm, RootAlgorithm};
 
 /// A certificate authority of the organisation.
@@ -31,7 +32,7 @@ use crate::pki::{KeyAlgorithm, RootAlgorithm};
     printcolumn(name = "Trust Domain", type_ = "string", json_path = ".spec.trustDomain", priority = "1"),
     printcolumn(name = "Root", type_ = "string", json_path = ".status.roots[0].fingerprint", priority = "1"),
     selectable = ".spec.trustDomain",
-    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
+    validation = Rule::new(format!("self.metadata.name.matches('{}')", form::DNS_LABEL))
         .message("metadata.name must be a DNS label (lower-case letters, digits and '-', at most 63 characters): it becomes a label value"),
     validation = Rule::new("!has(self.spec.root.providedSecretName) || self.spec.root.providedSecretName != (has(self.spec.root.secretName) ? self.spec.root.secretName : 'mtls-authority-' + self.metadata.name)")
         .message("spec.root.providedSecretName must not be the root Secret: the operator writes that one; put the provided CA into a Secret of its own")
@@ -48,16 +49,14 @@ use crate::pki::{KeyAlgorithm, RootAlgorithm};
 pub struct MtlsAuthoritySpec {
     /// SPIFFE trust domain: lower-case letters, digits, '.', '-' and '_'. Immutable.
     #[serde(default = "default_trust_domain")]
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[a-z0-9._-]+$"))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = form::TRUST_DOMAIN))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("spec.trustDomain is immutable: every identity's name begins with it; create another MtlsAuthority instead"))]
     pub trust_domain: String,
 
     /// DNS suffix of the cluster's service names.
     #[serde(default = "default_cluster_domain")]
-    #[schemars(
-        length(min = 1, max = 100),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$")
-    )]
+    #[schemars(length(min = 1, max = 100), regex(pattern = form::DNS_NAME))]
+    #[x_kube(validation = Rule::new(format!("!self.matches('{}')", form::NUMERIC_END)).message("spec.clusterDomain must not end in a number: clients would take its names for addresses"))]
     pub cluster_domain: String,
 
     /// The root certificate and where it lives.
@@ -112,13 +111,13 @@ pub struct RootSpec {
     /// Secret in the operator's namespace that holds the whole state of the authority. Immutable. Default:
     /// `mtls-authority-<metadata.name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
     pub secret_name: Option<String>,
 
     /// Bring your own CA: a Secret in the operator's namespace with `tls.crt` (the CA, then its intermediates),
     /// `tls.key` and `ca.crt` (the anchors). People own it, the operator only copies from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
     pub provided_secret_name: Option<String>,
 
     /// Key of a generated root.
@@ -127,7 +126,7 @@ pub struct RootSpec {
 
     /// Lifetime of a generated root, a Go duration of at least 10m.
     #[serde(default = "default_root_ttl")]
-    #[schemars(length(max = 20), regex(pattern = r"^([0-9]{1,6}(\.[0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$"))]
+    #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('10m')").message("spec.root.ttl must be at least 10m"))]
     pub ttl: String,
 }
@@ -154,13 +153,13 @@ fn default_root_ttl() -> String {
 pub struct LeafSpec {
     /// Lifetime of certificates whose identity asks for none, a Go duration.
     #[serde(default = "default_leaf_ttl")]
-    #[schemars(length(max = 20), regex(pattern = r"^([0-9]{1,6}(\.[0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$"))]
+    #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("spec.leaf.ttl must be at least 1m"))]
     pub ttl: String,
 
     /// The longest lifetime that an identity may ask for, a Go duration.
     #[serde(default = "default_leaf_max_ttl", rename = "maxTTL")]
-    #[schemars(length(max = 20), regex(pattern = r"^([0-9]{1,6}(\.[0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$"))]
+    #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     pub max_ttl: String,
 
     /// Key algorithms that identities may ask for.
@@ -195,7 +194,7 @@ pub struct RotationSpec {
     /// How long consumers may take to see a changed Secret, a Go duration of at least 10s. The kubelet's default
     /// brings a change into a Pod within about 90s.
     #[serde(default = "default_propagation")]
-    #[schemars(length(max = 20), regex(pattern = r"^([0-9]{1,6}(\.[0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$"))]
+    #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('10s')").message("spec.rotation.propagation must be at least 10s"))]
     pub propagation: String,
 }
@@ -223,9 +222,7 @@ pub struct Grant {
         length(max = 64),
         inner(
             length(min = 1, max = 253),
-            regex(
-                pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$"
-            )
+            regex(pattern = form::DNS_PATTERN)
         )
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -265,7 +262,8 @@ pub struct NamespaceSelector {
     .message("values must be given for the operators In and NotIn, and only for them"))]
 pub struct Requirement {
     /// Key of the label.
-    #[schemars(length(min = 1, max = 316))]
+    #[schemars(length(min = 1, max = 317))]
+    #[x_kube(validation = Rule::new(form::is_qualified_name("self")).message("key must be a valid Kubernetes label key: [prefix/]name"))]
     pub key: String,
     /// How the label's value relates to `values`.
     pub operator: Operator,

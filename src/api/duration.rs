@@ -2,8 +2,8 @@
 
 use jiff::SignedDuration;
 
-/// What a duration field may look like. Six digits at most per part keep every sum that a schema lets
-/// through inside CEL's 64-bit nanoseconds.
+/// What a duration field may look like. Six digits at most per part, and [`MAX_LENGTH`], keep each inside CEL's 64-bit
+/// nanoseconds.
 pub const PATTERN: &str = r"^([0-9]{1,6}(\.[0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$";
 /// Longest accepted spelling, in characters.
 pub const MAX_LENGTH: u32 = 20;

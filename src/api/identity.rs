@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::DEFAULT_AUTHORITY;
+use super::{duration, form};
 use crate::pki::KeyAlgorithm;
 
 /// The mutual TLS identity of one workload.
@@ -34,7 +35,7 @@ use crate::pki::KeyAlgorithm;
     printcolumn(name = "Serial", type_ = "string", json_path = ".status.serial", priority = "1"),
     selectable = ".spec.authority",
     selectable = ".status.serial",
-    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
+    validation = Rule::new(format!("self.metadata.name.matches('{}')", form::DNS_LABEL))
         .message("metadata.name must be a DNS label (lower-case letters, digits and '-', at most 63 characters): it names a service by default")
 )]
 #[serde(rename_all = "camelCase")]
@@ -47,21 +48,23 @@ use crate::pki::KeyAlgorithm;
 pub struct MtlsIdentitySpec {
     /// Name of the `MtlsAuthority` that signs.
     #[serde(default = "default_authority")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))]
     pub authority: String,
 
     /// Service account of the SPIFFE ID `spiffe://<trustDomain>/ns/<namespace>/sa/<serviceAccountName>`, the only
     /// URI in the certificate. Default: metadata.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
     pub service_account_name: Option<String>,
 
     /// Services of this namespace that the workload answers for. Each gives the DNS names `<s>.<ns>`, `<s>.<ns>.svc`
-    /// and `<s>.<ns>.svc.<clusterDomain>`. Default: [metadata.name]. An empty list gives none.
+    /// and `<s>.<ns>.svc.<clusterDomain>`; the first is left out where it would be a name of the Internet, because the
+    /// namespace is called like a top-level domain, or no name at all. Default: [metadata.name]. An empty list gives
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 32),
-        inner(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))
+        inner(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub services: Option<Vec<String>>,
@@ -73,15 +76,15 @@ pub struct MtlsIdentitySpec {
         length(max = 64),
         inner(
             length(min = 1, max = 253),
-            regex(
-                pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$"
-            )
+            regex(pattern = form::DNS_PATTERN)
         )
     )]
     #[x_kube(
         merge_strategy = ListMerge::Set,
-        validation = Rule::new("self.all(name, !name.matches('(^|[.])[0-9]+$'))")
-            .message("spec.dnsNames must not end in a number: that is an address, which belongs into spec.ipAddresses")
+        validation = Rule::new(format!("self.all(name, !name.matches('{}'))", form::NUMERIC_END))
+            .message("spec.dnsNames must not end in a number: that is an address, which belongs into spec.ipAddresses"),
+        validation = Rule::new("self.all(name, !name.startsWith('*.') || name.matches('[.].+[.]'))")
+            .message("spec.dnsNames must have two labels or more after '*.': clients accept no wildcard of a whole top-level domain")
     )]
     pub dns_names: Vec<String>,
 
@@ -99,14 +102,14 @@ pub struct MtlsIdentitySpec {
     /// rotation.propagation unless renewBefore is set; at most the authority's leaf.maxTTL. Default: the authority's
     /// leaf.ttl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 20), regex(pattern = r"^([0-9]{1,6}(\.[0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$"))]
+    #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("spec.ttl must be at least 1m"))]
     pub ttl: Option<String>,
 
     /// How long before its end a certificate is renewed, a Go duration: at least the authority's rotation.propagation,
     /// at most half of ttl. Default: a third of the lifetime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 20), regex(pattern = r"^([0-9]{1,6}(\.[0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$"))]
+    #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('10s')").message("spec.renewBefore must be at least 10s, the least time in which a changed Secret reaches its Pods"))]
     pub renew_before: Option<String>,
 
@@ -159,7 +162,7 @@ pub struct PrivateKeySpec {
 pub struct SecretSpec {
     /// Name of the Secret. Immutable. Default: `<metadata.name>-mtls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
     pub name: Option<String>,
 
     /// Labels put on the Secret and kept in force. The operator's own win.
@@ -170,14 +173,14 @@ pub struct SecretSpec {
             "type": "string", "maxLength": 63, "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
         })
     )]
-    #[x_kube(validation = Rule::new("self.all(key, key.matches('^([a-z0-9.-]+/)?[A-Za-z0-9]([\\\\w.-]{0,61}[A-Za-z0-9])?$'))")
+    #[x_kube(validation = Rule::new(form::all_are_qualified_names())
         .message("spec.secret.labels must have valid Kubernetes label keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"))]
     pub labels: BTreeMap<String, String>,
 
     /// Annotations put on the Secret and kept in force. The operator's own win.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 16), extend("additionalProperties" = { "type": "string", "maxLength": 4096 }))]
-    #[x_kube(validation = Rule::new("self.all(key, key.matches('^([a-z0-9.-]+/)?[A-Za-z0-9]([\\\\w.-]{0,61}[A-Za-z0-9])?$'))")
+    #[x_kube(validation = Rule::new(form::all_are_qualified_names())
         .message("spec.secret.annotations must have valid Kubernetes annotation keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"))]
     pub annotations: BTreeMap<String, String>,
 

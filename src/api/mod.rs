@@ -4,6 +4,7 @@
 pub mod authority;
 pub mod conditions;
 pub mod duration;
+pub mod form;
 pub mod identity;
 pub mod names;
 

@@ -88,17 +88,26 @@ pub fn attention(entry: &Entry, around: Circumstances<'_>) -> Attention {
         return Attention::Now(Class::New);
     };
     match (around.authority, around.is_permitted) {
-        (Some(_), None) => return Attention::Now(Class::Background),
+        (Some(_), None) => return Attention::Now(class_of_judgement(reason)),
         (Some(_), Some(permitted)) if permitted == is_refusal(reason) => {
             return Attention::Now(Class::Background);
         }
         _ => {}
     }
     match reason {
-        Reason::SecretConflict | Reason::Issuing => Attention::Now(Class::Background),
+        Reason::SecretConflict => Attention::Now(Class::Background),
+        Reason::Issuing => Attention::Now(Class::New),
         Reason::AuthorityNotReady => on_authority(around),
         Reason::NotPermitted | Reason::Invalid => upkeep(entry, around),
         Reason::Issued | Reason::Paused | Reason::Expired => held(entry, around),
+    }
+}
+
+/// Whoever waits for a leaf waits for the judgement, too.
+const fn class_of_judgement(reason: Reason) -> Class {
+    match reason {
+        Reason::Issuing | Reason::AuthorityNotReady | Reason::Expired => Class::New,
+        _ => Class::Background,
     }
 }
 

@@ -14,7 +14,7 @@ pub enum Error {
         what: String,
     },
     /// The API server refused or failed.
-    #[error("{what}: {source}")]
+    #[error("{what}: {}", said(source))]
     Api {
         /// Verb and object.
         what: String,
@@ -61,15 +61,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the API server has against it, where it said so: worth telling whoever waits.
+    /// What the API server or the peers have against it, where that is known: worth telling whoever waits.
     #[must_use]
     pub fn explanation(&self) -> Option<String> {
         match self {
-            Self::Api { what, source } => match &**source {
-                kube::Error::Api(status) => Some(format!("{what}: {}", status.message)),
-                _ => None,
-            },
+            Self::Api { source, .. } if matches!(**source, kube::Error::Api(_)) => Some(self.to_string()),
+            Self::Issue(_) => Some(self.to_string()),
             _ => None,
+        }
+    }
+
+    /// Whether trying again gives the same, unless a person changes something.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        match self {
+            Self::Issue(error) => error.is_permanent(),
+            _ => false,
         }
     }
 
@@ -88,5 +95,13 @@ impl Error {
             Self::Issue(_) => "Issue",
             Self::Serialise { .. } => "Serialise",
         }
+    }
+}
+
+/// The API server's sentence, once; kube's own text repeats it with all of the answer.
+fn said(source: &kube::Error) -> String {
+    match source {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
     }
 }

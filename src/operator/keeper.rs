@@ -26,7 +26,9 @@ use crate::plan::terms::Terms;
 use crate::runtime::leader::Leadership;
 
 /// Counts are recorded at most this often.
-const TALLY_EVERY: Duration = Duration::from_secs(10);
+const TALLY_EVERY: Millis = 10 * 1000;
+/// The clock may be set while the keeper sleeps: it wakes at least this often.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// An authority is looked at this often though nothing seems to have changed.
 const LOOK_EVERY: Millis = 10 * 60 * 1000;
 
@@ -36,14 +38,16 @@ pub struct Keeper {
     leadership: Leadership,
     /// True once every authority that was listed has been looked at by this leader.
     primed: watch::Sender<bool>,
+    /// Revision of the board whose counts are recorded, and when the next may be.
     tallied: u64,
+    tally_at: Millis,
 }
 
 impl Keeper {
     /// A keeper of these authorities.
     #[must_use]
     pub fn new(context: Context, leadership: Leadership) -> Self {
-        Self { context, leadership, primed: watch::Sender::new(false), tallied: u64::MAX }
+        Self { context, leadership, primed: watch::Sender::new(false), tallied: u64::MAX, tally_at: 0 }
     }
 
     /// Whether every authority that was listed has been looked at by this leader.
@@ -75,13 +79,12 @@ impl Keeper {
 
     /// Until something changes, or time alone makes something need a look.
     async fn wait(&self) {
-        let tally_at =
-            self.context.millis().saturating_add(i64::try_from(TALLY_EVERY.as_millis()).unwrap_or(i64::MAX));
+        let tally_at = self.tally_at.max(self.context.millis().saturating_add(1));
         let next = self.context.roster.earliest().map_or(tally_at, |due| due.min(tally_at));
         let next = Timestamp::from_millisecond(next).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = self.context.roster.changed() => {}
-            () = self.context.clock.sleep_until(next, TALLY_EVERY) => {}
+            () = self.context.clock.sleep_until(next, LONGEST_SLEEP) => {}
         }
     }
 
@@ -103,11 +106,32 @@ impl Keeper {
         tracing::warn!(authority = name, %error, "could not keep an authority, will try again");
         self.context.metrics.failed(error);
         self.context.roster.failed(name, self.context.millis());
+        if let Some(why) = error.explanation() {
+            self.explain(name, &why).await;
+        }
         // The authority itself may be what is stale.
         if matches!(error, Error::Stale { .. })
             && let Ok(Some(authority)) = self.context.requests.get::<MtlsAuthority>(None, name).await
         {
             self.context.roster.saw(authority);
+        }
+    }
+
+    /// An authority that does not sign says what keeps it from being set up.
+    async fn explain(&self, name: &str, why: &str) {
+        let Some(authority) = self.context.roster.get(name) else { return };
+        let before = authority.status.clone().unwrap_or_default();
+        if find(&before.conditions, READY).is_some_and(|condition| condition.status == "True") {
+            return;
+        }
+        let verdict = Verdict {
+            ready: false,
+            stalled: false,
+            reason: Reason::RootInvalid.as_str(),
+            message: format!("the root cannot be set up, and is tried again: {why}"),
+        };
+        if let Err(error) = self.write(&authority, &verdict, before).await {
+            tracing::debug!(authority = name, %error, "the failure was not recorded");
         }
     }
 
@@ -209,7 +233,13 @@ impl Keeper {
 
     /// Brings the counts of every authority up to date, if anything that is counted has changed.
     async fn tally(&mut self) {
-        let revision = self.context.board.lock().revision();
+        let (now, revision) = (self.context.millis(), self.context.board.lock().revision());
+        // A clock that was set back must not silence the counts until it has caught up.
+        let is_early = now < self.tally_at && self.tally_at - now <= TALLY_EVERY;
+        if is_early {
+            return;
+        }
+        self.tally_at = now.saturating_add(TALLY_EVERY);
         if revision == self.tallied {
             return;
         }

@@ -121,7 +121,7 @@ impl Case<'_> {
             // A stale observation is looked at again at once; a key on its way is no trouble worth telling.
             Err(error @ (Error::Stale { .. } | Error::KeyOrdered | Error::NotLeader { .. })) => Err(error),
             Err(error) => {
-                let standing = decision.standing.explained(error.explanation().as_deref());
+                let standing = told(&decision.standing, &error);
                 self.record(&Decision { standing, ..decision }, &found).await?;
                 Err(error)
             }
@@ -190,6 +190,15 @@ impl Case<'_> {
             not_after = leaf.map(|leaf| leaf.window.not_after.to_string()),
             "issued"
         );
+    }
+}
+
+/// What an identity says of itself after a pass that failed.
+fn told(standing: &Standing, error: &Error) -> Standing {
+    match error.explanation() {
+        Some(why) if error.is_permanent() => standing.obstructed(&why),
+        Some(why) => standing.explained(&why),
+        None => standing.clone(),
     }
 }
 

@@ -109,6 +109,12 @@ fn signer(secret: &Secret, terms: &Terms, place: &str, now: Timestamp) -> (RootS
                 unsound => unsound,
             }
         }
+        Err(LoadError::NotYetValid { not_before }) if now < not_before => {
+            let why = format!(
+                "the root in Secret {place} is valid from {not_before} on, and here it is {now}; correct the clock of this node. Signing begins at that time"
+            );
+            (RootSecret::Invalid(why), None)
+        }
         Err(error) => {
             (RootSecret::Invalid(format!("Secret {place}: {error}; restore it from a backup")), None)
         }

@@ -63,6 +63,14 @@ pub enum IssueError {
     NotAsAsked,
 }
 
+impl IssueError {
+    /// Whether another attempt with the same names and the same authority must end alike.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        matches!(self, Self::Name(_) | Self::Refused(_) | Self::NotAsAsked)
+    }
+}
+
 /// A leaf with its chain and key, verified.
 ///
 /// ```compile_fail,E0277

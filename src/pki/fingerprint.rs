@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest;
 
+use super::hex;
+
 /// Why a text is not a fingerprint or key id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HexError {
@@ -46,13 +48,13 @@ impl FromStr for Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        hex::write(f, &self.0)
     }
 }
 
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        hex::write(f, &self.0)
     }
 }
 
@@ -85,13 +87,13 @@ impl FromStr for KeyId {
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        hex::write(f, &self.0)
     }
 }
 
 impl fmt::Debug for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        hex::write(f, &self.0)
     }
 }
 
@@ -103,21 +105,13 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
-pub(super) fn write_hex(f: &mut impl fmt::Write, octets: &[u8]) -> fmt::Result {
-    octets.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
-}
-
 /// Reads hex of either case, with a colon between all octets or none.
 fn octets(text: &str) -> Result<Vec<u8>, HexError> {
     let digits = if text.contains(':') { without_colons(text)? } else { text.to_owned() };
     if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(HexError::NotHex);
     }
-    if digits.len() % 2 != 0 {
-        return Err(HexError::WrongLength);
-    }
-    let pairs = digits.as_bytes().chunks_exact(2);
-    pairs.map(|pair| Ok(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
+    hex::read(&digits).ok_or(HexError::WrongLength)
 }
 
 fn without_colons(text: &str) -> Result<String, HexError> {
@@ -126,11 +120,6 @@ fn without_colons(text: &str) -> Result<String, HexError> {
     } else {
         Ok(text.replace(':', ""))
     }
-}
-
-fn nibble(digit: u8) -> Result<u8, HexError> {
-    let value = char::from(digit).to_digit(16).ok_or(HexError::NotHex)?;
-    u8::try_from(value).map_err(|_| HexError::NotHex)
 }
 
 #[cfg(test)]

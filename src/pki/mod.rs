@@ -11,6 +11,7 @@ mod authority;
 mod certificate;
 mod fingerprint;
 mod generate;
+pub mod hex;
 mod key;
 mod leaf;
 mod load;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::hex;
+
 /// Octets of a serial number: the most that RFC 5280 §4.1.2.2 allows.
 const OCTETS: usize = 20;
 
@@ -61,7 +63,7 @@ impl fmt::Display for Serial {
         if significant.is_empty() {
             return f.write_str("00");
         }
-        significant.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        hex::write(f, significant)
     }
 }
 

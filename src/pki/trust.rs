@@ -5,9 +5,9 @@ use std::fmt;
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
 use super::certificate::{CaCertificate, SigningRight};
-use super::fingerprint::{sha256, write_hex};
+use super::fingerprint::sha256;
 use super::pem::{self, PemError};
-use super::{Fingerprint, KeyId, Window};
+use super::{Fingerprint, KeyId, Window, hex};
 
 /// Octets of the bundle's hash: enough that no two bundles of a cluster share one.
 const HASH_OCTETS: usize = 16;
@@ -88,7 +88,7 @@ impl TrustBundle {
         let mut text = String::with_capacity(2 * HASH_OCTETS);
         let hash = sha256(&set);
         // Writing to a String cannot fail.
-        let _ = write_hex(&mut text, hash.get(..HASH_OCTETS).unwrap_or(&hash));
+        let _ = hex::write(&mut text, hash.get(..HASH_OCTETS).unwrap_or(&hash));
         text
     }
 

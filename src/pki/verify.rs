@@ -129,9 +129,9 @@ fn check_names(leaf: &Leaf, end_entity: &EndEntityCert<'_>) -> Result<(), LeafEr
     if dns && ip { Ok(()) } else { Err(LeafError::BadProfile("a client cannot ask for one of its names")) }
 }
 
-/// What a client asks for; a wildcard through one of the names it covers.
+/// What a client asks for; a wildcard through one of the names it covers, no longer than itself.
 fn asked_for(dns: &str) -> Option<ServerName<'static>> {
-    let name = dns.strip_prefix('*').map_or_else(|| dns.to_owned(), |parent| format!("any{parent}"));
+    let name = dns.strip_prefix('*').map_or_else(|| dns.to_owned(), |parent| format!("a{parent}"));
     DnsName::try_from(name).ok().map(ServerName::DnsName)
 }
 

@@ -137,15 +137,25 @@ impl Standing {
         Self::waiting(Reason::AuthorityNotReady, why.to_owned())
     }
 
-    /// The same, with what has come in the way of a leaf that is on its way.
+    /// The same, with what has come in the way of the next leaf.
     #[must_use]
-    pub fn explained(&self, why: Option<&str>) -> Self {
-        match (self.reason, why) {
-            (Reason::Issuing | Reason::Expired, Some(why)) => Self {
-                message: format!("{}; the last attempt ended with: {why}", self.message),
+    pub fn explained(&self, why: &str) -> Self {
+        match self.reason {
+            Reason::Issuing | Reason::Expired | Reason::Issued => Self {
+                message: format!("{}; the last attempt at another one ended with: {why}", self.message),
                 ..self.clone()
             },
             _ => self.clone(),
+        }
+    }
+
+    /// The same, where what has come in the way stays there until a person acts.
+    #[must_use]
+    pub fn obstructed(&self, why: &str) -> Self {
+        match self.reason {
+            Reason::Issuing => Refusal::Invalid(why.to_owned()).into(),
+            Reason::Expired => Self { stalled: true, ..self.explained(why) },
+            _ => self.explained(why),
         }
     }
 

@@ -10,6 +10,7 @@ use super::outcome::Refusal;
 use super::selector::{Labels, selects};
 use super::terms::{Granted, Terms};
 use crate::api::duration::format;
+use crate::api::form::ends_in_number;
 use crate::pki::{LeafProfile, SpiffeId};
 
 /// What an identity may have: the leaf profile, and how long its leaves live.
@@ -189,16 +190,17 @@ fn dns_names(asked: &Asked, cluster_domain: &str) -> Vec<String> {
 fn service_names(service: &str, namespace: &str, cluster_domain: &str) -> Vec<String> {
     let short = format!("{service}.{namespace}");
     let mut names = vec![format!("{short}.svc"), format!("{short}.svc.{cluster_domain}")];
-    if !is_public_suffix(namespace) {
+    if !is_public(&short) && !ends_in_number(&short) {
         names.insert(0, short);
     }
     names
 }
 
-/// In a namespace called `com`, `<service>.com` would be somebody's domain. The list's default rule `*` does not
-/// count: by it every label is a suffix.
-fn is_public_suffix(namespace: &str) -> bool {
-    psl::suffix(namespace.as_bytes()).is_some_and(|suffix| suffix.is_known())
+/// Whether a name is one of the Internet. In a namespace called `com`, `<service>.com` would be somebody's domain; in
+/// one called `ck`, all of whose subdomains are public suffixes, `<service>.ck` would be a whole registry's. The list's
+/// default rule `*` does not count: by it every label is a suffix.
+fn is_public(name: &str) -> bool {
+    psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
 }
 
 fn list<T: ToString>(items: &[T]) -> String {

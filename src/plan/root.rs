@@ -221,8 +221,13 @@ fn absent(world: &RootWorld) -> RootDecision {
 /// Another signer of the same anchors, where people have provided one, ends the matter.
 fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
     let not_after = root.window.not_after;
+    let next = if root.is_provided {
+        "Provide a CA with the same anchors, or create another MtlsAuthority"
+    } else {
+        "Create another MtlsAuthority and move the identities to it"
+    };
     let message =
-        format!("the root in Secret {} expired at {not_after}; nothing is signed", world.secret_name);
+        format!("the root in Secret {} expired at {not_after}; nothing is signed. {next}", world.secret_name);
     let stalled = RootDecision::stalled(Reason::RootExpired, message);
     match &world.provided {
         Provided::Sound { anchors, .. } if *anchors == root.anchors => {
@@ -240,11 +245,17 @@ fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
         Provided::Sound { anchors, .. } if *anchors == root.anchors => {
             RootDecision::signing(RootPlan::Replace { over: root.version.clone() }, root)
         }
-        Provided::Sound { .. } => stays_with_copy(
+        Provided::Sound { .. } if root.is_provided => stays_with_copy(
             world,
             root,
             Reason::RotationUnsupported,
             "the provided CA has other anchors than the one in force, and this version does not rotate roots; provide the former CA again",
+        ),
+        Provided::Sound { .. } => stays_with_copy(
+            world,
+            root,
+            Reason::RotationUnsupported,
+            "spec.root.providedSecretName was added to an authority with a generated root, and this version does not rotate to a provided one; remove it again, or create another MtlsAuthority with it",
         ),
         Provided::NotAsked if root.is_provided => stays_with_copy(
             world,
@@ -257,7 +268,8 @@ fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
 }
 
 fn stays_with_copy(world: &RootWorld, root: &StoredRoot, reason: Reason, why: &str) -> RootDecision {
-    let message = format!("{why}. Signing goes on with the copy in force");
+    let signer = if root.is_provided { "copy" } else { "generated root" };
+    let message = format!("{why}. Signing goes on with the {signer} in force");
     RootDecision { reason, stalled: true, message, ..upkeep(world, root) }
 }
 

@@ -61,7 +61,8 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
 
 fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
     let bare = filter.split(',').map(str::trim).filter(|word| !word.contains(['=', '[', ']', '{', '}']));
-    if let Some(word) = bare.into_iter().find(|word| word.parse::<LevelFilter>().is_err()) {
+    if let Some(word) = bare.into_iter().find(|word| word.is_empty() || word.parse::<LevelFilter>().is_err())
+    {
         return Err(TelemetryError::Level { filter: filter.to_owned(), word: word.to_owned() });
     }
     let words = filter.split(',').map(str::trim).collect::<Vec<_>>().join(",");
@@ -91,6 +92,13 @@ mod tests {
     fn a_misspelt_level_is_refused_and_does_not_silence_the_log() {
         let sentence = parse("inof,kube=debug").unwrap_err().to_string();
         assert!(sentence.contains(r#"holds "inof", which is no level; write off, error"#), "{sentence}");
+    }
+
+    #[test]
+    fn an_empty_filter_is_refused_and_does_not_silence_the_log() {
+        for filter in ["", " ", "info,", "===="] {
+            assert!(parse(filter).is_err(), "{filter:?}");
+        }
     }
 
     #[test]

@@ -59,22 +59,27 @@ fn bad_names() -> Table {
             "spec.authority: Invalid value: \"Mesh\": spec.authority in body should match",
         ),
         (json!({ "serviceAccountName": "Bad!" }), "spec.serviceAccountName in body should match"),
+        (json!({ "serviceAccountName": "a..b" }), "spec.serviceAccountName in body should match"),
         (json!({ "services": ["a.b"] }), "spec.services[0] in body should match"),
         (json!({ "services": ["a", "a"] }), "spec.services[1]: Duplicate value: \"a\""),
         (json!({ "services": numbered("s", 33) }), "must have at most 32 items"),
         (json!({ "dnsNames": ["a..b"] }), "spec.dnsNames[0] in body should match"),
         (json!({ "dnsNames": ["*.*.example.com"] }), "spec.dnsNames[0] in body should match"),
         (json!({ "dnsNames": ["10.0.0.1"] }), "spec.dnsNames must not end in a number"),
+        (json!({ "dnsNames": ["a.0x1f"] }), "spec.dnsNames must not end in a number"),
+        (json!({ "dnsNames": ["*.example"] }), "spec.dnsNames must have two labels or more after '*.'"),
+        (json!({ "dnsNames": [""] }), "spec.dnsNames[0]"),
         (json!({ "dnsNames": numbered("a", 65) }), "must have at most 64 items"),
         (
             json!({ "ipAddresses": ["nowhere"] }),
             "spec.ipAddresses must be IPv4 or IPv6 addresses, such as 10.0.0.7",
         ),
         (json!({ "ipAddresses": ["10.0.0.1", "10.0.0.1"] }), "Duplicate value"),
+        (json!({ "ipAddresses": numbered("10.0.0.", 17) }), "must have at most 16 items"),
     ]
 }
 
-fn bad_times_keys_and_secrets() -> Table {
+fn bad_times_and_keys() -> Table {
     vec![
         (json!({ "ttl": "1d" }), "spec.ttl in body should match"),
         (json!({ "ttl": "30s" }), "spec.ttl must be at least 1m"),
@@ -85,7 +90,28 @@ fn bad_times_keys_and_secrets() -> Table {
             json!({ "privateKey": { "algorithm": "DSA" } }),
             "supported values: \"ECDSA-P256\", \"ECDSA-P384\", \"Ed25519\"",
         ),
+        (json!({ "paused": "yes" }), "spec.paused in body must be of type boolean"),
+    ]
+}
+
+fn bad_secrets() -> Table {
+    vec![
         (json!({ "secret": { "name": "Bad_Name" } }), "spec.secret.name in body should match"),
+        (json!({ "secret": { "name": "a..b" } }), "spec.secret.name in body should match"),
+        (json!({ "secret": { "name": "a.-b" } }), "spec.secret.name in body should match"),
+        (json!({ "secret": { "name": "x".repeat(254) } }), "Too long: may not be more than 253 bytes"),
+        (
+            json!({ "secret": { "labels": { "-/a": "x" } } }),
+            "spec.secret.labels must have valid Kubernetes label keys",
+        ),
+        (
+            json!({ "secret": { "annotations": { "a../b": "x" } } }),
+            "spec.secret.annotations must have valid Kubernetes annotation keys",
+        ),
+        (
+            json!({ "secret": { "annotations": { (format!("{}/b", "x".repeat(254))): "x" } } }),
+            "spec.secret.annotations must have valid Kubernetes annotation keys",
+        ),
         (
             json!({ "secret": { "labels": { "a b": "x" } } }),
             "spec.secret.labels must have valid Kubernetes label keys",
@@ -102,7 +128,6 @@ fn bad_times_keys_and_secrets() -> Table {
             "Too long: may not be more than 4096 bytes",
         ),
         (json!({ "secret": { "reclaim": "Keep" } }), "supported values: \"Delete\", \"Retain\""),
-        (json!({ "paused": "yes" }), "spec.paused in body must be of type boolean"),
     ]
 }
 
@@ -110,7 +135,7 @@ fn bad_times_keys_and_secrets() -> Table {
 async fn every_rule_of_an_identity_is_told_in_words() {
     let scene = Stage::shared().scene().await;
     let mut complaints = Vec::new();
-    for (spec, words) in bad_names().into_iter().chain(bad_times_keys_and_secrets()) {
+    for (spec, words) in bad_names().into_iter().chain(bad_times_and_keys()).chain(bad_secrets()) {
         expect(&mut complaints, &spec, words, judge_identity(&scene, "cart", Some(&spec)).await);
     }
     let dotted = judge_identity(&scene, "a.b", None).await;
@@ -121,8 +146,16 @@ async fn every_rule_of_an_identity_is_told_in_words() {
 fn bad_roots_and_limits() -> Table {
     vec![
         (json!({ "trustDomain": "Example" }), "spec.trustDomain in body should match"),
+        (json!({ "trustDomain": "a..b" }), "spec.trustDomain in body should match"),
+        (json!({ "trustDomain": ".a" }), "spec.trustDomain in body should match"),
+        (json!({ "clusterDomain": "k8s.1" }), "spec.clusterDomain must not end in a number"),
         (json!({ "clusterDomain": "a..b" }), "spec.clusterDomain in body should match"),
         (json!({ "root": { "secretName": "Bad_" } }), "spec.root.secretName in body should match"),
+        (json!({ "root": { "secretName": "a..b" } }), "spec.root.secretName in body should match"),
+        (
+            json!({ "root": { "providedSecretName": "a..b" } }),
+            "spec.root.providedSecretName in body should match",
+        ),
         (
             json!({ "root": { "secretName": "x", "providedSecretName": "x" } }),
             "spec.root.providedSecretName must not be the root Secret",
@@ -144,8 +177,10 @@ fn bad_roots_and_limits() -> Table {
             json!({ "leaf": { "ttl": "10m" } }),
             "spec.leaf.ttl must be at least three times spec.rotation.propagation",
         ),
+        (json!({ "leaf": { "maxTTL": "7d" } }), "spec.leaf.maxTTL in body should match"),
         (json!({ "leaf": { "algorithms": [] } }), "should have at least 1 items"),
         (json!({ "leaf": { "algorithms": ["Ed25519", "Ed25519"] } }), "Duplicate value"),
+        (json!({ "rotation": { "propagation": "soon" } }), "spec.rotation.propagation in body should match"),
         (json!({ "rotation": { "propagation": "5s" } }), "spec.rotation.propagation must be at least 10s"),
     ]
 }
@@ -169,6 +204,11 @@ fn bad_selectors_and_grants() -> Table {
             json!({ "namespaces": { "matchLabels": { "a": "x".repeat(64) } } }),
             "Too long: may not be more than 63 bytes",
         ),
+        (
+            json!({ "namespaces": { "matchExpressions": [{ "key": "a b", "operator": "Exists" }] } }),
+            "key must be a valid Kubernetes label key",
+        ),
+        (json!({ "grants": vec![json!({ "namespaces": {} }); 65] }), "must have at most 64 items"),
         (grant(json!({ "dnsNames": ["a.example"] })), "spec.grants[0].namespaces: Required value"),
         (
             grant(json!({ "namespaces": {}, "dnsNames": ["a.*.example"] })),
@@ -215,6 +255,29 @@ async fn an_empty_or_absent_spec_has_every_default() {
         });
         assert_eq!(authority["spec"], expected, "{spec:?}");
     }
+}
+
+/// Names at the edge of what the rules let through.
+#[tokio::test]
+async fn what_is_sound_is_not_refused() {
+    let scene = Stage::shared().scene().await;
+    let prefix = [&"x".repeat(63), "y", &"z".repeat(63)].join(".");
+    let identity = json!({
+        "serviceAccountName": "a.b-c.d", "services": ["0", "a".repeat(63)],
+        "dnsNames": ["*.example.com", "x.0x1g", "1.2.a"],
+        "secret": {
+            "name": "x".repeat(253),
+            "labels": { "a": "", "example.com/A_b.c": "x", (format!("{prefix}/{}", "n".repeat(63))): "x" },
+            "annotations": { (format!("{}/b", "x".repeat(253))): "any text" },
+        },
+    });
+    judge_identity(&scene, "0", Some(&identity)).await.unwrap();
+    let authority = json!({
+        "trustDomain": "prod_1.example", "clusterDomain": "0.example",
+        "root": { "secretName": "a.b", "providedSecretName": "a-b" },
+        "namespaces": { "matchExpressions": [{ "key": "kubernetes.io/metadata.name", "operator": "Exists" }] },
+    });
+    judge_authority(&scene, "0", Some(&authority)).await.unwrap();
 }
 
 #[tokio::test]

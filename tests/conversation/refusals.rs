@@ -1,9 +1,16 @@
 //! What is refused is told once, and nothing is written but the telling.
 
+use k8s_openapi::ByteString;
+use mtls_operator::api::MtlsAuthoritySpec;
+use mtls_operator::api::authority::RootSpec;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, GeneralSubtree, IsCa,
+    KeyPair, KeyUsagePurpose, NameConstraints,
+};
 use serde_json::{Value, json};
 
-use super::server::Mishap;
-use super::stage::{A_WHILE, Stage, issued};
+use super::server::{ApiServer, Mishap};
+use super::stage::{A_WHILE, NOW, Stage, issued};
 
 const TOLD: [&str; 2] = ["PATCH status orders/web", "POST events orders/"];
 
@@ -143,4 +150,44 @@ async fn an_event_that_is_lost_is_lost() {
     stage.server.next("POST events", Mishap::Broken);
     assert_eq!(stage.calls().await, TOLD);
     assert_eq!(stage.settle().await, [""; 0]);
+}
+
+/// A CA that may sign for `x.test` only, as an organisation might hand it out.
+fn constrained_ca() -> Value {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "constrained");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let permitted_subtrees = vec![GeneralSubtree::DnsName("x.test".into())];
+    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: vec![] });
+    params.not_before = time::OffsetDateTime::from_unix_timestamp(NOW.as_second()).unwrap();
+    params.not_after = params.not_before + time::Duration::days(365);
+    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let (certificate, key) = (ca.pem().into_bytes(), ca.key().serialize_pem().into_bytes());
+    json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corporate-ca", "namespace": "mtls-system"},
+        "data": {"tls.crt": ByteString(certificate.clone()), "tls.key": ByteString(key), "ca.crt": ByteString(certificate)},
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_the_provided_ca_must_not_sign_is_told_to_whoever_asked_for_it() {
+    let stage = Stage::bare(ApiServer::default(), NOW);
+    stage.server.put("secrets", &constrained_ca());
+    let root = RootSpec { provided_secret_name: Some("corporate-ca".into()), ..RootSpec::default() };
+    let mut stage = stage.with_authority(MtlsAuthoritySpec { root, ..MtlsAuthoritySpec::default() }).await;
+    stage.apply("web", &json!({}));
+    stage.apply("client", &json!({"services": []}));
+    stage.settle().await;
+    assert_eq!(stage.ready("client"), issued());
+    assert_eq!(stage.ready("web"), refused("Invalid"));
+    assert!(stage.message("web").contains("name constraints"), "{}", stage.message("web"));
+    assert_eq!(stage.secret("web-mtls"), None);
+    stage.advance(A_WHILE);
+    let later = stage.settle().await;
+    assert!(later.iter().all(|call| call.starts_with("GET")), "it is told once: {later:#?}");
+    stage.apply("web", &json!({"services": []}));
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
 }

@@ -43,8 +43,13 @@ pub struct Stage {
 impl Stage {
     /// An authority that signs, and no identity yet.
     pub async fn set() -> Self {
-        let stage = Self::bare(ApiServer::default(), NOW);
-        stage.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", MtlsAuthoritySpec::default()));
+        Self::bare(ApiServer::default(), NOW).with_authority(MtlsAuthoritySpec::default()).await
+    }
+
+    /// The same, with an authority that is in place.
+    pub async fn with_authority(self, spec: MtlsAuthoritySpec) -> Self {
+        let stage = self;
+        stage.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", spec));
         stage.look_at_authority().await.unwrap();
         stage.server.calls();
         stage

@@ -49,6 +49,10 @@ async fn main() -> ExitCode {
 }
 
 async fn play(narrator: &mut Narrator) -> Result<(), Failure> {
+    let is_kept = std::env::var_os("KEEP").is_some_and(|keep| keep == "1");
+    if is_kept {
+        devcluster::Retained::refuse_second()?;
+    }
     let theatre = narrator.timed("Start etcd, kube-apiserver and kube-controller-manager", Theatre::open)?;
     narrator.timed("Install the chart with helm, run the operator as its service account", || {
         theatre.install()
@@ -62,7 +66,7 @@ async fn play(narrator: &mut Narrator) -> Result<(), Failure> {
     refuse_strangers(&theatre).await?;
     heal(narrator, &theatre).await?;
     renew(narrator, &theatre).await?;
-    if std::env::var_os("KEEP").is_some_and(|keep| keep == "1") {
+    if is_kept {
         return theatre.keep();
     }
     narrator.timed("Stop everything", || theatre.close())?;
@@ -80,6 +84,7 @@ async fn apply_examples(narrator: &mut Narrator, theatre: &Theatre) -> Result<()
     }
     narrator.took("every identity of the examples that can be issued is Ready", started);
     theatre.show(&["get", "mtlsidentities", "-A", "-o", "wide"])?;
+    Narrator::say("(two are examples of what waits: one is paused, one waits for a CA that people provide)");
     theatre.show(&["get", "mtlsauthorities"])
 }
 
@@ -123,11 +128,15 @@ async fn refused(how: &str, server: &Credentials, client: Option<&Credentials>) 
 async fn heal(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
     Narrator::scene("A deleted Secret is healed");
     let before = theatre.serial("shop", "server-mtls").await?;
+    let key = theatre.credentials("shop", "server-mtls").await?.key;
     let started = narrator.clock();
     theatre.delete_secret("shop", "server-mtls").await?;
     let after = theatre.serial_other_than("shop", "server-mtls", &before).await?;
     narrator.took(&format!("Secret shop/server-mtls is back, with a new key and serial {after}"), started);
     let server = theatre.credentials("shop", "server-mtls").await?;
+    if server.key == key {
+        return Err("the healed Secret holds the former key".into());
+    }
     let client = theatre.credentials("shop", "client-mtls").await?;
     match handshake::between(&server, Some(&client), "server.shop.svc", false).await? {
         Outcome::Granted { .. } => Narrator::say("and the new certificate is accepted"),

@@ -146,7 +146,9 @@ impl Theatre {
         let kept = Retained::keep(self.cluster)?;
         Narrator::scene("Everything stays up (KEEP=1)");
         Narrator::say(&format!("export KUBECONFIG={}", kept.kubeconfig().display()));
-        Narrator::say("kubectl get mtlsidentities -A --watch");
+        Narrator::say(&format!("{} get mtlsidentities -A --watch", devcluster::tool("kubectl")?.display()));
+        let log = kept.data_dir().join("logs").join(format!("{OPERATOR}.log"));
+        Narrator::say(&format!("tail -f {}   # what the operator says", log.display()));
         Narrator::say("cargo run -q -p devcluster -- down   # when you are done");
         Ok(())
     }

@@ -133,7 +133,7 @@ fn a_settled_identity_asks_for_nothing_before_its_renewal() {
 fn each_change_of_a_settled_memory_has_its_own_attention() {
     type Row = (&'static str, fn(&mut Memory), Attention);
     let other = |memory: &mut Memory| memory.entry.asked = Some(AskedHash::of(&asked("other")));
-    let rows: [Row; 17] = [
+    let rows: [Row; 19] = [
         ("new spec", |m| m.entry.generation = 2, NEW),
         ("never seen", |m| m.entry.recorded = Recorded::default(), NEW),
         ("Secret gone", |m| m.secret = None, NEW),
@@ -151,6 +151,8 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("ends with signer", |m| m.signer().not_after = END, Attention::At(END + 1)),
         ("paused", |m| m.entry.is_paused = true, Attention::At(END + 1)),
         ("conflict", |m| m.stands(Reason::SecretConflict), LATER),
+        ("no leaf yet", |m| m.stands(Reason::Issuing), NEW),
+        ("no leaf yet, judged anew", |m| (m.stands(Reason::Issuing), m.is_permitted = None).1, NEW),
     ];
     for (name, change, expected) in rows {
         assert_eq!(Memory::changed(change).attention(), expected, "{name}");

@@ -358,7 +358,7 @@ fn new_identities_come_before_due_ones_and_those_before_the_rest() {
     let mut board = settled();
     board.saw_secret(&secret("late", "7"), true, at(0));
     let mut late = issued("late");
-    late.status.as_mut().unwrap().conditions[0].reason = "Issuing".into();
+    late.status.as_mut().unwrap().conditions[0].reason = "SecretConflict".into();
     let now = 1_780_050_000_000;
     board.saw_identity(&late, false, now);
     board.saw_identity(&identity("new"), false, now);

@@ -73,8 +73,8 @@ fn the_bare_service_name_is_never_given() {
 }
 
 #[test]
-fn a_namespace_that_is_a_public_suffix_gets_no_two_label_name() {
-    for namespace in ["com", "dev", "app", "org", "de", "io", "zip"] {
+fn a_namespace_called_like_a_domain_or_a_number_gets_no_two_label_name() {
+    for namespace in ["com", "dev", "app", "org", "de", "io", "zip", "ck", "np", "42", "0x1f"] {
         let names = judged(&Asked { namespace: namespace.into(), ..asked("web") }, &terms())
             .unwrap()
             .profile
@@ -281,10 +281,19 @@ fn the_margin_is_judged_by_the_authoritys_lifetime_where_none_is_asked() {
 
 #[test]
 fn every_plain_identity_of_a_namespace_is_judged_alike() {
-    for namespace in ["orders", "com", "kube-system"] {
-        for name in ["web", "a", "x-1"] {
+    let refusing = [
+        terms_of(json!({"namespaces": {"matchLabels": {"team": "blue"}}})),
+        terms_of(json!({"leaf": {"ttl": "10m"}, "rotation": {"propagation": "5m"}})),
+        terms_of(json!({"leaf": {"algorithms": ["Ed25519"]}})),
+    ];
+    let permitting = [terms(), terms_of(json!({"namespaces": {"matchLabels": {"team": "red"}}}))];
+    let cases =
+        refusing.iter().map(|terms| (terms, false)).chain(permitting.iter().map(|terms| (terms, true)));
+    for (terms, is_permitted) in cases {
+        for (namespace, name) in [("orders", "web"), ("com", "a"), ("kube-system", "x-1"), ("7", "0")] {
             let asked = Asked { namespace: namespace.into(), ..asked(name) };
-            assert_eq!(judged(&asked, &terms()).is_ok(), permits_plain(&terms(), namespace, &pairs(&[])));
+            assert_eq!(judged(&asked, terms).is_ok(), is_permitted, "{namespace}/{name}");
+            assert_eq!(permits_plain(terms, namespace, &pairs(&[("team", "red")])), is_permitted);
         }
     }
 }

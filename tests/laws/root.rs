@@ -186,8 +186,17 @@ fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
 
 #[test]
 fn a_generated_root_is_not_exchanged_for_a_provided_one() {
-    let decision = decide(&world(RootSecret::Sound(sound()), provided("f2", "anchors-2")));
-    assert_eq!(told(&decision), keep(true, true, Reason::RotationUnsupported));
+    let rows = [
+        (provided("f2", "anchors-2"), Reason::RotationUnsupported, "providedSecretName was added"),
+        (Provided::Missing("why".into()), Reason::ProvidedMissing, "why"),
+        (Provided::Invalid("why".into()), Reason::ProvidedInvalid, "why"),
+    ];
+    for (provided, reason, words) in rows {
+        let decision = decide(&world(RootSecret::Sound(sound()), provided));
+        assert_eq!(told(&decision), keep(true, true, reason));
+        assert!(decision.message.contains(words), "{}", decision.message);
+        assert!(decision.message.ends_with("with the generated root in force"), "{}", decision.message);
+    }
 }
 
 #[test]

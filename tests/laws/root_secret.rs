@@ -9,7 +9,7 @@ use mtls_operator::plan::root::{RootSecret, StoredRoot};
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
-use super::fixture::{DAY, HOUR, NOW, terms};
+use super::fixture::{DAY, HOUR, MINUTE, NOW, terms};
 
 const PLACE: &str = "mtls-system/mtls-authority-mesh";
 
@@ -134,6 +134,18 @@ fn an_expired_root_is_called_expired_after_its_last_second() {
     assert!(matches!(load(Some(&secret), &terms(), PLACE, end).secret, RootSecret::Sound(_)));
     let after = load(Some(&secret), &terms(), PLACE, end + HOUR / 3600);
     assert_eq!(after.secret, RootSecret::Expired(sound(&secret)));
+}
+
+#[test]
+fn a_root_of_the_future_is_told_apart_from_a_damaged_one() {
+    let secret = written();
+    let begin = NOW - MINUTE * 5;
+    let RootSecret::Invalid(why) = load(Some(&secret), &terms(), PLACE, begin - MINUTE / 60).secret else {
+        panic!("it signs before its time")
+    };
+    assert!(why.contains("correct the clock") && why.contains(&begin.to_string()), "{why}");
+    assert!(!why.contains("backup"), "{why}");
+    assert!(matches!(load(Some(&secret), &terms(), PLACE, begin).secret, RootSecret::Sound(_)));
 }
 
 #[test]

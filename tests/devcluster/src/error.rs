@@ -78,10 +78,10 @@ pub enum Error {
     #[error("the cluster's supervisor {0}")]
     Supervisor(String),
     /// A cluster made by `up` is already there.
-    #[error("a cluster is already up in {}: take it down with `devcluster down`", .0.display())]
+    #[error("a cluster is already up in {}: take it down with `cargo run -q -p devcluster -- down`", .0.display())]
     AlreadyUp(PathBuf),
     /// No cluster made by `up` is there.
-    #[error("no cluster is up: start one with `devcluster up`")]
+    #[error("no cluster is up: start one with `cargo run -q -p devcluster -- up`")]
     NotUp,
     /// The audit log holds a line that is no event.
     #[error("audit log {} holds a line that is no event: {source}", path.display())]

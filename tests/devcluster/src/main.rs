@@ -59,7 +59,7 @@ fn up() -> Result<ExitCode, Error> {
         "The cluster is up. Its files are in {folder}.\n\n\
          \x20   export KUBECONFIG={kubeconfig}\n\
          \x20   {kubectl} get namespaces\n\n\
-         End it with: devcluster down",
+         End it with: cargo run -q -p devcluster -- down",
         folder = cluster.data_dir().display(),
         kubeconfig = cluster.kubeconfig().display(),
         kubectl = kubectl.display(),

@@ -41,7 +41,11 @@ impl Retained {
         Ok(retained)
     }
 
-    fn refuse_second() -> Result<(), Error> {
+    /// Refuses, where a cluster is up already. Whoever will keep one asks before the work begins.
+    ///
+    /// # Errors
+    /// When one is up.
+    pub fn refuse_second() -> Result<(), Error> {
         Self::find()?.map_or(Ok(()), |present| Err(Error::AlreadyUp(present.folder)))
     }
 

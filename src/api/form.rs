@@ -1,0 +1,43 @@
+//! What a name in a spec may look like: what Kubernetes, SPIFFE and clients of TLS accept, and nothing else. The
+//! schemas refuse the rest, so that no object can ask for what cannot be done.
+
+/// A DNS label (RFC 1123): name of a service, or of an object that becomes a label value.
+pub const DNS_LABEL: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
+/// A DNS subdomain (RFC 1123): name of a Secret or service account.
+pub const DNS_SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+/// A DNS name, whose labels have at most 63 characters (RFC 1035 §2.3.4).
+pub const DNS_NAME: &str = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$";
+/// A DNS name, or a wildcard for one label below it (RFC 9525 §6.3).
+pub const DNS_PATTERN: &str =
+    r"^(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$";
+/// A SPIFFE trust domain (SPIFFE-ID §2.1), without the empty labels that Go's verifier cannot read.
+pub const TRUST_DOMAIN: &str = r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$";
+/// The end of a name that clients take for an IPv4 address (WHATWG URL §3.5, "ends in a number").
+pub const NUMERIC_END: &str = "(^|[.])([0-9]+|0x[0-9a-f]*)$";
+
+/// Key of a label or annotation: `[prefix/]name`, the prefix a DNS subdomain.
+const QUALIFIED_NAME: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+/// Longest prefix, in characters.
+const MAX_PREFIX: usize = 253;
+
+/// The CEL expression that `variable` is a valid key of a label or annotation.
+#[must_use]
+pub fn is_qualified_name(variable: &str) -> String {
+    format!("{variable}.matches('{QUALIFIED_NAME}') && {variable}.indexOf('/') <= {MAX_PREFIX}")
+}
+
+/// The CEL expression that all keys of a map are valid keys of labels or annotations.
+#[must_use]
+pub fn all_are_qualified_names() -> String {
+    format!("self.all(key, {})", is_qualified_name("key"))
+}
+
+/// Whether a name ends in what clients take for the last part of an IPv4 address: none accepts it as a DNS name.
+#[must_use]
+pub fn ends_in_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let is_decimal = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
+    let is_hex =
+        last.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    is_decimal || is_hex
+}
