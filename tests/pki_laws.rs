@@ -1,6 +1,8 @@
 //! Laws of the PKI library: each says what holds for every certificate it makes, reads or refuses.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
+#[path = "pki_laws/cross.rs"]
+mod cross;
 #[path = "pki_laws/fixture.rs"]
 mod fixture;
 #[path = "pki_laws/hostile.rs"]

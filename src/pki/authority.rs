@@ -2,19 +2,21 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use rcgen::string::Ia5String;
 use rcgen::{
-    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, SanType,
-    SerialNumber,
+    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
+    PublicKeyData, SanType, SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
+use super::certificate::CaCertificate;
 use super::serial::NoRandomness;
 use super::window::to_offset;
 use super::{
-    Fingerprint, KeyAlgorithm, KeyError, KeyId, Leaf, LeafError, LeafProfile, PrivateKey, Serial,
-    TrustBundle, Window, pem, verify,
+    CrossCertificates, Fingerprint, KeyAlgorithm, KeyError, KeyId, Leaf, LeafError, LeafProfile, PrivateKey,
+    Serial, TrustBundle, Window, pem, verify,
 };
 
 /// A CA as it is kept in a Secret. Has no `Debug`: it holds the key.
@@ -106,9 +108,15 @@ pub struct Root {
 pub struct Authority {
     pub(super) issuer: Issuer<'static, PrivateKey>,
     pub(super) signer: Root,
-    /// What follows the leaf in `tls.crt`.
+    /// The signing certificate and those above it, the root left out unless it is what signs.
+    pub(super) chain: Vec<CaCertificate>,
+    /// What follows every leaf in `tls.crt`.
     pub(super) served: Vec<CertificateDer<'static>>,
-    pub(super) served_pem: String,
+    /// What follows then, as far as it outlives the leaf.
+    pub(super) crosses: Vec<CaCertificate>,
+    /// The roots of its own.
+    pub(super) anchors: TrustBundle,
+    /// The roots that peers trust: also those that will sign, and those that have signed.
     pub(super) bundle: TrustBundle,
 }
 
@@ -129,6 +137,34 @@ impl Authority {
     #[must_use]
     pub const fn window(&self) -> Window {
         self.signer.window
+    }
+
+    /// Its own roots.
+    #[must_use]
+    pub const fn anchors(&self) -> &TrustBundle {
+        &self.anchors
+    }
+
+    /// The same authority among its predecessors and successors: peers trust `others` too, but none that is
+    /// distrusted, and `crosses` are served with its leaves.
+    #[must_use]
+    pub fn among(
+        self,
+        others: &[&TrustBundle],
+        crosses: &CrossCertificates,
+        distrusted: &[Fingerprint],
+    ) -> Self {
+        let all = others.iter().fold(self.anchors.clone(), |all, other| all.union(other));
+        let lost: Vec<CaCertificate> = all.with(distrusted).cloned().collect();
+        let crosses = self.root().map(|root| crosses.run(root, &lost)).unwrap_or_default();
+        let bundle = all.without(distrusted).unwrap_or(all);
+        Self { crosses, bundle, ..self }
+    }
+
+    /// What follows a leaf that ends then: intermediates, and cross-certificates that end no earlier.
+    fn served_with(&self, not_after: Timestamp) -> impl Iterator<Item = &CertificateDer<'static>> {
+        let crosses = self.crosses.iter().take_while(move |cross| cross.window.not_after >= not_after);
+        self.served.iter().chain(crosses.map(|cross| &cross.der))
     }
 
     /// The roots that peers trust.
@@ -159,9 +195,8 @@ impl Authority {
             return Err(IssueError::OutsideSigner);
         }
         let der = sign(&leaf_params(profile, window, serial)?, &key, &self.issuer)?;
-        let mut chain_pem = pem::encode_certificates([&der]);
-        chain_pem.push_str(&self.served_pem);
-        let chain: Vec<_> = std::iter::once(der).chain(self.served.iter().cloned()).collect();
+        let chain: Vec<_> = std::iter::once(der).chain(self.served_with(window.not_after).cloned()).collect();
+        let chain_pem = pem::encode_certificates(&chain);
         let leaf = verify::verify(&chain, &key, &self.bundle, window.not_before)?;
         if !leaf.matches(profile) || leaf.serial != serial || leaf.window != window {
             return Err(IssueError::NotAsAsked);
@@ -232,6 +267,15 @@ fn distinct<T: PartialEq>(names: &[T]) -> Vec<&T> {
 pub(super) fn sign(
     params: &CertificateParams,
     key: &PrivateKey,
+    issuer: &Issuer<'_, PrivateKey>,
+) -> Result<CertificateDer<'static>, IssueError> {
+    sign_public(params, key, issuer)
+}
+
+/// The same for a key of which only the public half is here.
+pub(super) fn sign_public(
+    params: &CertificateParams,
+    key: &impl PublicKeyData,
     issuer: &Issuer<'_, PrivateKey>,
 ) -> Result<CertificateDer<'static>, IssueError> {
     let certificate = params.signed_by(key, issuer).map_err(|_| IssueError::NotSigned)?;

@@ -116,8 +116,7 @@ impl Authority {
             chain.iter().filter(|ca| !ca.is_self_issued()).map(|ca| ca.der.clone()).collect();
         let window = probe(&issuer, &chain, &served, &bundle, now)?;
         let signer = Root { fingerprint: signer.fingerprint, key_id, window };
-        let served_pem = pem::encode_certificates(&served);
-        Ok(Self { issuer, signer, served, served_pem, bundle })
+        Ok(Self { issuer, signer, chain, served, crosses: Vec::new(), anchors: bundle.clone(), bundle })
     }
 }
 

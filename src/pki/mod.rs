@@ -9,6 +9,7 @@
 mod algorithm;
 mod authority;
 mod certificate;
+mod cross;
 mod fingerprint;
 mod generate;
 pub mod hex;
@@ -26,6 +27,7 @@ mod window;
 
 pub use algorithm::{KeyAlgorithm, RootAlgorithm};
 pub use authority::{Authority, AuthorityPem, IssueError, IssuedLeaf, Root};
+pub use cross::{CrossCertificates, CrossError};
 pub use fingerprint::{Fingerprint, HexError, KeyId, sha256};
 pub use key::{KeyError, PrivateKey};
 pub use leaf::{Leaf, LeafError};

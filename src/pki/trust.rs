@@ -68,11 +68,35 @@ impl TrustBundle {
         for (index, der) in pem::certificates(text)?.iter().enumerate() {
             anchors.push(read_anchor(der, index + 1)?);
         }
+        Ok(Self::of(anchors))
+    }
+
+    /// The roots of both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let all = |bundle: &Self| bundle.anchors.clone().into_iter().zip(bundle.webpki.clone());
+        Self::of(all(self).chain(all(other)).collect())
+    }
+
+    /// Without the roots with these fingerprints. `None` where nothing remains.
+    #[must_use]
+    pub fn without(&self, fingerprints: &[Fingerprint]) -> Option<Self> {
+        let all = self.anchors.iter().cloned().zip(self.webpki.iter().cloned());
+        let left: Vec<_> = all.filter(|(anchor, _)| !fingerprints.contains(&anchor.fingerprint)).collect();
+        (!left.is_empty()).then(|| Self::of(left))
+    }
+
+    /// Only the roots with these fingerprints.
+    pub(super) fn with(&self, fingerprints: &[Fingerprint]) -> impl Iterator<Item = &CaCertificate> {
+        self.anchors.iter().filter(|anchor| fingerprints.contains(&anchor.fingerprint))
+    }
+
+    fn of(mut anchors: Vec<(CaCertificate, TrustAnchor<'static>)>) -> Self {
         anchors.sort_unstable_by_key(|(anchor, _)| anchor.fingerprint);
         anchors.dedup_by_key(|(anchor, _)| anchor.fingerprint);
         let (anchors, webpki): (Vec<CaCertificate>, _) = anchors.into_iter().unzip();
         let text = pem::encode_certificates(anchors.iter().map(|anchor| &anchor.der));
-        Ok(Self { anchors, webpki, text })
+        Self { anchors, webpki, text }
     }
 
     /// The canonical text: the same for the same roots.

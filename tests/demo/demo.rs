@@ -84,8 +84,11 @@ async fn apply_examples(narrator: &mut Narrator, theatre: &Theatre) -> Result<()
     }
     narrator.took("every identity of the examples that can be issued is Ready", started);
     theatre.show(&["get", "mtlsidentities", "-A", "-o", "wide"])?;
-    Narrator::say("(two are examples of what waits: one is paused, one waits for a CA that people provide)");
-    theatre.show(&["get", "mtlsauthorities"])
+    theatre.show(&["get", "mtlsauthorities"])?;
+    Narrator::say(
+        "(frozen is the example of a paused identity, corporate that of a CA that people provide later)",
+    );
+    Ok(())
 }
 
 async fn shake_hands(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
