@@ -23,5 +23,7 @@ mod openssl;
 mod provided;
 #[path = "pki_oracle/rustls.rs"]
 mod rustls;
+#[path = "pki_oracle/successions.rs"]
+mod successions;
 #[path = "support/tool.rs"]
 mod tool;

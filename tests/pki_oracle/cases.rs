@@ -8,8 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
     Authority, AuthorityPem, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
 };
+use zeroize::Zeroizing;
 
-use crate::authorities;
+use crate::{authorities, successions};
 
 /// A name that every leaf has.
 pub const NAME: &str = "cart.shop.svc.cluster.local";
@@ -61,14 +62,11 @@ impl Suite {
         // Only now: what OpenSSL makes is valid from the moment it is made.
         let now = real_now();
         let mut cases = Vec::new();
-        for (authority, pem) in authorities {
-            for (algorithm, key) in KeyAlgorithm::ALL.into_iter().zip(&keys) {
-                let name = format!("{authority}/{algorithm}");
-                let has_expired = authority.starts_with("generated");
-                let case = Case { folder: folder.join(&name), name, algorithm, has_expired };
-                case.write(&pem, &other, key, now);
-                cases.push(case);
-            }
+        for signer in authorities.into_iter().map(|(name, pem)| Signer::of(name, &pem, now)) {
+            cases.extend(signer.cases(&folder, &keys, &other, now));
+        }
+        for signer in successions::all(now) {
+            cases.extend(signer.cases(&folder, &keys, &other, now));
         }
         let suite = Self { folder, now, cases };
         suite.write_manifest();
@@ -102,17 +100,51 @@ impl Suite {
     }
 }
 
+/// An authority that signs leaves, and what a verifier of them trusts.
+pub struct Signer {
+    pub name: String,
+    pub authority: Authority,
+    pub trust: String,
+    /// Whether it is old enough to have signed a leaf that has expired.
+    pub is_old: bool,
+}
+
+impl Signer {
+    fn of(name: String, pem: &AuthorityPem, now: Timestamp) -> Self {
+        let authority = Authority::load(pem, now).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let trust = authority.bundle().to_pem().to_owned();
+        Self { is_old: name.starts_with("generated"), name, authority, trust }
+    }
+
+    /// A leaf of every algorithm.
+    fn cases(
+        &self,
+        folder: &Path,
+        keys: &[Zeroizing<String>],
+        other: &AuthorityPem,
+        now: Timestamp,
+    ) -> Vec<Case> {
+        let case = |(algorithm, key): (KeyAlgorithm, &Zeroizing<String>)| {
+            let name = format!("{}/{algorithm}", self.name);
+            let case = Case { folder: folder.join(&name), name, algorithm, has_expired: self.is_old };
+            case.write(self, other, key, now);
+            case
+        };
+        KeyAlgorithm::ALL.into_iter().zip(keys).map(case).collect()
+    }
+}
+
 impl Case {
-    fn write(&self, pem: &AuthorityPem, other: &AuthorityPem, key: &str, now: Timestamp) {
-        let authority = Authority::load(pem, now).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    fn write(&self, signer: &Signer, other: &AuthorityPem, key: &str, now: Timestamp) {
+        let authority = &signer.authority;
         std::fs::create_dir_all(&self.folder).unwrap();
         let write = |name, content: &[u8]| std::fs::write(self.file(name), content).unwrap();
-        write("tls.crt", self.chain(&authority, key, now).as_bytes());
+        write("tls.crt", self.chain(authority, key, now).as_bytes());
         write("tls.key", key.as_bytes());
-        write("ca.crt", authority.bundle().to_pem().as_bytes());
+        write("ca.crt", signer.trust.as_bytes());
         write("other.crt", &other.anchors);
         if self.has_expired {
-            write("expired.crt", self.chain(&authority, key, now - DAY * 2).as_bytes());
+            write("expired.crt", self.chain(authority, key, now - DAY * 2).as_bytes());
         }
     }
 

@@ -5,19 +5,20 @@ import java.nio.file.Path;
 import java.security.KeyFactory;
 import java.security.KeyStore;
 import java.security.PrivateKey;
-import java.security.cert.CertPathValidator;
-import java.security.cert.CertPathValidatorException;
+import java.security.cert.CertPathBuilder;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertStore;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
-import java.security.cert.PKIXParameters;
-import java.security.cert.TrustAnchor;
+import java.security.cert.CollectionCertStoreParameters;
+import java.security.cert.PKIXBuilderParameters;
+import java.security.cert.X509CertSelector;
 import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Date;
 import java.util.List;
-import java.util.Set;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -50,8 +51,8 @@ public final class PkiOracle {
 
     private static void judge(String name, Path folder, String rightName, String wrongName) throws Exception {
         List<X509Certificate> chain = certificates(folder.resolve("tls.crt"));
-        X509Certificate root = certificates(folder.resolve("ca.crt")).get(0);
-        X509Certificate other = certificates(folder.resolve("other.crt")).get(0);
+        List<X509Certificate> root = certificates(folder.resolve("ca.crt"));
+        List<X509Certificate> other = certificates(folder.resolve("other.crt"));
         PrivateKey key = key(folder.resolve("tls.key"), chain.get(0).getPublicKey().getAlgorithm());
         Date now = new Date();
         SSLContext own = context(chain, key, root);
@@ -59,8 +60,8 @@ public final class PkiOracle {
         SSLContext anonymous = context(null, null, root);
 
         accepts(name, "path", () -> validate(chain, root, now));
-        refuses(name, "wrong-root", CertPathValidatorException.class, () -> validate(chain, other, now));
-        refuses(name, "expired", CertPathValidatorException.class,
+        refuses(name, "wrong-root", CertPathBuilderException.class, () -> validate(chain, other, now));
+        refuses(name, "expired", CertPathBuilderException.class,
                 () -> validate(chain, root, new Date(now.getTime() + TWO_DAYS)));
         accepts(name, "handshake-1.2", () -> handshake(own, own, rightName, "TLSv1.2"));
         accepts(name, "handshake-1.3", () -> handshake(own, own, rightName, "TLSv1.3"));
@@ -71,12 +72,24 @@ public final class PkiOracle {
                 () -> handshake(own, anonymous, rightName, "TLSv1.3"));
     }
 
-    private static void validate(List<X509Certificate> chain, X509Certificate root, Date at) throws Exception {
-        PKIXParameters parameters = new PKIXParameters(Set.of(new TrustAnchor(root, null)));
+    /** Builds a path as JSSE does: what is served beside the leaf are candidates, and need not all be used. */
+    private static void validate(List<X509Certificate> chain, List<X509Certificate> roots, Date at) throws Exception {
+        X509CertSelector leaf = new X509CertSelector();
+        leaf.setCertificate(chain.get(0));
+        PKIXBuilderParameters parameters = new PKIXBuilderParameters(trust(roots), leaf);
+        parameters.addCertStore(CertStore.getInstance("Collection", new CollectionCertStoreParameters(chain)));
         parameters.setRevocationEnabled(false);
         parameters.setDate(at);
-        CertPathValidator.getInstance("PKIX")
-                .validate(CertificateFactory.getInstance("X.509").generateCertPath(chain), parameters);
+        CertPathBuilder.getInstance("PKIX").build(parameters);
+    }
+
+    private static KeyStore trust(List<X509Certificate> roots) throws Exception {
+        KeyStore trust = KeyStore.getInstance("PKCS12");
+        trust.load(null, null);
+        for (int number = 0; number < roots.size(); number++) {
+            trust.setCertificateEntry("root-" + number, roots.get(number));
+        }
+        return trust;
     }
 
     /** Connects over loopback and exchanges a byte, so that both sides have verified each other. */
@@ -120,13 +133,10 @@ public final class PkiOracle {
         }
     }
 
-    private static SSLContext context(List<X509Certificate> chain, PrivateKey key, X509Certificate root)
+    private static SSLContext context(List<X509Certificate> chain, PrivateKey key, List<X509Certificate> roots)
             throws Exception {
-        KeyStore trust = KeyStore.getInstance("PKCS12");
-        trust.load(null, null);
-        trust.setCertificateEntry("root", root);
         TrustManagerFactory trusting = TrustManagerFactory.getInstance("PKIX");
-        trusting.init(trust);
+        trusting.init(trust(roots));
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(keys(chain, key), trusting.getTrustManagers(), null);
         return context;
