@@ -6,6 +6,10 @@
     clippy::needless_pass_by_value,
     reason = "a test fails by panicking, also in what its functions share; literals are handed over as they are"
 )]
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of a type with a lifetime is not general enough to be named instead"
+)]
 
 #[path = "laws/attention.rs"]
 mod attention;
@@ -25,5 +29,11 @@ mod policy;
 mod profile;
 #[path = "laws/root.rs"]
 mod root;
+#[path = "laws/root_change.rs"]
+mod root_change;
 #[path = "laws/root_secret.rs"]
 mod root_secret;
+#[path = "laws/rotation.rs"]
+mod rotation;
+#[path = "laws/sight.rs"]
+mod sight;

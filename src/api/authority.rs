@@ -43,8 +43,12 @@ use crate::pki::{KeyAlgorithm, RootAlgorithm};
         .message("spec.root.secretName is immutable: the root lives in that Secret; create another MtlsAuthority instead"),
     validation = Rule::new("duration(self.rotation.propagation) + duration(self.rotation.propagation) + duration(self.rotation.propagation) <= duration(self.leaf.ttl)")
         .message("spec.leaf.ttl must be at least three times spec.rotation.propagation: a renewal must reach every Pod before the old certificate expires"),
-    validation = Rule::new("6 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.ttl).getSeconds()")
-        .message("spec.root.ttl must be at least six times the sum of spec.rotation.propagation and spec.leaf.maxTTL: a root must outlive its certificates and its own rotation")
+    validation = Rule::new("has(self.root.renewBefore) || 6 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.ttl).getSeconds()")
+        .message("spec.root.ttl must be at least six times the sum of spec.rotation.propagation and spec.leaf.maxTTL: a root must outlive its certificates and its own rotation; or set spec.root.renewBefore"),
+    validation = Rule::new("!has(self.root.renewBefore) || 2 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.renewBefore).getSeconds()")
+        .message("spec.root.renewBefore must be at least twice the sum of spec.rotation.propagation and spec.leaf.maxTTL: the former root must outlive its certificates while the next one is brought out"),
+    validation = Rule::new("!has(self.root.renewBefore) || 2 * duration(self.root.renewBefore).getSeconds() <= duration(self.root.ttl).getSeconds()")
+        .message("spec.root.renewBefore must be at most half of spec.root.ttl")
 )]
 pub struct MtlsAuthoritySpec {
     /// SPIFFE trust domain: lower-case letters, digits, '.', '-' and '_'. Immutable.
@@ -129,6 +133,12 @@ pub struct RootSpec {
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('10m')").message("spec.root.ttl must be at least 10m"))]
     pub ttl: String,
+
+    /// How long before its end a generated root is replaced, a Go duration: at most half of ttl, and at least twice the
+    /// sum of rotation.propagation and leaf.maxTTL. Default: a third of ttl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
+    pub renew_before: Option<String>,
 }
 
 impl Default for RootSpec {
@@ -138,6 +148,7 @@ impl Default for RootSpec {
             provided_secret_name: None,
             algorithm: RootAlgorithm::default(),
             ttl: default_root_ttl(),
+            renew_before: None,
         }
     }
 }
@@ -197,12 +208,23 @@ pub struct RotationSpec {
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(validation = Rule::new("duration(self) >= duration('10s')").message("spec.rotation.propagation must be at least 10s"))]
     pub propagation: String,
+
+    /// Within which time each step of a root's rotation (new trust, new certificate, old trust dropped) reaches every
+    /// Secret, a Go duration: with the Secret's own renewal where that falls inside, else spread evenly. `0s` is at
+    /// once. Never more than a quarter of what was left of the old root when the step began.
+    #[serde(default = "default_spread_over")]
+    #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
+    pub spread_over: String,
 }
 
 impl Default for RotationSpec {
     fn default() -> Self {
-        Self { propagation: default_propagation() }
+        Self { propagation: default_propagation(), spread_over: default_spread_over() }
     }
+}
+
+fn default_spread_over() -> String {
+    "24h".into()
 }
 
 fn default_propagation() -> String {
@@ -311,6 +333,28 @@ pub struct MtlsAuthorityStatus {
     /// Identities of this authority, counted by the reason of their `Ready` condition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<IdentityCounts>,
+    /// What a rotation waits for. Absent where it waits for nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<WaitingFor>,
+    /// The value of the annotation `mtls-operator.dev/rotate` that was answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotate_request: Option<String>,
+}
+
+/// What a rotation waits for.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingFor {
+    /// Identities whose Secret does not carry every root yet, or still holds a leaf of a retiring one.
+    pub identities: i64,
+    /// The first ten of them, as `<namespace>/<name>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub names: Vec<String>,
+    /// Identities that are behind, and that the annotation `mtls-operator.dev/rotation-exclude` says not to wait for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub excluded: Vec<String>,
 }
 
 /// Phase of a root's rotation.
@@ -319,6 +363,31 @@ pub enum Phase {
     /// One root signs and is trusted.
     #[default]
     Stable,
+    /// The next root is trusted, and does not sign yet.
+    Announced,
+    /// The next root signs; the former one is trusted until its last leaf is gone.
+    Draining,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: [Self; 3] = [Self::Stable, Self::Announced, Self::Draining];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stable => "Stable",
+            Self::Announced => "Announced",
+            Self::Draining => "Draining",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_str() == word)
+    }
 }
 
 /// One root, as status shows it.
@@ -345,6 +414,10 @@ pub struct RootStatus {
 pub enum RootRole {
     /// It signs leaf certificates.
     Signing,
+    /// It is trusted, and will sign.
+    Next,
+    /// It has signed, and is trusted until its last leaf is gone.
+    Retiring,
 }
 
 /// Identities, counted by the reason of their `Ready` condition.

@@ -5,6 +5,8 @@ use k8s_openapi::jiff::Timestamp;
 
 /// Condition type: the object is what its spec asks for.
 pub const READY: &str = "Ready";
+/// Condition type: the roots of an authority are changing. Its reason is the phase.
+pub const ROTATING: &str = "Rotating";
 /// Condition type: nothing more will happen until a person acts. Absent otherwise.
 pub const STALLED: &str = "Stalled";
 

@@ -57,6 +57,20 @@ pub mod annotation {
     pub const MAX_LEAF_TTL: &str = "mtls-operator.dev/max-leaf-ttl";
     /// Root Secret: where the signer came from, `generated` or `provided`.
     pub const ORIGIN: &str = "mtls-operator.dev/origin";
+    /// Root Secret: until when the Secrets of identities follow the last change of the roots, RFC 3339 in UTC.
+    pub const SPREAD_UNTIL: &str = "mtls-operator.dev/spread-until";
+    /// Root Secret: hash of the trust bundle that was in force before the one that is.
+    pub const FORMER_TRUST: &str = "mtls-operator.dev/former-trust";
+    /// Root Secret: where the announced root came from, `generated` or `provided`.
+    pub const NEXT_ORIGIN: &str = "mtls-operator.dev/next-origin";
+    /// Root Secret: JSON of the roots that sign no more and are still trusted.
+    pub const RETIRING: &str = "mtls-operator.dev/retiring";
+    /// Root Secret: the value of [`ROTATE`] that was answered last.
+    pub const ROTATE_REQUEST: &str = "mtls-operator.dev/rotate-request";
+    /// `MtlsAuthority`: rotates the root once per value.
+    pub const ROTATE: &str = "mtls-operator.dev/rotate";
+    /// `MtlsAuthority`: identities, as `<namespace>/<name>` with commas between, that a rotation does not wait for.
+    pub const ROTATION_EXCLUDE: &str = "mtls-operator.dev/rotation-exclude";
     /// Root Secret: JSON of replaced signers and the last moment a leaf of theirs can be valid.
     pub const FORMER_KEY_IDS: &str = "mtls-operator.dev/former-key-ids";
 }
@@ -67,8 +81,18 @@ pub mod key {
     pub const CERTIFICATE: &str = "tls.crt";
     /// Private key (PEM).
     pub const PRIVATE_KEY: &str = "tls.key";
-    /// Trust bundle: every anchor (PEM).
+    /// Trust bundle: every anchor (PEM). In a root Secret those of the signer alone.
     pub const TRUST_BUNDLE: &str = "ca.crt";
+    /// Root Secret: certificate chain of the announced root (PEM).
+    pub const NEXT_CERTIFICATE: &str = "next.crt";
+    /// Root Secret: private key of the announced root (PEM).
+    pub const NEXT_PRIVATE_KEY: &str = "next.key";
+    /// Root Secret: anchors of the announced root (PEM).
+    pub const NEXT_TRUST_BUNDLE: &str = "next-ca.crt";
+    /// Root Secret: cross-certificates and what connects them, newest first (PEM).
+    pub const CROSS_CERTIFICATES: &str = "cross.crt";
+    /// Root Secret: anchors that are still trusted and sign no more (PEM).
+    pub const RETIRING: &str = "retiring.crt";
 }
 
 /// Type of a leaf Secret.

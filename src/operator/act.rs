@@ -170,7 +170,10 @@ pub async fn refresh(
 
 fn refreshed_metadata(asked: &Asked, found: &Found, trust: Option<&str>) -> Map<String, Value> {
     match (&found.notes, &found.metadata) {
-        (Some(notes), Some(metadata)) => Dress::of(asked, notes).patch(metadata),
+        (Some(notes), Some(metadata)) => {
+            let trust = trust.map(str::to_owned).or_else(|| notes.trust.clone());
+            Dress::of(asked, &LeafNotes { trust, ..notes.clone() }).patch(metadata)
+        }
         _ => match trust {
             Some(trust) => trust_patch(trust),
             None => Map::new(),

@@ -1,8 +1,11 @@
 //! Whether an identity needs a look, judged from a few hundred bytes: a settled identity costs no request, however
 //! often its watch says hello.
 
+use std::sync::Arc;
+
 use crate::plan::outcome::Reason;
 use crate::plan::profile::{ProfileHash, TermsHash};
+use crate::plan::spread::{Step, turn};
 
 use super::entry::{Digest, Entry, SeenSecret};
 
@@ -44,7 +47,7 @@ pub enum Attention {
 }
 
 /// What is remembered of an authority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorityMark {
     /// Changes with every change of what policy says.
     pub epoch: u64,
@@ -55,7 +58,7 @@ pub struct AuthorityMark {
 }
 
 /// What is remembered of a signer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerMark {
     /// Key identifier.
     pub key_id: Digest,
@@ -63,6 +66,12 @@ pub struct SignerMark {
     pub not_after: i64,
     /// Hash of the trust bundle.
     pub trust: Digest,
+    /// Hash of the trust bundle before the last change.
+    pub former_trust: Option<Digest>,
+    /// Key identifiers of the signers that are retiring.
+    pub retiring: Arc<[Digest]>,
+    /// When Secrets follow the last change.
+    pub step: Option<Step>,
 }
 
 /// Everything that attention depends on.
@@ -116,7 +125,7 @@ const fn is_refusal(reason: Reason) -> bool {
 }
 
 fn on_authority(around: Circumstances<'_>) -> Attention {
-    match around.authority.and_then(|authority| authority.signer) {
+    match signer(around) {
         Some(_) => Attention::Now(Class::New),
         None => Attention::OnChange,
     }
@@ -128,8 +137,8 @@ fn upkeep(entry: &Entry, around: Circumstances<'_>) -> Attention {
         Some(secret) if secret.identity_uid == Some(entry.uid) && was_touched(entry, secret) => {
             Attention::Now(Class::Background)
         }
-        Some(secret) if secret.identity_uid == Some(entry.uid) && is_trust_stale(secret, around) => {
-            Attention::Now(Class::Background)
+        Some(secret) if secret.identity_uid == Some(entry.uid) => {
+            at(trust_due(entry, secret, around, None), around).unwrap_or(Attention::OnChange)
         }
         _ => Attention::OnChange,
     }
@@ -142,10 +151,26 @@ fn held(entry: &Entry, around: Circumstances<'_>) -> Attention {
     if is_renewal_requested(entry) {
         return Attention::Now(Class::New);
     }
-    if is_profile_stale(entry, secret, around) || is_trust_stale(secret, around) {
+    if is_profile_stale(entry, secret, around) {
         return Attention::Now(Class::Background);
     }
-    by_time(entry, around)
+    let renewal = renews(entry, around).then_some(entry.recorded.renewal);
+    let due = trust_due(entry, secret, around, renewal);
+    let due = [due, rotation_due(entry, around, renewal)].into_iter().flatten().min();
+    earlier(at(due, around), by_time(entry, around))
+}
+
+/// The sooner of two; what is due now is of the class of who waits most.
+fn earlier(rotation: Option<Attention>, time: Attention) -> Attention {
+    match (rotation, time) {
+        (Some(Attention::At(one)), Attention::At(other)) => Attention::At(one.min(other)),
+        (Some(one), Attention::OnChange | Attention::At(_)) => one,
+        (_, other) => other,
+    }
+}
+
+fn at(due: Option<i64>, around: Circumstances<'_>) -> Option<Attention> {
+    due.map(|due| if around.now >= due { Attention::Now(Class::Background) } else { Attention::At(due) })
 }
 
 /// A paused identity whose Secret has gone or changed is looked at until status says so.
@@ -172,18 +197,45 @@ fn is_profile_stale(entry: &Entry, secret: &SeenSecret, around: Circumstances<'_
     !entry.is_paused && ProfileHash::of(asked, authority.terms) != profile
 }
 
-fn is_trust_stale(secret: &SeenSecret, around: Circumstances<'_>) -> bool {
-    let signer = around.authority.and_then(|authority| authority.signer);
-    signer.is_some_and(|signer| secret.trust != Some(signer.trust))
+fn signer(around: Circumstances<'_>) -> Option<&SignerMark> {
+    around.authority.and_then(|authority| authority.signer.as_ref())
+}
+
+/// When a Secret is given the trust bundle in force, if it holds another: the former one in its turn, what never was in
+/// force at once.
+fn trust_due(
+    entry: &Entry,
+    secret: &SeenSecret,
+    around: Circumstances<'_>,
+    renewal: Option<i64>,
+) -> Option<i64> {
+    let signer = signer(around).filter(|signer| secret.trust != Some(signer.trust))?;
+    let is_former = secret.trust.is_some() && secret.trust == signer.former_trust;
+    Some(signer.step.filter(|_| is_former).map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
+}
+
+/// When a leaf of a retiring signer is replaced, if it is one.
+fn rotation_due(entry: &Entry, around: Circumstances<'_>, renewal: Option<i64>) -> Option<i64> {
+    let signer = signer(around).filter(|_| !entry.is_paused)?;
+    let is_retiring = entry.recorded.key_id.is_some_and(|key_id| signer.retiring.contains(&key_id));
+    is_retiring.then(|| signer.step.map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
+}
+
+/// Whether the leaf in force will be renewed: never while paused, and never by a signer that could give no later end.
+fn renews(entry: &Entry, around: Circumstances<'_>) -> bool {
+    let recorded = &entry.recorded;
+    let ends_with_signer = |signer: &SignerMark| {
+        recorded.key_id == Some(signer.key_id) && recorded.not_after >= signer.not_after
+    };
+    !entry.is_paused && !signer(around).is_none_or(ends_with_signer)
 }
 
 fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
-    let signer = around.authority.and_then(|authority| authority.signer);
     let recorded = &entry.recorded;
     let expiry = recorded.not_after.saturating_add(1);
     let has_expired = around.now >= expiry;
     if has_expired && recorded.reason == Some(Reason::Expired) {
-        return if signer.is_some() && !entry.is_paused {
+        return if signer(around).is_some() && !entry.is_paused {
             Attention::Now(Class::New)
         } else {
             Attention::OnChange
@@ -192,9 +244,7 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
     if has_expired || recorded.reason == Some(Reason::Expired) {
         return Attention::Now(Class::New);
     }
-    let ends_with_signer =
-        |signer: SignerMark| recorded.key_id == Some(signer.key_id) && recorded.not_after >= signer.not_after;
-    if entry.is_paused || signer.is_none_or(ends_with_signer) {
+    if !renews(entry, around) {
         return Attention::At(expiry);
     }
     if around.now >= recorded.renewal {

@@ -13,6 +13,7 @@ use super::index::{IdentityId, Index, ListNumber};
 use super::queue::Queue;
 use super::retry::Retries;
 use super::schedule::{Millis, Schedule};
+use super::sight::is_behind;
 use crate::api::identity::MtlsIdentity;
 use crate::plan::asked::Asked;
 use crate::plan::policy;
@@ -69,6 +70,8 @@ pub struct Board {
     authorities: HashMap<Digest, Authority>,
     /// Authorities that another operator serves.
     others: HashSet<Digest>,
+    /// Authorities of which a Secret was seen behind its signer since somebody last asked.
+    behind: HashSet<Digest>,
     /// Identities that wait for a key of theirs to be made.
     parked: HashSet<IdentityId>,
     epochs: u64,
@@ -156,14 +159,34 @@ impl Board {
         let namespace = self.shared(meta.metadata.namespace.as_deref().unwrap_or_default());
         let secret = SeenSecret::of(meta, namespace.clone());
         let name = secret.name.clone();
+        self.note_behind(&namespace, &name, now);
         self.index.put_secret(secret, is_from_list);
+        self.note_behind(&namespace, &name, now);
         for id in self.index.wanting(&namespace, &name) {
             self.settle(id, now);
         }
     }
 
+    /// A rotation must know of a Secret that was behind, also if it is so no more when somebody looks.
+    fn note_behind(&mut self, namespace: &str, name: &str, now: Millis) {
+        let Some(secret) = self.index.secret(namespace, name) else { return };
+        let wanting = self.index.wanting(namespace, name);
+        let mut owners = wanting.iter().filter_map(|id| self.index.entry(*id));
+        let Some(entry) = owners.find(|entry| secret.identity_uid == Some(entry.uid)) else { return };
+        let signer = self.authorities.get(&entry.authority).and_then(|found| found.mark.signer.as_ref());
+        if signer.is_some_and(|signer| is_behind(secret, signer, now.div_euclid(1000))) {
+            self.behind.insert(entry.authority);
+        }
+    }
+
+    /// Whether a Secret of this authority was seen behind since the last call.
+    pub fn take_behind(&mut self, authority: &str) -> bool {
+        self.behind.remove(&digest(authority))
+    }
+
     /// A leaf Secret was seen to be gone.
     pub fn lost_secret(&mut self, namespace: &str, name: &str, now: Millis) {
+        self.note_behind(namespace, name, now);
         self.index.remove_secret(namespace, name);
         self.secret_changed(namespace, name, now);
     }
@@ -241,7 +264,7 @@ impl Board {
         if before.is_some_and(|before| before.terms == *terms) {
             return;
         }
-        let signer = before.and_then(|before| before.mark.signer);
+        let signer = before.and_then(|before| before.mark.signer.clone());
         let mark = AuthorityMark { epoch: self.next_epoch(), terms: TermsHash::of(terms), signer };
         self.authorities.insert(name, Authority { terms: terms.clone(), mark });
         self.settle_where(now, |entry| entry.authority == name);

@@ -12,6 +12,7 @@ use super::metrics::Metrics;
 use super::requests::Requests;
 use super::roster::Roster;
 use super::schedule::Millis;
+use super::sight::Sights;
 use crate::runtime::clock::Clock;
 
 /// The context of every pass.
@@ -27,6 +28,8 @@ pub struct Context {
     pub authorities: Authorities,
     /// The authorities that exist.
     pub roster: Roster,
+    /// What was seen of rotations.
+    pub sights: Sights,
     /// Keys that take long to make.
     pub forge: Forge,
     /// Figures.

@@ -13,6 +13,7 @@ use crate::pki::KeyAlgorithm;
 use crate::plan::asked::Asked;
 use crate::plan::outcome::Reason;
 use crate::plan::profile::{AskedHash, ProfileHash};
+use crate::plan::spread::fraction;
 
 /// A 64-bit stand-in for a string that is only ever compared.
 pub type Digest = u64;
@@ -43,6 +44,8 @@ pub struct Entry {
     pub secret_name: Option<Box<str>>,
     /// Uid.
     pub uid: Digest,
+    /// Where in the window of a rotation's step its slot lies.
+    pub slot: u16,
     /// Version seen last.
     pub version: u64,
     /// Generation of the spec.
@@ -107,6 +110,7 @@ impl Entry {
         Self {
             secret_name: (secret_name != default_secret_name(&name)).then(|| secret_name.into()),
             uid: digest(meta.uid.as_deref().unwrap_or_default()),
+            slot: fraction(meta.uid.as_deref().unwrap_or_default()),
             version: version_number(meta.resource_version.as_deref().unwrap_or_default()),
             generation: meta.generation.unwrap_or_default(),
             authority: digest(&identity.spec.authority),
@@ -184,6 +188,10 @@ pub struct SeenSecret {
     pub profile: Option<ProfileHash>,
     /// Hash of the trust bundle in it.
     pub trust: Option<Digest>,
+    /// Key identifier of the leaf's signer.
+    pub key_id: Option<Digest>,
+    /// End of the leaf, seconds since 1970.
+    pub not_after: Option<i64>,
     /// Moment of issuance, seconds since 1970.
     pub issued_at: Option<i64>,
 }
@@ -206,9 +214,13 @@ impl SeenSecret {
             authority: label(label::AUTHORITY),
             profile: annotation(annotation::PROFILE).and_then(ProfileHash::parse),
             trust: annotation(annotation::TRUST).map(digest),
-            issued_at: annotation(annotation::ISSUED_AT)
-                .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-                .map(jiff::Timestamp::as_second),
+            key_id: annotation(annotation::AUTHORITY_KEY_ID).map(digest),
+            not_after: annotation(annotation::NOT_AFTER).and_then(second),
+            issued_at: annotation(annotation::ISSUED_AT).and_then(second),
         }
     }
+}
+
+fn second(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
 }

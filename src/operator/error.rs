@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::pki::{IssueError, KeyError, NoRandomness};
+use crate::pki::{IssueError, KeyError, LoadError, NoRandomness};
 
 /// Why a pass over an identity or an authority did not end.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum Error {
     /// No leaf could be signed.
     #[error(transparent)]
     Issue(#[from] IssueError),
+    /// What was just made cannot be used.
+    #[error("the new root cannot be used: {0}")]
+    Root(#[from] LoadError),
     /// An object cannot be written down.
     #[error("{what} cannot be serialised: {source}")]
     Serialise {
@@ -93,6 +96,7 @@ impl Error {
             Self::Key(_) => "Key",
             Self::Randomness(_) => "Randomness",
             Self::Issue(_) => "Issue",
+            Self::Root(_) => "Root",
             Self::Serialise { .. } => "Serialise",
         }
     }

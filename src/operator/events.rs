@@ -27,14 +27,28 @@ pub async fn transition(context: &Context, identity: &MtlsIdentity, standing: &S
 
 /// Creates a warning Event about an object.
 pub async fn warn<K: Resource<DynamicType = ()>>(context: &Context, object: &K, verdict: &Verdict) {
-    let event = event(context, object, verdict);
+    create(context, event(context, object, "Warning", verdict.reason, &verdict.message)).await;
+}
+
+/// Creates an Event that tells of a change as it should be.
+pub async fn tell<K: Resource<DynamicType = ()>>(context: &Context, object: &K, reason: &str, note: &str) {
+    create(context, event(context, object, "Normal", reason, note)).await;
+}
+
+async fn create(context: &Context, event: Event) {
     if let Err(error) = context.requests.create_event(&event).await {
         tracing::debug!(%error, "an Event was not created");
     }
 }
 
 /// Cluster-scoped objects have their Events in `default`, as everywhere in Kubernetes.
-fn event<K: Resource<DynamicType = ()>>(context: &Context, object: &K, verdict: &Verdict) -> Event {
+fn event<K: Resource<DynamicType = ()>>(
+    context: &Context,
+    object: &K,
+    type_: &str,
+    reason: &str,
+    note: &str,
+) -> Event {
     let now = context.clock.now();
     let regarding = ObjectReference {
         api_version: Some(K::api_version(&()).into_owned()),
@@ -54,9 +68,9 @@ fn event<K: Resource<DynamicType = ()>>(context: &Context, object: &K, verdict: 
         reporting_controller: Some(format!("mtls-operator.dev/{FIELD_MANAGER}")),
         reporting_instance: Some(context.namespace.to_string()),
         action: Some("Reconcile".into()),
-        type_: Some("Warning".into()),
-        reason: Some(verdict.reason.into()),
-        note: Some(verdict.message.chars().take(NOTE_LENGTH).collect()),
+        type_: Some(type_.into()),
+        reason: Some(reason.into()),
+        note: Some(note.chars().take(NOTE_LENGTH).collect()),
         regarding: Some(regarding),
         ..Event::default()
     }

@@ -5,28 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use tokio::sync::watch;
 
 use super::authorities::{Service, Unready};
-use super::census::{Census, by_reason, census};
+use super::authority_status;
 use super::context::Context;
-use super::entry::digest;
 use super::error::Error;
+use super::events;
 use super::root::{Passed, pass, publish};
+use super::root_secret::LoadedRoot;
 use super::schedule::Millis;
-use super::{events, status};
+use super::tally::{Tally, patch_status};
 use crate::api::MtlsAuthority;
-use crate::api::authority::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus};
-use crate::api::conditions::{READY, Verdict, find};
+use crate::api::authority::{MtlsAuthorityStatus, Phase};
+use crate::api::conditions::{READY, ROTATING, Verdict, find};
 use crate::api::names::annotation;
 use crate::plan::root::Reason;
 use crate::plan::terms::Terms;
 use crate::runtime::leader::Leadership;
 
-/// Counts are recorded at most this often.
-const TALLY_EVERY: Millis = 10 * 1000;
 /// The clock may be set while the keeper sleeps: it wakes at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// An authority is looked at this often though nothing seems to have changed.
@@ -38,16 +36,14 @@ pub struct Keeper {
     leadership: Leadership,
     /// True once every authority that was listed has been looked at by this leader.
     primed: watch::Sender<bool>,
-    /// Revision of the board whose counts are recorded, and when the next may be.
-    tallied: u64,
-    tally_at: Millis,
+    tally: Tally,
 }
 
 impl Keeper {
     /// A keeper of these authorities.
     #[must_use]
     pub fn new(context: Context, leadership: Leadership) -> Self {
-        Self { context, leadership, primed: watch::Sender::new(false), tallied: u64::MAX, tally_at: 0 }
+        Self { context, leadership, primed: watch::Sender::new(false), tally: Tally::default() }
     }
 
     /// Whether every authority that was listed has been looked at by this leader.
@@ -63,7 +59,7 @@ impl Keeper {
             self.prime().await;
             while self.leadership.is_leader() {
                 self.look().await;
-                self.tally().await;
+                self.tally.take(&self.context).await;
                 self.wait().await;
             }
             self.primed.send_replace(false);
@@ -79,7 +75,7 @@ impl Keeper {
 
     /// Until something changes, or time alone makes something need a look.
     async fn wait(&self) {
-        let tally_at = self.tally_at.max(self.context.millis().saturating_add(1));
+        let tally_at = self.tally.at().max(self.context.millis().saturating_add(1));
         let next = self.context.roster.earliest().map_or(tally_at, |due| due.min(tally_at));
         let next = Timestamp::from_millisecond(next).unwrap_or(Timestamp::MAX);
         tokio::select! {
@@ -136,7 +132,7 @@ impl Keeper {
     }
 
     /// Returns when time alone makes the authority need another look, in milliseconds since 1970.
-    async fn keep(&self, authority: &Arc<MtlsAuthority>) -> Result<Option<i64>, Error> {
+    async fn keep(&mut self, authority: &Arc<MtlsAuthority>) -> Result<Option<i64>, Error> {
         let Some(authority) = self.claim(authority).await? else { return Ok(None) };
         let terms = match Terms::parse(&authority) {
             Ok(terms) => Arc::new(terms),
@@ -146,13 +142,32 @@ impl Keeper {
             self.context.authorities.put(Service { terms: terms.clone(), signer: Err(Unready::Pending) });
         }
         let passed = pass(&self.context, &authority, &terms).await?;
-        let signing = passed.loaded.authority.as_ref().filter(|_| passed.decision.signs);
-        let end = signing.map(|ca| ca.window().not_after.as_millisecond().saturating_add(1000));
+        self.tally.remember(&terms, &passed);
+        let next = next_look(&passed, &terms, self.context.millis());
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
-        self.record(&authority, &passed).await?;
+        self.record(&authority, &terms, &passed).await?;
+        let is_stable = passed.loaded.stored().is_some_and(|root| root.phase == Phase::Stable);
         publish(&self.context, &authority, terms, passed);
-        let next = self.context.millis().saturating_add(LOOK_EVERY);
-        Ok(Some(end.map_or(next, |end| end.min(next))))
+        if is_stable {
+            self.end_exclusion(&authority).await?;
+        }
+        Ok(Some(next))
+    }
+
+    /// Whom a rotation does not wait for, a person says for that rotation only.
+    async fn end_exclusion(&self, authority: &MtlsAuthority) -> Result<(), Error> {
+        let annotations = authority.metadata.annotations.as_ref();
+        if !annotations.is_some_and(|found| found.contains_key(annotation::ROTATION_EXCLUDE)) {
+            return Ok(());
+        }
+        let name = authority.metadata.name.as_deref().unwrap_or_default();
+        let Some(authority) = self.context.roster.get(name) else { return Ok(()) };
+        let version = &authority.metadata.resource_version;
+        let annotations = json!({ annotation::ROTATION_EXCLUDE: null });
+        let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
+        let written = self.context.requests.patch_authority(name, patch).await?;
+        self.context.roster.saw(written);
+        Ok(())
     }
 
     /// One operator a cluster serves an authority: the first to write its namespace there.
@@ -191,19 +206,20 @@ impl Keeper {
         self.write(authority, &verdict, before).await.map(|()| None)
     }
 
-    async fn record(&self, authority: &MtlsAuthority, passed: &Passed) -> Result<(), Error> {
-        let before = authority.status.clone().unwrap_or_default();
-        let after = MtlsAuthorityStatus {
-            phase: Some(Phase::Stable),
-            since: passed.loaded.since.map(Time).or(before.since.clone()),
-            // The root that is lost stays named: it is the evidence.
-            roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
-            identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
-            ..before
-        };
-        self.write(authority, &passed.decision.verdict(), after).await
+    async fn record(&self, authority: &MtlsAuthority, terms: &Terms, passed: &Passed) -> Result<(), Error> {
+        let now = self.context.clock.now();
+        let mut after = authority_status::after(authority, passed);
+        let progress = authority_status::progress(&passed.loaded, terms);
+        let rotating = authority_status::rotating(&after, &progress, after.waiting_for.as_ref(), now);
+        after.conditions.push(rotating);
+        self.write(authority, &passed.decision.verdict(), after).await?;
+        for change in &passed.changes {
+            events::tell(&self.context, authority, change, &progress).await;
+        }
+        Ok(())
     }
 
+    /// Writes a status with this verdict, if it differs; of the conditions that it has, `Rotating` stays.
     async fn write(
         &self,
         authority: &MtlsAuthority,
@@ -213,85 +229,41 @@ impl Keeper {
         let generation = authority.metadata.generation;
         let before = authority.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let reason = find(before, READY).map(|condition| condition.reason.clone());
-        let conditions = verdict.conditions(before, generation, self.context.clock.now());
+        let mut conditions = verdict.conditions(before, generation, self.context.clock.now());
+        conditions.extend(status.conditions.iter().rfind(|condition| condition.type_ == ROTATING).cloned());
         let status = MtlsAuthorityStatus { observed_generation: generation, conditions, ..status };
-        self.patch(authority, &status).await?;
+        patch_status(&self.context, authority, &status).await?;
         if verdict.stalled && reason.as_deref() != Some(verdict.reason) {
             events::warn(&self.context, authority, verdict).await;
         }
         Ok(())
     }
+}
 
-    async fn patch(&self, authority: &MtlsAuthority, after: &MtlsAuthorityStatus) -> Result<(), Error> {
-        let version = authority.metadata.resource_version.as_deref();
-        let Some(patch) = status::patch(version, authority.status.as_ref(), after) else { return Ok(()) };
-        let name = authority.metadata.name.as_deref().unwrap_or_default();
-        let written = self.context.requests.patch_authority_status(name, patch).await?;
-        self.context.roster.saw(written);
-        Ok(())
-    }
-
-    /// Brings the counts of every authority up to date, if anything that is counted has changed.
-    async fn tally(&mut self) {
-        let (now, revision) = (self.context.millis(), self.context.board.lock().revision());
-        // A clock that was set back must not silence the counts until it has caught up.
-        let is_early = now < self.tally_at && self.tally_at - now <= TALLY_EVERY;
-        if is_early {
-            return;
-        }
-        self.tally_at = now.saturating_add(TALLY_EVERY);
-        if revision == self.tallied {
-            return;
-        }
-        self.tallied = revision;
-        for name in self.context.authorities.names() {
-            if let Err(error) = self.tally_one(&name).await {
-                tracing::debug!(authority = name, %error, "counts were not recorded");
-                self.tallied = u64::MAX;
-            }
+/// How often an authority is looked at though nothing seems to have changed: in a rotation, often enough that the end
+/// of a wait is noticed.
+fn look_every(loaded: &LoadedRoot, terms: &Terms) -> Millis {
+    match loaded.stored().map(|root| root.phase) {
+        None | Some(Phase::Stable) => LOOK_EVERY,
+        Some(Phase::Announced | Phase::Draining) => {
+            let part = i64::try_from(terms.propagation.as_millis() / 20).unwrap_or(LOOK_EVERY);
+            part.clamp(1000, LOOK_EVERY)
         }
     }
+}
 
-    async fn tally_one(&self, name: &str) -> Result<(), Error> {
-        let Some(authority) = self.context.roster.get(name) else { return Ok(()) };
-        let census = census(&self.context.board.lock(), name, self.context.clock.now().as_second());
-        for (reason, count) in by_reason(&census.counts) {
-            self.context.metrics.identities(name, reason.as_str(), count);
-        }
-        let Some(before) = authority.status.clone() else { return Ok(()) };
-        let roots = before
-            .roots
-            .iter()
-            .map(|root| RootStatus { leaves: leaves(&census, &root.key_id), ..root.clone() });
-        let after = MtlsAuthorityStatus {
-            identities: Some(census.counts.clone()),
-            roots: roots.collect(),
-            ..before.clone()
-        };
-        self.patch(&authority, &after).await
-    }
+/// When time alone makes an authority need a look: its signer ends, or another root is due.
+fn next_look(passed: &Passed, terms: &Terms, now: Millis) -> Millis {
+    let regular = now.saturating_add(look_every(&passed.loaded, terms));
+    let Some(root) = passed.loaded.stored().filter(|_| passed.decision.signs) else { return regular };
+    let end = root.window.not_after.as_millisecond();
+    let due = end.saturating_sub(i64::try_from(terms.root_renew_before.as_millis()).unwrap_or(0));
+    let moments = [regular, end.saturating_add(1000), if due > now { due } else { regular }];
+    moments.into_iter().min().unwrap_or(regular)
 }
 
 /// Namespace of the operator that serves an authority.
 #[must_use]
 pub fn claimed_by(authority: &MtlsAuthority) -> Option<&str> {
     authority.metadata.annotations.as_ref()?.get(annotation::OPERATOR_NAMESPACE).map(String::as_str)
-}
-
-/// The roots that sign and are trusted; `None` while nothing signs. Leaves are counted by the tally.
-fn roots(passed: &Passed, before: &[RootStatus]) -> Option<Vec<RootStatus>> {
-    let ca = passed.loaded.authority.as_ref().filter(|_| passed.decision.signs)?;
-    let key_id = ca.key_id().to_string();
-    Some(vec![RootStatus {
-        fingerprint: ca.fingerprint().to_string(),
-        role: RootRole::Signing,
-        not_before: Time(ca.window().not_before),
-        not_after: Time(ca.window().not_after),
-        leaves: before.iter().find(|root| root.key_id == key_id).map_or(0, |root| root.leaves),
-        key_id,
-    }])
-}
-
-fn leaves(census: &Census, key_id: &str) -> i64 {
-    census.leaves.get(&digest(key_id)).copied().unwrap_or(0)
 }

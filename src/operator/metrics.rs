@@ -43,6 +43,12 @@ struct AuthorityLabels {
     authority: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TransitionLabels {
+    authority: String,
+    transition: &'static str,
+}
+
 /// The figures.
 #[derive(Clone, Default)]
 pub struct Metrics {
@@ -54,6 +60,8 @@ pub struct Metrics {
     retries: Gauge,
     identities: Family<IdentityLabels, Gauge>,
     root_not_after: Family<AuthorityLabels, Gauge>,
+    rotation_waiting: Family<AuthorityLabels, Gauge>,
+    rotations: Family<TransitionLabels, Counter>,
 }
 
 impl Metrics {
@@ -82,6 +90,16 @@ impl Metrics {
             "mtls_operator_root_not_after_timestamp_seconds",
             "End of the signing root, seconds since 1970",
             self.root_not_after.clone(),
+        );
+        registry.register(
+            "mtls_operator_rotation_waiting",
+            "Identities that a rotation of the root waits for",
+            self.rotation_waiting.clone(),
+        );
+        registry.register(
+            "mtls_operator_root_transitions",
+            "Changes of the roots of an authority",
+            self.rotations.clone(),
         );
     }
 
@@ -125,6 +143,20 @@ impl Metrics {
         self.root_not_after
             .get_or_create(&AuthorityLabels { authority: authority.to_owned() })
             .set(not_after);
+    }
+}
+
+impl Metrics {
+    /// A rotation waits for so many identities.
+    pub fn rotation_waiting(&self, authority: &str, behind: usize) {
+        let labels = AuthorityLabels { authority: authority.to_owned() };
+        self.rotation_waiting.get_or_create(&labels).set(gauge(behind));
+    }
+
+    /// The roots of an authority have changed.
+    pub fn changed_roots(&self, authority: &str, transition: &'static str) {
+        let labels = TransitionLabels { authority: authority.to_owned(), transition };
+        self.rotations.get_or_create(&labels).inc();
     }
 }
 

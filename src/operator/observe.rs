@@ -50,6 +50,8 @@ pub struct Subject<'a> {
     pub allowed: Option<&'a Allowed>,
     /// The trust bundle in force, where somebody signs.
     pub bundle: Option<&'a TrustBundle>,
+    /// Hash of the bundle that was in force before.
+    pub former_trust: Option<&'a str>,
 }
 
 /// Finds the Secret of an identity: by its metadata alone where nobody wrote to it since it was verified.
@@ -116,8 +118,9 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
         key_id: status.authority_key_id.clone()?,
         issued_at: Timestamp::from_second(seen.issued_at?).ok()?,
     };
-    let trust_in_force = subject.bundle.map(TrustBundle::hash);
-    let trust = trust_in_force.filter(|trust| seen.trust == Some(digest(trust)));
+    let known =
+        subject.bundle.map(TrustBundle::hash).into_iter().chain(subject.former_trust.map(str::to_owned));
+    let trust = known.into_iter().find(|trust| seen.trust == Some(digest(trust)));
     let held = Held {
         version: recorded.resource_version.clone(),
         mine: true,
@@ -157,6 +160,7 @@ fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, reco
     let leaf =
         verified.as_ref().map(|leaf| held_leaf(leaf, note(annotation::ISSUED_AT))).map_err(|damage| *damage);
     let renew_request = note(annotation::RENEW_REQUEST);
+    let trust = bundle_hash(secret, subject);
     let notes = leaf.as_ref().ok().map(|leaf| LeafNotes {
         serial: leaf.serial.clone(),
         not_after: leaf.window.not_after,
@@ -165,7 +169,7 @@ fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, reco
             .allowed
             .map(|allowed| allowed.profile.to_string())
             .or_else(|| note(annotation::PROFILE)),
-        trust: subject.bundle.map(TrustBundle::hash).or_else(|| note(annotation::TRUST)),
+        trust: trust.clone().or_else(|| subject.bundle.map(TrustBundle::hash)),
         issued_at: leaf.issued_at,
         revision,
         renew_request: renew_request.clone(),
@@ -178,7 +182,7 @@ fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, reco
         leaf,
         profile: note(annotation::PROFILE).as_deref().and_then(ProfileHash::parse),
         fits: verified.as_ref().is_ok_and(|leaf| fits(leaf, subject.allowed)),
-        trust: bundle_hash(secret, subject.bundle),
+        trust,
         dressed,
         renew_request,
     };
@@ -232,14 +236,15 @@ fn damage(error: &LeafError) -> Damage {
     }
 }
 
-/// Hash of the bundle in the Secret, if it is spelled as we would; anything else is as good as another bundle.
-fn bundle_hash(secret: &Secret, in_force: Option<&TrustBundle>) -> Option<String> {
+/// Hash of the bundle in the Secret, if it is the one in force or the one before, spelled as we would; anything else is
+/// as good as none.
+fn bundle_hash(secret: &Secret, subject: &Subject<'_>) -> Option<String> {
     let text = content(secret, key::TRUST_BUNDLE);
-    match in_force {
-        Some(bundle) if bundle.to_pem().as_bytes() == text => Some(bundle.hash()),
-        Some(_) => None,
-        None => TrustBundle::from_pem(text).ok().map(|bundle| bundle.hash()),
-    }
+    let found = TrustBundle::from_pem(text).ok().filter(|bundle| bundle.to_pem().as_bytes() == text)?;
+    let hash = found.hash();
+    let is_known =
+        subject.bundle.is_none_or(|bundle| *bundle == found) || subject.former_trust == Some(&*hash);
+    is_known.then_some(hash)
 }
 
 /// One value of a Secret; empty where there is none.

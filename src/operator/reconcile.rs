@@ -95,6 +95,7 @@ impl Case<'_> {
             asked: self.asked,
             allowed: self.allowed.as_ref(),
             bundle: root.map(|root| root.authority.bundle()),
+            former_trust: root.and_then(|root| root.facts.rotation.former_trust.as_deref()),
         }
     }
 

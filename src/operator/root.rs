@@ -1,28 +1,30 @@
-//! One pass over one authority: observe its root, decide, act, observe again, publish who signs, record.
-//!
-//! Evidence is gathered before the root Secret is read: a root is called lost only if a GET made after the evidence
-//! was seen does not explain it.
+//! One pass over one authority: observe its root and its rotation, decide, act, observe again; then tell everybody who
+//! signs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
+use serde_json::Value;
 
 use super::attention::SignerMark;
 use super::authorities::{Moment, Service, SigningRoot, Unready};
-use super::census::{has_identity, signed_by_unknown};
 use super::context::Context;
-use super::entry::{Digest, digest};
+use super::entry::digest;
 use super::error::Error;
+use super::evidence::{evidence, suspects};
 use super::requests::WRITE_TIMEOUT;
+use super::root_change::{self, Change};
 use super::root_secret::{self, LoadedRoot, Origin};
+use super::rotation;
+use super::sight::Survey;
 use crate::api::MtlsAuthority;
-use crate::api::authority::RootRole;
-use crate::api::names::label;
+use crate::api::names::annotation;
 use crate::pki::{Authority, AuthorityPem};
 use crate::plan::root::{Provided, RootDecision, RootPlan, RootSecret, RootWorld, decide};
+use crate::plan::rotation::{Circumstances, Source, Transition};
 use crate::plan::terms::Terms;
-use crate::plan::world::{NotReady, Signer};
+use crate::plan::world::{NotReady, Rotating, Signer};
 
 /// How an authority stands after a pass.
 pub struct Passed {
@@ -30,6 +32,10 @@ pub struct Passed {
     pub decision: RootDecision,
     /// The root Secret.
     pub loaded: LoadedRoot,
+    /// Whom a rotation waits for.
+    pub survey: Survey,
+    /// The changes that were made to the roots, in their order.
+    pub changes: Vec<&'static str>,
     /// The moment before it was read.
     pub read_at: Moment,
 }
@@ -39,26 +45,32 @@ pub struct Passed {
 /// # Errors
 /// [`Error`]: transient, to be tried again.
 pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Passed, Error> {
+    let mut changes = Vec::new();
     // Each round either changes the root Secret or ends; a root is made, then its limits raised, at most.
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
         let decision = decide(&observed.world);
-        if decision.plan == RootPlan::Keep {
-            return Ok(Passed { decision, loaded: observed.loaded, read_at: observed.read_at });
+        if decision.plan == RootPlan::Keep || !confirmed(context, terms, &decision, &observed).await? {
+            let Observed { loaded, survey, read_at, .. } = observed;
+            return Ok(Passed { decision, loaded, survey, changes, read_at });
         }
         act(context, authority, terms, &decision.plan, &observed).await?;
+        changes.push(decision.plan.as_str());
+        context.metrics.changed_roots(&terms.name, decision.plan.as_str());
     }
     Err(Error::Stale { what: format!("root Secret of MtlsAuthority {}", terms.name) })
 }
 
-struct ObservedRoot {
+struct Observed {
     world: RootWorld,
     loaded: LoadedRoot,
+    survey: Survey,
+    next: Option<AuthorityPem>,
     provided: Option<AuthorityPem>,
     read_at: Moment,
 }
 
-async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<ObservedRoot, Error> {
+async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Observed, Error> {
     let name = authority.root_secret_name();
     let place = format!("{}/{name}", context.namespace);
     let suspects = suspects(context, authority);
@@ -67,90 +79,36 @@ async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) ->
     let loaded = root_secret::load(found.as_ref(), terms, &place, context.clock.now());
     let (provided, provided_pem) = provided(context, authority).await?;
     let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
-    let world = RootWorld {
-        secret_name: place,
-        secret: loaded.secret.clone(),
+    let (sight, survey) = rotation::look(context, authority, terms, &loaded);
+    let around = Circumstances {
+        now: context.clock.now(),
+        rules: terms.rules(),
         provided,
-        evidence,
-        max_leaf_ttl: terms.max_leaf_ttl.as_secs(),
+        request: request(authority).map(str::to_owned),
+        sight,
     };
-    Ok(ObservedRoot { world, loaded, provided: provided_pem, read_at })
+    let world = RootWorld { secret_name: place, secret: loaded.secret.clone(), around, evidence };
+    let next = found.as_ref().map(root_secret::next_pem);
+    Ok(Observed { world, loaded, survey, next, provided: provided_pem, read_at })
 }
 
-/// Signers that are known to have signed, with what knows it. Collected before the root Secret is read.
-struct Suspects {
-    recorded: Option<String>,
-    statuses: Vec<(Digest, String)>,
+fn request(authority: &MtlsAuthority) -> Option<&str> {
+    authority.metadata.annotations.as_ref()?.get(annotation::ROTATE).map(String::as_str)
 }
 
-fn suspects(context: &Context, authority: &MtlsAuthority) -> Suspects {
-    let roots = authority.status.as_ref().map_or(&[][..], |status| &status.roots);
-    let recorded = roots.iter().find(|root| root.role == RootRole::Signing).map(|root| root.key_id.clone());
-    let board = context.board.lock();
-    let name = authority.metadata.name.as_deref().unwrap_or_default();
-    let now = context.clock.now().as_second();
-    let mut known = Vec::new();
-    let mut statuses = Vec::new();
-    while let Some((key_id, identity)) = signed_by_unknown(&board, name, &known, now) {
-        known.push(key_id);
-        statuses.push((key_id, identity));
-    }
-    Suspects { recorded, statuses }
-}
-
-/// The sentence that says which root existed, if the root Secret does not explain it.
-async fn evidence(
+/// What rests on the index is confirmed by a fresh look before it is done.
+async fn confirmed(
     context: &Context,
-    authority: &MtlsAuthority,
     terms: &Terms,
-    loaded: &LoadedRoot,
-    suspects: &Suspects,
-) -> Result<Option<String>, Error> {
-    let place = format!("Secret {}/{}", context.namespace, authority.root_secret_name());
-    if loaded.secret == RootSecret::Absent {
-        if let Some(key_id) = &suspects.recorded {
-            return Ok(Some(format!("{place} is missing, which held the root with key id {key_id}")));
+    decision: &RootDecision,
+    observed: &Observed,
+) -> Result<bool, Error> {
+    match &decision.plan {
+        RootPlan::Change { transition, .. } if transition.rests_on_sight() => {
+            rotation::confirm(context, terms, &observed.loaded).await
         }
-        if let Some((_, identity)) = suspects.statuses.first() {
-            return Ok(Some(format!(
-                "{place} is missing, which held the root that MtlsIdentity {identity} depends on"
-            )));
-        }
-        return leaf_without_root(context, terms, &place).await;
+        _ => Ok(true),
     }
-    let Some(signer) = &loaded.authority else { return Ok(None) };
-    let known: Vec<String> = std::iter::once(signer.key_id().to_string())
-        .chain(loaded.former.iter().map(|former| former.key_id.clone()))
-        .collect();
-    if let Some(recorded) = suspects.recorded.as_ref().filter(|recorded| !known.contains(recorded)) {
-        return Ok(Some(format!(
-            "{place} holds another root than the one with key id {recorded}, which status names"
-        )));
-    }
-    let known: Vec<Digest> = known.iter().map(|key_id| digest(key_id)).collect();
-    let unknown = suspects.statuses.iter().find(|(key_id, _)| !known.contains(key_id));
-    Ok(unknown.map(|(_, identity)| {
-        format!("{place} holds another root than the one that MtlsIdentity {identity} depends on")
-    }))
-}
-
-/// While there is no root Secret, any leaf Secret of an existing identity shows that there was one. The list is
-/// fresh: an index that lags must not make a second root.
-async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Result<Option<String>, Error> {
-    let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
-    for namespace in context.watched() {
-        for secret in context.requests.list_secrets(namespace.as_deref(), &labels).await? {
-            let meta = &secret.metadata;
-            let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
-            let identity = meta.labels.as_ref().and_then(|labels| labels.get(label::IDENTITY));
-            if identity.is_some_and(|identity| has_identity(&context.board.lock(), namespace, identity)) {
-                return Ok(Some(format!(
-                    "{place} is missing, though Secret {namespace}/{name} holds a leaf of its root"
-                )));
-            }
-        }
-    }
-    Ok(None)
 }
 
 async fn provided(
@@ -178,25 +136,86 @@ async fn act(
     authority: &MtlsAuthority,
     terms: &Terms,
     plan: &RootPlan,
-    observed: &ObservedRoot,
+    observed: &Observed,
 ) -> Result<(), Error> {
     let name = authority.root_secret_name();
-    let patch = match (plan, &observed.provided) {
-        (RootPlan::Generate, _) => {
-            let pem =
-                Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, context.clock.now())?;
-            return create(context, terms, &name, &pem, Origin::Generated).await;
+    let patch = match plan {
+        RootPlan::Keep => return Ok(()),
+        RootPlan::Generate => {
+            return create(context, terms, &name, &generate(context, terms)?, Origin::Generated).await;
         }
-        (RootPlan::Copy, Some(pem)) => return create(context, terms, &name, pem, Origin::Provided).await,
-        (RootPlan::Replace { over }, Some(pem)) => {
-            root_secret::replacement(terms, &observed.loaded, pem, over, context.clock.now())
+        RootPlan::Copy => {
+            let Some(pem) = &observed.provided else { return Ok(()) };
+            return create(context, terms, &name, pem, Origin::Provided).await;
         }
-        (RootPlan::RaiseMaxLeafTtl { over }, _) => root_secret::raised_max_leaf_ttl(terms, over),
-        (RootPlan::Keep | RootPlan::Copy | RootPlan::Replace { .. }, _) => return Ok(()),
+        RootPlan::Change { transition, .. } => change(context, authority, terms, transition, observed)?,
     };
+    let Some(patch) = patch else { return Ok(()) };
     context.requests.patch_secret(&context.namespace, &name, patch, WRITE_TIMEOUT).await?;
     tracing::info!(authority = terms.name, plan = plan.as_str(), "changed the root Secret");
     Ok(())
+}
+
+/// The patch of a transition. Keys are made here, and nowhere before.
+fn change(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    transition: &Transition,
+    observed: &Observed,
+) -> Result<Option<Value>, Error> {
+    let (now, rules) = (context.clock.now(), terms.rules());
+    let Some(change) = Change::of(&observed.loaded, terms, &rules, request(authority), now) else {
+        return Ok(None);
+    };
+    Ok(match transition {
+        Transition::RaiseMaxLeafTtl => Some(change.raise_max_leaf_ttl()),
+        Transition::Withdraw => Some(change.withdraw()),
+        Transition::Drop(gone) => Some(change.drop(gone)),
+        Transition::Replace => observed.provided.as_ref().map(|pem| change.replace(pem)),
+        Transition::Switch { .. } => observed.next.as_ref().map(|pem| change.switch(pem)),
+        Transition::Announce(source, _) => match successor(context, terms, *source, observed)? {
+            Some((pem, origin)) => Some(announcement(&change, &pem, origin)?),
+            None => None,
+        },
+        Transition::Succeed(source) => {
+            successor(context, terms, *source, observed)?.map(|(pem, origin)| change.succeed(&pem, origin))
+        }
+    })
+}
+
+/// The CA that takes the signer's place.
+fn successor(
+    context: &Context,
+    terms: &Terms,
+    source: Source,
+    observed: &Observed,
+) -> Result<Option<(AuthorityPem, Origin)>, Error> {
+    Ok(match source {
+        Source::Generated => Some((generate(context, terms)?, Origin::Generated)),
+        Source::Provided => observed.provided.clone().map(|pem| (pem, Origin::Provided)),
+        Source::Announced => {
+            let next = observed.loaded.stored().and_then(|root| root.next.as_ref());
+            let is_provided = next.is_some_and(|next| next.is_provided);
+            let origin = if is_provided { Origin::Provided } else { Origin::Generated };
+            observed.next.clone().map(|pem| (pem, origin))
+        }
+    })
+}
+
+/// The next root, with what the signer certifies of it. Where no path over the signer would hold, there is none.
+fn announcement(change: &Change<'_>, pem: &AuthorityPem, origin: Origin) -> Result<Value, Error> {
+    let next = Authority::load(pem, change.now)?;
+    let crosses = change.authority.cross_certify(&next, change.now).unwrap_or_else(|error| {
+        tracing::warn!(%error, authority = change.terms.name, "the next root has no cross-certificate");
+        crate::pki::CrossCertificates::default()
+    });
+    Ok(change.announce(pem, origin, &crosses))
+}
+
+fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem, Error> {
+    let now = context.clock.now();
+    Ok(Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, now)?)
 }
 
 async fn create(
@@ -206,7 +225,7 @@ async fn create(
     pem: &AuthorityPem,
     origin: Origin,
 ) -> Result<(), Error> {
-    let secret = root_secret::new(terms, &context.namespace, name, pem, origin, context.clock.now());
+    let secret = root_change::new(terms, &context.namespace, name, pem, origin, context.clock.now());
     context.requests.create_secret(&secret, Duration::from_secs(30)).await?;
     tracing::info!(authority = terms.name, secret = name, ?origin, "stored a new root");
     Ok(())
@@ -215,10 +234,15 @@ async fn create(
 /// Tells everybody who signs from now on.
 pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, passed: Passed) {
     let before = context.authorities.get(&terms.name);
-    let Passed { decision, loaded, read_at } = passed;
-    let signer = match loaded.authority {
-        Some(ca) if decision.signs => Ok(Arc::new(signing_root(authority, ca, &loaded.secret, read_at))),
-        _ => Err(Unready::Down(NotReady(format!("{}: {}", decision.reason.as_str(), decision.message)))),
+    let Passed { decision, loaded, read_at, .. } = passed;
+    let signer = match facts(&loaded).zip(version(&loaded.secret)) {
+        Some((facts, version)) if decision.signs => match loaded.authority {
+            Some(ca) => {
+                Ok(Arc::new(SigningRoot::new(ca, facts, authority.root_secret_name(), version, read_at)))
+            }
+            None => Err(unready(&decision)),
+        },
+        _ => Err(unready(&decision)),
     };
     if let Ok(root) = &signer {
         context.metrics.root(&terms.name, root.facts.window.not_after.as_second());
@@ -235,24 +259,42 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
     }
 }
 
-fn signing_root(
-    authority: &MtlsAuthority,
-    ca: Authority,
-    secret: &RootSecret,
-    read_at: Moment,
-) -> SigningRoot {
-    let facts = Signer { key_id: ca.key_id().to_string(), window: ca.window(), trust: ca.bundle().hash() };
-    let version = match secret {
-        RootSecret::Sound(root) => root.version.clone(),
-        _ => String::new(),
-    };
-    SigningRoot::new(ca, facts, authority.root_secret_name(), version, read_at)
+fn unready(decision: &RootDecision) -> Unready {
+    Unready::Down(NotReady(format!("{}: {}", decision.reason.as_str(), decision.message)))
 }
 
-fn signer_mark(signer: &Signer) -> SignerMark {
+fn version(secret: &RootSecret) -> Option<String> {
+    match secret {
+        RootSecret::Sound(root) => Some(root.version.clone()),
+        _ => None,
+    }
+}
+
+/// What decisions need of a root in force.
+#[must_use]
+pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
+    let (ca, succession) = (loaded.authority.as_ref()?, &loaded.succession);
+    Some(Signer {
+        key_id: ca.key_id().to_string(),
+        window: ca.window(),
+        trust: ca.bundle().hash(),
+        rotation: Rotating {
+            retiring: succession.retiring.iter().map(|root| root.key_id.clone()).collect(),
+            former_trust: succession.former_trust.clone(),
+            step: succession.step,
+        },
+    })
+}
+
+/// The same, as the index remembers it.
+#[must_use]
+pub fn signer_mark(signer: &Signer) -> SignerMark {
     SignerMark {
         key_id: digest(&signer.key_id),
         not_after: signer.window.not_after.as_second(),
         trust: digest(&signer.trust),
+        former_trust: signer.rotation.former_trust.as_deref().map(digest),
+        retiring: signer.rotation.retiring.iter().map(|key_id| digest(key_id)).collect(),
+        step: signer.rotation.step,
     }
 }

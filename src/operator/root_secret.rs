@@ -1,22 +1,19 @@
-//! The root Secret: one object that holds the whole state of an authority, so that each change of it is one
-//! compare-and-swap.
+//! The root Secret, read: one object that holds the whole state of an authority, so that each change of it is one
+//! compare-and-swap. What is written into it is in `root_change`.
 
-use std::collections::BTreeMap;
-
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::ByteString;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::observe::content;
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
-use crate::pki::{Authority, AuthorityPem, LoadError};
-use crate::plan::root::{RootSecret, StoredRoot};
+use crate::pki::{Authority, AuthorityPem, CrossCertificates, LoadError, TrustBundle};
+use crate::plan::root::{RootSecret, StoredNext, StoredRetiring, StoredRoot};
+use crate::plan::spread::Step;
 use crate::plan::terms::Terms;
 
 /// Where a signer came from.
@@ -29,7 +26,9 @@ pub enum Origin {
 }
 
 impl Origin {
-    const fn as_str(self) -> &'static str {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Generated => "generated",
             Self::Provided => "provided",
@@ -48,50 +47,176 @@ pub struct FormerKey {
     pub until: Timestamp,
 }
 
+/// A root that signs no more and is still trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retiring {
+    /// SHA-256 of its signing certificate, hex.
+    pub fingerprint: String,
+    /// Key identifier of its leaves' signer, hex.
+    #[serde(rename = "keyID")]
+    pub key_id: String,
+    /// SHA-256 of its anchors, hex.
+    pub anchors: Vec<String>,
+    /// Start of its validity.
+    pub not_before: Timestamp,
+    /// End of its validity.
+    pub not_after: Timestamp,
+    /// Until when it must stay trusted.
+    pub until: Timestamp,
+}
+
 /// A root Secret that was read.
 pub struct LoadedRoot {
     /// What it is, for the decision.
     pub secret: RootSecret,
-    /// The CA, where it is sound. Whether it may sign, the decision says.
+    /// The CA in force, where it is sound. Whether it may sign, the decision says.
     pub authority: Option<Authority>,
+    /// What else is in the Secret, where it is sound.
+    pub succession: Succession,
+}
+
+/// What surrounds a signer: those that come after it, and those that came before.
+#[derive(Default)]
+pub struct Succession {
+    /// The announced root.
+    pub next: Option<Authority>,
+    /// Roots that sign no more and are still trusted.
+    pub retiring: Vec<Retiring>,
+    /// Their anchors.
+    pub retiring_anchors: Option<TrustBundle>,
+    /// Every cross-certificate.
+    pub crosses: CrossCertificates,
     /// Key identifiers of replaced signers whose leaves may still be valid.
     pub former: Vec<FormerKey>,
     /// When the phase began.
     pub since: Option<Timestamp>,
+    /// When Secrets follow the last change.
+    pub step: Option<Step>,
+    /// Hash of the trust bundle before the last change.
+    pub former_trust: Option<String>,
+    /// Value of the annotation `rotate` that was answered last.
+    pub rotate_request: Option<String>,
+}
+
+impl LoadedRoot {
+    fn without_signer(secret: RootSecret) -> Self {
+        Self { secret, authority: None, succession: Succession::default() }
+    }
+
+    /// What the Secret holds, where its signer is sound or was until it expired.
+    #[must_use]
+    pub fn stored(&self) -> Option<&StoredRoot> {
+        match &self.secret {
+            RootSecret::Sound(root) | RootSecret::Expired(root) => Some(root),
+            _ => None,
+        }
+    }
 }
 
 /// Reads a root Secret.
 #[must_use]
 pub fn load(secret: Option<&Secret>, terms: &Terms, place: &str, now: Timestamp) -> LoadedRoot {
-    let Some(secret) = secret else {
-        return LoadedRoot { secret: RootSecret::Absent, authority: None, former: Vec::new(), since: None };
+    let Some(secret) = secret else { return LoadedRoot::without_signer(RootSecret::Absent) };
+    if let Some(strange) = strange(secret, terms, place) {
+        return LoadedRoot::without_signer(strange);
+    }
+    match Authority::load(&pem(secret), now) {
+        Err(LoadError::Expired { not_after }) if not_after < now => {
+            match load(Some(secret), terms, place, not_after) {
+                // What it was while it could sign is known; that it signs no more is the decision's business.
+                LoadedRoot { secret: RootSecret::Sound(root), authority, succession } => {
+                    LoadedRoot { secret: RootSecret::Expired(root), authority, succession }
+                }
+                unsound => unsound,
+            }
+        }
+        Err(error) => LoadedRoot::without_signer(RootSecret::Invalid(unusable(place, &error, now))),
+        Ok(authority) => surrounded(secret, terms, place, authority, now),
+    }
+}
+
+fn unusable(place: &str, error: &LoadError, now: Timestamp) -> String {
+    match error {
+        LoadError::NotYetValid { not_before } if now < *not_before => format!(
+            "the root in Secret {place} is valid from {not_before} on, and here it is {now}; correct the clock of this node. Signing begins at that time"
+        ),
+        error => format!("Secret {place}: {error}; restore it from a backup"),
+    }
+}
+
+/// The signer among those that come after it and those that came before.
+fn surrounded(
+    secret: &Secret,
+    terms: &Terms,
+    place: &str,
+    authority: Authority,
+    now: Timestamp,
+) -> LoadedRoot {
+    let succession = match succession(secret, now) {
+        Ok(succession) => succession,
+        Err(what) => {
+            let why = format!("Secret {place}: {what} is damaged; restore it from a backup");
+            return LoadedRoot::without_signer(RootSecret::Invalid(why));
+        }
     };
-    let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|notes| notes.get(key));
-    let former = note(annotation::FORMER_KEY_IDS).and_then(|text| serde_json::from_str(text).ok());
-    let since = note(annotation::SINCE).and_then(|text| text.parse().ok());
-    let (found, authority) = match strange(secret, terms, place) {
-        Some(strange) => (strange, None),
-        None => signer(secret, terms, place, now),
+    let others: Vec<&TrustBundle> =
+        succession.next.iter().map(Authority::anchors).chain(&succession.retiring_anchors).collect();
+    let authority = authority.among(&others, &succession.crosses, &[]);
+    let root = stored(secret, terms, &authority, &succession);
+    LoadedRoot { secret: RootSecret::Sound(root), authority: Some(authority), succession }
+}
+
+/// What else is in the Secret, or the name of the key that is damaged.
+fn succession(secret: &Secret, now: Timestamp) -> Result<Succession, &'static str> {
+    let retiring_anchors = match content(secret, key::RETIRING) {
+        [] => None,
+        text => Some(TrustBundle::from_pem(text).map_err(|_| key::RETIRING)?),
     };
-    LoadedRoot { secret: found, authority, former: former.unwrap_or_default(), since }
+    let crosses = content(secret, key::CROSS_CERTIFICATES);
+    Ok(Succession {
+        next: next(secret, now)?,
+        retiring: parsed(secret, annotation::RETIRING)?.unwrap_or_default(),
+        retiring_anchors,
+        crosses: CrossCertificates::from_pem(crosses).map_err(|_| key::CROSS_CERTIFICATES)?,
+        former: parsed(secret, annotation::FORMER_KEY_IDS)?.unwrap_or_default(),
+        since: time(secret, annotation::SINCE),
+        step: time(secret, annotation::SINCE)
+            .zip(time(secret, annotation::SPREAD_UNTIL))
+            .map(|(began, ends)| Step { began, ends }),
+        former_trust: note(secret, annotation::FORMER_TRUST).cloned(),
+        rotate_request: note(secret, annotation::ROTATE_REQUEST).cloned(),
+    })
+}
+
+/// The announced root. One that has ended before it signed is as good as none: it is withdrawn.
+fn next(secret: &Secret, now: Timestamp) -> Result<Option<Authority>, &'static str> {
+    let pem = next_pem(secret);
+    if pem.chain.is_empty() {
+        return Ok(None);
+    }
+    match Authority::load(&pem, now) {
+        Ok(next) => Ok(Some(next)),
+        Err(LoadError::Expired { .. } | LoadError::NotYetValid { .. }) => Ok(None),
+        Err(_) => Err(key::NEXT_CERTIFICATE),
+    }
 }
 
 /// What keeps a Secret from being this authority's, whatever it holds.
 fn strange(secret: &Secret, terms: &Terms, place: &str) -> Option<RootSecret> {
-    let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|notes| notes.get(key));
     if secret.type_.as_deref() != Some(ROOT_SECRET_TYPE) {
         let type_ = secret.type_.as_deref().unwrap_or("Opaque");
         return Some(RootSecret::NotOurs(format!(
             "Secret {place} has the type {type_}, not {ROOT_SECRET_TYPE}; name another one in spec.root.secretName of a new MtlsAuthority"
         )));
     }
-    let authority = note(annotation::AUTHORITY).map_or("", String::as_str);
+    let authority = note(secret, annotation::AUTHORITY).map_or("", String::as_str);
     if authority != terms.name {
         return Some(RootSecret::NotOurs(format!(
             "Secret {place} holds the root of MtlsAuthority {authority:?}; name another one in spec.root.secretName of a new MtlsAuthority"
         )));
     }
-    let trust_domain = note(annotation::TRUST_DOMAIN).map_or("", String::as_str);
+    let trust_domain = note(secret, annotation::TRUST_DOMAIN).map_or("", String::as_str);
     (trust_domain != terms.trust_domain.to_string()).then(|| {
         RootSecret::OtherTrustDomain(format!(
             "Secret {place} holds a root of trust domain {trust_domain:?}, but spec.trustDomain is {}; create the MtlsAuthority with that trust domain, or under another name",
@@ -100,126 +225,61 @@ fn strange(secret: &Secret, terms: &Terms, place: &str) -> Option<RootSecret> {
     })
 }
 
-fn signer(secret: &Secret, terms: &Terms, place: &str, now: Timestamp) -> (RootSecret, Option<Authority>) {
-    match Authority::load(&pem(secret), now) {
-        Err(LoadError::Expired { not_after }) if not_after < now => {
-            match signer(secret, terms, place, not_after) {
-                // What it was while it could sign is known; that it signs no more is the decision's business.
-                (RootSecret::Sound(root), authority) => (RootSecret::Expired(root), authority),
-                unsound => unsound,
-            }
-        }
-        Err(LoadError::NotYetValid { not_before }) if now < not_before => {
-            let why = format!(
-                "the root in Secret {place} is valid from {not_before} on, and here it is {now}; correct the clock of this node. Signing begins at that time"
-            );
-            (RootSecret::Invalid(why), None)
-        }
-        Err(error) => {
-            (RootSecret::Invalid(format!("Secret {place}: {error}; restore it from a backup")), None)
-        }
-        Ok(authority) => (RootSecret::Sound(stored(secret, terms, &authority)), Some(authority)),
-    }
-}
-
-fn stored(secret: &Secret, terms: &Terms, authority: &Authority) -> StoredRoot {
-    let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|notes| notes.get(key));
-    let recorded = note(annotation::MAX_LEAF_TTL).and_then(|text| duration::parse(text));
+fn stored(secret: &Secret, terms: &Terms, authority: &Authority, succession: &Succession) -> StoredRoot {
+    let recorded = note(secret, annotation::MAX_LEAF_TTL).and_then(|text| duration::parse(text));
+    let is_provided = |key: &str| note(secret, key).map(String::as_str) == Some(Origin::Provided.as_str());
+    let next = succession.next.as_ref().map(|next| StoredNext {
+        fingerprint: next.fingerprint().to_string(),
+        is_provided: is_provided(annotation::NEXT_ORIGIN),
+        is_certified: succession.crosses.reaches(next),
+    });
+    let retiring = succession.retiring.iter();
     StoredRoot {
         version: secret.metadata.resource_version.clone().unwrap_or_default(),
         fingerprint: authority.fingerprint().to_string(),
-        anchors: authority.bundle().hash(),
+        anchors: authority.anchors().hash(),
         window: authority.window(),
-        is_provided: note(annotation::ORIGIN).map(String::as_str) == Some(Origin::Provided.as_str()),
+        is_provided: is_provided(annotation::ORIGIN),
         max_leaf_ttl: recorded.map_or_else(|| terms.max_leaf_ttl.as_secs() - 1, |ttl| ttl.as_secs()),
+        phase: note(secret, annotation::PHASE).and_then(|word| Phase::parse(word)).unwrap_or_default(),
+        since: succession.since.unwrap_or(authority.window().not_before),
+        next,
+        retiring: retiring
+            .map(|root| StoredRetiring { fingerprint: root.fingerprint.clone(), until: root.until })
+            .collect(),
+        rotate_request: succession.rotate_request.clone(),
     }
+}
+
+fn note<'a>(secret: &'a Secret, key: &str) -> Option<&'a String> {
+    secret.metadata.annotations.as_ref()?.get(key)
+}
+
+fn time(secret: &Secret, key: &str) -> Option<Timestamp> {
+    note(secret, key)?.parse().ok()
+}
+
+/// A damaged list must not read as an empty one: trust would be dropped, or a root called lost.
+fn parsed<T: DeserializeOwned>(secret: &Secret, key: &'static str) -> Result<Option<T>, &'static str> {
+    note(secret, key).map(|text| serde_json::from_str(text).map_err(|_| key)).transpose()
 }
 
 /// The CA in a Secret, as PEM.
 #[must_use]
 pub fn pem(secret: &Secret) -> AuthorityPem {
+    pem_at(secret, [key::CERTIFICATE, key::PRIVATE_KEY, key::TRUST_BUNDLE])
+}
+
+/// The announced CA in a root Secret, as PEM.
+#[must_use]
+pub fn next_pem(secret: &Secret) -> AuthorityPem {
+    pem_at(secret, [key::NEXT_CERTIFICATE, key::NEXT_PRIVATE_KEY, key::NEXT_TRUST_BUNDLE])
+}
+
+fn pem_at(secret: &Secret, [chain, private_key, anchors]: [&str; 3]) -> AuthorityPem {
     AuthorityPem {
-        chain: content(secret, key::CERTIFICATE).to_vec(),
-        key: Zeroizing::new(content(secret, key::PRIVATE_KEY).to_vec()),
-        anchors: content(secret, key::TRUST_BUNDLE).to_vec(),
+        chain: content(secret, chain).to_vec(),
+        key: Zeroizing::new(content(secret, private_key).to_vec()),
+        anchors: content(secret, anchors).to_vec(),
     }
-}
-
-/// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
-#[must_use]
-pub fn new(
-    terms: &Terms,
-    namespace: &str,
-    name: &str,
-    pem: &AuthorityPem,
-    origin: Origin,
-    now: Timestamp,
-) -> Secret {
-    let mut annotations = notes(terms, origin, now);
-    annotations.insert(annotation::AUTHORITY.into(), terms.name.clone());
-    annotations.insert(annotation::TRUST_DOMAIN.into(), terms.trust_domain.to_string());
-    annotations.insert(annotation::PHASE.into(), format!("{:?}", Phase::Stable));
-    Secret {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: Some(namespace.to_owned()),
-            annotations: Some(annotations),
-            ..ObjectMeta::default()
-        },
-        type_: Some(ROOT_SECRET_TYPE.into()),
-        data: Some(data(pem)),
-        ..Secret::default()
-    }
-}
-
-/// The patch that puts another signer of the same anchors in place. Leaves of the former one stay known until the
-/// last of them has expired.
-#[must_use]
-pub fn replacement(
-    terms: &Terms,
-    loaded: &LoadedRoot,
-    pem: &AuthorityPem,
-    version: &str,
-    now: Timestamp,
-) -> Value {
-    let mut annotations = notes(terms, Origin::Provided, now);
-    let former = serde_json::to_string(&former(loaded, now)).unwrap_or_default();
-    annotations.insert(annotation::FORMER_KEY_IDS.into(), former);
-    json!({ "metadata": { "resourceVersion": version, "annotations": annotations }, "data": data(pem) })
-}
-
-fn former(loaded: &LoadedRoot, now: Timestamp) -> Vec<FormerKey> {
-    let mut former: Vec<FormerKey> = loaded.former.iter().filter(|key| key.until >= now).cloned().collect();
-    if let (RootSecret::Sound(root) | RootSecret::Expired(root), Some(authority)) =
-        (&loaded.secret, &loaded.authority)
-    {
-        let last = now.checked_add(SignedDuration::from_secs(root.max_leaf_ttl)).unwrap_or(now);
-        let until = last.min(root.window.not_after);
-        former.push(FormerKey { key_id: authority.key_id().to_string(), until });
-    }
-    former
-}
-
-/// The patch that records a larger lifetime of leaves.
-#[must_use]
-pub fn raised_max_leaf_ttl(terms: &Terms, version: &str) -> Value {
-    let annotations = BTreeMap::from([(annotation::MAX_LEAF_TTL, duration::format(terms.max_leaf_ttl))]);
-    json!({ "metadata": { "resourceVersion": version, "annotations": annotations } })
-}
-
-fn notes(terms: &Terms, origin: Origin, now: Timestamp) -> BTreeMap<String, String> {
-    let since = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    BTreeMap::from([
-        (annotation::SINCE.into(), since.to_string()),
-        (annotation::MAX_LEAF_TTL.into(), duration::format(terms.max_leaf_ttl)),
-        (annotation::ORIGIN.into(), origin.as_str().into()),
-    ])
-}
-
-fn data(pem: &AuthorityPem) -> BTreeMap<String, ByteString> {
-    BTreeMap::from([
-        (key::CERTIFICATE.into(), ByteString(pem.chain.clone())),
-        (key::PRIVATE_KEY.into(), ByteString(pem.key.to_vec())),
-        (key::TRUST_BUNDLE.into(), ByteString(pem.anchors.clone())),
-    ])
 }

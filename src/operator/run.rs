@@ -12,6 +12,7 @@ use super::mesh::create_default_authority;
 use super::metrics::Metrics;
 use super::requests::Requests;
 use super::roster::Roster;
+use super::sight::Sights;
 use super::watch::Subject;
 use super::workers::Workers;
 use crate::runtime::clock::Clock;
@@ -74,6 +75,7 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
     let Surroundings { clock, client, leadership, readiness, metrics, shutdown } = around;
     let board = SharedBoard::default();
     let context = Context {
+        sights: Sights::default(),
         forge: forge(&settings, &board, &clock),
         requests: Requests::new(client.clone(), leadership.clone(), metrics.clone()),
         clock,

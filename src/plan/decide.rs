@@ -43,6 +43,8 @@ pub enum Because {
     Requested,
     /// The time of renewal has come.
     Due,
+    /// Its signer is retiring.
+    Rotated,
 }
 
 impl Because {
@@ -62,6 +64,7 @@ impl Because {
             Self::Expired => "Expired",
             Self::Requested => "Requested",
             Self::Due => "Due",
+            Self::Rotated => "Rotated",
         }
     }
 }
@@ -86,7 +89,7 @@ pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
         Observed::Held(held) => Some(held),
     };
     if let Some(Err(refusal)) = world.terms.as_ref().map(|terms| &terms.entitlement) {
-        return refused(refusal.clone(), upkeep(world, held));
+        return refused(refusal.clone(), upkeep(world, held, now));
     }
     let need = need(world, held, now);
     let standing = standing(world, &need);
@@ -94,7 +97,7 @@ pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
         Need::Leaf(because, _) if may_issue(world) => {
             Plan::Issue { because: *because, over: held.map(|held| held.version.clone()) }
         }
-        _ => upkeep(world, held),
+        _ => upkeep(world, held, now),
     };
     Decision { plan, standing, renewal: renewal(world, &need) }
 }
@@ -137,6 +140,7 @@ fn need<'a>(world: &World<'_>, held: Option<&'a Held>, now: Timestamp) -> Need<'
         Ok(leaf) if leaf.window.is_expired_at(now) => Need::Leaf(Because::Expired, Serving::Expired(leaf)),
         Ok(leaf) if is_requested(world, held) => Need::Leaf(Because::Requested, Serving::AsAsked(leaf)),
         Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(Because::Due, Serving::AsAsked(leaf)),
+        Ok(leaf) if is_outdated(world, leaf, now) => Need::Leaf(Because::Rotated, Serving::AsAsked(leaf)),
         Ok(leaf) => Need::Nothing(leaf),
     }
 }
@@ -158,18 +162,44 @@ fn is_due(world: &World<'_>, leaf: &HeldLeaf, now: Timestamp) -> bool {
     now >= leaf.renewal_time(world.asked) && !cannot_be_outlived(world, leaf)
 }
 
+/// Whether the leaf's signer is retiring, and the turn of this identity has come.
+fn is_outdated(world: &World<'_>, leaf: &HeldLeaf, now: Timestamp) -> bool {
+    world.signer.as_ref().is_ok_and(|signer| {
+        let renewal = renews(world, leaf).then(|| leaf.renewal_time(world.asked));
+        signer.rotation.retiring.contains(&leaf.key_id)
+            && now.as_second() >= signer.rotation.turn(&world.asked.uid, renewal)
+    })
+}
+
+/// Whether the leaf in force will be renewed: never while paused, and never by a signer that could give no later end.
+fn renews(world: &World<'_>, leaf: &HeldLeaf) -> bool {
+    !world.asked.paused && !cannot_be_outlived(world, leaf)
+}
+
 /// A leaf that ends with its signer gains nothing by renewal, and would be due again at once, for ever.
 fn cannot_be_outlived(world: &World<'_>, leaf: &HeldLeaf) -> bool {
     world.signer.as_ref().is_ok_and(|signer| leaf.ends_with(signer))
 }
 
 /// What keeps a Secret current without a new key. It reaches paused, refused and invalid identities too.
-fn upkeep(world: &World<'_>, held: Option<&Held>) -> Plan {
-    let stale = |held: &&Held| {
-        let trust = world.signer.as_ref().is_ok_and(|signer| held.trust.as_ref() != Some(&signer.trust));
-        held.mine && (!held.dressed || trust)
-    };
+fn upkeep(world: &World<'_>, held: Option<&Held>, now: Timestamp) -> Plan {
+    let stale = |held: &&Held| held.mine && (!held.dressed || is_trust_due(world, held, now));
     held.filter(stale).map_or(Plan::Keep, |held| Plan::Refresh { over: held.version.clone() })
+}
+
+/// Whether another trust bundle is in force than lies in the Secret, and the turn of this identity has come. What
+/// never was in force is put right at once.
+fn is_trust_due(world: &World<'_>, held: &Held, now: Timestamp) -> bool {
+    let Ok(signer) = &world.signer else { return false };
+    if held.trust.as_ref() == Some(&signer.trust) {
+        return false;
+    }
+    let may_renew = world.terms.as_ref().is_some_and(|terms| terms.entitlement.is_ok());
+    let leaf = held.leaf.as_ref().ok().filter(|leaf| may_renew && renews(world, leaf));
+    let renewal = leaf.map(|leaf| leaf.renewal_time(world.asked));
+    held.trust.is_none()
+        || held.trust != signer.rotation.former_trust
+        || now.as_second() >= signer.rotation.turn(&world.asked.uid, renewal)
 }
 
 /// How the identity stands now, before anything is done.
@@ -195,9 +225,8 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
     }
 }
 
-/// When the leaf in force is renewed: never while paused, and never by a signer that could give no later end.
+/// When the leaf in force is renewed, if it is.
 fn renewal(world: &World<'_>, need: &Need<'_>) -> Option<Timestamp> {
     let (Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf))) = need else { return None };
-    let renews = !world.asked.paused && !cannot_be_outlived(world, leaf);
-    renews.then(|| leaf.renewal_time(world.asked))
+    renews(world, leaf).then(|| leaf.renewal_time(world.asked))
 }

@@ -7,6 +7,8 @@ pub mod policy;
 pub mod profile;
 pub mod renewal;
 pub mod root;
+pub mod rotation;
 pub mod selector;
+pub mod spread;
 pub mod terms;
 pub mod world;

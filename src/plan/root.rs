@@ -1,5 +1,9 @@
 //! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
 
+use jiff::Timestamp;
+
+use super::rotation::{self, Circumstances, Transition};
+use crate::api::authority::Phase;
 use crate::api::conditions::Verdict;
 use crate::pki::Window;
 
@@ -20,8 +24,6 @@ pub enum Reason {
     ProvidedMissing,
     /// The root was made for another trust domain.
     TrustDomainMismatch,
-    /// The provided CA has other anchors than the one in force.
-    RotationUnsupported,
 }
 
 impl Reason {
@@ -36,7 +38,6 @@ impl Reason {
             Self::ProvidedInvalid => "ProvidedInvalid",
             Self::ProvidedMissing => "ProvidedMissing",
             Self::TrustDomainMismatch => "TrustDomainMismatch",
-            Self::RotationUnsupported => "RotationUnsupported",
         }
     }
 }
@@ -48,12 +49,10 @@ pub struct RootWorld {
     pub secret_name: String,
     /// The root Secret.
     pub secret: RootSecret,
-    /// The CA that people provide.
-    pub provided: Provided,
+    /// What a rotation depends on.
+    pub around: Circumstances,
     /// Whether something shows that a root existed which the root Secret does not hold: a sentence.
     pub evidence: Option<String>,
-    /// The largest `leaf.maxTTL` that the terms in force allow, in seconds.
-    pub max_leaf_ttl: i64,
 }
 
 /// The root Secret, as it was found by a GET after all evidence was seen.
@@ -88,6 +87,36 @@ pub struct StoredRoot {
     pub is_provided: bool,
     /// The largest lifetime that leaves of this root may have, in seconds, as it was recorded before use.
     pub max_leaf_ttl: i64,
+    /// Phase of the rotation.
+    pub phase: Phase,
+    /// When the phase began.
+    pub since: Timestamp,
+    /// The announced root.
+    pub next: Option<StoredNext>,
+    /// Roots that sign no more and are still trusted.
+    pub retiring: Vec<StoredRetiring>,
+    /// Value of the annotation `rotate` that was answered last.
+    pub rotate_request: Option<String>,
+}
+
+/// A root that is announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredNext {
+    /// SHA-256 of its signing certificate, hex.
+    pub fingerprint: String,
+    /// Whether people provided it.
+    pub is_provided: bool,
+    /// Whether the signer has certified it, so that whoever trusts only the signer's root accepts its leaves.
+    pub is_certified: bool,
+}
+
+/// A root that signs no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRetiring {
+    /// SHA-256 of its signing certificate, hex.
+    pub fingerprint: String,
+    /// Until when it must stay trusted.
+    pub until: Timestamp,
 }
 
 /// What people provide.
@@ -117,15 +146,12 @@ pub enum RootPlan {
     Generate,
     /// Store a copy of the provided CA, if there is still no root Secret.
     Copy,
-    /// Replace the signer by the provided one, which has the same anchors.
-    Replace {
-        /// The version that is replaced.
-        over: String,
-    },
-    /// Record the larger lifetime of leaves before the first such leaf is signed.
-    RaiseMaxLeafTtl {
+    /// Change the roots.
+    Change {
         /// The version that is patched.
         over: String,
+        /// How.
+        transition: Transition,
     },
 }
 
@@ -137,8 +163,7 @@ impl RootPlan {
             Self::Keep => "Keep",
             Self::Generate => "Generate",
             Self::Copy => "Copy",
-            Self::Replace { .. } => "Replace",
-            Self::RaiseMaxLeafTtl { .. } => "RaiseMaxLeafTtl",
+            Self::Change { transition, .. } => transition.as_str(),
         }
     }
 }
@@ -210,7 +235,7 @@ fn lost(world: &RootWorld) -> RootDecision {
 }
 
 fn absent(world: &RootWorld) -> RootDecision {
-    match &world.provided {
+    match &world.around.provided {
         Provided::NotAsked => RootDecision::making(RootPlan::Generate),
         Provided::Sound { .. } => RootDecision::making(RootPlan::Copy),
         Provided::Missing(why) => RootDecision::stalled(Reason::ProvidedMissing, why.clone()),
@@ -218,68 +243,44 @@ fn absent(world: &RootWorld) -> RootDecision {
     }
 }
 
-/// Another signer of the same anchors, where people have provided one, ends the matter.
+/// Nothing can be signed any more, so that nothing is gained by waiting: another root signs at once, where there is one.
 fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
-    let not_after = root.window.not_after;
-    let next = if root.is_provided {
-        "Provide a CA with the same anchors, or create another MtlsAuthority"
-    } else {
-        "Create another MtlsAuthority and move the identities to it"
-    };
-    let message =
-        format!("the root in Secret {} expired at {not_after}; nothing is signed. {next}", world.secret_name);
-    let stalled = RootDecision::stalled(Reason::RootExpired, message);
-    match &world.provided {
-        Provided::Sound { anchors, .. } if *anchors == root.anchors => {
-            RootDecision { plan: RootPlan::Replace { over: root.version.clone() }, ..stalled }
-        }
-        _ => stalled,
+    let what = format!("the root in Secret {} expired at {}", world.secret_name, root.window.not_after);
+    match rotation::succession(root, &world.around) {
+        Some(transition) => RootDecision {
+            plan: RootPlan::Change { over: root.version.clone(), transition },
+            signs: false,
+            reason: Reason::RootExpired,
+            stalled: false,
+            message: format!("{what}; another one is taking its place"),
+        },
+        None => RootDecision::stalled(
+            Reason::RootExpired,
+            format!(
+                "{what}; nothing is signed. Put a CA that is valid into the Secret that spec.root.providedSecretName names"
+            ),
+        ),
     }
 }
 
 fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
-    match &world.provided {
-        Provided::Missing(why) => stays_with_copy(world, root, Reason::ProvidedMissing, why),
-        Provided::Invalid(why) => stays_with_copy(world, root, Reason::ProvidedInvalid, why),
-        Provided::Sound { fingerprint, .. } if *fingerprint == root.fingerprint => upkeep(world, root),
-        Provided::Sound { anchors, .. } if *anchors == root.anchors => {
-            RootDecision::signing(RootPlan::Replace { over: root.version.clone() }, root)
-        }
-        Provided::Sound { .. } if root.is_provided => stays_with_copy(
-            world,
-            root,
-            Reason::RotationUnsupported,
-            "the provided CA has other anchors than the one in force, and this version does not rotate roots; provide the former CA again",
-        ),
-        Provided::Sound { .. } => stays_with_copy(
-            world,
-            root,
-            Reason::RotationUnsupported,
-            "spec.root.providedSecretName was added to an authority with a generated root, and this version does not rotate to a provided one; remove it again, or create another MtlsAuthority with it",
-        ),
-        Provided::NotAsked if root.is_provided => stays_with_copy(
-            world,
-            root,
-            Reason::RotationUnsupported,
-            "spec.root.providedSecretName was removed, and this version does not rotate from a provided to a generated root; set it again",
-        ),
-        Provided::NotAsked => upkeep(world, root),
+    match &world.around.provided {
+        Provided::Missing(why) => stays(world, root, Reason::ProvidedMissing, why),
+        Provided::Invalid(why) => stays(world, root, Reason::ProvidedInvalid, why),
+        Provided::Sound { .. } | Provided::NotAsked => signing(world, root),
     }
 }
 
-fn stays_with_copy(world: &RootWorld, root: &StoredRoot, reason: Reason, why: &str) -> RootDecision {
+fn stays(world: &RootWorld, root: &StoredRoot, reason: Reason, why: &str) -> RootDecision {
     let signer = if root.is_provided { "copy" } else { "generated root" };
     let message = format!("{why}. Signing goes on with the {signer} in force");
-    RootDecision { reason, stalled: true, message, ..upkeep(world, root) }
+    RootDecision { reason, stalled: true, message, ..signing(world, root) }
 }
 
-fn upkeep(world: &RootWorld, root: &StoredRoot) -> RootDecision {
-    let plan = if root.max_leaf_ttl < world.max_leaf_ttl {
-        RootPlan::RaiseMaxLeafTtl { over: root.version.clone() }
-    } else {
-        RootPlan::Keep
-    };
-    RootDecision::signing(plan, root)
+fn signing(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+    let change = rotation::transition(root, &world.around);
+    let change = change.map(|transition| RootPlan::Change { over: root.version.clone(), transition });
+    RootDecision::signing(change.unwrap_or(RootPlan::Keep), root)
 }
 
 /// Enough of a fingerprint for a sentence; status has all of it.

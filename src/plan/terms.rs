@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use jiff::SignedDuration;
 
+use super::rotation::Rules;
 use crate::api::authority::{Grant, MtlsAuthority, NamespaceSelector};
 use crate::api::duration;
 use crate::pki::{KeyAlgorithm, RootAlgorithm, TrustDomain};
@@ -28,6 +29,10 @@ pub struct Terms {
     pub root_algorithm: RootAlgorithm,
     /// Lifetime of a generated root.
     pub root_ttl: SignedDuration,
+    /// How long before its end a generated root is replaced.
+    pub root_renew_before: SignedDuration,
+    /// Within which time a step of a rotation reaches every Secret.
+    pub spread_over: SignedDuration,
     /// Namespaces that may use this authority; `None` is all.
     pub namespaces: Option<NamespaceSelector>,
     /// What namespaces may ask beyond their own zone.
@@ -61,6 +66,8 @@ impl Terms {
     pub fn parse(authority: &MtlsAuthority) -> Result<Self, MalformedTerms> {
         let spec = &authority.spec;
         let trust_domain = spec.trust_domain.parse();
+        let root_ttl = span("root.ttl", &spec.root.ttl)?;
+        let renew_before = spec.root.renew_before.as_deref();
         Ok(Self {
             name: authority.metadata.name.clone().unwrap_or_default(),
             trust_domain: trust_domain.map_err(|_| malformed("trustDomain", &spec.trust_domain))?,
@@ -70,10 +77,26 @@ impl Terms {
             algorithms: spec.leaf.algorithms.clone(),
             propagation: span("rotation.propagation", &spec.rotation.propagation)?,
             root_algorithm: spec.root.algorithm,
-            root_ttl: span("root.ttl", &spec.root.ttl)?,
+            root_ttl,
+            root_renew_before: renew_before
+                .map_or(Ok(root_ttl / 3), |text| span("root.renewBefore", text))?,
+            spread_over: span("rotation.spreadOver", &spec.rotation.spread_over)?,
             namespaces: spec.namespaces.clone(),
             grants: spec.grants.iter().map(granted).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl Terms {
+    /// The rules of a rotation.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        Rules {
+            propagation: self.propagation,
+            spread_over: self.spread_over,
+            renew_before: self.root_renew_before,
+            max_leaf_ttl: self.max_leaf_ttl,
+        }
     }
 }
 

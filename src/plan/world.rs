@@ -8,6 +8,7 @@ use super::outcome::Refusal;
 use super::policy::Entitlement;
 use super::profile::ProfileHash;
 use super::renewal::Renewal;
+use super::spread::{Step, fraction, turn};
 use crate::pki::Window;
 
 /// One identity and everything that its certificate depends on.
@@ -43,6 +44,28 @@ pub struct Signer {
     pub window: Window,
     /// Hash of the trust bundle in force.
     pub trust: String,
+    /// What a rotation has changed last.
+    pub rotation: Rotating,
+}
+
+/// What Secrets have to follow, and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rotating {
+    /// Key identifiers of the signers that are retiring, hex: their leaves are to be replaced.
+    pub retiring: Vec<String>,
+    /// Hash of the trust bundle before the last change of it: a Secret that holds it waits for its turn.
+    pub former_trust: Option<String>,
+    /// The window in which Secrets follow. `None` while nothing was ever rotated.
+    pub step: Option<Step>,
+}
+
+impl Rotating {
+    /// When a Secret follows, in seconds since 1970; `renewal` is when its leaf is renewed, if it is.
+    #[must_use]
+    pub fn turn(&self, uid: &str, renewal: Option<Timestamp>) -> i64 {
+        let renewal = renewal.map(Timestamp::as_second);
+        self.step.map_or(i64::MIN, |step| turn(step, fraction(uid), renewal))
+    }
 }
 
 /// Why an authority cannot sign: a sentence.

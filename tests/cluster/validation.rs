@@ -143,7 +143,7 @@ async fn every_rule_of_an_identity_is_told_in_words() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-fn bad_roots_and_limits() -> Table {
+fn bad_roots() -> Table {
     vec![
         (json!({ "trustDomain": "Example" }), "spec.trustDomain in body should match"),
         (json!({ "trustDomain": "a..b" }), "spec.trustDomain in body should match"),
@@ -168,6 +168,17 @@ fn bad_roots_and_limits() -> Table {
         (json!({ "root": { "ttl": "5m" } }), "spec.root.ttl must be at least 10m"),
         (json!({ "root": { "ttl": "1y" } }), "spec.root.ttl in body should match"),
         (json!({ "root": { "ttl": "1000h" } }), "spec.root.ttl must be at least six times the sum"),
+        (
+            json!({ "root": { "renewBefore": "300h" } }),
+            "spec.root.renewBefore must be at least twice the sum",
+        ),
+        (json!({ "root": { "renewBefore": "5000h" } }), "spec.root.renewBefore must be at most half"),
+        (json!({ "root": { "renewBefore": "1y" } }), "spec.root.renewBefore in body should match"),
+    ]
+}
+
+fn bad_limits() -> Table {
+    vec![
         (json!({ "leaf": { "ttl": "30s" } }), "spec.leaf.ttl must be at least 1m"),
         (
             json!({ "leaf": { "ttl": "48h", "maxTTL": "24h" } }),
@@ -180,6 +191,7 @@ fn bad_roots_and_limits() -> Table {
         (json!({ "leaf": { "maxTTL": "7d" } }), "spec.leaf.maxTTL in body should match"),
         (json!({ "leaf": { "algorithms": [] } }), "should have at least 1 items"),
         (json!({ "leaf": { "algorithms": ["Ed25519", "Ed25519"] } }), "Duplicate value"),
+        (json!({ "rotation": { "spreadOver": "1d" } }), "spec.rotation.spreadOver in body should match"),
         (json!({ "rotation": { "propagation": "soon" } }), "spec.rotation.propagation in body should match"),
         (json!({ "rotation": { "propagation": "5s" } }), "spec.rotation.propagation must be at least 10s"),
     ]
@@ -225,7 +237,7 @@ fn bad_selectors_and_grants() -> Table {
 async fn every_rule_of_an_authority_is_told_in_words() {
     let scene = Stage::shared().scene().await;
     let mut complaints = Vec::new();
-    for (spec, words) in bad_roots_and_limits().into_iter().chain(bad_selectors_and_grants()) {
+    for (spec, words) in bad_roots().into_iter().chain(bad_limits()).chain(bad_selectors_and_grants()) {
         expect(&mut complaints, &spec, words, judge_authority(&scene, "bad", Some(&spec)).await);
     }
     let dotted = judge_authority(&scene, "a.b", None).await;
@@ -251,7 +263,7 @@ async fn an_empty_or_absent_spec_has_every_default() {
             "trustDomain": "cluster.local", "clusterDomain": "cluster.local", "grants": [],
             "root": { "algorithm": "ECDSA-P256", "ttl": "8760h" },
             "leaf": { "ttl": "24h", "maxTTL": "168h", "algorithms": algorithms },
-            "rotation": { "propagation": "5m" }
+            "rotation": { "propagation": "5m", "spreadOver": "24h" }
         });
         assert_eq!(authority["spec"], expected, "{spec:?}");
     }

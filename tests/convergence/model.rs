@@ -9,7 +9,7 @@ use mtls_operator::plan::policy::judge;
 use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::terms::Terms;
-use mtls_operator::plan::world::{Allowed, Held, HeldLeaf, NotReady, Observed, Signer, World};
+use mtls_operator::plan::world::{Allowed, Held, HeldLeaf, NotReady, Observed, Rotating, Signer, World};
 
 /// Noon of a day in 2026; nothing here looks at a clock.
 pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
@@ -31,7 +31,8 @@ pub struct Model {
 impl Model {
     pub fn new(asked: Asked, terms: Terms) -> Self {
         let window = Window { not_before: NOW - DAY, not_after: NOW + YEAR };
-        let signer = Signer { key_id: "a1".into(), window, trust: "t1".into() };
+        let signer =
+            Signer { key_id: "a1".into(), window, trust: "t1".into(), rotation: Rotating::default() };
         Self {
             asked,
             terms: Some(terms),

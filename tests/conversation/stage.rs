@@ -16,6 +16,7 @@ use mtls_operator::operator::reconcile::reconcile;
 use mtls_operator::operator::requests::Requests;
 use mtls_operator::operator::root;
 use mtls_operator::operator::roster::Roster;
+use mtls_operator::operator::sight::Sights;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::terms::Terms;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
@@ -217,6 +218,7 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
         move |id| board.change(|board| board.unpark(id, millis))
     });
     Context {
+        sights: Sights::default(),
         clock,
         requests: Requests::new(server.client(), leadership, metrics.clone()),
         board,

@@ -108,6 +108,8 @@ pub fn secret(name: &str) -> SeenSecret {
         authority: Some(digest("mesh")),
         profile: Some(ProfileHash::of(AskedHash::of(&asked(name)), TermsHash::of(&terms()))),
         trust: Some(digest("t1")),
+        key_id: Some(digest("a1")),
+        not_after: Some(END),
         issued_at: Some(NOW.as_second()),
     }
 }
@@ -117,7 +119,14 @@ fn mark() -> AuthorityMark {
 }
 
 pub fn signer_mark() -> SignerMark {
-    SignerMark { key_id: digest("a1"), not_after: (NOW + DAY * 365).as_second(), trust: digest("t1") }
+    SignerMark {
+        key_id: digest("a1"),
+        not_after: (NOW + DAY * 365).as_second(),
+        trust: digest("t1"),
+        former_trust: None,
+        retiring: [].into(),
+        step: None,
+    }
 }
 
 const NEW: Attention = Attention::Now(Class::New);
@@ -241,6 +250,7 @@ fn a_secret_is_remembered_by_its_annotations_and_nothing_else() {
         "labels": {"mtls-operator.dev/identity": "web", "mtls-operator.dev/authority": "mesh"},
         "annotations": {
             annotation::IDENTITY_UID: "uid-web", annotation::TRUST: "t1", annotation::ISSUED_AT: NOW.to_string(),
+            annotation::AUTHORITY_KEY_ID: "a1", annotation::NOT_AFTER: (NOW + DAY).to_string(),
             annotation::PROFILE: secret("web").profile.unwrap().to_string(),
         },
     }});

@@ -1,13 +1,16 @@
 //! Laws of the custody of roots: made once, never silently replaced.
 
+use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Window;
 use mtls_operator::plan::root::{
-    Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredRoot, decide,
+    Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot, decide,
 };
 
-use super::fixture::{DAY, NOW};
+use mtls_operator::plan::rotation::{Cause, Circumstances, Rules, Sight, Source, Transition};
 
-fn sound() -> StoredRoot {
+use super::fixture::{DAY, MINUTE, NOW};
+
+pub fn sound() -> StoredRoot {
     StoredRoot {
         version: "9".into(),
         fingerprint: "f1".repeat(32),
@@ -15,6 +18,11 @@ fn sound() -> StoredRoot {
         window: Window { not_before: NOW - DAY, not_after: NOW + DAY * 365 },
         is_provided: false,
         max_leaf_ttl: 600,
+        phase: Phase::Stable,
+        since: NOW - DAY,
+        next: None,
+        retiring: Vec::new(),
+        rotate_request: None,
     }
 }
 
@@ -22,13 +30,22 @@ fn world(secret: RootSecret, provided: Provided) -> RootWorld {
     RootWorld {
         secret_name: "mtls-system/mtls-authority-mesh".into(),
         secret,
-        provided,
+        around: around(provided),
         evidence: None,
-        max_leaf_ttl: 600,
     }
 }
 
-fn provided(fingerprint: &str, anchors: &str) -> Provided {
+pub fn around(provided: Provided) -> Circumstances {
+    let rules =
+        Rules { propagation: MINUTE, spread_over: DAY, renew_before: DAY * 100, max_leaf_ttl: MINUTE * 10 };
+    Circumstances { now: NOW, rules, provided, request: None, sight: Sight::default() }
+}
+
+fn change(transition: Transition) -> RootPlan {
+    RootPlan::Change { over: "9".into(), transition }
+}
+
+pub fn provided(fingerprint: &str, anchors: &str) -> Provided {
     Provided::Sound { fingerprint: fingerprint.repeat(32), anchors: anchors.into() }
 }
 
@@ -79,7 +96,10 @@ fn each_state_of_the_root_secret_has_its_own_answer() {
         (RootSecret::NotOurs("why".into()), keep(false, true, Reason::RootInvalid)),
         (RootSecret::OtherTrustDomain("why".into()), keep(false, true, Reason::TrustDomainMismatch)),
         (RootSecret::Invalid("why".into()), keep(false, true, Reason::RootInvalid)),
-        (RootSecret::Expired(sound()), keep(false, true, Reason::RootExpired)),
+        (
+            RootSecret::Expired(sound()),
+            (change(Transition::Succeed(Source::Generated)), false, false, Reason::RootExpired),
+        ),
     ];
     for (secret, expected) in rows {
         assert_eq!(told(&decide(&world(secret.clone(), Provided::NotAsked))), expected, "{secret:?}");
@@ -132,13 +152,23 @@ fn a_secret_that_is_not_the_roots_is_named_before_the_loss_of_the_root() {
 }
 
 #[test]
-fn an_expired_copy_gives_way_to_another_signer_of_the_same_anchors_and_to_no_other() {
-    for provided in every_provision() {
-        let same = matches!(&provided, Provided::Sound { anchors, .. } if *anchors == sound().anchors);
+fn an_expired_root_gives_way_to_whatever_can_sign() {
+    let rows = [
+        (Provided::NotAsked, change(Transition::Succeed(Source::Generated))),
+        (provided("f1", "anchors-1"), change(Transition::Replace)),
+        (provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
+        (Provided::Missing("why".into()), RootPlan::Keep),
+        (Provided::Invalid("why".into()), RootPlan::Keep),
+    ];
+    for (provided, plan) in rows {
         let decision = decide(&world(RootSecret::Expired(sound()), provided));
-        assert_eq!(matches!(decision.plan, RootPlan::Replace { .. }), same);
-        assert!(!decision.signs && decision.reason == Reason::RootExpired);
+        assert_eq!((decision.signs, decision.reason), (false, Reason::RootExpired));
+        assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
     }
+    let next = StoredNext { fingerprint: "f2".into(), is_provided: false, is_certified: true };
+    let root = StoredRoot { phase: Phase::Announced, next: Some(next), ..sound() };
+    let decision = decide(&world(RootSecret::Expired(root), Provided::NotAsked));
+    assert_eq!(decision.plan, change(Transition::Succeed(Source::Announced)));
 }
 
 #[test]
@@ -166,14 +196,18 @@ fn a_first_provided_ca_is_copied_once_it_is_there_and_sound() {
     }
 }
 
+fn announced(source: Source) -> (RootPlan, bool, bool, Reason) {
+    (change(Transition::Announce(source, Cause::Provision)), true, false, Reason::Ready)
+}
+
 #[test]
 fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
     let copy = RootSecret::Sound(StoredRoot { is_provided: true, ..sound() });
     let rows = [
         (provided("f1", "anchors-1"), keep(true, false, Reason::Ready)),
-        (provided("f2", "anchors-1"), (RootPlan::Replace { over: "9".into() }, true, false, Reason::Ready)),
-        (provided("f2", "anchors-2"), keep(true, true, Reason::RotationUnsupported)),
-        (Provided::NotAsked, keep(true, true, Reason::RotationUnsupported)),
+        (provided("f2", "anchors-1"), (change(Transition::Replace), true, false, Reason::Ready)),
+        (provided("f2", "anchors-2"), announced(Source::Provided)),
+        (Provided::NotAsked, announced(Source::Generated)),
         (Provided::Missing("why".into()), keep(true, true, Reason::ProvidedMissing)),
         (Provided::Invalid("why".into()), keep(true, true, Reason::ProvidedInvalid)),
     ];
@@ -185,16 +219,17 @@ fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
 }
 
 #[test]
-fn a_generated_root_is_not_exchanged_for_a_provided_one() {
+fn a_generated_root_is_exchanged_for_a_provided_one_once_that_is_there() {
+    let decision = decide(&world(RootSecret::Sound(sound()), provided("f2", "anchors-2")));
+    assert_eq!(told(&decision), announced(Source::Provided));
     let rows = [
-        (provided("f2", "anchors-2"), Reason::RotationUnsupported, "providedSecretName was added"),
-        (Provided::Missing("why".into()), Reason::ProvidedMissing, "why"),
-        (Provided::Invalid("why".into()), Reason::ProvidedInvalid, "why"),
+        (Provided::Missing("why".into()), Reason::ProvidedMissing),
+        (Provided::Invalid("why".into()), Reason::ProvidedInvalid),
     ];
-    for (provided, reason, words) in rows {
+    for (provided, reason) in rows {
         let decision = decide(&world(RootSecret::Sound(sound()), provided));
         assert_eq!(told(&decision), keep(true, true, reason));
-        assert!(decision.message.contains(words), "{}", decision.message);
+        assert!(decision.message.contains("why"), "{}", decision.message);
         assert!(decision.message.ends_with("with the generated root in force"), "{}", decision.message);
     }
 }
@@ -202,7 +237,7 @@ fn a_generated_root_is_not_exchanged_for_a_provided_one() {
 #[test]
 fn a_longer_lifetime_is_recorded_before_it_is_used_and_a_shorter_one_never() {
     let short = RootSecret::Sound(StoredRoot { max_leaf_ttl: 599, ..sound() });
-    let raise = RootPlan::RaiseMaxLeafTtl { over: "9".into() };
+    let raise = change(Transition::RaiseMaxLeafTtl);
     assert_eq!(told(&decide(&world(short, Provided::NotAsked))), (raise, true, false, Reason::Ready));
     let long = RootSecret::Sound(StoredRoot { max_leaf_ttl: 601, ..sound() });
     assert_eq!(told(&decide(&world(long, Provided::NotAsked))), keep(true, false, Reason::Ready));
@@ -211,11 +246,9 @@ fn a_longer_lifetime_is_recorded_before_it_is_used_and_a_shorter_one_never() {
 #[test]
 fn the_larger_lifetime_is_recorded_also_while_the_source_of_a_copy_is_broken() {
     let copy = RootSecret::Sound(StoredRoot { is_provided: true, max_leaf_ttl: 599, ..sound() });
-    for provided in
-        [Provided::Missing("why".into()), Provided::Invalid("why".into()), provided("f2", "anchors-2")]
-    {
+    for provided in [Provided::Missing("why".into()), Provided::Invalid("why".into())] {
         let decision = decide(&world(copy.clone(), provided));
-        assert_eq!(decision.plan, RootPlan::RaiseMaxLeafTtl { over: "9".into() });
+        assert_eq!(decision.plan, change(Transition::RaiseMaxLeafTtl));
         assert!(decision.stalled && decision.signs);
     }
 }

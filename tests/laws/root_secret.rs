@@ -1,9 +1,11 @@
 //! Laws of the root Secret: what is written reads back as the same root, and what is strange is named.
 
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::names::annotation;
-use mtls_operator::operator::root_secret::{LoadedRoot, Origin, load, new, raised_max_leaf_ttl, replacement};
+use mtls_operator::operator::root_change::{Change, new};
+use mtls_operator::operator::root_secret::{LoadedRoot, Origin, load};
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
 use mtls_operator::plan::terms::Terms;
@@ -11,13 +13,13 @@ use serde_json::{Value, json};
 
 use super::fixture::{DAY, HOUR, MINUTE, NOW, terms};
 
-const PLACE: &str = "mtls-system/mtls-authority-mesh";
+pub const PLACE: &str = "mtls-system/mtls-authority-mesh";
 
-fn generated() -> AuthorityPem {
+pub fn generated() -> AuthorityPem {
     Authority::generate("mesh", RootAlgorithm::EcdsaP256, DAY * 365, NOW).unwrap()
 }
 
-fn written() -> Secret {
+pub fn written() -> Secret {
     let mut secret =
         new(&terms(), "mtls-system", "mtls-authority-mesh", &generated(), Origin::Generated, NOW);
     secret.metadata.resource_version = Some("9".into());
@@ -39,12 +41,29 @@ fn note<'a>(secret: &'a mut Secret, key: &str) -> &'a mut String {
     secret.metadata.annotations.as_mut().unwrap().get_mut(key).unwrap()
 }
 
-/// Applies the annotations of a patch, as the API server would.
-fn annotate(secret: &mut Secret, patch: &Value) {
-    for (key, value) in patch["metadata"]["annotations"].as_object().unwrap() {
-        let notes = secret.metadata.annotations.as_mut().unwrap();
-        notes.insert(key.clone(), value.as_str().unwrap().to_owned());
+/// Applies a patch, as the API server would.
+pub fn apply(secret: &mut Secret, patch: &Value) {
+    let notes = secret.metadata.annotations.get_or_insert_default();
+    for (key, value) in patch["metadata"]["annotations"].as_object().into_iter().flatten() {
+        match value.as_str() {
+            Some(value) => drop(notes.insert(key.clone(), value.to_owned())),
+            None => drop(notes.remove(key)),
+        }
     }
+    let data = secret.data.get_or_insert_default();
+    for (key, value) in patch["data"].as_object().into_iter().flatten() {
+        match serde_json::from_value::<Option<ByteString>>(value.clone()).unwrap() {
+            Some(value) => drop(data.insert(key.clone(), value)),
+            None => drop(data.remove(key)),
+        }
+    }
+}
+
+/// What a change writes into the Secret as it is at that moment.
+pub fn changed(secret: &Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> Value) -> Value {
+    let (loaded, terms) = (load(Some(secret), &terms(), PLACE, now), terms());
+    let rules = terms.rules();
+    change(&Change::of(&loaded, &terms, &rules, None, now).unwrap())
 }
 
 #[test]
@@ -55,7 +74,7 @@ fn a_root_that_was_written_reads_back_sound() {
     let authority = loaded.authority.unwrap();
     assert_eq!((root.version.as_str(), root.is_provided, root.max_leaf_ttl), ("9", false, 168 * 3600));
     assert_eq!(root.fingerprint, authority.fingerprint().to_string());
-    assert_eq!((loaded.since, loaded.former.len()), (Some(NOW), 0));
+    assert_eq!((loaded.succession.since, loaded.succession.former.len()), (Some(NOW), 0));
     assert_eq!(root.window.not_after, NOW + DAY * 365);
 }
 
@@ -153,9 +172,9 @@ fn a_lifetime_nobody_recorded_is_recorded_before_it_is_used() {
     let mut secret = written();
     *note(&mut secret, annotation::MAX_LEAF_TTL) = "soon".into();
     assert!(sound(&secret).max_leaf_ttl < terms().max_leaf_ttl.as_secs());
-    let patch = raised_max_leaf_ttl(&terms(), "9");
+    let patch = changed(&secret, NOW, |change| change.raise_max_leaf_ttl());
     assert_eq!(patch["metadata"]["resourceVersion"], "9");
-    annotate(&mut secret, &patch);
+    apply(&mut secret, &patch);
     assert_eq!(sound(&secret).max_leaf_ttl, terms().max_leaf_ttl.as_secs());
 }
 
@@ -163,14 +182,11 @@ fn a_lifetime_nobody_recorded_is_recorded_before_it_is_used() {
 fn a_replaced_signer_stays_known_until_its_last_leaf_has_expired() {
     let mut secret = written();
     let former = loaded(&secret).authority.unwrap().key_id().to_string();
-    let replace = |secret: &Secret, now| {
-        let loaded = load(Some(secret), &terms(), PLACE, now);
-        replacement(&terms(), &loaded, &generated(), "9", now)
-    };
+    let replace = |secret: &Secret, now| changed(secret, now, |change| change.replace(&generated()));
     let patch = replace(&secret, NOW);
     assert_eq!(patch["metadata"]["resourceVersion"], "9");
-    annotate(&mut secret, &patch);
-    let known = loaded(&secret).former;
+    apply(&mut secret, &patch);
+    let known = loaded(&secret).succession.former;
     assert_eq!(known.len(), 1);
     assert_eq!((&known[0].key_id, known[0].until), (&former, NOW + HOUR * 168));
     // Replaced once more, while its leaves may live, and when they cannot any more.
@@ -187,7 +203,9 @@ fn no_former_signer_is_remembered_beyond_its_own_end() {
     let terms = Terms { max_leaf_ttl: DAY * 900, ..terms() };
     let secret = new(&terms, "mtls-system", "root", &generated(), Origin::Provided, NOW);
     let loaded = load(Some(&secret), &terms, PLACE, NOW);
-    let patch = replacement(&terms, &loaded, &generated(), "9", NOW);
+    let rules = terms.rules();
+    let change = Change::of(&loaded, &terms, &rules, None, NOW).unwrap();
+    let patch = change.replace(&generated());
     let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();
     let former: Value = serde_json::from_str(text).unwrap();
     assert_eq!(former[0]["until"], json!((NOW + DAY * 365).to_string()));

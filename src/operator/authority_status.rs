@@ -1,0 +1,140 @@
+//! The status of an authority: what its roots do, and what a rotation waits for.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::census::Census;
+use super::entry::digest;
+use super::root::Passed;
+use super::root_secret::{LoadedRoot, Retiring};
+use crate::api::MtlsAuthority;
+use crate::api::authority::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, WaitingFor};
+use crate::api::conditions::{ROTATING, find};
+use crate::pki::Authority;
+use crate::plan::rotation::forced_at;
+use crate::plan::terms::Terms;
+
+/// The status of an authority after a pass, but for `Ready` and `Stalled`.
+#[must_use]
+pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus {
+    let before = authority.status.clone().unwrap_or_default();
+    let stored = passed.loaded.stored();
+    let phase = stored.map(|root| root.phase).or(before.phase).unwrap_or_default();
+    MtlsAuthorityStatus {
+        phase: Some(phase),
+        since: passed.loaded.succession.since.map(Time).or(before.since.clone()),
+        // The root that is lost stays named: it is the evidence.
+        roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
+        identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
+        waiting_for: before.waiting_for.clone().filter(|_| before.phase == Some(phase)),
+        rotate_request: stored
+            .map_or_else(|| before.rotate_request.clone(), |root| root.rotate_request.clone()),
+        ..before
+    }
+}
+
+/// The roots that sign, will sign or have signed and are trusted; `None` while nothing signs.
+fn roots(passed: &Passed, before: &[RootStatus]) -> Option<Vec<RootStatus>> {
+    let loaded = &passed.loaded;
+    let signer = loaded.authority.as_ref().filter(|_| passed.decision.signs)?;
+    let mut roots = vec![root(signer, RootRole::Signing)];
+    roots.extend(loaded.succession.next.iter().map(|next| root(next, RootRole::Next)));
+    roots.extend(loaded.succession.retiring.iter().map(retiring));
+    for root in &mut roots {
+        let counted = before.iter().find(|other| other.key_id == root.key_id);
+        root.leaves = counted.map_or(0, |other| other.leaves);
+    }
+    Some(roots)
+}
+
+fn root(ca: &Authority, role: RootRole) -> RootStatus {
+    RootStatus {
+        fingerprint: ca.fingerprint().to_string(),
+        key_id: ca.key_id().to_string(),
+        role,
+        not_before: Time(ca.window().not_before),
+        not_after: Time(ca.window().not_after),
+        // Counted by the tally.
+        leaves: 0,
+    }
+}
+
+fn retiring(root: &Retiring) -> RootStatus {
+    RootStatus {
+        fingerprint: root.fingerprint.clone(),
+        key_id: root.key_id.clone(),
+        role: RootRole::Retiring,
+        not_before: Time(root.not_before),
+        not_after: Time(root.not_after),
+        leaves: 0,
+    }
+}
+
+/// The same roots with their leaves counted.
+#[must_use]
+pub fn counted(roots: &[RootStatus], census: &Census) -> Vec<RootStatus> {
+    let leaves = |root: &RootStatus| census.leaves.get(&digest(&root.key_id)).copied().unwrap_or(0);
+    roots.iter().map(|root| RootStatus { leaves: leaves(root), ..root.clone() }).collect()
+}
+
+/// What the condition `Rotating` says of a phase. Whom it waits for is added by the tally.
+#[must_use]
+pub fn progress(loaded: &LoadedRoot, terms: &Terms) -> String {
+    let Some(root) = loaded.stored() else { return "no root signs".into() };
+    match (root.phase, &root.next) {
+        (Phase::Announced, Some(next)) => {
+            let latest = forced_at(root, terms.propagation);
+            let fingerprint = next.fingerprint.get(..16).unwrap_or_default();
+            let latest = if next.is_certified {
+                format!("at the latest at {latest}")
+            } else {
+                "and not before, because the former root cannot certify it".into()
+            };
+            format!(
+                "root {fingerprint} is announced; it signs when every Secret has carried it for rotation.propagation, {latest}"
+            )
+        }
+        (Phase::Draining, _) => {
+            let until = root.retiring.iter().map(|former| former.until).max().unwrap_or(root.since);
+            format!(
+                "the new root signs; the former one is trusted until its last leaf is gone, not before {until}"
+            )
+        }
+        _ => format!("one root signs and is trusted, until {}", root.window.not_after),
+    }
+}
+
+/// The condition `Rotating`: a phase, how it gets on, and whom it waits for.
+#[must_use]
+pub fn rotating(
+    status: &MtlsAuthorityStatus,
+    progress: &str,
+    waiting: Option<&WaitingFor>,
+    now: Timestamp,
+) -> Condition {
+    let phase = status.phase.unwrap_or_default();
+    let holds = if phase == Phase::Stable { "False" } else { "True" };
+    let since = find(&status.conditions, ROTATING)
+        .filter(|before| before.status == holds)
+        .map_or(Time(now), |before| before.last_transition_time.clone());
+    Condition {
+        type_: ROTATING.into(),
+        status: holds.into(),
+        reason: phase.as_str().into(),
+        message: waiting.map_or_else(|| progress.to_owned(), |waiting| told(progress, waiting)),
+        last_transition_time: since,
+        observed_generation: status.observed_generation,
+    }
+}
+
+fn told(progress: &str, waiting: &WaitingFor) -> String {
+    let behind = match waiting.identities {
+        0 => String::new(),
+        count => format!(". Behind: {count} ({})", waiting.names.join(", ")),
+    };
+    let excluded = match &*waiting.excluded {
+        [] => String::new(),
+        names => format!(". Not waited for: {}", names.join(", ")),
+    };
+    format!("{progress}{behind}{excluded}")
+}

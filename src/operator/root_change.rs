@@ -1,0 +1,289 @@
+//! What each transition writes into the root Secret: one patch that names the version it was decided for, so that a
+//! crash, a second replica or a restored backup finds one whole state or another.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::root_secret::{FormerKey, LoadedRoot, Origin, Retiring, Succession};
+use crate::api::authority::Phase;
+use crate::api::duration;
+use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
+use crate::pki::{Authority, AuthorityPem, CrossCertificates, TrustBundle};
+use crate::plan::root::StoredRoot;
+use crate::plan::rotation::{Rules, drain_bound, step};
+use crate::plan::terms::Terms;
+
+/// Keys of the announced root.
+const NEXT: [&str; 3] = [key::NEXT_CERTIFICATE, key::NEXT_PRIVATE_KEY, key::NEXT_TRUST_BUNDLE];
+/// Keys of the signer.
+const SIGNER: [&str; 3] = [key::CERTIFICATE, key::PRIVATE_KEY, key::TRUST_BUNDLE];
+
+/// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
+#[must_use]
+pub fn new(
+    terms: &Terms,
+    namespace: &str,
+    name: &str,
+    pem: &AuthorityPem,
+    origin: Origin,
+    now: Timestamp,
+) -> Secret {
+    let annotations = BTreeMap::from([
+        (annotation::AUTHORITY.into(), terms.name.clone()),
+        (annotation::TRUST_DOMAIN.into(), terms.trust_domain.to_string()),
+        (annotation::PHASE.into(), Phase::Stable.as_str().into()),
+        (annotation::SINCE.into(), written(now)),
+        (annotation::MAX_LEAF_TTL.into(), duration::format(terms.max_leaf_ttl)),
+        (annotation::ORIGIN.into(), origin.as_str().into()),
+    ]);
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            annotations: Some(annotations),
+            ..ObjectMeta::default()
+        },
+        type_: Some(ROOT_SECRET_TYPE.into()),
+        data: Some(SIGNER.into_iter().map(str::to_owned).zip(contents(pem)).collect()),
+        ..Secret::default()
+    }
+}
+
+/// A root Secret and the moment at which it changes.
+pub struct Change<'a> {
+    /// Terms of the authority.
+    pub terms: &'a Terms,
+    /// Rules of its rotation.
+    pub rules: &'a Rules,
+    /// What the Secret holds.
+    pub root: &'a StoredRoot,
+    /// The CA in force.
+    pub authority: &'a Authority,
+    /// What surrounds it.
+    pub succession: &'a Succession,
+    /// The value of the annotation `rotate`.
+    pub request: Option<&'a str>,
+    /// This moment.
+    pub now: Timestamp,
+}
+
+impl<'a> Change<'a> {
+    /// A change of a root Secret, where that holds a root.
+    #[must_use]
+    pub fn of(
+        loaded: &'a LoadedRoot,
+        terms: &'a Terms,
+        rules: &'a Rules,
+        request: Option<&'a str>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let (root, authority) = (loaded.stored()?, loaded.authority.as_ref()?);
+        Some(Self { terms, rules, root, authority, succession: &loaded.succession, request, now })
+    }
+
+    /// The next root is stored, and trusted from now on. `crosses` are those that the signer has made for it.
+    #[must_use]
+    pub fn announce(&self, next: &AuthorityPem, origin: Origin, crosses: &CrossCertificates) -> Value {
+        let mut patch = self.begun(Phase::Announced, self.root.window.not_after);
+        patch.note(annotation::NEXT_ORIGIN, origin.as_str());
+        patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
+        if let Some(request) = self.request {
+            patch.note(annotation::ROTATE_REQUEST, request);
+        }
+        patch.put(NEXT, next);
+        patch.text(key::CROSS_CERTIFICATES, &self.crosses().after(crosses).to_pem());
+        patch.over(&self.root.version)
+    }
+
+    /// The next root is forgotten: it never signed.
+    #[must_use]
+    pub fn withdraw(&self) -> Value {
+        let mut patch = self.begun(Phase::Stable, self.root.window.not_after);
+        patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
+        patch.forget(annotation::NEXT_ORIGIN);
+        patch.drop_keys(NEXT);
+        let crosses = self.crosses();
+        let left =
+            self.succession.next.as_ref().map_or_else(|| crosses.clone(), |next| crosses.without(next));
+        patch.text(key::CROSS_CERTIFICATES, &left.to_pem());
+        patch.over(&self.root.version)
+    }
+
+    /// The next root signs. The former one's private key is gone with this write.
+    #[must_use]
+    pub fn switch(&self, next: &AuthorityPem) -> Value {
+        let mut patch = self.begun(Phase::Draining, self.root.window.not_after);
+        let origin = self.root.next.as_ref().is_some_and(|next| next.is_provided);
+        patch.signer(next, if origin { Origin::Provided } else { Origin::Generated }, self.terms);
+        let retiring = self.succession.retiring.iter().cloned().chain([self.retired()]);
+        patch.json(annotation::RETIRING, &retiring.collect::<Vec<_>>());
+        let anchors = self.retiring_anchors().map(|anchors| anchors.union(self.authority.anchors()));
+        patch.text(key::RETIRING, anchors.as_ref().unwrap_or(self.authority.anchors()).to_pem());
+        patch.over(&self.root.version)
+    }
+
+    /// Another root signs at once, in place of one that has expired.
+    #[must_use]
+    pub fn succeed(&self, signer: &AuthorityPem, origin: Origin) -> Value {
+        let is_draining = !self.succession.retiring.is_empty();
+        let phase = if is_draining { Phase::Draining } else { Phase::Stable };
+        let mut patch = self.begun(phase, self.now);
+        patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
+        patch.signer(signer, origin, self.terms);
+        patch.json(annotation::FORMER_KEY_IDS, &self.former([self.replaced()]));
+        patch.text(key::CROSS_CERTIFICATES, &self.crosses().to_pem());
+        patch.over(&self.root.version)
+    }
+
+    /// These retiring roots are trusted no more.
+    #[must_use]
+    pub fn drop(&self, gone: &[String]) -> Value {
+        let (gone, left): (Vec<_>, Vec<_>) =
+            self.succession.retiring.iter().cloned().partition(|root| gone.contains(&root.fingerprint));
+        let phase = if left.is_empty() { Phase::Stable } else { Phase::Draining };
+        let last = gone.iter().map(|root| root.not_after).max().unwrap_or(self.now);
+        let mut patch = self.begun(phase, last);
+        patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
+        let replaced = gone.iter().map(|root| FormerKey { key_id: root.key_id.clone(), until: root.until });
+        patch.json(annotation::FORMER_KEY_IDS, &self.former(replaced));
+        patch.json(annotation::RETIRING, &left);
+        match self.anchors_of(&left) {
+            Some(anchors) => patch.text(key::RETIRING, anchors.to_pem()),
+            None => patch.drop_keys([key::RETIRING]),
+        }
+        patch.text(key::CROSS_CERTIFICATES, &self.crosses().to_pem());
+        patch.over(&self.root.version)
+    }
+
+    /// Another signer of the same anchors signs. Leaves of the former one stay known until the last has expired.
+    #[must_use]
+    pub fn replace(&self, signer: &AuthorityPem) -> Value {
+        let mut patch = Patch::default();
+        patch.signer(signer, Origin::Provided, self.terms);
+        patch.json(annotation::FORMER_KEY_IDS, &self.former([self.replaced()]));
+        patch.over(&self.root.version)
+    }
+
+    /// The larger lifetime of leaves is recorded.
+    #[must_use]
+    pub fn raise_max_leaf_ttl(&self) -> Value {
+        let mut patch = Patch::default();
+        patch.note(annotation::MAX_LEAF_TTL, &duration::format(self.terms.max_leaf_ttl));
+        patch.over(&self.root.version)
+    }
+
+    /// A phase begins, and with it a step that every Secret follows.
+    fn begun(&self, phase: Phase, former_end: Timestamp) -> Patch {
+        let step = step(self.rules, former_end, self.now);
+        let mut patch = Patch::default();
+        patch.note(annotation::PHASE, phase.as_str());
+        patch.note(annotation::SINCE, &written(step.began));
+        patch.note(annotation::SPREAD_UNTIL, &written(step.ends));
+        patch
+    }
+
+    fn crosses(&self) -> CrossCertificates {
+        self.succession.crosses.valid_at(self.now)
+    }
+
+    fn retiring_anchors(&self) -> Option<&TrustBundle> {
+        self.succession.retiring_anchors.as_ref()
+    }
+
+    /// The anchors of those that are left.
+    fn anchors_of(&self, left: &[Retiring]) -> Option<TrustBundle> {
+        let keeps = |fingerprint: &String| left.iter().any(|root| root.anchors.contains(fingerprint));
+        let anchors = self.retiring_anchors()?;
+        let gone: Vec<_> = anchors.fingerprints().filter(|found| !keeps(&found.to_string())).collect();
+        anchors.without(&gone)
+    }
+
+    /// The signer, as one that signs no more and is still trusted.
+    fn retired(&self) -> Retiring {
+        let window = self.root.window;
+        Retiring {
+            fingerprint: self.root.fingerprint.clone(),
+            key_id: self.authority.key_id().to_string(),
+            anchors: self.authority.anchors().fingerprints().map(|anchor| anchor.to_string()).collect(),
+            not_before: window.not_before,
+            not_after: window.not_after,
+            until: drain_bound(self.root, self.now, self.rules.propagation),
+        }
+    }
+
+    /// The signer, as one whose leaves are all that is left of it.
+    fn replaced(&self) -> FormerKey {
+        let last =
+            self.now.checked_add(SignedDuration::from_secs(self.root.max_leaf_ttl)).unwrap_or(self.now);
+        FormerKey { key_id: self.authority.key_id().to_string(), until: last.min(self.root.window.not_after) }
+    }
+
+    fn former(&self, replaced: impl IntoIterator<Item = FormerKey>) -> Vec<FormerKey> {
+        let known = self.succession.former.iter().filter(|former| former.until >= self.now).cloned();
+        known.chain(replaced).collect()
+    }
+}
+
+/// A patch of a root Secret in the making.
+#[derive(Default)]
+struct Patch {
+    annotations: Map<String, Value>,
+    data: Map<String, Value>,
+}
+
+impl Patch {
+    fn note(&mut self, key: &str, value: &str) {
+        self.annotations.insert(key.into(), json!(value));
+    }
+
+    fn json<T: Serialize>(&mut self, key: &str, value: &T) {
+        self.note(key, &serde_json::to_string(value).unwrap_or_default());
+    }
+
+    fn forget(&mut self, key: &str) {
+        self.annotations.insert(key.into(), Value::Null);
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        let value = if text.is_empty() { Value::Null } else { json!(ByteString(text.as_bytes().to_vec())) };
+        self.data.insert(key.into(), value);
+    }
+
+    fn put(&mut self, keys: [&str; 3], pem: &AuthorityPem) {
+        let pairs = keys.into_iter().zip(contents(pem));
+        self.data.extend(pairs.map(|(key, content)| (key.to_owned(), json!(content))));
+    }
+
+    fn drop_keys<const N: usize>(&mut self, keys: [&str; N]) {
+        self.data.extend(keys.map(|key| (key.to_owned(), Value::Null)));
+    }
+
+    /// Another CA signs; nothing is announced any more.
+    fn signer(&mut self, pem: &AuthorityPem, origin: Origin, terms: &Terms) {
+        self.drop_keys(NEXT);
+        self.put(SIGNER, pem);
+        self.forget(annotation::NEXT_ORIGIN);
+        self.note(annotation::ORIGIN, origin.as_str());
+        self.note(annotation::MAX_LEAF_TTL, &duration::format(terms.max_leaf_ttl));
+    }
+
+    fn over(self, version: &str) -> Value {
+        let metadata = json!({ "resourceVersion": version, "annotations": self.annotations });
+        json!({ "metadata": metadata, "data": self.data })
+    }
+}
+
+fn contents(pem: &AuthorityPem) -> [ByteString; 3] {
+    [ByteString(pem.chain.clone()), ByteString(pem.key.to_vec()), ByteString(pem.anchors.clone())]
+}
+
+/// A moment as annotations hold it: whole seconds.
+fn written(moment: Timestamp) -> String {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()
+}

@@ -1,0 +1,90 @@
+//! Looking at a rotation: from the index, as often as the authority is looked at, and once from a fresh list, right
+//! before a change that rests on it.
+
+use super::attention::SignerMark;
+use super::context::Context;
+use super::error::Error;
+use super::root::{facts, signer_mark};
+use super::root_secret::LoadedRoot;
+use super::sight::{Listed, Survey, survey};
+use crate::api::MtlsAuthority;
+use crate::api::MtlsIdentity;
+use crate::api::authority::Phase;
+use crate::api::names::{annotation, label};
+use crate::plan::root::RootSecret;
+use crate::plan::rotation::Sight;
+use crate::plan::terms::Terms;
+
+/// What the index shows of a rotation. Nothing, while there is none.
+#[must_use]
+pub fn look(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+) -> (Sight, Survey) {
+    let Some((phase, signer)) = rotating(loaded) else {
+        context.sights.forget(&terms.name);
+        return (Sight::default(), Survey::default());
+    };
+    let excluded = excluded(authority);
+    let now = context.clock.now().as_second();
+    let (survey, was_behind) = {
+        let mut board = context.board.lock();
+        let was_behind = board.take_behind(&terms.name);
+        let index =
+            |entry: &super::entry::Entry| board.index().secret(&entry.namespace, &entry.secret_name());
+        (survey(&board, &terms.name, &signer, &excluded, now, index), was_behind)
+    };
+    let is_behind = survey.behind > 0;
+    let sight =
+        context.sights.look(&terms.name, (phase, &signer), is_behind, was_behind, context.clock.monotonic());
+    (sight, survey)
+}
+
+/// Whether a fresh list shows the same: nobody is behind. The index lags, and must not decide alone.
+///
+/// # Errors
+/// [`Error`] where Secrets cannot be listed.
+pub async fn confirm(context: &Context, terms: &Terms, loaded: &LoadedRoot) -> Result<bool, Error> {
+    let Some((_, signer)) = rotating(loaded) else { return Ok(true) };
+    let mut list = Vec::new();
+    let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
+    for namespace in context.watched() {
+        list.extend(context.requests.list_secrets(namespace.as_deref(), &labels).await?);
+    }
+    let excluded = context.roster.get(&terms.name).map(|authority| excluded(&authority)).unwrap_or_default();
+    let listed = Listed::of(&list);
+    let now = context.clock.now().as_second();
+    let (behind, unknown) = {
+        let board = context.board.lock();
+        let survey = survey(&board, &terms.name, &signer, &excluded, now, |entry| listed.secret(entry));
+        (survey.behind, listed.unknown_behind(&board, &signer, now))
+    };
+    let mut is_confirmed = behind == 0;
+    for owner in unknown.iter().filter(|owner| !owner.name.is_empty()) {
+        // An identity that the index does not know yet holds the mesh up like any other.
+        let found = context.requests.get::<MtlsIdentity>(Some(&owner.namespace), &owner.name).await?;
+        is_confirmed &= found.and_then(|found| found.metadata.uid).as_ref() != Some(&owner.uid);
+    }
+    if !is_confirmed {
+        tracing::info!(authority = terms.name, behind, "a fresh list shows Secrets that are behind");
+        context.sights.spoil(&terms.name);
+    }
+    Ok(is_confirmed)
+}
+
+/// The phase and the signer of a rotation, while there is one.
+fn rotating(loaded: &LoadedRoot) -> Option<(Phase, SignerMark)> {
+    let RootSecret::Sound(root) = &loaded.secret else { return None };
+    let signer = facts(loaded).filter(|_| root.phase != Phase::Stable)?;
+    Some((root.phase, signer_mark(&signer)))
+}
+
+/// The identities that a person says not to wait for.
+fn excluded(authority: &MtlsAuthority) -> Vec<String> {
+    let annotations = authority.metadata.annotations.as_ref();
+    let text = annotations.and_then(|found| found.get(annotation::ROTATION_EXCLUDE));
+    let names = text.map(String::as_str).unwrap_or_default().split(',');
+    names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}

@@ -1,0 +1,208 @@
+//! What the leader has seen of a rotation's distribution: which Secrets are behind, and for how long none was. By the
+//! monotonic clock, from the last moment one was seen behind; it starts anew with the process.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+use parking_lot::Mutex;
+
+use super::attention::SignerMark;
+use super::board::Board;
+use super::entry::{Digest, Entry, SeenSecret, digest};
+use crate::api::authority::{Phase, WaitingFor};
+use crate::api::names::{annotation, label};
+use crate::plan::rotation::Sight;
+
+/// As many names are told as a person will read.
+const NAMES: usize = 10;
+
+/// Identities whose Secrets are behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// How many.
+    pub behind: usize,
+    /// The first of them, as `<namespace>/<name>`, in their order.
+    pub names: Vec<String>,
+    /// Those that a person has excluded.
+    pub excluded: Vec<String>,
+}
+
+impl Survey {
+    /// What status says of it; nothing where nobody is waited for.
+    #[must_use]
+    pub fn waiting_for(self) -> Option<WaitingFor> {
+        let Self { behind, names, excluded } = self;
+        let count = i64::try_from(behind).unwrap_or(i64::MAX);
+        (behind > 0 || !excluded.is_empty()).then_some(WaitingFor { identities: count, names, excluded })
+    }
+}
+
+/// Whether a Secret lacks a root that it should trust, or holds a leaf, still valid, of a root that is retiring.
+#[must_use]
+pub fn is_behind(secret: &SeenSecret, signer: &SignerMark, now: i64) -> bool {
+    let is_retiring = |key_id| signer.retiring.contains(&key_id);
+    let is_valid = secret.not_after.is_none_or(|end| end >= now);
+    secret.trust != Some(signer.trust) || (secret.key_id.is_some_and(is_retiring) && is_valid)
+}
+
+/// Finds those that are behind among the identities of an authority. `secret` finds the Secret of an identity.
+///
+/// Counted is a Secret whose identity exists with the uid that it names. While its labels are stripped, or it has just
+/// been deleted, nobody sees it: the identity counts as behind. What never had a Secret holds nobody up.
+pub fn survey<'a>(
+    board: &'a Board,
+    authority: &str,
+    signer: &SignerMark,
+    excluded: &[String],
+    now: i64,
+    secret: impl Fn(&Entry) -> Option<&'a SeenSecret>,
+) -> Survey {
+    let authority = digest(authority);
+    let mut survey = Survey::default();
+    let mine = board.index().entries().filter(|(_, entry)| entry.authority == authority);
+    for (_, entry) in mine.filter(|(_, entry)| counts_as_behind(entry, secret(entry), signer, now)) {
+        let name = format!("{}/{}", entry.namespace, entry.name);
+        if excluded.contains(&name) {
+            survey.excluded.push(name);
+        } else {
+            survey.behind += 1;
+            survey.names.push(name);
+        }
+    }
+    survey.names.sort_unstable();
+    survey.names.truncate(NAMES);
+    survey.excluded.sort_unstable();
+    survey
+}
+
+fn counts_as_behind(entry: &Entry, secret: Option<&SeenSecret>, signer: &SignerMark, now: i64) -> bool {
+    match secret {
+        Some(secret) => secret.identity_uid == Some(entry.uid) && is_behind(secret, signer, now),
+        None => entry.recorded.secret_version.is_some(),
+    }
+}
+
+/// Secrets as a fresh list names them, by namespace and name.
+pub struct Listed(HashMap<(String, String), ListedSecret>);
+
+struct ListedSecret {
+    seen: SeenSecret,
+    owner: Owner,
+}
+
+/// The identity that a Secret names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+impl Listed {
+    /// Those of a list.
+    #[must_use]
+    pub fn of(list: &[PartialObjectMeta<Secret>]) -> Self {
+        let secrets = list.iter().map(|meta| {
+            let namespace = meta.metadata.namespace.clone().unwrap_or_default();
+            let name = meta.metadata.name.clone().unwrap_or_default();
+            let seen = SeenSecret::of(meta, namespace.as_str().into());
+            let owner = Owner {
+                namespace: namespace.clone(),
+                name: value(meta.metadata.labels.as_ref(), label::IDENTITY),
+                uid: value(meta.metadata.annotations.as_ref(), annotation::IDENTITY_UID),
+            };
+            ((namespace, name), ListedSecret { seen, owner })
+        });
+        Self(secrets.collect())
+    }
+
+    /// The Secret of an identity.
+    #[must_use]
+    pub fn secret(&self, entry: &Entry) -> Option<&SeenSecret> {
+        self.0.get(&(entry.namespace.to_string(), entry.secret_name())).map(|listed| &listed.seen)
+    }
+
+    /// The identities that the index does not know, and whose Secrets are behind.
+    #[must_use]
+    pub fn unknown_behind(&self, board: &Board, signer: &SignerMark, now: i64) -> Vec<Owner> {
+        let is_known = |secret: &SeenSecret| {
+            let wanting = board.index().wanting(&secret.namespace, &secret.name);
+            wanting
+                .iter()
+                .any(|id| board.index().entry(*id).is_some_and(|e| Some(e.uid) == secret.identity_uid))
+        };
+        let behind = self.0.values().filter(|listed| is_behind(&listed.seen, signer, now));
+        behind.filter(|listed| !is_known(&listed.seen)).map(|listed| listed.owner.clone()).collect()
+    }
+}
+
+fn value(pairs: Option<&BTreeMap<String, String>>, key: &str) -> String {
+    pairs.and_then(|pairs| pairs.get(key)).cloned().unwrap_or_default()
+}
+
+/// The state of the roots that an observation speaks of: another one begins it anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Subject {
+    phase: Phase,
+    trust: Digest,
+    signer: Digest,
+}
+
+struct Watch {
+    subject: Subject,
+    /// The monotonic moment since which nobody was seen behind.
+    quiet_since: Option<Duration>,
+}
+
+/// The observations of all authorities.
+#[derive(Clone, Default)]
+pub struct Sights(Arc<Mutex<HashMap<String, Watch>>>);
+
+impl Sights {
+    /// Takes an observation: whether somebody is behind now, and whether somebody was since the last one.
+    #[must_use]
+    pub fn look(
+        &self,
+        authority: &str,
+        (phase, signer): (Phase, &SignerMark),
+        is_behind: bool,
+        was_behind: bool,
+        now: Duration,
+    ) -> Sight {
+        let subject = Subject { phase, trust: signer.trust, signer: signer.key_id };
+        let mut watches = self.0.lock();
+        let watch = watches
+            .entry(authority.to_owned())
+            .or_insert_with(|| Watch { subject: subject.clone(), quiet_since: None });
+        if watch.subject != subject {
+            *watch = Watch { subject, quiet_since: None };
+        }
+        watch.quiet_since = match watch.quiet_since {
+            _ if is_behind => None,
+            Some(since) if !was_behind => Some(since),
+            _ => Some(now),
+        };
+        let quiet = watch.quiet_since.map(|since| now.saturating_sub(since));
+        let quiet = quiet.and_then(|span| SignedDuration::try_from(span).ok());
+        Sight { quiet_for: quiet }
+    }
+
+    /// Somebody was seen behind: the observation begins anew.
+    pub fn spoil(&self, authority: &str) {
+        if let Some(watch) = self.0.lock().get_mut(authority) {
+            watch.quiet_since = None;
+        }
+    }
+
+    /// Nothing is observed any more: another process leads, or there is no rotation.
+    pub fn forget(&self, authority: &str) {
+        self.0.lock().remove(authority);
+    }
+}

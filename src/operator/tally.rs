@@ -1,0 +1,118 @@
+//! What is counted, recorded: identities by how they stand, leaves by who signed them, and whom a rotation waits for. At
+//! most once in ten seconds, and only what differs.
+
+use std::collections::HashMap;
+
+use super::authority_status;
+use super::census::{by_reason, census};
+use super::context::Context;
+use super::error::Error;
+use super::root::Passed;
+use super::schedule::Millis;
+use super::sight::Survey;
+use super::status;
+use crate::api::MtlsAuthority;
+use crate::api::authority::{MtlsAuthorityStatus, Phase};
+use crate::api::conditions::ROTATING;
+use crate::plan::terms::Terms;
+
+/// Counts are recorded at most this often.
+const TALLY_EVERY: Millis = 10 * 1000;
+
+/// The counts of all authorities.
+#[derive(Default)]
+pub struct Tally {
+    /// Revision of the board whose counts are recorded.
+    recorded: Option<u64>,
+    /// When the next may be.
+    at: Millis,
+    /// The rotations under way, by the name of the authority.
+    rotations: HashMap<String, Rotation>,
+}
+
+/// A rotation, as the last look has found it.
+struct Rotation {
+    progress: String,
+    survey: Survey,
+}
+
+impl Tally {
+    /// When the next counts may be recorded.
+    #[must_use]
+    pub const fn at(&self) -> Millis {
+        self.at
+    }
+
+    /// Remembers how a rotation gets on.
+    pub fn remember(&mut self, terms: &Terms, passed: &Passed) {
+        let is_rotating = passed.loaded.stored().is_some_and(|root| root.phase != Phase::Stable);
+        if is_rotating {
+            let progress = authority_status::progress(&passed.loaded, terms);
+            self.rotations.insert(terms.name.clone(), Rotation { progress, survey: passed.survey.clone() });
+        } else {
+            self.rotations.remove(&terms.name);
+        }
+    }
+
+    /// Brings the counts of every authority up to date, if anything that is counted has changed.
+    pub async fn take(&mut self, context: &Context) {
+        let (now, revision) = (context.millis(), context.board.lock().revision());
+        // A clock that was set back must not silence the counts until it has caught up.
+        let is_early = now < self.at && self.at - now <= TALLY_EVERY;
+        if is_early {
+            return;
+        }
+        self.at = now.saturating_add(TALLY_EVERY);
+        if self.recorded == Some(revision) && self.rotations.is_empty() {
+            return;
+        }
+        self.recorded = Some(revision);
+        for name in context.authorities.names() {
+            if let Err(error) = self.take_one(context, &name).await {
+                tracing::debug!(authority = name, %error, "counts were not recorded");
+                self.recorded = None;
+            }
+        }
+    }
+
+    async fn take_one(&self, context: &Context, name: &str) -> Result<(), Error> {
+        let Some(authority) = context.roster.get(name) else { return Ok(()) };
+        let now = context.clock.now();
+        let census = census(&context.board.lock(), name, now.as_second());
+        for (reason, count) in by_reason(&census.counts) {
+            context.metrics.identities(name, reason.as_str(), count);
+        }
+        let rotation = self.rotations.get(name);
+        context.metrics.rotation_waiting(name, rotation.map_or(0, |rotation| rotation.survey.behind));
+        let Some(before) = authority.status.clone() else { return Ok(()) };
+        let mut after = MtlsAuthorityStatus {
+            identities: Some(census.counts.clone()),
+            roots: authority_status::counted(&before.roots, &census),
+            waiting_for: rotation.and_then(|rotation| rotation.survey.clone().waiting_for()),
+            ..before
+        };
+        if let Some(Rotation { progress, .. }) = rotation {
+            let rotating = authority_status::rotating(&after, progress, after.waiting_for.as_ref(), now);
+            after.conditions.retain(|condition| condition.type_ != ROTATING);
+            after.conditions.push(rotating);
+        }
+        patch_status(context, &authority, &after).await
+    }
+}
+
+/// Writes the status of an authority, if it differs.
+///
+/// # Errors
+/// [`Error`]; nothing was written then, unless the answer was lost.
+pub async fn patch_status(
+    context: &Context,
+    authority: &MtlsAuthority,
+    after: &MtlsAuthorityStatus,
+) -> Result<(), Error> {
+    let version = authority.metadata.resource_version.as_deref();
+    let Some(patch) = status::patch(version, authority.status.as_ref(), after) else { return Ok(()) };
+    let name = authority.metadata.name.as_deref().unwrap_or_default();
+    let written = context.requests.patch_authority_status(name, patch).await?;
+    context.roster.saw(written);
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Rotation of a root: `(state of the CA, what people want, what was seen, now) → transition`. A new root signs only
+//! after every consumer was seen to carry it, and a former one is trusted until its last leaf is gone (I2).
+//!
+//! ```text
+//! Stable ── Announce ──▶ Announced ── Switch ──▶ Draining ── Drop ──▶ Stable
+//!                            │ Withdraw ▶ Stable
+//! ```
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::root::{Provided, StoredRoot};
+use super::spread::Step;
+use crate::api::authority::Phase;
+
+/// What a rotation depends on besides the root Secret.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// This moment.
+    pub now: Timestamp,
+    /// What people want and allow.
+    pub rules: Rules,
+    /// The CA that people provide.
+    pub provided: Provided,
+    /// Value of the annotation `rotate`.
+    pub request: Option<String>,
+    /// What was seen of the distribution.
+    pub sight: Sight,
+}
+
+/// What people want and allow: durations of the authority's spec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How long consumers may take to see a changed Secret.
+    pub propagation: SignedDuration,
+    /// Within which time each step reaches every Secret.
+    pub spread_over: SignedDuration,
+    /// How long before its end a generated root is replaced.
+    pub renew_before: SignedDuration,
+    /// The largest `leaf.maxTTL` in force.
+    pub max_leaf_ttl: SignedDuration,
+}
+
+/// What the leader has seen of the distribution, by its own monotonic clock and since it began to look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// For how long no counted Secret or bundle has been seen behind: without one of the roots in force, or with an
+    /// unexpired leaf of a retiring root. `None` while one is.
+    pub quiet_for: Option<SignedDuration>,
+}
+
+/// Where a new root comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The operator makes it.
+    Generated,
+    /// People provide it.
+    Provided,
+    /// It was announced before.
+    Announced,
+}
+
+/// Why a root is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The signer comes to its end.
+    Due,
+    /// A person asked by annotation.
+    Requested,
+    /// People provide another CA, or none any more.
+    Provision,
+}
+
+/// One change of the root Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// A next root is stored beside the signer, and trusted.
+    Announce(Source, Cause),
+    /// The next root is no longer wanted: nothing was signed with it.
+    Withdraw,
+    /// The next root signs, and the former one is only trusted.
+    Switch {
+        /// Whether somebody was still without it.
+        is_forced: bool,
+    },
+    /// Another root signs at once, because the signer has expired.
+    Succeed(Source),
+    /// These retiring roots are trusted no more.
+    Drop(Vec<String>),
+    /// Another signer of the same anchors signs at once.
+    Replace,
+    /// The larger lifetime of leaves is recorded before the first such leaf is signed.
+    RaiseMaxLeafTtl,
+}
+
+impl Transition {
+    /// The word for log lines, Events and metrics.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Announce(..) => "Announce",
+            Self::Withdraw => "Withdraw",
+            Self::Switch { is_forced: false } => "Switch",
+            Self::Switch { is_forced: true } => "SwitchForced",
+            Self::Succeed(_) => "Succeed",
+            Self::Drop(_) => "Drop",
+            Self::Replace => "Replace",
+            Self::RaiseMaxLeafTtl => "RaiseMaxLeafTtl",
+        }
+    }
+
+    /// Whether it rests on what was seen, so that a fresh look must confirm it.
+    #[must_use]
+    pub const fn rests_on_sight(&self) -> bool {
+        matches!(self, Self::Switch { is_forced: false } | Self::Drop(_))
+    }
+}
+
+/// The change that a sound root needs now. At most one: the next look sees what it has become.
+#[must_use]
+pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+    if let Provided::Sound { fingerprint, anchors } = &around.provided
+        && *anchors == root.anchors
+        && *fingerprint != root.fingerprint
+        && root.next.is_none()
+    {
+        return Some(Transition::Replace);
+    }
+    if root.max_leaf_ttl < around.rules.max_leaf_ttl.as_secs() {
+        return Some(Transition::RaiseMaxLeafTtl);
+    }
+    match root.phase {
+        Phase::Stable => cause(root, around).map(|cause| Transition::Announce(source(around), cause)),
+        Phase::Announced => announced(root, around),
+        Phase::Draining => draining(root, around),
+    }
+}
+
+/// What follows an expired root: nothing can be signed with it, so the next one signs at once.
+#[must_use]
+pub fn succession(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+    match &around.provided {
+        Provided::Sound { anchors, .. } if *anchors == root.anchors => Some(Transition::Replace),
+        _ if root.next.is_some() => Some(Transition::Succeed(Source::Announced)),
+        Provided::Sound { .. } => Some(Transition::Succeed(Source::Provided)),
+        Provided::NotAsked => Some(Transition::Succeed(Source::Generated)),
+        Provided::Missing(_) | Provided::Invalid(_) => None,
+    }
+}
+
+const fn source(around: &Circumstances) -> Source {
+    match around.provided {
+        Provided::Sound { .. } => Source::Provided,
+        _ => Source::Generated,
+    }
+}
+
+/// Why another root than the signer is wanted, if one is.
+fn cause(root: &StoredRoot, around: &Circumstances) -> Option<Cause> {
+    match &around.provided {
+        Provided::Sound { fingerprint, .. } if *fingerprint != root.fingerprint => Some(Cause::Provision),
+        // Nobody but people can make the successor of what they provide.
+        Provided::Sound { .. } => None,
+        Provided::NotAsked if root.is_provided => Some(Cause::Provision),
+        Provided::Missing(_) | Provided::Invalid(_) if root.is_provided => None,
+        _ if is_requested(root, around) => Some(Cause::Requested),
+        _ => is_due(root, around).then_some(Cause::Due),
+    }
+}
+
+fn is_requested(root: &StoredRoot, around: &Circumstances) -> bool {
+    around.request.is_some() && around.request != root.rotate_request
+}
+
+fn is_due(root: &StoredRoot, around: &Circumstances) -> bool {
+    around.now.duration_since(root.window.not_after) + around.rules.renew_before >= SignedDuration::ZERO
+}
+
+fn announced(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+    let Some(next) = root.next.as_ref().filter(|next| is_wanted(next, around)) else {
+        return Some(Transition::Withdraw);
+    };
+    if is_quiet(around) {
+        return Some(Transition::Switch { is_forced: false });
+    }
+    let is_overdue = around.now >= forced_at(root, around.rules.propagation);
+    (is_overdue && next.is_certified).then_some(Transition::Switch { is_forced: true })
+}
+
+/// Whether the announced root is still what people want.
+fn is_wanted(next: &super::root::StoredNext, around: &Circumstances) -> bool {
+    match &around.provided {
+        Provided::Sound { fingerprint, .. } => *fingerprint == next.fingerprint,
+        Provided::NotAsked => !next.is_provided,
+        // Half-written input changes nothing.
+        Provided::Missing(_) | Provided::Invalid(_) => true,
+    }
+}
+
+/// F₀: when the switch happens in any case, so that no single Secret can hold the mesh hostage. Early enough that
+/// leaves of the former root live their whole life, but never before the middle of what was left when the next root
+/// was announced.
+#[must_use]
+pub fn forced_at(root: &StoredRoot, propagation: SignedDuration) -> Timestamp {
+    let end = root.window.not_after;
+    let leaves = SignedDuration::from_secs(root.max_leaf_ttl);
+    let early = end.checked_sub(leaves + propagation).unwrap_or(Timestamp::MIN);
+    let middle = root.since.checked_add(end.duration_since(root.since) / 2).unwrap_or(end);
+    early.max(middle)
+}
+
+/// Whether consumers have had the time to load what lies in their Secrets.
+fn is_quiet(around: &Circumstances) -> bool {
+    around.sight.quiet_for.is_some_and(|span| span >= around.rules.propagation)
+}
+
+fn draining(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+    let gone: Vec<String> = root
+        .retiring
+        .iter()
+        .filter(|former| is_quiet(around) && around.now >= former.until)
+        .map(|former| former.fingerprint.clone())
+        .collect();
+    (!gone.is_empty() || root.retiring.is_empty()).then_some(Transition::Drop(gone))
+}
+
+/// Until when a root that signs no more must stay trusted: the end of the last leaf that any replica can have signed
+/// with it. F is how old a replica's view of the root may be, W how long a write may live, S the skew of clocks.
+#[must_use]
+pub fn drain_bound(root: &StoredRoot, now: Timestamp, propagation: SignedDuration) -> Timestamp {
+    let [freshness, write, skew] = [60, 30, 300].map(SignedDuration::from_secs);
+    let third = propagation / 3;
+    let span = SignedDuration::from_secs(root.max_leaf_ttl)
+        + freshness.min(third)
+        + write.min(third)
+        + skew.min(propagation);
+    // Stored in whole seconds: rounded up, lest the last leaf outlive its root's trust.
+    let bound = now.checked_add(span + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    Timestamp::from_second(bound.as_second()).unwrap_or(bound).min(root.window.not_after)
+}
+
+/// The step that a transition begins: when each Secret follows. Never longer than a quarter of what is left of the
+/// former root.
+#[must_use]
+pub fn step(rules: &Rules, former_end: Timestamp, now: Timestamp) -> Step {
+    let rest = former_end.duration_since(now).max(SignedDuration::ZERO);
+    let span = rules.spread_over.min(rest / 4);
+    Step { began: now, ends: now.checked_add(span).unwrap_or(now) }
+}

@@ -1,0 +1,177 @@
+//! Laws of what a transition writes: every state reads back as what it is, trust only grows before a switch and only
+//! shrinks after a drain, and a key that will not sign again is gone.
+
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use mtls_operator::api::authority::Phase;
+use mtls_operator::operator::root_change::Change;
+use mtls_operator::operator::root_secret::{LoadedRoot, Origin, load, next_pem};
+use mtls_operator::pki::{Authority, CrossCertificates};
+use mtls_operator::plan::root::{RootSecret, StoredRoot};
+use serde_json::Value;
+
+use super::fixture::{DAY, HOUR, NOW, terms};
+use super::root_secret::{PLACE, apply, changed, generated, written};
+
+fn loaded(secret: &Secret, now: Timestamp) -> LoadedRoot {
+    load(Some(secret), &terms(), PLACE, now)
+}
+
+fn root(secret: &Secret, now: Timestamp) -> StoredRoot {
+    match loaded(secret, now).secret {
+        RootSecret::Sound(root) | RootSecret::Expired(root) => root,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn change(secret: &mut Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> Value) {
+    let patch = changed(secret, now, change);
+    assert_eq!(patch["metadata"]["resourceVersion"], "9", "a change names the version it was decided for");
+    apply(secret, &patch);
+}
+
+fn announce(secret: &mut Secret, now: Timestamp) {
+    change(secret, now, |change| {
+        let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, now).unwrap();
+        let crosses = change.authority.cross_certify(&Authority::load(&pem, now).unwrap(), now).unwrap();
+        change.announce(&pem, Origin::Generated, &crosses)
+    });
+}
+
+fn switch(secret: &mut Secret, now: Timestamp) {
+    let next = next_pem(secret);
+    change(secret, now, |change| change.switch(&next));
+}
+
+fn finish(secret: &mut Secret, now: Timestamp) {
+    let gone: Vec<String> =
+        loaded(secret, now).succession.retiring.iter().map(|root| root.fingerprint.clone()).collect();
+    change(secret, now, |change| change.drop(&gone));
+}
+
+fn trusted(secret: &Secret, now: Timestamp) -> usize {
+    loaded(secret, now).authority.unwrap().bundle().fingerprints().count()
+}
+
+fn has(secret: &Secret, key: &str) -> bool {
+    secret.data.as_ref().unwrap().contains_key(key)
+}
+
+#[test]
+fn a_rotation_goes_through_its_phases_and_ends_as_it_began() {
+    let mut secret = written();
+    let first = root(&secret, NOW);
+    announce(&mut secret, NOW);
+    let announced = root(&secret, NOW);
+    assert_eq!((announced.phase, &announced.fingerprint), (Phase::Announced, &first.fingerprint));
+    let next = announced.next.clone().unwrap();
+    assert!(next.is_certified && !next.is_provided);
+    assert_eq!(trusted(&secret, NOW), 2);
+
+    switch(&mut secret, NOW + HOUR);
+    let switched = root(&secret, NOW + HOUR);
+    assert_eq!((switched.phase, &switched.fingerprint), (Phase::Draining, &next.fingerprint));
+    assert_eq!((switched.retiring.len(), &switched.retiring[0].fingerprint), (1, &first.fingerprint));
+    assert!(switched.next.is_none() && !has(&secret, "next.key"), "one key is left, that of the signer");
+    assert_eq!(trusted(&secret, NOW + HOUR), 2);
+
+    let end = switched.retiring[0].until;
+    finish(&mut secret, end);
+    let stable = root(&secret, end);
+    assert_eq!((stable.phase, &stable.fingerprint), (Phase::Stable, &next.fingerprint));
+    assert_eq!((stable.retiring.len(), trusted(&secret, end), has(&secret, "retiring.crt")), (0, 1, false));
+    assert!(has(&secret, "cross.crt"), "whoever never reloads lives on until the former root ends");
+    let former = loaded(&secret, end).succession.former;
+    assert_eq!(former.len(), 1, "its last leaves are no evidence of a lost root");
+}
+
+#[test]
+fn after_many_rotations_the_secret_holds_no_more_than_after_one() {
+    let mut secret = written();
+    let mut now = NOW;
+    let mut sizes = Vec::new();
+    for _ in 0..4 {
+        announce(&mut secret, now);
+        switch(&mut secret, now + HOUR);
+        now = root(&secret, now + HOUR).retiring[0].until;
+        finish(&mut secret, now);
+        now += DAY * 366;
+        sizes.push(secret.data.as_ref().unwrap().values().map(|value| value.0.len()).sum::<usize>());
+        // The root has ended meanwhile: another one follows at once.
+        let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, now).unwrap();
+        change(&mut secret, now, |change| change.succeed(&pem, Origin::Generated));
+    }
+    assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 64), "{sizes:?}");
+}
+
+#[test]
+fn a_withdrawn_root_leaves_nothing_behind() {
+    let mut secret = written();
+    let before = secret.data.clone();
+    announce(&mut secret, NOW);
+    change(&mut secret, NOW + HOUR, |change| change.withdraw());
+    assert_eq!(secret.data, before);
+    assert_eq!(root(&secret, NOW).phase, Phase::Stable);
+}
+
+#[test]
+fn the_successor_of_an_expired_root_signs_at_once_and_trusts_itself_alone() {
+    let mut secret = written();
+    let end = NOW + DAY * 366;
+    assert!(matches!(loaded(&secret, end).secret, RootSecret::Expired(_)));
+    let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, end).unwrap();
+    change(&mut secret, end, |change| change.succeed(&pem, Origin::Generated));
+    assert!(matches!(loaded(&secret, end).secret, RootSecret::Sound(_)));
+    assert_eq!((root(&secret, end).phase, trusted(&secret, end)), (Phase::Stable, 1));
+}
+
+#[test]
+fn what_waits_for_its_turn_is_known_by_the_bundle_before() {
+    let mut secret = written();
+    let before = loaded(&secret, NOW).authority.unwrap().bundle().hash();
+    announce(&mut secret, NOW);
+    let both = loaded(&secret, NOW);
+    assert_eq!(both.succession.former_trust.as_ref(), Some(&before));
+    let step = both.succession.step.unwrap();
+    assert_eq!((step.began, step.ends), (NOW, NOW + DAY), "the default of rotation.spreadOver");
+    switch(&mut secret, NOW + HOUR);
+    let switched = loaded(&secret, NOW + HOUR);
+    let both = both.authority.unwrap().bundle().hash();
+    assert_eq!(switched.authority.unwrap().bundle().hash(), both, "a switch changes nobody's trust");
+    assert_eq!(switched.succession.former_trust, Some(before));
+    finish(&mut secret, NOW + DAY * 30);
+    assert_eq!(loaded(&secret, NOW + DAY * 30).succession.former_trust, Some(both));
+}
+
+#[test]
+fn a_request_is_answered_by_the_announcement_itself() {
+    let mut secret = written();
+    let (terms, loaded) = (terms(), loaded(&secret, NOW));
+    let rules = terms.rules();
+    let change = Change::of(&loaded, &terms, &rules, Some("1"), NOW).unwrap();
+    let patch = change.announce(&generated(), Origin::Provided, &CrossCertificates::default());
+    apply(&mut secret, &patch);
+    let announced = root(&secret, NOW);
+    assert_eq!(announced.rotate_request.as_deref(), Some("1"));
+    let next = announced.next.unwrap();
+    assert!(next.is_provided && !next.is_certified);
+}
+
+#[test]
+fn what_is_damaged_of_a_succession_is_named_and_nothing_is_signed() {
+    let mut secret = written();
+    announce(&mut secret, NOW);
+    switch(&mut secret, NOW);
+    announce(&mut secret, NOW);
+    for key in ["cross.crt", "retiring.crt", "next.crt"] {
+        let mut damaged = secret.clone();
+        damaged.data.as_mut().unwrap().insert(key.into(), ByteString(b"garbage".to_vec()));
+        let RootSecret::Invalid(why) = loaded(&damaged, NOW).secret else { panic!("{key} is taken") };
+        assert!(why.contains(key) && why.contains(PLACE), "{why}");
+    }
+    let mut damaged = secret;
+    let notes = damaged.metadata.annotations.as_mut().unwrap();
+    notes.insert("mtls-operator.dev/retiring".into(), "[".into());
+    assert!(matches!(loaded(&damaged, NOW).secret, RootSecret::Invalid(_)));
+}

@@ -1,0 +1,177 @@
+//! Laws of the rotation: each transition has its own moment, and none comes a second early.
+
+use jiff::{SignedDuration, Timestamp};
+use mtls_operator::api::authority::Phase;
+use mtls_operator::pki::Window;
+use mtls_operator::plan::root::{Provided, StoredNext, StoredRetiring, StoredRoot};
+use mtls_operator::plan::rotation::{
+    Cause, Circumstances, Rules, Sight, Source, Transition, drain_bound, forced_at, step, transition,
+};
+
+use super::fixture::{DAY, HOUR, MINUTE, NOW};
+use super::root::{around, provided, sound};
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+fn next(is_certified: bool) -> StoredNext {
+    StoredNext { fingerprint: "f2".repeat(32), is_provided: false, is_certified }
+}
+
+fn announced() -> StoredRoot {
+    StoredRoot { phase: Phase::Announced, since: NOW - HOUR, next: Some(next(true)), ..sound() }
+}
+
+fn draining(until: Timestamp) -> StoredRoot {
+    let retiring = vec![StoredRetiring { fingerprint: "f0".into(), until }];
+    StoredRoot { phase: Phase::Draining, since: NOW - HOUR, retiring, ..sound() }
+}
+
+fn seen(quiet_for: Option<SignedDuration>) -> Circumstances {
+    Circumstances { sight: Sight { quiet_for }, ..around(Provided::NotAsked) }
+}
+
+fn at(now: Timestamp) -> Circumstances {
+    Circumstances { now, ..seen(None) }
+}
+
+const DUE: Transition = Transition::Announce(Source::Generated, Cause::Due);
+const SWITCH: Transition = Transition::Switch { is_forced: false };
+const FORCED: Transition = Transition::Switch { is_forced: true };
+
+#[test]
+fn a_generated_root_is_replaced_when_its_margin_begins() {
+    let begin = sound().window.not_after - DAY * 100;
+    assert_eq!(transition(&sound(), &at(begin - SECOND)), None);
+    assert_eq!(transition(&sound(), &at(begin)), Some(DUE));
+    let copy = StoredRoot { is_provided: true, ..sound() };
+    let same = Circumstances { now: begin, ..around(provided("f1", "anchors-1")) };
+    assert_eq!(transition(&copy, &same), None, "people make the successor of what they provide");
+}
+
+#[test]
+fn a_request_rotates_once_per_value_and_never_a_provided_ca() {
+    let asked = |value: Option<&str>| Circumstances { request: value.map(str::to_owned), ..seen(None) };
+    let answered = StoredRoot { rotate_request: Some("1".into()), ..sound() };
+    let requested = Some(Transition::Announce(Source::Generated, Cause::Requested));
+    assert_eq!(transition(&sound(), &asked(Some("1"))), requested);
+    assert_eq!(transition(&answered, &asked(Some("1"))), None);
+    assert_eq!(transition(&answered, &asked(Some("2"))), requested);
+    assert_eq!(transition(&answered, &asked(None)), None);
+    let copy = StoredRoot { is_provided: true, ..sound() };
+    let request = Circumstances { request: Some("1".into()), ..around(provided("f1", "anchors-1")) };
+    assert_eq!(transition(&copy, &request), None);
+}
+
+#[test]
+fn a_second_rotation_waits_for_the_first() {
+    let request = Circumstances { request: Some("2".into()), ..seen(None) };
+    assert_eq!(transition(&announced(), &request), None);
+    assert_eq!(transition(&draining(NOW + HOUR), &request), None);
+}
+
+#[test]
+fn the_next_root_signs_after_nobody_was_behind_for_the_whole_propagation() {
+    let rows = [
+        (None, None),
+        (Some(SignedDuration::ZERO), None),
+        (Some(MINUTE - SECOND), None),
+        (Some(MINUTE), Some(SWITCH)),
+    ];
+    for (quiet_for, expected) in rows {
+        assert_eq!(transition(&announced(), &seen(quiet_for)), expected, "{quiet_for:?}");
+    }
+}
+
+#[test]
+fn nobody_holds_the_mesh_hostage_where_the_next_root_is_certified() {
+    let root = announced();
+    let forced = forced_at(&root, MINUTE);
+    assert_eq!(transition(&root, &at(forced - SECOND)), None);
+    assert_eq!(transition(&root, &at(forced)), Some(FORCED));
+    let uncertified = StoredRoot { next: Some(next(false)), ..root };
+    assert_eq!(transition(&uncertified, &at(forced)), None, "its leaves would be refused");
+}
+
+#[test]
+fn the_switch_is_forced_in_time_for_the_last_leaves_and_never_before_the_middle() {
+    let ending = |rest| StoredRoot {
+        window: Window { not_before: NOW - DAY, not_after: NOW + rest },
+        since: NOW,
+        ..announced()
+    };
+    // Leaves live for 10 minutes, and a change takes one to be seen.
+    assert_eq!(forced_at(&ending(DAY), MINUTE), NOW + DAY - MINUTE * 11);
+    assert_eq!(forced_at(&ending(MINUTE * 20), MINUTE), NOW + MINUTE * 10);
+}
+
+#[test]
+fn an_announced_root_that_nobody_wants_any_more_is_withdrawn() {
+    let provided_next = StoredNext { is_provided: true, ..next(true) };
+    let with_provided = StoredRoot { next: Some(provided_next), ..announced() };
+    let gone = StoredRoot { next: None, ..announced() };
+    let rows = [
+        (&with_provided, around(Provided::NotAsked), Some(Transition::Withdraw)),
+        (&with_provided, around(provided("f3", "anchors-3")), Some(Transition::Withdraw)),
+        (&with_provided, around(provided("f1", "anchors-1")), Some(Transition::Withdraw)),
+        (&with_provided, around(provided("f2", "anchors-2")), None),
+        (&with_provided, around(Provided::Missing("why".into())), None),
+        (&with_provided, around(Provided::Invalid("why".into())), None),
+        (&announced(), around(provided("f2", "anchors-2")), None),
+        (&announced(), around(provided("f3", "anchors-3")), Some(Transition::Withdraw)),
+        (&gone, seen(Some(HOUR)), Some(Transition::Withdraw)),
+    ];
+    for (root, around, expected) in rows {
+        assert_eq!(transition(root, &around), expected, "{:?}", around.provided);
+    }
+}
+
+#[test]
+fn a_former_root_is_trusted_until_its_bound_has_passed_and_its_leaves_were_gone_for_long() {
+    let dropped = Some(Transition::Drop(vec!["f0".into()]));
+    let rows = [
+        (NOW, Some(MINUTE), dropped),
+        (NOW + SECOND, Some(MINUTE), None),
+        (NOW, Some(MINUTE - SECOND), None),
+        (NOW, None, None),
+    ];
+    for (until, quiet_for, expected) in rows {
+        assert_eq!(transition(&draining(until), &seen(quiet_for)), expected, "{until} {quiet_for:?}");
+    }
+}
+
+#[test]
+fn of_two_former_roots_each_goes_in_its_own_time() {
+    let late = StoredRetiring { fingerprint: "f00".into(), until: NOW + HOUR };
+    let mut root = draining(NOW);
+    root.retiring.push(late);
+    let around = seen(Some(MINUTE));
+    assert_eq!(transition(&root, &around), Some(Transition::Drop(vec!["f0".into()])));
+}
+
+#[test]
+fn a_longer_lifetime_is_recorded_before_anything_else() {
+    for root in [sound(), announced(), draining(NOW)] {
+        let short = StoredRoot { max_leaf_ttl: 599, ..root };
+        assert_eq!(transition(&short, &seen(Some(HOUR))), Some(Transition::RaiseMaxLeafTtl));
+    }
+}
+
+#[test]
+fn the_drain_bound_outlasts_stale_replicas_slow_writes_and_skewed_clocks() {
+    let bound =
+        |propagation| drain_bound(&sound(), NOW, propagation) - NOW.duration_since(Timestamp::UNIX_EPOCH);
+    let span = |propagation| bound(propagation).duration_since(Timestamp::UNIX_EPOCH);
+    // maxTTL, then F, W and S, each a part of a short propagation, or its own limit; and a second for rounding.
+    assert_eq!(span(MINUTE), MINUTE * 10 + SECOND * (20 + 20 + 60 + 1));
+    assert_eq!(span(HOUR), MINUTE * 10 + SECOND * (60 + 30 + 300 + 1));
+    let ending = StoredRoot { window: Window { not_before: NOW, not_after: NOW + MINUTE }, ..sound() };
+    assert_eq!(drain_bound(&ending, NOW, HOUR), NOW + MINUTE, "a leaf never outlives its signer");
+}
+
+#[test]
+fn a_step_never_takes_more_than_a_quarter_of_what_is_left_of_the_former_root() {
+    let rules = Rules { spread_over: DAY, ..around(Provided::NotAsked).rules };
+    assert_eq!(step(&rules, NOW + DAY * 8, NOW).ends, NOW + DAY);
+    assert_eq!(step(&rules, NOW + DAY * 2, NOW).ends, NOW + HOUR * 12);
+    assert_eq!(step(&rules, NOW - DAY, NOW).ends, NOW, "nothing is spread after its end");
+}
