@@ -18,7 +18,7 @@ BUILDAH_HERE = $(BUILDAH) --storage-driver vfs --root $(CURDIR)/$(IMAGE_FOLDER)/
 KEEP ?= 0
 export KEEP
 
-.PHONY: help demo test lint fmt bench generate image image-archive tools clean
+.PHONY: help demo test lint fmt proof bench generate image image-archive tools clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -47,6 +47,9 @@ lint: ## Lints only, over everything that compiles
 
 fmt: ## Format the source
 	$(CARGO) fmt --all
+
+proof: tools ## Three rotations of the root under continuous handshakes, and what they amounted to
+	MTLS_PROOF=1 $(CARGO) test --locked --test handshakes -- --nocapture
 
 bench: tools ## Measure requests, times and memory, and print them
 	@$(CARGO) build --release --locked --bin mtls-operator --example demo

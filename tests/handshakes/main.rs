@@ -59,7 +59,7 @@ impl Chatter {
 
 /// Each consumer has lags of its own, between none and `propagation` less what the watch itself takes.
 fn habit(number: u32) -> Habit {
-    let longest = PROPAGATION - Duration::from_secs(1);
+    let longest = PROPAGATION.saturating_sub(Duration::from_secs(1));
     let part = |of: u32| longest * of / (CONSUMERS - 1);
     Habit {
         leaf_lag: part(number * 7 % CONSUMERS),
