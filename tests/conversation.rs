@@ -9,10 +9,14 @@
 mod custody;
 #[path = "conversation/issuing.rs"]
 mod issuing;
+#[path = "conversation/mesh.rs"]
+mod mesh;
 #[path = "conversation/mishaps.rs"]
 mod mishaps;
 #[path = "conversation/refusals.rs"]
 mod refusals;
+#[path = "conversation/rotation.rs"]
+mod rotation;
 #[path = "conversation/server.rs"]
 mod server;
 #[path = "conversation/stage.rs"]

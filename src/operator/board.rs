@@ -70,8 +70,8 @@ pub struct Board {
     authorities: HashMap<Digest, Authority>,
     /// Authorities that another operator serves.
     others: HashSet<Digest>,
-    /// Authorities of which a Secret was seen behind its signer since somebody last asked.
-    behind: HashSet<Digest>,
+    /// Identities, with their authority, whose Secret was seen behind its signer since somebody last asked.
+    behind: HashSet<(Digest, IdentityId)>,
     /// Identities that wait for a key of theirs to be made.
     parked: HashSet<IdentityId>,
     epochs: u64,
@@ -171,17 +171,26 @@ impl Board {
     fn note_behind(&mut self, namespace: &str, name: &str, now: Millis) {
         let Some(secret) = self.index.secret(namespace, name) else { return };
         let wanting = self.index.wanting(namespace, name);
-        let mut owners = wanting.iter().filter_map(|id| self.index.entry(*id));
-        let Some(entry) = owners.find(|entry| secret.identity_uid == Some(entry.uid)) else { return };
+        let mut owners = wanting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
+        let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid));
+        let Some((id, entry)) = owner else { return };
         let signer = self.authorities.get(&entry.authority).and_then(|found| found.mark.signer.as_ref());
         if signer.is_some_and(|signer| is_behind(secret, signer, now.div_euclid(1000))) {
-            self.behind.insert(entry.authority);
+            self.behind.insert((entry.authority, id));
         }
     }
 
-    /// Whether a Secret of this authority was seen behind since the last call.
-    pub fn take_behind(&mut self, authority: &str) -> bool {
-        self.behind.remove(&digest(authority))
+    /// Whether a Secret of this authority was seen behind since the last call, but for identities that are excluded.
+    pub fn take_behind(&mut self, authority: &str, excluded: &[String]) -> bool {
+        let authority = digest(authority);
+        let index = &self.index;
+        let taken = self.behind.extract_if(|(of, _)| *of == authority);
+        let counts = |id| {
+            let entry = index.entry(id);
+            entry.is_none_or(|entry| !excluded.contains(&format!("{}/{}", entry.namespace, entry.name)))
+        };
+        // All of them are taken, whether or not they count.
+        taken.filter(|(_, id)| counts(*id)).count() > 0
     }
 
     /// A leaf Secret was seen to be gone.

@@ -31,7 +31,7 @@ pub fn look(
     let now = context.clock.now().as_second();
     let (survey, was_behind) = {
         let mut board = context.board.lock();
-        let was_behind = board.take_behind(&terms.name);
+        let was_behind = board.take_behind(&terms.name, &excluded);
         let index =
             |entry: &super::entry::Entry| board.index().secret(&entry.namespace, &entry.secret_name());
         (survey(&board, &terms.name, &signer, &excluded, now, index), was_behind)

@@ -39,6 +39,12 @@ struct State {
     versions: u64,
     journal: Vec<Call>,
     mishaps: Vec<(String, Mishap)>,
+    /// Writes so far, Events apart.
+    writes: usize,
+    /// The write at which the operator is killed, and whether it is carried out.
+    crash: Option<(usize, bool)>,
+    /// Nothing is answered: the operator is gone.
+    is_deserted: bool,
 }
 
 /// Kind, namespace and name.
@@ -107,6 +113,21 @@ impl ApiServer {
         self.0.lock().mishaps.push((line.to_owned(), mishap));
     }
 
+    /// Kills the operator at this write, counted from the first, before it is carried out or right after.
+    pub fn crash_at(&self, write: usize, is_carried_out: bool) {
+        self.0.lock().crash = Some((write, is_carried_out));
+    }
+
+    /// Whether the operator was killed. Another one may start then.
+    pub fn was_crashed(&self) -> bool {
+        std::mem::take(&mut self.0.lock().is_deserted)
+    }
+
+    /// Writes so far, Events apart.
+    pub fn writes(&self) -> usize {
+        self.0.lock().writes
+    }
+
     /// What was asked since the last time.
     pub fn asked(&self) -> Vec<String> {
         self.calls().into_iter().map(|call| call.line).collect()
@@ -129,6 +150,16 @@ impl ApiServer {
         }
         let target = Target::of(parts.uri.path(), &body, accept.contains("PartialObjectMetadata"));
         let line = target.line(&parts.method);
+        let is_write = parts.method != Method::GET && target.place.0 != "events";
+        state.writes += usize::from(is_write && !state.is_deserted);
+        let crash = state.crash.filter(|(at, _)| is_write && *at == state.writes && !state.is_deserted);
+        if state.is_deserted || crash.is_some() {
+            state.is_deserted = true;
+            if crash.is_some_and(|(_, is_carried_out)| is_carried_out) {
+                drop(state.carry_out(&parts.method, &target, body));
+            }
+            return Err("the operator was killed".into());
+        }
         let mishap = state.mishap(&line);
         state.journal.push(Call { line, body: body.clone() });
         if mishap == Some(Mishap::Overtaken) {

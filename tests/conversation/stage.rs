@@ -87,6 +87,7 @@ impl Stage {
         let object = self.server.get(AUTHORITIES, "", "mesh").unwrap();
         let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
         let terms = Arc::new(Terms::parse(&authority).unwrap());
+        self.context.roster.saw(authority.clone());
         self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
         let passed = root::pass(&self.context, &authority, &terms).await?;
         root::publish(&self.context, &authority, terms, passed);

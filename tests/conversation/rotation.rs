@@ -1,0 +1,140 @@
+//! Rotations of the root, second by second: at every moment any two consumers can shake hands, whenever the operator
+//! is killed, and nobody holds the mesh up for ever.
+
+use serde_json::json;
+
+use super::mesh::Mesh;
+use super::server::Mishap;
+use super::stage::{NAMESPACE, issued};
+
+#[tokio::test(start_paused = true)]
+async fn everybody_can_shake_hands_at_every_second_of_two_rotations() {
+    let mut mesh = Mesh::of(&["a", "b", "c"], Mesh::swift()).await;
+    for request in ["1", "2"] {
+        let before = mesh.note("a", "authority-key-id");
+        mesh.ask(request);
+        mesh.until("Announced", 30, 1).await;
+        mesh.until("Draining", 60, 1).await;
+        assert_ne!(mesh.note("a", "authority-key-id"), before, "prompt: the next root signs at once");
+        mesh.until("Stable", 180, 1).await;
+    }
+    for name in ["a", "b", "c"] {
+        assert_eq!(mesh.stage.ready(name), issued());
+    }
+}
+
+/// A rotation in which the operator is killed at one write; returns how many writes there were.
+async fn rotation_with_crash(crash: Option<(usize, bool)>) -> usize {
+    let mut mesh = Mesh::of(&["a", "b"], Mesh::swift()).await;
+    let before = mesh.stage.server.writes();
+    if let Some((at, is_carried_out)) = crash {
+        mesh.stage.server.crash_at(before + at, is_carried_out);
+    }
+    mesh.ask("1");
+    for phase in ["Announced", "Draining", "Stable"] {
+        mesh.until(phase, 300, 1).await;
+    }
+    let writes = mesh.stage.server.writes() - before;
+    assert_eq!(mesh.crashes, usize::from(crash.is_some()), "{crash:?}");
+    for name in ["a", "b"] {
+        assert_eq!(mesh.stage.ready(name), issued(), "{crash:?}");
+    }
+    let roots = mesh.stage.server.get("secrets", "mtls-system", "mtls-authority-mesh").unwrap();
+    let left: Vec<&String> = roots["data"].as_object().unwrap().keys().collect();
+    assert_eq!(left, ["ca.crt", "cross.crt", "tls.crt", "tls.key"], "{crash:?}");
+    writes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_ends_alike_whichever_write_the_operator_is_killed_at() {
+    let writes = rotation_with_crash(None).await;
+    assert!(writes >= 12, "{writes} writes");
+    let mut tried = 0;
+    for at in 1..=writes {
+        for is_carried_out in [false, true] {
+            rotation_with_crash(Some((at, is_carried_out))).await;
+            tried += 1;
+        }
+    }
+    println!("{tried} crashes in a rotation of {writes} writes");
+}
+
+/// The Secret of this identity cannot be written any more.
+fn wedge(mesh: &Mesh, name: &str) {
+    for _ in 0..100_000 {
+        mesh.stage.server.next(&format!("PATCH secrets {NAMESPACE}/{name}-mtls"), Mishap::Broken);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_cannot_be_written_holds_the_switch_up_until_it_is_forced_and_no_longer() {
+    let spec = json!({
+        "root": { "ttl": "20m" }, "leaf": { "ttl": "2m", "maxTTL": "2m" },
+        "rotation": { "propagation": "10s", "spreadOver": "0s" },
+    });
+    let mut mesh = Mesh::of(&["a", "b"], spec).await;
+    mesh.stage.apply("stuck", &json!({"paused": false}));
+    mesh.tick(1).await;
+    wedge(&mesh, "stuck");
+    mesh.ask("1");
+    mesh.until("Announced", 30, 1).await;
+    let began = mesh.stage.hand.now();
+    for _ in 0..60 {
+        mesh.tick(1).await;
+        mesh.check(true);
+    }
+    assert_eq!(mesh.phase(), "Announced", "it is waited for");
+    // Its leaf expires meanwhile, which is its own trouble; everybody else goes on.
+    for _ in 0..200 {
+        mesh.tick(10).await;
+        if mesh.phase() == "Draining" {
+            break;
+        }
+    }
+    let waited = mesh.stage.hand.now().duration_since(began);
+    assert_eq!(mesh.phase(), "Draining");
+    // The middle of what was left of the former root comes before its last leaves: 20 min, less 2 min and 10 s.
+    assert!((1000..=1090).contains(&waited.as_secs()), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_excluded_by_name_is_not_waited_for() {
+    let mut mesh = Mesh::of(&["a", "stuck"], Mesh::swift()).await;
+    wedge(&mesh, "stuck");
+    mesh.ask("1");
+    mesh.until("Announced", 30, 1).await;
+    for _ in 0..15 {
+        mesh.tick(1).await;
+    }
+    assert_eq!(mesh.phase(), "Announced");
+    mesh.annotate("rotation-exclude", "elsewhere/x, orders/stuck");
+    for _ in 0..15 {
+        mesh.tick(1).await;
+    }
+    assert_eq!(mesh.phase(), "Draining");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_defaults_a_planned_rotation_costs_no_write_beyond_the_renewals() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let mut mesh = Mesh::of(&names, json!({})).await;
+    mesh.stage.server.calls();
+    let revisions = |mesh: &Mesh| -> usize {
+        names.iter().map(|name| mesh.note(name, "revision").parse::<usize>().unwrap()).sum()
+    };
+    let (writes, issued_before) = (mesh.stage.server.writes(), revisions(&mesh));
+    mesh.ask("1");
+    let quarter = 15 * 60;
+    mesh.until("Announced", 3600, quarter).await;
+    mesh.until("Draining", 3 * 86_400, quarter).await;
+    mesh.until("Stable", 12 * 86_400, quarter).await;
+    let trust = mesh.note("a", "trust");
+    for _ in 0..(26 * 4) {
+        mesh.tick(quarter).await;
+        mesh.check(true);
+    }
+    assert_ne!(mesh.note("a", "trust"), trust, "the former root has left the bundles");
+    let issued = revisions(&mesh) - issued_before;
+    // Each issuance is a Secret and a status; the rotation itself is three writes of the root Secret.
+    assert_eq!(mesh.stage.server.writes() - writes, 2 * issued + 3, "{issued} issuances");
+}
