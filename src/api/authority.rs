@@ -84,6 +84,13 @@ pub struct MtlsAuthoritySpec {
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub grants: Vec<Grant>,
+
+    /// SHA-256 fingerprints of roots that are compromised, as `openssl x509 -fingerprint -sha256` prints them. Each leaves
+    /// every trust bundle at once and signs nothing more; what it has signed is issued anew.
+    #[serde(default)]
+    #[schemars(length(max = 32), inner(length(min = 64, max = 95), regex(pattern = form::FINGERPRINT)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub distrust: Vec<String>,
 }
 
 impl Default for MtlsAuthoritySpec {
@@ -96,6 +103,7 @@ impl Default for MtlsAuthoritySpec {
             rotation: RotationSpec::default(),
             namespaces: None,
             grants: Vec::new(),
+            distrust: Vec::new(),
         }
     }
 }

@@ -15,6 +15,9 @@ pub const TRUST_DOMAIN: &str = r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$";
 /// The end of a name that clients take for an IPv4 address (WHATWG URL §3.5, "ends in a number").
 pub const NUMERIC_END: &str = "(^|[.])([0-9]+|0x[0-9a-f]*)$";
 
+/// SHA-256 of a certificate: 64 hexadecimal digits, or as `openssl x509 -fingerprint -sha256` prints it.
+pub const FINGERPRINT: &str = "^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31})$";
+
 /// Key of a label or annotation: `[prefix/]name`, the prefix a DNS subdomain.
 const QUALIFIED_NAME: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 /// Longest prefix, in characters.

@@ -72,6 +72,8 @@ pub struct SignerMark {
     pub retiring: Arc<[Digest]>,
     /// When Secrets follow the last change.
     pub step: Option<Step>,
+    /// Key identifiers of signers whose leaves are replaced at once.
+    pub distrusted: Arc<[Digest]>,
 }
 
 /// Everything that attention depends on.
@@ -151,7 +153,11 @@ fn held(entry: &Entry, around: Circumstances<'_>) -> Attention {
     if is_renewal_requested(entry) {
         return Attention::Now(Class::New);
     }
-    if is_profile_stale(entry, secret, around) {
+    if is_distrusted(entry, around) && !entry.is_paused {
+        // Before everybody who only needs another bundle.
+        return Attention::Now(Class::Due);
+    }
+    if is_profile_stale(entry, secret, around) || (is_distrusted(entry, around) && entry.recorded.is_ready) {
         return Attention::Now(Class::Background);
     }
     let renewal = renews(entry, around).then_some(entry.recorded.renewal);
@@ -195,6 +201,12 @@ fn is_profile_stale(entry: &Entry, secret: &SeenSecret, around: Circumstances<'_
         return false;
     };
     !entry.is_paused && ProfileHash::of(asked, authority.terms) != profile
+}
+
+fn is_distrusted(entry: &Entry, around: Circumstances<'_>) -> bool {
+    let signed_by =
+        |signer: &SignerMark| entry.recorded.key_id.is_some_and(|id| signer.distrusted.contains(&id));
+    signer(around).is_some_and(signed_by)
 }
 
 fn signer(around: Circumstances<'_>) -> Option<&SignerMark> {

@@ -1,30 +1,27 @@
 //! One pass over one authority: observe its root and its rotation, decide, act, observe again; then tell everybody who
 //! signs.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
-use super::attention::SignerMark;
-use super::authorities::{Moment, Service, SigningRoot, Unready};
+use super::authorities::Moment;
 use super::context::Context;
-use super::entry::digest;
 use super::error::Error;
 use super::evidence::{evidence, suspects};
 use super::requests::WRITE_TIMEOUT;
 use super::root_change::{self, Change};
-use super::root_secret::{self, LoadedRoot, Origin};
+use super::root_notes::Origin;
+use super::root_secret::{self, LoadedRoot};
 use super::rotation;
 use super::sight::Survey;
 use crate::api::MtlsAuthority;
 use crate::api::names::annotation;
 use crate::pki::{Authority, AuthorityPem};
-use crate::plan::root::{Provided, RootDecision, RootPlan, RootSecret, RootWorld, decide};
+use crate::plan::root::{Provided, RootDecision, RootPlan, RootWorld, decide};
 use crate::plan::rotation::{Circumstances, Source, Transition};
 use crate::plan::terms::Terms;
-use crate::plan::world::{NotReady, Rotating, Signer};
 
 /// How an authority stands after a pass.
 pub struct Passed {
@@ -77,7 +74,7 @@ async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) ->
     let read_at = Moment::now(&context.clock);
     let found = context.requests.get::<Secret>(Some(&context.namespace), &name).await?;
     let loaded = root_secret::load(found.as_ref(), terms, &place, context.clock.now());
-    let (provided, provided_pem) = provided(context, authority).await?;
+    let (provided, provided_pem) = provided(context, authority, terms).await?;
     let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
     let (sight, survey) = rotation::look(context, authority, terms, &loaded);
     let around = Circumstances {
@@ -104,16 +101,21 @@ async fn confirmed(
     observed: &Observed,
 ) -> Result<bool, Error> {
     match &decision.plan {
-        RootPlan::Change { transition, .. } if transition.rests_on_sight() => {
+        RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
             rotation::confirm(context, terms, &observed.loaded).await
         }
         _ => Ok(true),
     }
 }
 
+fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
+    observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root))
+}
+
 async fn provided(
     context: &Context,
     authority: &MtlsAuthority,
+    terms: &Terms,
 ) -> Result<(Provided, Option<AuthorityPem>), Error> {
     let Some(name) = &authority.spec.root.provided_secret_name else { return Ok((Provided::NotAsked, None)) };
     let place = format!("Secret {}/{name}", context.namespace);
@@ -123,6 +125,10 @@ async fn provided(
     };
     let pem = root_secret::pem(&secret);
     Ok(match Authority::load(&pem, context.clock.now()) {
+        Ok(ca) if ca.is_any_of(&terms.distrust) => {
+            let why = format!("{place}: spec.distrust names this CA or one above it; provide another");
+            (Provided::Invalid(why), None)
+        }
         Ok(ca) => {
             let (fingerprint, anchors) = (ca.fingerprint().to_string(), ca.bundle().hash());
             (Provided::Sound { fingerprint, anchors }, Some(pem))
@@ -229,72 +235,4 @@ async fn create(
     context.requests.create_secret(&secret, Duration::from_secs(30)).await?;
     tracing::info!(authority = terms.name, secret = name, ?origin, "stored a new root");
     Ok(())
-}
-
-/// Tells everybody who signs from now on.
-pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, passed: Passed) {
-    let before = context.authorities.get(&terms.name);
-    let Passed { decision, loaded, read_at, .. } = passed;
-    let signer = match facts(&loaded).zip(version(&loaded.secret)) {
-        Some((facts, version)) if decision.signs => match loaded.authority {
-            Some(ca) => {
-                Ok(Arc::new(SigningRoot::new(ca, facts, authority.root_secret_name(), version, read_at)))
-            }
-            None => Err(unready(&decision)),
-        },
-        _ => Err(unready(&decision)),
-    };
-    if let Ok(root) = &signer {
-        context.metrics.root(&terms.name, root.facts.window.not_after.as_second());
-    }
-    let mark = signer.as_ref().ok().map(|root| signer_mark(&root.facts));
-    let is_news = before.is_none_or(|before| {
-        let mark_before = before.signer.as_ref().ok().map(|root| signer_mark(&root.facts));
-        mark_before != mark || before.terms != terms
-    });
-    let name = terms.name.clone();
-    context.authorities.put(Service { terms, signer });
-    if is_news {
-        context.board.change(|board| board.saw_signer(&name, mark, context.millis()));
-    }
-}
-
-fn unready(decision: &RootDecision) -> Unready {
-    Unready::Down(NotReady(format!("{}: {}", decision.reason.as_str(), decision.message)))
-}
-
-fn version(secret: &RootSecret) -> Option<String> {
-    match secret {
-        RootSecret::Sound(root) => Some(root.version.clone()),
-        _ => None,
-    }
-}
-
-/// What decisions need of a root in force.
-#[must_use]
-pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
-    let (ca, succession) = (loaded.authority.as_ref()?, &loaded.succession);
-    Some(Signer {
-        key_id: ca.key_id().to_string(),
-        window: ca.window(),
-        trust: ca.bundle().hash(),
-        rotation: Rotating {
-            retiring: succession.retiring.iter().map(|root| root.key_id.clone()).collect(),
-            former_trust: succession.former_trust.clone(),
-            step: succession.step,
-        },
-    })
-}
-
-/// The same, as the index remembers it.
-#[must_use]
-pub fn signer_mark(signer: &Signer) -> SignerMark {
-    SignerMark {
-        key_id: digest(&signer.key_id),
-        not_after: signer.window.not_after.as_second(),
-        trust: digest(&signer.trust),
-        former_trust: signer.rotation.former_trust.as_deref().map(digest),
-        retiring: signer.rotation.retiring.iter().map(|key_id| digest(key_id)).collect(),
-        step: signer.rotation.step,
-    }
 }

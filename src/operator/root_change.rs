@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::root_secret::{FormerKey, LoadedRoot, Origin, Retiring, Succession};
+use super::root_notes::{FormerKey, Origin, Retiring};
+use super::root_patch::{NEXT, Patch, SIGNER, contents, written};
+use super::root_secret::{LoadedRoot, Succession};
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
@@ -18,11 +18,6 @@ use crate::pki::{Authority, AuthorityPem, CrossCertificates, TrustBundle};
 use crate::plan::root::StoredRoot;
 use crate::plan::rotation::{Rules, drain_bound, step};
 use crate::plan::terms::Terms;
-
-/// Keys of the announced root.
-const NEXT: [&str; 3] = [key::NEXT_CERTIFICATE, key::NEXT_PRIVATE_KEY, key::NEXT_TRUST_BUNDLE];
-/// Keys of the signer.
-const SIGNER: [&str; 3] = [key::CERTIFICATE, key::PRIVATE_KEY, key::TRUST_BUNDLE];
 
 /// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
 #[must_use]
@@ -90,28 +85,25 @@ impl<'a> Change<'a> {
     /// The next root is stored, and trusted from now on. `crosses` are those that the signer has made for it.
     #[must_use]
     pub fn announce(&self, next: &AuthorityPem, origin: Origin, crosses: &CrossCertificates) -> Value {
-        let mut patch = self.begun(Phase::Announced, self.root.window.not_after);
+        let mut patch = self.begun(Phase::Announced, self.end_of_former());
         patch.note(annotation::NEXT_ORIGIN, origin.as_str());
         patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
         if let Some(request) = self.request {
             patch.note(annotation::ROTATE_REQUEST, request);
         }
         patch.put(NEXT, next);
-        patch.text(key::CROSS_CERTIFICATES, &self.crosses().after(crosses).to_pem());
+        patch.text(key::CROSS_CERTIFICATES, &self.crosses_without_next().after(crosses).to_pem());
         patch.over(&self.root.version)
     }
 
     /// The next root is forgotten: it never signed.
     #[must_use]
     pub fn withdraw(&self) -> Value {
-        let mut patch = self.begun(Phase::Stable, self.root.window.not_after);
+        let mut patch = self.begun(Phase::Stable, self.end_of_former());
         patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
         patch.forget(annotation::NEXT_ORIGIN);
         patch.drop_keys(NEXT);
-        let crosses = self.crosses();
-        let left =
-            self.succession.next.as_ref().map_or_else(|| crosses.clone(), |next| crosses.without(next));
-        patch.text(key::CROSS_CERTIFICATES, &left.to_pem());
+        patch.text(key::CROSS_CERTIFICATES, &self.crosses_without_next().to_pem());
         patch.over(&self.root.version)
     }
 
@@ -128,7 +120,8 @@ impl<'a> Change<'a> {
         patch.over(&self.root.version)
     }
 
-    /// Another root signs at once, in place of one that has expired.
+    /// Another root signs at once, in place of one that has expired or is distrusted. Nobody vouches for it: no path over
+    /// the former root holds, or none may.
     #[must_use]
     pub fn succeed(&self, signer: &AuthorityPem, origin: Origin) -> Value {
         let is_draining = !self.succession.retiring.is_empty();
@@ -137,7 +130,7 @@ impl<'a> Change<'a> {
         patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
         patch.signer(signer, origin, self.terms);
         patch.json(annotation::FORMER_KEY_IDS, &self.former([self.replaced()]));
-        patch.text(key::CROSS_CERTIFICATES, &self.crosses().to_pem());
+        patch.drop_keys([key::CROSS_CERTIFICATES]);
         patch.over(&self.root.version)
     }
 
@@ -147,17 +140,25 @@ impl<'a> Change<'a> {
         let (gone, left): (Vec<_>, Vec<_>) =
             self.succession.retiring.iter().cloned().partition(|root| gone.contains(&root.fingerprint));
         let phase = if left.is_empty() { Phase::Stable } else { Phase::Draining };
-        let last = gone.iter().map(|root| root.not_after).max().unwrap_or(self.now);
+        let is_riddance = gone.iter().any(|root| root.is_any_of(&self.terms.distrust));
+        let last = gone.iter().map(|root| root.not_after).max().filter(|_| !is_riddance).unwrap_or(self.now);
         let mut patch = self.begun(phase, last);
         patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
-        let replaced = gone.iter().map(|root| FormerKey { key_id: root.key_id.clone(), until: root.until });
+        let replaced = gone.iter().map(|root| FormerKey {
+            key_id: root.key_id.clone(),
+            until: root.until,
+            distrusted: root.is_any_of(&self.terms.distrust),
+        });
         patch.json(annotation::FORMER_KEY_IDS, &self.former(replaced));
         patch.json(annotation::RETIRING, &left);
         match self.anchors_of(&left) {
             Some(anchors) => patch.text(key::RETIRING, anchors.to_pem()),
             None => patch.drop_keys([key::RETIRING]),
         }
-        patch.text(key::CROSS_CERTIFICATES, &self.crosses().to_pem());
+        let distrusted = self.retiring_anchors().and_then(|anchors| anchors.among(&self.terms.distrust));
+        let crosses = self.crosses();
+        let crosses = distrusted.map_or_else(|| crosses.clone(), |gone| crosses.without_signers(&gone));
+        patch.text(key::CROSS_CERTIFICATES, &crosses.to_pem());
         patch.over(&self.root.version)
     }
 
@@ -188,8 +189,20 @@ impl<'a> Change<'a> {
         patch
     }
 
+    /// Where a distrusted root has to leave the bundles, nothing is spread over time.
+    fn end_of_former(&self) -> Timestamp {
+        let is_riddance = self.root.next.as_ref().is_some_and(|next| next.is_distrusted);
+        if is_riddance { self.now } else { self.root.window.not_after }
+    }
+
     fn crosses(&self) -> CrossCertificates {
         self.succession.crosses.valid_at(self.now)
+    }
+
+    /// A root that is announced no more was never signed with, and nobody needs to be led to it.
+    fn crosses_without_next(&self) -> CrossCertificates {
+        let crosses = self.crosses();
+        self.succession.next.as_ref().map_or_else(|| crosses.clone(), |next| crosses.without(next))
     }
 
     fn retiring_anchors(&self) -> Option<&TrustBundle> {
@@ -221,69 +234,15 @@ impl<'a> Change<'a> {
     fn replaced(&self) -> FormerKey {
         let last =
             self.now.checked_add(SignedDuration::from_secs(self.root.max_leaf_ttl)).unwrap_or(self.now);
-        FormerKey { key_id: self.authority.key_id().to_string(), until: last.min(self.root.window.not_after) }
+        FormerKey {
+            key_id: self.authority.key_id().to_string(),
+            until: last.min(self.root.window.not_after),
+            distrusted: self.root.is_distrusted,
+        }
     }
 
     fn former(&self, replaced: impl IntoIterator<Item = FormerKey>) -> Vec<FormerKey> {
         let known = self.succession.former.iter().filter(|former| former.until >= self.now).cloned();
         known.chain(replaced).collect()
     }
-}
-
-/// A patch of a root Secret in the making.
-#[derive(Default)]
-struct Patch {
-    annotations: Map<String, Value>,
-    data: Map<String, Value>,
-}
-
-impl Patch {
-    fn note(&mut self, key: &str, value: &str) {
-        self.annotations.insert(key.into(), json!(value));
-    }
-
-    fn json<T: Serialize>(&mut self, key: &str, value: &T) {
-        self.note(key, &serde_json::to_string(value).unwrap_or_default());
-    }
-
-    fn forget(&mut self, key: &str) {
-        self.annotations.insert(key.into(), Value::Null);
-    }
-
-    fn text(&mut self, key: &str, text: &str) {
-        let value = if text.is_empty() { Value::Null } else { json!(ByteString(text.as_bytes().to_vec())) };
-        self.data.insert(key.into(), value);
-    }
-
-    fn put(&mut self, keys: [&str; 3], pem: &AuthorityPem) {
-        let pairs = keys.into_iter().zip(contents(pem));
-        self.data.extend(pairs.map(|(key, content)| (key.to_owned(), json!(content))));
-    }
-
-    fn drop_keys<const N: usize>(&mut self, keys: [&str; N]) {
-        self.data.extend(keys.map(|key| (key.to_owned(), Value::Null)));
-    }
-
-    /// Another CA signs; nothing is announced any more.
-    fn signer(&mut self, pem: &AuthorityPem, origin: Origin, terms: &Terms) {
-        self.drop_keys(NEXT);
-        self.put(SIGNER, pem);
-        self.forget(annotation::NEXT_ORIGIN);
-        self.note(annotation::ORIGIN, origin.as_str());
-        self.note(annotation::MAX_LEAF_TTL, &duration::format(terms.max_leaf_ttl));
-    }
-
-    fn over(self, version: &str) -> Value {
-        let metadata = json!({ "resourceVersion": version, "annotations": self.annotations });
-        json!({ "metadata": metadata, "data": self.data })
-    }
-}
-
-fn contents(pem: &AuthorityPem) -> [ByteString; 3] {
-    [ByteString(pem.chain.clone()), ByteString(pem.key.to_vec()), ByteString(pem.anchors.clone())]
-}
-
-/// A moment as annotations hold it: whole seconds.
-fn written(moment: Timestamp) -> String {
-    Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()
 }

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::observe::content;
+use super::root_notes::{FormerKey, Origin, Retiring};
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
@@ -15,56 +15,6 @@ use crate::pki::{Authority, AuthorityPem, CrossCertificates, LoadError, TrustBun
 use crate::plan::root::{RootSecret, StoredNext, StoredRetiring, StoredRoot};
 use crate::plan::spread::Step;
 use crate::plan::terms::Terms;
-
-/// Where a signer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The operator made it.
-    Generated,
-    /// People provided it.
-    Provided,
-}
-
-impl Origin {
-    /// The word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Generated => "generated",
-            Self::Provided => "provided",
-        }
-    }
-}
-
-/// A signer that was replaced, and the last moment at which a leaf of it can be valid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FormerKey {
-    /// Key identifier, hex.
-    #[serde(rename = "keyID")]
-    pub key_id: String,
-    /// The moment.
-    pub until: Timestamp,
-}
-
-/// A root that signs no more and is still trusted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Retiring {
-    /// SHA-256 of its signing certificate, hex.
-    pub fingerprint: String,
-    /// Key identifier of its leaves' signer, hex.
-    #[serde(rename = "keyID")]
-    pub key_id: String,
-    /// SHA-256 of its anchors, hex.
-    pub anchors: Vec<String>,
-    /// Start of its validity.
-    pub not_before: Timestamp,
-    /// End of its validity.
-    pub not_after: Timestamp,
-    /// Until when it must stay trusted.
-    pub until: Timestamp,
-}
 
 /// A root Secret that was read.
 pub struct LoadedRoot {
@@ -162,7 +112,7 @@ fn surrounded(
     };
     let others: Vec<&TrustBundle> =
         succession.next.iter().map(Authority::anchors).chain(&succession.retiring_anchors).collect();
-    let authority = authority.among(&others, &succession.crosses, &[]);
+    let authority = authority.among(&others, &succession.crosses, &terms.distrust);
     let root = stored(secret, terms, &authority, &succession);
     LoadedRoot { secret: RootSecret::Sound(root), authority: Some(authority), succession }
 }
@@ -231,6 +181,7 @@ fn stored(secret: &Secret, terms: &Terms, authority: &Authority, succession: &Su
     let next = succession.next.as_ref().map(|next| StoredNext {
         fingerprint: next.fingerprint().to_string(),
         is_provided: is_provided(annotation::NEXT_ORIGIN),
+        is_distrusted: next.is_any_of(&terms.distrust),
         is_certified: succession.crosses.reaches(next),
     });
     let retiring = succession.retiring.iter();
@@ -240,12 +191,17 @@ fn stored(secret: &Secret, terms: &Terms, authority: &Authority, succession: &Su
         anchors: authority.anchors().hash(),
         window: authority.window(),
         is_provided: is_provided(annotation::ORIGIN),
+        is_distrusted: authority.is_any_of(&terms.distrust),
         max_leaf_ttl: recorded.map_or_else(|| terms.max_leaf_ttl.as_secs() - 1, |ttl| ttl.as_secs()),
         phase: note(secret, annotation::PHASE).and_then(|word| Phase::parse(word)).unwrap_or_default(),
         since: succession.since.unwrap_or(authority.window().not_before),
         next,
         retiring: retiring
-            .map(|root| StoredRetiring { fingerprint: root.fingerprint.clone(), until: root.until })
+            .map(|root| StoredRetiring {
+                fingerprint: root.fingerprint.clone(),
+                is_distrusted: root.is_any_of(&terms.distrust),
+                until: root.until,
+            })
             .collect(),
         rotate_request: succession.rotate_request.clone(),
     }

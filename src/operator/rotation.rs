@@ -4,7 +4,7 @@
 use super::attention::SignerMark;
 use super::context::Context;
 use super::error::Error;
-use super::root::{facts, signer_mark};
+use super::publish::{facts, signer_mark};
 use super::root_secret::LoadedRoot;
 use super::sight::{Listed, Survey, survey};
 use crate::api::MtlsAuthority;

@@ -133,6 +133,13 @@ impl Authority {
         self.signer.fingerprint
     }
 
+    /// Whether it signs with one of these certificates, or below one of them.
+    #[must_use]
+    pub fn is_any_of(&self, fingerprints: &[Fingerprint]) -> bool {
+        let chain = self.chain.iter().chain(self.root());
+        chain.into_iter().any(|ca| fingerprints.contains(&ca.fingerprint))
+    }
+
     /// When a leaf can be valid: the signer's window, narrowed by every certificate up to the root.
     #[must_use]
     pub const fn window(&self) -> Window {

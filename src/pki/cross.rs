@@ -14,7 +14,9 @@ use x509_parser::x509::X509Name;
 use super::authority::{bare_params, sign_public};
 use super::certificate::{self, CaCertificate};
 use super::window::to_offset;
-use super::{Authority, KeyAlgorithm, PemError, PrivateKey, Serial, Window, authority, pem, verify};
+use super::{
+    Authority, KeyAlgorithm, PemError, PrivateKey, Serial, TrustBundle, Window, authority, pem, verify,
+};
 
 /// Why there is no cross-certificate. Rotation goes on without it, on the observed distribution alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +69,13 @@ impl CrossCertificates {
     pub fn without(&self, root: &Authority) -> Self {
         let Some(root) = root.root() else { return self.clone() };
         Self(self.0.iter().filter(|cross| !is_same_ca(cross, root)).cloned().collect())
+    }
+
+    /// The list without those that one of these roots has signed.
+    #[must_use]
+    pub fn without_signers(&self, signers: &TrustBundle) -> Self {
+        let is_theirs = |cross: &&CaCertificate| signers.named(&cross.issuer).next().is_some();
+        Self(self.0.iter().filter(|cross| !is_theirs(cross)).cloned().collect())
     }
 
     /// The list with newer ones before it.

@@ -86,6 +86,13 @@ impl TrustBundle {
         (!left.is_empty()).then(|| Self::of(left))
     }
 
+    /// Only the roots with these fingerprints. `None` where there are none.
+    #[must_use]
+    pub fn among(&self, fingerprints: &[Fingerprint]) -> Option<Self> {
+        let others: Vec<_> = self.fingerprints().filter(|found| !fingerprints.contains(found)).collect();
+        self.without(&others)
+    }
+
     /// Only the roots with these fingerprints.
     pub(super) fn with(&self, fingerprints: &[Fingerprint]) -> impl Iterator<Item = &CaCertificate> {
         self.anchors.iter().filter(|anchor| fingerprints.contains(&anchor.fingerprint))

@@ -45,6 +45,8 @@ pub enum Because {
     Due,
     /// Its signer is retiring.
     Rotated,
+    /// Its signer is distrusted.
+    Distrusted,
 }
 
 impl Because {
@@ -65,6 +67,7 @@ impl Because {
             Self::Requested => "Requested",
             Self::Due => "Due",
             Self::Rotated => "Rotated",
+            Self::Distrusted => "Distrusted",
         }
     }
 }
@@ -124,6 +127,8 @@ enum Serving<'a> {
     AsAsked(&'a HeldLeaf),
     /// As asked, but expired.
     Expired(&'a HeldLeaf),
+    /// As asked, but its signer is distrusted: no peer that has loaded the bundle in force accepts it.
+    Distrusted,
     /// None that is as asked.
     None,
 }
@@ -137,6 +142,7 @@ fn need<'a>(world: &World<'_>, held: Option<&'a Held>, now: Timestamp) -> Need<'
         Err(damage) => Need::Leaf(Because::Damaged(*damage), Serving::None),
         Ok(_) if !held.mine => Need::Leaf(Because::Adopted, Serving::None),
         Ok(_) if !as_asked(world, held) => Need::Leaf(Because::Changed, Serving::None),
+        Ok(leaf) if is_distrusted(world, leaf) => Need::Leaf(Because::Distrusted, Serving::Distrusted),
         Ok(leaf) if leaf.window.is_expired_at(now) => Need::Leaf(Because::Expired, Serving::Expired(leaf)),
         Ok(leaf) if is_requested(world, held) => Need::Leaf(Because::Requested, Serving::AsAsked(leaf)),
         Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(Because::Due, Serving::AsAsked(leaf)),
@@ -160,6 +166,10 @@ fn is_requested(world: &World<'_>, held: &Held) -> bool {
 
 fn is_due(world: &World<'_>, leaf: &HeldLeaf, now: Timestamp) -> bool {
     now >= leaf.renewal_time(world.asked) && !cannot_be_outlived(world, leaf)
+}
+
+fn is_distrusted(world: &World<'_>, leaf: &HeldLeaf) -> bool {
+    world.signer.as_ref().is_ok_and(|signer| signer.rotation.distrusted.contains(&leaf.key_id))
 }
 
 /// Whether the leaf's signer is retiring, and the turn of this identity has come.
@@ -217,8 +227,9 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
             Standing::paused_and_expired(leaf.window.not_after)
         }
         Need::Leaf(_, Serving::Expired(leaf)) => Standing::expired(leaf.window.not_after, why_not),
+        Need::Leaf(_, Serving::Distrusted) if paused => Standing::paused_and_distrusted(),
         Need::Leaf(_, Serving::None) if paused => Standing::paused_without_leaf(),
-        Need::Leaf(_, Serving::None) => match why_not {
+        Need::Leaf(_, Serving::None | Serving::Distrusted) => match why_not {
             Some(why) => Standing::authority_not_ready(why),
             None => Standing::issuing(),
         },

@@ -10,5 +10,6 @@ pub mod root;
 pub mod rotation;
 pub mod selector;
 pub mod spread;
+pub mod stored_root;
 pub mod terms;
 pub mod world;

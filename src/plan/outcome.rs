@@ -108,6 +108,13 @@ impl Standing {
         Self::stalled(Reason::Paused, message.into())
     }
 
+    /// Paused, and the leaf's signer is distrusted.
+    #[must_use]
+    pub fn paused_and_distrusted() -> Self {
+        let message = "issuance is paused by spec.paused, and the root that signed the certificate is distrusted: peers refuse it; set it to false";
+        Self::stalled(Reason::Paused, message.into())
+    }
+
     /// Paused, and the leaf has expired.
     #[must_use]
     pub fn paused_and_expired(not_after: Timestamp) -> Self {

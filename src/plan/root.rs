@@ -1,11 +1,8 @@
 //! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
 
-use jiff::Timestamp;
-
 use super::rotation::{self, Circumstances, Transition};
-use crate::api::authority::Phase;
+pub use super::stored_root::{Provided, RootSecret, StoredNext, StoredRetiring, StoredRoot};
 use crate::api::conditions::Verdict;
-use crate::pki::Window;
 
 /// Reason of an authority's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +21,8 @@ pub enum Reason {
     ProvidedMissing,
     /// The root was made for another trust domain.
     TrustDomainMismatch,
+    /// The root is distrusted, and only people can provide another one.
+    Distrusted,
 }
 
 impl Reason {
@@ -38,6 +37,7 @@ impl Reason {
             Self::ProvidedInvalid => "ProvidedInvalid",
             Self::ProvidedMissing => "ProvidedMissing",
             Self::TrustDomainMismatch => "TrustDomainMismatch",
+            Self::Distrusted => "Distrusted",
         }
     }
 }
@@ -53,88 +53,6 @@ pub struct RootWorld {
     pub around: Circumstances,
     /// Whether something shows that a root existed which the root Secret does not hold: a sentence.
     pub evidence: Option<String>,
-}
-
-/// The root Secret, as it was found by a GET after all evidence was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RootSecret {
-    /// There is none.
-    Absent,
-    /// It belongs to another authority, or is no root Secret: a sentence.
-    NotOurs(String),
-    /// It was made for another trust domain: a sentence.
-    OtherTrustDomain(String),
-    /// Its content cannot be used: a sentence.
-    Invalid(String),
-    /// Its signer was sound, and has expired.
-    Expired(StoredRoot),
-    /// It can sign.
-    Sound(StoredRoot),
-}
-
-/// What a root Secret holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredRoot {
-    /// Version that a write must name.
-    pub version: String,
-    /// SHA-256 of the signing certificate, hex.
-    pub fingerprint: String,
-    /// Hash of its anchors.
-    pub anchors: String,
-    /// Validity.
-    pub window: Window,
-    /// Whether people provided it.
-    pub is_provided: bool,
-    /// The largest lifetime that leaves of this root may have, in seconds, as it was recorded before use.
-    pub max_leaf_ttl: i64,
-    /// Phase of the rotation.
-    pub phase: Phase,
-    /// When the phase began.
-    pub since: Timestamp,
-    /// The announced root.
-    pub next: Option<StoredNext>,
-    /// Roots that sign no more and are still trusted.
-    pub retiring: Vec<StoredRetiring>,
-    /// Value of the annotation `rotate` that was answered last.
-    pub rotate_request: Option<String>,
-}
-
-/// A root that is announced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredNext {
-    /// SHA-256 of its signing certificate, hex.
-    pub fingerprint: String,
-    /// Whether people provided it.
-    pub is_provided: bool,
-    /// Whether the signer has certified it, so that whoever trusts only the signer's root accepts its leaves.
-    pub is_certified: bool,
-}
-
-/// A root that signs no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredRetiring {
-    /// SHA-256 of its signing certificate, hex.
-    pub fingerprint: String,
-    /// Until when it must stay trusted.
-    pub until: Timestamp,
-}
-
-/// What people provide.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Provided {
-    /// Nothing: the root is generated.
-    NotAsked,
-    /// A Secret that does not exist: a sentence.
-    Missing(String),
-    /// A Secret that cannot be used: a sentence.
-    Invalid(String),
-    /// A CA that can sign.
-    Sound {
-        /// SHA-256 of the signing certificate, hex.
-        fingerprint: String,
-        /// Hash of its anchors.
-        anchors: String,
-    },
 }
 
 /// What to do to the root Secret.
@@ -263,7 +181,30 @@ fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
     }
 }
 
+/// A root that may be in other hands signs nothing, not even until another one is there.
+fn distrusted(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+    let what = format!("spec.distrust names root {}", short(&root.fingerprint));
+    match rotation::succession(root, &world.around) {
+        Some(transition) => RootDecision {
+            plan: RootPlan::Change { over: root.version.clone(), transition },
+            signs: false,
+            reason: Reason::Distrusted,
+            stalled: false,
+            message: format!("{what}; another one is taking its place"),
+        },
+        None => RootDecision::stalled(
+            Reason::Distrusted,
+            format!(
+                "{what}; nothing is signed. Put another CA into the Secret that spec.root.providedSecretName names"
+            ),
+        ),
+    }
+}
+
 fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+    if root.is_distrusted {
+        return distrusted(world, root);
+    }
     match &world.around.provided {
         Provided::Missing(why) => stays(world, root, Reason::ProvidedMissing, why),
         Provided::Invalid(why) => stays(world, root, Reason::ProvidedInvalid, why),

@@ -8,7 +8,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::root::{Provided, StoredRoot};
+use super::root::{Provided, StoredRetiring, StoredRoot};
 use super::spread::Step;
 use crate::api::authority::Phase;
 
@@ -68,6 +68,8 @@ pub enum Cause {
     Requested,
     /// People provide another CA, or none any more.
     Provision,
+    /// The root that was announced is distrusted.
+    Distrust,
 }
 
 /// One change of the root Secret.
@@ -82,7 +84,7 @@ pub enum Transition {
         /// Whether somebody was still without it.
         is_forced: bool,
     },
-    /// Another root signs at once, because the signer has expired.
+    /// Another root signs at once, because the signer has expired or is distrusted.
     Succeed(Source),
     /// These retiring roots are trusted no more.
     Drop(Vec<String>),
@@ -110,14 +112,21 @@ impl Transition {
 
     /// Whether it rests on what was seen, so that a fresh look must confirm it.
     #[must_use]
-    pub const fn rests_on_sight(&self) -> bool {
-        matches!(self, Self::Switch { is_forced: false } | Self::Drop(_))
+    pub fn rests_on_sight(&self, root: &StoredRoot) -> bool {
+        match self {
+            Self::Switch { is_forced } => !*is_forced,
+            Self::Drop(_) => !has_distrusted(&root.retiring),
+            _ => false,
+        }
     }
 }
 
 /// The change that a sound root needs now. At most one: the next look sees what it has become.
 #[must_use]
 pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+    if let Some(transition) = riddance(root) {
+        return Some(transition);
+    }
     if let Provided::Sound { fingerprint, anchors } = &around.provided
         && *anchors == root.anchors
         && *fingerprint != root.fingerprint
@@ -135,16 +144,35 @@ pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transitio
     }
 }
 
-/// What follows an expired root: nothing can be signed with it, so the next one signs at once.
+/// What is distrusted leaves every bundle at once, whoever still needs it.
+fn riddance(root: &StoredRoot) -> Option<Transition> {
+    if let Some(next) = root.next.as_ref().filter(|next| next.is_distrusted) {
+        let another = Transition::Announce(Source::Generated, Cause::Distrust);
+        return Some(if next.is_provided { Transition::Withdraw } else { another });
+    }
+    let gone = root.retiring.iter().filter(|former| former.is_distrusted);
+    let gone: Vec<String> = gone.map(|former| former.fingerprint.clone()).collect();
+    (!gone.is_empty()).then_some(Transition::Drop(gone))
+}
+
+/// What follows a root that has expired or is distrusted: nothing may be signed with it, so the next one signs at once.
 #[must_use]
 pub fn succession(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
     match &around.provided {
-        Provided::Sound { anchors, .. } if *anchors == root.anchors => Some(Transition::Replace),
-        _ if root.next.is_some() => Some(Transition::Succeed(Source::Announced)),
+        Provided::Sound { anchors, .. } if *anchors == root.anchors && !root.is_distrusted => {
+            Some(Transition::Replace)
+        }
+        _ if root.next.as_ref().is_some_and(|next| !next.is_distrusted) => {
+            Some(Transition::Succeed(Source::Announced))
+        }
         Provided::Sound { .. } => Some(Transition::Succeed(Source::Provided)),
         Provided::NotAsked => Some(Transition::Succeed(Source::Generated)),
         Provided::Missing(_) | Provided::Invalid(_) => None,
     }
+}
+
+fn has_distrusted(retiring: &[StoredRetiring]) -> bool {
+    retiring.iter().any(|former| former.is_distrusted)
 }
 
 const fn source(around: &Circumstances) -> Source {

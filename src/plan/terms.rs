@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::rotation::Rules;
 use crate::api::authority::{Grant, MtlsAuthority, NamespaceSelector};
 use crate::api::duration;
-use crate::pki::{KeyAlgorithm, RootAlgorithm, TrustDomain};
+use crate::pki::{Fingerprint, KeyAlgorithm, RootAlgorithm, TrustDomain};
 
 /// The terms of an authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Terms {
     pub namespaces: Option<NamespaceSelector>,
     /// What namespaces may ask beyond their own zone.
     pub grants: Vec<Granted>,
+    /// Roots that must not be trusted.
+    pub distrust: Vec<Fingerprint>,
 }
 
 /// One grant.
@@ -83,6 +85,7 @@ impl Terms {
             spread_over: span("rotation.spreadOver", &spec.rotation.spread_over)?,
             namespaces: spec.namespaces.clone(),
             grants: spec.grants.iter().map(granted).collect::<Result<_, _>>()?,
+            distrust: spec.distrust.iter().map(|text| fingerprint(text)).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -107,6 +110,10 @@ fn granted(grant: &Grant) -> Result<Granted, MalformedTerms> {
         dns_names: grant.dns_names.clone(),
         ranges: grant.ip_addresses.iter().map(range).collect::<Result<_, _>>()?,
     })
+}
+
+fn fingerprint(text: &str) -> Result<Fingerprint, MalformedTerms> {
+    text.parse().map_err(|_| malformed("distrust", text))
 }
 
 fn span(field: &'static str, text: &str) -> Result<SignedDuration, MalformedTerms> {

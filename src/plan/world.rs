@@ -57,6 +57,8 @@ pub struct Rotating {
     pub former_trust: Option<String>,
     /// The window in which Secrets follow. `None` while nothing was ever rotated.
     pub step: Option<Step>,
+    /// Key identifiers of signers that are distrusted, hex: their leaves are replaced at once.
+    pub distrusted: Vec<String>,
 }
 
 impl Rotating {

@@ -13,6 +13,7 @@ mod authority;
 mod clock;
 mod content;
 mod cost;
+mod distrust;
 mod healing;
 mod issuance;
 mod outage;

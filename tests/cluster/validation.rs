@@ -221,6 +221,8 @@ fn bad_selectors_and_grants() -> Table {
             "key must be a valid Kubernetes label key",
         ),
         (json!({ "grants": vec![json!({ "namespaces": {} }); 65] }), "must have at most 64 items"),
+        (json!({ "distrust": ["ab".repeat(31)] }), "spec.distrust[0]"),
+        (json!({ "distrust": [format!("ab:{}", "cd".repeat(31))] }), "spec.distrust[0] in body should match"),
         (grant(json!({ "dnsNames": ["a.example"] })), "spec.grants[0].namespaces: Required value"),
         (
             grant(json!({ "namespaces": {}, "dnsNames": ["a.*.example"] })),
@@ -260,7 +262,7 @@ async fn an_empty_or_absent_spec_has_every_default() {
         let authority = judge_authority(&scene, "ca", spec.as_ref()).await.unwrap();
         let algorithms = ["ECDSA-P256", "ECDSA-P384", "Ed25519", "RSA-2048", "RSA-3072", "RSA-4096"];
         let expected = json!({
-            "trustDomain": "cluster.local", "clusterDomain": "cluster.local", "grants": [],
+            "trustDomain": "cluster.local", "clusterDomain": "cluster.local", "grants": [], "distrust": [],
             "root": { "algorithm": "ECDSA-P256", "ttl": "8760h" },
             "leaf": { "ttl": "24h", "maxTTL": "168h", "algorithms": algorithms },
             "rotation": { "propagation": "5m", "spreadOver": "24h" }
@@ -288,6 +290,7 @@ async fn what_is_sound_is_not_refused() {
         "trustDomain": "prod_1.example", "clusterDomain": "0.example",
         "root": { "secretName": "a.b", "providedSecretName": "a-b" },
         "namespaces": { "matchExpressions": [{ "key": "kubernetes.io/metadata.name", "operator": "Exists" }] },
+        "distrust": ["ab".repeat(32), vec!["AB"; 32].join(":")],
     });
     judge_authority(&scene, "0", Some(&authority)).await.unwrap();
 }

@@ -60,6 +60,13 @@ impl Mesh {
         self.annotate("rotate", request);
     }
 
+    /// People distrust these roots.
+    pub fn distrust(&self, fingerprints: &[&str]) {
+        self.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+            authority["spec"]["distrust"] = json!(fingerprints);
+        });
+    }
+
     /// People annotate the authority.
     pub fn annotate(&self, key: &str, value: &str) {
         self.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
@@ -119,6 +126,12 @@ impl Mesh {
                 }
             }
         }
+    }
+
+    /// Every consumer loads what its Secret holds, as people must see to after a compromise.
+    pub fn reload(&mut self) {
+        self.history.clear();
+        self.remember();
     }
 
     /// Phase of the rotation, as the root Secret says it.

@@ -12,6 +12,7 @@ use mtls_operator::operator::context::{Context, SharedBoard};
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::forge::Forge;
 use mtls_operator::operator::metrics::Metrics;
+use mtls_operator::operator::publish::publish;
 use mtls_operator::operator::reconcile::reconcile;
 use mtls_operator::operator::requests::Requests;
 use mtls_operator::operator::root;
@@ -90,7 +91,7 @@ impl Stage {
         self.context.roster.saw(authority.clone());
         self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
         let passed = root::pass(&self.context, &authority, &terms).await?;
-        root::publish(&self.context, &authority, terms, passed);
+        publish(&self.context, &authority, terms, passed);
         Ok(())
     }
 

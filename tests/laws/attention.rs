@@ -126,6 +126,7 @@ pub fn signer_mark() -> SignerMark {
         former_trust: None,
         retiring: [].into(),
         step: None,
+        distrusted: [].into(),
     }
 }
 

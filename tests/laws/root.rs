@@ -17,6 +17,7 @@ pub fn sound() -> StoredRoot {
         anchors: "anchors-1".into(),
         window: Window { not_before: NOW - DAY, not_after: NOW + DAY * 365 },
         is_provided: false,
+        is_distrusted: false,
         max_leaf_ttl: 600,
         phase: Phase::Stable,
         since: NOW - DAY,
@@ -165,7 +166,8 @@ fn an_expired_root_gives_way_to_whatever_can_sign() {
         assert_eq!((decision.signs, decision.reason), (false, Reason::RootExpired));
         assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
     }
-    let next = StoredNext { fingerprint: "f2".into(), is_provided: false, is_certified: true };
+    let next =
+        StoredNext { fingerprint: "f2".into(), is_provided: false, is_distrusted: false, is_certified: true };
     let root = StoredRoot { phase: Phase::Announced, next: Some(next), ..sound() };
     let decision = decide(&world(RootSecret::Expired(root), Provided::NotAsked));
     assert_eq!(decision.plan, change(Transition::Succeed(Source::Announced)));
@@ -260,5 +262,34 @@ fn only_a_sound_root_signs() {
             let decision = decide(&world(secret.clone(), provided));
             assert_eq!(decision.signs, matches!(secret, RootSecret::Sound(_)), "{secret:?}");
         }
+    }
+}
+
+#[test]
+fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
+    let distrusted = StoredRoot { is_distrusted: true, ..sound() };
+    let rows = [
+        (Provided::NotAsked, change(Transition::Succeed(Source::Generated))),
+        (provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
+        (provided("f2", "anchors-1"), change(Transition::Succeed(Source::Provided))),
+        (Provided::Missing("why".into()), RootPlan::Keep),
+        (Provided::Invalid("why".into()), RootPlan::Keep),
+    ];
+    for (provided, plan) in rows {
+        let decision = decide(&world(RootSecret::Sound(distrusted.clone()), provided));
+        assert_eq!((decision.signs, decision.reason), (false, Reason::Distrusted));
+        assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
+    }
+    let next = |is_distrusted| StoredNext {
+        fingerprint: "f2".into(),
+        is_provided: false,
+        is_distrusted,
+        is_certified: true,
+    };
+    for (is_distrusted, source) in [(false, Source::Announced), (true, Source::Generated)] {
+        let next = Some(next(is_distrusted));
+        let root = StoredRoot { phase: Phase::Announced, next, ..distrusted.clone() };
+        let decision = decide(&world(RootSecret::Sound(root), Provided::NotAsked));
+        assert_eq!(decision.plan, change(Transition::Succeed(source)));
     }
 }

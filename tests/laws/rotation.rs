@@ -14,7 +14,7 @@ use super::root::{around, provided, sound};
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 fn next(is_certified: bool) -> StoredNext {
-    StoredNext { fingerprint: "f2".repeat(32), is_provided: false, is_certified }
+    StoredNext { fingerprint: "f2".repeat(32), is_provided: false, is_distrusted: false, is_certified }
 }
 
 fn announced() -> StoredRoot {
@@ -22,7 +22,7 @@ fn announced() -> StoredRoot {
 }
 
 fn draining(until: Timestamp) -> StoredRoot {
-    let retiring = vec![StoredRetiring { fingerprint: "f0".into(), until }];
+    let retiring = vec![StoredRetiring { fingerprint: "f0".into(), is_distrusted: false, until }];
     StoredRoot { phase: Phase::Draining, since: NOW - HOUR, retiring, ..sound() }
 }
 
@@ -141,7 +141,7 @@ fn a_former_root_is_trusted_until_its_bound_has_passed_and_its_leaves_were_gone_
 
 #[test]
 fn of_two_former_roots_each_goes_in_its_own_time() {
-    let late = StoredRetiring { fingerprint: "f00".into(), until: NOW + HOUR };
+    let late = StoredRetiring { fingerprint: "f00".into(), is_distrusted: false, until: NOW + HOUR };
     let mut root = draining(NOW);
     root.retiring.push(late);
     let around = seen(Some(MINUTE));
@@ -174,4 +174,22 @@ fn a_step_never_takes_more_than_a_quarter_of_what_is_left_of_the_former_root() {
     assert_eq!(step(&rules, NOW + DAY * 8, NOW).ends, NOW + DAY);
     assert_eq!(step(&rules, NOW + DAY * 2, NOW).ends, NOW + HOUR * 12);
     assert_eq!(step(&rules, NOW - DAY, NOW).ends, NOW, "nothing is spread after its end");
+}
+
+#[test]
+fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
+    let distrusted_next = StoredNext { is_distrusted: true, ..next(true) };
+    let generated = StoredRoot { next: Some(distrusted_next.clone()), ..announced() };
+    let another = Transition::Announce(Source::Generated, Cause::Distrust);
+    assert_eq!(transition(&generated, &seen(Some(HOUR))), Some(another));
+    let provided_next = StoredNext { is_provided: true, ..distrusted_next };
+    let with_provided = StoredRoot { next: Some(provided_next), ..announced() };
+    assert_eq!(transition(&with_provided, &seen(Some(HOUR))), Some(Transition::Withdraw));
+    let mut root = draining(NOW + HOUR);
+    root.retiring[0].is_distrusted = true;
+    let dropped = Transition::Drop(vec!["f0".into()]);
+    assert_eq!(transition(&root, &seen(None)), Some(dropped.clone()));
+    assert!(!dropped.rests_on_sight(&root), "nobody is asked whether it may go");
+    root.retiring[0].is_distrusted = false;
+    assert!(dropped.rests_on_sight(&root));
 }

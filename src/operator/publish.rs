@@ -1,0 +1,90 @@
+//! Tells everybody in this process who signs for an authority, and what Secrets have to follow.
+
+use std::sync::Arc;
+
+use super::attention::SignerMark;
+use super::authorities::{Service, SigningRoot, Unready};
+use super::context::Context;
+use super::entry::digest;
+use super::root::Passed;
+use super::root_secret::{LoadedRoot, Succession};
+use crate::api::MtlsAuthority;
+use crate::plan::root::{RootDecision, RootSecret};
+use crate::plan::terms::Terms;
+use crate::plan::world::{NotReady, Rotating, Signer};
+
+/// Tells everybody who signs from now on.
+pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, passed: Passed) {
+    let before = context.authorities.get(&terms.name);
+    let Passed { decision, loaded, read_at, .. } = passed;
+    let signer = match facts(&loaded).zip(version(&loaded.secret)) {
+        Some((facts, version)) if decision.signs => match loaded.authority {
+            Some(ca) => {
+                Ok(Arc::new(SigningRoot::new(ca, facts, authority.root_secret_name(), version, read_at)))
+            }
+            None => Err(unready(&decision)),
+        },
+        _ => Err(unready(&decision)),
+    };
+    if let Ok(root) = &signer {
+        context.metrics.root(&terms.name, root.facts.window.not_after.as_second());
+    }
+    let mark = signer.as_ref().ok().map(|root| signer_mark(&root.facts));
+    let is_news = before.is_none_or(|before| {
+        let mark_before = before.signer.as_ref().ok().map(|root| signer_mark(&root.facts));
+        mark_before != mark || before.terms != terms
+    });
+    let name = terms.name.clone();
+    context.authorities.put(Service { terms, signer });
+    if is_news {
+        context.board.change(|board| board.saw_signer(&name, mark, context.millis()));
+    }
+}
+
+fn unready(decision: &RootDecision) -> Unready {
+    Unready::Down(NotReady(format!("{}: {}", decision.reason.as_str(), decision.message)))
+}
+
+fn version(secret: &RootSecret) -> Option<String> {
+    match secret {
+        RootSecret::Sound(root) => Some(root.version.clone()),
+        _ => None,
+    }
+}
+
+/// What decisions need of a root in force.
+#[must_use]
+pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
+    let (ca, succession) = (loaded.authority.as_ref()?, &loaded.succession);
+    Some(Signer {
+        key_id: ca.key_id().to_string(),
+        window: ca.window(),
+        trust: ca.bundle().hash(),
+        rotation: Rotating {
+            retiring: succession.retiring.iter().map(|root| root.key_id.clone()).collect(),
+            former_trust: succession.former_trust.clone(),
+            step: succession.step,
+            distrusted: distrusted(succession),
+        },
+    })
+}
+
+/// Signers whose leaves are to be replaced at once.
+fn distrusted(succession: &Succession) -> Vec<String> {
+    let former = succession.former.iter().filter(|former| former.distrusted);
+    former.map(|former| former.key_id.clone()).collect()
+}
+
+/// The same, as the index remembers it.
+#[must_use]
+pub fn signer_mark(signer: &Signer) -> SignerMark {
+    SignerMark {
+        key_id: digest(&signer.key_id),
+        not_after: signer.window.not_after.as_second(),
+        trust: digest(&signer.trust),
+        former_trust: signer.rotation.former_trust.as_deref().map(digest),
+        retiring: signer.rotation.retiring.iter().map(|key_id| digest(key_id)).collect(),
+        step: signer.rotation.step,
+        distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
+    }
+}

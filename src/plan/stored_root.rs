@@ -1,0 +1,95 @@
+//! What a root Secret holds and what people provide, as decisions need it. Illegal states cannot be expressed: only what
+//! was read and checked is a root.
+
+use jiff::Timestamp;
+
+use crate::api::authority::Phase;
+use crate::pki::Window;
+
+/// The root Secret, as it was found by a GET after all evidence was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootSecret {
+    /// There is none.
+    Absent,
+    /// It belongs to another authority, or is no root Secret: a sentence.
+    NotOurs(String),
+    /// It was made for another trust domain: a sentence.
+    OtherTrustDomain(String),
+    /// Its content cannot be used: a sentence.
+    Invalid(String),
+    /// Its signer was sound, and has expired.
+    Expired(StoredRoot),
+    /// It can sign.
+    Sound(StoredRoot),
+}
+
+/// What a root Secret holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRoot {
+    /// Version that a write must name.
+    pub version: String,
+    /// SHA-256 of the signing certificate, hex.
+    pub fingerprint: String,
+    /// Hash of its anchors.
+    pub anchors: String,
+    /// Validity.
+    pub window: Window,
+    /// Whether people provided it.
+    pub is_provided: bool,
+    /// Whether `spec.distrust` names it, or what it is signed by.
+    pub is_distrusted: bool,
+    /// The largest lifetime that leaves of this root may have, in seconds, as it was recorded before use.
+    pub max_leaf_ttl: i64,
+    /// Phase of the rotation.
+    pub phase: Phase,
+    /// When the phase began.
+    pub since: Timestamp,
+    /// The announced root.
+    pub next: Option<StoredNext>,
+    /// Roots that sign no more and are still trusted.
+    pub retiring: Vec<StoredRetiring>,
+    /// Value of the annotation `rotate` that was answered last.
+    pub rotate_request: Option<String>,
+}
+
+/// A root that is announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredNext {
+    /// SHA-256 of its signing certificate, hex.
+    pub fingerprint: String,
+    /// Whether people provided it.
+    pub is_provided: bool,
+    /// Whether `spec.distrust` names it.
+    pub is_distrusted: bool,
+    /// Whether the signer has certified it, so that whoever trusts only the signer's root accepts its leaves.
+    pub is_certified: bool,
+}
+
+/// A root that signs no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRetiring {
+    /// SHA-256 of its signing certificate, hex.
+    pub fingerprint: String,
+    /// Whether `spec.distrust` names it.
+    pub is_distrusted: bool,
+    /// Until when it must stay trusted.
+    pub until: Timestamp,
+}
+
+/// What people provide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provided {
+    /// Nothing: the root is generated.
+    NotAsked,
+    /// A Secret that does not exist: a sentence.
+    Missing(String),
+    /// A Secret that cannot be used: a sentence.
+    Invalid(String),
+    /// A CA that can sign.
+    Sound {
+        /// SHA-256 of the signing certificate, hex.
+        fingerprint: String,
+        /// Hash of its anchors.
+        anchors: String,
+    },
+}

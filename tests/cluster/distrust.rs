@@ -1,0 +1,70 @@
+//! A compromised root is named, and is out: another one signs at once, and nothing holds the old one any more.
+
+use mtls_operator::api::MtlsAuthority;
+use serde_json::{Value, json};
+
+use crate::content::Content;
+use crate::provided_ca::Ca;
+use crate::stage::{SYSTEM, Scene, Stage, value};
+
+fn signer(authority: &MtlsAuthority) -> Option<String> {
+    let status = serde_json::to_value(authority.status.as_ref()?).ok()?;
+    Some(status["roots"][0]["fingerprint"].as_str()?.to_owned())
+}
+
+async fn distrust(scene: &Scene, authority: &str, fingerprint: &str) {
+    let patch = json!({ "spec": { "distrust": [fingerprint] } });
+    scene.patch_authority(authority, patch).await.unwrap();
+}
+
+/// An authority of this spec with one identity, and the fingerprint of its root.
+async fn realm(scene: &Scene, spec: Value) -> (String, Content, String) {
+    let authority = scene.unique("ca");
+    scene.create_authority(&authority, spec).await;
+    scene.create("cart", json!({ "authority": authority })).await;
+    scene.ready("cart").await;
+    let content = Content::of(&scene.secret("cart-mtls").await);
+    let found = scene.authority_stands(&authority, "True", "Ready").await;
+    let signer = signer(&found).unwrap();
+    (authority, content, signer)
+}
+
+#[tokio::test]
+async fn a_distrusted_root_is_replaced_at_once_and_no_bundle_holds_it_any_more() {
+    let scene = Stage::shared().scene().await;
+    let (authority, before, root) = realm(&scene, json!({})).await;
+    distrust(&scene, &authority, &root.to_uppercase()).await;
+    let is_other = |authority: &MtlsAuthority| signer(authority).is_some_and(|found| found != root);
+    scene.authority_where(&authority, "another signer", is_other).await;
+    let secret =
+        scene.secret_where("cart-mtls", "another bundle", |secret| value(secret, "ca.crt") != before.trust);
+    let after = Content::of(&secret.await);
+    before.assert_reissued(&after, "distrusted");
+    assert_ne!(before.leaf.authority_key_id, after.leaf.authority_key_id);
+    let trust = String::from_utf8(after.trust).unwrap();
+    assert_eq!(trust.matches("BEGIN CERTIFICATE").count(), 1);
+    scene.stands("cart", "True", "Issued").await;
+}
+
+#[tokio::test]
+async fn a_provided_ca_that_is_distrusted_signs_nothing_until_another_is_there() {
+    let scene = Stage::shared().scene().await;
+    let ca = Ca::root("Example Root");
+    let input = scene.unique("input");
+    let secret = json!({
+        "metadata": { "name": input, "namespace": SYSTEM }, "type": "kubernetes.io/tls", "data": ca.provided(&ca)
+    });
+    let secret: k8s_openapi::api::core::v1::Secret = serde_json::from_value(secret).unwrap();
+    scene.system_secrets().create(&kube::api::PostParams::default(), &secret).await.unwrap();
+    let (authority, before, root) = realm(&scene, json!({ "root": { "providedSecretName": input } })).await;
+    distrust(&scene, &authority, &root).await;
+    scene.authority_stands(&authority, "False", "Distrusted").await;
+    let other = Ca::root("Another Root");
+    let patch = kube::api::Patch::Merge(json!({ "data": other.provided(&other) }));
+    scene.system_secrets().patch(&input, &kube::api::PatchParams::default(), &patch).await.unwrap();
+    scene.authority_stands(&authority, "True", "Ready").await;
+    let secret = scene.secret_where("cart-mtls", "the other root alone", |secret| {
+        value(secret, "ca.crt") == other.pem().into_bytes()
+    });
+    before.assert_reissued(&Content::of(&secret.await), "distrusted");
+}
