@@ -61,18 +61,24 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
         window: ca.window(),
         trust: ca.bundle().hash(),
         rotation: Rotating {
-            retiring: succession.retiring.iter().map(|root| root.key_id.clone()).collect(),
+            retiring: retiring(succession, &ca.key_id().to_string()),
             former_trust: succession.former_trust.clone(),
             step: succession.step,
-            distrusted: distrusted(succession),
+            distrusted: distrusted(succession, &ca.key_id().to_string()),
         },
     })
 }
 
+/// Signers whose leaves are to be replaced. A root that was renewed with its key is its own successor: its leaves stay.
+fn retiring(succession: &Succession, signer: &str) -> Vec<String> {
+    let key_ids = succession.retiring.iter().map(|root| root.key_id.clone());
+    key_ids.filter(|key_id| key_id != signer).collect()
+}
+
 /// Signers whose leaves are to be replaced at once.
-fn distrusted(succession: &Succession) -> Vec<String> {
+fn distrusted(succession: &Succession, signer: &str) -> Vec<String> {
     let former = succession.former.iter().filter(|former| former.distrusted);
-    former.map(|former| former.key_id.clone()).collect()
+    former.map(|former| former.key_id.clone()).filter(|key_id| key_id != signer).collect()
 }
 
 /// The same, as the index remembers it.

@@ -178,7 +178,9 @@ fn change(
         Transition::RaiseMaxLeafTtl => Some(change.raise_max_leaf_ttl()),
         Transition::Withdraw => Some(change.withdraw()),
         Transition::Drop(gone) => Some(change.drop(gone)),
-        Transition::Replace => observed.provided.as_ref().map(|pem| change.replace(pem)),
+        Transition::Replace => {
+            observed.provided.as_ref().map(|pem| replacement(&change, pem, &observed.world))
+        }
         Transition::Switch { .. } => observed.next.as_ref().map(|pem| change.switch(pem)),
         Transition::Announce(source, _) => match successor(context, terms, *source, observed)? {
             Some((pem, origin)) => Some(announcement(&change, &pem, origin)?),
@@ -188,6 +190,14 @@ fn change(
             successor(context, terms, *source, observed)?.map(|(pem, origin)| change.succeed(&pem, origin))
         }
     })
+}
+
+fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> Value {
+    let is_same_signer = matches!(
+        &world.around.provided,
+        Provided::Sound { fingerprint, .. } if *fingerprint == change.root.fingerprint
+    );
+    if is_same_signer { change.replace_anchors(pem) } else { change.replace(pem) }
 }
 
 /// The CA that takes the signer's place.

@@ -171,6 +171,15 @@ impl<'a> Change<'a> {
         patch.over(&self.root.version)
     }
 
+    /// The same signer signs on, with other anchors.
+    #[must_use]
+    pub fn replace_anchors(&self, signer: &AuthorityPem) -> Value {
+        let mut patch = self.begun(self.root.phase, self.root.window.not_after);
+        patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
+        patch.signer(signer, Origin::Provided, self.terms);
+        patch.over(&self.root.version)
+    }
+
     /// The larger lifetime of leaves is recorded.
     #[must_use]
     pub fn raise_max_leaf_ttl(&self) -> Value {

@@ -88,7 +88,7 @@ pub enum Transition {
     Succeed(Source),
     /// These retiring roots are trusted no more.
     Drop(Vec<String>),
-    /// Another signer of the same anchors signs at once.
+    /// Another signer of the same anchors, or the same signer with other anchors, is in force at once.
     Replace,
     /// The larger lifetime of leaves is recorded before the first such leaf is signed.
     RaiseMaxLeafTtl,
@@ -127,11 +127,7 @@ pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transitio
     if let Some(transition) = riddance(root) {
         return Some(transition);
     }
-    if let Provided::Sound { fingerprint, anchors } = &around.provided
-        && *anchors == root.anchors
-        && *fingerprint != root.fingerprint
-        && root.next.is_none()
-    {
+    if is_replacement(root, &around.provided) {
         return Some(Transition::Replace);
     }
     if root.max_leaf_ttl < around.rules.max_leaf_ttl.as_secs() {
@@ -141,6 +137,17 @@ pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transitio
         Phase::Stable => cause(root, around).map(|cause| Transition::Announce(source(around), cause)),
         Phase::Announced => announced(root, around),
         Phase::Draining => draining(root, around),
+    }
+}
+
+/// Whether people provide what can be switched to at once: another signer below the same anchors, or the same signer with
+/// other anchors. Either way every leaf chains to what everybody trusts.
+fn is_replacement(root: &StoredRoot, provided: &Provided) -> bool {
+    let Provided::Sound { fingerprint, anchors } = provided else { return false };
+    match (*fingerprint == root.fingerprint, *anchors == root.anchors) {
+        (false, true) => root.next.is_none(),
+        (true, false) => root.phase == Phase::Stable,
+        _ => false,
     }
 }
 

@@ -196,3 +196,19 @@ async fn a_ca_that_is_provided_late_or_broken_first_is_used_once_it_is_sound() {
     realm.replace(root.provided(&root)).await;
     assert_eq!(realm.issue("cart").await.trust, root.pem().into_bytes());
 }
+
+#[tokio::test]
+async fn an_anchor_that_is_added_beside_the_same_signer_reaches_every_bundle() {
+    let root = Ca::root("Example Root");
+    let realm = Realm::under(root.provided(&root)).await;
+    let before = realm.issue("cart").await;
+    let other = Ca::root("Partner Root");
+    let both = [root.pem(), other.pem()].concat();
+    realm.replace(json!({ "ca.crt": k8s_openapi::ByteString(both.into_bytes()) })).await;
+    let secret = realm.scene.secret_where("cart-mtls", "both anchors", |secret| {
+        let trust = String::from_utf8(value(secret, "ca.crt")).unwrap();
+        trust.contains(root.pem().trim()) && trust.contains(other.pem().trim())
+    });
+    before.assert_kept(&Content::of(&secret.await), "trust comes without a new key");
+    realm.phase("Stable", &["Signing"]).await;
+}

@@ -209,6 +209,7 @@ fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
         (provided("f1", "anchors-1"), keep(true, false, Reason::Ready)),
         (provided("f2", "anchors-1"), (change(Transition::Replace), true, false, Reason::Ready)),
         (provided("f2", "anchors-2"), announced(Source::Provided)),
+        (provided("f1", "anchors-2"), (change(Transition::Replace), true, false, Reason::Ready)),
         (Provided::NotAsked, announced(Source::Generated)),
         (Provided::Missing("why".into()), keep(true, true, Reason::ProvidedMissing)),
         (Provided::Invalid("why".into()), keep(true, true, Reason::ProvidedInvalid)),

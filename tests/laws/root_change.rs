@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::root_change::Change;
+use mtls_operator::operator::publish::facts;
+use mtls_operator::operator::root_change::{Change, new};
 use mtls_operator::operator::root_notes::Origin;
 use mtls_operator::operator::root_secret::{LoadedRoot, load, next_pem};
-use mtls_operator::pki::{Authority, CrossCertificates};
+use mtls_operator::pki::{Authority, AuthorityPem, CrossCertificates};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
 use serde_json::Value;
 
@@ -175,4 +176,40 @@ fn what_is_damaged_of_a_succession_is_named_and_nothing_is_signed() {
     let notes = damaged.metadata.annotations.as_mut().unwrap();
     notes.insert("mtls-operator.dev/retiring".into(), "[".into());
     assert!(matches!(loaded(&damaged, NOW).secret, RootSecret::Invalid(_)));
+}
+
+/// A root that people made, with this key; each call makes another certificate.
+fn made_with(key: &rcgen::KeyPair) -> AuthorityPem {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Example Root");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    params.not_before = time::OffsetDateTime::from_unix_timestamp(NOW.as_second()).unwrap();
+    params.not_after = params.not_before + time::Duration::days(365);
+    params.serial_number = Some(rcgen::SerialNumber::from(u64::from(number())));
+    let certificate = params.self_signed(key).unwrap().pem().into_bytes();
+    let key = zeroize::Zeroizing::new(key.serialize_pem().into_bytes());
+    AuthorityPem { chain: certificate.clone(), key, anchors: certificate }
+}
+
+fn number() -> u32 {
+    static DRAWN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+    DRAWN.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
+
+#[test]
+fn a_root_that_was_renewed_with_its_key_has_no_leaves_to_get_rid_of() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let (former, renewed) = (made_with(&key), made_with(&key));
+    assert_ne!(former.chain, renewed.chain);
+    let mut secret = new(&terms(), "mtls-system", "mtls-authority-mesh", &former, Origin::Provided, NOW);
+    secret.metadata.resource_version = Some("9".into());
+    change(&mut secret, NOW, |change| {
+        change.announce(&renewed, Origin::Provided, &CrossCertificates::default())
+    });
+    switch(&mut secret, NOW);
+    let switched = loaded(&secret, NOW);
+    assert_eq!(switched.succession.retiring.len(), 1, "its certificate stays trusted until the bound");
+    assert_eq!(facts(&switched).unwrap().rotation.retiring, [""; 0], "its leaves are those of the new one");
 }

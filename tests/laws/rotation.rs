@@ -105,6 +105,13 @@ fn the_switch_is_forced_in_time_for_the_last_leaves_and_never_before_the_middle(
 }
 
 #[test]
+fn other_anchors_of_the_same_signer_wait_for_the_end_of_a_rotation() {
+    let around = around(provided("f1", "anchors-2"));
+    assert_eq!(transition(&sound(), &around), Some(Transition::Replace));
+    assert_eq!(transition(&draining(NOW + HOUR), &around), None);
+}
+
+#[test]
 fn an_announced_root_that_nobody_wants_any_more_is_withdrawn() {
     let provided_next = StoredNext { is_provided: true, ..next(true) };
     let with_provided = StoredRoot { next: Some(provided_next), ..announced() };
