@@ -69,6 +69,8 @@ pub mod annotation {
     pub const ROTATE_REQUEST: &str = "mtls-operator.dev/rotate-request";
     /// `MtlsAuthority`: rotates the root once per value.
     pub const ROTATE: &str = "mtls-operator.dev/rotate";
+    /// `MtlsAuthority`: SHA-256 fingerprint of a root whose loss a person accepts.
+    pub const ACCEPT_ROOT_LOSS: &str = "mtls-operator.dev/accept-root-loss";
     /// `MtlsAuthority`: identities, as `<namespace>/<name>` with commas between, that a rotation does not wait for.
     pub const ROTATION_EXCLUDE: &str = "mtls-operator.dev/rotation-exclude";
     /// Root Secret: JSON of replaced signers and the last moment a leaf of theirs can be valid.

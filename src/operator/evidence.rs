@@ -18,6 +18,13 @@ pub struct Suspects {
     statuses: Vec<(Digest, String)>,
 }
 
+impl Suspects {
+    /// Identities, by namespace and name, that know of a signer: one for each.
+    pub fn identities(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.statuses.iter().filter_map(|(_, identity)| identity.split_once('/'))
+    }
+}
+
 /// Collects them.
 #[must_use]
 pub fn suspects(context: &Context, authority: &MtlsAuthority) -> Suspects {

@@ -27,6 +27,7 @@ pub mod observe;
 pub mod publish;
 pub mod queue;
 pub mod reconcile;
+pub mod recovery;
 pub mod requests;
 pub mod retry;
 pub mod root;

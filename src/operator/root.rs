@@ -10,6 +10,7 @@ use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
 use super::evidence::{evidence, suspects};
+use super::recovery::{Recovery, recover};
 use super::requests::WRITE_TIMEOUT;
 use super::root_change::{self, Change};
 use super::root_notes::Origin;
@@ -19,7 +20,7 @@ use super::sight::Survey;
 use crate::api::MtlsAuthority;
 use crate::api::names::annotation;
 use crate::pki::{Authority, AuthorityPem};
-use crate::plan::root::{Provided, RootDecision, RootPlan, RootWorld, decide};
+use crate::plan::root::{Acceptance, Provided, RootDecision, RootPlan, RootWorld, decide};
 use crate::plan::rotation::{Circumstances, Source, Transition};
 use crate::plan::terms::Terms;
 
@@ -64,6 +65,9 @@ struct Observed {
     survey: Survey,
     next: Option<AuthorityPem>,
     provided: Option<AuthorityPem>,
+    recovery: Option<Recovery>,
+    /// Version of the Secret, whatever it holds.
+    version: Option<String>,
     read_at: Moment,
 }
 
@@ -76,6 +80,10 @@ async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) ->
     let loaded = root_secret::load(found.as_ref(), terms, &place, context.clock.now());
     let (provided, provided_pem) = provided(context, authority, terms).await?;
     let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
+    let (acceptance, recovery) = match &evidence {
+        Some(_) => recover(context, authority, terms, &suspects).await?,
+        None => (Acceptance::NotAsked, None),
+    };
     let (sight, survey) = rotation::look(context, authority, terms, &loaded);
     let around = Circumstances {
         now: context.clock.now(),
@@ -84,9 +92,10 @@ async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) ->
         request: request(authority).map(str::to_owned),
         sight,
     };
-    let world = RootWorld { secret_name: place, secret: loaded.secret.clone(), around, evidence };
+    let world = RootWorld { secret_name: place, secret: loaded.secret.clone(), around, evidence, acceptance };
     let next = found.as_ref().map(root_secret::next_pem);
-    Ok(Observed { world, loaded, survey, next, provided: provided_pem, read_at })
+    let version = found.and_then(|secret| secret.metadata.resource_version);
+    Ok(Observed { world, loaded, survey, next, provided: provided_pem, recovery, version, read_at })
 }
 
 fn request(authority: &MtlsAuthority) -> Option<&str> {
@@ -154,6 +163,7 @@ async fn act(
             let Some(pem) = &observed.provided else { return Ok(()) };
             return create(context, terms, &name, pem, Origin::Provided).await;
         }
+        RootPlan::Recover => return go_on(context, terms, &name, observed).await,
         RootPlan::Change { transition, .. } => change(context, authority, terms, transition, observed)?,
     };
     let Some(patch) = patch else { return Ok(()) };
@@ -232,6 +242,25 @@ fn announcement(change: &Change<'_>, pem: &AuthorityPem, origin: Origin) -> Resu
 fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem, Error> {
     let now = context.clock.now();
     Ok(Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, now)?)
+}
+
+/// Another root signs from now on, and what is left of the lost one stays trusted.
+async fn go_on(context: &Context, terms: &Terms, name: &str, observed: &Observed) -> Result<(), Error> {
+    let Some(recovery) = &observed.recovery else { return Ok(()) };
+    let source = if observed.provided.is_some() { Source::Provided } else { Source::Generated };
+    let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(()) };
+    let now = context.clock.now();
+    let mut secret = root_change::new(terms, &context.namespace, name, &pem, origin, now);
+    root_change::recovered(&mut secret, recovery, now);
+    match &observed.version {
+        None => drop(context.requests.create_secret(&secret, Duration::from_secs(30)).await?),
+        Some(version) => {
+            let patch = root_change::over(&secret, version);
+            context.requests.patch_secret(&context.namespace, name, patch, WRITE_TIMEOUT).await?;
+        }
+    }
+    tracing::warn!(authority = terms.name, secret = name, "went on without the lost root, as accepted");
+    Ok(())
 }
 
 async fn create(

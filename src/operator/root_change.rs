@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
+use super::recovery::Recovery;
 use super::root_notes::{FormerKey, Origin, Retiring};
 use super::root_patch::{NEXT, Patch, SIGNER, contents, written};
 use super::root_secret::{LoadedRoot, Succession};
@@ -48,6 +50,32 @@ pub fn new(
         data: Some(SIGNER.into_iter().map(str::to_owned).zip(contents(pem)).collect()),
         ..Secret::default()
     }
+}
+
+/// What is left of a lost root stays trusted beside the new one, and its leaves are replaced.
+pub fn recovered(secret: &mut Secret, recovery: &Recovery, now: Timestamp) {
+    let json = |value: Result<String, _>| value.unwrap_or_default();
+    secret.metadata.annotations.get_or_insert_default().extend([
+        (annotation::PHASE.to_owned(), Phase::Draining.as_str().to_owned()),
+        (annotation::SPREAD_UNTIL.to_owned(), written(now)),
+        (annotation::RETIRING.to_owned(), json(serde_json::to_string(&recovery.retiring))),
+        (annotation::FORMER_KEY_IDS.to_owned(), json(serde_json::to_string(&recovery.former))),
+    ]);
+    let anchors = ByteString(recovery.anchors.to_pem().as_bytes().to_vec());
+    secret.data.get_or_insert_default().insert(key::RETIRING.to_owned(), anchors);
+}
+
+/// The patch that turns a root Secret of this version into another one; nothing else of it is left.
+#[must_use]
+pub fn over(secret: &Secret, version: &str) -> Value {
+    let mut patch = Patch::default();
+    patch.drop_keys(NEXT);
+    patch.drop_keys([key::CROSS_CERTIFICATES]);
+    for note in [annotation::NEXT_ORIGIN, annotation::FORMER_TRUST, annotation::ROTATE_REQUEST] {
+        patch.forget(note);
+    }
+    patch.all_of(secret);
+    patch.over(version)
 }
 
 /// A root Secret and the moment at which it changes.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -48,6 +49,13 @@ impl Patch {
 
     pub(super) fn drop_keys<const N: usize>(&mut self, keys: [&str; N]) {
         self.data.extend(keys.map(|key| (key.to_owned(), Value::Null)));
+    }
+
+    /// Everything that a Secret holds.
+    pub(super) fn all_of(&mut self, secret: &Secret) {
+        let annotations = secret.metadata.annotations.iter().flatten();
+        self.annotations.extend(annotations.map(|(key, value)| (key.clone(), json!(value))));
+        self.data.extend(secret.data.iter().flatten().map(|(key, value)| (key.clone(), json!(value))));
     }
 
     /// Another CA signs; nothing is announced any more.

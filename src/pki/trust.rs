@@ -140,11 +140,11 @@ impl TrustBundle {
         self.anchors.iter().map(|anchor| anchor.fingerprint)
     }
 
-    /// The root with this key: its fingerprint and validity.
+    /// Key and validity of the root with this fingerprint.
     #[must_use]
-    pub fn find(&self, key_id: &KeyId) -> Option<(Fingerprint, Window)> {
-        let anchor = self.anchors.iter().find(|anchor| anchor.key_id.as_ref() == Some(key_id))?;
-        Some((anchor.fingerprint, anchor.window))
+    pub fn describe(&self, fingerprint: &Fingerprint) -> Option<(KeyId, Window)> {
+        let anchor = self.anchors.iter().find(|anchor| anchor.fingerprint == *fingerprint)?;
+        Some((anchor.key_id.clone()?, anchor.window))
     }
 
     /// The roots with this name.

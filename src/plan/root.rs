@@ -53,6 +53,19 @@ pub struct RootWorld {
     pub around: Circumstances,
     /// Whether something shows that a root existed which the root Secret does not hold: a sentence.
     pub evidence: Option<String>,
+    /// Whether a person accepts that it is lost.
+    pub acceptance: Acceptance,
+}
+
+/// Whether a person accepts the loss of a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// Nobody has said so.
+    NotAsked,
+    /// Not of this root, or nothing is left of it: a sentence.
+    Refused(String),
+    /// Its certificate was found, and can stay trusted.
+    Found,
 }
 
 /// What to do to the root Secret.
@@ -64,6 +77,8 @@ pub enum RootPlan {
     Generate,
     /// Store a copy of the provided CA, if there is still no root Secret.
     Copy,
+    /// Go on with another root, the lost one staying trusted until its last leaf is gone.
+    Recover,
     /// Change the roots.
     Change {
         /// The version that is patched.
@@ -81,6 +96,7 @@ impl RootPlan {
             Self::Keep => "Keep",
             Self::Generate => "Generate",
             Self::Copy => "Copy",
+            Self::Recover => "Recover",
             Self::Change { transition, .. } => transition.as_str(),
         }
     }
@@ -145,11 +161,27 @@ pub fn decide(world: &RootWorld) -> RootDecision {
 
 fn lost(world: &RootWorld) -> RootDecision {
     let evidence = world.evidence.clone().unwrap_or_default();
-    let message = format!(
-        "{evidence}; restore Secret {} from a backup. Nothing is signed until then",
-        world.secret_name
-    );
-    RootDecision::stalled(Reason::RootLost, message)
+    let restore = format!("{evidence}; restore Secret {} from a backup", world.secret_name);
+    let can_sign = matches!(world.around.provided, Provided::NotAsked | Provided::Sound { .. });
+    match &world.acceptance {
+        Acceptance::Found if can_sign => RootDecision {
+            plan: RootPlan::Recover,
+            signs: false,
+            reason: Reason::RootLost,
+            stalled: false,
+            message: format!("{evidence}; its loss is accepted, and another root is taking its place"),
+        },
+        Acceptance::Found => {
+            let why = "its loss is accepted, but there is no CA to go on with: correct the Secret that spec.root.providedSecretName names";
+            RootDecision::stalled(Reason::RootLost, format!("{evidence}; {why}"))
+        }
+        Acceptance::Refused(why) => {
+            RootDecision::stalled(Reason::RootLost, format!("{restore}. Nothing is signed until then; {why}"))
+        }
+        Acceptance::NotAsked => {
+            RootDecision::stalled(Reason::RootLost, format!("{restore}. Nothing is signed until then"))
+        }
+    }
 }
 
 fn absent(world: &RootWorld) -> RootDecision {

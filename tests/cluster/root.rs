@@ -185,3 +185,26 @@ async fn a_root_of_another_trust_domain_is_not_taken_up() {
     let sentence = realm.stalls("TrustDomainMismatch").await;
     assert!(sentence.contains("cluster.local") && sentence.contains("example.org"), "{sentence}");
 }
+
+#[tokio::test]
+async fn a_loss_that_is_accepted_by_name_ends_with_another_root_and_the_lost_one_stays_trusted() {
+    let realm = Realm::founded().await;
+    let before = Content::of(&realm.scene.secret("cart-mtls").await);
+    let authority = realm.scene.authority_stands(&realm.authority, "True", "Ready").await;
+    let status = serde_json::to_value(&authority.status).unwrap();
+    let lost = status["roots"][0]["fingerprint"].as_str().unwrap().to_owned();
+    realm.delete_root().await;
+    realm.scene.authority_stands(&realm.authority, "False", "RootLost").await;
+    let annotations = json!({ "mtls-operator.dev/accept-root-loss": lost });
+    let patch = json!({ "metadata": { "annotations": annotations } });
+    realm.scene.patch_authority(&realm.authority, patch).await.unwrap();
+    realm.scene.authority_stands(&realm.authority, "True", "Ready").await;
+    let secret = realm.scene.secret_where("cart-mtls", "a leaf of the other root", |secret| {
+        Content::of(secret).leaf.authority_key_id != before.leaf.authority_key_id
+    });
+    let after = Content::of(&secret.await);
+    before.assert_reissued(&after, "accepted loss");
+    let trust = String::from_utf8(after.trust).unwrap();
+    assert!(trust.contains(String::from_utf8(before.trust).unwrap().trim()), "the lost root stays trusted");
+    assert_eq!(trust.matches("BEGIN CERTIFICATE").count(), 2);
+}

@@ -230,3 +230,60 @@ async fn a_restored_backup_does_not_bring_a_distrusted_root_back() {
     mesh.tick(1).await;
     assert_eq!((mesh.phase().as_str(), trust(&mesh, "a")), ("Stable", (1, true)));
 }
+
+/// Why nobody signs.
+fn down(mesh: &Mesh) -> String {
+    use mtls_operator::operator::authorities::Unready;
+    match &mesh.stage.context.authorities.get("mesh").unwrap().signer {
+        Err(Unready::Down(why)) => why.0.clone(),
+        Err(Unready::Pending) => "pending".into(),
+        Ok(_) => "it signs".into(),
+    }
+}
+
+const ROOT: (&str, &str, &str) = ("secrets", "mtls-system", "mtls-authority-mesh");
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_is_accepted_by_name_ends_with_another_root_beside_the_lost_one() {
+    let mut mesh = Mesh::of(&["a", "b"], Mesh::swift()).await;
+    let lost = fingerprint(&mesh, "tls.crt");
+    let signer = mesh.note("a", "authority-key-id");
+    mesh.stage.server.delete(ROOT.0, ROOT.1, ROOT.2);
+    mesh.tick(1).await;
+    assert!(down(&mesh).starts_with("RootLost: "), "{}", down(&mesh));
+    mesh.annotate("accept-root-loss", &"ab".repeat(32));
+    mesh.tick(1).await;
+    assert!(down(&mesh).contains("no trust bundle of this authority holds a root"), "{}", down(&mesh));
+    assert_eq!(mesh.stage.server.get(ROOT.0, ROOT.1, ROOT.2), None);
+    mesh.annotate("accept-root-loss", &lost);
+    mesh.tick(1).await;
+    assert_eq!((mesh.phase().as_str(), down(&mesh).as_str()), ("Draining", "it signs"));
+    for name in ["a", "b"] {
+        assert_eq!((trust(&mesh, name), mesh.stage.ready(name)), ((2, true), issued()));
+        assert_ne!(mesh.note(name, "authority-key-id"), signer);
+    }
+    mesh.reload();
+    mesh.until("Stable", 180, 1).await;
+    assert_eq!(trust(&mesh, "a"), (1, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_from_before_a_rotation_is_no_root_until_the_loss_of_the_later_one_is_accepted() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    let backup = mesh.stage.server.get(ROOT.0, ROOT.1, ROOT.2).unwrap();
+    mesh.ask("1");
+    for phase in ["Announced", "Draining", "Stable"] {
+        mesh.until(phase, 180, 1).await;
+    }
+    let lost = fingerprint(&mesh, "tls.crt");
+    mesh.stage.server.put("secrets", &backup);
+    mesh.tick(1).await;
+    assert!(down(&mesh).starts_with("RootLost: "), "{}", down(&mesh));
+    mesh.annotate("accept-root-loss", &lost);
+    mesh.tick(1).await;
+    assert_eq!((mesh.phase().as_str(), trust(&mesh, "a")), ("Draining", (2, true)));
+    let root = mesh.stage.server.get(ROOT.0, ROOT.1, ROOT.2).unwrap();
+    assert_ne!(root["data"]["tls.key"], backup["data"]["tls.key"], "the root of the backup signs nothing");
+    mesh.reload();
+    mesh.until("Stable", 180, 1).await;
+}

@@ -3,7 +3,8 @@
 use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Window;
 use mtls_operator::plan::root::{
-    Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot, decide,
+    Acceptance, Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot,
+    decide,
 };
 
 use mtls_operator::plan::rotation::{Cause, Circumstances, Rules, Sight, Source, Transition};
@@ -33,6 +34,7 @@ fn world(secret: RootSecret, provided: Provided) -> RootWorld {
         secret,
         around: around(provided),
         evidence: None,
+        acceptance: Acceptance::NotAsked,
     }
 }
 
@@ -293,4 +295,26 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
         let decision = decide(&world(RootSecret::Sound(root), Provided::NotAsked));
         assert_eq!(decision.plan, change(Transition::Succeed(source)));
     }
+}
+
+#[test]
+fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_somebody_can_sign() {
+    let decided = |acceptance, provided| {
+        let evidence = Some("a leaf exists".to_owned());
+        let decision = decide(&RootWorld { evidence, acceptance, ..world(RootSecret::Absent, provided) });
+        assert_eq!((decision.signs, decision.reason), (false, Reason::RootLost));
+        (decision.plan, decision.stalled, decision.message)
+    };
+    let (plan, stalled, _) = decided(Acceptance::Found, Provided::NotAsked);
+    assert_eq!((plan, stalled), (RootPlan::Recover, false));
+    let (plan, ..) = decided(Acceptance::Found, provided("f2", "anchors-2"));
+    assert_eq!(plan, RootPlan::Recover);
+    let (plan, stalled, _) = decided(Acceptance::Found, Provided::Missing("why".into()));
+    assert_eq!((plan, stalled), (RootPlan::Keep, true));
+    let (plan, stalled, message) = decided(Acceptance::Refused("another one".into()), Provided::NotAsked);
+    assert_eq!((plan, stalled), (RootPlan::Keep, true));
+    assert!(message.contains("restore Secret") && message.ends_with("another one"), "{message}");
+    // Without evidence of a loss there is nothing to accept.
+    let world = RootWorld { acceptance: Acceptance::Found, ..world(RootSecret::Absent, Provided::NotAsked) };
+    assert_eq!(decide(&world).plan, RootPlan::Generate);
 }

@@ -42,8 +42,8 @@ fn a_root_is_found_by_fingerprint_and_by_key() {
     assert!(bundle.contains(&fingerprint));
     assert!(!bundle.contains(&Fingerprint::of(b"another")));
     let key_id = KeyId::new(&root.params.key_identifier(root.issuer.key()));
-    assert_eq!(bundle.find(&key_id).map(|(found, _)| found), Some(fingerprint));
-    assert!(bundle.find(&KeyId::new(&[1])).is_none());
+    assert_eq!(bundle.describe(&fingerprint).map(|(found, _)| found), Some(key_id));
+    assert!(bundle.describe(&Fingerprint::of(b"another")).is_none());
 }
 
 #[test]

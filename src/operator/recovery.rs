@@ -1,0 +1,162 @@
+//! Going on without a lost root, once a person has accepted the loss by naming it: its certificate is found in a trust
+//! bundle, and stays trusted until its last leaf is gone.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Secret;
+
+use super::census::has_identity;
+use super::context::Context;
+use super::error::Error;
+use super::evidence::Suspects;
+use super::observe::content;
+use super::root_notes::{FormerKey, Retiring};
+use crate::api::authority::{RootRole, RootStatus};
+use crate::api::names::{annotation, key, label};
+use crate::api::{MtlsAuthority, MtlsIdentity};
+use crate::pki::{Fingerprint, TrustBundle};
+use crate::plan::root::Acceptance;
+use crate::plan::terms::Terms;
+
+/// What is left of a lost root.
+pub struct Recovery {
+    /// Its certificate, and those of other roots that were trusted beside it.
+    pub anchors: TrustBundle,
+    /// The same, as they stay trusted.
+    pub retiring: Vec<Retiring>,
+    /// Other signers whose leaves may be left.
+    pub former: Vec<FormerKey>,
+}
+
+/// Finds what is left of the root whose loss a person has accepted.
+///
+/// # Errors
+/// [`Error`] where Secrets cannot be read.
+pub async fn recover(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    suspects: &Suspects,
+) -> Result<(Acceptance, Option<Recovery>), Error> {
+    let annotations = authority.metadata.annotations.as_ref();
+    let Some(text) = annotations.and_then(|found| found.get(annotation::ACCEPT_ROOT_LOSS)) else {
+        return Ok((Acceptance::NotAsked, None));
+    };
+    let roots = authority.status.as_ref().map_or(&[][..], |status| &status.roots);
+    let lost = match named(text, roots) {
+        Ok(lost) => lost,
+        Err(why) => return Ok((Acceptance::Refused(why), None)),
+    };
+    let leaves = leaves(context, terms).await?;
+    let Some(anchors) = find(context, &leaves, lost, roots).await? else {
+        let why = format!("no trust bundle of this authority holds a root with fingerprint {lost}");
+        return Ok((Acceptance::Refused(why), None));
+    };
+    let now = context.clock.now();
+    let end = leaves.iter().filter_map(|leaf| leaf.not_after).max().unwrap_or(now);
+    let until = bound(terms, end, now);
+    let retiring: Vec<Retiring> =
+        anchors.fingerprints().filter_map(|found| retiring(&anchors, found, until)).collect();
+    let former = signers(context, suspects, &leaves).await?;
+    let former = former.into_iter().filter(|key_id| retiring.iter().all(|root| root.key_id != *key_id));
+    let former = former.map(|key_id| FormerKey { key_id, until, distrusted: false }).collect();
+    Ok((Acceptance::Found, Some(Recovery { anchors, retiring, former })))
+}
+
+/// The root that a person names must be the one that is missed: an annotation that was left over accepts nothing later.
+fn named(text: &str, roots: &[RootStatus]) -> Result<Fingerprint, String> {
+    let what = annotation::ACCEPT_ROOT_LOSS;
+    let lost: Fingerprint = text.trim().parse().map_err(|error| format!("the annotation {what} {error}"))?;
+    let signing = roots.iter().find(|root| root.role == RootRole::Signing);
+    match signing.filter(|root| root.fingerprint != lost.to_string()) {
+        Some(signing) => Err(format!(
+            "the annotation {what} names {lost}, but the root that is missed has fingerprint {}",
+            signing.fingerprint
+        )),
+        None => Ok(lost),
+    }
+}
+
+/// One leaf Secret of an identity that exists.
+struct LeafSecret {
+    namespace: String,
+    name: String,
+    key_id: Option<String>,
+    not_after: Option<Timestamp>,
+}
+
+async fn leaves(context: &Context, terms: &Terms) -> Result<Vec<LeafSecret>, Error> {
+    let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
+    let mut leaves = Vec::new();
+    for namespace in context.watched() {
+        let list = context.requests.list_secrets(namespace.as_deref(), &labels).await?;
+        leaves.extend(list.into_iter().filter_map(|secret| {
+            let meta = secret.metadata;
+            let (namespace, name) = (meta.namespace?, meta.name?);
+            let identity = meta.labels.as_ref()?.get(label::IDENTITY)?.clone();
+            let note = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
+            has_identity(&context.board.lock(), &namespace, &identity).then(|| LeafSecret {
+                key_id: note(annotation::AUTHORITY_KEY_ID),
+                not_after: note(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
+                namespace,
+                name,
+            })
+        }));
+    }
+    Ok(leaves)
+}
+
+/// The certificate of the lost root from the first bundle that holds it. What else lies there is taken only if the
+/// operator itself has recorded it: users of a namespace can write into its Secrets.
+async fn find(
+    context: &Context,
+    leaves: &[LeafSecret],
+    lost: Fingerprint,
+    roots: &[RootStatus],
+) -> Result<Option<TrustBundle>, Error> {
+    let recorded = roots.iter().filter_map(|root| root.fingerprint.parse().ok());
+    let wanted: Vec<Fingerprint> = recorded.chain([lost]).collect();
+    for leaf in leaves {
+        let found = context.requests.get::<Secret>(Some(&leaf.namespace), &leaf.name).await?;
+        let bundle = found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok());
+        if let Some(bundle) = bundle.filter(|bundle| bundle.contains(&lost)) {
+            return Ok(bundle.among(&wanted));
+        }
+    }
+    Ok(None)
+}
+
+fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -> Option<Retiring> {
+    let (key_id, window) = anchors.describe(&fingerprint)?;
+    Some(Retiring {
+        fingerprint: fingerprint.to_string(),
+        key_id: key_id.to_string(),
+        anchors: vec![fingerprint.to_string()],
+        not_before: window.not_before,
+        not_after: window.not_after,
+        until: until.min(window.not_after),
+    })
+}
+
+/// The last moment at which a leaf of the lost root can be valid: nobody can say what it signed besides what is seen.
+fn bound(terms: &Terms, end: Timestamp, now: Timestamp) -> Timestamp {
+    let skew = SignedDuration::from_mins(5).min(terms.propagation);
+    let unseen = now.checked_add(terms.max_leaf_ttl).unwrap_or(Timestamp::MAX);
+    let bound = end.max(unseen).checked_add(skew + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    Timestamp::from_second(bound.as_second()).unwrap_or(bound)
+}
+
+/// Every signer that a leaf or a status speaks of: none of them is evidence of a loss any more.
+async fn signers(
+    context: &Context,
+    suspects: &Suspects,
+    leaves: &[LeafSecret],
+) -> Result<Vec<String>, Error> {
+    let mut key_ids: Vec<String> = leaves.iter().filter_map(|leaf| leaf.key_id.clone()).collect();
+    for (namespace, name) in suspects.identities() {
+        let identity = context.requests.get::<MtlsIdentity>(Some(namespace), name).await?;
+        key_ids.extend(identity.and_then(|identity| identity.status?.authority_key_id));
+    }
+    key_ids.sort_unstable();
+    key_ids.dedup();
+    Ok(key_ids)
+}
