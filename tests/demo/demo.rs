@@ -5,6 +5,7 @@
 mod handshake;
 mod measure;
 mod narrator;
+mod rotate;
 mod theatre;
 
 use std::error::Error;

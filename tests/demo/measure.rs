@@ -1,6 +1,8 @@
 //! `make bench`: what an issuance costs, measured on the stage of the demo. Figures are of this machine and this run;
 //! compare them with each other, not with another machine's.
 
+use std::time::Duration;
+
 use devcluster::audit::Event;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -10,9 +12,11 @@ use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
 
 use crate::Failure;
 use crate::narrator::Narrator;
+use crate::rotate::rotate;
 use crate::theatre::Theatre;
 
-const NAMESPACE: &str = "bench";
+/// Where all of it takes place.
+pub const NAMESPACE: &str = "bench";
 const MANY: u16 = 1000;
 const SAMPLES: u16 = 100;
 const AT_ONCE: usize = 32;
@@ -24,7 +28,8 @@ pub async fn measure(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), F
     create_namespace(theatre).await?;
     one_by_one(narrator, theatre, operator).await?;
     many(narrator, theatre, operator).await?;
-    restart(theatre).await
+    restart(theatre).await?;
+    rotate(narrator, theatre).await
 }
 
 async fn create_namespace(theatre: &Theatre) -> Result<(), Failure> {
@@ -48,17 +53,33 @@ async fn one_by_one(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -
     let (_, offset) = theatre.requests_since(0)?;
     let mut times = Vec::new();
     for n in 0..SAMPLES {
-        let started = narrator.clock();
-        let name = format!("single-{n}");
-        create(&identities, name.clone()).await?;
-        appears(Api::namespaced(client.clone(), NAMESPACE), &format!("{name}-mtls")).await?;
-        times.push(narrator.since(started));
-        theatre.ready(NAMESPACE, &name).await?;
+        times.push(create_and_await(narrator, theatre, &format!("single-{n}")).await?);
     }
-    times.sort_unstable();
-    let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_micros();
-    Narrator::say(&format!("median {} µs, p90 {} µs, p99 {} µs", at(50), at(90), at(99)));
+    Narrator::say(&percentiles(&mut times));
     count(theatre, offset, SAMPLES)
+}
+
+/// Creates an identity; returns how long its Secret took.
+pub async fn create_and_await(
+    narrator: &Narrator,
+    theatre: &Theatre,
+    name: &str,
+) -> Result<Duration, Failure> {
+    let client = theatre.client().await?;
+    let started = narrator.clock();
+    create(&Api::namespaced(client.clone(), NAMESPACE), name.to_owned()).await?;
+    appears(Api::namespaced(client, NAMESPACE), &format!("{name}-mtls")).await?;
+    let time = narrator.since(started);
+    theatre.ready(NAMESPACE, name).await?;
+    Ok(time)
+}
+
+/// What is typical of these times, and what is not.
+pub fn percentiles(times: &mut [Duration]) -> String {
+    times.sort_unstable();
+    let last = times.len().saturating_sub(1);
+    let at = |percent: usize| times.get(last * percent / 100).copied().unwrap_or_default().as_micros();
+    format!("median {} µs, p90 {} µs, p99 {} µs", at(50), at(90), at(99))
 }
 
 async fn many(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Result<(), Failure> {
@@ -117,6 +138,11 @@ async fn appears(secrets: Api<Secret>, name: &str) -> Result<(), Failure> {
 
 /// What the API server was asked for, by its audit log.
 fn count(theatre: &Theatre, offset: u64, issuances: u16) -> Result<(), Failure> {
+    count_for(theatre, offset, &format!("{issuances} issuances"))
+}
+
+/// The same, for whatever it was asked for.
+pub fn count_for(theatre: &Theatre, offset: u64, what: &str) -> Result<(), Failure> {
     let (requests, _) = theatre.requests_since(offset)?;
     let is_leaf = |event: &&Event| event.namespace == NAMESPACE;
     let of = |verbs: &[&str], resource: &str| {
@@ -127,7 +153,7 @@ fn count(theatre: &Theatre, offset: u64, issuances: u16) -> Result<(), Failure> 
             .count()
     };
     let mutating = requests.iter().filter(is_leaf).filter(|event| event.is_mutating()).count();
-    Narrator::say(&format!("mutating requests: {mutating} for {issuances} issuances"));
+    Narrator::say(&format!("mutating requests: {mutating} for {what}"));
     let (secrets, identities) = (of(&["get"], "secrets"), of(&["get"], "mtlsidentities"));
     Narrator::say(&format!("Secrets read: {secrets}; identities read: {identities}"));
     Ok(())
