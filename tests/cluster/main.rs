@@ -9,12 +9,14 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
+mod admin;
 mod authority;
 mod clock;
 mod content;
 mod cost;
 mod distrust;
 mod healing;
+mod hearing;
 mod issuance;
 mod outage;
 mod ownership;
@@ -27,3 +29,4 @@ mod replicas;
 mod root;
 mod solo;
 mod validation;
+mod watched;
