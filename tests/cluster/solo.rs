@@ -2,6 +2,7 @@
 
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::run::{DefaultAuthority, Settings, Surroundings, run};
+use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use mtls_operator::runtime::readiness::Readiness;
@@ -26,6 +27,7 @@ impl Solo {
             client: stage.operator_client().await,
             readiness: Readiness::new(),
             metrics: Metrics::default(),
+            safeguards: Safeguards::ALL,
             shutdown,
         };
         let running = tokio::spawn(async move { run(settings(), around).await.unwrap() });
