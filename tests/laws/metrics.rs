@@ -28,7 +28,9 @@ fn every_figure() -> Metrics {
 }
 
 fn about(metrics: &Metrics, authority: &str) {
-    Reason::ALL.into_iter().for_each(|reason| metrics.identities(authority, reason, 1));
+    for reason in Reason::ALL {
+        metrics.identities(authority, reason, 1);
+    }
     metrics.root(authority, 1);
     metrics.rotation_phase(authority, Phase::Announced);
     metrics.rotation_waiting(authority, 1);
