@@ -9,6 +9,10 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
+#[path = "../support/solo.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod solo;
+
 mod authority;
 mod clock;
 mod content;
@@ -25,5 +29,4 @@ mod reissue;
 mod renewal;
 mod replicas;
 mod root;
-mod solo;
 mod validation;
