@@ -3,6 +3,7 @@
 use kube::Client;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::run::{DefaultAuthority, Settings, Surroundings, run};
+use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use mtls_operator::runtime::readiness::Readiness;
@@ -32,6 +33,7 @@ impl Solo {
             client,
             readiness: Readiness::new(),
             metrics: Metrics::default(),
+            safeguards: Safeguards::ALL,
             shutdown,
         };
         let running = tokio::spawn(async move { run(settings, around).await.unwrap() });
