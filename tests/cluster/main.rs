@@ -9,24 +9,7 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
-mod admin;
-mod authority;
-mod clock;
-mod content;
-mod cost;
-mod distrust;
-mod healing;
-mod hearing;
-mod issuance;
-mod outage;
-mod ownership;
-mod provided;
-mod provided_ca;
-mod refusal;
-mod reissue;
-mod renewal;
-mod replicas;
-mod root;
+
+#[allow(dead_code, reason = "each test program uses a part of it")]
+#[path = "../support/solo.rs"]
 mod solo;
-mod validation;
-mod watched;

@@ -17,6 +17,7 @@ use kube::runtime::watcher::{self, watch_object};
 use kube::{Client, Config, Resource};
 use mtls_operator::api::conditions::find;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
+use mtls_operator::runtime::client::connect;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -123,9 +124,9 @@ impl Stage {
         client(&self.admin).await
     }
 
-    /// A client with the rights of the operator.
+    /// A client as the operator makes it, with the rights of the operator.
     pub async fn operator_client(&self) -> Client {
-        client(&self.operator).await
+        connect(config(&self.operator).await).unwrap()
     }
 
     /// A namespace of its own, and what a test does in it.
@@ -166,9 +167,12 @@ fn start(cluster: &Cluster, name: &str, namespace: &str, kubeconfig: &str, flags
 }
 
 async fn client(kubeconfig: &PathBuf) -> Client {
+    Client::try_from(config(kubeconfig).await).unwrap()
+}
+
+async fn config(kubeconfig: &PathBuf) -> Config {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    Client::try_from(config).unwrap()
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
 }
 
 /// A namespace, and what a test does in it. Waiting is by watches, never by sleeping.
