@@ -9,7 +9,6 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
-
-#[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "../support/solo.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
