@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use devcluster::{Cluster, Error, NODE_TOOLS, NodeOptions, Options, Retained, TOOLS, tool};
+use devcluster::{Cluster, Error, NODE_TOOLS, NodeOptions, Options, Retained, TOOLS, obstacle, tool};
 
 /// A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager.
 ///
@@ -37,7 +37,7 @@ enum Action {
     },
     /// Make sure that tools are there, and print where
     Tools {
-        /// Those of a node, too
+        /// Those of a node, too, where there can be one
         #[arg(long)]
         node: bool,
         /// Which [default: all]
@@ -119,7 +119,10 @@ fn tools(node: bool, mut names: Vec<String>) -> Result<ExitCode, Error> {
         names.extend(TOOLS.map(String::from));
     }
     if node {
-        names.extend(NODE_TOOLS.map(String::from));
+        match obstacle() {
+            None => names.extend(NODE_TOOLS.map(String::from)),
+            Some(obstacle) => eprintln!("No tools of a node: {obstacle}"),
+        }
     }
     for name in names {
         say(&tool(&name)?.display().to_string());

@@ -31,17 +31,16 @@ fn create_one(group: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// One in the second version of control groups, one a controller in the first.
+/// One in the second version of control groups, one a controller in the first (and the second's beside them).
 pub(crate) fn roots() -> Vec<PathBuf> {
     let hierarchy = Path::new(HIERARCHY);
     if hierarchy.join("cgroup.controllers").exists() {
         return vec![hierarchy.to_owned()];
     }
     let Ok(entries) = fs::read_dir(hierarchy) else { return Vec::new() };
-    // Links are second names of a hierarchy; `unified` is the second version beside the first, without controllers.
+    // Links are second names of a hierarchy.
     entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| !path.is_symlink() && path.file_name() != Some("unified".as_ref()))
-        .filter(|path| path.join("cgroup.procs").exists())
+        .filter(|path| !path.is_symlink() && path.join("cgroup.procs").exists())
         .collect()
 }

@@ -40,7 +40,7 @@ pub(super) static KNOWN: [Tool; 10] = [
     kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet", "1 min"),
     kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", "20 s"),
     kubernetes("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy", "30 s"),
-    node("coredns", "./coredns", "6 min"),
+    node("coredns", "./coredns", "2 min"),
     node("pause", "./pause", "2 s"),
 ];
 
