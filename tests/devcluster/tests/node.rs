@@ -12,9 +12,17 @@ use std::thread;
 use std::time::Duration;
 
 use devcluster::{Cluster, NodeOptions, Options, pack_image};
-use support::node_is_possible;
+use support::{node_is_possible, skip_or_fail};
 
 const PODS: &str = include_str!("node/pods.yaml");
+
+const BUSYBOX: &str = "/bin/busybox";
+
+fn pods_are_possible() -> bool {
+    node_is_possible()
+        && (Path::new(BUSYBOX).exists()
+            || skip_or_fail("apt-get install --no-install-recommends busybox-static"))
+}
 
 fn start(name: &str) -> Cluster {
     let node = NodeOptions { sync_frequency: Some(Duration::from_secs(1)), ..NodeOptions::default() };
@@ -36,7 +44,7 @@ fn with_pods(name: &str) -> Cluster {
 fn busybox(folder: &Path) -> std::path::PathBuf {
     let root = folder.join("busybox");
     fs::create_dir_all(root.join("bin")).unwrap();
-    fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();
+    fs::copy(BUSYBOX, root.join("bin/busybox")).unwrap();
     let archive = folder.join("busybox.tar");
     pack_image(&archive, "devcluster.test/busybox:1", &root, &["/bin/busybox"]).unwrap();
     archive
@@ -71,7 +79,7 @@ fn in_client(cluster: &Cluster, words: &[&str]) -> Command {
 
 #[test]
 fn a_pod_reaches_another_by_the_name_of_its_service() {
-    if !node_is_possible() {
+    if !pods_are_possible() {
         return;
     }
     let cluster = with_pods("names");
@@ -81,14 +89,14 @@ fn a_pod_reaches_another_by_the_name_of_its_service() {
 
     let address = succeed(cluster.kubectl().args(["get", "service/server", "-ojsonpath={.spec.clusterIP}"]));
     let from_node = ["-q", "-O-", &format!("http://{address}/name")].map(str::to_owned);
-    let mut wget = cluster.command_on_node("/bin/busybox").unwrap();
+    let mut wget = cluster.command_on_node(BUSYBOX).unwrap();
     assert_eq!(succeed(wget.arg("wget").args(from_node)), "server");
     cluster.stop().unwrap();
 }
 
 #[test]
 fn a_changed_secret_reaches_its_pod_also_after_the_kubelet_crashed() {
-    if !node_is_possible() {
+    if !pods_are_possible() {
         return;
     }
     let cluster = with_pods("secret");
