@@ -15,6 +15,7 @@ use super::roster::Roster;
 use super::sight::Sights;
 use super::watch::Subject;
 use super::workers::Workers;
+use crate::plan::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::Leadership;
 use crate::runtime::readiness::Readiness;
@@ -58,6 +59,8 @@ pub struct Surroundings {
     pub readiness: Readiness,
     /// Figures.
     pub metrics: Metrics,
+    /// The safeguards of rotations.
+    pub safeguards: Safeguards,
     /// The signal to stop.
     pub shutdown: Shutdown,
 }
@@ -72,7 +75,7 @@ pub struct Broken;
 /// # Errors
 /// [`Broken`] where a part of it ended before that.
 pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken> {
-    let Surroundings { clock, client, leadership, readiness, metrics, shutdown } = around;
+    let Surroundings { clock, client, leadership, readiness, metrics, safeguards, shutdown } = around;
     let board = SharedBoard::default();
     let context = Context {
         sights: Sights::default(),
@@ -85,6 +88,7 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
         metrics,
         namespace: settings.namespace.as_str().into(),
         watch_namespaces: settings.watch_namespaces.clone().into(),
+        safeguards,
     };
     let mut watches = JoinSet::new();
     let start = start_watches(&context, &client, &readiness, &mut watches);

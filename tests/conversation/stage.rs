@@ -18,6 +18,7 @@ use mtls_operator::operator::requests::Requests;
 use mtls_operator::operator::root;
 use mtls_operator::operator::roster::Roster;
 use mtls_operator::operator::sight::Sights;
+use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::terms::Terms;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
@@ -230,6 +231,7 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
         metrics,
         namespace: "mtls-system".into(),
         watch_namespaces: Arc::default(),
+        safeguards: Safeguards::ALL,
     }
 }
 
