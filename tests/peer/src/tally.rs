@@ -20,7 +20,10 @@ pub enum Attempt {
 pub struct Tally {
     pub attempted: u64,
     pub granted: u64,
+    /// Not reached yet: its Service may have no endpoint so far.
     pub unreachable: u64,
+    /// Not reached any more, although it once was.
+    pub lost: u64,
     pub refused: u64,
     pub last_refusal: Option<String>,
     /// Milliseconds since 1970.
@@ -38,7 +41,8 @@ impl Tally {
         self.attempted += 1;
         match attempt {
             Attempt::Granted(theirs) => self.grant(mine, theirs, now),
-            Attempt::Unreachable => self.unreachable += 1,
+            Attempt::Unreachable if self.first_granted.is_none() => self.unreachable += 1,
+            Attempt::Unreachable => self.lost += 1,
             Attempt::Refused(why) => {
                 self.refused += 1;
                 self.last_refusal = Some(why);
@@ -70,13 +74,15 @@ mod tests {
     fn a_bad_moment_is_not_forgotten() {
         let mut tally = Tally::default();
         let mine = state(&["1", "2"], 100);
+        tally.count(&mine, Attempt::Unreachable, 9_000);
         for (theirs, now) in [(state(&["1", "2"], 90), 10_000), (state(&["2", "3"], 90), 80_000)] {
             tally.count(&mine, Attempt::Granted(theirs), now);
         }
         tally.count(&mine, Attempt::Refused("a bad certificate".into()), 81_000);
         tally.count(&mine, Attempt::Unreachable, 82_000);
         tally.count(&mine, Attempt::Granted(state(&["1", "2"], 190)), 83_000);
-        assert_eq!((tally.attempted, tally.granted, tally.refused, tally.unreachable), (5, 3, 1, 1));
+        assert_eq!((tally.attempted, tally.granted, tally.refused), (6, 3, 1));
+        assert_eq!((tally.unreachable, tally.lost), (1, 1));
         assert_eq!((tally.smallest_overlap, tally.smallest_margin), (Some(1), Some(10)));
         assert_eq!(tally.first_granted, Some(10_000));
     }
