@@ -65,6 +65,9 @@ pub struct Surroundings {
     pub shutdown: Shutdown,
 }
 
+/// Of so many workers one is for what can wait: enough to write to hundreds of Secrets a second.
+const WORKERS_PER_BACKGROUND: usize = 8;
+
 /// A part of the operator ended that must not: the process has to start anew.
 #[derive(Debug, thiserror::Error)]
 #[error("a watch or the keeper of the authorities has ended; see the log")]
@@ -77,6 +80,7 @@ pub struct Broken;
 pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken> {
     let Surroundings { clock, client, leadership, readiness, metrics, safeguards, shutdown } = around;
     let board = SharedBoard::default();
+    board.change(|board| board.bound_background(settings.workers.div_ceil(WORKERS_PER_BACKGROUND)));
     let context = Context {
         sights: Sights::default(),
         forge: forge(&settings, &board, &clock),
