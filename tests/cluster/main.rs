@@ -19,6 +19,7 @@ mod clock;
 mod content;
 mod cost;
 mod distrust;
+mod events;
 mod healing;
 mod hearing;
 mod issuance;
