@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 use super::attention::Class;
 use super::error::Error;
 use crate::plan::decide::Because;
+use crate::plan::published::Reason;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IssuedLabels {
@@ -49,6 +50,12 @@ struct TransitionLabels {
     transition: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BundleLabels {
+    authority: String,
+    state: &'static str,
+}
+
 /// The figures.
 #[derive(Clone, Default)]
 pub struct Metrics {
@@ -62,6 +69,7 @@ pub struct Metrics {
     root_not_after: Family<AuthorityLabels, Gauge>,
     rotation_waiting: Family<AuthorityLabels, Gauge>,
     rotations: Family<TransitionLabels, Counter>,
+    bundles: Family<BundleLabels, Gauge>,
 }
 
 impl Metrics {
@@ -93,13 +101,18 @@ impl Metrics {
         );
         registry.register(
             "mtls_operator_rotation_waiting",
-            "Identities that a rotation of the root waits for",
+            "Identities and trust bundles that a rotation of the root waits for",
             self.rotation_waiting.clone(),
         );
         registry.register(
             "mtls_operator_root_transitions",
             "Changes of the roots of an authority",
             self.rotations.clone(),
+        );
+        registry.register(
+            "mtls_operator_bundles",
+            "Places where a trust bundle shall lie, by how it stands there",
+            self.bundles.clone(),
         );
     }
 
@@ -147,7 +160,15 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// A rotation waits for so many identities.
+    /// So many published bundles of an authority stand how.
+    pub fn bundles(&self, authority: &str, counts: &[(Reason, usize)]) {
+        for (reason, count) in counts {
+            let labels = BundleLabels { authority: authority.to_owned(), state: reason.as_str() };
+            self.bundles.get_or_create(&labels).set(gauge(*count));
+        }
+    }
+
+    /// A rotation waits for so many identities and bundles.
     pub fn rotation_waiting(&self, authority: &str, behind: usize) {
         let labels = AuthorityLabels { authority: authority.to_owned() };
         self.rotation_waiting.get_or_create(&labels).set(gauge(behind));
