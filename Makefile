@@ -8,6 +8,8 @@ CARGO ?= cargo
 BUILDAH ?= buildah
 IMAGE ?= localhost/mtls-operator
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+# What tests are built with, and nothing that is shipped: single safeguards can be switched off.
+WEAKENED := --features mtls-operator/weakened
 IMAGE_TARGET := $(shell uname -m)-unknown-linux-gnu
 IMAGE_FOLDER := target/image
 IMAGE_ARCHIVE := $(IMAGE_FOLDER)/mtls-operator.tar
@@ -31,11 +33,11 @@ demo: tools ## Watch it work on a real control plane (KEEP=1 leaves it running)
 
 test: ## Format check, lints and every test; says what it skips and why
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked $(WEAKENED) -- -D warnings
 	@$(MAKE) --no-print-directory tools
 	@mkdir -p target
 	@code=0; \
-	$(CARGO) test --workspace --locked --no-fail-fast 2>&1 | tee target/test.log || code=$$?; \
+	$(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast 2>&1 | tee target/test.log || code=$$?; \
 	echo; \
 	grep -ao 'SKIP .*' target/test.log | sort -u || true; \
 	awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } \
@@ -43,13 +45,13 @@ test: ## Format check, lints and every test; says what it skips and why
 	exit $$code
 
 lint: ## Lints only, over everything that compiles
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --locked $(WEAKENED) -- -D warnings
 
 fmt: ## Format the source
 	$(CARGO) fmt --all
 
-proof: tools ## Three rotations of the root under continuous handshakes, and what they amounted to
-	MTLS_PROOF=1 $(CARGO) test --locked --test handshakes -- --nocapture
+proof: tools ## Rotations of the root at full size: under handshakes, killed at every write; and what they amounted to
+	MTLS_PROOF=1 $(CARGO) test --locked $(WEAKENED) --no-fail-fast --test handshakes --test faults -- --nocapture
 
 bench: tools ## Measure requests, times and memory, and print them
 	@$(CARGO) build --release --locked --bin mtls-operator --example demo
@@ -57,8 +59,8 @@ bench: tools ## Measure requests, times and memory, and print them
 
 # Twice: deploy/operator.yaml is rendered from the chart, which contains the definitions of the first time.
 generate: tools ## Write again what is generated: CRDs, the chart's CRDs, deploy/operator.yaml
-	UPDATE=1 $(CARGO) test --quiet --locked --test drift
-	UPDATE=1 $(CARGO) test --quiet --locked --test drift
+	UPDATE=1 $(CARGO) test --quiet --locked $(WEAKENED) --test drift
+	UPDATE=1 $(CARGO) test --quiet --locked $(WEAKENED) --test drift
 
 image: ## Build the static binary and the container image, as an OCI archive
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --bin mtls-operator --target $(IMAGE_TARGET)

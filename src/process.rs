@@ -14,6 +14,7 @@ use crate::operator::run::{
     DefaultAuthority, Settings, Surroundings, default_key_threads, run as run_operator,
 };
 use crate::pki::Serial;
+use crate::plan::safeguards::Safeguards;
 use crate::runtime::client::connect;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::{LeaderConfig, Leadership, elect};
@@ -57,7 +58,8 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     let (end_of_tenure, give_up) = Shutdown::manual();
     let (leadership, election) = leadership(config, &client, &clock, &end_of_tenure)?;
     let election = tokio::spawn(election);
-    let around = Surroundings { clock, client, leadership, readiness, metrics, shutdown };
+    let around =
+        Surroundings { clock, client, leadership, readiness, metrics, safeguards: Safeguards::ALL, shutdown };
     drop(started);
     let result = run_operator(settings(config), around).await;
     give_up.fire();

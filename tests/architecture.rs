@@ -141,6 +141,22 @@ fn clocks_are_read_in_one_file() {
 }
 
 #[test]
+fn nothing_that_is_shipped_can_lack_a_safeguard() {
+    let sources = sources();
+    let others = sources.iter().filter(|source| source.path != "src/plan/safeguards.rs");
+    let breaches: Vec<String> = others.flat_map(|source| source.naming(&["weakened"])).collect();
+    none("the feature weakened is named in src/plan/safeguards.rs only", &breaches);
+    let read = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let manifest = read("Cargo.toml");
+    assert!(manifest.contains("\nweakened = []\n"), "the feature has moved: look for it there");
+    assert!(!manifest.contains("\ndefault = "), "weakened must be asked for");
+    let makefile = read("Makefile");
+    let shipped = makefile.lines().filter(|line| line.contains(" build ") || line.contains(" run "));
+    let weak: Vec<String> = shipped.filter(|line| line.contains("WEAKENED")).map(str::to_owned).collect();
+    none("what is built to be run is built without it", &weak);
+}
+
+#[test]
 fn code_does_not_panic_by_choice() {
     let words = [".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!("];
     let breaches: Vec<String> = sources().iter().flat_map(|source| source.naming(&words)).collect();

@@ -17,10 +17,16 @@ mod attention;
 mod belonging;
 #[path = "laws/board.rs"]
 mod board;
+#[path = "laws/bundle.rs"]
+mod bundle;
+#[path = "laws/bundles.rs"]
+mod bundles;
 #[path = "laws/decide.rs"]
 mod decide;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/metrics.rs"]
+mod metrics;
 #[path = "laws/names.rs"]
 mod names;
 #[path = "laws/policy.rs"]

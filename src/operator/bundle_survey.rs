@@ -97,9 +97,8 @@ impl<'a> Count<'a> {
     fn survey(&self, found: impl Fn(&Place) -> Found) -> BundleSurvey {
         let mut survey = BundleSurvey::default();
         let exists = |name: &str| self.exists.iter().any(|other| other == name);
-        let is_behind = |spot: &&Spot| {
-            is_behind(self.wanted, &found(&spot.place), exists, spot.made > self.since)
-        };
+        let is_behind =
+            |spot: &&Spot| is_behind(self.wanted, &found(&spot.place), exists, spot.made > self.since);
         for spot in self.spots.iter().filter(is_behind) {
             let name = spot.place.to_string();
             let is_excluded = self.excluded.contains(&name);

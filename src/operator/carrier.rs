@@ -88,7 +88,8 @@ pub trait Carrier: Resource<DynamicType = ()> + Sized {
     /// What is to be remembered of it, where it is ours.
     fn seen(&self) -> Option<Seen> {
         let meta = self.meta();
-        let of = |pairs: &Option<BTreeMap<String, String>>, key| pairs.as_ref().and_then(|p| p.get(key)).cloned();
+        let of =
+            |pairs: &Option<BTreeMap<String, String>>, key| pairs.as_ref().and_then(|p| p.get(key)).cloned();
         let trust = of(&meta.annotations, annotation::TRUST)?;
         let posted = Posted {
             authority: of(&meta.labels, label::AUTHORITY).map(Arc::from),

@@ -14,6 +14,7 @@ use super::requests::Requests;
 use super::roster::Roster;
 use super::schedule::Millis;
 use super::sight::Sights;
+use crate::plan::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 
 /// The context of every pass.
@@ -41,6 +42,8 @@ pub struct Context {
     pub namespace: Arc<str>,
     /// Namespaces whose identities are served; none is all.
     pub watch_namespaces: Arc<[String]>,
+    /// The safeguards of rotations.
+    pub safeguards: Safeguards,
 }
 
 impl Context {

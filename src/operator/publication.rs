@@ -81,7 +81,6 @@ fn condition(
 /// How many places stand how.
 #[must_use]
 pub fn counts(standings: &[(Place, Standing)]) -> [(Reason, usize); 5] {
-    Reason::ALL.map(|reason| {
-        (reason, standings.iter().filter(|(_, standing)| standing.reason() == reason).count())
-    })
+    Reason::ALL
+        .map(|reason| (reason, standings.iter().filter(|(_, standing)| standing.reason() == reason).count()))
 }

@@ -19,9 +19,10 @@ use super::rotation;
 use super::sight::Survey;
 use crate::api::MtlsAuthority;
 use crate::api::names::annotation;
-use crate::pki::{Authority, AuthorityPem};
+use crate::pki::{Authority, AuthorityPem, CrossCertificates};
 use crate::plan::root::{Acceptance, Provided, RootDecision, RootPlan, RootWorld, decide};
 use crate::plan::rotation::{Circumstances, Source, Transition};
+use crate::plan::safeguards::Safeguard;
 use crate::plan::terms::Terms;
 
 /// How an authority stands after a pass.
@@ -87,7 +88,7 @@ async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) ->
     let (sight, survey) = rotation::look(context, authority, terms, &loaded);
     let around = Circumstances {
         now: context.clock.now(),
-        rules: terms.rules(),
+        rules: terms.rules(context.safeguards),
         provided,
         request: request(authority).map(str::to_owned),
         sight,
@@ -118,7 +119,8 @@ async fn confirmed(
 }
 
 fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
-    observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root))
+    let safeguards = observed.world.around.rules.safeguards;
+    observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root, safeguards))
 }
 
 async fn provided(
@@ -180,7 +182,7 @@ fn change(
     transition: &Transition,
     observed: &Observed,
 ) -> Result<Option<Value>, Error> {
-    let (now, rules) = (context.clock.now(), terms.rules());
+    let (now, rules) = (context.clock.now(), terms.rules(context.safeguards));
     let Some(change) = Change::of(&observed.loaded, terms, &rules, request(authority), now) else {
         return Ok(None);
     };
@@ -231,10 +233,13 @@ fn successor(
 
 /// The next root, with what the signer certifies of it. Where no path over the signer would hold, there is none.
 fn announcement(change: &Change<'_>, pem: &AuthorityPem, origin: Origin) -> Result<Value, Error> {
+    if !change.rules.safeguards.hold(Safeguard::CrossCertificates) {
+        return Ok(change.announce(pem, origin, &CrossCertificates::default()));
+    }
     let next = Authority::load(pem, change.now)?;
     let crosses = change.authority.cross_certify(&next, change.now).unwrap_or_else(|error| {
         tracing::warn!(%error, authority = change.terms.name, "the next root has no cross-certificate");
-        crate::pki::CrossCertificates::default()
+        CrossCertificates::default()
     });
     Ok(change.announce(pem, origin, &crosses))
 }

@@ -19,6 +19,7 @@ use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
 use crate::pki::{Authority, AuthorityPem, CrossCertificates, TrustBundle};
 use crate::plan::root::StoredRoot;
 use crate::plan::rotation::{Rules, drain_bound, step};
+use crate::plan::safeguards::Safeguard;
 use crate::plan::terms::Terms;
 
 /// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
@@ -186,7 +187,8 @@ impl<'a> Change<'a> {
         let distrusted = self.retiring_anchors().and_then(|anchors| anchors.among(&self.terms.distrust));
         let crosses = self.crosses();
         let crosses = distrusted.map_or_else(|| crosses.clone(), |gone| crosses.without_signers(&gone));
-        patch.text(key::CROSS_CERTIFICATES, &crosses.to_pem());
+        let are_kept = phase != Phase::Stable || self.rules.safeguards.hold(Safeguard::LastingCrosses);
+        patch.text(key::CROSS_CERTIFICATES, &if are_kept { crosses.to_pem() } else { String::new() });
         patch.over(&self.root.version)
     }
 
@@ -263,7 +265,7 @@ impl<'a> Change<'a> {
             anchors: self.authority.anchors().fingerprints().map(|anchor| anchor.to_string()).collect(),
             not_before: window.not_before,
             not_after: window.not_after,
-            until: drain_bound(self.root, self.now, self.rules.propagation),
+            until: drain_bound(self.root, self.now, self.rules),
         }
     }
 

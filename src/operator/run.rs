@@ -19,6 +19,7 @@ use super::roster::Roster;
 use super::sight::Sights;
 use super::watch::Subject;
 use super::workers::Workers;
+use crate::plan::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::Leadership;
 use crate::runtime::readiness::Readiness;
@@ -62,6 +63,8 @@ pub struct Surroundings {
     pub readiness: Readiness,
     /// Figures.
     pub metrics: Metrics,
+    /// The safeguards of rotations.
+    pub safeguards: Safeguards,
     /// The signal to stop.
     pub shutdown: Shutdown,
 }
@@ -76,7 +79,7 @@ pub struct Broken;
 /// # Errors
 /// [`Broken`] where a part of it ended before that.
 pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken> {
-    let Surroundings { clock, client, leadership, readiness, metrics, shutdown } = around;
+    let Surroundings { clock, client, leadership, readiness, metrics, safeguards, shutdown } = around;
     let board = SharedBoard::default();
     let context = Context {
         sights: Sights::default(),
@@ -90,6 +93,7 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
         metrics,
         namespace: settings.namespace.as_str().into(),
         watch_namespaces: settings.watch_namespaces.clone().into(),
+        safeguards,
     };
     let mut watches = JoinSet::new();
     let start = start_watches(&context, &client, &readiness, &mut watches);
@@ -152,7 +156,8 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
 fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) {
     let unawaited = Readiness::new();
     for scope in context.watched() {
-        let config_maps = Subject::<ConfigMap>::within(client, scope.as_deref()).labelled(LeafSecrets::labels());
+        let config_maps =
+            Subject::<ConfigMap>::within(client, scope.as_deref()).labelled(LeafSecrets::labels());
         let audience = TrustBundles::new(context.bundles.clone(), Range::ConfigMaps(scope));
         watches.spawn(config_maps.run(context.clone(), audience, unawaited.handle("ConfigMaps")));
     }

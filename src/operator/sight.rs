@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use parking_lot::Mutex;
@@ -15,7 +14,7 @@ use super::board::Board;
 use super::entry::{Digest, Entry, SeenSecret, digest};
 use crate::api::authority::{Phase, WaitingFor};
 use crate::api::names::{annotation, label};
-use crate::plan::rotation::Sight;
+use crate::plan::sight::{Quiet, Sight};
 
 /// As many names are told as a person will read.
 const NAMES: usize = 10;
@@ -189,8 +188,7 @@ struct Subject {
 
 struct Watch {
     subject: Subject,
-    /// The monotonic moment since which nobody was seen behind.
-    quiet_since: Option<Duration>,
+    quiet: Quiet,
 }
 
 /// The observations of all authorities.
@@ -212,24 +210,18 @@ impl Sights {
         let mut watches = self.0.lock();
         let watch = watches
             .entry(authority.to_owned())
-            .or_insert_with(|| Watch { subject: subject.clone(), quiet_since: None });
+            .or_insert_with(|| Watch { subject: subject.clone(), quiet: Quiet::default() });
         if watch.subject != subject {
-            *watch = Watch { subject, quiet_since: None };
+            *watch = Watch { subject, quiet: Quiet::default() };
         }
-        watch.quiet_since = match watch.quiet_since {
-            _ if is_behind => None,
-            Some(since) if !was_behind => Some(since),
-            _ => Some(now),
-        };
-        let quiet = watch.quiet_since.map(|since| now.saturating_sub(since));
-        let quiet = quiet.and_then(|span| SignedDuration::try_from(span).ok());
-        Sight { quiet_for: quiet }
+        watch.quiet = watch.quiet.look(is_behind, was_behind, now);
+        watch.quiet.sight(now)
     }
 
     /// Somebody was seen behind: the observation begins anew.
     pub fn spoil(&self, authority: &str) {
         if let Some(watch) = self.0.lock().get_mut(authority) {
-            watch.quiet_since = None;
+            watch.quiet = Quiet::default();
         }
     }
 

@@ -78,7 +78,9 @@ impl Agenda {
             return;
         }
         let conflict = match &errand.plan {
-            BundlePlan::Refuse(conflict @ Conflict::Authority(_)) => Some(Trouble::Conflict(conflict.clone())),
+            BundlePlan::Refuse(conflict @ Conflict::Authority(_)) => {
+                Some(Trouble::Conflict(conflict.clone()))
+            }
             _ => None,
         };
         if let Some(trouble) = conflict {

@@ -83,7 +83,7 @@ impl Tally {
         let now = context.clock.now();
         let census = census(&context.board.lock(), name, now.as_second());
         for (reason, count) in by_reason(&census.counts) {
-            context.metrics.identities(name, reason.as_str(), count);
+            context.metrics.identities(name, reason, count);
         }
         let rotation = self.rotations.get(name);
         let waiting = rotation.map_or(0, |rotation| rotation.survey.behind + rotation.survey.bundles);
@@ -123,11 +123,12 @@ fn publish_condition(
     if !is_asked && before.is_none() {
         return None;
     }
-    context.metrics.bundles(&service.terms.name, &counts(&standings));
     after.conditions.retain(|condition| condition.type_ != PUBLISHED);
     if !is_asked {
+        context.metrics.forget_bundles(&service.terms.name);
         return None;
     }
+    context.metrics.bundles(&service.terms.name, &counts(&standings));
     let generation = authority.metadata.generation;
     let (condition, news) = published(&standings, before.as_ref(), generation, context.clock.now());
     after.conditions.push(condition);

@@ -9,6 +9,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::root::{Provided, StoredRetiring, StoredRoot};
+use super::safeguards::{Safeguard, Safeguards};
+pub use super::sight::Sight;
 use super::spread::Step;
 use crate::api::authority::Phase;
 
@@ -17,7 +19,7 @@ use crate::api::authority::Phase;
 pub struct Circumstances {
     /// This moment.
     pub now: Timestamp,
-    /// What people want and allow.
+    /// What it goes by.
     pub rules: Rules,
     /// The CA that people provide.
     pub provided: Provided,
@@ -27,7 +29,7 @@ pub struct Circumstances {
     pub sight: Sight,
 }
 
-/// What people want and allow: durations of the authority's spec.
+/// What a rotation goes by: durations of the authority's spec, and the safeguards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// How long consumers may take to see a changed Secret.
@@ -38,14 +40,8 @@ pub struct Rules {
     pub renew_before: SignedDuration,
     /// The largest `leaf.maxTTL` in force.
     pub max_leaf_ttl: SignedDuration,
-}
-
-/// What the leader has seen of the distribution, by its own monotonic clock and since it began to look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sight {
-    /// For how long no counted Secret or bundle has been seen behind: without one of the roots in force, or with an
-    /// unexpired leaf of a retiring root. `None` while one is.
-    pub quiet_for: Option<SignedDuration>,
+    /// The safeguards that hold.
+    pub safeguards: Safeguards,
 }
 
 /// Where a new root comes from.
@@ -112,10 +108,10 @@ impl Transition {
 
     /// Whether it rests on what was seen, so that a fresh look must confirm it.
     #[must_use]
-    pub fn rests_on_sight(&self, root: &StoredRoot) -> bool {
+    pub fn rests_on_sight(&self, root: &StoredRoot, safeguards: Safeguards) -> bool {
         match self {
-            Self::Switch { is_forced } => !*is_forced,
-            Self::Drop(_) => !has_distrusted(&root.retiring),
+            Self::Switch { is_forced } => !*is_forced && safeguards.hold(Safeguard::Gate),
+            Self::Drop(_) => !has_distrusted(&root.retiring) && safeguards.hold(Safeguard::DrainSight),
             _ => false,
         }
     }
@@ -130,7 +126,7 @@ pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transitio
     if is_replacement(root, &around.provided) {
         return Some(Transition::Replace);
     }
-    if root.max_leaf_ttl < around.rules.max_leaf_ttl.as_secs() {
+    if root.max_leaf_ttl < around.rules.max_leaf_ttl.as_secs() && holds(around, Safeguard::RecordedLifetime) {
         return Some(Transition::RaiseMaxLeafTtl);
     }
     match root.phase {
@@ -178,6 +174,10 @@ pub fn succession(root: &StoredRoot, around: &Circumstances) -> Option<Transitio
     }
 }
 
+const fn holds(around: &Circumstances, safeguard: Safeguard) -> bool {
+    around.rules.safeguards.hold(safeguard)
+}
+
 fn has_distrusted(retiring: &[StoredRetiring]) -> bool {
     retiring.iter().any(|former| former.is_distrusted)
 }
@@ -214,11 +214,22 @@ fn announced(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
     let Some(next) = root.next.as_ref().filter(|next| is_wanted(next, around)) else {
         return Some(Transition::Withdraw);
     };
-    if is_quiet(around) {
+    if is_distributed(root, around) {
         return Some(Transition::Switch { is_forced: false });
     }
     let is_overdue = around.now >= forced_at(root, around.rules.propagation);
-    (is_overdue && next.is_certified).then_some(Transition::Switch { is_forced: true })
+    let is_forced = is_overdue && next.is_certified && holds(around, Safeguard::ForcedSwitch);
+    is_forced.then_some(Transition::Switch { is_forced })
+}
+
+/// Whether consumers have had the time to load the next root, since the last of them was seen without it.
+fn is_distributed(root: &StoredRoot, around: &Circumstances) -> bool {
+    match (holds(around, Safeguard::Gate), holds(around, Safeguard::Wait)) {
+        (true, true) => is_quiet(around),
+        (true, false) => around.sight.quiet_for.is_some(),
+        (false, true) => around.now.duration_since(root.since) >= around.rules.propagation,
+        (false, false) => true,
+    }
 }
 
 /// Whether the announced root is still what people want.
@@ -249,10 +260,13 @@ fn is_quiet(around: &Circumstances) -> bool {
 }
 
 fn draining(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+    let is_gone_by_sight = is_quiet(around) || !holds(around, Safeguard::DrainSight);
+    let is_gone_by_bound =
+        |former: &StoredRetiring| around.now >= former.until || !holds(around, Safeguard::DrainBound);
     let gone: Vec<String> = root
         .retiring
         .iter()
-        .filter(|former| is_quiet(around) && around.now >= former.until)
+        .filter(|former| is_gone_by_sight && is_gone_by_bound(former))
         .map(|former| former.fingerprint.clone())
         .collect();
     (!gone.is_empty() || root.retiring.is_empty()).then_some(Transition::Drop(gone))
@@ -261,13 +275,12 @@ fn draining(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
 /// Until when a root that signs no more must stay trusted: the end of the last leaf that any replica can have signed
 /// with it. F is how old a replica's view of the root may be, W how long a write may live, S the skew of clocks.
 #[must_use]
-pub fn drain_bound(root: &StoredRoot, now: Timestamp, propagation: SignedDuration) -> Timestamp {
+pub fn drain_bound(root: &StoredRoot, now: Timestamp, rules: &Rules) -> Timestamp {
     let [freshness, write, skew] = [60, 30, 300].map(SignedDuration::from_secs);
-    let third = propagation / 3;
-    let span = SignedDuration::from_secs(root.max_leaf_ttl)
-        + freshness.min(third)
-        + write.min(third)
-        + skew.min(propagation);
+    let third = rules.propagation / 3;
+    let late = freshness.min(third) + write.min(third);
+    let late = if rules.safeguards.hold(Safeguard::LateLeaves) { late } else { SignedDuration::ZERO };
+    let span = SignedDuration::from_secs(root.max_leaf_ttl) + late + skew.min(rules.propagation);
     // Stored in whole seconds: rounded up, lest the last leaf outlive its root's trust.
     let bound = now.checked_add(span + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
     Timestamp::from_second(bound.as_second()).unwrap_or(bound).min(root.window.not_after)

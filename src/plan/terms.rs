@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 
 use super::bundle::Publication;
 use super::rotation::Rules;
+use super::safeguards::Safeguards;
 use crate::api::authority::{Grant, MtlsAuthority, NamespaceSelector};
 use crate::api::duration;
 use crate::pki::{Fingerprint, KeyAlgorithm, RootAlgorithm, TrustDomain};
@@ -97,12 +98,13 @@ impl Terms {
 impl Terms {
     /// The rules of a rotation.
     #[must_use]
-    pub const fn rules(&self) -> Rules {
+    pub const fn rules(&self, safeguards: Safeguards) -> Rules {
         Rules {
             propagation: self.propagation,
             spread_over: self.spread_over,
             renew_before: self.root_renew_before,
             max_leaf_ttl: self.max_leaf_ttl,
+            safeguards,
         }
     }
 }

@@ -9,21 +9,6 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
-mod authority;
-mod clock;
-mod content;
-mod cost;
-mod distrust;
-mod healing;
-mod issuance;
-mod outage;
-mod ownership;
-mod provided;
-mod provided_ca;
-mod refusal;
-mod reissue;
-mod renewal;
-mod replicas;
-mod root;
+#[path = "../support/solo.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
-mod validation;

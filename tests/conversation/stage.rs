@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::authorities::Authorities;
+use mtls_operator::operator::bundles::Bundles;
 use mtls_operator::operator::context::{Context, SharedBoard};
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::forge::Forge;
@@ -18,6 +19,7 @@ use mtls_operator::operator::requests::Requests;
 use mtls_operator::operator::root;
 use mtls_operator::operator::roster::Roster;
 use mtls_operator::operator::sight::Sights;
+use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::terms::Terms;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
@@ -221,6 +223,7 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
     });
     Context {
         sights: Sights::default(),
+        bundles: Bundles::default(),
         clock,
         requests: Requests::new(server.client(), leadership, metrics.clone()),
         board,
@@ -230,6 +233,7 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
         metrics,
         namespace: "mtls-system".into(),
         watch_namespaces: Arc::default(),
+        safeguards: Safeguards::ALL,
     }
 }
 

@@ -8,6 +8,7 @@ use mtls_operator::plan::root::{
 };
 
 use mtls_operator::plan::rotation::{Cause, Circumstances, Rules, Sight, Source, Transition};
+use mtls_operator::plan::safeguards::Safeguards;
 
 use super::fixture::{DAY, MINUTE, NOW};
 
@@ -39,8 +40,13 @@ fn world(secret: RootSecret, provided: Provided) -> RootWorld {
 }
 
 pub fn around(provided: Provided) -> Circumstances {
-    let rules =
-        Rules { propagation: MINUTE, spread_over: DAY, renew_before: DAY * 100, max_leaf_ttl: MINUTE * 10 };
+    let rules = Rules {
+        propagation: MINUTE,
+        spread_over: DAY,
+        renew_before: DAY * 100,
+        max_leaf_ttl: MINUTE * 10,
+        safeguards: Safeguards::ALL,
+    };
     Circumstances { now: NOW, rules, provided, request: None, sight: Sight::default() }
 }
 

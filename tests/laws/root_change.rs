@@ -11,6 +11,7 @@ use mtls_operator::operator::root_notes::Origin;
 use mtls_operator::operator::root_secret::{LoadedRoot, load, next_pem};
 use mtls_operator::pki::{Authority, AuthorityPem, CrossCertificates};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
+use mtls_operator::plan::safeguards::Safeguards;
 use serde_json::Value;
 
 use super::fixture::{DAY, HOUR, NOW, terms};
@@ -150,7 +151,7 @@ fn what_waits_for_its_turn_is_known_by_the_bundle_before() {
 fn a_request_is_answered_by_the_announcement_itself() {
     let mut secret = written();
     let (terms, loaded) = (terms(), loaded(&secret, NOW));
-    let rules = terms.rules();
+    let rules = terms.rules(Safeguards::ALL);
     let change = Change::of(&loaded, &terms, &rules, Some("1"), NOW).unwrap();
     let patch = change.announce(&generated(), Origin::Provided, &CrossCertificates::default());
     apply(&mut secret, &patch);

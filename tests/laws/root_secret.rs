@@ -9,6 +9,7 @@ use mtls_operator::operator::root_notes::Origin;
 use mtls_operator::operator::root_secret::{LoadedRoot, load};
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
+use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ pub fn apply(secret: &mut Secret, patch: &Value) {
 /// What a change writes into the Secret as it is at that moment.
 pub fn changed(secret: &Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> Value) -> Value {
     let (loaded, terms) = (load(Some(secret), &terms(), PLACE, now), terms());
-    let rules = terms.rules();
+    let rules = terms.rules(Safeguards::ALL);
     change(&Change::of(&loaded, &terms, &rules, None, now).unwrap())
 }
 
@@ -204,7 +205,7 @@ fn no_former_signer_is_remembered_beyond_its_own_end() {
     let terms = Terms { max_leaf_ttl: DAY * 900, ..terms() };
     let secret = new(&terms, "mtls-system", "root", &generated(), Origin::Provided, NOW);
     let loaded = load(Some(&secret), &terms, PLACE, NOW);
-    let rules = terms.rules();
+    let rules = terms.rules(Safeguards::ALL);
     let change = Change::of(&loaded, &terms, &rules, None, NOW).unwrap();
     let patch = change.replace(&generated());
     let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();

@@ -7,6 +7,7 @@ use mtls_operator::plan::root::{Provided, StoredNext, StoredRetiring, StoredRoot
 use mtls_operator::plan::rotation::{
     Cause, Circumstances, Rules, Sight, Source, Transition, drain_bound, forced_at, step, transition,
 };
+use mtls_operator::plan::safeguards::Safeguards;
 
 use super::fixture::{DAY, HOUR, MINUTE, NOW};
 use super::root::{around, provided, sound};
@@ -165,14 +166,13 @@ fn a_longer_lifetime_is_recorded_before_anything_else() {
 
 #[test]
 fn the_drain_bound_outlasts_stale_replicas_slow_writes_and_skewed_clocks() {
-    let bound =
-        |propagation| drain_bound(&sound(), NOW, propagation) - NOW.duration_since(Timestamp::UNIX_EPOCH);
-    let span = |propagation| bound(propagation).duration_since(Timestamp::UNIX_EPOCH);
+    let rules = |propagation| Rules { propagation, ..around(Provided::NotAsked).rules };
+    let span = |propagation| drain_bound(&sound(), NOW, &rules(propagation)).duration_since(NOW);
     // maxTTL, then F, W and S, each a part of a short propagation, or its own limit; and a second for rounding.
     assert_eq!(span(MINUTE), MINUTE * 10 + SECOND * (20 + 20 + 60 + 1));
     assert_eq!(span(HOUR), MINUTE * 10 + SECOND * (60 + 30 + 300 + 1));
     let ending = StoredRoot { window: Window { not_before: NOW, not_after: NOW + MINUTE }, ..sound() };
-    assert_eq!(drain_bound(&ending, NOW, HOUR), NOW + MINUTE, "a leaf never outlives its signer");
+    assert_eq!(drain_bound(&ending, NOW, &rules(HOUR)), NOW + MINUTE, "a leaf never outlives its signer");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
     root.retiring[0].is_distrusted = true;
     let dropped = Transition::Drop(vec!["f0".into()]);
     assert_eq!(transition(&root, &seen(None)), Some(dropped.clone()));
-    assert!(!dropped.rests_on_sight(&root), "nobody is asked whether it may go");
+    assert!(!dropped.rests_on_sight(&root, Safeguards::ALL), "nobody is asked whether it may go");
     root.retiring[0].is_distrusted = false;
-    assert!(dropped.rests_on_sight(&root));
+    assert!(dropped.rests_on_sight(&root, Safeguards::ALL));
 }
