@@ -12,3 +12,24 @@ mod stage;
 #[path = "../support/solo.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
+
+mod admin;
+mod authority;
+mod clock;
+mod content;
+mod cost;
+mod distrust;
+mod healing;
+mod hearing;
+mod issuance;
+mod outage;
+mod ownership;
+mod provided;
+mod provided_ca;
+mod refusal;
+mod reissue;
+mod renewal;
+mod replicas;
+mod root;
+mod validation;
+mod watched;
