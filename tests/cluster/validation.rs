@@ -225,7 +225,8 @@ async fn every_rule_of_an_authority_is_told_in_words() {
     let scene = Stage::shared().scene().await;
     let mut hearing = Hearing::default();
     let publications = bad_publications();
-    let bad = bad_roots().into_iter().chain(bad_limits()).chain(publications).chain(bad_selectors_and_grants());
+    let bad =
+        bad_roots().into_iter().chain(bad_limits()).chain(publications).chain(bad_selectors_and_grants());
     for (spec, words) in bad {
         hearing.expect(&spec, words, judge_authority(&scene, "bad", Some(&spec)).await);
     }
