@@ -29,7 +29,7 @@ pub mod annotation {
     pub const AUTHORITY_KEY_ID: &str = "mtls-operator.dev/authority-key-id";
     /// Leaf Secret: versioned hash of what the leaf was asked to be.
     pub const PROFILE: &str = "mtls-operator.dev/profile";
-    /// Leaf Secret: hash of the trust bundle in `ca.crt`. A ConfigMap or `ClusterTrustBundle` that has it is ours.
+    /// Leaf Secret: hash of the trust bundle in `ca.crt`. A ConfigMap or ClusterTrustBundle that has it is ours.
     pub const TRUST: &str = "mtls-operator.dev/trust";
     /// Leaf Secret: moment of issuance (`notBefore` is backdated), RFC 3339 in UTC.
     pub const ISSUED_AT: &str = "mtls-operator.dev/issued-at";
@@ -98,13 +98,13 @@ pub mod key {
     pub const RETIRING: &str = "retiring.crt";
 }
 
-/// Name of the `ClusterTrustBundle` of an authority. It has to begin with the signer's name.
+/// Name of the ClusterTrustBundle of an authority. It has to begin with the signer's name.
 #[must_use]
 pub fn cluster_trust_bundle(authority: &str) -> String {
     format!("{GROUP}:{authority}:bundle")
 }
 
-/// The signer that a `ClusterTrustBundle` is of.
+/// The signer that a ClusterTrustBundle is of.
 #[must_use]
 pub fn signer_name(authority: &str) -> String {
     format!("{GROUP}/{authority}")

@@ -178,7 +178,7 @@ impl<K: Carrier + Send> Audience<K> for TrustBundles {
     fn saw(&mut self, object: K, is_from_list: bool) {
         let place = object.place();
         self.bundles.change(|ledger| match object.seen() {
-            Some(seen) => ledger.saw(place, seen, is_from_list),
+            Some(seen) => ledger.saw(&place, seen, is_from_list),
             // It has our label, and was not made by us.
             None => ledger.lost(&place),
         });

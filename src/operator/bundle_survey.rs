@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::bundles::Access;
@@ -87,7 +88,7 @@ impl<'a> Count<'a> {
         let authority = loaded.authority.as_ref().filter(|_| terms.publication.is_asked())?;
         let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
         let wanted = Wanted { authority: &terms.name, text, trust };
-        let since = loaded.succession.since.map_or(i64::MIN, |since| since.as_second());
+        let since = loaded.succession.since.map_or(i64::MIN, Timestamp::as_second);
         let is_served = *context.bundles.lock().access() != Access::NotServed;
         let is_counted = |spot: &Spot| is_served || spot.place.namespace().is_some();
         let spots = spots(context, terms).into_iter().filter(is_counted).collect();

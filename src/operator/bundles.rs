@@ -37,7 +37,7 @@ pub enum Trouble {
 pub enum Range {
     /// ConfigMaps in one namespace, or in all.
     ConfigMaps(Option<String>),
-    /// `ClusterTrustBundles`.
+    /// ClusterTrustBundles.
     Cluster,
 }
 
@@ -53,7 +53,7 @@ impl Range {
     }
 }
 
-/// Whether `ClusterTrustBundles` can be had.
+/// Whether ClusterTrustBundles can be had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Access {
     /// Nobody knows yet.
@@ -103,7 +103,9 @@ impl Ledger {
             (range.covers(place) && listed.list < list).then(|| place.clone())
         };
         let stale: Vec<Place> = self.posted.iter().filter_map(is_stale).collect();
-        stale.iter().for_each(|place| self.lost(place));
+        for place in &stale {
+            self.lost(place);
+        }
         self.listed.insert(range);
         self.revision += 1;
     }
@@ -115,8 +117,8 @@ impl Ledger {
     }
 
     /// A bundle of ours was seen, by a watch or in the answer to a write.
-    pub fn saw(&mut self, place: Place, seen: Seen, is_from_list: bool) {
-        let before = self.posted.get(&place).map(|listed| &listed.seen);
+    pub fn saw(&mut self, place: &Place, seen: Seen, is_from_list: bool) {
+        let before = self.posted.get(place).map(|listed| &listed.seen);
         let is_late = before.is_some_and(|before| {
             before.uid == seen.uid && version_number(&seen.version) < version_number(&before.version)
         });
@@ -124,11 +126,11 @@ impl Ledger {
             return;
         }
         if before != Some(&seen) {
-            self.note_stray(&place);
-            self.forgive(&place);
+            self.note_stray(place);
+            self.forgive(place);
         }
         self.posted.insert(place.clone(), Listed { seen, list: self.list });
-        self.note_stray(&place);
+        self.note_stray(place);
     }
 
     /// A bundle was seen to be gone, or to be ours no more.
@@ -218,7 +220,7 @@ impl Ledger {
         self.troubles.get(place)
     }
 
-    /// Whether `ClusterTrustBundles` can be had.
+    /// Whether ClusterTrustBundles can be had.
     #[must_use]
     pub const fn access(&self) -> &Access {
         &self.access
@@ -242,7 +244,7 @@ impl Ledger {
 pub struct Bundles {
     ledger: Arc<Mutex<Ledger>>,
     changed: Arc<Notify>,
-    /// Whether somebody asks for a `ClusterTrustBundle`.
+    /// Whether somebody asks for a ClusterTrustBundle.
     asked: watch::Sender<bool>,
 }
 
@@ -269,7 +271,7 @@ impl Bundles {
         self.changed.notified().await;
     }
 
-    /// Says whether somebody asks for a `ClusterTrustBundle`.
+    /// Says whether somebody asks for a ClusterTrustBundle.
     pub fn ask_for_cluster(&self, is_asked: bool) {
         self.asked.send_if_modified(|asked| std::mem::replace(asked, is_asked) != is_asked);
     }

@@ -1,4 +1,4 @@
-//! The objects that carry a trust bundle to clients without an identity: ConfigMaps and `ClusterTrustBundles`, as they are
+//! The objects that carry a trust bundle to clients without an identity: ConfigMaps and ClusterTrustBundles, as they are
 //! read and as they are written. Ours is what has the annotation `trust`; keys, labels and annotations of others stay.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use super::entry::digest;
 use crate::api::names::{annotation, key, label, signer_name};
 use crate::plan::bundle::{Place, Posted, Wanted};
 
-/// What a `ClusterTrustBundle` holds. Of `certificates.k8s.io/v1`, which is younger than the API that this is built for.
+/// What a ClusterTrustBundle holds. Of `certificates.k8s.io/v1`, which is younger than the API that this is built for.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[kube(
     group = "certificates.k8s.io",
@@ -103,6 +103,7 @@ pub trait Carrier: Resource<DynamicType = ()> + Sized {
     }
 
     /// The patch that makes what has this version what it shall be.
+    #[must_use]
     fn patch(bundle: &Bundle<'_>, version: &str) -> Value {
         let (field, content) = Self::content(bundle);
         json!({

@@ -1,4 +1,4 @@
-//! Whether `ClusterTrustBundles` can be had, and watching them where they can. Not every API server serves them, and not
+//! Whether ClusterTrustBundles can be had, and watching them where they can. Not every API server serves them, and not
 //! every installation lets the operator see them: who asks for none must not notice.
 
 use std::time::Duration;

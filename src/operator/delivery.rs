@@ -104,7 +104,7 @@ where
 fn remember<K: Carrier>(context: &Context, errand: &Errand, found: &K) {
     match found.seen() {
         Some(seen) => context.bundles.change(|ledger| {
-            ledger.saw(errand.place.clone(), seen, false);
+            ledger.saw(&errand.place, seen, false);
             ledger.forgive(&errand.place);
         }),
         None => stuck(context, errand, Trouble::Conflict(Conflict::Foreign)),
@@ -116,6 +116,6 @@ fn stuck(context: &Context, errand: &Errand, trouble: Trouble) {
         if matches!(trouble, Trouble::Conflict(Conflict::Foreign)) {
             ledger.lost(&errand.place);
         }
-        ledger.stuck(&errand.place, trouble, errand.text(), context.millis())
+        ledger.stuck(&errand.place, trouble, errand.text(), context.millis());
     });
 }

@@ -98,6 +98,10 @@ impl Metrics {
             "Identities that wait for another try",
             self.retries.clone(),
         );
+        self.register_authorities(registry);
+    }
+
+    fn register_authorities(&self, registry: &mut Registry) {
         registry.register(
             "mtls_operator_identities",
             "Identities by the reason of Ready",

@@ -29,7 +29,7 @@ fn standing(ledger: &Ledger, wanted: Wanted<'_>, place: &Place, exists: impl Fn(
     match (place, ledger.access()) {
         (Place::Cluster { .. }, Access::NotServed) => return Standing::NotServed,
         (Place::Cluster { .. }, Access::Denied(why)) => {
-            return Standing::Failed(format!("{why}; install the chart with clusterTrustBundles=true"));
+            return Standing::Failed(why.clone());
         }
         _ => {}
     }

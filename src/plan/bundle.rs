@@ -16,7 +16,7 @@ pub struct Publication {
     config_map: Arc<str>,
     /// Namespaces that get one; `None` is none.
     namespaces: Option<NamespaceSelector>,
-    /// Name of the `ClusterTrustBundle`, where there shall be one.
+    /// Name of the ClusterTrustBundle, where there shall be one.
     cluster: Option<Arc<str>>,
 }
 
@@ -69,7 +69,7 @@ pub enum Place {
         /// Its name.
         name: Arc<str>,
     },
-    /// A `ClusterTrustBundle`.
+    /// A ClusterTrustBundle.
     Cluster {
         /// Its name.
         name: Arc<str>,

@@ -80,11 +80,18 @@ impl Standing {
             Self::Conflict(Conflict::Authority(owner)) => {
                 format!("{place} belongs to MtlsAuthority {owner}; name another ConfigMap in spec.trustBundle")
             }
-            Self::Failed(why) => format!("{place} could not be written: {why}"),
+            Self::Failed(why) => format!("{place} could not be written{}: {why}", unless_allowed(place)),
             Self::NotServed => {
                 "the API server does not serve ClusterTrustBundles in certificates.k8s.io/v1 (Kubernetes 1.37 does); set spec.trustBundle.clusterTrustBundle to false, or have them served".into()
             }
         }
+    }
+}
+
+fn unless_allowed(place: &Place) -> &'static str {
+    match place {
+        Place::ConfigMap { .. } => "",
+        Place::Cluster { .. } => " (that needs the chart's value clusterTrustBundles=true)",
     }
 }
 

@@ -114,7 +114,7 @@ fn cluster_bundles(scene: &Scene) -> Api<DynamicObject> {
     Api::all_with(scene.client.clone(), &ApiResource::from_gvk(&kind))
 }
 
-/// Waits until a `ClusterTrustBundle` is so. `None` is that there is none.
+/// Waits until a ClusterTrustBundle is so. `None` is that there is none.
 async fn cluster_bundle_where(
     scene: &Scene,
     name: &str,

@@ -15,7 +15,7 @@ fn seen(version: &str, text: u64) -> Seen {
 fn ledger() -> Ledger {
     let mut ledger = Ledger::default();
     ledger.put_in_force("mesh", 7);
-    ledger.saw(place("shop"), seen("5", 7), false);
+    ledger.saw(&place("shop"), seen("5", 7), false);
     ledger
 }
 
@@ -29,20 +29,20 @@ fn text(ledger: &Ledger, place: &Place) -> Option<u64> {
 #[test]
 fn news_of_an_older_version_is_no_news_unless_a_list_says_so() {
     let mut ledger = ledger();
-    ledger.saw(place("shop"), seen("4", 6), false);
+    ledger.saw(&place("shop"), seen("4", 6), false);
     assert_eq!(text(&ledger, &place("shop")), Some(7));
-    ledger.saw(place("shop"), Seen { uid: "another".into(), ..seen("4", 6) }, false);
+    ledger.saw(&place("shop"), Seen { uid: "another".into(), ..seen("4", 6) }, false);
     assert_eq!(text(&ledger, &place("shop")), Some(6), "it was made anew");
-    ledger.saw(place("shop"), seen("3", 5), true);
+    ledger.saw(&place("shop"), seen("3", 5), true);
     assert_eq!(text(&ledger, &place("shop")), Some(5));
 }
 
 #[test]
 fn what_a_list_does_not_name_is_gone_but_for_what_came_meanwhile_or_lies_elsewhere() {
     let mut ledger = ledger();
-    ledger.saw(place("elsewhere"), seen("6", 7), false);
+    ledger.saw(&place("elsewhere"), seen("6", 7), false);
     let list = ledger.begin_list();
-    ledger.saw(place("new"), seen("7", 7), false);
+    ledger.saw(&place("new"), seen("7", 7), false);
     let here = Range::ConfigMaps(Some("shop".into()));
     ledger.end_list(here.clone(), list);
     let left = ["shop", "elsewhere", "new"].map(|name| text(&ledger, &place(name)).is_some());
@@ -64,22 +64,22 @@ fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
         assert!(!ledger.take_strayed(&shop));
         first
     };
-    assert!(!strays(|ledger| ledger.saw(place("shop"), seen("6", 7), false)), "another version of the same");
+    assert!(!strays(|ledger| ledger.saw(&place("shop"), seen("6", 7), false)), "another version of the same");
     assert!(!strays(|ledger| ledger.lost(&place("shop"))), "what is lost was as it should be");
-    assert!(strays(|ledger| ledger.saw(place("shop"), seen("6", 6), false)));
+    assert!(strays(|ledger| ledger.saw(&place("shop"), seen("6", 6), false)));
     assert!(strays(|ledger| {
-        ledger.saw(place("shop"), seen("6", 6), false);
-        ledger.saw(place("shop"), seen("7", 7), false);
+        ledger.saw(&place("shop"), seen("6", 6), false);
+        ledger.saw(&place("shop"), seen("7", 7), false);
     }));
     assert!(strays(|ledger| {
-        ledger.saw(place("shop"), seen("6", 6), false);
+        ledger.saw(&place("shop"), seen("6", 6), false);
         ledger.lost(&place("shop"));
     }));
-    assert!(!strays(|ledger| ledger.saw(place("elsewhere"), seen("6", 6), false)));
+    assert!(!strays(|ledger| ledger.saw(&place("elsewhere"), seen("6", 6), false)));
     assert!(
         strays(|ledger| {
             ledger.put_in_force("mesh", 9);
-            ledger.saw(place("shop"), seen("6", 9), false);
+            ledger.saw(&place("shop"), seen("6", 9), false);
         }),
         "the former text was replaced after another one came into force"
     );
@@ -96,7 +96,7 @@ fn what_failed_is_tried_again_with_backoff_and_at_once_with_another_text_or_afte
     let second = ledger.held_back(&shop, 7).unwrap();
     assert!((375..=500).contains(&first) && (750..=1000).contains(&second), "{first} {second}");
     assert_eq!(ledger.held_back(&shop, 8), None);
-    ledger.saw(place("shop"), seen("6", 6), false);
+    ledger.saw(&place("shop"), seen("6", 6), false);
     assert_eq!((ledger.held_back(&shop, 7), ledger.trouble(&shop)), (None, None));
 }
 
