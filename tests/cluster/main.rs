@@ -15,12 +15,14 @@ mod election;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
 
+mod admin;
 mod authority;
 mod clock;
 mod content;
 mod cost;
 mod distrust;
 mod healing;
+mod hearing;
 mod issuance;
 mod outage;
 mod ownership;
@@ -32,3 +34,4 @@ mod renewal;
 mod replicas;
 mod root;
 mod validation;
+mod watched;

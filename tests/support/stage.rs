@@ -22,11 +22,13 @@ use mtls_operator::runtime::client::connect;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// Namespace of the operator.
 pub const SYSTEM: &str = "mtls-system";
 /// Name of the operator's process on the stage.
-const OPERATOR: &str = "operator";
+pub const OPERATOR: &str = "operator";
 /// Longest that anything on a busy machine may take.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -87,14 +89,30 @@ impl Stage {
 
     /// What the operator has logged.
     pub fn operator_log(&self) -> String {
-        let path = self.cluster.lock().unwrap().log_of(OPERATOR);
+        self.log_of(OPERATOR)
+    }
+
+    /// What a replica of this name has logged.
+    pub fn log_of(&self, name: &str) -> String {
+        let path = self.cluster.lock().unwrap().log_of(name);
         std::fs::read_to_string(path).unwrap_or_default()
     }
 
-    /// Address of the operator's admin port, from its log.
-    pub async fn admin_address(&self) -> String {
+    /// What a replica answers on its admin port: headers and body.
+    pub async fn admin_page(&self, name: &str, path: &str) -> String {
+        let address = self.admin_address(name).await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// Address of a replica's admin port, from its log.
+    async fn admin_address(&self, name: &str) -> String {
         let find = || {
-            let log = self.operator_log();
+            let log = self.log_of(name);
             let line = log.lines().rev().find(|line| line.contains("admin server listens"))?;
             let line: Value = serde_json::from_str(line).ok()?;
             line["address"].as_str().map(str::to_owned)
