@@ -21,6 +21,8 @@ mod board;
 mod decide;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/lookout.rs"]
+mod lookout;
 #[path = "laws/metrics.rs"]
 mod metrics;
 #[path = "laws/names.rs"]
@@ -37,5 +39,9 @@ mod root_change;
 mod root_secret;
 #[path = "laws/rotation.rs"]
 mod rotation;
+#[path = "laws/serving.rs"]
+mod serving;
 #[path = "laws/sight.rs"]
 mod sight;
+#[path = "laws/slices.rs"]
+mod slices;

@@ -359,10 +359,22 @@ pub struct WaitingFor {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub names: Vec<String>,
+    /// Endpoints of `spec.verify` that were not seen to trust the announced root yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub endpoints: i64,
+    /// The first ten of them, as `<namespace>/<identity> <address>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub endpoint_names: Vec<String>,
     /// Identities that are behind, and that the annotation `mtls-operator.dev/rotation-exclude` says not to wait for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub excluded: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// Phase of a root's rotation.

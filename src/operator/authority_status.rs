@@ -133,9 +133,13 @@ fn told(progress: &str, waiting: &WaitingFor) -> String {
         0 => String::new(),
         count => format!(". Behind: {count} ({})", waiting.names.join(", ")),
     };
+    let distrusting = match waiting.endpoints {
+        0 => String::new(),
+        count => format!(". Not seen to trust it: {count} ({})", waiting.endpoint_names.join(", ")),
+    };
     let excluded = match &*waiting.excluded {
         [] => String::new(),
         names => format!(". Not waited for: {}", names.join(", ")),
     };
-    format!("{progress}{behind}{excluded}")
+    format!("{progress}{behind}{distrusting}{excluded}")
 }

@@ -9,6 +9,7 @@ use super::authorities::Authorities;
 use super::board::Board;
 use super::forge::Forge;
 use super::metrics::Metrics;
+use super::probe::memory::Probes;
 use super::requests::Requests;
 use super::roster::Roster;
 use super::schedule::Millis;
@@ -31,6 +32,8 @@ pub struct Context {
     pub roster: Roster,
     /// What was seen of rotations.
     pub sights: Sights,
+    /// What was seen of Pods.
+    pub probes: Probes,
     /// Keys that take long to make.
     pub forge: Forge,
     /// Figures.

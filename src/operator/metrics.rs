@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry;
 
 use super::attention::Class;
 use super::error::Error;
+use super::probe::figures::Figures;
 use crate::api::authority::Phase;
 use crate::plan::decide::Because;
 use crate::plan::outcome::Reason;
@@ -71,6 +72,8 @@ pub struct Metrics {
     rotation_phase: Family<PhaseLabels, Gauge>,
     rotation_waiting: Family<AuthorityLabels, Gauge>,
     rotations: Family<TransitionLabels, Counter>,
+    /// Of probes.
+    pub probes: Figures,
 }
 
 impl Metrics {
@@ -115,6 +118,7 @@ impl Metrics {
             "Changes of the roots of an authority",
             self.rotations.clone(),
         );
+        self.probes.register(registry);
     }
 
     /// A leaf was issued.

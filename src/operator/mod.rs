@@ -24,6 +24,7 @@ pub mod keeper;
 pub mod mesh;
 pub mod metrics;
 pub mod observe;
+pub mod probe;
 pub mod publish;
 pub mod queue;
 pub mod reconcile;

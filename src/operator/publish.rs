@@ -35,7 +35,8 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
         mark_before != mark || before.terms != terms
     });
     let name = terms.name.clone();
-    context.authorities.put(Service { terms, signer });
+    context.authorities.put(Service { terms, signer, next: loaded.succession.next });
+    context.probes.ring();
     if is_news {
         context.board.change(|board| board.saw_signer(&name, mark, context.millis()));
     }

@@ -29,7 +29,7 @@ pub fn look(
     };
     let excluded = excluded(authority);
     let now = context.clock.now().as_second();
-    let (survey, was_behind) = {
+    let (mut survey, was_behind) = {
         let mut board = context.board.lock();
         let was_behind = board.take_behind(&terms.name, &excluded);
         let index =
@@ -39,7 +39,23 @@ pub fn look(
     let is_behind = survey.behind > 0;
     let sight =
         context.sights.look(&terms.name, (phase, &signer), is_behind, was_behind, context.clock.monotonic());
-    (sight, survey)
+    (held_up(context, terms, loaded, sight, &mut survey, &excluded), survey)
+}
+
+/// The same, where a Pod was seen not to trust the announced root: that is for how long nobody was behind then, too.
+fn held_up(
+    context: &Context,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+    sight: Sight,
+    survey: &mut Survey,
+    excluded: &[String],
+) -> Sight {
+    let Some(next) = &loaded.succession.next else { return sight };
+    let root = next.fingerprint().to_string();
+    let holders = context.probes.holding_up(&terms.name, &root, context.clock.monotonic());
+    survey.probed(&holders, excluded);
+    if survey.distrusting > 0 { Sight { quiet_for: None } } else { sight }
 }
 
 /// Whether a fresh list shows the same: nobody is behind. The index lags, and must not decide alone.

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use super::attention::SignerMark;
 use super::board::Board;
 use super::entry::{Digest, Entry, SeenSecret, digest};
+use super::probe::memory::Holder;
 use crate::api::authority::{Phase, WaitingFor};
 use crate::api::names::{annotation, label};
 use crate::plan::sight::{Quiet, Sight};
@@ -26,6 +27,10 @@ pub struct Survey {
     pub behind: usize,
     /// The first of them, as `<namespace>/<name>`, in their order.
     pub names: Vec<String>,
+    /// Endpoints that were not seen to trust the announced root yet.
+    pub distrusting: usize,
+    /// The first of them, as `<namespace>/<name> <address>`, in their order.
+    pub endpoints: Vec<String>,
     /// Those that a person has excluded.
     pub excluded: Vec<String>,
 }
@@ -34,9 +39,29 @@ impl Survey {
     /// What status says of it; nothing where nobody is waited for.
     #[must_use]
     pub fn waiting_for(self) -> Option<WaitingFor> {
-        let Self { behind, names, excluded } = self;
-        let count = i64::try_from(behind).unwrap_or(i64::MAX);
-        (behind > 0 || !excluded.is_empty()).then_some(WaitingFor { identities: count, names, excluded })
+        let Self { behind, names, distrusting, endpoints: endpoint_names, excluded } = self;
+        let [identities, endpoints] =
+            [behind, distrusting].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        let is_waiting = behind > 0 || distrusting > 0 || !excluded.is_empty();
+        is_waiting.then_some(WaitingFor { identities, names, endpoints, endpoint_names, excluded })
+    }
+
+    /// How many Secrets and endpoints a rotation waits for.
+    #[must_use]
+    pub const fn held_up_by(&self) -> usize {
+        self.behind + self.distrusting
+    }
+
+    /// Adds what probes have seen.
+    pub fn probed(&mut self, holders: &[Holder], excluded: &[String]) {
+        let (left, waited): (Vec<&Holder>, Vec<&Holder>) =
+            holders.iter().partition(|holder| excluded.contains(&holder.identity));
+        self.distrusting = waited.len();
+        let told = waited.iter().map(|holder| format!("{} {}", holder.identity, holder.address));
+        self.endpoints = told.take(NAMES).collect();
+        self.excluded.extend(left.into_iter().map(|holder| holder.identity.clone()));
+        self.excluded.sort_unstable();
+        self.excluded.dedup();
     }
 }
 

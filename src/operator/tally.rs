@@ -83,7 +83,7 @@ impl Tally {
             context.metrics.identities(name, reason, count);
         }
         let rotation = self.rotations.get(name);
-        context.metrics.rotation_waiting(name, rotation.map_or(0, |rotation| rotation.survey.behind));
+        context.metrics.rotation_waiting(name, rotation.map_or(0, |rotation| rotation.survey.held_up_by()));
         let Some(before) = authority.status.clone() else { return Ok(()) };
         let mut after = MtlsAuthorityStatus {
             identities: Some(census.counts.clone()),

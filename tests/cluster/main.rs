@@ -13,6 +13,9 @@ mod stage;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
 
+#[path = "../support/pod.rs"]
+mod pod;
+
 mod admin;
 mod authority;
 mod clock;
@@ -31,5 +34,6 @@ mod reissue;
 mod renewal;
 mod replicas;
 mod root;
+mod serving;
 mod validation;
 mod watched;

@@ -18,6 +18,12 @@ namespace that it serves. Paths are below src/.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch]
+{{- if .Values.verify.enabled }}
+# EndpointSlices in operator/probe/audience.rs: which Pods stand behind the Service that spec.verify names.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
+{{- end }}
 {{ include "mtls-operator.eventRule" . }}
 {{- end -}}
 
