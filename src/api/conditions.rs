@@ -9,6 +9,8 @@ pub const READY: &str = "Ready";
 pub const ROTATING: &str = "Rotating";
 /// Condition type: the Pods serve what was issued, and trust whom they should. Only with `spec.verify`.
 pub const SERVING: &str = "Serving";
+/// Condition type: the trust bundle of an authority lies wherever its spec asks for. Absent where it asks for none.
+pub const PUBLISHED: &str = "Published";
 /// Condition type: nothing more will happen until a person acts. Absent otherwise.
 pub const STALLED: &str = "Stalled";
 

@@ -1,11 +1,15 @@
 //! Wires watches, board, keeper and workers, in the order in which they depend on each other.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use tokio::task::JoinSet;
 
-use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets};
+use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, TrustBundles};
 use super::authorities;
+use super::bundles::{Bundles, Range};
+use super::cluster_bundles::watch_cluster_bundles;
 use super::context::{Context, SharedBoard};
+use super::distributor::Distributor;
 use super::forge::Forge;
 use super::keeper::Keeper;
 use super::mesh::create_default_authority;
@@ -95,6 +99,7 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
         board,
         authorities: authorities::Authorities::default(),
         roster: Roster::default(),
+        bundles: Bundles::default(),
         metrics,
         namespace: settings.namespace.as_str().into(),
         watch_namespaces: settings.watch_namespaces.clone().into(),
@@ -110,10 +115,11 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
     if let Some(default) = settings.default_authority {
         first_authority.spawn(create_default_authority(context.clone(), leadership.clone(), default));
     }
-    let slices = watch_slices(&context, &client, settings.verify, &mut watches);
     let visitor = settings.verify.then(|| Visitor::new(dialer, context.metrics.probes.clone()));
-    watches.spawn(Prober::new(context.clone(), visitor).run(leadership.clone(), slices));
+    watch_pods(&context, &client, &leadership, visitor, &mut watches);
+    watch_bundles(&context, &client, &mut watches);
     let keeper = Keeper::new(context.clone(), leadership.clone());
+    watches.spawn(Distributor::new(context.clone(), leadership.clone(), keeper.primed()).run());
     let workers = Workers::new(context, leadership, keeper.primed(), settings.workers);
     watches.spawn(keeper.run());
     tokio::select! {
@@ -158,15 +164,33 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
     drop(all);
 }
 
-/// The endpoints of Services, where somebody looks at them. Nothing else waits for them.
-fn watch_slices(context: &Context, client: &Client, verify: bool, watches: &mut JoinSet<()>) -> Readiness {
+/// Pods, and the endpoints that lead to them, where somebody looks at them. Nobody's identity waits for these, either.
+fn watch_pods(
+    context: &Context,
+    client: &Client,
+    leadership: &Leadership,
+    visitor: Option<Visitor>,
+    watches: &mut JoinSet<()>,
+) {
     let listed = Readiness::new();
-    for scope in context.watched().into_iter().filter(|_| verify) {
+    for scope in context.watched().into_iter().filter(|_| visitor.is_some()) {
         let slices = Subject::within(client, scope.as_deref()).labelled(EndpointSlices::labels());
         let audience = EndpointSlices::new(context.probes.clone(), scope);
         watches.spawn(slices.run(context.clone(), audience, listed.handle("EndpointSlices")));
     }
-    listed
+    watches.spawn(Prober::new(context.clone(), visitor).run(leadership.clone(), listed));
+}
+
+/// Nobody's identity waits for these: where they cannot be listed, only published bundles do.
+fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) {
+    let unawaited = Readiness::new();
+    for scope in context.watched() {
+        let config_maps =
+            Subject::<ConfigMap>::within(client, scope.as_deref()).labelled(LeafSecrets::labels());
+        let audience = TrustBundles::new(context.bundles.clone(), Range::ConfigMaps(scope));
+        watches.spawn(config_maps.run(context.clone(), audience, unawaited.handle("ConfigMaps")));
+    }
+    watches.spawn(watch_cluster_bundles(context.clone(), client.clone()));
 }
 
 /// Threads for RSA keys that leave something for everybody else.

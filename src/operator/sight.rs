@@ -20,10 +20,10 @@ use crate::plan::sight::{Quiet, Sight};
 /// As many names are told as a person will read.
 const NAMES: usize = 10;
 
-/// Identities whose Secrets are behind.
+/// Identities whose Secrets are behind, and published trust bundles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// How many.
+    /// How many identities.
     pub behind: usize,
     /// The first of them, as `<namespace>/<name>`, in their order.
     pub names: Vec<String>,
@@ -31,25 +31,55 @@ pub struct Survey {
     pub distrusting: usize,
     /// The first of them, as `<namespace>/<name> <address>`, in their order.
     pub endpoints: Vec<String>,
+    /// How many bundles.
+    pub bundles: usize,
+    /// The first of them, in their order.
+    pub bundle_names: Vec<String>,
     /// Those that a person has excluded.
     pub excluded: Vec<String>,
 }
 
 impl Survey {
+    /// Whether anybody is waited for.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        self.behind > 0 || self.bundles > 0
+    }
+
+    /// The same with what was seen of bundles.
+    #[must_use]
+    pub fn with(mut self, bundles: BundleSurvey) -> Self {
+        self.bundles = bundles.behind.len();
+        self.bundle_names = bundles.behind;
+        self.bundle_names.sort_unstable();
+        self.bundle_names.truncate(NAMES);
+        self.excluded.extend(bundles.excluded);
+        self.excluded.sort_unstable();
+        self
+    }
+
     /// What status says of it; nothing where nobody is waited for.
     #[must_use]
     pub fn waiting_for(self) -> Option<WaitingFor> {
-        let Self { behind, names, distrusting, endpoints: endpoint_names, excluded } = self;
-        let [identities, endpoints] =
-            [behind, distrusting].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-        let is_waiting = behind > 0 || distrusting > 0 || !excluded.is_empty();
-        is_waiting.then_some(WaitingFor { identities, names, endpoints, endpoint_names, excluded })
+        let is_told = self.is_behind() || self.distrusting > 0 || !self.excluded.is_empty();
+        let Self { behind, names, distrusting, endpoints, bundles, bundle_names, excluded } = self;
+        let [identities, bundles, distrusting] =
+            [behind, bundles, distrusting].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        is_told.then_some(WaitingFor {
+            identities,
+            names,
+            endpoints: distrusting,
+            endpoint_names: endpoints,
+            bundles,
+            bundle_names,
+            excluded,
+        })
     }
 
-    /// How many Secrets and endpoints a rotation waits for.
+    /// How many Secrets, bundles and endpoints a rotation waits for.
     #[must_use]
     pub const fn held_up_by(&self) -> usize {
-        self.behind + self.distrusting
+        self.behind + self.bundles + self.distrusting
     }
 
     /// Adds what probes have seen.
@@ -108,6 +138,15 @@ fn counts_as_behind(entry: &Entry, secret: Option<&SeenSecret>, signer: &SignerM
         Some(secret) => secret.identity_uid == Some(entry.uid) && is_behind(secret, signer, now),
         None => entry.recorded.secret_version.is_some(),
     }
+}
+
+/// Published trust bundles that are behind, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BundleSurvey {
+    /// Those that are waited for.
+    pub behind: Vec<String>,
+    /// Those that a person has excluded.
+    pub excluded: Vec<String>,
 }
 
 /// Secrets as a fresh list names them, by namespace and name.

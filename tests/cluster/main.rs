@@ -9,6 +9,8 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
+#[path = "../support/election.rs"]
+mod election;
 #[path = "../support/solo.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
@@ -18,6 +20,8 @@ mod pod;
 
 mod admin;
 mod authority;
+mod bundle;
+mod bundle_rotation;
 mod clock;
 mod content;
 mod cost;

@@ -12,6 +12,7 @@ use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::conditions::find;
 use mtls_operator::operator::probe::dial::Dialer;
 use mtls_operator::operator::run::Settings;
+use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use rustls::time_provider::DefaultTimeProvider;
 use serde_json::{Value, json};
@@ -75,7 +76,13 @@ async fn what_pods_serve_stands_in_the_status_of_their_identities() {
     let stage = Stage::without_operator(&["verify.enabled=true"]);
     let pods = Pods::default();
     let settings = Settings { verify: true, ..settings() };
-    let operator = Solo::run_with(pods.dialer(), settings, Clock::system(), stage.operator_client().await);
+    let operator = Solo::run_with(
+        pods.dialer(),
+        settings,
+        Safeguards::ALL,
+        Clock::system(),
+        stage.operator_client().await,
+    );
     let scene = stage.scene().await;
     let swift = json!({
         "root": { "ttl": "1h" }, "leaf": { "ttl": "5m", "maxTTL": "5m" }, "rotation": { "propagation": "10s" }

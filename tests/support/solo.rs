@@ -22,16 +22,22 @@ pub struct Solo {
 impl Solo {
     /// Starts an operator with this clock, and the rights of the chart's service account.
     pub async fn start(stage: &Stage, clock: Clock) -> Self {
-        Self::run(settings(), clock, stage.operator_client().await)
+        Self::run(settings(), Safeguards::ALL, clock, stage.operator_client().await)
     }
 
-    /// Starts an operator with these settings, this clock and this client.
-    pub fn run(settings: Settings, clock: Clock, client: Client) -> Self {
-        Self::run_with(Dialer::tcp(), settings, clock, client)
+    /// Starts an operator with these settings and safeguards, this clock and this client.
+    pub fn run(settings: Settings, safeguards: Safeguards, clock: Clock, client: Client) -> Self {
+        Self::run_with(Dialer::tcp(), settings, safeguards, clock, client)
     }
 
     /// The same, reaching Pods in its own way.
-    pub fn run_with(dialer: Dialer, settings: Settings, clock: Clock, client: Client) -> Self {
+    pub fn run_with(
+        dialer: Dialer,
+        settings: Settings,
+        safeguards: Safeguards,
+        clock: Clock,
+        client: Client,
+    ) -> Self {
         let (shutdown, trigger) = Shutdown::manual();
         let around = Surroundings {
             leadership: Leadership::always(clock.clone()),
@@ -40,7 +46,7 @@ impl Solo {
             dialer,
             readiness: Readiness::new(),
             metrics: Metrics::default(),
-            safeguards: Safeguards::ALL,
+            safeguards,
             shutdown,
         };
         let running = tokio::spawn(async move { run(settings, around).await.unwrap() });
