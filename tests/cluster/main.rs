@@ -9,12 +9,16 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
+#[path = "../support/election.rs"]
+mod election;
 #[path = "../support/solo.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
 
 mod admin;
 mod authority;
+mod bundle;
+mod bundle_rotation;
 mod clock;
 mod content;
 mod cost;
