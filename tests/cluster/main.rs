@@ -15,6 +15,9 @@ mod election;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
 
+#[path = "../support/pod.rs"]
+mod pod;
+
 mod admin;
 mod authority;
 mod bundle;
@@ -36,5 +39,6 @@ mod reissue;
 mod renewal;
 mod replicas;
 mod root;
+mod serving;
 mod validation;
 mod watched;
