@@ -110,10 +110,10 @@ impl Ledger {
         self.revision += 1;
     }
 
-    /// Whether everything was listed that is in these ranges.
+    /// Whether a list has ended that would have named what lies at a place.
     #[must_use]
-    pub fn has_listed(&self, ranges: &[Range]) -> bool {
-        ranges.iter().all(|range| self.listed.contains(range))
+    pub fn is_listed(&self, place: &Place) -> bool {
+        self.listed.iter().any(|range| range.covers(place))
     }
 
     /// A bundle of ours was seen, by a watch or in the answer to a write.

@@ -33,7 +33,8 @@ pub async fn watch_cluster_bundles(context: Context, client: Client) {
     bundles.run(context, audience, Readiness::new().handle("ClusterTrustBundles")).await;
 }
 
-async fn access(context: &Context) -> Access {
+/// Whether they can be had now.
+pub async fn access(context: &Context) -> Access {
     match try_access(context).await {
         Ok(true) => Access::Open,
         Ok(false) => Access::NotServed,

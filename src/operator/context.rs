@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::authorities::Authorities;
 use super::board::Board;
-use super::bundles::{Bundles, Range};
+use super::bundles::Bundles;
 use super::forge::Forge;
 use super::metrics::Metrics;
 use super::probe::memory::Probes;
@@ -63,12 +63,6 @@ impl Context {
             return vec![None];
         }
         self.watch_namespaces.iter().cloned().map(Some).collect()
-    }
-
-    /// What is listed before ConfigMaps with trust bundles are known.
-    #[must_use]
-    pub fn ranges(&self) -> Vec<Range> {
-        self.watched().into_iter().map(Range::ConfigMaps).collect()
     }
 
     /// Whether objects of a namespace are watched.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::authorities::{Service, SigningRoot};
-use super::bundles::{Access, Ledger, Trouble};
+use super::bundles::{Ledger, Trouble};
 use super::carrier::Bundle;
 use super::context::Context;
 use super::entry::Digest;
@@ -117,10 +117,10 @@ fn put(context: &Context, agenda: &mut Agenda, spots: &[Spot], service: &Arc<Ser
     let wanted = bundle(service, root).wanted();
     let mut ledger = context.bundles.lock();
     for Spot { place, .. } in spots {
-        let is_open = matches!(place, Place::ConfigMap { .. }) || *ledger.access() == Access::Open;
-        let plan = decide(wanted, &ledger.found(place), |name| exists.iter().any(|other| other == name));
-        let errand = Errand { place: place.clone(), plan, service: service.clone() };
-        if is_open {
+        // What is not listed yet must not be taken for missing.
+        if ledger.is_listed(place) {
+            let plan = decide(wanted, &ledger.found(place), |name| exists.iter().any(|other| other == name));
+            let errand = Errand { place: place.clone(), plan, service: service.clone() };
             agenda.add(&mut ledger, errand, now);
         }
     }

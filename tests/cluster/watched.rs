@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use crate::bundle::config_maps;
 use crate::content::Content;
-use crate::stage::{OPERATOR, Scene, Stage};
+use crate::stage::{OPERATOR, Scene, Stage, wait};
 
 #[tokio::test]
 async fn an_operator_of_one_namespace_serves_it_with_the_rights_to_it_alone() {
@@ -15,6 +16,11 @@ async fn an_operator_of_one_namespace_serves_it_with_the_rights_to_it_alone() {
     here.create("cart", json!({})).await;
     here.ready("cart").await;
     Content::of(&here.secret("cart-mtls").await);
+    let everywhere = json!({ "spec": { "trustBundle": { "namespaces": {} } } });
+    here.patch_authority("mesh", everywhere).await.unwrap();
+    let name = "mesh-trust-bundle";
+    wait(config_maps(&here), name, "the bundle", |found| found.map(drop)).await;
+    assert_eq!(config_maps(&elsewhere).get_opt(name).await.unwrap(), None);
     here.patch("cart", json!({ "metadata": { "annotations": { "mtls-operator.dev/renew": "now" } } }))
         .await
         .unwrap();

@@ -3,6 +3,7 @@
 
 use jiff::SignedDuration;
 use mtls_operator::operator::bundles::Access;
+use mtls_operator::operator::cluster_bundles::access;
 use mtls_operator::operator::rotation;
 use mtls_operator::plan::selector::Labels;
 use serde_json::{Value, json};
@@ -61,13 +62,34 @@ async fn what_is_published_costs_nothing_more_nor_does_a_restart() {
 }
 
 #[tokio::test]
-async fn before_everything_is_listed_nothing_is_known_to_be_missing() {
+async fn before_everything_is_listed_nothing_is_taken_for_missing() {
     let stage = published().await;
-    let restarted = Stage::bare(stage.server.clone(), stage.hand.now());
-    let listed = |stage: &Stage| stage.context.bundles.lock().has_listed(&stage.context.ranges());
-    assert!(!listed(&restarted));
-    restarted.watch();
-    assert!(listed(&restarted));
+    let mut restarted = Stage::bare(stage.server.clone(), stage.hand.now());
+    restarted.look_at_authority().await.unwrap();
+    restarted.asked();
+    restarted.distribute().await;
+    assert_eq!(restarted.asked(), NOTHING);
+}
+
+/// What the API server says of the group of ClusterTrustBundles.
+fn serve(stage: &Stage, kinds: &[&str]) {
+    let kind = |name: &&str| json!({ "name": name, "singularName": "", "namespaced": false, "kind": name, "verbs": [] });
+    let resources: Vec<Value> = kinds.iter().map(kind).collect();
+    let list = json!({ "metadata": { "name": "v1" }, "groupVersion": "certificates.k8s.io/v1", "resources": resources });
+    stage.server.put("certificates.k8s.io", &list);
+}
+
+#[tokio::test]
+async fn whether_cluster_trust_bundles_can_be_had_is_asked_before_they_are_watched() {
+    let stage = stage(json!({})).await;
+    assert_eq!(access(&stage.context).await, Access::NotServed, "not even the version");
+    serve(&stage, &["certificatesigningrequests"]);
+    assert_eq!(access(&stage.context).await, Access::NotServed, "not the kind");
+    serve(&stage, &["certificatesigningrequests", CLUSTER_BUNDLES]);
+    assert_eq!(access(&stage.context).await, Access::Open);
+    stage.server.next(&format!("LIST {CLUSTER_BUNDLES}"), Mishap::Broken);
+    let denied = access(&stage.context).await;
+    assert!(matches!(&denied, Access::Denied(why) if why.contains("InternalError")), "{denied:?}");
 }
 
 #[tokio::test]

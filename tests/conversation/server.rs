@@ -145,7 +145,12 @@ impl ApiServer {
         let accept = parts.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut state = self.0.lock();
         if let Some(kind) = listed(parts.uri.path()).filter(|_| parts.method == Method::GET) {
-            state.journal.push(Call { line: format!("LIST {kind}"), body });
+            let line = format!("LIST {kind}");
+            let mishap = state.mishap(&line);
+            state.journal.push(Call { line, body });
+            if mishap.is_some() {
+                return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
+            }
             return Ok(response(
                 StatusCode::OK,
                 &state.list(&kind, accept.contains("PartialObjectMetadata")),
@@ -259,6 +264,9 @@ impl Target {
     /// From a path like `/api/v1/namespaces/<ns>/secrets/<name>` or `/apis/<group>/<version>/<kinds>/<name>/status`.
     fn of(path: &str, body: &Value, is_metadata: bool) -> Self {
         let mut parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        if let ["apis", group, version] = parts[..] {
+            return Self { place: place(group, "", version), is_status: false, is_metadata };
+        }
         parts.drain(..if parts[0] == "api" { 2 } else { 3 });
         let mut namespace = String::new();
         if let ["namespaces", of, _, ..] = parts.as_slice() {
@@ -296,7 +304,8 @@ fn place(kind: &str, namespace: &str, name: &str) -> Place {
 
 /// The kind that a path without a name lists, over all namespaces.
 fn listed(path: &str) -> Option<String> {
-    let rest = path.strip_prefix("/api/v1/")?;
+    let rest =
+        path.strip_prefix("/api/v1/").or_else(|| path.strip_prefix("/apis/certificates.k8s.io/v1/"))?;
     (!rest.contains('/')).then(|| rest.to_owned())
 }
 

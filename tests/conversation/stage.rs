@@ -9,7 +9,7 @@ use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::audiences::TrustBundles;
 use mtls_operator::operator::authorities::Authorities;
-use mtls_operator::operator::bundles::{Bundles, Range};
+use mtls_operator::operator::bundles::{Access, Bundles, Range};
 use mtls_operator::operator::carrier::{Carrier, ClusterTrustBundle};
 use mtls_operator::operator::context::{Context, SharedBoard};
 use mtls_operator::operator::delivery::deliver;
@@ -142,7 +142,9 @@ impl Stage {
             board.end_identity_list(None, list, now);
         });
         self.watch_bundles::<ConfigMap>(CONFIG_MAPS, Range::ConfigMaps(None));
-        self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, Range::Cluster);
+        if *self.context.bundles.lock().access() == Access::Open {
+            self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, Range::Cluster);
+        }
     }
 
     fn watch_bundles<K: Carrier + DeserializeOwned + Send>(&self, kind: &str, range: Range) {

@@ -44,10 +44,10 @@ fn what_a_list_does_not_name_is_gone_but_for_what_came_meanwhile_or_lies_elsewhe
     let list = ledger.begin_list();
     ledger.saw(&place("new"), seen("7", 7), false);
     let here = Range::ConfigMaps(Some("shop".into()));
-    ledger.end_list(here.clone(), list);
+    ledger.end_list(here, list);
     let left = ["shop", "elsewhere", "new"].map(|name| text(&ledger, &place(name)).is_some());
     assert_eq!(left, [false, true, true]);
-    assert!(ledger.has_listed(&[here]) && !ledger.has_listed(&[Range::ConfigMaps(None)]));
+    assert!(ledger.is_listed(&place("shop")) && !ledger.is_listed(&place("elsewhere")));
     let list = ledger.begin_list();
     ledger.end_list(Range::Cluster, list);
     assert!(text(&ledger, &place("new")).is_some(), "a list of another kind says nothing of it");
