@@ -17,6 +17,10 @@ mod attention;
 mod belonging;
 #[path = "laws/board.rs"]
 mod board;
+#[path = "laws/bundle.rs"]
+mod bundle;
+#[path = "laws/bundles.rs"]
+mod bundles;
 #[path = "laws/decide.rs"]
 mod decide;
 #[path = "laws/fixture.rs"]

@@ -7,6 +7,8 @@ use k8s_openapi::jiff::Timestamp;
 pub const READY: &str = "Ready";
 /// Condition type: the roots of an authority are changing. Its reason is the phase.
 pub const ROTATING: &str = "Rotating";
+/// Condition type: the trust bundle of an authority lies wherever its spec asks for. Absent where it asks for none.
+pub const PUBLISHED: &str = "Published";
 /// Condition type: nothing more will happen until a person acts. Absent otherwise.
 pub const STALLED: &str = "Stalled";
 

@@ -1,11 +1,15 @@
 //! Wires watches, board, keeper and workers, in the order in which they depend on each other.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use tokio::task::JoinSet;
 
-use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets};
+use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, TrustBundles};
 use super::authorities;
+use super::bundles::{Bundles, Range};
+use super::cluster_bundles::watch_cluster_bundles;
 use super::context::{Context, SharedBoard};
+use super::distributor::Distributor;
 use super::forge::Forge;
 use super::keeper::Keeper;
 use super::mesh::create_default_authority;
@@ -85,6 +89,7 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
         board,
         authorities: authorities::Authorities::default(),
         roster: Roster::default(),
+        bundles: Bundles::default(),
         metrics,
         namespace: settings.namespace.as_str().into(),
         watch_namespaces: settings.watch_namespaces.clone().into(),
@@ -100,7 +105,9 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
     if let Some(default) = settings.default_authority {
         first_authority.spawn(create_default_authority(context.clone(), leadership.clone(), default));
     }
+    watch_bundles(&context, &client, &mut watches);
     let keeper = Keeper::new(context.clone(), leadership.clone());
+    watches.spawn(Distributor::new(context.clone(), leadership.clone(), keeper.primed()).run());
     let workers = Workers::new(context, leadership, keeper.primed(), settings.workers);
     watches.spawn(keeper.run());
     tokio::select! {
@@ -143,6 +150,18 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
     ));
     objects.ready().await;
     drop(all);
+}
+
+/// Nobody's identity waits for these: where they cannot be listed, only published bundles do.
+fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) {
+    let unawaited = Readiness::new();
+    for scope in context.watched() {
+        let config_maps =
+            Subject::<ConfigMap>::within(client, scope.as_deref()).labelled(LeafSecrets::labels());
+        let audience = TrustBundles::new(context.bundles.clone(), Range::ConfigMaps(scope));
+        watches.spawn(config_maps.run(context.clone(), audience, unawaited.handle("ConfigMaps")));
+    }
+    watches.spawn(watch_cluster_bundles(context.clone(), client.clone()));
 }
 
 /// Threads for RSA keys that leave something for everybody else.

@@ -1,10 +1,12 @@
 //! Decisions, pure and total: no clock, no randomness, no IO. Every function here is a law that a test can state.
 
 pub mod asked;
+pub mod bundle;
 pub mod decide;
 pub mod outcome;
 pub mod policy;
 pub mod profile;
+pub mod published;
 pub mod renewal;
 pub mod root;
 pub mod rotation;

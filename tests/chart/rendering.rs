@@ -8,7 +8,7 @@ use crate::helm::{CHART, refusal, render, succeeded};
 
 const SHAPES: [&[&str]; 5] = [
     &[],
-    &["watchNamespaces={red,blue}"],
+    &["watchNamespaces={red,blue}", "clusterTrustBundles=true"],
     &["crds.enabled=false", "podDisruptionBudget.enabled=false", "networkPolicy.enabled=false"],
     &["authority.create=", "replicaCount=1", "metrics.serviceMonitor.enabled=true"],
     &["serviceAccount.create=false", "serviceAccount.name=mine", "aggregateClusterRoles=false"],
@@ -69,12 +69,13 @@ fn no_role_has_a_wildcard_and_no_secret_is_updated_or_deleted() {
 }
 
 #[test]
-fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_secrets_or_identities() {
+fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_what_lives_in_them() {
     let objects = render(&["watchNamespaces={red,blue}"]);
     let cluster = rules(&objects).into_iter().filter(|(role, ..)| role == "ClusterRole mtls-operator");
     for (role, resources, _) in cluster {
+        let within = ["secrets", "configmaps", "mtlsidentities"];
         assert!(
-            !resources.iter().any(|r| r.contains("secrets") || r.contains("mtlsidentities")),
+            !resources.iter().any(|resource| within.iter().any(|kind| resource.contains(kind))),
             "{role}: {resources:?}"
         );
     }
@@ -82,6 +83,16 @@ fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_secrets_or_id
         let here = |object: &&Value| object["metadata"]["namespace"] == namespace;
         assert_eq!(of_kind(&objects, &["Role"]).filter(here).count(), 1, "{namespace}");
         assert_eq!(of_kind(&objects, &["RoleBinding"]).filter(here).count(), 1, "{namespace}");
+    }
+}
+
+#[test]
+fn what_is_cluster_scoped_can_be_written_only_where_that_was_asked_for() {
+    let names = |values: &[&str], resource: &str| {
+        rules(&render(values)).iter().any(|(_, resources, _)| resources.contains(&resource))
+    };
+    for resource in ["clustertrustbundles", "signers"] {
+        assert!(!names(&[], resource) && names(&["clusterTrustBundles=true"], resource), "{resource}");
     }
 }
 

@@ -17,6 +17,8 @@ mod solo;
 
 mod admin;
 mod authority;
+mod bundle;
+mod bundle_rotation;
 mod clock;
 mod content;
 mod cost;
