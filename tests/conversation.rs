@@ -12,6 +12,7 @@ mod custody;
 #[path = "conversation/issuing.rs"]
 mod issuing;
 #[path = "support/memory.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
 mod memory;
 #[path = "conversation/mesh.rs"]
 mod mesh;

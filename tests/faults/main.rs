@@ -1,6 +1,6 @@
-//! Claim: a rotation of the root ends alike whatever write the operator is killed at. On a real API server, with the
-//! operator in the test's own process and the test's clock, so that a rotation takes no time. With `MTLS_PROOF=1` at
-//! every write; without, at every fifth.
+//! Claim: a rotation of the root ends alike whatever write the operator is killed at, and whatever storm rages between it
+//! and the API server. On a real API server, with the operator in the test's own process and the test's clock, so that a
+//! rotation takes no time. With `MTLS_PROOF=1` at every write and in fifty storms; without, at every fifth and in four.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

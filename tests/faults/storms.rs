@@ -21,6 +21,7 @@ fn a_rotation_ends_as_it_should_whatever_storm_rages_over_it() {
         let namespace = mesh.namespace.clone();
         let picture = live(&stage, &namespace, Clock::system().now(), async |life| {
             mesh.issued(life).await;
+            mesh.forgive_expiry();
             life.wire.weather(Some(Storm::new(Dice::of(number), CALM)));
             mesh.ask(&life.scene).await;
             mesh.rotated(life, None).await

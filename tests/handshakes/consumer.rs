@@ -107,8 +107,11 @@ impl Consumer {
         let secret = format!("{}-mtls", self.name);
         let mut seen = watch_object(secrets, &secret).boxed();
         while let Some(found) = seen.next().await {
-            if let Ok(Some(secret)) = found {
-                self.versions.lock().unwrap().push(Version::of(&secret, real_now()));
+            match found {
+                Ok(Some(secret)) => self.versions.lock().unwrap().push(Version::of(&secret, real_now())),
+                Ok(None) => {}
+                // A client whose runtime ends fails at once, for ever: this is where the task can be ended, too.
+                Err(_) => tokio::task::yield_now().await,
             }
         }
     }

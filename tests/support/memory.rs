@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use mtls_operator::pki::{TrustBundle, verify_as_peer};
+use mtls_operator::pki::{LeafError, TrustBundle, verify_as_peer};
 
 /// What a Secret held from some moment on.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ impl Snapshot {
 pub struct Memory {
     /// No consumer loads what its Secret holds later than after this.
     propagation: SignedDuration,
+    /// Whether a leaf that nobody could renew in time is its owner's trouble only.
+    is_expiry_forgiven: bool,
     history: BTreeMap<String, Vec<Snapshot>>,
     /// Pairs of chain and bundle that were found to fit: they do until the leaf expires.
     accepted: HashSet<(String, String)>,
@@ -35,7 +37,12 @@ pub struct Memory {
 impl Memory {
     /// Of consumers that load late by this at most.
     pub fn new(propagation: SignedDuration) -> Self {
-        Self { propagation, history: BTreeMap::new(), accepted: HashSet::new() }
+        Self { propagation, is_expiry_forgiven: false, history: BTreeMap::new(), accepted: HashSet::new() }
+    }
+
+    /// From now on leaves may expire, as they do when the API server hardly answers.
+    pub fn forgive_expiry(&mut self) {
+        self.is_expiry_forgiven = true;
     }
 
     /// The Secret of this name holds this.
@@ -70,7 +77,9 @@ impl Memory {
                 if self.accepted.insert((leaf.chain.clone(), bundle.clone())) {
                     let trust = TrustBundle::from_pem(bundle.as_bytes()).unwrap();
                     let verdict = verify_as_peer(leaf.chain.as_bytes(), leaf.key.as_bytes(), &trust, now);
-                    verdict.map_err(|error| format!("at {now}: {error:?}"))?;
+                    if !self.is_expiry_forgiven || verdict != Err(LeafError::Expired) {
+                        verdict.map_err(|error| format!("at {now}: {error:?}"))?;
+                    }
                 }
             }
         }
