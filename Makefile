@@ -40,7 +40,7 @@ demo: tools ## Watch it work on a real control plane (KEEP=1 leaves it running)
 test: ## Format check, lints and every test; says what it skips and why
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked $(WEAKENED) -- -D warnings
-	@$(MAKE) --no-print-directory tools
+	@$(MAKE) --no-print-directory tools WITH=--node
 	@mkdir -p target
 	@code=0; \
 	$(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast 2>&1 | tee target/test.log || code=$$?; \
@@ -81,9 +81,12 @@ peer-image:
 	BUILDAH=$(BUILDAH) deploy/pack.sh tests/peer/Dockerfile target/$(IMAGE_TARGET)/release/peer \
 		$(ARCH) localhost/peer:$(VERSION) $(PEER_ARCHIVE)
 
+# WITH=--node: those of a node, too, where there can be one.
+WITH ?=
+
 tools: ## Build etcd, the Kubernetes control plane, kubectl and helm, where they are missing
 	@echo "Looking for the control plane. Where it is missing it is built from Go modules: about 15 minutes on two cores, once."
-	@$(CARGO) run --quiet --locked --package devcluster -- tools > /dev/null
+	@$(CARGO) run --quiet --locked --package devcluster -- tools $(WITH) > /dev/null
 
 clean: ## Remove everything that was built here (not the control plane in the cache folder)
 	$(CARGO) clean

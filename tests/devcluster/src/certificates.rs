@@ -1,6 +1,6 @@
 //! Every party of a cluster has a certificate that only this cluster accepts.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
 
 use rcgen::{
@@ -9,11 +9,16 @@ use rcgen::{
 };
 
 use crate::Error;
-use crate::cluster::write;
+use crate::file::write;
+use crate::node::network::{NODE, NODE_ADDRESS};
 
 /// The first address of the service range: where Pods reach the API server.
-const SERVICE_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
-const SERVER_NAMES: [&str; 5] = [
+const SERVICE_ADDRESS: &str = "10.96.0.1";
+/// Everywhere where the API server is reached.
+const API_SERVER_NAMES: [&str; 8] = [
+    "127.0.0.1",
+    SERVICE_ADDRESS,
+    NODE_ADDRESS,
     "localhost",
     "kubernetes",
     "kubernetes.default",
@@ -30,14 +35,26 @@ pub(crate) fn write_all(folder: &Path) -> Result<String, Error> {
     write(&folder.join("ca.key"), &key.serialize_pem())?;
     let ca = Issuer::new(params, key);
 
-    issue(folder, "apiserver", &ca, &server_params()?)?;
+    issue(folder, "apiserver", &ca, &server_params("kube-apiserver", &API_SERVER_NAMES)?)?;
     issue(folder, "admin", &ca, &client_params("devcluster-admin", Some("system:masters")))?;
     issue(folder, "controller-manager", &ca, &client_params("system:kube-controller-manager", None))?;
+    issue_to_node(folder, &ca)?;
     let tokens = self::key("ServiceAccount")?;
     write(&folder.join("sa.key"), &tokens.serialize_pem())?;
     // The API server does not take the public half of a PKCS#8 key by itself.
     write(&folder.join("sa.pub"), &tokens.public_key_pem())?;
     Ok(certificate.pem())
+}
+
+/// What the parties of a node hold. A cluster without one has them too: it costs a millisecond.
+fn issue_to_node(folder: &Path, ca: &Issuer<'_, KeyPair>) -> Result<(), Error> {
+    let kubelet = client_params(&format!("system:node:{NODE}"), Some("system:nodes"));
+    issue(folder, "kubelet", ca, &kubelet)?;
+    issue(folder, "kubelet-server", ca, &server_params(NODE, &[NODE, NODE_ADDRESS, "127.0.0.1"])?)?;
+    issue(folder, "apiserver-kubelet", ca, &client_params("kube-apiserver", Some("system:masters")))?;
+    issue(folder, "scheduler", ca, &client_params("system:kube-scheduler", None))?;
+    issue(folder, "proxy", ca, &client_params("system:kube-proxy", None))?;
+    issue(folder, "coredns", ca, &client_params("coredns", Some("system:masters")))
 }
 
 fn issue(
@@ -63,13 +80,13 @@ fn authority_params() -> CertificateParams {
     params
 }
 
-fn server_params() -> Result<CertificateParams, Error> {
-    let mut params = named("kube-apiserver", None);
-    for name in SERVER_NAMES {
-        params.subject_alt_names.push(SanType::DnsName(name.try_into().map_err(invalid("apiserver"))?));
-    }
-    for address in [Ipv4Addr::LOCALHOST, SERVICE_ADDRESS] {
-        params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(address)));
+fn server_params(server: &str, names: &[&str]) -> Result<CertificateParams, Error> {
+    let mut params = named(server, None);
+    for name in names {
+        params.subject_alt_names.push(match name.parse::<IpAddr>() {
+            Ok(address) => SanType::IpAddress(address),
+            Err(_) => SanType::DnsName((*name).try_into().map_err(invalid("server"))?),
+        });
     }
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -1,42 +1,27 @@
 //! A cluster that `start` returned is ready: it answers, and its default `ServiceAccount` exists.
 
-use std::env;
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
-use std::os::unix::fs::OpenOptionsExt;
+mod clients;
+mod node;
+
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{env, fs, process};
 
 use crate::components::{self, Ports};
-use crate::kubeconfig::{self, Credential};
-use crate::process::{last_lines, output, poll};
+use crate::kubeconfig::Credential;
+use crate::node::jail::Jail;
+use crate::process::{last_lines, poll};
+use crate::script::{self, Place};
 use crate::supervisor::{self, Supervisor};
-use crate::{Error, certificates, ports, toolchain};
+use crate::{Error, Options, certificates, ports, toolchain};
+
+pub(crate) use clients::environment;
 
 /// Generous, since a busy machine is slow: a broken component ends, and is reported, long before.
 const PATIENCE: Duration = Duration::from_mins(2);
 const ATTEMPTS: u32 = 4;
-
-/// How a cluster is to be.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Whether every request is written to [`Cluster::audit_log`] (level Metadata) before it is answered.
-    pub audit: bool,
-    /// Whether etcd waits for the disk; only measurements and tests of power loss need it.
-    pub fsync: bool,
-    /// Part of the data folder's name, so that a person can tell clusters apart.
-    pub name: String,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { audit: true, fsync: false, name: "cluster".into() }
-    }
-}
 
 /// A running control plane; dropping it stops everything and removes its folder.
 pub struct Cluster {
@@ -45,6 +30,7 @@ pub struct Cluster {
     port: u16,
     ca_pem: String,
     admin: PathBuf,
+    jail: Option<Jail>,
     supervisor: Mutex<Option<Supervisor>>,
 }
 
@@ -61,6 +47,9 @@ impl Cluster {
         // Tools first: a build must not count as time that a component takes to start.
         for name in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] {
             toolchain::tool(name)?;
+        }
+        if options.node.is_some() {
+            node::require()?;
         }
         let mut attempt = 1;
         loop {
@@ -80,21 +69,28 @@ impl Cluster {
             port: ports.api,
             ca_pem: String::new(),
             admin: folder.join("admin.kubeconfig"),
+            jail: None,
             supervisor: Mutex::new(Some(supervisor)),
             folder,
         };
         cluster.ca_pem = certificates::write_all(&cluster.pki())?;
-        cluster.write_kubeconfig(&cluster.admin, &Credential::Certificate("admin"))?;
-        let manager = cluster.folder.join("controller-manager.kubeconfig");
-        cluster.write_kubeconfig(&manager, &Credential::Certificate("controller-manager"))?;
-        components::write_all(&cluster.folder, ports, options)?;
+        for party in ["admin", "controller-manager"] {
+            cluster.write_kubeconfig_of(party)?;
+        }
+        if options.node.is_some() {
+            cluster.jail = Some(cluster.open_jail()?);
+        }
+        components::write_all(&cluster.folder, ports, options, cluster.jail)?;
         cluster.start_components(ports)?;
+        if let Some(options) = &options.node {
+            cluster.start_node(options)?;
+        }
         Ok(cluster)
     }
 
     fn start_components(&self, ports: Ports) -> Result<(), Error> {
         let etcd = self.start_component("etcd")?;
-        self.wait("etcd", etcd, || Ok(listens(ports.etcd)))?;
+        self.wait("etcd", etcd, || Ok(self.listens(ports.etcd)))?;
         self.start_api_server()?;
         // Only now: a controller manager that finds no API server ends.
         let manager = self.start_component("kube-controller-manager")?;
@@ -133,45 +129,6 @@ impl Cluster {
         components::audit_log(&self.folder)
     }
 
-    /// A kubeconfig with a token for the `ServiceAccount`, valid for twelve hours: the rights are the account's, no more.
-    ///
-    /// # Errors
-    /// When there is no such `ServiceAccount`.
-    pub fn kubeconfig_for(&self, namespace: &str, service_account: &str) -> Result<PathBuf, Error> {
-        let namespace_flag = format!("--namespace={namespace}");
-        let arguments = ["create", "token", service_account, &namespace_flag, "--duration=12h"];
-        let token = output(self.kubectl().args(arguments))?;
-        // A new name each time: somebody may be reading the former one.
-        let number = next_number();
-        let path = self.folder.join(format!("{namespace}.{service_account}.{number}.kubeconfig"));
-        self.write_kubeconfig(&path, &Credential::Token(token.trim()))?;
-        Ok(path)
-    }
-
-    /// The environment in which any client finds this cluster, and keeps its caches in the data folder.
-    pub fn environment(&self) -> impl Iterator<Item = (&'static str, PathBuf)> + use<> {
-        environment(&self.folder).into_iter()
-    }
-
-    /// kubectl as admin, with its cache in the data folder.
-    #[must_use]
-    pub fn kubectl(&self) -> Command {
-        self.command("kubectl")
-    }
-
-    /// helm as admin, with its caches in the data folder. It is built here where it is missing: call
-    /// [`tool`](crate::tool) first to see that fail.
-    #[must_use]
-    pub fn helm(&self) -> Command {
-        self.command("helm")
-    }
-
-    fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(toolchain::tool(name).unwrap_or_else(|_| name.into()));
-        command.envs(environment(&self.folder)).stdin(Stdio::null());
-        command
-    }
-
     /// Kills the API server, as a crash would. The data stay, and so does the port.
     ///
     /// # Errors
@@ -188,7 +145,7 @@ impl Cluster {
         let pid = self.start_component("kube-apiserver")?;
         // The port first: that costs nothing, a kubectl costs a tenth of a second of a core.
         self.wait("kube-apiserver", pid, || {
-            Ok(listens(self.port) && self.kubectl_succeeds(&["get", "--raw=/readyz"]))
+            Ok(self.listens(self.port) && self.kubectl_succeeds(&["get", "--raw=/readyz"]))
         })
     }
 
@@ -206,7 +163,7 @@ impl Cluster {
         let settings = environment.iter().map(|(key, value)| format!("{key}={value}"));
         let arguments = arguments.iter().map(ToString::to_string);
         let words = settings.chain([program.display().to_string()]).chain(arguments).collect::<Vec<_>>();
-        components::write_script_of(&self.folder, name, Path::new("env"), &words)?;
+        script::write(&self.folder, name, Place::Here, Path::new("env"), &words)?;
         self.start_component(name)
     }
 
@@ -235,13 +192,7 @@ impl Cluster {
 
     fn end(&self, supervisor: Supervisor) -> Result<(), Error> {
         supervisor.end()?;
-        // A supervisor that was itself killed leaves the folder.
-        match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Error::file("remove", &self.folder)(error))
-            }
-            _ => Ok(()),
-        }
+        supervisor::remove_remains(&self.folder)
     }
 
     /// Lets the cluster live on after this process; returns the supervisor's pid.
@@ -254,8 +205,9 @@ impl Cluster {
         self.folder.join("pki")
     }
 
-    fn write_kubeconfig(&self, path: &Path, credential: &Credential<'_>) -> Result<(), Error> {
-        kubeconfig::write_to(path, &self.url, &self.pki(), credential)
+    fn write_kubeconfig_of(&self, party: &str) -> Result<(), Error> {
+        let path = self.folder.join(format!("{party}.kubeconfig"));
+        self.write_kubeconfig(&path, &Credential::Certificate(party))
     }
 
     fn start_component(&self, name: &str) -> Result<u32, Error> {
@@ -270,8 +222,9 @@ impl Cluster {
         self.supervisor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kubectl_succeeds(&self, arguments: &[&str]) -> bool {
-        output(self.kubectl().args(arguments).arg("--request-timeout=5s")).is_ok()
+    /// Whether a component listens on the port, where the components are.
+    fn listens(&self, port: u16) -> bool {
+        self.jail.map_or_else(|| ports::is_open("self", port), |jail| jail.listens(port))
     }
 
     /// Waits until `ready`, as long as the component lives.
@@ -304,17 +257,6 @@ impl Drop for Cluster {
     }
 }
 
-/// What a client of the cluster in `folder` needs in its environment: nothing of it lands in the user's home.
-pub(crate) fn environment(folder: &Path) -> [(&'static str, PathBuf); 5] {
-    [
-        ("KUBECONFIG", folder.join("admin.kubeconfig")),
-        ("KUBECACHEDIR", folder.join("kubectl-cache")),
-        ("HELM_CACHE_HOME", folder.join("helm/cache")),
-        ("HELM_CONFIG_HOME", folder.join("helm/config")),
-        ("HELM_DATA_HOME", folder.join("helm/data")),
-    ]
-}
-
 /// The supervisor makes the folder, so that none is ever without somebody who removes it.
 fn claim_folder(name: &str) -> Result<(PathBuf, Supervisor), Error> {
     let folder = env::temp_dir().join(format!("devcluster-{name}-{}-{}", process::id(), next_number()));
@@ -327,22 +269,6 @@ fn next_number() -> u32 {
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn listens(port: u16) -> bool {
-    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-}
-
 fn is_port_taken(error: &Error) -> bool {
-    matches!(error, Error::Component { log, .. } if log.contains("address already in use"))
-}
-
-/// Writes a file that only we may read: most hold a key or a token.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), Error> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(Error::file("write", path))
+    matches!(error, Error::Component { log, .. } if log.to_lowercase().contains("address already in use"))
 }

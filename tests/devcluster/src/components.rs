@@ -1,10 +1,15 @@
-//! The flags of the three programs; each argument lies in the data folder or on loopback.
+//! The flags of the control plane's programs; each argument lies in the data folder, or on loopback, or in a node's
+//! own network.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::cluster::write;
-use crate::{Error, Options, toolchain};
+use crate::node::jail::Jail;
+use crate::node::network::NODE_ADDRESS;
+use crate::script::{self, Place};
+use crate::{Error, Options, file, toolchain};
+
+/// The addresses of Services.
+pub(crate) const SERVICE_RANGE: &str = "10.96.0.0/16";
 
 /// Where one cluster listens.
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +23,24 @@ pub(crate) struct Ports {
 const AUDIT_POLICY: &str =
     "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n";
 
-/// Writes one script a component into `<folder>/run`, for the supervisor to run.
-pub(crate) fn write_all(folder: &Path, ports: Ports, options: &Options) -> Result<(), Error> {
-    write(&folder.join("audit-policy.yaml"), AUDIT_POLICY)?;
-    write_script(folder, "etcd", &etcd(folder, ports, options))?;
-    write_script(folder, "kube-apiserver", &api_server(folder, ports, options))?;
-    write_script(folder, "kube-controller-manager", &controller_manager(folder))
+/// Writes one script a component into `<folder>/run`, for the supervisor to run. With a node, all run in its network.
+pub(crate) fn write_all(
+    folder: &Path,
+    ports: Ports,
+    options: &Options,
+    jail: Option<Jail>,
+) -> Result<(), Error> {
+    file::write(&folder.join("audit-policy.yaml"), AUDIT_POLICY)?;
+    let place = jail.map_or(Place::Here, Jail::network);
+    let write =
+        |name: &str, flags: &[String]| script::write(folder, name, place, &toolchain::tool(name)?, flags);
+    write("etcd", &etcd(folder, ports, options))?;
+    write("kube-apiserver", &api_server(folder, ports, options))?;
+    write("kube-controller-manager", &controller_manager(folder))?;
+    if jail.is_some() {
+        write("kube-scheduler", &scheduler(folder))?;
+    }
+    Ok(())
 }
 
 fn etcd(folder: &Path, ports: Ports, options: &Options) -> Vec<String> {
@@ -49,8 +66,6 @@ fn api_server(folder: &Path, ports: Ports, options: &Options) -> Vec<String> {
     let pki = folder.join("pki");
     let file = |name: &str| pki.join(name).display().to_string();
     let mut flags = vec![
-        "--bind-address=127.0.0.1".into(),
-        "--advertise-address=127.0.0.1".into(),
         format!("--secure-port={}", ports.api),
         format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
         format!("--tls-cert-file={}", file("apiserver.crt")),
@@ -59,10 +74,9 @@ fn api_server(folder: &Path, ports: Ports, options: &Options) -> Vec<String> {
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local".into(),
         format!("--service-account-signing-key-file={}", file("sa.key")),
         format!("--service-account-key-file={}", file("sa.pub")),
-        "--service-cluster-ip-range=10.96.0.0/16".into(),
-        "--authorization-mode=RBAC".into(),
-        "--endpoint-reconciler-type=none".into(),
+        format!("--service-cluster-ip-range={SERVICE_RANGE}"),
     ];
+    flags.extend(if options.node.is_some() { reached_by_a_node(&pki) } else { alone() });
     if options.audit {
         flags.extend([
             format!("--audit-policy-file={}/audit-policy.yaml", folder.display()),
@@ -73,6 +87,32 @@ fn api_server(folder: &Path, ports: Ports, options: &Options) -> Vec<String> {
         ]);
     }
     flags
+}
+
+fn alone() -> Vec<String> {
+    let flags = [
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        "--authorization-mode=RBAC",
+        "--endpoint-reconciler-type=none",
+    ];
+    flags.map(String::from).into()
+}
+
+/// Pods reach it by the node's address, and it reaches the kubelet: `kubectl logs` and `exec` go that way.
+fn reached_by_a_node(pki: &Path) -> Vec<String> {
+    let file = |name: &str| pki.join(name).display().to_string();
+    vec![
+        "--bind-address=0.0.0.0".into(),
+        format!("--advertise-address={NODE_ADDRESS}"),
+        "--authorization-mode=Node,RBAC".into(),
+        "--enable-admission-plugins=NodeRestriction".into(),
+        "--allow-privileged=true".into(),
+        format!("--kubelet-client-certificate={}", file("apiserver-kubelet.crt")),
+        format!("--kubelet-client-key={}", file("apiserver-kubelet.key")),
+        format!("--kubelet-certificate-authority={}", file("ca.crt")),
+        "--kubelet-preferred-address-types=InternalIP".into(),
+    ]
 }
 
 fn controller_manager(folder: &Path) -> Vec<String> {
@@ -93,42 +133,15 @@ fn controller_manager(folder: &Path) -> Vec<String> {
     ]
 }
 
+fn scheduler(folder: &Path) -> Vec<String> {
+    vec![
+        format!("--kubeconfig={}/scheduler.kubeconfig", folder.display()),
+        "--secure-port=0".into(),
+        "--leader-elect=false".into(),
+    ]
+}
+
 /// Where the API server writes its audit log.
 pub(crate) fn audit_log(folder: &Path) -> std::path::PathBuf {
     folder.join("logs/audit.log")
-}
-
-/// `setpriv` ends the component with the supervisor, should even that be killed. (The signal comes when the *thread* that
-/// started the component ends: safe here, since a shell has only one.)
-fn write_script(folder: &Path, name: &str, flags: &[String]) -> Result<(), Error> {
-    write_script_of(folder, name, &toolchain::tool(name)?, flags)
-}
-
-/// Writes the script of any program.
-pub(crate) fn write_script_of(
-    folder: &Path,
-    name: &str,
-    program: &Path,
-    flags: &[String],
-) -> Result<(), Error> {
-    let mut script = format!("exec setpriv --pdeathsig KILL -- {}", quoted(&program.to_string_lossy()));
-    for flag in flags {
-        let _ = write!(script, " \\\n    {}", quoted(flag));
-    }
-    script.push('\n');
-    write(&folder.join("run").join(name), &script)
-}
-
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_quote_in_a_path_stays_a_quote() {
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-    }
 }

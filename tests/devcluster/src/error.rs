@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::{NODE_TOOLS, Obstacle, TOOLS};
+
 /// Why a cluster, or a tool, is not there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,9 +38,7 @@ pub enum Error {
         output: String,
     },
     /// No such tool.
-    #[error(
-        "there is no tool {0:?}: known are etcd, kube-apiserver, kube-controller-manager, kubectl and helm"
-    )]
+    #[error("there is no tool {0:?}: known are {known}", known = [&TOOLS[..], &NODE_TOOLS[..]].concat().join(", "))]
     UnknownTool(String),
     /// A tool is nowhere to be found and cannot be built.
     #[error(
@@ -83,6 +83,12 @@ pub enum Error {
     /// No cluster made by `up` is there.
     #[error("no cluster is up: start one with `cargo run -q -p devcluster -- up`")]
     NotUp,
+    /// A node was asked for where none can be.
+    #[error("{0}")]
+    Obstacle(Obstacle),
+    /// Something was asked of a node that is not there.
+    #[error("this cluster has no node: start it with one (`Options::node`, `--node`)")]
+    NoNode,
     /// The audit log holds a line that is no event.
     #[error("audit log {} holds a line that is no event: {source}", path.display())]
     Audit {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::cluster::write;
+use crate::file::write;
 
 /// How the user proves who they are.
 pub(crate) enum Credential<'a> {

@@ -1,4 +1,4 @@
-//! A real Kubernetes control plane on loopback that leaves no process and no folder behind.
+//! A real Kubernetes on one machine that leaves no process, no folder and no mount behind.
 //!
 //! Each [`Cluster`] is etcd, kube-apiserver and kube-controller-manager with RBAC, `ServiceAccount` admission,
 //! a CA, ports and a data folder of its own, so several run side by side. A supervisor owns the processes and ends
@@ -11,7 +11,26 @@
 //! # Ok::<(), devcluster::Error>(())
 //! ```
 //!
-//! Linux only: it relies on `/proc`, a POSIX `sh` and `setpriv`.
+//! With [`Options::node`] there is a node as well, and Pods run: scheduler, containerd, runc, kubelet, kube-proxy and
+//! `CoreDNS`, in namespaces of their own. Clients use the cluster as before; images come from files. The node's files,
+//! processes, mounts and network end with the cluster, too.
+//!
+//! ```no_run
+//! use devcluster::{Cluster, NodeOptions, Options};
+//!
+//! if let Some(obstacle) = devcluster::obstacle() {
+//!     eprintln!("SKIP node: {obstacle}");
+//!     return Ok(());
+//! }
+//! let cluster = Cluster::start(Options { node: Some(NodeOptions::default()), ..Options::default() })?;
+//! cluster.import_image("target/image/mtls-operator.tar".as_ref())?; // a docker or OCI archive
+//! cluster.kubectl().args(["run", "pod", "--image=localhost/mtls-operator:0.1.0", "--image-pull-policy=Never"]);
+//! cluster.restart_kubelet()?;
+//! cluster.command_on_node("conntrack")?.arg("-L").status().unwrap(); // sees Pods' addresses
+//! # Ok::<(), devcluster::Error>(())
+//! ```
+//!
+//! Linux only: it relies on `/proc`, a POSIX `sh` and `setpriv`; a node needs root besides.
 
 pub mod audit;
 mod cache;
@@ -19,14 +38,21 @@ mod certificates;
 mod cluster;
 mod components;
 mod error;
+mod file;
 mod kubeconfig;
+mod node;
+mod options;
 mod ports;
 mod process;
 mod retained;
+mod script;
 mod supervisor;
 mod toolchain;
 
-pub use cluster::{Cluster, Options};
+pub use cluster::Cluster;
 pub use error::Error;
+pub use node::image::pack_image;
+pub use node::requirements::{Obstacle, obstacle};
+pub use options::{NodeOptions, Options};
 pub use retained::Retained;
-pub use toolchain::{TOOLS, tool};
+pub use toolchain::{NODE_TOOLS, TOOLS, tool};

@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use devcluster::{Cluster, Error, Options, Retained, TOOLS, tool};
+use devcluster::{Cluster, Error, NODE_TOOLS, NodeOptions, Options, Retained, TOOLS, obstacle, tool};
 
 /// A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager.
 ///
-/// There is no node: Pods stay Pending. Missing binaries are built with Go, once, into the cache folder
+/// Without `--node` Pods stay Pending. Missing binaries are built with Go, once, into the cache folder
 /// (`MTLS_OPERATOR_CACHE`, else `~/.cache/mtls-operator`); `KUBEBUILDER_ASSETS` names a folder that has them already.
 #[derive(Parser)]
 #[command(name = "devcluster", version)]
@@ -23,28 +24,54 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Action {
     /// Start a cluster and leave it running
-    Up,
+    Up(Kind),
     /// End the cluster that `up` started, and remove everything of it
     Down,
     /// Start a cluster, run a command in it, end the cluster; the exit code is the command's
     Run {
+        #[command(flatten)]
+        kind: Kind,
         /// The command; KUBECONFIG is set, kubectl and helm are on its PATH
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]
         command: Vec<OsString>,
     },
     /// Make sure that tools are there, and print where
     Tools {
+        /// Those of a node, too, where there can be one
+        #[arg(long)]
+        node: bool,
         /// Which [default: all]
         names: Vec<String>,
     },
 }
 
+#[derive(clap::Args)]
+struct Kind {
+    /// With a node, so that Pods run (root on Linux only)
+    #[arg(long)]
+    node: bool,
+    /// How often the kubelet looks at each Pod [default: 60]
+    #[arg(long, value_name = "SECONDS", requires = "node")]
+    sync_frequency: Option<u64>,
+    /// A docker or OCI archive whose image Pods can run; repeatable
+    #[arg(long = "image", value_name = "FILE", requires = "node")]
+    images: Vec<PathBuf>,
+}
+
+impl Kind {
+    fn cluster(self, name: &str) -> Options {
+        let options =
+            NodeOptions { sync_frequency: self.sync_frequency.map(Duration::from_secs), images: self.images };
+        Options { name: name.into(), node: self.node.then_some(options), ..Options::default() }
+    }
+}
+
 fn main() -> ExitCode {
     let result = match Arguments::parse().action {
-        Action::Up => up(),
+        Action::Up(kind) => up(kind),
         Action::Down => down(),
-        Action::Run { command } => run(&command),
-        Action::Tools { names } => tools(names),
+        Action::Run { kind, command } => run(kind, &command),
+        Action::Tools { node, names } => tools(node, names),
     };
     result.unwrap_or_else(|error| {
         eprintln!("devcluster: {error}");
@@ -52,9 +79,9 @@ fn main() -> ExitCode {
     })
 }
 
-fn up() -> Result<ExitCode, Error> {
+fn up(kind: Kind) -> Result<ExitCode, Error> {
     let kubectl = tool("kubectl")?;
-    let cluster = Retained::up(Options { name: "up".into(), ..Options::default() })?;
+    let cluster = Retained::up(kind.cluster("up"))?;
     say(&format!(
         "The cluster is up. Its files are in {folder}.\n\n\
          \x20   export KUBECONFIG={kubeconfig}\n\
@@ -73,9 +100,9 @@ fn down() -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn run(command: &[OsString]) -> Result<ExitCode, Error> {
+fn run(kind: Kind, command: &[OsString]) -> Result<ExitCode, Error> {
     let path = path_with(&[tool("kubectl")?, tool("helm")?]);
-    let cluster = Cluster::start(Options { name: "run".into(), ..Options::default() })?;
+    let cluster = Cluster::start(kind.cluster("run"))?;
     let status = Command::new(&command[0])
         .args(&command[1..])
         .envs(cluster.environment())
@@ -87,8 +114,16 @@ fn run(command: &[OsString]) -> Result<ExitCode, Error> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn tools(names: Vec<String>) -> Result<ExitCode, Error> {
-    let names = if names.is_empty() { TOOLS.map(String::from).to_vec() } else { names };
+fn tools(node: bool, mut names: Vec<String>) -> Result<ExitCode, Error> {
+    if names.is_empty() {
+        names.extend(TOOLS.map(String::from));
+    }
+    if node {
+        match obstacle() {
+            None => names.extend(NODE_TOOLS.map(String::from)),
+            Some(obstacle) => eprintln!("No tools of a node: {obstacle}"),
+        }
+    }
     for name in names {
         say(&tool(&name)?.display().to_string());
     }

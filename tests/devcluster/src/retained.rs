@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cluster::{environment, write};
+use crate::cluster::environment;
+use crate::file::write;
 use crate::process::poll;
 use crate::{Cluster, Error, Options, cache, supervisor};
 

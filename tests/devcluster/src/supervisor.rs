@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::Error;
+use crate::process::output;
 
 const SCRIPT: &str = include_str!("supervisor.sh");
 
@@ -23,12 +24,7 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// Starts a supervisor that makes `folder`, which must not exist, and removes it in the end.
     pub(crate) fn start(folder: &Path) -> Result<Self, Error> {
-        let mut shell = Command::new("sh")
-            // By the environment, so that a list of processes shows a name and not a program.
-            .env("SUPERVISOR", SCRIPT)
-            .args(["-c", r#"eval "$SUPERVISOR""#, "devcluster-supervisor"])
-            // The slash keeps `…-1` from passing for `…-10` when processes are told apart by it.
-            .arg(format!("{}/", folder.display()))
+        let mut shell = shell(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -86,6 +82,28 @@ impl Supervisor {
             _ => Err(Error::Supervisor("ended without an answer".into())),
         }
     }
+}
+
+/// Removes what a supervisor left that was itself killed; nothing where it could do so.
+pub(crate) fn remove_remains(folder: &Path) -> Result<(), Error> {
+    if folder.exists() {
+        output(shell(folder).arg("remains").stdin(Stdio::null()))?;
+    }
+    if folder.exists() {
+        return Err(Error::Supervisor(format!("was killed, and {} cannot be removed", folder.display())));
+    }
+    Ok(())
+}
+
+fn shell(folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        // By the environment, so that a list of processes shows a name and not a program.
+        .env("SUPERVISOR", SCRIPT)
+        .args(["-c", r#"eval "$SUPERVISOR""#, "devcluster-supervisor"])
+        // The slash keeps `…-1` from passing for `…-10` when processes are told apart by it.
+        .arg(format!("{}/", folder.display()));
+    command
 }
 
 /// Whether the process still runs; an ended one that nobody has waited for does not.

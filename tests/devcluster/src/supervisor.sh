@@ -5,38 +5,72 @@
 #   stop NAME    kill it and wait for its end            -> "ok"
 #   detach       live on without the holder              -> "ok"; from now on listen on $dir/control
 #   quit         end as if the holder had gone           -> nothing: standard output ends
+#
+# Run with a second argument it only removes what a supervisor left that was itself killed.
 unset SUPERVISOR
 dir=${1%/}
 umask 077
+# Where programs are that only root runs.
+PATH=$PATH:/usr/sbin:/sbin
 
 # A holder that died mid-request must not take the supervisor with it by SIGPIPE.
 trap '' PIPE HUP INT
 
-if ! problem=$(mkdir "$dir" 2>&1 && mkdir "$dir/run" "$dir/logs" "$dir/pki" 2>&1); then
-    echo "refused $problem"
-    exit 1
-fi
-
 # A pid may have been given to a stranger since: only our own child is ours.
+# nsenter and unshare are but fronts of their one child, in another pid namespace. That is killed, and they end after it
+# and after all that goes with it.
 kill_ours() {
     read -r pid <"$1" || return 0
-    if grep -q "^PPid:[[:space:]]*$$\$" "/proc/$pid/status" 2>/dev/null; then
-        kill -KILL "$pid" 2>/dev/null
-    fi
-    wait "$pid" 2>/dev/null
+    grep -q "^PPid:[[:space:]]*$$\$" "/proc/$pid/status" 2>/dev/null || return 0
+    inner=
+    case $(cat "/proc/$pid/comm" 2>/dev/null) in
+    nsenter | unshare) read -r inner _ <"/proc/$pid/task/$pid/children" ;;
+    esac 2>/dev/null
+    kill -KILL "${inner:-$pid}" 2>/dev/null
+}
+
+forget() {
+    read -r pid <"$1" && wait "$pid" 2>/dev/null
     rm -f "$1"
+}
+
+# The kernel lets go of a control group a moment after its last process; children go before their parents.
+remove_control_groups() {
+    [ -e "$dir/cgroups" ] || return 0
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        left=
+        while read -r group; do
+            find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null
+            [ -d "$group" ] && left=yes
+        done <"$dir/cgroups"
+        [ -z "$left" ] && break
+        sleep 0.1
+    done
 }
 
 clean_up() {
     for file in "$dir"/run/*.pid; do
         [ -e "$file" ] && kill_ours "$file"
     done
+    for file in "$dir"/run/*.pid; do
+        [ -e "$file" ] && forget "$file"
+    done
+    remove_control_groups
     # A client of the dead holder may still be writing its cache: try again for a while.
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         rm -rf "$dir" 2>/dev/null && break
         sleep 0.2
     done
 }
+
+if [ -n "$2" ]; then
+    clean_up
+    exit 0
+fi
+if ! problem=$(mkdir "$dir" 2>&1 && mkdir "$dir/run" "$dir/logs" "$dir/pki" 2>&1); then
+    echo "refused $problem"
+    exit 1
+fi
 trap clean_up EXIT
 trap 'exit 0' TERM
 
@@ -49,7 +83,10 @@ while read -r verb name; do
         echo "ok $!"
         ;;
     stop)
-        [ -e "$dir/run/$name.pid" ] && kill_ours "$dir/run/$name.pid"
+        if [ -e "$dir/run/$name.pid" ]; then
+            kill_ours "$dir/run/$name.pid"
+            forget "$dir/run/$name.pid"
+        fi
         echo ok
         ;;
     detach)

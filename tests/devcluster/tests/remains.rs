@@ -5,6 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its own functions too")]
 
+#[path = "support/node.rs"]
+mod support;
+
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -15,16 +19,18 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use devcluster::{Cluster, Options};
+use devcluster::{Cluster, NodeOptions, Options};
+use support::node_is_possible;
 
 const ENDING: &str = "DEVCLUSTER_TEST_ENDING";
+const WITH_NODE: &str = "DEVCLUSTER_TEST_NODE";
 static SHARED: OnceLock<Cluster> = OnceLock::new();
 
 /// Not a law: the holder, when one of the tests below runs it.
 #[test]
 fn holder() {
     let Ok(ending) = env::var(ENDING) else { return };
-    let cluster = Cluster::start(Options { name: "remains".into(), ..Options::default() }).unwrap();
+    let cluster = if env::var_os(WITH_NODE).is_some() { with_a_pod("remains") } else { plain("remains") };
     eprintln!("folder {}", cluster.data_dir().display());
     match ending.as_str() {
         "panic" => panic!("as asked"),
@@ -36,11 +42,34 @@ fn holder() {
     }
 }
 
+fn plain(name: &str) -> Cluster {
+    Cluster::start(Options { name: name.into(), ..Options::default() }).unwrap()
+}
+
+/// With a node, and a Pod that runs on it.
+fn with_a_pod(name: &str) -> Cluster {
+    let node = Some(NodeOptions::default());
+    let cluster = Cluster::start(Options { name: name.into(), node, ..Options::default() }).unwrap();
+    let run = ["run", "pod", "--image=devcluster.local/pause:1", "--image-pull-policy=Never"];
+    assert!(cluster.kubectl().args(run).status().unwrap().success());
+    let wait = ["wait", "--for=condition=Ready", "pod/pod", "--timeout=120s"];
+    assert!(cluster.kubectl().args(wait).status().unwrap().success());
+    cluster
+}
+
 /// A holder with a cluster that is ready, and the cluster's folder.
 fn holding(ending: &str) -> (Child, PathBuf) {
-    let mut child = Command::new(env::current_exe().unwrap())
+    begin(Command::new(env::current_exe().unwrap()).env(ENDING, ending))
+}
+
+/// The same, with a node and a Pod.
+fn holding_a_node(ending: &str) -> (Child, PathBuf) {
+    begin(Command::new(env::current_exe().unwrap()).env(ENDING, ending).env(WITH_NODE, "1"))
+}
+
+fn begin(holder: &mut Command) -> (Child, PathBuf) {
+    let mut child = holder
         .args(["--exact", "holder", "--nocapture"])
-        .env(ENDING, ending)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -60,6 +89,53 @@ fn processes_of(folder: &Path) -> Vec<u32> {
         String::from_utf8_lossy(&command).contains(name)
     })
     .collect()
+}
+
+/// The namespaces of the folder's processes that are not our own: those of its node.
+fn namespaces_of(folder: &Path) -> BTreeSet<PathBuf> {
+    let of = |pid: &str| {
+        let folder = format!("/proc/{pid}/ns");
+        ["mnt", "net", "pid", "uts"]
+            .map(|kind| fs::read_link(Path::new(&folder).join(kind)).unwrap_or_default())
+    };
+    let own = of("self");
+    let all = processes_of(folder).into_iter().flat_map(|pid| of(&pid.to_string()));
+    all.filter(|namespace| !own.contains(namespace) && *namespace != PathBuf::new()).collect()
+}
+
+/// What of a node is still there: processes in its namespaces, mounts below its folder, control groups of its name.
+fn remains_of_node(folder: &Path, namespaces: &BTreeSet<PathBuf>) -> Vec<String> {
+    let mut remains = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
+        let process = entry.path();
+        let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
+        if mounts.contains(folder.to_str().unwrap()) {
+            remains.push(format!("{} has a mount of it", process.display()));
+        }
+        for kind in ["mnt", "net", "pid", "uts"] {
+            if fs::read_link(process.join("ns").join(kind)).is_ok_and(|found| namespaces.contains(&found)) {
+                remains.push(format!("{} is in its {kind} namespace", process.display()));
+            }
+        }
+    }
+    let name = folder.file_name().unwrap();
+    let groups = fs::read_dir("/sys/fs/cgroup").unwrap().map(|entry| entry.unwrap().path().join(name));
+    let groups = groups.chain([Path::new("/sys/fs/cgroup").join(name)]);
+    remains.extend(groups.filter(|group| group.exists()).map(|group| group.display().to_string()));
+    remains
+}
+
+fn assert_nothing_remains_of_node(folder: &Path, namespaces: &BTreeSet<PathBuf>) {
+    assert!(namespaces.len() >= 4, "a node has namespaces of its own: {namespaces:?}");
+    assert_nothing_remains(folder);
+    // A process that was killed takes a moment to end.
+    for _ in 0..200 {
+        if remains_of_node(folder, namespaces).is_empty() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{:#?}", remains_of_node(folder, namespaces));
 }
 
 fn assert_nothing_remains(folder: &Path) {
@@ -97,8 +173,46 @@ fn nothing_remains_of_a_holder_that_exits_with_a_shared_cluster() {
 }
 
 #[test]
+fn nothing_remains_of_a_node_whose_holder_is_killed() {
+    if !node_is_possible() {
+        return;
+    }
+    let (mut child, folder) = holding_a_node("wait");
+    let namespaces = namespaces_of(&folder);
+    assert!(!remains_of_node(&folder, &namespaces).is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_nothing_remains_of_node(&folder, &namespaces);
+}
+
+#[test]
+fn nothing_remains_of_a_node_whose_holder_panics() {
+    if !node_is_possible() {
+        return;
+    }
+    let (mut child, folder) = holding_a_node("panic");
+    assert!(!child.wait().unwrap().success());
+    assert_nothing_remains(&folder);
+    assert!(remains_of_node(&folder, &BTreeSet::new()).is_empty());
+}
+
+#[test]
+fn nothing_remains_of_a_node_whose_supervisor_is_killed() {
+    if !node_is_possible() {
+        return;
+    }
+    let cluster = with_a_pod("orphan-node");
+    let folder = cluster.data_dir().to_owned();
+    let namespaces = namespaces_of(&folder);
+    let supervisor = *processes_of(&folder).iter().min().unwrap();
+    assert!(Command::new("kill").args(["-KILL", &supervisor.to_string()]).status().unwrap().success());
+    cluster.stop().unwrap();
+    assert_nothing_remains_of_node(&folder, &namespaces);
+}
+
+#[test]
 fn a_killed_supervisor_takes_every_process_with_it() {
-    let cluster = Cluster::start(Options { name: "orphan".into(), ..Options::default() }).unwrap();
+    let cluster = plain("orphan");
     let folder = cluster.data_dir().to_owned();
     let all = processes_of(&folder);
     let supervisor = all.iter().min().unwrap();
