@@ -56,7 +56,7 @@ lint: ## Lints only, over everything that compiles
 fmt: ## Format the source
 	$(CARGO) fmt --all
 
-proof: tools ## Rotations of the root at full size: under handshakes, killed at every write; and what they amounted to
+proof: tools ## Rotations of the root at full size: under handshakes, frozen, killed at every write, in storms
 	MTLS_PROOF=1 $(CARGO) test --locked $(WEAKENED) --no-fail-fast --test handshakes --test faults -- --nocapture
 
 bench: tools ## Measure requests, times and memory, and print them

@@ -181,6 +181,29 @@ fn no_file_grows_beyond_one_concept() {
     }
 }
 
+/// A file that no program names is not compiled, and its tests pass unseen.
+#[test]
+fn every_file_of_a_test_program_is_named_by_it() {
+    let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    collect(&package, Path::new("tests"), &mut files);
+    let elsewhere = ["tests/devcluster/", "tests/support/"];
+    let parts = files.iter().filter(|file| file.path.matches('/').count() > 1 && !file.is_in(&elsewhere));
+    let is_named = |part: &Source| {
+        let (folder, name) = part.path.rsplit_once('/').unwrap();
+        let line = format!("mod {};", name.trim_end_matches(".rs"));
+        let is_root = |file: &&Source| {
+            file.path == format!("{folder}.rs")
+                || file.path.rsplit_once('/').is_some_and(|(at, _)| at == folder)
+        };
+        files.iter().filter(is_root).any(|file| file.text.lines().any(|each| each == line))
+    };
+    let is_program = |part: &Source| part.text.contains("\nmod ");
+    let parts = parts.filter(|part| !is_program(part) && !is_named(part));
+    let breaches: Vec<String> = parts.map(|part| format!("{} is part of no program", part.path)).collect();
+    none("a test file is named by its program", &breaches);
+}
+
 #[test]
 fn every_file_begins_with_what_it_promises() {
     let sources = sources();

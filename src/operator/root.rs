@@ -78,7 +78,10 @@ async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) ->
     let suspects = suspects(context, authority);
     let read_at = Moment::now(&context.clock);
     let found = context.requests.get::<Secret>(Some(&context.namespace), &name).await?;
-    let loaded = root_secret::load(found.as_ref(), terms, &place, context.clock.now());
+    let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
+        Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
+        None => root_secret::load(found.as_ref(), terms, &place, context.clock.now()),
+    };
     let (provided, provided_pem) = provided(context, authority, terms).await?;
     let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
     let (acceptance, recovery) = match &evidence {
@@ -97,6 +100,13 @@ async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) ->
     let next = found.as_ref().map(root_secret::next_pem);
     let version = found.and_then(|secret| secret.metadata.resource_version);
     Ok(Observed { world, loaded, survey, next, provided: provided_pem, recovery, version, read_at })
+}
+
+/// Another authority whose root the Secret has held, where this one has had none.
+fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<String> {
+    let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
+    let name = authority.metadata.name.as_deref().unwrap_or_default();
+    context.roster.tenant(secret, name).filter(|_| !has_had_a_root)
 }
 
 fn request(authority: &MtlsAuthority) -> Option<&str> {

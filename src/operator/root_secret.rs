@@ -54,6 +54,15 @@ impl LoadedRoot {
         Self { secret, authority: None, succession: Succession::default() }
     }
 
+    /// A Secret that is missing, and whose place is kept for the root of another authority: whoever restores it must not
+    /// find another root there.
+    #[must_use]
+    pub fn kept_for(tenant: &str, place: &str) -> Self {
+        Self::without_signer(RootSecret::NotOurs(format!(
+            "Secret {place} is missing, but it held the root of MtlsAuthority {tenant:?}; name another one in spec.root.secretName of a new MtlsAuthority"
+        )))
+    }
+
     /// What the Secret holds, where its signer is sound or was until it expired.
     #[must_use]
     pub fn stored(&self) -> Option<&StoredRoot> {

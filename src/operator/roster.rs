@@ -136,6 +136,20 @@ impl Roster {
         self.members.lock().get(name).map(|member| member.authority.clone())
     }
 
+    /// Another authority that has had its root in this Secret.
+    #[must_use]
+    pub fn tenant(&self, secret: &str, but: &str) -> Option<String> {
+        let members = self.members.lock();
+        let is_tenant = |authority: &MtlsAuthority| {
+            let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
+            has_had_a_root && authority.root_secret_name() == secret
+        };
+        members
+            .iter()
+            .find(|(name, member)| *name != but && is_tenant(&member.authority))
+            .map(|(name, _)| name.clone())
+    }
+
     /// Waits until something has changed since the last call.
     pub async fn changed(&self) {
         self.changed.notified().await;

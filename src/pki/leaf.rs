@@ -46,7 +46,7 @@ pub enum LeafError {
 impl From<PemError> for LeafError {
     fn from(error: PemError) -> Self {
         match error {
-            PemError::NotPem => Self::NotPem,
+            PemError::Missing | PemError::NotPem => Self::NotPem,
             PemError::TooLarge | PemError::TooMany => Self::TooLarge,
         }
     }

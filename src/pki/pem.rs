@@ -18,6 +18,9 @@ const LINE: usize = 64;
 /// Why a PEM text could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
+    /// Nothing is there.
+    #[error("is missing or empty")]
+    Missing,
     /// Longer than [`MAX_PEM_BYTES`].
     #[error("is longer than {MAX_PEM_BYTES} bytes")]
     TooLarge,
@@ -88,7 +91,11 @@ pub(super) fn encode_certificates<'a>(chain: impl IntoIterator<Item = &'a Certif
 }
 
 fn check_size(text: &[u8]) -> Result<(), PemError> {
-    if text.len() > MAX_PEM_BYTES { Err(PemError::TooLarge) } else { Ok(()) }
+    match text.len() {
+        0 => Err(PemError::Missing),
+        1..=MAX_PEM_BYTES => Ok(()),
+        _ => Err(PemError::TooLarge),
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +129,8 @@ mod tests {
 
     #[test]
     fn text_without_a_certificate_is_not_an_empty_list() {
-        for text in ["", "hello", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
+        assert_eq!(certificates(b""), Err(PemError::Missing));
+        for text in ["hello", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
             assert_eq!(certificates(text.as_bytes()), Err(PemError::NotPem), "{text:?}");
         }
     }

@@ -9,6 +9,8 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
+#[path = "../support/election.rs"]
+mod election;
 #[path = "../support/solo.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;

@@ -1,33 +1,10 @@
 //! One replica works at a time; when it goes, in whatever way, another takes over and issues nothing twice.
 
-use std::process::Command;
-
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::Api;
 use serde_json::json;
 
 use crate::content::Content;
-use crate::stage::{SYSTEM, Scene, Stage, wait};
-
-/// Waits until the Lease has a holder who is accepted, or none, and returns who it is.
-async fn holder(scene: &Scene, what: &str, is_accepted: impl Fn(Option<&str>) -> bool) -> Option<String> {
-    let leases = Api::<Lease>::namespaced(scene.client.clone(), SYSTEM);
-    let holder_of = |lease: &Lease| lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
-    wait(leases, "mtls-operator", what, |lease| {
-        let holder = holder_of(lease?).filter(|holder| !holder.is_empty());
-        is_accepted(holder.as_deref()).then_some(holder)
-    })
-    .await
-}
-
-async fn leader_among(scene: &Scene, replicas: &'static [&'static str]) -> &'static str {
-    let is = |replica: &str, holder: &str| holder.starts_with(&format!("{replica}_"));
-    let found = holder(scene, "a leader", |holder| {
-        holder.is_some_and(|holder| replicas.iter().any(|replica| is(replica, holder)))
-    });
-    let found = found.await.unwrap();
-    replicas.iter().find(|replica| is(replica, &found)).unwrap()
-}
+use crate::election::{holder, leader_among, signal};
+use crate::stage::Stage;
 
 #[tokio::test]
 async fn when_the_leader_is_killed_the_other_replica_takes_over_and_issues_nothing_twice() {
@@ -57,7 +34,6 @@ async fn an_operator_that_is_asked_to_stop_releases_the_lease() {
     let pid = stage.start_operator_as("one", &[]);
     scene.create("cart", json!({})).await;
     scene.ready("cart").await;
-    let asked = Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap();
-    assert!(asked.success());
+    signal("TERM", pid);
     holder(&scene, "the Lease to be released", |holder| holder.is_none()).await;
 }

@@ -161,6 +161,29 @@ async fn another_root_in_its_place_is_no_root_of_ours() {
 }
 
 #[tokio::test]
+async fn the_place_of_a_lost_root_is_kept_for_it() {
+    let realm = Realm::founded().await;
+    let before = Content::of(&realm.scene.secret("cart-mtls").await);
+    let backup = realm.root().await;
+    let rival = realm.scene.unique("rival");
+    realm.scene.create_authority(&rival, json!({ "root": { "secretName": realm.secret } })).await;
+    realm.scene.authority_stands(&rival, "False", "RootInvalid").await;
+    realm.delete_root().await;
+    realm.stalls("RootLost").await;
+    let says_so = |authority: &MtlsAuthority| {
+        let conditions = &authority.status.as_ref().unwrap().conditions;
+        find(conditions, "Ready")
+            .is_some_and(|ready| ready.reason == "RootInvalid" && ready.message.contains("is missing"))
+    };
+    realm.scene.authority_where(&rival, "the rival to see that the place is kept", says_so).await;
+    let found = realm.scene.system_secrets().get_opt(&realm.secret).await.unwrap();
+    assert!(found.is_none(), "another authority has taken the place of the lost root");
+    realm.assert_signs_nothing(&before).await;
+    realm.restore(&backup).await;
+    realm.assert_signs_again(&before).await;
+}
+
+#[tokio::test]
 async fn an_authority_that_is_recreated_takes_up_its_root_again() {
     let realm = Realm::founded().await;
     let before = Content::of(&realm.scene.secret("cart-mtls").await);

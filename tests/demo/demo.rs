@@ -11,13 +11,24 @@ mod theatre;
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use handshake::{Credentials, Outcome};
 use narrator::Narrator;
 use theatre::Theatre;
 
 type Failure = Box<dyn Error + Send + Sync>;
+
+/// Every identity of the examples that can be issued.
+const EXAMPLES: [(&str, &str); 8] = [
+    ("shop", "server"),
+    ("shop", "client"),
+    ("shop", "gateway"),
+    ("default", "blink"),
+    ("default", "hello"),
+    ("default", "ledger"),
+    ("default", "billing"),
+    ("default", "legacy"),
+];
 
 /// An authority of its own, to show that trust ends where the organisation does.
 const STRANGER: &str = "
@@ -79,17 +90,12 @@ async fn apply_examples(narrator: &mut Narrator, theatre: &Theatre) -> Result<()
     Narrator::scene("Apply the examples (deploy/examples)");
     theatre.apply_examples()?;
     let started = narrator.clock();
-    for (namespace, name) in
-        [("shop", "server"), ("shop", "client"), ("shop", "gateway"), ("default", "blink")]
-    {
+    for (namespace, name) in EXAMPLES {
         theatre.ready(namespace, name).await?;
     }
     narrator.took("every identity of the examples that can be issued is Ready", started);
     theatre.show(&["get", "mtlsidentities", "-A", "-o", "wide"])?;
-    theatre.show(&["get", "mtlsauthorities"])?;
-    Narrator::say(
-        "(frozen is the example of a paused identity, corporate that of a CA that people provide later)",
-    );
+    Narrator::say("(frozen is the example of a paused identity)");
     Ok(())
 }
 
@@ -155,9 +161,10 @@ async fn renew(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure
     let before = theatre.serial("default", "blink-mtls").await?;
     Narrator::say(&format!("now it holds serial {before}; the next one comes within 40 seconds"));
     let started = narrator.clock();
-    let renewed = theatre.serial_other_than("default", "blink-mtls", &before);
-    let after = tokio::time::timeout(Duration::from_secs(90), renewed).await;
-    let after = after.map_err(|_| "no renewal came")??;
+    let after = theatre.serial_other_than("default", "blink-mtls", &before).await?;
     narrator.took(&format!("renewed before it expired: serial {after}"), started);
-    theatre.show(&["get", "mtlsidentity", "blink", "-n", "default", "-o", "wide"])
+    theatre.show(&["get", "mtlsidentity", "blink", "-n", "default", "-o", "wide"])?;
+    theatre.show(&["get", "mtlsauthorities"])?;
+    Narrator::say("(corporate is the example of a CA that people provide later)");
+    Ok(())
 }

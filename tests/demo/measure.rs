@@ -6,14 +6,13 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, ObjectMeta, PostParams};
-use kube::runtime::watcher::watch_object;
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
 
 use crate::Failure;
 use crate::account::{Account, Balance};
 use crate::narrator::Narrator;
 use crate::rotate::rotate;
-use crate::theatre::Theatre;
+use crate::theatre::{Theatre, until};
 
 /// Where all of it takes place.
 const NAMESPACE: &str = "bench";
@@ -73,7 +72,8 @@ pub async fn create_and_await(
     let identities = Api::namespaced(client.clone(), namespace);
     let started = narrator.clock();
     create(&identities, name.to_owned(), MtlsIdentitySpec::default()).await?;
-    appears(Api::namespaced(client, namespace), &format!("{name}-mtls")).await?;
+    let secrets: Api<Secret> = Api::namespaced(client, namespace);
+    until(secrets, &format!("{name}-mtls"), |_| Some(())).await?;
     let time = narrator.since(started);
     theatre.ready(namespace, name).await?;
     Ok(time)
@@ -139,16 +139,6 @@ pub async fn create(
     let identity = MtlsIdentity::new(&name, spec);
     identities.create(&PostParams::default(), &identity).await?;
     Ok(())
-}
-
-async fn appears(secrets: Api<Secret>, name: &str) -> Result<(), Failure> {
-    let mut seen = watch_object(secrets, name).boxed();
-    while let Some(secret) = seen.try_next().await? {
-        if secret.is_some() {
-            return Ok(());
-        }
-    }
-    Err(format!("the watch of Secret {name} ended").into())
 }
 
 /// What the API server was asked for.

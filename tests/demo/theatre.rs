@@ -1,22 +1,26 @@
 //! The control plane, the chart and the operator, as the demo uses them.
 
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use devcluster::audit::{self, Event};
 use devcluster::{Cluster, Options, Retained};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DeleteParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watch_object, watcher};
-use kube::{Client, Config};
+use kube::{Client, Config, Resource};
 use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::runtime::client::connect;
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -26,6 +30,8 @@ use crate::narrator::Narrator;
 
 const SYSTEM: &str = "mtls-system";
 const OPERATOR: &str = "operator";
+/// Longest that anything here may take.
+const PATIENCE: Duration = Duration::from_mins(3);
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The stage of the demo.
@@ -97,44 +103,32 @@ impl Theatre {
     /// Waits until an identity is Ready.
     pub async fn ready(&self, namespace: &str, name: &str) -> Result<(), Failure> {
         let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
-        let mut seen = watch_object(identities, name).boxed();
-        while let Some(identity) = seen.try_next().await? {
-            let conditions = identity.and_then(|identity| identity.status).unwrap_or_default().conditions;
-            if find(&conditions, READY).is_some_and(|condition| condition.status == "True") {
-                return Ok(());
-            }
-        }
-        Err(format!("the watch of {namespace}/{name} ended").into())
-    }
-
-    /// Waits until so many identities of a namespace are Ready.
-    pub async fn all_ready(&self, namespace: &str, count: usize) -> Result<(), Failure> {
-        let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
-        let mut ready = BTreeSet::new();
-        let mut seen = watcher(identities, watcher::Config::default()).applied_objects().boxed();
-        while let Some(identity) = seen.try_next().await? {
-            let conditions = identity.status.unwrap_or_default().conditions;
-            if find(&conditions, READY).is_some_and(|condition| condition.status == "True") {
-                ready.extend(identity.metadata.name);
-            }
-            if ready.len() >= count {
-                return Ok(());
-            }
-        }
-        Err(format!("the watch of the identities in {namespace} ended").into())
+        until(identities, name, |identity| is_ready(&identity.status.as_ref()?.conditions)).await
     }
 
     /// Waits until an authority signs.
     pub async fn authority_ready(&self, name: &str) -> Result<(), Failure> {
         let authorities: Api<MtlsAuthority> = Api::all(self.client().await?);
-        let mut seen = watch_object(authorities, name).boxed();
-        while let Some(authority) = seen.try_next().await? {
-            let conditions = authority.and_then(|authority| authority.status).unwrap_or_default().conditions;
-            if find(&conditions, READY).is_some_and(|condition| condition.status == "True") {
-                return Ok(());
+        until(authorities, name, |authority| is_ready(&authority.status.as_ref()?.conditions)).await
+    }
+
+    /// Waits until so many identities of a namespace are Ready.
+    pub async fn all_ready(&self, namespace: &str, count: usize) -> Result<(), Failure> {
+        let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
+        let mut seen =
+            watcher(identities, watcher::Config::default()).default_backoff().applied_objects().boxed();
+        let all = async {
+            let mut ready = BTreeSet::new();
+            while let Some(event) = seen.next().await {
+                let Ok(MtlsIdentity { metadata, status: Some(status), .. }) = event else { continue };
+                ready.extend(is_ready(&status.conditions).and(metadata.name));
+                if ready.len() >= count {
+                    return Ok(());
+                }
             }
-        }
-        Err(format!("the watch of MtlsAuthority {name} ended").into())
+            Err(format!("the watch of the identities in {namespace} ended").into())
+        };
+        in_time(&format!("{count} identities in {namespace} to be Ready"), all).await
     }
 
     /// The operator's figures.
@@ -168,13 +162,8 @@ impl Theatre {
         secret: &str,
         before: &str,
     ) -> Result<String, Failure> {
-        let mut seen = watch_object(self.secrets(namespace).await?, secret).boxed();
-        while let Some(secret) = seen.try_next().await? {
-            if let Some(serial) = secret.as_ref().and_then(serial_of).filter(|serial| serial != before) {
-                return Ok(serial);
-            }
-        }
-        Err(format!("the watch of Secret {namespace}/{secret} ended").into())
+        let is_other = |secret: &Secret| serial_of(secret).filter(|serial| serial != before);
+        until(self.secrets(namespace).await?, secret, is_other).await
     }
 
     /// Deletes a Secret.
@@ -210,6 +199,34 @@ impl Theatre {
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(connect(config)?)
     }
+}
+
+/// Watches one object until there is an answer. A watch that is interrupted goes on.
+pub async fn until<K, T>(api: Api<K>, name: &str, answer: impl Fn(&K) -> Option<T>) -> Result<T, Failure>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let what = format!("{} {name}", K::kind(&()));
+    let mut seen = watch_object(api, name).default_backoff().boxed();
+    let answered = async {
+        while let Some(event) = seen.next().await {
+            if let Some(found) = event.ok().flatten().and_then(|object| answer(&object)) {
+                return Ok(found);
+            }
+        }
+        Err(format!("the watch of {what} ended").into())
+    };
+    in_time(&what, answered).await
+}
+
+/// Fails where something takes longer than anything may take here.
+async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    done.map_err(|_| format!("waited in vain for {what}"))?
+}
+
+fn is_ready(conditions: &[Condition]) -> Option<()> {
+    find(conditions, READY).filter(|condition| condition.status == "True").map(|_| ())
 }
 
 fn serial_of(secret: &Secret) -> Option<String> {

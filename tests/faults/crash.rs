@@ -26,13 +26,13 @@ fn rotate(stage: &Stage, crash: Option<(usize, Fate)>) -> Rotation {
     let first = live(stage, &namespace, now(), async |life| {
         mesh.issued(life).await;
         life.wire.plan(crash);
-        mesh.ask(stage, &life.scene).await;
-        (mesh.rotated(stage, life, None).await, life.wire.writes())
+        mesh.ask(&life.scene).await;
+        (mesh.rotated(life, None).await, life.wire.writes())
     });
     let was_killed = first.is_err();
     let (picture, writes) = first.unwrap_or_else(|death| {
         let next = live(stage, &namespace, death.at, async |life| {
-            (mesh.rotated(stage, life, death.late).await, life.wire.writes())
+            (mesh.rotated(life, death.late).await, life.wire.writes())
         });
         next.unwrap_or_else(|_| panic!("nobody is killed twice"))
     });

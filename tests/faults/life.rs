@@ -8,6 +8,7 @@ use http::Request;
 use jiff::Timestamp;
 use kube::client::Body;
 use mtls_operator::operator::run::Settings;
+use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use tokio::runtime::Builder;
 
@@ -39,7 +40,7 @@ impl Life {
         let (clock, hand) = Clock::manual(birth);
         let settings =
             Settings { watch_namespaces: vec![namespace.into()], default_authority: None, ..settings() };
-        let operator = Solo::run(settings, clock, wire.client());
+        let operator = Solo::run(settings, Safeguards::ALL, clock, wire.client());
         let scene = Scene { client: stage.client().await, namespace: namespace.into() };
         Self { wire, scene, hand, _operator: operator }
     }

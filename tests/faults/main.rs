@@ -7,6 +7,10 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "../support/dice.rs"]
+mod dice;
+#[path = "../support/ledger.rs"]
+mod ledger;
 #[path = "../support/memory.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod memory;
@@ -20,4 +24,6 @@ mod stage;
 mod crash;
 mod life;
 mod mesh;
+mod storm;
+mod storms;
 mod wire;

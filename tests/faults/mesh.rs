@@ -1,6 +1,5 @@
 //! A mesh whose root rotates: what it has become in the end, and whether its consumers could talk all the while.
 
-use devcluster::audit;
 use http::Request;
 use jiff::SignedDuration;
 use kube::api::{DeleteParams, ListParams};
@@ -9,31 +8,32 @@ use mtls_operator::api::conditions::find;
 use mtls_operator::pki::{Fingerprint, TrustBundle};
 use serde_json::json;
 
+use crate::ledger::Ledger;
 use crate::life::Life;
 use crate::memory::{Memory, Snapshot};
-use crate::stage::{SYSTEM, Scene, Stage, note, ready_of, value};
+use crate::stage::{Scene, Stage, note, ready_of, value};
 
 /// `rotation.propagation` of the authority.
 const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 /// Seconds that a write can be on its way: W of the protocol, a third of `propagation`.
 const LATE: usize = 3;
-/// Seconds after which a rotation has failed. It takes a hundred.
-const AT_MOST: usize = 400;
+/// Seconds after which a rotation has failed. It takes a hundred in calm weather.
+const AT_MOST: usize = 1000;
 const IDENTITIES: [&str; 3] = ["a", "b", "c"];
 
 /// An authority with a few identities in a namespace of their own.
-pub struct Mesh {
+pub struct Mesh<'a> {
     /// The namespace.
     pub namespace: String,
     authority: String,
     memory: Memory,
-    /// Where the audit log of its rotation begins.
-    since: u64,
+    /// What was written since it was applied.
+    ledger: Ledger<'a>,
 }
 
-impl Mesh {
+impl<'a> Mesh<'a> {
     /// A mesh as people apply it. Nobody has issued anything yet.
-    pub async fn apply(stage: &Stage) -> Self {
+    pub async fn apply(stage: &'a Stage) -> Self {
         let scene = stage.scene().await;
         let authority = scene.unique("swift");
         let spec = json!({
@@ -44,7 +44,8 @@ impl Mesh {
         for name in IDENTITIES {
             scene.create(name, json!({ "authority": authority })).await;
         }
-        Self { namespace: scene.namespace, authority, memory: Memory::new(PROPAGATION), since: 0 }
+        let (memory, ledger) = (Memory::new(PROPAGATION), Ledger::open(stage));
+        Self { namespace: scene.namespace, authority, memory, ledger }
     }
 
     /// Lives on until every identity is issued.
@@ -60,15 +61,14 @@ impl Mesh {
     }
 
     /// People ask for another root.
-    pub async fn ask(&mut self, stage: &Stage, scene: &Scene) {
-        self.since = audit::end(&stage.cluster.lock().unwrap().audit_log()).unwrap();
+    pub async fn ask(&self, scene: &Scene) {
         let annotations = json!({ "mtls-operator.dev/rotate": "1" });
         let patch = json!({ "metadata": { "annotations": annotations } });
         scene.patch_authority(&self.authority, patch).await.unwrap();
     }
 
     /// Lives on until the rotation has ended as it should, or it is clear that it has not.
-    pub async fn rotated(&mut self, stage: &Stage, life: &Life, mut late: Option<Request<Body>>) -> Picture {
+    pub async fn rotated(&mut self, life: &Life, mut late: Option<Request<Body>>) -> Picture {
         for second in 0..AT_MOST {
             self.second(life).await;
             if second == LATE
@@ -76,13 +76,11 @@ impl Mesh {
             {
                 life.wire.deliver(late).await;
             }
-            if self.is_stable(&life.scene).await
-                && self.picture(stage, &life.scene).await == Picture::expected()
-            {
+            if self.is_stable(&life.scene).await && self.picture(&life.scene).await == Picture::expected() {
                 break;
             }
         }
-        self.picture(stage, &life.scene).await
+        self.picture(&life.scene).await
     }
 
     /// People delete the authority, so that nothing of it is heard again.
@@ -113,7 +111,7 @@ impl Mesh {
         note(&root, "phase").as_deref() == Some("Stable") && note(&root, "rotate-request").is_some()
     }
 
-    async fn picture(&self, stage: &Stage, scene: &Scene) -> Picture {
+    async fn picture(&self, scene: &Scene) -> Picture {
         let root = scene.system_secrets().get(&self.root_secret()).await.unwrap();
         let authority = scene.authorities().get(&self.authority).await.unwrap();
         let status = authority.status.unwrap();
@@ -122,7 +120,7 @@ impl Mesh {
         Picture {
             phase: note(&root, "phase").unwrap_or_default(),
             keys: root.data.unwrap_or_default().into_keys().collect(),
-            changes: self.changes_of_the_root(stage),
+            changes: self.ledger.root_changes(&self.authority).0,
             conditions: (condition("Ready"), condition("Rotating"), condition("Stalled")),
             roots: status.roots.iter().map(|root| root.fingerprint == signer).collect(),
             identities: self.identities(scene, &status.roots[0].key_id).await,
@@ -140,17 +138,6 @@ impl Mesh {
         }
         standings
     }
-
-    /// Writes of the root Secret that were carried out since people asked.
-    fn changes_of_the_root(&self, stage: &Stage) -> usize {
-        let log = stage.cluster.lock().unwrap().audit_log();
-        let events = audit::read(&log, self.since).unwrap();
-        let is_change = |event: &&audit::Event| {
-            let is_root = event.resource == "secrets" && event.namespace == SYSTEM;
-            is_root && event.is_mutating() && event.name == self.root_secret() && event.code < 300
-        };
-        events.iter().filter(is_change).count()
-    }
 }
 
 fn first_certificate(pem: &[u8]) -> Vec<u8> {
@@ -165,7 +152,7 @@ pub struct Picture {
     phase: String,
     /// Keys of the root Secret.
     keys: Vec<String>,
-    /// How often the root Secret was changed: announced, switched, dropped. More would be another root.
+    /// How often the root Secret was changed: created, announced, switched, dropped. More would be another root.
     changes: usize,
     /// Reasons of `Ready`, `Rotating` and `Stalled` of the authority.
     conditions: (Option<String>, Option<String>, Option<String>),
@@ -192,7 +179,7 @@ impl Picture {
         Self {
             phase: "Stable".into(),
             keys: ["ca.crt", "cross.crt", "tls.crt", "tls.key"].map(str::to_owned).into(),
-            changes: 3,
+            changes: 4,
             conditions: (Some("Ready".into()), Some("Stable".into()), None),
             roots: vec![true],
             identities: vec![issued; IDENTITIES.len()],

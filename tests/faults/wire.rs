@@ -1,4 +1,5 @@
-//! What lies between the operator and the API server: it counts writes, and at one of them the operator is killed.
+//! What lies between the operator and the API server: it counts writes, and at one of them the operator is killed; or
+//! a storm rages over it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -8,6 +9,8 @@ use kube::Client;
 use kube::client::Body;
 use parking_lot::Mutex;
 use tokio::sync::watch;
+
+use crate::storm::{Blow, Storm, refusal};
 
 /// What becomes of the write at which the operator is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,7 @@ pub struct Wire(Arc<State>);
 struct State {
     api: Client,
     plan: Mutex<Plan>,
+    storm: Mutex<Option<Storm>>,
     in_flight: watch::Sender<usize>,
     is_cut: watch::Sender<bool>,
 }
@@ -47,6 +51,7 @@ impl Wire {
         Self(Arc::new(State {
             api,
             plan: Mutex::default(),
+            storm: Mutex::default(),
             in_flight: watch::Sender::new(0),
             is_cut: watch::Sender::new(false),
         }))
@@ -72,6 +77,11 @@ impl Wire {
         self.0.plan.lock().writes
     }
 
+    /// From now on this storm rages, or none.
+    pub fn weather(&self, storm: Option<Storm>) {
+        *self.0.storm.lock() = storm;
+    }
+
     /// Sends a request beside the operator.
     pub async fn deliver(&self, request: Request<Body>) {
         let _ = self.0.api.send(request).await;
@@ -90,15 +100,41 @@ impl Wire {
     }
 
     async fn carry(&self, request: Request<Body>) -> kube::Result<Response<Body>> {
-        let _passage = Passage::begin(&self.0.in_flight);
+        let passage = Passage::begin(&self.0.in_flight);
         match self.fate(&request) {
-            None => return self.0.api.send(request).await,
+            None => return self.brave(request, passage).await,
             Some(Fate::Lost) => {}
             Some(Fate::Unanswered) => self.deliver(request).await,
             Some(Fate::Late) => self.0.plan.lock().late = Some(request),
         }
         self.0.is_cut.send_replace(true);
         pending().await
+    }
+
+    /// Carries a request through the storm.
+    async fn brave(&self, request: Request<Body>, passage: Passage<'_>) -> kube::Result<Response<Body>> {
+        let blow = self.0.storm.lock().as_mut().and_then(|storm| storm.blow(request.method()));
+        match blow {
+            None => self.0.api.send(request).await,
+            Some(Blow::Refused(code)) => Ok(refusal(code)),
+            Some(Blow::AnswerLost) => {
+                self.deliver(request).await;
+                let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+                Err(kube::Error::Service(reset.into()))
+            }
+            // From here on nobody waits for it: time passes.
+            Some(Blow::Late(span)) => {
+                drop(passage);
+                tokio::time::sleep(span).await;
+                let _passage = Passage::begin(&self.0.in_flight);
+                self.0.api.send(request).await
+            }
+            Some(Blow::Silence) => {
+                self.deliver(request).await;
+                drop(passage);
+                pending().await
+            }
+        }
     }
 
     /// What becomes of a request that does not just pass.

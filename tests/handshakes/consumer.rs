@@ -8,40 +8,48 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::runtime::watcher::watch_object;
-use rustls::client::ClientConnection;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{ServerConnection, WebPkiClientVerifier};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
+use crate::go::Go;
+use crate::in_process::{self, Door};
+use crate::openssl::OpenSsl;
 use crate::stage::value;
 
 /// What a Secret held at some time.
-struct Version {
+pub struct Version {
     seen: Instant,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-    roots: Arc<RootCertStore>,
+    /// `tls.crt`.
+    pub chain: Vec<u8>,
+    /// `tls.key`.
+    pub key: Vec<u8>,
+    /// `ca.crt`.
+    pub bundle: Vec<u8>,
 }
 
 impl Version {
-    fn of(secret: &Secret, seen: Instant) -> Self {
-        let mut roots = RootCertStore::empty();
-        for root in CertificateDer::pem_slice_iter(&value(secret, "ca.crt")) {
-            roots.add(root.unwrap()).unwrap();
-        }
-        Self {
-            seen,
-            chain: CertificateDer::pem_slice_iter(&value(secret, "tls.crt")).map(Result::unwrap).collect(),
-            key: PrivateKeyDer::from_pem_slice(&value(secret, "tls.key")).unwrap(),
-            roots: Arc::new(roots),
-        }
+    fn of(secret: &Secret, seen: Instant) -> Arc<Self> {
+        let [chain, key, bundle] = ["tls.crt", "tls.key", "ca.crt"].map(|key| value(secret, key));
+        Arc::new(Self { seen, chain, key, bundle })
+    }
+}
+
+/// What a consumer has in memory.
+#[derive(Clone)]
+pub struct Loaded {
+    /// Where its key and certificate are from.
+    pub leaf: Arc<Version>,
+    /// Where its trust bundle is from.
+    pub trust: Arc<Version>,
+}
+
+impl Loaded {
+    /// Whether nothing was loaded between the two.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.leaf, &other.leaf) && Arc::ptr_eq(&self.trust, &other.trust)
     }
 }
 
 /// How a consumer loads what lies in its Secret.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Habit {
     /// How late it sees a new key and certificate.
     pub leaf_lag: Duration,
@@ -49,19 +57,44 @@ pub struct Habit {
     pub trust_lag: Option<Duration>,
 }
 
+/// What a consumer's TLS is made with.
+pub enum Stack {
+    /// rustls, in this process.
+    Rustls,
+    /// The programs of OpenSSL.
+    OpenSsl(Mutex<OpenSsl>),
+    /// A program in Go.
+    Go(Mutex<Go>),
+}
+
+impl Stack {
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Rustls => "rustls",
+            Self::OpenSsl(_) => "OpenSSL",
+            Self::Go(_) => "Go",
+        }
+    }
+}
+
 /// A consumer.
 pub struct Consumer {
-    name: String,
+    /// Name of its identity.
+    pub name: String,
+    /// What its TLS is made with.
+    pub stack: Stack,
     server_name: String,
     habit: Habit,
-    versions: Mutex<Vec<Version>>,
+    versions: Mutex<Vec<Arc<Version>>>,
 }
 
 impl Consumer {
     /// A consumer of the Secret of this identity, from its first version on.
-    pub fn start(secrets: Api<Secret>, namespace: &str, name: &str, habit: Habit) -> Arc<Self> {
+    pub fn start(secrets: Api<Secret>, namespace: &str, name: &str, habit: Habit, stack: Stack) -> Arc<Self> {
         let consumer = Arc::new(Self {
             name: name.to_owned(),
+            stack,
             server_name: format!("{name}.{namespace}.svc"),
             habit,
             versions: Mutex::default(),
@@ -85,38 +118,33 @@ impl Consumer {
         !self.versions.lock().unwrap().is_empty()
     }
 
-    fn server(&self, now: Instant) -> Arc<ServerConfig> {
-        let versions = self.versions.lock().unwrap();
-        let (leaf, roots) = self.loaded(&versions, now);
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let clients = WebPkiClientVerifier::builder_with_provider(roots, provider.clone()).build().unwrap();
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.unwrap().with_client_cert_verifier(clients);
-        Arc::new(config.with_single_cert(leaf.chain.clone(), leaf.key.clone_key()).unwrap())
+    /// Whether it never loads its trust bundle again.
+    pub const fn is_stubborn(&self) -> bool {
+        self.habit.trust_lag.is_none()
     }
 
-    fn client(&self, now: Instant) -> Arc<ClientConfig> {
+    /// What it has in memory, by its habit.
+    fn loaded(&self, now: Instant) -> Loaded {
         let versions = self.versions.lock().unwrap();
-        let (leaf, roots) = self.loaded(&versions, now);
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.unwrap().with_root_certificates(roots);
-        Arc::new(config.with_client_auth_cert(leaf.chain.clone(), leaf.key.clone_key()).unwrap())
-    }
-
-    /// The pair and the roots that it has in memory, by its habit.
-    fn loaded<'a>(&self, versions: &'a [Version], now: Instant) -> (&'a Version, Arc<RootCertStore>) {
-        let leaf = visible(versions, now, self.habit.leaf_lag);
-        let roots = match self.habit.trust_lag {
-            Some(lag) => visible(versions, now, lag),
+        let trust = match self.habit.trust_lag {
+            Some(lag) => visible(&versions, now, lag),
             None => &versions[0],
         };
-        (leaf, roots.roots.clone())
+        Loaded { leaf: visible(&versions, now, self.habit.leaf_lag).clone(), trust: trust.clone() }
+    }
+
+    /// Connects to another one, with this in memory.
+    fn dial(&self, mine: &Loaded, address: &str, name: &str) -> Result<(), String> {
+        match &self.stack {
+            Stack::Rustls => in_process::dial(mine, address, name),
+            Stack::OpenSsl(openssl) => openssl.lock().unwrap().dial(mine, address, name),
+            Stack::Go(go) => go.lock().unwrap().dial(mine, address, name),
+        }
     }
 }
 
 /// The newest version that is older than the lag, else the first.
-fn visible(versions: &[Version], now: Instant, lag: Duration) -> &Version {
+fn visible(versions: &[Arc<Version>], now: Instant, lag: Duration) -> &Arc<Version> {
     let seen = versions.iter().rfind(|version| now.duration_since(version.seen) >= lag);
     seen.unwrap_or(&versions[0])
 }
@@ -124,31 +152,25 @@ fn visible(versions: &[Version], now: Instant, lag: Duration) -> &Version {
 /// Lets one consumer connect to another, both verifying the other, each with what it has in memory.
 pub fn shake_hands(from: &Consumer, to: &Consumer) -> Result<(), String> {
     let now = real_now();
-    let name = ServerName::try_from(to.server_name.clone()).unwrap();
-    let mut client = ClientConnection::new(from.client(now), name).map_err(|error| error.to_string())?;
-    let mut server = ServerConnection::new(to.server(now)).map_err(|error| error.to_string())?;
-    let told = |who: &str, error: &rustls::Error| format!("{} to {}: {who}: {error}", from.name, to.name);
-    while client.is_handshaking() || server.is_handshaking() {
-        let mut wire = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut wire).unwrap();
+    let (mine, theirs, name) = (from.loaded(now), to.loaded(now), &to.server_name);
+    let shaken = match (&from.stack, &to.stack) {
+        (Stack::Rustls, Stack::Rustls) => in_process::shake_hands(&mine, &theirs, name),
+        (_, Stack::Rustls) => {
+            let door = Door::open(&theirs);
+            let dialled = from.dial(&mine, &door.address, name);
+            door.closed(dialled)
         }
-        let mut rest = &*wire;
-        while !rest.is_empty() {
-            server.read_tls(&mut rest).unwrap();
-            server.process_new_packets().map_err(|error| told("the server refuses", &error))?;
+        (_, Stack::OpenSsl(openssl)) => {
+            let address = openssl.lock().unwrap().serve(&theirs);
+            from.dial(&mine, &address, name)
         }
-        let mut wire = Vec::new();
-        while server.wants_write() {
-            server.write_tls(&mut wire).unwrap();
+        (_, Stack::Go(go)) => {
+            let address = go.lock().unwrap().serve(&theirs);
+            from.dial(&mine, &address, name)
         }
-        let mut rest = &*wire;
-        while !rest.is_empty() {
-            client.read_tls(&mut rest).unwrap();
-            client.process_new_packets().map_err(|error| told("the client refuses", &error))?;
-        }
-    }
-    Ok(())
+    };
+    let [from_stack, to_stack] = [from, to].map(|consumer| consumer.stack.name());
+    shaken.map_err(|why| format!("{} ({from_stack}) to {} ({to_stack}): {why}", from.name, to.name))
 }
 
 /// The operator runs in real time, and so do its consumers.

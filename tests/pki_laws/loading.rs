@@ -175,7 +175,7 @@ fn an_intermediate_in_the_bundle_is_refused() {
 fn each_part_names_itself_when_it_is_missing_or_too_large() {
     let good = generated();
     let megabyte = vec![b'A'; 1 << 20];
-    for (bytes, fault) in [(vec![], PemError::NotPem), (megabyte, PemError::TooLarge)] {
+    for (bytes, fault) in [(vec![], PemError::Missing), (megabyte, PemError::TooLarge)] {
         let chain = AuthorityPem { chain: bytes.clone(), ..good.clone() };
         assert_eq!(load(&chain), Err(LoadError::Chain(fault)));
         let key = AuthorityPem { key: bytes.clone().into(), ..good.clone() };
@@ -204,6 +204,8 @@ fn sentences_say_which_part_is_wrong() {
         error,
         "the private key (tls.key) does not belong to the first certificate of the chain (tls.crt)"
     );
-    let error = load(&AuthorityPem { anchors: vec![], ..good }).unwrap_err().to_string();
+    let error = load(&AuthorityPem { anchors: vec![], ..good.clone() }).unwrap_err().to_string();
+    assert_eq!(error, "the trust bundle (ca.crt) is missing or empty");
+    let error = load(&AuthorityPem { anchors: b"nonsense".to_vec(), ..good }).unwrap_err().to_string();
     assert_eq!(error, "the trust bundle (ca.crt) holds no readable PEM block of the kind that belongs there");
 }

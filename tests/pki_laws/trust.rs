@@ -59,7 +59,7 @@ fn only_roots_belong_in_a_bundle() {
     );
     let trailing = certificate_pem(&[der(&root.pem()), vec![0]].concat());
     assert_eq!(TrustBundle::from_pem(trailing.as_bytes()).err(), Some(TrustError::Damaged { number: 1 }));
-    assert_eq!(TrustBundle::from_pem(b"").err(), Some(TrustError::Pem(PemError::NotPem)));
+    assert_eq!(TrustBundle::from_pem(b"").err(), Some(TrustError::Pem(PemError::Missing)));
 }
 
 #[test]

@@ -21,11 +21,11 @@ pub struct Solo {
 impl Solo {
     /// Starts an operator with this clock, and the rights of the chart's service account.
     pub async fn start(stage: &Stage, clock: Clock) -> Self {
-        Self::run(settings(), clock, stage.operator_client().await)
+        Self::run(settings(), Safeguards::ALL, clock, stage.operator_client().await)
     }
 
-    /// Starts an operator with these settings, this clock and this client.
-    pub fn run(settings: Settings, clock: Clock, client: Client) -> Self {
+    /// Starts an operator with these settings and safeguards, this clock and this client.
+    pub fn run(settings: Settings, safeguards: Safeguards, clock: Clock, client: Client) -> Self {
         let (shutdown, trigger) = Shutdown::manual();
         let around = Surroundings {
             leadership: Leadership::always(clock.clone()),
@@ -33,7 +33,7 @@ impl Solo {
             client,
             readiness: Readiness::new(),
             metrics: Metrics::default(),
-            safeguards: Safeguards::ALL,
+            safeguards,
             shutdown,
         };
         let running = tokio::spawn(async move { run(settings, around).await.unwrap() });

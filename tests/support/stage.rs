@@ -1,6 +1,7 @@
 //! A stage for cluster tests: a real control plane, the chart installed by helm, and the operator running with
 //! exactly the rights that the chart gives it.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::future::Future;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ pub const SYSTEM: &str = "mtls-system";
 /// Name of the operator's process on the stage.
 pub const OPERATOR: &str = "operator";
 /// Longest that anything on a busy machine may take.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// One control plane with one operator.
 pub struct Stage {
@@ -231,6 +232,18 @@ impl Scene {
     /// Creates an authority with this spec.
     pub async fn create_authority(&self, name: &str, spec: Value) -> MtlsAuthority {
         self.try_create_authority(name, spec).await.unwrap()
+    }
+
+    /// Creates an authority with this spec that the operator of a namespace serves, or the first that finds it.
+    pub async fn create_authority_of(&self, operator: Option<&str>, name: &str, spec: Value) {
+        let annotations = operator.map(|namespace| ("mtls-operator.dev/operator-namespace", namespace));
+        let annotations: BTreeMap<&str, &str> = annotations.into_iter().collect();
+        let object = json!({
+            "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority",
+            "metadata": { "name": name, "annotations": annotations }, "spec": spec
+        });
+        let path = "/apis/mtls-operator.dev/v1alpha1/mtlsauthorities";
+        create::<MtlsAuthority>(&self.client, path, &object).await.unwrap();
     }
 
     /// Creates an authority with this spec, or says why the API server does not let it.

@@ -1,0 +1,68 @@
+//! Documents: every link leads somewhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn documents() -> Vec<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![here.join("README.md"), here.join("charts/mtls-operator/README.md")];
+    found.extend(fs::read_dir(here.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    assert!(found.len() > 3);
+    found
+}
+
+/// The targets of all links, with code left out.
+fn links(text: &str) -> Vec<String> {
+    let prose = text.lines().filter(|line| !line.starts_with("    ") || line.trim_start().starts_with('-'));
+    let mut links = Vec::new();
+    for line in prose {
+        let targets = line.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        links.extend(targets.map(|(target, _)| target.to_owned()));
+    }
+    links
+}
+
+/// Anchors of headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let slug = |heading: &str| -> String {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(slug).collect()
+}
+
+/// Why a link leads nowhere.
+fn broken(document: &Path, link: &str) -> Option<&'static str> {
+    if link.starts_with("https://") {
+        return None;
+    }
+    let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = if path.is_empty() { document.to_owned() } else { document.parent().unwrap().join(path) };
+    if !target.exists() {
+        return Some("there is no such file");
+    }
+    let is_found = anchor.is_empty() || anchors(&fs::read_to_string(target).unwrap()).contains(anchor);
+    (!is_found).then_some("there is no such heading")
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut faults = Vec::new();
+    for document in documents() {
+        for link in links(&fs::read_to_string(&document).unwrap()) {
+            if let Some(why) = broken(&document, &link) {
+                faults.push(format!("{}: {link}: {why}", document.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}

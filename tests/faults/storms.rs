@@ -1,0 +1,37 @@
+//! A storm rages over a whole rotation.
+
+use mtls_operator::runtime::clock::Clock;
+
+use crate::dice::{Dice, SEED};
+use crate::life::live;
+use crate::mesh::{Mesh, Picture};
+use crate::stage::Stage;
+use crate::storm::Storm;
+
+/// One request in so many is hit.
+const CALM: u64 = 4;
+
+#[test]
+fn a_rotation_ends_as_it_should_whatever_storm_rages_over_it() {
+    let stage = Stage::without_operator(&[]);
+    let outside = tokio::runtime::Runtime::new().unwrap();
+    let storms = if std::env::var_os("MTLS_PROOF").is_some() { 50 } else { 4 };
+    for number in 0..storms {
+        let mut mesh = outside.block_on(Mesh::apply(&stage));
+        let namespace = mesh.namespace.clone();
+        let picture = live(&stage, &namespace, Clock::system().now(), async |life| {
+            mesh.issued(life).await;
+            life.wire.weather(Some(Storm::new(Dice::of(number), CALM)));
+            mesh.ask(&life.scene).await;
+            mesh.rotated(life, None).await
+        });
+        let picture = picture.unwrap_or_else(|_| panic!("nobody is killed"));
+        assert_eq!(picture, Picture::expected(), "storm {number}, MTLS_SEED={}", *SEED);
+        outside.block_on(mesh.end(&stage));
+    }
+    println!(
+        "{storms} rotations in a storm that hit one request in {CALM} (409, 429, 500, 503, answer lost, none, late); \
+         MTLS_SEED={}; all ended alike",
+        *SEED
+    );
+}

@@ -1,0 +1,105 @@
+//! Two replicas. The leader is frozen past its lease in every phase of a rotation, and thawed after the other one has
+//! taken over: what it believed then must not matter.
+
+use mtls_operator::api::authority::Phase;
+
+use crate::chatter::Chatter;
+use crate::election::{holder, leader_among, signal};
+use crate::group::Group;
+use crate::ledger::Ledger;
+use crate::stage::{Stage, note, value};
+
+/// Consumers of each authority.
+const CONSUMERS: usize = 5;
+const REPLICAS: [&str; 2] = ["one", "two"];
+
+/// The authorities, by where their rotation is when the leader is frozen.
+struct Phases {
+    draining: Group,
+    announced: Group,
+    /// Its rotation was asked for right before.
+    asked: Group,
+    /// Its rotation is asked for right after.
+    unseen: Group,
+}
+
+impl Phases {
+    async fn start(stage: &Stage) -> Self {
+        let group = async || Group::start(stage.scene().await, None, CONSUMERS).await;
+        Self {
+            draining: group().await,
+            announced: group().await,
+            asked: group().await,
+            unseen: group().await,
+        }
+    }
+
+    const fn all(&self) -> [&Group; 4] {
+        [&self.draining, &self.announced, &self.asked, &self.unseen]
+    }
+
+    /// A rotation of each, in which the leader is frozen. It is thawed as soon as another one leads, or after that one
+    /// has gone on.
+    async fn rotate(&self, pids: [u32; 2], request: &str, is_thawed_at_once: bool) {
+        let scene = &self.asked.scene;
+        self.draining.ask(request).await;
+        self.draining.reaches(request, Phase::Draining).await;
+        self.announced.ask(request).await;
+        self.announced.reaches(request, Phase::Announced).await;
+        let leader = leader_among(scene, &REPLICAS).await;
+        let pid = pids[usize::from(leader == REPLICAS[1])];
+        self.asked.ask(request).await;
+        signal("STOP", pid);
+        self.unseen.ask(request).await;
+        let is_other = |holder: Option<&str>| holder.is_some_and(|holder| !holder.starts_with(leader));
+        holder(scene, "the other replica to lead", is_other).await;
+        if !is_thawed_at_once {
+            self.announced.reaches(request, Phase::Draining).await;
+            self.unseen.reaches(request, Phase::Announced).await;
+        }
+        signal("CONT", pid);
+        for group in self.all() {
+            group.reaches(request, Phase::Stable).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_when_it_thaws() {
+    let stage = Stage::without_operator(&[]);
+    let pids = REPLICAS.map(|replica| stage.start_operator_as(replica, &[]));
+    let phases = Phases::start(&stage).await;
+    let ledger = Ledger::open(&stage);
+    let chatter = Chatter::begin(phases.all().map(|group| group.consumers.clone()).into());
+    let rounds = if std::env::var_os("MTLS_PROOF").is_some() { 3 } else { 1 };
+    for round in 1..=rounds {
+        phases.rotate(pids, &round.to_string(), round % 2 == 0).await;
+    }
+    let tally = chatter.end();
+    let changes = phases.all().map(|group| ledger.root_changes(&group.authority));
+    println!(
+        "Rotations of 4 roots (one is Draining, one Announced, one just asked for, one not yet) in which the leader was \
+         frozen past its lease: {rounds}. Each root was changed, and a write refused, so often: {changes:?}. {tally}"
+    );
+    assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);
+    // Announced, switched, dropped: a fourth change would be another root.
+    assert_eq!(changes.map(|(done, _)| done), [3 * rounds; 4]);
+    for group in phases.all() {
+        is_at_rest(group).await;
+    }
+}
+
+/// Every identity trusts the root that signs and no other, and holds a certificate of it.
+async fn is_at_rest(group: &Group) {
+    let authority = group.scene.authorities().get(&group.authority).await.unwrap();
+    let roots = authority.status.unwrap().roots;
+    assert_eq!(roots.len(), 1, "{}", group.authority);
+    for consumer in &group.consumers {
+        let name = format!("{}-mtls", consumer.name);
+        let is_of_one_root = |secret: &k8s_openapi::api::core::v1::Secret| {
+            let anchors = String::from_utf8(value(secret, "ca.crt")).unwrap().matches("BEGIN").count();
+            anchors == 1 && note(secret, "authority-key-id").as_deref() == Some(&roots[0].key_id)
+        };
+        group.scene.secret_where(&name, "one root", is_of_one_root).await;
+    }
+}

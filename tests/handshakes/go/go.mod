@@ -1,0 +1,3 @@
+module mtls-operator.dev/consumer
+
+go 1.24

@@ -1,0 +1,117 @@
+//! The consumers of one authority, which rotates when it is asked.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use mtls_operator::api::MtlsAuthority;
+use mtls_operator::api::authority::Phase;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::consumer::{Consumer, Habit, Stack};
+use crate::dice::Dice;
+use crate::go::Go;
+use crate::openssl::OpenSsl;
+use crate::stage::{Scene, until};
+use crate::tool::require_tool;
+
+/// `rotation.propagation` of the authority: no lag is longer.
+const PROPAGATION: Duration = Duration::from_secs(10);
+/// What the watch of a consumer may take itself, on a busy machine.
+const WATCH: Duration = Duration::from_secs(2);
+/// One consumer in so many has loaded its trust bundle once and for all.
+const STUBBORN: usize = 5;
+/// Consumers of a group of twenty that are no rustls: of each kind one that reloads and one that is stubborn.
+const OPENSSL: [usize; 2] = [3, 4];
+const GO: [usize; 2] = [13, 14];
+
+/// The consumers of one authority.
+pub struct Group {
+    /// Their namespace.
+    pub scene: Scene,
+    /// Their authority.
+    pub authority: String,
+    /// They themselves.
+    pub consumers: Vec<Arc<Consumer>>,
+}
+
+impl Group {
+    /// An authority whose rotation takes a minute and a half, and so many consumers with a certificate. It is served by the
+    /// operator of this namespace, or by the first that finds it.
+    pub async fn start(scene: Scene, operator: Option<&str>, size: usize) -> Self {
+        static GROUPS: AtomicU64 = AtomicU64::new(0);
+        let authority = scene.unique("swift");
+        let spec = json!({
+            "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },
+            "rotation": { "propagation": "10s", "spreadOver": "0s" },
+        });
+        scene.create_authority_of(operator, &authority, spec).await;
+        let mut dice = Dice::of(GROUPS.fetch_add(1, Ordering::Relaxed));
+        let mut consumers = Vec::new();
+        for number in 0..size {
+            let name = format!("pod-{number}");
+            scene.create(&name, json!({ "authority": authority })).await;
+            let (habit, stack) = (habit(number, &mut dice), stack(number));
+            consumers.push(Consumer::start(scene.secrets(), &scene.namespace, &name, habit, stack));
+        }
+        for consumer in &consumers {
+            until("every consumer to hold a certificate", || async { consumer.is_ready().then_some(()) })
+                .await;
+        }
+        Self { scene, authority, consumers }
+    }
+
+    /// Asks for another root.
+    pub async fn ask(&self, request: &str) {
+        let annotations = json!({ "mtls-operator.dev/rotate": request });
+        let patch = json!({ "metadata": { "annotations": annotations } });
+        self.scene.patch_authority(&self.authority, patch).await.unwrap();
+    }
+
+    /// Waits until the rotation that was asked for has come to this phase, or beyond.
+    pub async fn reaches(&self, request: &str, phase: Phase) {
+        let progress =
+            |phase| [Phase::Announced, Phase::Draining, Phase::Stable].iter().position(|of| *of == phase);
+        let has_come = |authority: &MtlsAuthority| {
+            let status = authority.status.as_ref();
+            let status = status.filter(|status| status.rotate_request.as_deref() == Some(request));
+            status.and_then(|status| status.phase).and_then(progress) >= progress(phase)
+        };
+        self.scene.authority_where(&self.authority, phase.as_str(), has_come).await;
+    }
+
+    /// Rotates the root once, from one stable state to the next.
+    pub async fn rotate(&self, request: &str) {
+        self.ask(request).await;
+        self.reaches(request, Phase::Draining).await;
+        self.reaches(request, Phase::Stable).await;
+    }
+}
+
+/// Lags at random, none longer than a consumer may have.
+fn habit(number: usize, dice: &mut Dice) -> Habit {
+    let thousandth = PROPAGATION.saturating_sub(WATCH) / 1000;
+    let mut lag = || thousandth * u32::try_from(dice.below(1001)).unwrap();
+    let (leaf_lag, trust_lag) = (lag(), lag());
+    Habit { leaf_lag, trust_lag: (number % STUBBORN != STUBBORN - 1).then_some(trust_lag) }
+}
+
+/// The stack of a consumer; rustls where the tool for another one is missing.
+fn stack(number: usize) -> Stack {
+    static OPENSSL_PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| require_tool("openssl"));
+    static GO_PROGRAM: LazyLock<Option<(PathBuf, TempDir)>> = LazyLock::new(|| {
+        let folder = tempfile::tempdir().unwrap();
+        require_tool("go").map(|go| (Go::build(&go, folder.path()), folder))
+    });
+    let openssl = || OPENSSL_PROGRAM.as_ref().map(|program| OpenSsl::new(program.clone()));
+    let go = || GO_PROGRAM.as_ref().map(|(program, _)| Go::start(program));
+    if OPENSSL.contains(&number) {
+        openssl().map_or(Stack::Rustls, |openssl| Stack::OpenSsl(Mutex::new(openssl)))
+    } else if GO.contains(&number) {
+        go().map_or(Stack::Rustls, |go| Stack::Go(Mutex::new(go)))
+    } else {
+        Stack::Rustls
+    }
+}

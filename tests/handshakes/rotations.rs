@@ -1,0 +1,78 @@
+//! Rotations with all safeguards, and without some of them: these show that the first would notice. Each takes a minute
+//! and a half of real time, so all go on side by side, on one control plane.
+
+use std::future::Future;
+use std::sync::{LazyLock, Mutex};
+use std::thread::JoinHandle;
+
+use tokio::runtime::Runtime;
+
+use crate::chatter::{Chatter, Tally};
+use crate::group::Group;
+#[cfg(feature = "weakened")]
+use crate::mutants;
+use crate::stage::Stage;
+
+/// Consumers of each authority.
+pub const CONSUMERS: usize = 20;
+
+/// The rotations, which begin together.
+pub static ALL: LazyLock<Rotations> = LazyLock::new(Rotations::begin);
+
+/// Those that go on side by side.
+pub struct Rotations {
+    honest: Course,
+    #[cfg(feature = "weakened")]
+    pub without_crosses: Course,
+    #[cfg(feature = "weakened")]
+    pub without_both: Course,
+}
+
+impl Rotations {
+    fn begin() -> Self {
+        Self {
+            honest: Course::begin(honest()),
+            #[cfg(feature = "weakened")]
+            without_crosses: Course::begin(mutants::without_crosses()),
+            #[cfg(feature = "weakened")]
+            without_both: Course::begin(mutants::without_both()),
+        }
+    }
+}
+
+/// Rotations under way, in a thread of their own.
+pub struct Course(Mutex<Option<JoinHandle<Tally>>>);
+
+impl Course {
+    fn begin(rotations: impl Future<Output = Tally> + Send + 'static) -> Self {
+        let thread = std::thread::spawn(move || Runtime::new().unwrap().block_on(rotations));
+        Self(Mutex::new(Some(thread)))
+    }
+
+    /// Waits for their end.
+    pub fn end(&self) -> Tally {
+        self.0.lock().unwrap().take().unwrap().join().unwrap()
+    }
+}
+
+/// How many rotations follow each other with all safeguards.
+fn rotations() -> u32 {
+    if std::env::var_os("MTLS_PROOF").is_some() { 3 } else { 1 }
+}
+
+/// Rotations by the operator as it is shipped.
+async fn honest() -> Tally {
+    let group = Group::start(Stage::shared().scene().await, None, CONSUMERS).await;
+    let chatter = Chatter::begin(vec![group.consumers.clone()]);
+    for request in 1..=rotations() {
+        group.rotate(&request.to_string()).await;
+    }
+    chatter.end()
+}
+
+#[test]
+fn no_handshake_fails_while_the_root_rotates() {
+    let tally = ALL.honest.end();
+    println!("Rotations one after the other: {}. {tally}", rotations());
+    assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);
+}

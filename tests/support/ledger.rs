@@ -1,0 +1,31 @@
+//! What was written to root Secrets, by the API server's own account.
+
+use devcluster::audit::{self, Event};
+
+use crate::stage::{SYSTEM, Stage};
+
+/// The account from a moment on.
+pub struct Ledger<'a> {
+    stage: &'a Stage,
+    since: u64,
+}
+
+impl<'a> Ledger<'a> {
+    /// Opens it now.
+    pub fn open(stage: &'a Stage) -> Self {
+        let log = stage.cluster.lock().unwrap().audit_log();
+        Self { stage, since: audit::end(&log).unwrap() }
+    }
+
+    /// How often the root Secret of an authority was changed, and how often somebody tried in vain.
+    pub fn root_changes(&self, authority: &str) -> (usize, usize) {
+        let log = self.stage.cluster.lock().unwrap().audit_log();
+        let name = format!("mtls-authority-{authority}");
+        let is_root =
+            |event: &Event| event.resource == "secrets" && event.namespace == SYSTEM && event.name == name;
+        let events = audit::read(&log, self.since).unwrap();
+        let writes = events.iter().filter(|event| event.is_mutating() && is_root(event));
+        let (done, refused): (Vec<_>, Vec<_>) = writes.partition(|event| event.code < 300);
+        (done.len(), refused.len())
+    }
+}
