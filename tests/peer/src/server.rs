@@ -43,6 +43,8 @@ async fn welcome(keeper: &Keeper, serving: &Serving, socket: TcpStream) -> Resul
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let who = certificate.map(Leaf::of).transpose()?.map(|leaf| leaf.spiffe_id);
     if !is_welcome(serving, who.as_deref()) {
+        // Said goodbye to in due form, or the client would take it for an accident.
+        stream.shutdown().await?;
         return Err(format!("{} is not on the list", who.unwrap_or_else(|| "nobody".into())).into());
     }
     stream.write_all(&serde_json::to_vec(&material.state)?).await?;

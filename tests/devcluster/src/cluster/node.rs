@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::Cluster;
 use crate::node::jail::Jail;
@@ -42,6 +43,15 @@ impl Cluster {
         self.supervised(|supervisor| supervisor.stop_component("kubelet"))?;
         let pid = self.start_component("kubelet")?;
         self.wait_for_kubelet(pid)
+    }
+
+    /// Lets the kubelet look at each Pod so often from now on; it is restarted, as by [`Self::restart_kubelet`].
+    ///
+    /// # Errors
+    /// When there is no node, or the kubelet does not come back.
+    pub fn set_sync_frequency(&self, frequency: Duration) -> Result<(), Error> {
+        kubelet::set_sync_frequency(&self.folder, frequency)?;
+        self.restart_kubelet()
     }
 
     /// A program of this machine that runs on the node: it sees Pods, Services and their addresses.

@@ -1,7 +1,7 @@
 //! The kubelet is a real one, with the defaults that users have, but for what a node within a machine cannot do.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,12 +17,8 @@ pub(crate) fn write_all(folder: &Path, jail: Jail, cgroup: &str, options: &NodeO
     let resolver = node.join("resolv.conf");
     // Pods ask the cluster's DNS; there is no other to ask.
     file::write(&resolver, "")?;
-    let mut configuration = configuration(&folder.join("pki"), &resolver, cgroup);
-    if let Some(frequency) = options.sync_frequency {
-        configuration["syncFrequency"] = json!(in_milliseconds(frequency));
-    }
-    let path = node.join("kubelet.json");
-    file::write(&path, &format!("{configuration:#}\n"))?;
+    write(folder, configuration(&folder.join("pki"), &resolver, cgroup), options.sync_frequency)?;
+    let path = configuration_file(folder);
     let flags = [
         format!("--config={}", path.display()),
         format!("--kubeconfig={}/kubelet.kubeconfig", folder.display()),
@@ -30,6 +26,25 @@ pub(crate) fn write_all(folder: &Path, jail: Jail, cgroup: &str, options: &NodeO
         format!("--node-ip={NODE_ADDRESS}"),
     ];
     script::write(folder, "kubelet", jail.inside(), &toolchain::tool("kubelet")?, &flags)
+}
+
+/// Changes the configuration; the kubelet reads it when it starts.
+pub(crate) fn set_sync_frequency(folder: &Path, frequency: Duration) -> Result<(), Error> {
+    let path = configuration_file(folder);
+    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    // It is our own text.
+    write(folder, serde_json::from_str(&text).unwrap_or_default(), Some(frequency))
+}
+
+fn write(folder: &Path, mut configuration: Value, sync_frequency: Option<Duration>) -> Result<(), Error> {
+    if let Some(frequency) = sync_frequency {
+        configuration["syncFrequency"] = json!(in_milliseconds(frequency));
+    }
+    file::write(&configuration_file(folder), &format!("{configuration:#}\n"))
+}
+
+fn configuration_file(folder: &Path) -> PathBuf {
+    folder.join("node/kubelet.json")
 }
 
 fn configuration(pki: &Path, resolver: &Path, cgroup: &str) -> Value {

@@ -1,0 +1,95 @@
+//! `make e2e`: the whole product as its users have it. A real node runs the image, installed by helm; Pods mount their
+//! Secrets and shake hands with each other through everything that can happen. It ends with an error if anything is not
+//! as it should be, and leaves nothing running.
+
+mod disruption;
+mod handshakes;
+mod journal;
+mod lifecycle;
+mod mounts;
+mod operator;
+mod propagation;
+mod rotation;
+mod town;
+mod waiting;
+mod workloads;
+
+#[path = "../demo/narrator.rs"]
+#[allow(dead_code, reason = "the demo tells more")]
+mod narrator;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use devcluster::{Obstacle, obstacle};
+
+use narrator::{Narrator, print};
+use town::Town;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// How often the kubelet looks at each Pod while time is short. Its default is measured at the end.
+const QUICK_SYNC: Duration = Duration::from_secs(1);
+
+/// Exit code of a machine that cannot, and need not.
+const CANNOT: u8 = 3;
+
+/// Without arguments it only says whether this machine can. The arguments are archives of images: the operator's, and
+/// that of the peer.
+#[tokio::main]
+async fn main() -> ExitCode {
+    if let Some(obstacle) = obstacle() {
+        print(&format!("SKIP make e2e: {obstacle}"));
+        let must_run = std::env::var_os("MTLS_TEST_REQUIRE_ALL").is_some_and(|value| value == "1");
+        let is_curable = matches!(obstacle, Obstacle::Packages(_));
+        return if must_run && is_curable { ExitCode::FAILURE } else { CANNOT.into() };
+    }
+    let images: Vec<PathBuf> = std::env::args().skip(1).map(PathBuf::from).collect();
+    if images.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    let mut narrator = Narrator::default();
+    match play(&mut narrator, images).await {
+        Ok(()) => {
+            narrator.summary();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            Narrator::failed(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(narrator: &mut Narrator, images: Vec<PathBuf>) -> Result<(), Failure> {
+    Narrator::scene("Start a control plane and a node; import the images");
+    let started = narrator.clock();
+    let town = Town::open(QUICK_SYNC, images).await?;
+    narrator.took("a cluster with a node that is Ready", started);
+    if let Err(error) = live(narrator, &town).await {
+        town.show_what_is_wrong();
+        return Err(error);
+    }
+    narrator.timed("Stop everything", || town.close())
+}
+
+async fn live(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    operator::install(narrator, town).await?;
+    operator::keep_to_the_policy(town).await?;
+    workloads::settle(narrator, town).await?;
+    mounts::look(town).await?;
+    handshakes::by_every_way(town).await?;
+    handshakes::refuse_strangers(town).await?;
+    narrator.elapsed();
+    rotation::renew(narrator, town).await?;
+    narrator.elapsed();
+    rotation::rotate(narrator, town).await?;
+    mounts::stay_stuck(town).await?;
+    narrator.elapsed();
+    lifecycle::upgrade_and_reinstall(narrator, town).await?;
+    narrator.elapsed();
+    propagation::measure(narrator, town).await?;
+    handshakes::add_up(narrator, town).await
+}

@@ -1,0 +1,104 @@
+//! Certificates and roots change under Pods that shake hands all the time, while the operator and the kubelet are
+//! killed: no handshake fails, and no Pod is restarted.
+
+use std::collections::BTreeSet;
+
+use mtls_operator::api::authority::{Phase, RootRole};
+
+use crate::Failure;
+use crate::disruption;
+use crate::handshakes::sum;
+use crate::narrator::Narrator;
+use crate::town::Town;
+use crate::waiting::{ensure, until};
+use crate::workloads::{name, residents};
+
+/// The authority of all residents.
+const MESH: &str = "mesh";
+
+/// Waits for the renewal that comes by itself.
+pub async fn renew(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    Narrator::scene("Renewals, as they fall due, reach the running programs");
+    let before = sum(town).await?;
+    let started = narrator.clock();
+    until("every resident to use a renewed certificate", || async {
+        for (namespace, pod) in residents(town).await? {
+            let serials: BTreeSet<String> = town
+                .journal(namespace, &name(&pod))
+                .await?
+                .loaded()
+                .into_iter()
+                .map(|one| one.leaf.serial)
+                .collect();
+            if serials.len() < 2 {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
+    .await?;
+    narrator.took("every resident uses a renewed certificate, without a restart", started);
+    let after = sum(town).await?;
+    let meanwhile = after.granted - before.granted;
+    narrator.found("handshakes meanwhile, of which none failed", &meanwhile.to_string());
+    Ok(())
+}
+
+/// Rotates the root once, with everything going wrong that can.
+pub async fn rotate(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    Narrator::scene("The root rotates under handshakes, while operator and kubelet are killed");
+    let before = sum(town).await?;
+    let started = narrator.clock();
+    town.kubectl(&["annotate", "mtlsauthority", MESH, "mtls-operator.dev/rotate=e2e"])?;
+    reached(narrator, town, Phase::Announced).await?;
+    disruption::delete_the_leader(narrator, town).await?;
+    reached(narrator, town, Phase::Draining).await?;
+    disruption::kill_both_replicas(narrator, town).await?;
+    disruption::restart_the_kubelet(narrator, town)?;
+    disruption::be_away_over_renewals(narrator, town).await?;
+    reached(narrator, town, Phase::Stable).await?;
+    narrator.took("the whole rotation", started);
+    by_the_new_root(town).await?;
+    let after = sum(town).await?;
+    let meanwhile = after.granted - before.granted;
+    narrator.found("handshakes during the rotation, of which none failed", &meanwhile.to_string());
+    ensure(after.overlap > Some(0), || format!("two had no root in common: {:?}", after.overlap))?;
+    Narrator::say(&format!(
+        "fewest roots in common {}, least time left {} s",
+        after.overlap.unwrap_or_default(),
+        after.margin.unwrap_or_default()
+    ));
+    Ok(())
+}
+
+async fn reached(narrator: &mut Narrator, town: &Town, phase: Phase) -> Result<(), Failure> {
+    let started = narrator.clock();
+    let what = format!("the rotation to be {}", phase.as_str());
+    until(&what, || async {
+        let status = town.authority(MESH).await?.status.unwrap_or_default();
+        let is_answered = status.rotate_request.as_deref() == Some("e2e");
+        Ok((is_answered && status.phase == Some(phase)).then_some(()))
+    })
+    .await?;
+    narrator.took(&format!("phase {}", phase.as_str()), started);
+    Ok(())
+}
+
+/// In the end everybody serves a certificate of the new root, and trusts no other.
+async fn by_the_new_root(town: &Town) -> Result<(), Failure> {
+    let roots = town.authority(MESH).await?.status.unwrap_or_default().roots;
+    let signing = roots.iter().find(|root| root.role == RootRole::Signing).ok_or("no root signs")?;
+    until("every resident to hold the new root's certificates only", || async {
+        for (namespace, pod) in residents(town).await? {
+            let loaded = town.journal(namespace, &name(&pod)).await?.loaded();
+            let last = loaded.last().ok_or("a resident has loaded nothing")?;
+            if last.leaf.signer != signing.key_id || last.roots != [signing.fingerprint.as_str()] {
+                return Ok(None);
+            }
+        }
+        Ok(Some(()))
+    })
+    .await?;
+    Narrator::say("every resident serves a certificate of the new root and trusts no other");
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! Who lives here: the client and the server of example 02, and a ring of programs that all talk to each other. In the
+//! example's Pods a peer takes the place of proxy and application; everything else is as people apply it.
+
+use std::fs;
+
+use k8s_openapi::api::core::v1::Pod;
+use mtls_operator::api::MtlsIdentity;
+use serde::Deserialize as _;
+use serde_json::{Value, json};
+
+use crate::Failure;
+use crate::narrator::Narrator;
+use crate::town::{HERE, Town};
+use crate::waiting::{ensure, until};
+
+/// Members of the ring; the last has two replicas.
+pub const RING: [&str; 3] = ["north", "east", "west"];
+/// Namespaces of the workloads that shake hands all the time.
+pub const NAMESPACES: [&str; 2] = ["shop", "ring"];
+/// Those Pods of them that are there all the time.
+pub const RESIDENTS: &str = "resident=true";
+
+/// An authority as the chart makes it, but with certificates so short that many renewals fall into a few minutes. It is
+/// so from its start, since a rotation waits for the longest certificate that its root may ever have signed.
+const MESH: &str = "
+apiVersion: mtls-operator.dev/v1alpha1
+kind: MtlsAuthority
+metadata: {name: mesh}
+spec:
+  leaf: {ttl: 3m, maxTTL: 3m}
+  rotation: {propagation: 10s, spreadOver: 0s}
+";
+
+/// The image of the peer.
+fn image() -> String {
+    format!("localhost/peer:{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Applies everything, and measures how long it takes to the first handshake.
+pub async fn settle(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    Narrator::scene("Workloads: example 02, and a ring of programs that all talk to each other");
+    town.apply(MESH)?;
+    Narrator::say("authority mesh gives certificates of 3 minutes (propagation 10s, spreadOver 0s)");
+    town.kubectl(&["wait", "mtlsauthority/mesh", "--for=condition=Ready", "--timeout=120s"])?;
+    town.show(&["get", "mtlsauthorities"])?;
+    early_bird(narrator, town).await?;
+    let started = narrator.clock();
+    let applied = town.clock.now().as_millisecond();
+    town.apply(&example()?)?;
+    let first = until("the first handshake of example 02", || first_handshake(town)).await?;
+    let took = u64::try_from(i64::try_from(first)? - applied)?;
+    narrator.found("from `kubectl apply` of identity and Deployment to the first handshake", &seconds(took));
+    town.apply(&ring())?;
+    until("all residents to be Ready", || async {
+        let pods = residents(town).await?;
+        Ok((pods.len() == RING.len() + 3 && pods.iter().all(|(_, pod)| is_ready(pod))).then_some(()))
+    })
+    .await?;
+    narrator.took("all of them run and are Ready, under Pod security \"restricted\"", started);
+    town.show(&["get", "pods", "-A", "-l", RESIDENTS, "-o", "wide"])?;
+    town.show(&["get", "mtlsidentities", "-A"])
+}
+
+async fn first_handshake(town: &Town) -> Result<Option<u64>, Failure> {
+    let Some(pod) = town.pods("shop", "app=client").await?.pop() else { return Ok(None) };
+    // Until the container has started there is no log.
+    let Ok(journal) = town.journal("shop", &name(&pod)).await else { return Ok(None) };
+    Ok(journal.tallies().values().find_map(|tally| tally.first_granted))
+}
+
+/// A Pod whose identity comes later: it waits for its Secret, and then runs.
+async fn early_bird(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    town.apply(&namespace("ring"))?;
+    town.apply(&lone_pod("early", "early-mtls", &["serve"]).to_string())?;
+    until("the kubelet to say that the Secret is missing", || async {
+        let events = town.kubectl(&["get", "events", "-n", "ring", "--field-selector=reason=FailedMount"])?;
+        Ok(events.contains("secret \"early-mtls\" not found").then_some(()))
+    })
+    .await?;
+    let pod = town.pods("ring", "app=early").await?.pop().ok_or("the Pod has gone")?;
+    ensure(!is_ready(&pod), || "a Pod runs without its Secret".into())?;
+    let started = narrator.clock();
+    town.apply(&identity("early"))?;
+    until("the early Pod to run", || async {
+        Ok(town.pods("ring", "app=early").await?.first().is_some_and(is_ready).then_some(()))
+    })
+    .await?;
+    narrator.took("a Pod that was there before its identity waited for it, and runs", started);
+    town.kubectl(&["delete", "pod", "early", "-n", "ring", "--wait=false"])?;
+    town.kubectl(&["delete", "mtlsidentity", "early", "-n", "ring"]).map(drop)
+}
+
+/// Pods that shake hands all the time, with their namespaces.
+pub async fn residents(town: &Town) -> Result<Vec<(&'static str, Pod)>, Failure> {
+    let mut residents = Vec::new();
+    for namespace in NAMESPACES {
+        residents.extend(town.pods(namespace, RESIDENTS).await?.into_iter().map(|pod| (namespace, pod)));
+    }
+    Ok(residents)
+}
+
+/// Whether an identity is that of residents.
+pub fn is_resident(identity: &MtlsIdentity) -> bool {
+    NAMESPACES.contains(&identity.metadata.namespace.as_deref().unwrap_or_default())
+}
+
+pub fn name(pod: &Pod) -> String {
+    pod.metadata.name.clone().unwrap_or_default()
+}
+
+pub fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|one| one.type_ == "Ready" && one.status == "True"))
+}
+
+/// How often its containers were started again.
+pub fn restarts(pod: &Pod) -> i32 {
+    let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+    statuses.into_iter().flatten().map(|status| status.restart_count).sum()
+}
+
+/// The Secret that a resident mounts.
+pub fn secret_of(pod: &Pod) -> Option<String> {
+    let volumes = pod.spec.as_ref()?.volumes.as_ref()?;
+    volumes.iter().find_map(|volume| volume.secret.as_ref()?.secret_name.clone())
+}
+
+pub fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:02} s", milliseconds / 1000, milliseconds % 1000 / 10)
+}
+
+/// Example 02, with a peer in place of its containers.
+fn example() -> Result<String, Failure> {
+    let text = fs::read_to_string(format!("{HERE}/deploy/examples/02-client-and-server.yaml"))?;
+    let documents = serde_norway::Deserializer::from_str(&text);
+    let mut objects = vec![namespace("shop")];
+    for document in documents {
+        let mut object = Value::deserialize(document)?;
+        match object["kind"].as_str() {
+            // Ours is stricter.
+            Some("Namespace") => continue,
+            Some("Deployment") => recast(&mut object)?,
+            _ => {}
+        }
+        objects.push(format!("{object}\n"));
+    }
+    Ok(objects.join("---\n"))
+}
+
+/// Puts a peer into a Deployment that does what its proxy would do, with the same mounts and rights.
+fn recast(deployment: &mut Value) -> Result<(), Failure> {
+    let template = &mut deployment["spec"]["template"];
+    template["metadata"]["labels"]["resident"] = json!("true");
+    let proxy = template["spec"]["containers"][0].clone();
+    let flag = |name: &str| {
+        let flags = proxy["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        flags.into_iter().find_map(|flag| flag.strip_prefix(name)).map(str::to_owned)
+    };
+    let arguments = match (flag("--allow-uri="), flag("--target="), flag("--verify-uri=")) {
+        (Some(who), ..) => vec!["serve".to_owned(), format!("--allow={who}")],
+        (None, Some(target), Some(who)) => vec!["dial".to_owned(), format!("--peer={target}={who}")],
+        _ => return Err("example 02 is not what it was: neither server nor client".into()),
+    };
+    template["spec"]["containers"] = json!([{
+        "name": "peer", "image": image(), "imagePullPolicy": "Never",
+        "args": arguments.into_iter().chain(["--look-every=50".into()]).collect::<Vec<_>>(),
+        "securityContext": proxy["securityContext"], "volumeMounts": proxy["volumeMounts"],
+    }]);
+    Ok(())
+}
+
+fn ring() -> String {
+    let members = RING.iter().enumerate().map(|(place, member)| {
+        let others =
+            RING.iter().filter(|other| *other != member).map(|other| format!("--peer={}", peer(other)));
+        let mut arguments = vec!["serve".to_owned(), "--every=200".into(), "--look-every=50".into()];
+        arguments.extend(others);
+        let replicas = if place + 1 == RING.len() { 2 } else { 1 };
+        let labels = json!({ "app": member, "resident": "true" });
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": { "name": member, "namespace": "ring" },
+            "spec": {
+                "replicas": replicas, "selector": { "matchLabels": { "app": member } },
+                "template": {
+                    "metadata": { "labels": labels },
+                    "spec": pod_spec(&format!("{member}-mtls"), &arguments),
+                },
+            },
+        });
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": { "name": member, "namespace": "ring" },
+            "spec": { "selector": { "app": member }, "ports": [{ "port": 8443 }] },
+        });
+        format!("{}---\n{service}\n---\n{deployment}\n", identity(member))
+    });
+    members.collect::<Vec<_>>().join("---\n")
+}
+
+/// Whom and where to dial for a member of the ring.
+pub fn peer(member: &str) -> String {
+    format!("{member}.ring.svc:8443=spiffe://cluster.local/ns/ring/sa/{member}")
+}
+
+/// A Pod of its own in the ring's namespace, that mounts one Secret.
+pub fn lone_pod(name: &str, secret: &str, arguments: &[&str]) -> Value {
+    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": name, "namespace": "ring", "labels": { "app": name } },
+        "spec": pod_spec(secret, &arguments),
+    })
+}
+
+/// What a Pod of a non-root program needs to read its key, and what "restricted" asks for.
+pub fn pod_spec(secret: &str, arguments: &[String]) -> Value {
+    json!({
+        "automountServiceAccountToken": false,
+        "securityContext": {
+            "runAsNonRoot": true, "runAsUser": 1000, "fsGroup": 1000,
+            "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "containers": [{
+            "name": "peer", "image": image(), "imagePullPolicy": "Never", "args": arguments,
+            "securityContext": {
+                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                "capabilities": { "drop": ["ALL"] },
+            },
+            "volumeMounts": [{ "name": "mtls", "mountPath": "/mtls", "readOnly": true }],
+        }],
+        "volumes": [{ "name": "mtls", "secret": { "secretName": secret, "defaultMode": 0o440 } }],
+    })
+}
+
+/// An identity in the ring's namespace.
+pub fn identity(name: &str) -> String {
+    let identity = json!({
+        "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity",
+        "metadata": { "name": name, "namespace": "ring" }, "spec": {},
+    });
+    format!("{identity}\n")
+}
+
+/// A namespace where only Pods with the fewest rights are let in.
+pub fn namespace(name: &str) -> String {
+    let namespace = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": { "name": name, "labels": { "pod-security.kubernetes.io/enforce": "restricted" } },
+    });
+    format!("{namespace}\n")
+}
