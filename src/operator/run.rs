@@ -92,8 +92,7 @@ pub struct Broken;
 /// [`Broken`] where a part of it ended before that.
 pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken> {
     let Surroundings { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown } = around;
-    let board = SharedBoard::default();
-    board.change(|board| board.bound_background(settings.workers.div_ceil(WORKERS_PER_BACKGROUND)));
+    let board = board(settings.workers);
     let context = Context {
         sights: Sights::default(),
         probes: Probes::default(),
@@ -130,6 +129,12 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
         () = workers.run(shutdown) => Ok(()),
         _ = watches.join_next() => Err(Broken),
     }
+}
+
+fn board(workers: usize) -> SharedBoard {
+    let board = SharedBoard::default();
+    board.change(|board| board.bound_background(workers.div_ceil(WORKERS_PER_BACKGROUND)));
+    board
 }
 
 fn forge(settings: &Settings, board: &SharedBoard, clock: &Clock) -> Forge {
