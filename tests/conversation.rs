@@ -5,6 +5,8 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "conversation/bundle.rs"]
+mod bundle;
 #[path = "conversation/custody.rs"]
 mod custody;
 #[path = "conversation/issuing.rs"]
@@ -15,11 +17,17 @@ mod memory;
 mod mesh;
 #[path = "conversation/mishaps.rs"]
 mod mishaps;
+#[path = "support/pod.rs"]
+mod pod;
+#[path = "conversation/pods.rs"]
+mod pods;
 #[path = "conversation/refusals.rs"]
 mod refusals;
 #[path = "conversation/rotation.rs"]
 mod rotation;
 #[path = "conversation/server.rs"]
 mod server;
+#[path = "conversation/serving.rs"]
+mod serving;
 #[path = "conversation/stage.rs"]
 mod stage;

@@ -17,10 +17,16 @@ mod attention;
 mod belonging;
 #[path = "laws/board.rs"]
 mod board;
+#[path = "laws/bundle.rs"]
+mod bundle;
+#[path = "laws/bundles.rs"]
+mod bundles;
 #[path = "laws/decide.rs"]
 mod decide;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/lookout.rs"]
+mod lookout;
 #[path = "laws/metrics.rs"]
 mod metrics;
 #[path = "laws/names.rs"]
@@ -37,5 +43,9 @@ mod root_change;
 mod root_secret;
 #[path = "laws/rotation.rs"]
 mod rotation;
+#[path = "laws/serving.rs"]
+mod serving;
 #[path = "laws/sight.rs"]
 mod sight;
+#[path = "laws/slices.rs"]
+mod slices;

@@ -43,6 +43,8 @@ use crate::pki::{KeyAlgorithm, RootAlgorithm};
         .message("spec.root.secretName is immutable: the root lives in that Secret; create another MtlsAuthority instead"),
     validation = Rule::new("duration(self.rotation.propagation) + duration(self.rotation.propagation) + duration(self.rotation.propagation) <= duration(self.leaf.ttl)")
         .message("spec.leaf.ttl must be at least three times spec.rotation.propagation: a renewal must reach every Pod before the old certificate expires"),
+    validation = Rule::new("!self.trustBundle.clusterTrustBundle || duration(self.rotation.propagation) >= duration('10m')")
+        .message("spec.rotation.propagation must be at least 10m with spec.trustBundle.clusterTrustBundle: a change of a ClusterTrustBundle can take more than 6 minutes to reach a Pod"),
     validation = Rule::new("has(self.root.renewBefore) || 6 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.ttl).getSeconds()")
         .message("spec.root.ttl must be at least six times the sum of spec.rotation.propagation and spec.leaf.maxTTL: a root must outlive its certificates and its own rotation; or set spec.root.renewBefore"),
     validation = Rule::new("!has(self.root.renewBefore) || 2 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.renewBefore).getSeconds()")
@@ -85,6 +87,10 @@ pub struct MtlsAuthoritySpec {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub grants: Vec<Grant>,
 
+    /// Where the trust bundle is published for clients without an identity.
+    #[serde(default)]
+    pub trust_bundle: TrustBundleSpec,
+
     /// SHA-256 fingerprints of roots that are compromised, as `openssl x509 -fingerprint -sha256` prints them. Each leaves
     /// every trust bundle at once and signs nothing more; what it has signed is issued anew.
     #[serde(default)]
@@ -103,6 +109,7 @@ impl Default for MtlsAuthoritySpec {
             rotation: RotationSpec::default(),
             namespaces: None,
             grants: Vec::new(),
+            trust_bundle: TrustBundleSpec::default(),
             distrust: Vec::new(),
         }
     }
@@ -269,6 +276,26 @@ pub struct Grant {
     pub ip_addresses: Vec<String>,
 }
 
+/// Where the trust bundle is published for clients without an identity.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustBundleSpec {
+    /// Name of the ConfigMap, whose key `ca.crt` holds the bundle. Default: `<metadata.name>-trust-bundle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
+    #[x_kube(validation = Rule::new("self != 'kube-root-ca.crt'").message("spec.trustBundle.configMapName must not be kube-root-ca.crt: Kubernetes itself writes that ConfigMap"))]
+    pub config_map_name: Option<String>,
+
+    /// Namespaces that get the ConfigMap. Default: none. An empty selector is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<NamespaceSelector>,
+
+    /// Whether the bundle is also a ClusterTrustBundle, `mtls-operator.dev:<metadata.name>:bundle`. The API server must
+    /// serve that kind, and rotation.propagation be at least 10m.
+    #[serde(default)]
+    pub cluster_trust_bundle: bool,
+}
+
 /// A label selector on namespaces. Empty selects all.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -359,10 +386,29 @@ pub struct WaitingFor {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub names: Vec<String>,
-    /// Identities that are behind, and that the annotation `mtls-operator.dev/rotation-exclude` says not to wait for.
+    /// Endpoints of `spec.verify` that were not seen to trust the announced root yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub endpoints: i64,
+    /// The first ten of them, as `<namespace>/<identity> <address>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub endpoint_names: Vec<String>,
+    /// Published trust bundles that do not hold every root yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bundles: i64,
+    /// The first ten of them, as `configmap/<namespace>/<name>` or `clustertrustbundle/<name>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub bundle_names: Vec<String>,
+    /// Whoever is behind, and whom the annotation `mtls-operator.dev/rotation-exclude` says not to wait for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub excluded: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+const fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 /// Phase of a root's rotation.
@@ -458,5 +504,12 @@ impl MtlsAuthority {
     pub fn root_secret_name(&self) -> String {
         let name = self.metadata.name.as_deref().unwrap_or_default();
         self.spec.root.secret_name.clone().unwrap_or_else(|| format!("mtls-authority-{name}"))
+    }
+
+    /// Name of the ConfigMaps that hold the trust bundle of this authority.
+    #[must_use]
+    pub fn config_map_name(&self) -> String {
+        let name = self.metadata.name.as_deref().unwrap_or_default();
+        self.spec.trust_bundle.config_map_name.clone().unwrap_or_else(|| format!("{name}-trust-bundle"))
     }
 }

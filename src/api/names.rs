@@ -7,7 +7,7 @@ pub const FIELD_MANAGER: &str = "mtls-operator";
 /// Name of the authority that identities use unless they say otherwise.
 pub const DEFAULT_AUTHORITY: &str = "mesh";
 
-/// Labels of a leaf Secret.
+/// Labels of a leaf Secret, and of a published trust bundle.
 pub mod label {
     /// Standard Kubernetes label; the watch on leaf Secrets selects by it.
     pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -29,7 +29,7 @@ pub mod annotation {
     pub const AUTHORITY_KEY_ID: &str = "mtls-operator.dev/authority-key-id";
     /// Leaf Secret: versioned hash of what the leaf was asked to be.
     pub const PROFILE: &str = "mtls-operator.dev/profile";
-    /// Leaf Secret: hash of the trust bundle in `ca.crt`.
+    /// Leaf Secret: hash of the trust bundle in `ca.crt`. A ConfigMap or ClusterTrustBundle that has it is ours.
     pub const TRUST: &str = "mtls-operator.dev/trust";
     /// Leaf Secret: moment of issuance (`notBefore` is backdated), RFC 3339 in UTC.
     pub const ISSUED_AT: &str = "mtls-operator.dev/issued-at";
@@ -71,7 +71,8 @@ pub mod annotation {
     pub const ROTATE: &str = "mtls-operator.dev/rotate";
     /// `MtlsAuthority`: SHA-256 fingerprint of a root whose loss a person accepts.
     pub const ACCEPT_ROOT_LOSS: &str = "mtls-operator.dev/accept-root-loss";
-    /// `MtlsAuthority`: identities, as `<namespace>/<name>` with commas between, that a rotation does not wait for.
+    /// `MtlsAuthority`: identities, as `<namespace>/<name>`, and trust bundles, as status names them, with commas between,
+    /// that a rotation does not wait for.
     pub const ROTATION_EXCLUDE: &str = "mtls-operator.dev/rotation-exclude";
     /// Root Secret: JSON of replaced signers and the last moment a leaf of theirs can be valid.
     pub const FORMER_KEY_IDS: &str = "mtls-operator.dev/former-key-ids";
@@ -95,6 +96,18 @@ pub mod key {
     pub const CROSS_CERTIFICATES: &str = "cross.crt";
     /// Root Secret: anchors that are still trusted and sign no more (PEM).
     pub const RETIRING: &str = "retiring.crt";
+}
+
+/// Name of the ClusterTrustBundle of an authority. It has to begin with the signer's name.
+#[must_use]
+pub fn cluster_trust_bundle(authority: &str) -> String {
+    format!("{GROUP}:{authority}:bundle")
+}
+
+/// The signer that a ClusterTrustBundle is of.
+#[must_use]
+pub fn signer_name(authority: &str) -> String {
+    format!("{GROUP}/{authority}")
 }
 
 /// Type of a leaf Secret.

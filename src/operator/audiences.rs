@@ -7,6 +7,8 @@ use kube::ResourceExt as _;
 use kube::api::PartialObjectMeta;
 use kube::core::DeserializeGuard;
 
+use super::bundles::{Bundles, Range};
+use super::carrier::Carrier;
 use super::context::Context;
 use super::index::ListNumber;
 use super::keeper::claimed_by;
@@ -40,6 +42,7 @@ impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
         let now = self.context.millis();
         match object.0 {
             Ok(identity) => {
+                self.context.probes.saw(&identity);
                 self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
             }
             Err(invalid) => {
@@ -51,6 +54,7 @@ impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
     fn lost(&mut self, object: DeserializeGuard<MtlsIdentity>) {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
+        self.context.probes.lost(&namespace, &object.name_any());
         self.context.board.change(|board| board.lost_identity(&namespace, &object.name_any(), now));
     }
 
@@ -125,9 +129,14 @@ impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
     fn saw(&mut self, object: PartialObjectMeta<Namespace>, is_from_list: bool) {
         let name = object.name_any();
         let is_terminating = object.metadata.deletion_timestamp.is_some();
+        let made = object.metadata.creation_timestamp.map_or(0, |made| made.0.as_second());
         let labels = object.metadata.labels.unwrap_or_default();
         let now = self.context.millis();
-        self.context.board.change(|board| board.saw_namespace(&name, labels, is_terminating, now));
+        self.context.board.change(|board| {
+            board.saw_namespace(&name, labels, is_terminating, now);
+            board.dated_namespace(&name, made);
+        });
+        self.context.bundles.ring();
         if is_from_list {
             self.listed.push(name);
         }
@@ -145,6 +154,44 @@ impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
                 |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
             board.namespace_names().into_iter().filter(is_gone).for_each(|name| board.lost_namespace(&name));
         });
+    }
+}
+
+/// Published trust bundles of one kind, for the ledger.
+pub struct TrustBundles {
+    bundles: Bundles,
+    range: Range,
+    list: u64,
+}
+
+impl TrustBundles {
+    /// Those in a range.
+    #[must_use]
+    pub const fn new(bundles: Bundles, range: Range) -> Self {
+        Self { bundles, range, list: 0 }
+    }
+}
+
+impl<K: Carrier + Send> Audience<K> for TrustBundles {
+    fn begin_list(&mut self) {
+        self.list = self.bundles.lock().begin_list();
+    }
+
+    fn saw(&mut self, object: K, is_from_list: bool) {
+        let place = object.place();
+        self.bundles.change(|ledger| match object.seen() {
+            Some(seen) => ledger.saw(&place, seen, is_from_list),
+            // It has our label, and was not made by us.
+            None => ledger.lost(&place),
+        });
+    }
+
+    fn lost(&mut self, object: K) {
+        self.bundles.change(|ledger| ledger.lost(&object.place()));
+    }
+
+    fn end_list(&mut self) {
+        self.bundles.change(|ledger| ledger.end_list(self.range.clone(), self.list));
     }
 }
 

@@ -92,7 +92,7 @@ pub fn progress(loaded: &LoadedRoot, terms: &Terms) -> String {
                 "and not before, because the former root cannot certify it".into()
             };
             format!(
-                "root {fingerprint} is announced; it signs when every Secret has carried it for rotation.propagation, {latest}"
+                "root {fingerprint} is announced; it signs when every Secret and trust bundle has carried it for rotation.propagation, {latest}"
             )
         }
         (Phase::Draining, _) => {
@@ -129,10 +129,13 @@ pub fn rotating(
 }
 
 fn told(progress: &str, waiting: &WaitingFor) -> String {
-    let behind = match waiting.identities {
+    let told = |what, count, names: &[String]| match count {
         0 => String::new(),
-        count => format!(". Behind: {count} ({})", waiting.names.join(", ")),
+        count => format!(". {what}: {count} ({})", names.join(", ")),
     };
+    let behind = told("Behind", waiting.identities, &waiting.names)
+        + &told("Bundles behind", waiting.bundles, &waiting.bundle_names)
+        + &told("Not seen to trust it", waiting.endpoints, &waiting.endpoint_names);
     let excluded = match &*waiting.excluded {
         [] => String::new(),
         names => format!(". Not waited for: {}", names.join(", ")),

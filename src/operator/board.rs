@@ -31,6 +31,8 @@ pub struct Namespace {
     pub labels: Labels,
     /// Whether it is being deleted, so that nothing can be created in it.
     pub is_terminating: bool,
+    /// When it was made, in seconds since 1970.
+    pub made: i64,
     epoch: u64,
 }
 
@@ -221,15 +223,28 @@ impl Board {
         if before.is_some_and(|n| n.labels == labels && n.is_terminating == is_terminating) {
             return;
         }
+        let made = before.map_or(0, |before| before.made);
         let epoch = self.next_epoch();
         let name = self.shared(name);
-        self.namespaces.insert(name.clone(), Namespace { labels, is_terminating, epoch });
+        self.namespaces.insert(name.clone(), Namespace { labels, is_terminating, made, epoch });
         self.settle_where(now, |entry| entry.namespace == name);
+    }
+
+    /// It was seen when a namespace was made, in seconds since 1970.
+    pub fn dated_namespace(&mut self, name: &str, made: i64) {
+        if let Some(namespace) = self.namespaces.get_mut(name) {
+            namespace.made = made;
+        }
     }
 
     /// A namespace was seen to be gone.
     pub fn lost_namespace(&mut self, name: &str) {
         self.namespaces.remove(name);
+    }
+
+    /// Every namespace with its name.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&Arc<str>, &Namespace)> {
+        self.namespaces.iter()
     }
 
     /// Namespaces that are known.

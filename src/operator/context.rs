@@ -7,8 +7,10 @@ use tokio::sync::Notify;
 
 use super::authorities::Authorities;
 use super::board::Board;
+use super::bundles::{Bundles, Range};
 use super::forge::Forge;
 use super::metrics::Metrics;
+use super::probe::memory::Probes;
 use super::requests::Requests;
 use super::roster::Roster;
 use super::schedule::Millis;
@@ -31,6 +33,10 @@ pub struct Context {
     pub roster: Roster,
     /// What was seen of rotations.
     pub sights: Sights,
+    /// What was seen of Pods.
+    pub probes: Probes,
+    /// Trust bundles that are published.
+    pub bundles: Bundles,
     /// Keys that take long to make.
     pub forge: Forge,
     /// Figures.
@@ -57,6 +63,18 @@ impl Context {
             return vec![None];
         }
         self.watch_namespaces.iter().cloned().map(Some).collect()
+    }
+
+    /// What is listed before ConfigMaps with trust bundles are known.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<Range> {
+        self.watched().into_iter().map(Range::ConfigMaps).collect()
+    }
+
+    /// Whether objects of a namespace are watched.
+    #[must_use]
+    pub fn is_watched(&self, namespace: &str) -> bool {
+        self.watch_namespaces.is_empty() || self.watch_namespaces.iter().any(|watched| watched == namespace)
     }
 }
 

@@ -20,7 +20,7 @@ use super::schedule::Millis;
 use super::tally::{Tally, patch_status};
 use crate::api::MtlsAuthority;
 use crate::api::authority::{MtlsAuthorityStatus, Phase};
-use crate::api::conditions::{READY, ROTATING, Verdict, find};
+use crate::api::conditions::{PUBLISHED, READY, ROTATING, Verdict, find};
 use crate::api::names::annotation;
 use crate::plan::root::Reason;
 use crate::plan::terms::Terms;
@@ -142,7 +142,8 @@ impl Keeper {
             Err(malformed) => return self.refuse(&authority, &malformed.to_string()).await,
         };
         if self.context.authorities.get(&terms.name).is_none() {
-            self.context.authorities.put(Service { terms: terms.clone(), signer: Err(Unready::Pending) });
+            let signer = Err(Unready::Pending);
+            self.context.authorities.put(Service { terms: terms.clone(), signer, next: None });
         }
         let passed = pass(&self.context, &authority, &terms).await?;
         self.tally.remember(&terms, &passed);
@@ -226,7 +227,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes a status with this verdict, if it differs; of the conditions that it has, `Rotating` stays.
+    /// Writes a status with this verdict, if it differs; of the conditions that it has, `Rotating` and `Published` stay.
     async fn write(
         &self,
         authority: &MtlsAuthority,
@@ -237,7 +238,8 @@ impl Keeper {
         let before = authority.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let reason = find(before, READY).map(|condition| condition.reason.clone());
         let mut conditions = verdict.conditions(before, generation, self.context.clock.now());
-        conditions.extend(status.conditions.iter().rfind(|condition| condition.type_ == ROTATING).cloned());
+        let stays = |type_| status.conditions.iter().rfind(|condition| condition.type_ == type_).cloned();
+        conditions.extend([ROTATING, PUBLISHED].into_iter().filter_map(stays));
         let status = MtlsAuthorityStatus { observed_generation: generation, conditions, ..status };
         patch_status(&self.context, authority, &status).await?;
         if verdict.stalled && reason.as_deref() != Some(verdict.reason) {

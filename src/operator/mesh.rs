@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::error::Error;
+use super::requests::WRITE_TIMEOUT;
 use super::run::DefaultAuthority;
 use crate::api::names::annotation;
 use crate::api::{MtlsAuthority, MtlsAuthoritySpec};
@@ -42,5 +43,5 @@ async fn create_if_none(context: &Context, default: &DefaultAuthority) -> Result
     let mut authority = MtlsAuthority::new(&default.name, spec);
     let claim = (annotation::OPERATOR_NAMESPACE.to_owned(), context.namespace.to_string());
     authority.metadata.annotations = Some(BTreeMap::from([claim]));
-    context.requests.create_authority(&authority).await.map(|_| true)
+    context.requests.create(&authority, WRITE_TIMEOUT).await.map(|_| true)
 }

@@ -8,9 +8,11 @@ use prometheus_client::registry::Registry;
 
 use super::attention::Class;
 use super::error::Error;
+use super::probe::figures::Figures;
 use crate::api::authority::Phase;
 use crate::plan::decide::Because;
 use crate::plan::outcome::Reason;
+use crate::plan::published;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IssuedLabels {
@@ -57,6 +59,12 @@ struct TransitionLabels {
     transition: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BundleLabels {
+    authority: String,
+    state: &'static str,
+}
+
 /// The figures.
 #[derive(Clone, Default)]
 pub struct Metrics {
@@ -71,6 +79,9 @@ pub struct Metrics {
     rotation_phase: Family<PhaseLabels, Gauge>,
     rotation_waiting: Family<AuthorityLabels, Gauge>,
     rotations: Family<TransitionLabels, Counter>,
+    /// Of probes.
+    pub probes: Figures,
+    bundles: Family<BundleLabels, Gauge>,
 }
 
 impl Metrics {
@@ -90,6 +101,10 @@ impl Metrics {
             "Identities that wait for another try",
             self.retries.clone(),
         );
+        self.register_authorities(registry);
+    }
+
+    fn register_authorities(&self, registry: &mut Registry) {
         registry.register(
             "mtls_operator_identities",
             "Identities by the reason of Ready",
@@ -107,13 +122,19 @@ impl Metrics {
         );
         registry.register(
             "mtls_operator_rotation_waiting",
-            "Identities that a rotation of the root waits for",
+            "Identities and trust bundles that a rotation of the root waits for",
             self.rotation_waiting.clone(),
         );
         registry.register(
             "mtls_operator_root_transitions",
             "Changes of the roots of an authority",
             self.rotations.clone(),
+        );
+        self.probes.register(registry);
+        registry.register(
+            "mtls_operator_bundles",
+            "Places where a trust bundle shall lie, by how it stands there",
+            self.bundles.clone(),
         );
     }
 
@@ -168,7 +189,14 @@ impl Metrics {
         }
     }
 
-    /// A rotation waits for so many identities.
+    /// So many published bundles of an authority stand how.
+    pub fn bundles(&self, authority: &str, counts: &[(published::Reason, usize)]) {
+        for (reason, count) in counts {
+            self.bundles.get_or_create(&BundleLabels::of(authority, *reason)).set(gauge(*count));
+        }
+    }
+
+    /// A rotation waits for so many identities and bundles.
     pub fn rotation_waiting(&self, authority: &str, behind: usize) {
         self.rotation_waiting.get_or_create(&AuthorityLabels::of(authority)).set(gauge(behind));
     }
@@ -189,12 +217,26 @@ impl Metrics {
         for phase in Phase::ALL {
             self.rotation_phase.remove(&PhaseLabels::of(authority, phase));
         }
+        self.forget_bundles(authority);
+    }
+
+    /// An authority publishes no bundle any more.
+    pub fn forget_bundles(&self, authority: &str) {
+        for reason in published::Reason::ALL {
+            self.bundles.remove(&BundleLabels::of(authority, reason));
+        }
     }
 }
 
 impl AuthorityLabels {
     fn of(authority: &str) -> Self {
         Self { authority: authority.to_owned() }
+    }
+}
+
+impl BundleLabels {
+    fn of(authority: &str, reason: published::Reason) -> Self {
+        Self { authority: authority.to_owned(), state: reason.as_str() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Everything that talks to the API server.
 //!
 //! Watches tell the [`board`] what they see; it knows what needs a look, and when. [`workers`] look at identities, the
-//! [`keeper`] at authorities. Every look observes, decides (in `plan`), acts and records.
+//! [`keeper`] at authorities, the [`distributor`] at published trust bundles. Every look observes, decides (in `plan`),
+//! acts and records.
 
 pub mod act;
 pub mod attention;
@@ -10,9 +11,15 @@ pub mod authorities;
 pub mod authority_status;
 pub mod belonging;
 pub mod board;
+mod bundle_survey;
+pub mod bundles;
 mod call;
+pub mod carrier;
 pub mod census;
+pub mod cluster_bundles;
 pub mod context;
+pub mod delivery;
+pub mod distributor;
 pub mod dress;
 pub mod entry;
 pub mod error;
@@ -24,6 +31,8 @@ pub mod keeper;
 pub mod mesh;
 pub mod metrics;
 pub mod observe;
+pub mod probe;
+pub mod publication;
 pub mod publish;
 pub mod queue;
 pub mod reconcile;
@@ -40,6 +49,7 @@ pub mod rotation;
 pub mod run;
 pub mod schedule;
 pub mod sight;
+pub mod spots;
 pub mod status;
 pub mod tally;
 pub mod watch;

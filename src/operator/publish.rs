@@ -35,9 +35,15 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
         mark_before != mark || before.terms != terms
     });
     let name = terms.name.clone();
-    context.authorities.put(Service { terms, signer });
+    if let Ok(root) = &signer {
+        let text = digest(root.authority.bundle().to_pem());
+        context.bundles.lock().put_in_force(&name, text);
+    }
+    context.authorities.put(Service { terms, signer, next: loaded.succession.next });
+    context.probes.ring();
     if is_news {
         context.board.change(|board| board.saw_signer(&name, mark, context.millis()));
+        context.bundles.ring();
     }
 }
 

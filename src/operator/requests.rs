@@ -6,9 +6,10 @@ use std::time::Duration;
 use http::header::{ACCEPT, HeaderValue};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{ListParams, PartialObjectMeta, Patch};
+use kube::api::{DeleteParams, ListParams, PartialObjectMeta, Patch, Preconditions};
 use kube::core::{ObjectList, Request};
 use kube::{Client, Resource};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -57,6 +58,17 @@ impl Requests {
         absent_is_none(self.send(call).await)
     }
 
+    /// What the API server says of a group and version; `None` where it does not serve it.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn served<T: DeserializeOwned>(&self, group_version: &str) -> Result<Option<T>, Error> {
+        let what = format!("the kinds of {group_version}");
+        let request = http::Request::get(format!("/apis/{group_version}")).body(Vec::new());
+        let request = request.map_err(kube::core::request::Error::BuildRequest);
+        absent_is_none(self.send(Call::new("get", what, request, READ_TIMEOUT)?).await)
+    }
+
     /// Reads the metadata of one Secret; `None` where there is none.
     ///
     /// # Errors
@@ -82,17 +94,38 @@ impl Requests {
         namespace: Option<&str>,
         labels: &str,
     ) -> Result<Vec<PartialObjectMeta<Secret>>, Error> {
-        let mut secrets = Vec::new();
+        let all = Request::new(Secret::url_path(&(), namespace));
+        self.pages(&format!("Secrets with labels {labels}"), labels, |params| all.list_metadata(params)).await
+    }
+
+    /// Lists objects, page by page, as they are now.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn list<K>(&self, namespace: Option<&str>, labels: &str) -> Result<Vec<K>, Error>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
+    {
+        let what = format!("{} with labels {labels}", K::plural(&()));
+        let all = Request::new(K::url_path(&(), namespace));
+        self.pages(&what, labels, |params| all.list(params)).await
+    }
+
+    async fn pages<T: Clone + DeserializeOwned>(
+        &self,
+        what: &str,
+        labels: &str,
+        request: impl Fn(&ListParams) -> Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
         let mut params = ListParams::default().labels(labels).limit(PAGE);
         loop {
-            let what = format!("Secrets with labels {labels}");
-            let request = Request::new(Secret::url_path(&(), namespace)).list_metadata(&params);
-            let call = Call::new("list", what, request, READ_TIMEOUT)?;
-            let page: ObjectList<PartialObjectMeta<Secret>> = self.send(call).await?;
-            secrets.extend(page.items);
+            let call = Call::new("list", what.to_owned(), request(&params), READ_TIMEOUT)?;
+            let page: ObjectList<T> = self.send(call).await?;
+            items.extend(page.items);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
-                None => return Ok(secrets),
+                None => return Ok(items),
             }
         }
     }
@@ -139,23 +172,63 @@ impl Requests {
         self.write(Call::new("patch", what, request, within)?).await
     }
 
-    /// Creates an authority.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] where there is one of its name.
-    pub async fn create_authority(&self, authority: &MtlsAuthority) -> Result<MtlsAuthority, Error> {
-        self.write(create(authority, None, WRITE_TIMEOUT)?).await
-    }
-
     /// Patches an authority; the patch names the version that was observed.
     ///
     /// # Errors
     /// [`Error::Stale`] where it has another version, or is gone.
     pub async fn patch_authority(&self, name: &str, patch: Value) -> Result<MtlsAuthority, Error> {
-        let what = named::<MtlsAuthority>(None, name);
-        let url = MtlsAuthority::url_path(&(), None);
-        let request = Request::new(url).patch(name, &patch_params(), &Patch::Merge(patch));
-        self.write(Call::new("patch", what, request, WRITE_TIMEOUT)?).await
+        self.patch(None, name, patch, WRITE_TIMEOUT).await
+    }
+
+    /// Creates an object, if there is none of its name.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where there is one, or its namespace is gone.
+    pub async fn create<K>(&self, object: &K, within: Duration) -> Result<K, Error>
+    where
+        K: Resource<DynamicType = ()> + Serialize + DeserializeOwned,
+    {
+        self.write(create(object, object.meta().namespace.as_deref(), within)?).await
+    }
+
+    /// Patches an object; the patch names the version that was observed.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where it has another version, or is gone.
+    pub async fn patch<K>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        patch: Value,
+        within: Duration,
+    ) -> Result<K, Error>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let what = named::<K>(namespace, name);
+        let request = Request::new(K::url_path(&(), namespace));
+        let request = request.patch(name, &patch_params(), &Patch::Merge(patch));
+        self.write(Call::new("patch", what, request, within)?).await
+    }
+
+    /// Deletes an object of this uid and version.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where it is another one, or gone.
+    pub async fn delete<K>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        is: Preconditions,
+        within: Duration,
+    ) -> Result<(), Error>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let what = named::<K>(namespace, name);
+        let params = DeleteParams { preconditions: Some(is), ..DeleteParams::default() };
+        let request = Request::new(K::url_path(&(), namespace)).delete(name, &params);
+        self.write::<Value>(Call::new("delete", what, request, within)?).await.map(drop)
     }
 
     /// Patches the status of an authority.

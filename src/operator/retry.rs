@@ -1,6 +1,8 @@
-//! Per-identity backoff with jitter, from half a second to five minutes, never giving up.
+//! Backoff per identity or trust bundle, with jitter, from half a second to five minutes, never giving up.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::Hash;
 
 use super::entry::digest;
 use super::index::IdentityId;
@@ -16,42 +18,48 @@ struct Retry {
     generation: i64,
 }
 
-/// Backoffs of the identities that did not settle.
-#[derive(Debug, Default)]
-pub struct Retries(HashMap<IdentityId, Retry>);
+/// Backoffs of those that did not settle.
+#[derive(Debug)]
+pub struct Retries<K = IdentityId>(HashMap<K, Retry>);
 
-impl Retries {
-    /// Counts an attempt that did not settle the identity, and returns when to try again.
-    pub fn failed(&mut self, id: IdentityId, generation: i64, now: Millis) -> Millis {
+impl<K> Default for Retries<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Copy + Debug + Eq + Hash> Retries<K> {
+    /// Counts an attempt that did not settle it, and returns when to try again.
+    pub fn failed(&mut self, id: K, generation: i64, now: Millis) -> Millis {
         let attempts = self.0.get(&id).filter(|r| r.generation == generation).map_or(0, |r| r.attempts);
         let until = now.saturating_add(delay(id, attempts));
         self.0.insert(id, Retry { attempts: attempts.saturating_add(1), until, generation });
         until
     }
 
-    /// Until when the identity waits, if this generation of it failed.
+    /// Until when it waits, if this generation of it failed.
     #[must_use]
-    pub fn until(&self, id: IdentityId, generation: i64) -> Option<Millis> {
+    pub fn until(&self, id: K, generation: i64) -> Option<Millis> {
         self.0.get(&id).filter(|retry| retry.generation == generation).map(|retry| retry.until)
     }
 
-    /// The identity has settled, or something changed that makes another try worthwhile.
-    pub fn clear(&mut self, id: IdentityId) {
+    /// It has settled, or something changed that makes another try worthwhile.
+    pub fn clear(&mut self, id: K) {
         self.0.remove(&id);
     }
 
-    /// The identities that wait for another try.
-    pub fn ids(&self) -> impl Iterator<Item = IdentityId> + '_ {
+    /// Those that wait for another try.
+    pub fn ids(&self) -> impl Iterator<Item = K> + '_ {
         self.0.keys().copied()
     }
 
-    /// Number of identities that wait for another try.
+    /// Number of those that wait for another try.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether no identity waits for another try.
+    /// Whether nobody waits for another try.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -60,7 +68,7 @@ impl Retries {
 
 /// Doubles with every attempt; between three quarters and the whole of it, so that what failed together does not
 /// come back together.
-fn delay(id: IdentityId, attempts: u32) -> Millis {
+fn delay(id: impl Debug, attempts: u32) -> Millis {
     let whole = FIRST.saturating_mul(1_i64.checked_shl(attempts.min(20)).unwrap_or(i64::MAX)).min(LAST);
     let spread = i64::try_from(digest(&format!("{id:?}/{attempts}")) % 1024).unwrap_or(0);
     whole - whole / 4 * spread / 1024

@@ -2,6 +2,7 @@
 //! before a change that rests on it.
 
 use super::attention::SignerMark;
+use super::bundle_survey;
 use super::context::Context;
 use super::error::Error;
 use super::publish::{facts, signer_mark};
@@ -36,10 +37,28 @@ pub fn look(
             |entry: &super::entry::Entry| board.index().secret(&entry.namespace, &entry.secret_name());
         (survey(&board, &terms.name, &signer, &excluded, now, index), was_behind)
     };
-    let is_behind = survey.behind > 0;
+    let (bundles, has_strayed) = bundle_survey::look(context, terms, loaded, &excluded);
+    let mut survey = survey.with(bundles);
+    let (is_behind, was_behind) = (survey.is_behind(), was_behind || has_strayed);
     let sight =
         context.sights.look(&terms.name, (phase, &signer), is_behind, was_behind, context.clock.monotonic());
-    (sight, survey)
+    (held_up(context, terms, loaded, sight, &mut survey, &excluded), survey)
+}
+
+/// The same, where a Pod was seen not to trust the announced root: that is for how long nobody was behind then, too.
+fn held_up(
+    context: &Context,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+    sight: Sight,
+    survey: &mut Survey,
+    excluded: &[String],
+) -> Sight {
+    let Some(next) = &loaded.succession.next else { return sight };
+    let root = next.fingerprint().to_string();
+    let holders = context.probes.holding_up(&terms.name, &root, context.clock.monotonic());
+    survey.probed(&holders, excluded);
+    if survey.distrusting > 0 { Sight { quiet_for: None } } else { sight }
 }
 
 /// Whether a fresh list shows the same: nobody is behind. The index lags, and must not decide alone.
@@ -61,14 +80,16 @@ pub async fn confirm(context: &Context, terms: &Terms, loaded: &LoadedRoot) -> R
         let survey = survey(&board, &terms.name, &signer, &excluded, now, |entry| listed.secret(entry));
         (survey.behind, listed.unknown_behind(&board, &signer, now))
     };
-    let mut is_confirmed = behind == 0;
+    let bundles = bundle_survey::confirm(context, terms, loaded, &excluded).await?;
+    let mut is_confirmed = behind == 0 && bundles.behind.is_empty();
     for owner in unknown.iter().filter(|owner| !owner.name.is_empty()) {
         // An identity that the index does not know yet holds the mesh up like any other.
         let found = context.requests.get::<MtlsIdentity>(Some(&owner.namespace), &owner.name).await?;
         is_confirmed &= found.and_then(|found| found.metadata.uid).as_ref() != Some(&owner.uid);
     }
     if !is_confirmed {
-        tracing::info!(authority = terms.name, behind, "a fresh list shows Secrets that are behind");
+        let bundles = bundles.behind.len();
+        tracing::info!(authority = terms.name, behind, bundles, "a fresh list shows who is behind");
         context.sights.spoil(&terms.name);
     }
     Ok(is_confirmed)
@@ -81,7 +102,7 @@ fn rotating(loaded: &LoadedRoot) -> Option<(Phase, SignerMark)> {
     Some((root.phase, signer_mark(&signer)))
 }
 
-/// The identities that a person says not to wait for.
+/// Identities and bundles that a person says not to wait for.
 fn excluded(authority: &MtlsAuthority) -> Vec<String> {
     let annotations = authority.metadata.annotations.as_ref();
     let text = annotations.and_then(|found| found.get(annotation::ROTATION_EXCLUDE));

@@ -1,15 +1,24 @@
 //! Wires watches, board, keeper and workers, in the order in which they depend on each other.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use tokio::task::JoinSet;
 
-use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets};
+use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, TrustBundles};
 use super::authorities;
+use super::bundles::{Bundles, Range};
+use super::cluster_bundles::watch_cluster_bundles;
 use super::context::{Context, SharedBoard};
+use super::distributor::Distributor;
 use super::forge::Forge;
 use super::keeper::Keeper;
 use super::mesh::create_default_authority;
 use super::metrics::Metrics;
+use super::probe::audience::EndpointSlices;
+use super::probe::dial::Dialer;
+use super::probe::memory::Probes;
+use super::probe::prober::Prober;
+use super::probe::visit::Visitor;
 use super::requests::Requests;
 use super::roster::Roster;
 use super::sight::Sights;
@@ -34,6 +43,8 @@ pub struct Settings {
     pub workers: usize,
     /// Threads that make RSA keys.
     pub key_threads: usize,
+    /// Whether Pods are probed where their identities ask for it.
+    pub verify: bool,
 }
 
 /// The authority to create where there is none at all.
@@ -47,12 +58,14 @@ pub struct DefaultAuthority {
     pub cluster_domain: String,
 }
 
-/// What the process gives to the operator: time, the API server, and its place in the world.
+/// What the process gives to the operator: time, the API server, the way to Pods, and its place in the world.
 pub struct Surroundings {
     /// Time.
     pub clock: Clock,
     /// The API server.
     pub client: Client,
+    /// The way to Pods.
+    pub dialer: Dialer,
     /// Whether this replica leads.
     pub leadership: Leadership,
     /// What is awaited before this replica is ready.
@@ -75,16 +88,18 @@ pub struct Broken;
 /// # Errors
 /// [`Broken`] where a part of it ended before that.
 pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken> {
-    let Surroundings { clock, client, leadership, readiness, metrics, safeguards, shutdown } = around;
+    let Surroundings { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown } = around;
     let board = SharedBoard::default();
     let context = Context {
         sights: Sights::default(),
+        probes: Probes::default(),
         forge: forge(&settings, &board, &clock),
         requests: Requests::new(client.clone(), leadership.clone(), metrics.clone()),
         clock,
         board,
         authorities: authorities::Authorities::default(),
         roster: Roster::default(),
+        bundles: Bundles::default(),
         metrics,
         namespace: settings.namespace.as_str().into(),
         watch_namespaces: settings.watch_namespaces.clone().into(),
@@ -100,7 +115,11 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
     if let Some(default) = settings.default_authority {
         first_authority.spawn(create_default_authority(context.clone(), leadership.clone(), default));
     }
+    let visitor = settings.verify.then(|| Visitor::new(dialer, context.metrics.probes.clone()));
+    watch_pods(&context, &client, &leadership, visitor, &mut watches);
+    watch_bundles(&context, &client, &mut watches);
     let keeper = Keeper::new(context.clone(), leadership.clone());
+    watches.spawn(Distributor::new(context.clone(), leadership.clone(), keeper.primed()).run());
     let workers = Workers::new(context, leadership, keeper.primed(), settings.workers);
     watches.spawn(keeper.run());
     tokio::select! {
@@ -143,6 +162,35 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
     ));
     objects.ready().await;
     drop(all);
+}
+
+/// Pods, and the endpoints that lead to them, where somebody looks at them. Nobody's identity waits for these, either.
+fn watch_pods(
+    context: &Context,
+    client: &Client,
+    leadership: &Leadership,
+    visitor: Option<Visitor>,
+    watches: &mut JoinSet<()>,
+) {
+    let listed = Readiness::new();
+    for scope in context.watched().into_iter().filter(|_| visitor.is_some()) {
+        let slices = Subject::within(client, scope.as_deref()).labelled(EndpointSlices::labels());
+        let audience = EndpointSlices::new(context.probes.clone(), scope);
+        watches.spawn(slices.run(context.clone(), audience, listed.handle("EndpointSlices")));
+    }
+    watches.spawn(Prober::new(context.clone(), visitor).run(leadership.clone(), listed));
+}
+
+/// Nobody's identity waits for these: where they cannot be listed, only published bundles do.
+fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) {
+    let unawaited = Readiness::new();
+    for scope in context.watched() {
+        let config_maps =
+            Subject::<ConfigMap>::within(client, scope.as_deref()).labelled(LeafSecrets::labels());
+        let audience = TrustBundles::new(context.bundles.clone(), Range::ConfigMaps(scope));
+        watches.spawn(config_maps.run(context.clone(), audience, unawaited.handle("ConfigMaps")));
+    }
+    watches.spawn(watch_cluster_bundles(context.clone(), client.clone()));
 }
 
 /// Threads for RSA keys that leave something for everybody else.

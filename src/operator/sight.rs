@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use super::attention::SignerMark;
 use super::board::Board;
 use super::entry::{Digest, Entry, SeenSecret, digest};
+use super::probe::memory::Holder;
 use crate::api::authority::{Phase, WaitingFor};
 use crate::api::names::{annotation, label};
 use crate::plan::sight::{Quiet, Sight};
@@ -19,24 +20,78 @@ use crate::plan::sight::{Quiet, Sight};
 /// As many names are told as a person will read.
 const NAMES: usize = 10;
 
-/// Identities whose Secrets are behind.
+/// Identities whose Secrets are behind, and published trust bundles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// How many.
+    /// How many identities.
     pub behind: usize,
     /// The first of them, as `<namespace>/<name>`, in their order.
     pub names: Vec<String>,
+    /// Endpoints that were not seen to trust the announced root yet.
+    pub distrusting: usize,
+    /// The first of them, as `<namespace>/<name> <address>`, in their order.
+    pub endpoints: Vec<String>,
+    /// How many bundles.
+    pub bundles: usize,
+    /// The first of them, in their order.
+    pub bundle_names: Vec<String>,
     /// Those that a person has excluded.
     pub excluded: Vec<String>,
 }
 
 impl Survey {
+    /// Whether anybody is waited for.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        self.behind > 0 || self.bundles > 0
+    }
+
+    /// The same with what was seen of bundles.
+    #[must_use]
+    pub fn with(mut self, bundles: BundleSurvey) -> Self {
+        self.bundles = bundles.behind.len();
+        self.bundle_names = bundles.behind;
+        self.bundle_names.sort_unstable();
+        self.bundle_names.truncate(NAMES);
+        self.excluded.extend(bundles.excluded);
+        self.excluded.sort_unstable();
+        self
+    }
+
     /// What status says of it; nothing where nobody is waited for.
     #[must_use]
     pub fn waiting_for(self) -> Option<WaitingFor> {
-        let Self { behind, names, excluded } = self;
-        let count = i64::try_from(behind).unwrap_or(i64::MAX);
-        (behind > 0 || !excluded.is_empty()).then_some(WaitingFor { identities: count, names, excluded })
+        let is_told = self.is_behind() || self.distrusting > 0 || !self.excluded.is_empty();
+        let Self { behind, names, distrusting, endpoints, bundles, bundle_names, excluded } = self;
+        let [identities, bundles, distrusting] =
+            [behind, bundles, distrusting].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        is_told.then_some(WaitingFor {
+            identities,
+            names,
+            endpoints: distrusting,
+            endpoint_names: endpoints,
+            bundles,
+            bundle_names,
+            excluded,
+        })
+    }
+
+    /// How many Secrets, bundles and endpoints a rotation waits for.
+    #[must_use]
+    pub const fn held_up_by(&self) -> usize {
+        self.behind + self.bundles + self.distrusting
+    }
+
+    /// Adds what probes have seen.
+    pub fn probed(&mut self, holders: &[Holder], excluded: &[String]) {
+        let (left, waited): (Vec<&Holder>, Vec<&Holder>) =
+            holders.iter().partition(|holder| excluded.contains(&holder.identity));
+        self.distrusting = waited.len();
+        let told = waited.iter().map(|holder| format!("{} {}", holder.identity, holder.address));
+        self.endpoints = told.take(NAMES).collect();
+        self.excluded.extend(left.into_iter().map(|holder| holder.identity.clone()));
+        self.excluded.sort_unstable();
+        self.excluded.dedup();
     }
 }
 
@@ -83,6 +138,15 @@ fn counts_as_behind(entry: &Entry, secret: Option<&SeenSecret>, signer: &SignerM
         Some(secret) => secret.identity_uid == Some(entry.uid) && is_behind(secret, signer, now),
         None => entry.recorded.secret_version.is_some(),
     }
+}
+
+/// Published trust bundles that are behind, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BundleSurvey {
+    /// Those that are waited for.
+    pub behind: Vec<String>,
+    /// Those that a person has excluded.
+    pub excluded: Vec<String>,
 }
 
 /// Secrets as a fresh list names them, by namespace and name.

@@ -7,13 +7,15 @@ use super::authority_status;
 use super::census::{by_reason, census};
 use super::context::Context;
 use super::error::Error;
+use super::events;
+use super::publication::{counts, published, standings};
 use super::root::Passed;
 use super::schedule::Millis;
 use super::sight::Survey;
 use super::status;
 use crate::api::MtlsAuthority;
 use crate::api::authority::{MtlsAuthorityStatus, Phase};
-use crate::api::conditions::ROTATING;
+use crate::api::conditions::{PUBLISHED, ROTATING, Verdict, find};
 use crate::plan::terms::Terms;
 
 /// Counts are recorded at most this often.
@@ -22,8 +24,8 @@ const TALLY_EVERY: Millis = 10 * 1000;
 /// The counts of all authorities.
 #[derive(Default)]
 pub struct Tally {
-    /// Revision of the board whose counts are recorded.
-    recorded: Option<u64>,
+    /// Revisions of the board and of the bundles whose counts are recorded.
+    recorded: Option<(u64, u64)>,
     /// When the next may be.
     at: Millis,
     /// The rotations under way, by the name of the authority.
@@ -56,7 +58,8 @@ impl Tally {
 
     /// Brings the counts of every authority up to date, if anything that is counted has changed.
     pub async fn take(&mut self, context: &Context) {
-        let (now, revision) = (context.millis(), context.board.lock().revision());
+        let (now, board) = (context.millis(), context.board.lock().revision());
+        let revision = (board, context.bundles.lock().revision());
         // A clock that was set back must not silence the counts until it has caught up.
         let is_early = now < self.at && self.at - now <= TALLY_EVERY;
         if is_early {
@@ -83,7 +86,7 @@ impl Tally {
             context.metrics.identities(name, reason, count);
         }
         let rotation = self.rotations.get(name);
-        context.metrics.rotation_waiting(name, rotation.map_or(0, |rotation| rotation.survey.behind));
+        context.metrics.rotation_waiting(name, rotation.map_or(0, |rotation| rotation.survey.held_up_by()));
         let Some(before) = authority.status.clone() else { return Ok(()) };
         let mut after = MtlsAuthorityStatus {
             identities: Some(census.counts.clone()),
@@ -96,8 +99,39 @@ impl Tally {
             after.conditions.retain(|condition| condition.type_ != ROTATING);
             after.conditions.push(rotating);
         }
-        patch_status(context, &authority, &after).await
+        let news = publish_condition(context, &authority, &mut after);
+        patch_status(context, &authority, &after).await?;
+        if let Some(verdict) = news {
+            events::warn(context, &*authority, &verdict).await;
+        }
+        Ok(())
     }
+}
+
+/// Brings the condition `Published` up to date: absent where nothing is asked for, as it was while nobody knows what is in
+/// force. Returns what people should be told.
+fn publish_condition(
+    context: &Context,
+    authority: &MtlsAuthority,
+    after: &mut MtlsAuthorityStatus,
+) -> Option<Verdict> {
+    let service = context.authorities.get(authority.metadata.name.as_deref()?)?;
+    let standings = standings(context, &service)?;
+    let before = find(&after.conditions, PUBLISHED).cloned();
+    let is_asked = service.terms.publication.is_asked();
+    if !is_asked && before.is_none() {
+        return None;
+    }
+    after.conditions.retain(|condition| condition.type_ != PUBLISHED);
+    if !is_asked {
+        context.metrics.forget_bundles(&service.terms.name);
+        return None;
+    }
+    context.metrics.bundles(&service.terms.name, &counts(&standings));
+    let generation = authority.metadata.generation;
+    let (condition, news) = published(&standings, before.as_ref(), generation, context.clock.now());
+    after.conditions.push(condition);
+    news
 }
 
 /// Writes the status of an authority, if it differs.

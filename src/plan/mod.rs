@@ -1,16 +1,22 @@
 //! Decisions, pure and total: no clock, no randomness, no IO. Every function here is a law that a test can state.
 
 pub mod asked;
+pub mod bundle;
 pub mod decide;
+pub mod lookout;
 pub mod outcome;
 pub mod policy;
 pub mod profile;
+pub mod published;
 pub mod renewal;
 pub mod root;
 pub mod rotation;
 pub mod safeguards;
 pub mod selector;
+pub mod serving;
+mod serving_reason;
 pub mod sight;
+pub mod sighting;
 pub mod spread;
 pub mod stored_root;
 pub mod terms;

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use jiff::SignedDuration;
 
+use super::bundle::Publication;
 use super::rotation::Rules;
 use super::safeguards::Safeguards;
 use crate::api::authority::{Grant, MtlsAuthority, NamespaceSelector};
@@ -38,6 +39,8 @@ pub struct Terms {
     pub namespaces: Option<NamespaceSelector>,
     /// What namespaces may ask beyond their own zone.
     pub grants: Vec<Granted>,
+    /// Where the trust bundle is published.
+    pub publication: Publication,
     /// Roots that must not be trusted.
     pub distrust: Vec<Fingerprint>,
 }
@@ -86,6 +89,7 @@ impl Terms {
             spread_over: span("rotation.spreadOver", &spec.rotation.spread_over)?,
             namespaces: spec.namespaces.clone(),
             grants: spec.grants.iter().map(granted).collect::<Result<_, _>>()?,
+            publication: Publication::of(authority),
             distrust: spec.distrust.iter().map(|text| fingerprint(text)).collect::<Result<_, _>>()?,
         })
     }

@@ -7,7 +7,7 @@ use crate::helm::Installed;
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples");
 
 /// Every identity of the examples, and how it stands in the end.
-const ENDS: [(&str, &str, &str); 9] = [
+const ENDS: [(&str, &str, &str); 11] = [
     ("default", "hello", "Issued"),
     ("shop", "server", "Issued"),
     ("shop", "client", "Issued"),
@@ -17,6 +17,8 @@ const ENDS: [(&str, &str, &str); 9] = [
     ("default", "ledger", "Issued"),
     ("default", "frozen", "Paused"),
     ("default", "billing", "Issued"),
+    ("default", "till", "Issued"),
+    ("reports", "catalog", "Issued"),
 ];
 
 #[test]
@@ -34,6 +36,10 @@ fn every_example_is_applied_and_ends_as_it_says() {
     // The CA that example 06 names is for people to provide.
     let missing = "jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}=ProvidedMissing";
     installed.wait("mtlsauthority/corporate", "default", missing);
+    let published = "jsonpath={.status.conditions[?(@.type==\"Published\")].status}=True";
+    installed.wait("mtlsauthority/public", "default", published);
+    let bundle = installed.get(&["configmap", "public-trust-bundle", "-n", "reports"]);
+    assert!(bundle["data"]["ca.crt"].is_string(), "{bundle}");
     let identities = installed.get(&["mtlsidentities", "-A"]);
     let named = identities["items"].as_array().unwrap().iter().filter(|identity| {
         let meta = &identity["metadata"];

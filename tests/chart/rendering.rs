@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use crate::helm::{CHART, refusal, render, succeeded};
 
-const SHAPES: [&[&str]; 5] = [
+const SHAPES: [&[&str]; 6] = [
     &[],
-    &["watchNamespaces={red,blue}"],
+    &["watchNamespaces={red,blue}", "clusterTrustBundles=true"],
     &["crds.enabled=false", "podDisruptionBudget.enabled=false", "networkPolicy.enabled=false"],
+    &["verify.enabled=true", "watchNamespaces={red}"],
     &["authority.create=", "replicaCount=1", "metrics.serviceMonitor.enabled=true"],
     &["serviceAccount.create=false", "serviceAccount.name=mine", "aggregateClusterRoles=false"],
 ];
@@ -69,12 +70,13 @@ fn no_role_has_a_wildcard_and_no_secret_is_updated_or_deleted() {
 }
 
 #[test]
-fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_secrets_or_identities() {
+fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_what_lives_in_them() {
     let objects = render(&["watchNamespaces={red,blue}"]);
     let cluster = rules(&objects).into_iter().filter(|(role, ..)| role == "ClusterRole mtls-operator");
     for (role, resources, _) in cluster {
+        let within = ["secrets", "configmaps", "mtlsidentities"];
         assert!(
-            !resources.iter().any(|r| r.contains("secrets") || r.contains("mtlsidentities")),
+            !resources.iter().any(|resource| within.iter().any(|kind| resource.contains(kind))),
             "{role}: {resources:?}"
         );
     }
@@ -82,6 +84,36 @@ fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_secrets_or_id
         let here = |object: &&Value| object["metadata"]["namespace"] == namespace;
         assert_eq!(of_kind(&objects, &["Role"]).filter(here).count(), 1, "{namespace}");
         assert_eq!(of_kind(&objects, &["RoleBinding"]).filter(here).count(), 1, "{namespace}");
+    }
+}
+
+#[test]
+fn endpoints_are_read_and_pods_dialed_only_with_probes() {
+    for (values, is_on) in [(&[][..], false), (&["verify.enabled=true"][..], true)] {
+        let objects = render(values);
+        let rules = rules(&objects);
+        let reading = rules.iter().filter(|(_, resources, _)| resources.contains(&"endpointslices"));
+        assert_eq!(
+            reading.map(|(.., verbs)| verbs.clone()).collect::<Vec<_>>(),
+            [["list", "watch"]][..usize::from(is_on)]
+        );
+        let policy = of_kind(&objects, &["NetworkPolicy"]).next().unwrap();
+        let egress = policy["spec"]["egress"].as_array().unwrap();
+        let to_pods = egress.iter().filter(|rule| rule["to"][0]["namespaceSelector"].is_object());
+        assert_eq!(to_pods.count(), usize::from(is_on));
+        let deployment = of_kind(&objects, &["Deployment"]).next().unwrap();
+        let flags = strings(&deployment["spec"]["template"]["spec"]["containers"][0]["args"]);
+        assert_eq!(flags.contains(&"--verify"), is_on);
+    }
+}
+
+#[test]
+fn what_is_cluster_scoped_can_be_written_only_where_that_was_asked_for() {
+    let names = |values: &[&str], resource: &str| {
+        rules(&render(values)).iter().any(|(_, resources, _)| resources.contains(&resource))
+    };
+    for resource in ["clustertrustbundles", "signers"] {
+        assert!(!names(&[], resource) && names(&["clusterTrustBundles=true"], resource), "{resource}");
     }
 }
 

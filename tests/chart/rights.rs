@@ -16,6 +16,7 @@ fn the_operator_may_do_its_work_and_no_more() {
     for (verb, what, namespace) in [
         ("create", "secrets", "default"),
         ("patch", "secrets", "default"),
+        ("delete", "configmaps", "default"),
         ("patch", "mtlsidentities.mtls-operator.dev#status", "default"),
         ("patch", "mtlsauthorities.mtls-operator.dev#status", ""),
         ("create", "events.events.k8s.io", "default"),
@@ -31,7 +32,9 @@ fn the_operator_may_do_its_work_and_no_more() {
         ("delete", "mtlsauthorities.mtls-operator.dev", ""),
         ("update", "leases.coordination.k8s.io/other", SYSTEM),
         ("list", "pods", "default"),
-        ("get", "configmaps", "default"),
+        ("update", "configmaps", "default"),
+        ("create", "clustertrustbundles.certificates.k8s.io", ""),
+        ("attest", "signers.certificates.k8s.io/mtls-operator.dev/mesh", ""),
     ] {
         assert!(!may(operator, verb, what, namespace), "{verb} {what}");
     }

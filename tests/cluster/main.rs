@@ -15,8 +15,13 @@ mod election;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
 
+#[path = "../support/pod.rs"]
+mod pod;
+
 mod admin;
 mod authority;
+mod bundle;
+mod bundle_rotation;
 mod clock;
 mod content;
 mod cost;
@@ -33,5 +38,6 @@ mod reissue;
 mod renewal;
 mod replicas;
 mod root;
+mod serving;
 mod validation;
 mod watched;

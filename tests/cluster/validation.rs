@@ -96,11 +96,28 @@ fn bad_secrets() -> Table {
     ]
 }
 
+fn bad_probes() -> Table {
+    let verify = |service: &str, port: i64| json!({ "verify": { "service": service, "port": port } });
+    vec![
+        (verify("web", 0), "spec.verify.port in body should be greater than or equal to 1"),
+        (verify("web", 65_536), "spec.verify.port in body should be less than or equal to 65535"),
+        (verify("other/web", 8443), "spec.verify.service in body should match"),
+        (verify("", 8443), "spec.verify.service in body should be at least 1 chars long"),
+        (json!({ "verify": { "service": "web" } }), "spec.verify.port: Required value"),
+        (json!({ "verify": { "port": 8443 } }), "spec.verify.service: Required value"),
+        (
+            json!({ "verify": { "service": "web", "port": 8443, "allowStrangers": "yes" } }),
+            "spec.verify.allowStrangers in body must be of type boolean",
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn every_rule_of_an_identity_is_told_in_words() {
     let scene = Stage::shared().scene().await;
     let mut hearing = Hearing::default();
-    for (spec, words) in bad_names().into_iter().chain(bad_times_and_keys()).chain(bad_secrets()) {
+    let tables = [bad_names(), bad_times_and_keys(), bad_secrets(), bad_probes()];
+    for (spec, words) in tables.into_iter().flatten() {
         hearing.expect(&spec, words, judge_identity(&scene, "cart", Some(&spec)).await);
     }
     let dotted = judge_identity(&scene, "a.b", None).await;
@@ -162,6 +179,26 @@ fn bad_limits() -> Table {
     ]
 }
 
+fn bad_publications() -> Table {
+    let named = |name: &str| json!({ "trustBundle": { "configMapName": name } });
+    let cluster = |propagation: &str| json!({ "trustBundle": { "clusterTrustBundle": true }, "rotation": { "propagation": propagation } });
+    vec![
+        (named(""), "spec.trustBundle.configMapName"),
+        (named("a..b"), "spec.trustBundle.configMapName in body should match"),
+        (named(&"x".repeat(254)), "Too long: may not be more than 253 bytes"),
+        (named("kube-root-ca.crt"), "spec.trustBundle.configMapName must not be kube-root-ca.crt"),
+        (
+            cluster("9m59s"),
+            "spec.rotation.propagation must be at least 10m with spec.trustBundle.clusterTrustBundle",
+        ),
+        (
+            json!({ "trustBundle": { "namespaces": { "matchExpressions": [{ "key": "a", "operator": "In" }] } } }),
+            "values must be given for the operators In and NotIn, and only for them",
+        ),
+        (json!({ "trustBundle": { "clusterTrustBundle": "yes" } }), "must be of type boolean"),
+    ]
+}
+
 fn bad_selectors_and_grants() -> Table {
     let grant = |grant: Value| json!({ "grants": [grant] });
     vec![
@@ -204,7 +241,10 @@ fn bad_selectors_and_grants() -> Table {
 async fn every_rule_of_an_authority_is_told_in_words() {
     let scene = Stage::shared().scene().await;
     let mut hearing = Hearing::default();
-    for (spec, words) in bad_roots().into_iter().chain(bad_limits()).chain(bad_selectors_and_grants()) {
+    let publications = bad_publications();
+    let bad =
+        bad_roots().into_iter().chain(bad_limits()).chain(publications).chain(bad_selectors_and_grants());
+    for (spec, words) in bad {
         hearing.expect(&spec, words, judge_authority(&scene, "bad", Some(&spec)).await);
     }
     let dotted = judge_authority(&scene, "a.b", None).await;
@@ -230,7 +270,8 @@ async fn an_empty_or_absent_spec_has_every_default() {
             "trustDomain": "cluster.local", "clusterDomain": "cluster.local", "grants": [], "distrust": [],
             "root": { "algorithm": "ECDSA-P256", "ttl": "8760h" },
             "leaf": { "ttl": "24h", "maxTTL": "168h", "algorithms": algorithms },
-            "rotation": { "propagation": "5m", "spreadOver": "24h" }
+            "rotation": { "propagation": "5m", "spreadOver": "24h" },
+            "trustBundle": { "clusterTrustBundle": false }
         });
         assert_eq!(authority["spec"], expected, "{spec:?}");
     }
@@ -256,6 +297,8 @@ async fn what_is_sound_is_not_refused() {
         "root": { "secretName": "a.b", "providedSecretName": "a-b" },
         "namespaces": { "matchExpressions": [{ "key": "kubernetes.io/metadata.name", "operator": "Exists" }] },
         "distrust": ["ab".repeat(32), vec!["AB"; 32].join(":")],
+        "trustBundle": { "configMapName": "x".repeat(253), "namespaces": {}, "clusterTrustBundle": true },
+        "rotation": { "propagation": "10m" },
     });
     judge_authority(&scene, "0", Some(&authority)).await.unwrap();
 }

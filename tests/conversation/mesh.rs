@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::memory::{Memory, Snapshot};
 use super::server::ApiServer;
-use super::stage::{AUTHORITIES, NAMESPACE, NOW, SECRETS, Stage};
+use super::stage::{AUTHORITIES, CONFIG_MAPS, NAMESPACE, NOW, SECRETS, Stage};
 
 /// `rotation.propagation` of the authority.
 pub const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
@@ -68,6 +68,7 @@ impl Mesh {
         self.stage.watch();
         let _ = self.stage.look_at_authority().await;
         self.stage.work().await;
+        self.stage.distribute().await;
         self.stage.watch();
         self.stage.work().await;
         if self.stage.server.was_crashed() {
@@ -84,6 +85,11 @@ impl Mesh {
             if let Some(snapshot) = snapshot(&secret, now) {
                 self.memory.saw(secret["metadata"]["name"].as_str().unwrap(), snapshot);
             }
+        }
+        for config_map in self.stage.server.all(CONFIG_MAPS) {
+            let bundle = config_map["data"]["ca.crt"].as_str().unwrap().to_owned();
+            let client = format!("client in {}", config_map["metadata"]["namespace"]);
+            self.memory.saw(&client, Snapshot::of_client(now, bundle));
         }
     }
 

@@ -146,7 +146,10 @@ impl ApiServer {
         let mut state = self.0.lock();
         if let Some(kind) = listed(parts.uri.path()).filter(|_| parts.method == Method::GET) {
             state.journal.push(Call { line: format!("LIST {kind}"), body });
-            return Ok(response(StatusCode::OK, &state.list(&kind)));
+            return Ok(response(
+                StatusCode::OK,
+                &state.list(&kind, accept.contains("PartialObjectMetadata")),
+            ));
         }
         let target = Target::of(parts.uri.path(), &body, accept.contains("PartialObjectMetadata"));
         let line = target.line(&parts.method);
@@ -194,6 +197,7 @@ impl State {
             (_, None) => failure(StatusCode::NOT_FOUND, "NotFound"),
             ("GET", Some(object)) => target.response(&object),
             ("PATCH", Some(object)) => self.patch(target, object, &body),
+            ("DELETE", Some(object)) => self.delete(target, &object, &body),
             (other, _) => panic!("{other} was never meant to be used"),
         }
     }
@@ -227,13 +231,27 @@ impl State {
         object
     }
 
+    fn delete(&mut self, target: &Target, object: &Value, options: &Value) -> Response<Body> {
+        let is = &options["preconditions"];
+        assert!(
+            is["uid"].is_string() && is["resourceVersion"].is_string(),
+            "a deletion names no version: {options}"
+        );
+        if ["uid", "resourceVersion"].iter().any(|field| is[field] != object["metadata"][field]) {
+            return failure(StatusCode::CONFLICT, "Conflict");
+        }
+        self.objects.remove(&target.place);
+        response(StatusCode::OK, &json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
+    }
+
     /// Lists are only ever asked for by the operator's own label.
-    fn list(&self, kind: &str) -> Value {
+    fn list(&self, kind: &str, is_metadata: bool) -> Value {
         let is_ours =
             |object: &&Value| object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "mtls-operator";
         let objects = self.objects.iter().filter(|((of, ..), _)| of == kind).map(|(_, object)| object);
-        let items: Vec<Value> = objects.filter(is_ours).map(metadata).collect();
-        json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": {}, "items": items})
+        let shown = |object: &Value| if is_metadata { metadata(object) } else { object.clone() };
+        let items: Vec<Value> = objects.filter(is_ours).map(shown).collect();
+        json!({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": items})
     }
 }
 

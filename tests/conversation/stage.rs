@@ -4,26 +4,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
+use mtls_operator::operator::audiences::TrustBundles;
 use mtls_operator::operator::authorities::Authorities;
+use mtls_operator::operator::bundles::{Bundles, Range};
+use mtls_operator::operator::carrier::{Carrier, ClusterTrustBundle};
 use mtls_operator::operator::context::{Context, SharedBoard};
+use mtls_operator::operator::delivery::deliver;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::forge::Forge;
 use mtls_operator::operator::metrics::Metrics;
+use mtls_operator::operator::probe::memory::Probes;
 use mtls_operator::operator::publish::publish;
 use mtls_operator::operator::reconcile::reconcile;
 use mtls_operator::operator::requests::Requests;
 use mtls_operator::operator::root;
 use mtls_operator::operator::roster::Roster;
 use mtls_operator::operator::sight::Sights;
+use mtls_operator::operator::spots::agenda;
+use mtls_operator::operator::watch::Audience;
 use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::terms::Terms;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
 use mtls_operator::runtime::shutdown::Shutdown;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::server::{ApiServer, Call};
@@ -33,6 +41,8 @@ pub const NAMESPACE: &str = "orders";
 pub const SECRETS: &str = "secrets";
 pub const IDENTITIES: &str = "mtlsidentities";
 pub const AUTHORITIES: &str = "mtlsauthorities";
+pub const CONFIG_MAPS: &str = "configmaps";
+pub const CLUSTER_BUNDLES: &str = "clustertrustbundles";
 
 /// The operator and its API server.
 pub struct Stage {
@@ -131,6 +141,38 @@ impl Stage {
             }
             board.end_identity_list(None, list, now);
         });
+        self.watch_bundles::<ConfigMap>(CONFIG_MAPS, Range::ConfigMaps(None));
+        self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, Range::Cluster);
+    }
+
+    fn watch_bundles<K: Carrier + DeserializeOwned + Send>(&self, kind: &str, range: Range) {
+        let mut audience = TrustBundles::new(self.context.bundles.clone(), range);
+        Audience::<K>::begin_list(&mut audience);
+        for object in self.server.all(kind).into_iter().filter(is_ours) {
+            audience.saw(serde_json::from_value::<K>(object).unwrap(), true);
+        }
+        Audience::<K>::end_list(&mut audience);
+    }
+
+    /// The distributor does what follows from what it knows, until nothing does.
+    pub async fn distribute(&self) {
+        for _ in 0..10 {
+            let errands = agenda(&self.context).errands;
+            if errands.is_empty() {
+                return;
+            }
+            for errand in errands {
+                deliver(&self.context, &errand).await;
+            }
+        }
+        panic!("the distributor does not come to rest");
+    }
+
+    /// What was asked while the distributor did what follows from what there is.
+    pub async fn distributed(&mut self) -> Vec<String> {
+        self.watch();
+        self.distribute().await;
+        self.asked()
     }
 
     /// The workers look at whoever needs it now.
@@ -222,6 +264,8 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
     });
     Context {
         sights: Sights::default(),
+        probes: Probes::default(),
+        bundles: Bundles::default(),
         clock,
         requests: Requests::new(server.client(), leadership, metrics.clone()),
         board,

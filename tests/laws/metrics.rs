@@ -8,6 +8,7 @@ use mtls_operator::operator::error::Error;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::plan::decide::Because;
 use mtls_operator::plan::outcome::Reason;
+use mtls_operator::plan::published;
 use mtls_operator::runtime::process;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -23,6 +24,8 @@ fn every_figure() -> Metrics {
     metrics.failed(&Error::KeyOrdered);
     metrics.waiting(Class::ALL.map(|class| (class, 0)), 0);
     metrics.changed_roots("mesh", "Announce");
+    metrics.probes.met("Mesh", "Accepted");
+    metrics.probes.identities(|_| 1);
     about(&metrics, "mesh");
     metrics
 }
@@ -34,6 +37,7 @@ fn about(metrics: &Metrics, authority: &str) {
     metrics.root(authority, 1);
     metrics.rotation_phase(authority, Phase::Announced);
     metrics.rotation_waiting(authority, 1);
+    metrics.bundles(authority, &published::Reason::ALL.map(|reason| (reason, 1)));
 }
 
 /// The samples that a scrape gives.

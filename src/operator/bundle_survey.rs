@@ -1,0 +1,110 @@
+//! Which published trust bundles are behind in a rotation: by the ledger, as often as the authority is looked at, and by
+//! a fresh list, right before a change that rests on it.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use super::bundles::Access;
+use super::carrier::{Carrier, ClusterTrustBundle};
+use super::context::Context;
+use super::entry::digest;
+use super::error::Error;
+use super::root_secret::LoadedRoot;
+use super::sight::BundleSurvey;
+use super::spots::{Spot, spots};
+use crate::api::names::label;
+use crate::plan::bundle::{Found, Place, Wanted, is_behind};
+use crate::plan::terms::Terms;
+
+/// What the ledger shows, and whether somebody was behind since the last look.
+pub fn look(
+    context: &Context,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+    excluded: &[String],
+) -> (BundleSurvey, bool) {
+    let Some(count) = Count::of(context, terms, loaded, excluded) else { return Default::default() };
+    let mut ledger = context.bundles.lock();
+    let survey = count.survey(|place| ledger.found(place));
+    let is_counted = |place: &&Place| !excluded.contains(&place.to_string());
+    let counted: Vec<Place> =
+        count.spots.iter().map(|spot| &spot.place).filter(is_counted).cloned().collect();
+    (survey, ledger.take_strayed(&counted))
+}
+
+/// What a fresh list shows.
+///
+/// # Errors
+/// [`Error`] where bundles cannot be listed.
+pub async fn confirm(
+    context: &Context,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+    excluded: &[String],
+) -> Result<BundleSurvey, Error> {
+    let Some(count) = Count::of(context, terms, loaded, excluded) else { return Ok(BundleSurvey::default()) };
+    let mut fresh = HashMap::new();
+    if terms.publication.has_config_maps() {
+        let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
+        for namespace in context.watched() {
+            let list = context.requests.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
+            fresh.extend(list.iter().filter_map(|object| Some((object.place(), object.seen()?))));
+        }
+    }
+    for Spot { place, .. } in count.spots.iter().filter(|spot| matches!(spot.place, Place::Cluster { .. })) {
+        let found = context.requests.get::<ClusterTrustBundle>(None, place.name()).await?;
+        fresh.extend(found.and_then(|object| Some((object.place(), object.seen()?))));
+    }
+    // The list shows nothing that is somebody else's.
+    let others = |place: &Place| match context.bundles.lock().found(place) {
+        Found::Ours(posted) if posted.authority.as_deref() == Some(&*terms.name) => Found::Nothing,
+        found => found,
+    };
+    Ok(count.survey(|place| {
+        fresh.get(place).map_or_else(|| others(place), |seen| Found::Ours(seen.posted.clone()))
+    }))
+}
+
+/// What is counted, and by what.
+struct Count<'a> {
+    spots: Vec<Spot>,
+    wanted: Wanted<'a>,
+    exists: Vec<String>,
+    excluded: &'a [String],
+    /// When the roots changed last, in seconds since 1970.
+    since: i64,
+}
+
+impl<'a> Count<'a> {
+    /// Nothing is counted where nothing is asked for.
+    fn of(
+        context: &Context,
+        terms: &'a Terms,
+        loaded: &'a LoadedRoot,
+        excluded: &'a [String],
+    ) -> Option<Self> {
+        let authority = loaded.authority.as_ref().filter(|_| terms.publication.is_asked())?;
+        let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
+        let wanted = Wanted { authority: &terms.name, text, trust };
+        let since = loaded.succession.since.map_or(i64::MIN, Timestamp::as_second);
+        let is_served = *context.bundles.lock().access() != Access::NotServed;
+        let is_counted = |spot: &Spot| is_served || spot.place.namespace().is_some();
+        let spots = spots(context, terms).into_iter().filter(is_counted).collect();
+        Some(Self { spots, wanted, exists: context.roster.names(), excluded, since })
+    }
+
+    fn survey(&self, found: impl Fn(&Place) -> Found) -> BundleSurvey {
+        let mut survey = BundleSurvey::default();
+        let exists = |name: &str| self.exists.iter().any(|other| other == name);
+        let is_behind =
+            |spot: &&Spot| is_behind(self.wanted, &found(&spot.place), exists, spot.made > self.since);
+        for spot in self.spots.iter().filter(is_behind) {
+            let name = spot.place.to_string();
+            let is_excluded = self.excluded.contains(&name);
+            if is_excluded { &mut survey.excluded } else { &mut survey.behind }.push(name);
+        }
+        survey
+    }
+}
