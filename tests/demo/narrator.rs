@@ -29,12 +29,6 @@ impl Narrator {
         self.clock().saturating_sub(started)
     }
 
-    /// Says how long it has been going on.
-    pub fn elapsed(&self) {
-        let seconds = self.clock().as_secs();
-        Self::say(&format!("(so far {}:{:02})", seconds / 60, seconds % 60));
-    }
-
     /// A new scene begins.
     pub fn scene(title: &str) {
         print(&format!("\n== {title}"));

@@ -82,14 +82,19 @@ async fn live(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
     mounts::look(town).await?;
     handshakes::by_every_way(town).await?;
     handshakes::refuse_strangers(town).await?;
-    narrator.elapsed();
+    say_how_long(narrator);
     rotation::renew(narrator, town).await?;
-    narrator.elapsed();
+    say_how_long(narrator);
     rotation::rotate(narrator, town).await?;
     mounts::stay_stuck(town).await?;
-    narrator.elapsed();
+    say_how_long(narrator);
     lifecycle::upgrade_and_reinstall(narrator, town).await?;
-    narrator.elapsed();
+    say_how_long(narrator);
     propagation::measure(narrator, town).await?;
     handshakes::add_up(narrator, town).await
+}
+
+fn say_how_long(narrator: &Narrator) {
+    let seconds = narrator.clock().as_secs();
+    Narrator::say(&format!("(so far {}:{:02})", seconds / 60, seconds % 60));
 }
