@@ -366,7 +366,7 @@ pub struct WaitingFor {
 }
 
 /// Phase of a root's rotation.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// One root signs and is trusted.
     #[default]
