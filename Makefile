@@ -8,19 +8,25 @@ CARGO ?= cargo
 BUILDAH ?= buildah
 IMAGE ?= localhost/mtls-operator
 VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+# amd64 or arm64; that of this machine unless said otherwise.
+ARCH ?= $(patsubst aarch64,arm64,$(patsubst x86_64,amd64,$(shell uname -m)))
+IMAGE_TARGET := $(patsubst arm64,aarch64,$(patsubst amd64,x86_64,$(ARCH)))-unknown-linux-gnu
+IMAGE_ARCHIVE := target/image/mtls-operator-$(ARCH).tar
+PEER_ARCHIVE := target/image/peer-$(ARCH).tar
+CARGO_FOLDER := $(or $(CARGO_HOME),$(HOME)/.cargo)
+IMAGE_CC := $(if $(findstring $(shell uname -m),$(IMAGE_TARGET)),cc,aarch64-linux-gnu-gcc)
+# No path of this machine gets into the binary: the same source and toolchain give the same bytes in every folder.
+STATIC := RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=$(CURDIR)=/mtls-operator --remap-path-prefix=$(CARGO_FOLDER)=/cargo" \
+	CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$(IMAGE_CC) \
+	$(CARGO) build --release --locked --target $(IMAGE_TARGET)
 # What tests are built with, and nothing that is shipped: single safeguards can be switched off.
 WEAKENED := --features mtls-operator/weakened
-IMAGE_TARGET := $(shell uname -m)-unknown-linux-gnu
-IMAGE_FOLDER := target/image
-IMAGE_ARCHIVE := $(IMAGE_FOLDER)/mtls-operator.tar
-# Storage of its own: no daemon, nothing outside target/.
-BUILDAH_HERE = $(BUILDAH) --storage-driver vfs --root $(CURDIR)/$(IMAGE_FOLDER)/storage --runroot $(CURDIR)/$(IMAGE_FOLDER)/run
 
 # KEEP=1 leaves the demo's cluster running. Said in full: an empty variable would be exported, too.
 KEEP ?= 0
 export KEEP
 
-.PHONY: help demo test lint fmt proof bench generate image image-archive tools clean
+.PHONY: help demo test lint fmt proof bench generate image peer-image tools clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -50,8 +56,8 @@ lint: ## Lints only, over everything that compiles
 fmt: ## Format the source
 	$(CARGO) fmt --all
 
-proof: tools ## Three rotations of the root under continuous handshakes, and what they amounted to
-	MTLS_PROOF=1 $(CARGO) test --locked $(WEAKENED) --test handshakes -- --nocapture
+proof: tools ## Rotations of the root at full size: under handshakes, killed at every write; and what they amounted to
+	MTLS_PROOF=1 $(CARGO) test --locked $(WEAKENED) --no-fail-fast --test handshakes --test faults -- --nocapture
 
 bench: tools ## Measure requests, times and memory, and print them
 	@$(CARGO) build --release --locked --bin mtls-operator --example demo
@@ -62,22 +68,18 @@ generate: tools ## Write again what is generated: CRDs, the chart's CRDs, deploy
 	UPDATE=1 $(CARGO) test --quiet --locked $(WEAKENED) --test drift
 	UPDATE=1 $(CARGO) test --quiet --locked $(WEAKENED) --test drift
 
-image: ## Build the static binary and the container image, as an OCI archive
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --bin mtls-operator --target $(IMAGE_TARGET)
-	@$(MAKE) --no-print-directory image-archive BINARY=target/$(IMAGE_TARGET)/release/mtls-operator
+image: ## Build the static binary and its image, an OCI archive, with an SBOM; ARCH=arm64 builds across
+	$(STATIC) --package mtls-operator --bin mtls-operator
+	BUILDAH=$(BUILDAH) deploy/pack.sh deploy/Dockerfile target/$(IMAGE_TARGET)/release/mtls-operator \
+		$(ARCH) $(IMAGE):$(VERSION) $(IMAGE_ARCHIVE)
+	$(CARGO) run --quiet --locked --package sbom -- mtls-operator $(IMAGE_TARGET) $(IMAGE_CC) > $(IMAGE_ARCHIVE:.tar=.cdx.json)
+	@echo "What it is made of is in $(IMAGE_ARCHIVE:.tar=.cdx.json)"
 
-# The image from a static binary, BINARY. The binary is run once from the image, where no library could help it out.
-image-archive:
-	rm -rf $(IMAGE_FOLDER)
-	mkdir -p $(IMAGE_FOLDER)/context
-	cp $(BINARY) $(IMAGE_FOLDER)/context/mtls-operator
-	$(BUILDAH_HERE) bud --isolation chroot --timestamp 0 --build-arg VERSION=$(VERSION) \
-		--tag $(IMAGE):$(VERSION) --file deploy/Dockerfile $(IMAGE_FOLDER)/context
-	container=$$($(BUILDAH_HERE) from --pull-never $(IMAGE):$(VERSION)) && \
-		$(BUILDAH_HERE) run --isolation chroot $$container -- /mtls-operator version && \
-		$(BUILDAH_HERE) rm $$container
-	$(BUILDAH_HERE) push $(IMAGE):$(VERSION) oci-archive:$(IMAGE_ARCHIVE):$(IMAGE):$(VERSION)
-	@echo "$(IMAGE):$(VERSION) is in $(IMAGE_ARCHIVE); push it with: skopeo copy oci-archive:$(IMAGE_ARCHIVE) docker://…"
+# The Pods of the tests, and their pause image.
+peer-image:
+	$(STATIC) --package peer
+	BUILDAH=$(BUILDAH) deploy/pack.sh tests/peer/Dockerfile target/$(IMAGE_TARGET)/release/peer \
+		$(ARCH) localhost/peer:$(VERSION) $(PEER_ARCHIVE)
 
 tools: ## Build etcd, the Kubernetes control plane, kubectl and helm, where they are missing
 	@echo "Looking for the control plane. Where it is missing it is built from Go modules: about 15 minutes on two cores, once."

@@ -9,6 +9,8 @@
 mod custody;
 #[path = "conversation/issuing.rs"]
 mod issuing;
+#[path = "support/memory.rs"]
+mod memory;
 #[path = "conversation/mesh.rs"]
 mod mesh;
 #[path = "conversation/mishaps.rs"]

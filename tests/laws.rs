@@ -21,6 +21,8 @@ mod board;
 mod decide;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/metrics.rs"]
+mod metrics;
 #[path = "laws/names.rs"]
 mod names;
 #[path = "laws/policy.rs"]

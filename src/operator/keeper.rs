@@ -64,6 +64,7 @@ impl Keeper {
                 self.wait().await;
             }
             self.primed.send_replace(false);
+            self.context.roster.names().iter().for_each(|name| self.context.metrics.forget(name));
         }
     }
 
@@ -96,6 +97,7 @@ impl Keeper {
         let names = self.context.roster.names();
         for name in self.context.authorities.names().iter().filter(|name| !names.contains(name)) {
             self.context.authorities.remove(name);
+            self.context.metrics.forget(name);
         }
     }
 
@@ -147,9 +149,12 @@ impl Keeper {
         let next = next_look(&passed, &terms, self.context.millis());
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
         self.record(&authority, &terms, &passed).await?;
-        let is_stable = passed.loaded.stored().is_some_and(|root| root.phase == Phase::Stable);
+        let phase = passed.loaded.stored().map(|root| root.phase);
+        if let Some(phase) = phase {
+            self.context.metrics.rotation_phase(&terms.name, phase);
+        }
         publish(&self.context, &authority, terms, passed);
-        if is_stable {
+        if phase == Some(Phase::Stable) {
             self.end_exclusion(&authority).await?;
         }
         Ok(Some(next))
@@ -180,6 +185,7 @@ impl Keeper {
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
                 tracing::warn!(authority = name, holder, "another operator serves this authority");
                 self.context.authorities.remove(name);
+                self.context.metrics.forget(name);
                 self.context.board.change(|board| board.yielded_authority(name, self.context.millis()));
                 Ok(None)
             }

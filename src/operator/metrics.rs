@@ -8,7 +8,9 @@ use prometheus_client::registry::Registry;
 
 use super::attention::Class;
 use super::error::Error;
+use crate::api::authority::Phase;
 use crate::plan::decide::Because;
+use crate::plan::outcome::Reason;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IssuedLabels {
@@ -44,6 +46,12 @@ struct AuthorityLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PhaseLabels {
+    authority: String,
+    phase: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TransitionLabels {
     authority: String,
     transition: &'static str,
@@ -60,6 +68,7 @@ pub struct Metrics {
     retries: Gauge,
     identities: Family<IdentityLabels, Gauge>,
     root_not_after: Family<AuthorityLabels, Gauge>,
+    rotation_phase: Family<PhaseLabels, Gauge>,
     rotation_waiting: Family<AuthorityLabels, Gauge>,
     rotations: Family<TransitionLabels, Counter>,
 }
@@ -90,6 +99,11 @@ impl Metrics {
             "mtls_operator_root_not_after_timestamp_seconds",
             "End of the signing root, seconds since 1970",
             self.root_not_after.clone(),
+        );
+        registry.register(
+            "mtls_operator_rotation_phase",
+            "Phase of the root's rotation: 1 for the one that it is in, else 0",
+            self.rotation_phase.clone(),
         );
         registry.register(
             "mtls_operator_rotation_waiting",
@@ -132,31 +146,67 @@ impl Metrics {
         }
         self.retries.set(gauge(retrying));
     }
+}
 
+/// Figures about one authority. Whoever stops serving it forgets them: a figure that nobody keeps would stand for ever.
+impl Metrics {
     /// So many identities of an authority stand so.
-    pub fn identities(&self, authority: &str, reason: &'static str, count: i64) {
-        self.identities.get_or_create(&IdentityLabels { authority: authority.to_owned(), reason }).set(count);
+    pub fn identities(&self, authority: &str, reason: Reason, count: i64) {
+        self.identities.get_or_create(&IdentityLabels::of(authority, reason)).set(count);
     }
 
     /// The signing root of an authority ends then.
     pub fn root(&self, authority: &str, not_after: i64) {
-        self.root_not_after
-            .get_or_create(&AuthorityLabels { authority: authority.to_owned() })
-            .set(not_after);
+        self.root_not_after.get_or_create(&AuthorityLabels::of(authority)).set(not_after);
     }
-}
 
-impl Metrics {
+    /// The rotation of an authority's root is in this phase.
+    pub fn rotation_phase(&self, authority: &str, phase: Phase) {
+        for each in Phase::ALL {
+            let labels = PhaseLabels::of(authority, each);
+            self.rotation_phase.get_or_create(&labels).set((each == phase).into());
+        }
+    }
+
     /// A rotation waits for so many identities.
     pub fn rotation_waiting(&self, authority: &str, behind: usize) {
-        let labels = AuthorityLabels { authority: authority.to_owned() };
-        self.rotation_waiting.get_or_create(&labels).set(gauge(behind));
+        self.rotation_waiting.get_or_create(&AuthorityLabels::of(authority)).set(gauge(behind));
     }
 
     /// The roots of an authority have changed.
     pub fn changed_roots(&self, authority: &str, transition: &'static str) {
         let labels = TransitionLabels { authority: authority.to_owned(), transition };
         self.rotations.get_or_create(&labels).inc();
+    }
+
+    /// An authority is gone, or another operator serves it. What has happened to its roots stays counted.
+    pub fn forget(&self, authority: &str) {
+        self.root_not_after.remove(&AuthorityLabels::of(authority));
+        self.rotation_waiting.remove(&AuthorityLabels::of(authority));
+        for reason in Reason::ALL {
+            self.identities.remove(&IdentityLabels::of(authority, reason));
+        }
+        for phase in Phase::ALL {
+            self.rotation_phase.remove(&PhaseLabels::of(authority, phase));
+        }
+    }
+}
+
+impl AuthorityLabels {
+    fn of(authority: &str) -> Self {
+        Self { authority: authority.to_owned() }
+    }
+}
+
+impl IdentityLabels {
+    fn of(authority: &str, reason: Reason) -> Self {
+        Self { authority: authority.to_owned(), reason: reason.as_str() }
+    }
+}
+
+impl PhaseLabels {
+    fn of(authority: &str, phase: Phase) -> Self {
+        Self { authority: authority.to_owned(), phase: phase.as_str() }
     }
 }
 

@@ -80,7 +80,7 @@ impl Tally {
         let now = context.clock.now();
         let census = census(&context.board.lock(), name, now.as_second());
         for (reason, count) in by_reason(&census.counts) {
-            context.metrics.identities(name, reason.as_str(), count);
+            context.metrics.identities(name, reason, count);
         }
         let rotation = self.rotations.get(name);
         context.metrics.rotation_waiting(name, rotation.map_or(0, |rotation| rotation.survey.behind));

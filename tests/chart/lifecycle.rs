@@ -31,7 +31,7 @@ fn neither_upgrade_nor_uninstall_and_install_costs_a_leaf_or_the_root() {
 }
 
 #[test]
-fn a_list_of_namespaces_is_all_that_the_operator_serves() {
+fn a_list_of_namespaces_is_all_that_the_operator_has_rights_to() {
     let installed = Installed::shared();
     for namespace in ["red", "blue"] {
         installed.kubectl(&["create", "namespace", namespace]);

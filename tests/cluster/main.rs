@@ -9,12 +9,18 @@
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
 
+#[path = "../support/solo.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod solo;
+
+mod admin;
 mod authority;
 mod clock;
 mod content;
 mod cost;
 mod distrust;
 mod healing;
+mod hearing;
 mod issuance;
 mod outage;
 mod ownership;
@@ -25,5 +31,5 @@ mod reissue;
 mod renewal;
 mod replicas;
 mod root;
-mod solo;
 mod validation;
+mod watched;

@@ -1,44 +1,9 @@
 //! A bad object is refused by the API server itself, with a sentence that says what to do; an empty one is complete.
 
-use kube::Client;
 use serde_json::{Value, json};
 
-use crate::stage::{Scene, Stage};
-
-/// Asks the API server whether it would accept the object, without storing it. Returns what it says.
-async fn judge(client: &Client, path: &str, object: &Value) -> Result<Value, String> {
-    let request = http::Request::post(format!("/apis/mtls-operator.dev/v1alpha1/{path}?dryRun=All"));
-    let request =
-        request.header("content-type", "application/json").body(serde_json::to_vec(object).unwrap());
-    client.request::<Value>(request.unwrap()).await.map_err(|error| error.to_string())
-}
-
-async fn judge_identity(scene: &Scene, name: &str, spec: Option<&Value>) -> Result<Value, String> {
-    let mut object = json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "metadata": { "name": name } });
-    if let Some(spec) = spec {
-        object["spec"] = spec.clone();
-    }
-    judge(&scene.client, &format!("namespaces/{}/mtlsidentities", scene.namespace), &object).await
-}
-
-async fn judge_authority(scene: &Scene, name: &str, spec: Option<&Value>) -> Result<Value, String> {
-    let mut object = json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": { "name": name } });
-    if let Some(spec) = spec {
-        object["spec"] = spec.clone();
-    }
-    judge(&scene.client, "mtlsauthorities", &object).await
-}
-
-/// Adds a complaint unless the object was refused in these words.
-fn expect(complaints: &mut Vec<String>, spec: &Value, words: &str, verdict: Result<Value, String>) {
-    match verdict {
-        Ok(_) => complaints.push(format!("{spec} was accepted; wanted: {words}")),
-        Err(said) if !said.contains(words) => {
-            complaints.push(format!("{spec}: wanted {words:?}, but it says: {said}"));
-        }
-        Err(_) => {}
-    }
-}
+use crate::hearing::{Hearing, judge_authority, judge_identity};
+use crate::stage::Stage;
 
 fn numbered(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{prefix}{number}")).collect()
@@ -134,13 +99,13 @@ fn bad_secrets() -> Table {
 #[tokio::test]
 async fn every_rule_of_an_identity_is_told_in_words() {
     let scene = Stage::shared().scene().await;
-    let mut complaints = Vec::new();
+    let mut hearing = Hearing::default();
     for (spec, words) in bad_names().into_iter().chain(bad_times_and_keys()).chain(bad_secrets()) {
-        expect(&mut complaints, &spec, words, judge_identity(&scene, "cart", Some(&spec)).await);
+        hearing.expect(&spec, words, judge_identity(&scene, "cart", Some(&spec)).await);
     }
     let dotted = judge_identity(&scene, "a.b", None).await;
-    expect(&mut complaints, &json!("a.b"), "metadata.name must be a DNS label", dotted);
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    hearing.expect(&json!("a.b"), "metadata.name must be a DNS label", dotted);
+    hearing.close(include_str!("../../crds/mtls-operator.dev_mtlsidentities.yaml"));
 }
 
 fn bad_roots() -> Table {
@@ -238,13 +203,13 @@ fn bad_selectors_and_grants() -> Table {
 #[tokio::test]
 async fn every_rule_of_an_authority_is_told_in_words() {
     let scene = Stage::shared().scene().await;
-    let mut complaints = Vec::new();
+    let mut hearing = Hearing::default();
     for (spec, words) in bad_roots().into_iter().chain(bad_limits()).chain(bad_selectors_and_grants()) {
-        expect(&mut complaints, &spec, words, judge_authority(&scene, "bad", Some(&spec)).await);
+        hearing.expect(&spec, words, judge_authority(&scene, "bad", Some(&spec)).await);
     }
     let dotted = judge_authority(&scene, "a.b", None).await;
-    expect(&mut complaints, &json!("a.b"), "metadata.name must be a DNS label", dotted);
-    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    hearing.expect(&json!("a.b"), "metadata.name must be a DNS label", dotted);
+    hearing.close(include_str!("../../crds/mtls-operator.dev_mtlsauthorities.yaml"));
 }
 
 #[tokio::test]

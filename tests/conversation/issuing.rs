@@ -153,3 +153,30 @@ async fn a_key_that_takes_long_is_made_before_the_first_call() {
     let calls = stage.calls().await;
     assert_eq!(calls, ["GET mtlsidentities orders/web", FIRST[0], FIRST[1]]);
 }
+
+#[tokio::test]
+async fn keys_that_take_long_keep_nobody_else_waiting() {
+    let mut stage = Stage::set().await;
+    let slow = ["slow-a", "slow-b", "slow-c"];
+    for name in slow {
+        stage.apply(name, &json!({"privateKey": {"algorithm": "RSA-2048"}}));
+    }
+    stage.apply("swift", &json!({}));
+    stage.watch();
+    let all = async {
+        loop {
+            stage.work().await;
+            if slow.iter().all(|name| stage.secret(&format!("{name}-mtls")).is_some()) {
+                return;
+            }
+            while stage.context.board.lock().queue().is_empty() {
+                stage.context.board.changed().await;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.unwrap();
+    let asked = stage.asked();
+    let made = |name: &str| asked.iter().position(|call| *call == format!("POST secrets orders/{name}-mtls"));
+    let last = slow.into_iter().map(made).max().unwrap();
+    assert!(made("swift").is_some() && made("swift") < last, "{asked:?}");
+}

@@ -1,36 +1,24 @@
 //! A mesh in a rotation, second by second: what consumers may hold in memory, and whether any two of them could still
 //! shake hands (I2).
 
-use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthoritySpec;
-use mtls_operator::pki::{TrustBundle, verify_as_peer};
 use serde_json::{Value, json};
 
+use super::memory::{Memory, Snapshot};
 use super::server::ApiServer;
 use super::stage::{AUTHORITIES, NAMESPACE, NOW, SECRETS, Stage};
 
 /// `rotation.propagation` of the authority.
 pub const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 
-/// What a Secret held from some moment on.
-#[derive(Clone)]
-struct Snapshot {
-    since: Timestamp,
-    chain: String,
-    key: String,
-    bundle: String,
-}
-
 /// An operator, its identities, and everything that their consumers may have loaded.
 pub struct Mesh {
     pub stage: Stage,
-    history: BTreeMap<String, Vec<Snapshot>>,
-    /// Pairs of chain and bundle that were found to fit: they do until the leaf expires.
-    accepted: HashSet<(String, String)>,
+    memory: Memory,
     pub crashes: usize,
 }
 
@@ -39,7 +27,7 @@ impl Mesh {
     pub async fn of(names: &[&str], spec: Value) -> Self {
         let spec: MtlsAuthoritySpec = serde_json::from_value(spec).unwrap();
         let stage = Stage::bare(ApiServer::default(), NOW).with_authority(spec).await;
-        let mut mesh = Self { stage, history: BTreeMap::new(), accepted: HashSet::new(), crashes: 0 };
+        let mut mesh = Self { stage, memory: Memory::new(PROPAGATION), crashes: 0 };
         for name in names {
             mesh.stage.apply(name, &json!({}));
         }
@@ -93,44 +81,21 @@ impl Mesh {
     fn remember(&mut self) {
         let now = self.stage.hand.now();
         for secret in self.stage.server.all(SECRETS) {
-            let Some(snapshot) = snapshot(&secret, now) else { continue };
-            let name = secret["metadata"]["name"].as_str().unwrap().to_owned();
-            let versions = self.history.entry(name).or_default();
-            let is_news = versions
-                .last()
-                .is_none_or(|last| (&last.chain, &last.bundle) != (&snapshot.chain, &snapshot.bundle));
-            if is_news {
-                versions.push(snapshot);
+            if let Some(snapshot) = snapshot(&secret, now) {
+                self.memory.saw(secret["metadata"]["name"].as_str().unwrap(), snapshot);
             }
         }
     }
 
-    /// Checks that any two consumers can shake hands now: each with any leaf and any bundle that its Secret has held
-    /// within `propagation`. `are_stubborn` have never loaded a bundle but their first.
+    /// Checks that any two consumers can shake hands now, the stubborn ones too.
     pub fn check(&mut self, are_stubborn: bool) {
-        let now = self.stage.hand.now();
-        let leaves: Vec<Snapshot> =
-            self.history.values().flat_map(|versions| visible(versions, now)).cloned().collect();
-        let mut bundles: Vec<String> = leaves.iter().map(|snapshot| snapshot.bundle.clone()).collect();
-        if are_stubborn {
-            bundles.extend(self.history.values().map(|versions| versions[0].bundle.clone()));
-        }
-        bundles.sort_unstable();
-        bundles.dedup();
-        for leaf in &leaves {
-            for bundle in &bundles {
-                if self.accepted.insert((leaf.chain.clone(), bundle.clone())) {
-                    let trust = TrustBundle::from_pem(bundle.as_bytes()).unwrap();
-                    let verdict = verify_as_peer(leaf.chain.as_bytes(), leaf.key.as_bytes(), &trust, now);
-                    assert!(verdict.is_ok(), "at {now}, crashed {} times: {verdict:?}", self.crashes);
-                }
-            }
-        }
+        let verdict = self.memory.check(self.stage.hand.now(), are_stubborn);
+        assert_eq!(verdict, Ok(()), "crashed {} times", self.crashes);
     }
 
     /// Every consumer loads what its Secret holds, as people must see to after a compromise.
     pub fn reload(&mut self) {
-        self.history.clear();
+        self.memory.forget();
         self.remember();
     }
 
@@ -157,12 +122,6 @@ impl Mesh {
         let secret = self.stage.server.get(SECRETS, NAMESPACE, &format!("{name}-mtls")).unwrap();
         secret["metadata"]["annotations"][format!("mtls-operator.dev/{key}")].as_str().unwrap().to_owned()
     }
-}
-
-/// What a consumer may hold: what the Secret holds, and what it held within `propagation`.
-fn visible(versions: &[Snapshot], now: Timestamp) -> &[Snapshot] {
-    let oldest = versions.iter().rposition(|version| now.duration_since(version.since) >= PROPAGATION);
-    &versions[oldest.unwrap_or(0)..]
 }
 
 fn snapshot(secret: &Value, since: Timestamp) -> Option<Snapshot> {

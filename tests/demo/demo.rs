@@ -2,6 +2,7 @@
 //! an error if anything is not as it should be, and leaves nothing running unless asked to. With the argument `bench`
 //! it is `make bench`: the same stage, measured.
 
+mod account;
 mod handshake;
 mod measure;
 mod narrator;

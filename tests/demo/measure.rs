@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use devcluster::audit::Event;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, ObjectMeta, PostParams};
@@ -11,29 +10,32 @@ use kube::runtime::watcher::watch_object;
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
 
 use crate::Failure;
+use crate::account::{Account, Balance};
 use crate::narrator::Narrator;
 use crate::rotate::rotate;
 use crate::theatre::Theatre;
 
 /// Where all of it takes place.
-pub const NAMESPACE: &str = "bench";
+const NAMESPACE: &str = "bench";
 const MANY: u16 = 1000;
 const SAMPLES: u16 = 100;
-const AT_ONCE: usize = 32;
+/// Identities that are created at once.
+pub const AT_ONCE: usize = 32;
 
 /// Measures and tells.
 pub async fn measure(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
     theatre.kill_operator()?;
     let operator = theatre.start_operator()?;
-    create_namespace(theatre).await?;
+    create_namespace(theatre, NAMESPACE).await?;
     one_by_one(narrator, theatre, operator).await?;
     many(narrator, theatre, operator).await?;
     restart(theatre).await?;
     rotate(narrator, theatre).await
 }
 
-async fn create_namespace(theatre: &Theatre) -> Result<(), Failure> {
-    let metadata = ObjectMeta { name: Some(NAMESPACE.into()), ..ObjectMeta::default() };
+/// Creates a namespace.
+pub async fn create_namespace(theatre: &Theatre, name: &str) -> Result<(), Failure> {
+    let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
     Api::all(theatre.client().await?).create(&PostParams::default(), &namespace).await?;
     Ok(())
@@ -46,82 +48,95 @@ async fn one_by_one(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -
     ));
     let client = theatre.client().await?;
     let identities: Api<MtlsIdentity> = Api::namespaced(client.clone(), NAMESPACE);
-    // The first authority is made while the first identity waits.
-    create(&identities, "warm-up".into()).await?;
+    theatre.authority_ready("mesh").await?;
+    Narrator::say(&format!("resident memory of the operator without an identity: {}", resident(operator)?));
+    create(&identities, "warm-up".into(), MtlsIdentitySpec::default()).await?;
     theatre.ready(NAMESPACE, "warm-up").await?;
-    Narrator::say(&format!("resident memory of the operator with one identity: {}", resident(operator)?));
-    let (_, offset) = theatre.requests_since(0)?;
+    let account = Account::open(theatre)?;
     let mut times = Vec::new();
     for n in 0..SAMPLES {
-        times.push(create_and_await(narrator, theatre, &format!("single-{n}")).await?);
+        times.push(create_and_await(narrator, theatre, NAMESPACE, &format!("single-{n}")).await?);
     }
     Narrator::say(&percentiles(&mut times));
-    count(theatre, offset, SAMPLES)
+    count(&account.balance(theatre)?, SAMPLES);
+    Ok(())
 }
 
 /// Creates an identity; returns how long its Secret took.
 pub async fn create_and_await(
     narrator: &Narrator,
     theatre: &Theatre,
+    namespace: &str,
     name: &str,
 ) -> Result<Duration, Failure> {
     let client = theatre.client().await?;
+    let identities = Api::namespaced(client.clone(), namespace);
     let started = narrator.clock();
-    create(&Api::namespaced(client.clone(), NAMESPACE), name.to_owned()).await?;
-    appears(Api::namespaced(client, NAMESPACE), &format!("{name}-mtls")).await?;
+    create(&identities, name.to_owned(), MtlsIdentitySpec::default()).await?;
+    appears(Api::namespaced(client, namespace), &format!("{name}-mtls")).await?;
     let time = narrator.since(started);
-    theatre.ready(NAMESPACE, name).await?;
+    theatre.ready(namespace, name).await?;
     Ok(time)
 }
 
 /// What is typical of these times, and what is not.
 pub fn percentiles(times: &mut [Duration]) -> String {
+    let [median, p90, p99] = [50, 90, 99].map(|percent| percentile(times, percent).as_micros());
+    format!("median {median} µs, p90 {p90} µs, p99 {p99} µs")
+}
+
+/// The time that so many percent of them do not exceed.
+pub fn percentile(times: &mut [Duration], percent: usize) -> Duration {
     times.sort_unstable();
     let last = times.len().saturating_sub(1);
-    let at = |percent: usize| times.get(last * percent / 100).copied().unwrap_or_default().as_micros();
-    format!("median {} µs, p90 {} µs, p99 {} µs", at(50), at(90), at(99))
+    times.get(last * percent / 100).copied().unwrap_or_default()
 }
 
 async fn many(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Result<(), Failure> {
     Narrator::scene(&format!("{MANY} identities, created {AT_ONCE} at a time"));
     let identities: Api<MtlsIdentity> = Api::namespaced(theatre.client().await?, NAMESPACE);
-    let (_, offset) = theatre.requests_since(0)?;
+    let account = Account::open(theatre)?;
     let cpu = cpu_ticks(operator)?;
     let started = narrator.clock();
     stream::iter(0..MANY)
-        .map(|n| create(&identities, format!("many-{n}")))
+        .map(|n| create(&identities, format!("many-{n}"), MtlsIdentitySpec::default()))
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
         .await?;
-    for n in 0..MANY {
-        theatre.ready(NAMESPACE, &format!("many-{n}")).await?;
-    }
+    let identities = usize::from(MANY + SAMPLES) + 1;
+    theatre.all_ready(NAMESPACE, identities).await?;
     narrator.took("all of them are Ready", started);
     let spent = cpu_ticks(operator)?.saturating_sub(cpu) * 10_000 / u64::from(MANY);
     Narrator::say(&format!("CPU of the operator per issuance: {spent} µs"));
-    let identities = MANY + SAMPLES + 1;
     Narrator::say(&format!(
         "resident memory of the operator with {identities} identities: {}",
         resident(operator)?
     ));
-    count(theatre, offset, MANY)
+    count(&account.balance(theatre)?, MANY);
+    Ok(())
 }
 
 async fn restart(theatre: &Theatre) -> Result<(), Failure> {
     Narrator::scene("The operator is killed and started again; nothing has changed");
     theatre.kill_operator()?;
-    let (_, offset) = theatre.requests_since(0)?;
+    let account = Account::open(theatre)?;
     let operator = theatre.start_operator()?;
     // One more identity shows that everything before it in the queue has been looked at.
     let identities: Api<MtlsIdentity> = Api::namespaced(theatre.client().await?, NAMESPACE);
-    create(&identities, "last".into()).await?;
+    create(&identities, "last".into(), MtlsIdentitySpec::default()).await?;
     theatre.ready(NAMESPACE, "last").await?;
     Narrator::say(&format!("resident memory of the operator now: {}", resident(operator)?));
-    count(theatre, offset, 1)
+    count(&account.balance(theatre)?, 1);
+    Ok(())
 }
 
-async fn create(identities: &Api<MtlsIdentity>, name: String) -> Result<(), Failure> {
-    let identity = MtlsIdentity::new(&name, MtlsIdentitySpec::default());
+/// Creates an identity.
+pub async fn create(
+    identities: &Api<MtlsIdentity>,
+    name: String,
+    spec: MtlsIdentitySpec,
+) -> Result<(), Failure> {
+    let identity = MtlsIdentity::new(&name, spec);
     identities.create(&PostParams::default(), &identity).await?;
     Ok(())
 }
@@ -136,27 +151,12 @@ async fn appears(secrets: Api<Secret>, name: &str) -> Result<(), Failure> {
     Err(format!("the watch of Secret {name} ended").into())
 }
 
-/// What the API server was asked for, by its audit log.
-fn count(theatre: &Theatre, offset: u64, issuances: u16) -> Result<(), Failure> {
-    count_for(theatre, offset, &format!("{issuances} issuances"))
-}
-
-/// The same, for whatever it was asked for.
-pub fn count_for(theatre: &Theatre, offset: u64, what: &str) -> Result<(), Failure> {
-    let (requests, _) = theatre.requests_since(offset)?;
-    let is_leaf = |event: &&Event| event.namespace == NAMESPACE;
-    let of = |verbs: &[&str], resource: &str| {
-        requests
-            .iter()
-            .filter(is_leaf)
-            .filter(|e| verbs.contains(&e.verb.as_str()) && e.resource == resource)
-            .count()
-    };
-    let mutating = requests.iter().filter(is_leaf).filter(|event| event.is_mutating()).count();
-    Narrator::say(&format!("mutating requests: {mutating} for {what}"));
-    let (secrets, identities) = (of(&["get"], "secrets"), of(&["get"], "mtlsidentities"));
+/// What the API server was asked for.
+fn count(balance: &Balance, issuances: u16) {
+    Narrator::say(&format!("mutating requests: {} for {issuances} issuances", balance.writes(NAMESPACE)));
+    let (secrets, identities) =
+        (balance.reads(NAMESPACE, "secrets"), balance.reads(NAMESPACE, "mtlsidentities"));
     Narrator::say(&format!("Secrets read: {secrets}; identities read: {identities}"));
-    Ok(())
 }
 
 fn resident(pid: u32) -> Result<String, Failure> {

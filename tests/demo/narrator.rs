@@ -9,12 +9,12 @@ use mtls_operator::runtime::clock::Clock;
 /// The narrator.
 pub struct Narrator {
     clock: Clock,
-    timings: Vec<(String, Duration)>,
+    figures: Vec<(String, String)>,
 }
 
 impl Default for Narrator {
     fn default() -> Self {
-        Self { clock: Clock::system(), timings: Vec::new() }
+        Self { clock: Clock::system(), figures: Vec::new() }
     }
 }
 
@@ -41,9 +41,13 @@ impl Narrator {
 
     /// Something ended that began at `started`.
     pub fn took(&mut self, what: &str, started: Duration) {
-        let took = self.since(started);
-        Self::say(&format!("{what} [{}]", shown(took)));
-        self.timings.push((what.to_owned(), took));
+        self.found(what, &shown(self.since(started)));
+    }
+
+    /// Something was measured.
+    pub fn found(&mut self, what: &str, figure: &str) {
+        Self::say(&format!("{what} [{figure}]"));
+        self.figures.push((what.to_owned(), figure.to_owned()));
     }
 
     /// A scene that is one step.
@@ -52,7 +56,7 @@ impl Narrator {
         let started = self.clock();
         let result = step()?;
         self.took("done", started);
-        if let Some(last) = self.timings.last_mut() {
+        if let Some(last) = self.figures.last_mut() {
             title.clone_into(&mut last.0);
         }
         Ok(result)
@@ -61,8 +65,8 @@ impl Narrator {
     /// All is as it should be.
     pub fn summary(&self) {
         print("\n== All of it worked");
-        for (what, took) in &self.timings {
-            print(&format!("   {:>9}  {what}", shown(*took)));
+        for (what, figure) in &self.figures {
+            print(&format!("   {figure:>9}  {what}"));
         }
     }
 

@@ -1,5 +1,6 @@
 //! The control plane, the chart and the operator, as the demo uses them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -9,12 +10,15 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::watcher::watch_object;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, watch_object, watcher};
 use kube::{Client, Config};
-use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::names::annotation;
+use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::runtime::client::connect;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::Failure;
 use crate::handshake::Credentials;
@@ -101,6 +105,49 @@ impl Theatre {
             }
         }
         Err(format!("the watch of {namespace}/{name} ended").into())
+    }
+
+    /// Waits until so many identities of a namespace are Ready.
+    pub async fn all_ready(&self, namespace: &str, count: usize) -> Result<(), Failure> {
+        let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
+        let mut ready = BTreeSet::new();
+        let mut seen = watcher(identities, watcher::Config::default()).applied_objects().boxed();
+        while let Some(identity) = seen.try_next().await? {
+            let conditions = identity.status.unwrap_or_default().conditions;
+            if find(&conditions, READY).is_some_and(|condition| condition.status == "True") {
+                ready.extend(identity.metadata.name);
+            }
+            if ready.len() >= count {
+                return Ok(());
+            }
+        }
+        Err(format!("the watch of the identities in {namespace} ended").into())
+    }
+
+    /// Waits until an authority signs.
+    pub async fn authority_ready(&self, name: &str) -> Result<(), Failure> {
+        let authorities: Api<MtlsAuthority> = Api::all(self.client().await?);
+        let mut seen = watch_object(authorities, name).boxed();
+        while let Some(authority) = seen.try_next().await? {
+            let conditions = authority.and_then(|authority| authority.status).unwrap_or_default().conditions;
+            if find(&conditions, READY).is_some_and(|condition| condition.status == "True") {
+                return Ok(());
+            }
+        }
+        Err(format!("the watch of MtlsAuthority {name} ended").into())
+    }
+
+    /// The operator's figures.
+    pub async fn metrics(&self) -> Result<String, Failure> {
+        let log = std::fs::read_to_string(self.cluster.log_of(OPERATOR))?;
+        let line = log.lines().rfind(|line| line.contains("admin server listens")).ok_or("no admin port")?;
+        let line: serde_json::Value = serde_json::from_str(line)?;
+        let mut socket = TcpStream::connect(line["address"].as_str().ok_or("no address")?).await?;
+        let request = b"GET /metrics HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n";
+        socket.write_all(request).await?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await?;
+        Ok(answer)
     }
 
     /// What a Pod that mounts a Secret holds.

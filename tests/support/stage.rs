@@ -17,14 +17,17 @@ use kube::runtime::watcher::{self, watch_object};
 use kube::{Client, Config, Resource};
 use mtls_operator::api::conditions::find;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
+use mtls_operator::runtime::client::connect;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// Namespace of the operator.
 pub const SYSTEM: &str = "mtls-system";
 /// Name of the operator's process on the stage.
-const OPERATOR: &str = "operator";
+pub const OPERATOR: &str = "operator";
 /// Longest that anything on a busy machine may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -85,14 +88,30 @@ impl Stage {
 
     /// What the operator has logged.
     pub fn operator_log(&self) -> String {
-        let path = self.cluster.lock().unwrap().log_of(OPERATOR);
+        self.log_of(OPERATOR)
+    }
+
+    /// What a replica of this name has logged.
+    pub fn log_of(&self, name: &str) -> String {
+        let path = self.cluster.lock().unwrap().log_of(name);
         std::fs::read_to_string(path).unwrap_or_default()
     }
 
-    /// Address of the operator's admin port, from its log.
-    pub async fn admin_address(&self) -> String {
+    /// What a replica answers on its admin port: headers and body.
+    pub async fn admin_page(&self, name: &str, path: &str) -> String {
+        let address = self.admin_address(name).await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// Address of a replica's admin port, from its log.
+    async fn admin_address(&self, name: &str) -> String {
         let find = || {
-            let log = self.operator_log();
+            let log = self.log_of(name);
             let line = log.lines().rev().find(|line| line.contains("admin server listens"))?;
             let line: Value = serde_json::from_str(line).ok()?;
             line["address"].as_str().map(str::to_owned)
@@ -105,9 +124,9 @@ impl Stage {
         client(&self.admin).await
     }
 
-    /// A client with the rights of the operator.
+    /// A client as the operator makes it, with the rights of the operator.
     pub async fn operator_client(&self) -> Client {
-        client(&self.operator).await
+        connect(config(&self.operator).await).unwrap()
     }
 
     /// A namespace of its own, and what a test does in it.
@@ -148,9 +167,12 @@ fn start(cluster: &Cluster, name: &str, namespace: &str, kubeconfig: &str, flags
 }
 
 async fn client(kubeconfig: &PathBuf) -> Client {
+    Client::try_from(config(kubeconfig).await).unwrap()
+}
+
+async fn config(kubeconfig: &PathBuf) -> Config {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    Client::try_from(config).unwrap()
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
 }
 
 /// A namespace, and what a test does in it. Waiting is by watches, never by sleeping.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::events::Event;
 use crate::fair::Fair;
+use crate::fingerprint::Fast;
 use crate::scope::Scope;
 use crate::state::{Broken, State};
 use crate::world::World;
@@ -64,7 +65,7 @@ pub fn explore(scope: Scope) -> Report {
     let world = World::new(scope);
     let mut fair = Fair::default();
     let initial = world.initial();
-    let mut seen = HashSet::from([initial.fingerprint()]);
+    let mut seen = HashSet::<u64, Fast>::from_iter([initial.fingerprint()]);
     let mut ways = Steps(vec![(0, Event::Tick)]);
     let (mut frontier, mut steps) = (vec![(0, initial)], 0);
     while !frontier.is_empty() {
@@ -73,7 +74,7 @@ pub fn explore(scope: Scope) -> Report {
             for event in world.events(&state) {
                 let Some(after) = world.after(&state, event) else { continue };
                 steps += 1;
-                if !seen.insert(after.fingerprint()) {
+                if after.pki.made() > scope.roots || !seen.insert(after.fingerprint()) {
                     continue;
                 }
                 if let Some(promise) = broken(&world, &mut fair, &after) {

@@ -69,6 +69,7 @@ pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
         window: window(pki, ca.signer),
         trust: trust(ca.trust()),
         rotation: Rotating {
+            is_announced: ca.next.is_some(),
             retiring: ca.retiring().iter().map(key_id).collect(),
             former_trust: ca.former_trust.map(trust),
             step: Some(Step { began: at(ca.since), ends: at(ca.step_ends) }),

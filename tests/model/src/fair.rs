@@ -4,8 +4,11 @@ use std::collections::HashSet;
 
 use mtls_operator::api::authority::Phase;
 
+use crate::ca::Ca;
 use crate::events::{Event, Who, Write};
-use crate::state::{Replica, State};
+use crate::fingerprint::Fast;
+use crate::state::{Replica, State, Workload};
+use crate::time::FAR;
 use crate::world::World;
 
 const LEADER: Who = Who(0);
@@ -15,7 +18,7 @@ const LONG: usize = 200;
 /// The states from which a rotation was seen to come to its end.
 #[derive(Default)]
 pub struct Fair {
-    known: HashSet<u64>,
+    known: HashSet<u64, Fast>,
 }
 
 impl Fair {
@@ -83,9 +86,13 @@ fn round(world: &World, mut state: State) -> State {
 
 /// Whether every request is answered, one root is trusted, and everybody follows it who can.
 fn is_settled(world: &World, state: &State) -> bool {
-    let Some(ca) = state.ca.filter(|ca| ca.phase == Phase::Stable && ca.answered == state.asked) else {
+    let Some(ca) = state.ca else { return false };
+    if ca.phase == Phase::Announced && waits_for_its_end(state, &ca) {
+        return true;
+    }
+    if ca.phase != Phase::Stable || ca.answered != state.asked {
         return false;
-    };
+    }
     let mut free = state.workloads.iter().filter(|workload| !workload.is_stuck);
     let follows = free.all(|workload| {
         workload.secret.is_some_and(|secret| {
@@ -94,4 +101,13 @@ fn is_settled(world: &World, state: &State) -> bool {
         })
     });
     follows && !world.has_evidence(state)
+}
+
+/// Whether the switch waits for somebody who cannot be written, until it is forced; which is beyond the run, since the
+/// signer's end is.
+fn waits_for_its_end(state: &State, ca: &Ca) -> bool {
+    let lacks_next = |workload: &Workload| {
+        workload.secret.is_some_and(|secret| secret.bundle != ca.trust()) && workload.is_stuck
+    };
+    state.pki.end(ca.signer) == FAR && state.workloads.iter().any(lacks_next)
 }

@@ -19,6 +19,8 @@ impl World {
             current.chain(state.consumers.leaves().map(|presented| presented.chain)).collect();
         let stubborn = Some(Roots::one(0)).filter(|_| self.scope.stubborn && state.pki.end(0) >= 0);
         let bundles = secrets().map(|secret| secret.bundle).chain(state.consumers.bundles()).chain(stubborn);
-        bundles.into_iter().all(|bundle| chains.iter().all(|chain| state.pki.accept(bundle, *chain)))
+        // Whose roots have all expired trusts nobody: that is excepted.
+        let mut bundles = bundles.filter(|bundle| bundle.iter().any(|root| state.pki.end(root) >= 0));
+        bundles.all(|bundle| chains.iter().all(|chain| state.pki.accept(bundle, *chain)))
     }
 }

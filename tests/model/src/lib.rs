@@ -14,6 +14,7 @@ mod events;
 mod explore;
 mod facts;
 mod fair;
+mod fingerprint;
 mod invariants;
 mod pki;
 mod replica;

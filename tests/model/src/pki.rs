@@ -92,6 +92,13 @@ impl Pki {
         root
     }
 
+    /// Forgets the root that was made last.
+    pub fn unmake(&mut self) {
+        self.made -= 1;
+        self.ends[usize::from(self.made)] = FAR;
+        self.certified_by[usize::from(self.made)] = None;
+    }
+
     /// When a root ends.
     #[must_use]
     pub const fn end(&self, root: RootId) -> Ticks {
@@ -104,12 +111,12 @@ impl Pki {
         self.certified_by[usize::from(root)].map_or(-1, |by| self.end(by).min(self.end(root)))
     }
 
-    /// The connected run of cross-certificates from a signer up, of those that are kept; none that ends before the leaf.
+    /// The connected run of cross-certificates from a signer up, of those that are kept; none that ends before `end`.
     #[must_use]
-    pub fn run(&self, signer: RootId, kept: Roots, leaf_end: Ticks) -> Roots {
+    pub fn run(&self, signer: RootId, kept: Roots, end: Ticks) -> Roots {
         let mut run = Roots::default();
         let mut below = signer;
-        while kept.contain(below) && !run.contain(below) && self.cross_end(below) >= leaf_end {
+        while kept.contain(below) && !run.contain(below) && self.cross_end(below) >= end {
             run = run.with(below);
             let Some(by) = self.certified_by[usize::from(below)] else { break };
             below = by;

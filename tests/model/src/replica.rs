@@ -37,6 +37,9 @@ impl World {
         if verdict.plan == RootPlan::Generate && state.newest.is_some() {
             state.broken = Some(Broken::I11);
         }
+        if write != Write::Slow {
+            state.lost = None;
+        }
         match write {
             Write::Slow => state.ca_flight = Some(Flight { content: after, left: ROOT_WRITE }),
             Write::Prompt => {
@@ -52,7 +55,7 @@ impl World {
     }
 
     /// Status names the signer before anybody signs with it.
-    fn publish(state: &mut State, who: Who, signs: bool) {
+    pub fn publish(state: &mut State, who: Who, signs: bool) {
         let ca = state.ca.filter(|_| signs);
         state.recorded = ca.map(|ca| ca.signer).or(state.recorded);
         state.replica(who).view = ca.map_or(View::Unknown, |_| View::Current);
@@ -94,11 +97,11 @@ impl World {
         }
         let replica = *state.replica(who);
         let has_missed = replica.missed == Some(true) && !self.has(Flaw::IgnoresInterruptions);
-        if self.is_anybody_behind(state, &replica) || has_missed {
+        if self.is_anybody_behind(state, &replica) {
             state.replica(who).quiet = None;
             return false;
         }
-        true
+        !has_missed
     }
 
     /// Whether something shows that a root is lost. It was gathered before the root Secret was read.
@@ -184,12 +187,15 @@ impl World {
     }
 
     fn issue(&self, state: &State, ca: &Ca, now: Ticks) -> Secret {
-        let lifetime = state.longest;
+        // A replica learns of other limits when it reads the root.
+        let is_recorded = self.rules.safeguards().hold(Safeguard::RecordedLifetime);
+        let lifetime = if is_recorded { state.longest.min(ca.longest) } else { state.longest };
         let end = match self.has(Flaw::Unclamped) {
             true => now + lifetime,
             false => self.rules.leaf_end(&state.pki, ca.signer, lifetime, now),
         };
-        let mut crosses = state.pki.run(ca.signer, ca.crosses, end);
+        let until = if self.has(Flaw::ServesNoCrossThatEndsEarly) { end } else { 0 };
+        let mut crosses = state.pki.run(ca.signer, ca.crosses, until);
         if self.has(Flaw::NewestCrossOnly) {
             crosses = Roots::of(crosses.iter().filter(|root| *root == ca.signer));
         }

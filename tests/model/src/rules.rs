@@ -26,7 +26,9 @@ use mtls_operator::plan::world::{Allowed, Held, HeldLeaf, Observed, World};
 
 use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
+use crate::fingerprint::Fast;
 use crate::pki::{Pki, RootId, Roots};
+use crate::scope::Scope;
 use crate::state::Secret;
 use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
 
@@ -80,11 +82,11 @@ pub struct Rulebook {
     behind: Memory<(Ca, Secret, Ticks, bool), bool>,
 }
 
-struct Memory<K, V>(RefCell<HashMap<K, V>>);
+struct Memory<K, V>(RefCell<HashMap<K, V, Fast>>);
 
 impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
     fn new() -> Self {
-        Self(RefCell::new(HashMap::new()))
+        Self(RefCell::new(HashMap::default()))
     }
 
     fn recall(&self, key: &K, answer: impl FnOnce() -> V) -> V {
@@ -98,18 +100,18 @@ impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
 }
 
 impl Rulebook {
-    /// With these safeguards, each step spread over so many ticks.
+    /// Of an authority of this scope.
     #[must_use]
-    pub fn new(safeguards: Safeguards, spread: Ticks) -> Self {
+    pub fn new(scope: &Scope) -> Self {
         let terms = Terms::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();
         let plain = Asked { uid: "uid".into(), authority: "mesh".into(), ..Asked::plain("orders") };
         let paused = Asked { paused: true, ..plain.clone() };
         let rules = Rules {
             propagation: span(PROPAGATION),
-            spread_over: span(spread),
-            renew_before: span(1),
+            spread_over: span(scope.spread),
+            renew_before: span(scope.margin),
             max_leaf_ttl: span(LEAF),
-            safeguards,
+            safeguards: scope.safeguards,
         };
         Self {
             rules,

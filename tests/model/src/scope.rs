@@ -59,6 +59,10 @@ pub struct Scope {
     pub begins_empty: bool,
     /// When the first root ends.
     pub first_end: Ticks,
+    /// Roots that can be made.
+    pub roots: u8,
+    /// `root.renewBefore`.
+    pub margin: Ticks,
     /// `rotation.spreadOver`.
     pub spread: Ticks,
     /// Whether consumers keep a leaf that they have loaded until it ends.
@@ -88,6 +92,8 @@ impl Scope {
         longer_leaves: false,
         begins_empty: false,
         first_end: FAR,
+        roots: 8,
+        margin: 1,
         spread: 0,
         keepers: true,
         stubborn: true,
@@ -121,6 +127,8 @@ pub enum Flaw {
     IgnoresInterruptions,
     /// Only the newest cross-certificate is served.
     NewestCrossOnly,
+    /// No cross-certificate is served that ends before the leaf.
+    ServesNoCrossThatEndsEarly,
     /// Consumers take longer than `propagation`.
     SlowConsumers,
     /// A write of the root Secret names no version.

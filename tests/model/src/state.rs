@@ -1,8 +1,6 @@
 //! The world at one moment. Every time in it is counted from that moment, so that moments from which the same follows are
 //! one state.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use mtls_operator::api::authority::Phase;
 
 use crate::ca::Ca;
@@ -135,15 +133,32 @@ impl State {
     #[must_use]
     pub fn canonical(mut self) -> Self {
         self.workloads.sort_unstable();
+        while self.pki.made().checked_sub(1).is_some_and(|last| !self.names(last)) {
+            self.pki.unmake();
+        }
         self
+    }
+
+    /// Whether anything is left of a root. One that was never stored is as if it had not been made.
+    fn names(&self, root: RootId) -> bool {
+        let flights = self.ca_flight.iter().map(|flight| &flight.content);
+        let views = self.replicas.iter().filter_map(|replica| replica.view.of(None));
+        let copies = self.ca.iter().chain(&self.backup).chain(&self.lost).chain(flights).chain(views);
+        let is_in = |ca: &Ca| ca.trust().contain(root) || ca.former.contain(root);
+        let flying =
+            self.workloads.iter().filter_map(|workload| workload.flight.map(|flight| flight.content));
+        let mut secrets = self.workloads.iter().filter_map(|workload| workload.secret).chain(flying);
+        let in_secrets =
+            secrets.any(|secret| secret.bundle.contain(root) || secret.leaf.chain.signer == root);
+        let in_memory = self.consumers.bundles().any(|bundle| bundle.contain(root))
+            || self.consumers.leaves().any(|presented| presented.chain.signer == root);
+        self.newest >= Some(root) || in_secrets || in_memory || copies.into_iter().any(is_in)
     }
 
     /// A number for it.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
+        crate::fingerprint::of(self)
     }
 
     /// A tick passes. `oldest` is the age beyond which nothing depends on how long a phase has lasted.

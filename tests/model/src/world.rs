@@ -20,7 +20,7 @@ impl World {
     /// A world of this scope.
     #[must_use]
     pub fn new(scope: Scope) -> Self {
-        Self { rules: Rulebook::new(scope.safeguards, scope.spread), scope }
+        Self { rules: Rulebook::new(&scope), scope }
     }
 
     /// How it begins: one root, and a leaf of it in every Secret; or nothing at all.
@@ -65,7 +65,10 @@ impl World {
         state.broken = None;
         match event {
             Event::Tick => self.tick(&mut state),
-            Event::Read(who) => state.replica(who).view = before.ca.map_or(View::Unknown, |_| View::Current),
+            Event::Read(who) => {
+                let signs = before.ca.is_some() && !self.has_evidence(before);
+                Self::publish(&mut state, who, signs);
+            }
             Event::Pass(who, write) => self.pass(&mut state, who, write)?,
             Event::Reconcile(who, of, write) => self.reconcile(&mut state, who, of, write)?,
             Event::Crash(who) => {
@@ -74,6 +77,7 @@ impl World {
             Event::Land(of) => self.land(&mut state, of)?,
             Event::LandRoot => {
                 let flight = state.ca_flight?;
+                state.lost = None;
                 Self::write_ca(&mut state, Some(flight.content));
             }
             Event::Interrupt(who) => interrupt(state.replica(who))?,
@@ -98,11 +102,12 @@ impl World {
             Event::Backup if state.backup.is_none() => state.backup = Some(state.ca?),
             Event::Restore => {
                 let backup = state.backup?;
-                state.lost = state.lost.or(state.ca);
+                self.lose(state);
                 Self::write_ca(state, Some(backup));
             }
             Event::DeleteRoot => {
-                state.lost = state.lost.or(Some(state.ca?));
+                state.ca?;
+                self.lose(state);
                 Self::write_ca(state, None);
             }
             Event::Mend => {
@@ -112,6 +117,13 @@ impl World {
             _ => return None,
         }
         Some(())
+    }
+
+    /// People can put back what they have lost: the last one that nobody missed anything in.
+    fn lose(&self, state: &mut State) {
+        if !self.has_evidence(state) {
+            state.lost = state.ca;
+        }
     }
 
     /// A tick passes.

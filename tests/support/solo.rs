@@ -1,5 +1,6 @@
-//! The operator in the test's own process: the test holds its clock.
+//! The operator in the test's own process: the test holds its clock, and what lies between it and the API server.
 
+use kube::Client;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::run::{DefaultAuthority, Settings, Surroundings, run};
 use mtls_operator::plan::safeguards::Safeguards;
@@ -20,17 +21,22 @@ pub struct Solo {
 impl Solo {
     /// Starts an operator with this clock, and the rights of the chart's service account.
     pub async fn start(stage: &Stage, clock: Clock) -> Self {
+        Self::run(settings(), clock, stage.operator_client().await)
+    }
+
+    /// Starts an operator with these settings, this clock and this client.
+    pub fn run(settings: Settings, clock: Clock, client: Client) -> Self {
         let (shutdown, trigger) = Shutdown::manual();
         let around = Surroundings {
             leadership: Leadership::always(clock.clone()),
             clock,
-            client: stage.operator_client().await,
+            client,
             readiness: Readiness::new(),
             metrics: Metrics::default(),
             safeguards: Safeguards::ALL,
             shutdown,
         };
-        let running = tokio::spawn(async move { run(settings(), around).await.unwrap() });
+        let running = tokio::spawn(async move { run(settings, around).await.unwrap() });
         Self { trigger, running }
     }
 
@@ -41,7 +47,8 @@ impl Solo {
     }
 }
 
-fn settings() -> Settings {
+/// Settings as the chart has them.
+pub fn settings() -> Settings {
     let default = DefaultAuthority {
         name: "mesh".into(),
         trust_domain: "cluster.local".into(),

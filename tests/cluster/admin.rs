@@ -1,0 +1,52 @@
+//! The admin port, as probes and Prometheus see it.
+
+use serde_json::json;
+
+use crate::stage::{OPERATOR, Stage, until};
+
+fn has_status(page: &str, status: &str) -> bool {
+    page.starts_with(&format!("HTTP/1.1 {status} "))
+}
+
+#[tokio::test]
+async fn the_admin_port_answers_probes_and_serves_figures() {
+    let stage = Stage::shared();
+    let scene = stage.scene().await;
+    scene.create("cart", json!({})).await;
+    scene.ready("cart").await;
+    for probe in ["/livez", "/readyz"] {
+        let page = stage.admin_page(OPERATOR, probe).await;
+        assert!(has_status(&page, "200") && page.ends_with("\r\n\r\nok\n"), "{probe}: {page}");
+    }
+    assert!(has_status(&stage.admin_page(OPERATOR, "/debug").await, "404"));
+    // Counts of identities come within ten seconds.
+    let counted = || async {
+        let page = stage.admin_page(OPERATOR, "/metrics").await;
+        page.contains("mtls_operator_identities{authority=\"mesh\",reason=\"Issued\"}").then_some(page)
+    };
+    let page = until("the identity to be counted", counted).await;
+    assert!(page.to_lowercase().contains("content-type: application/openmetrics-text"), "{page}");
+    for figure in [
+        "mtls_operator_issued_total{because=\"New\",class=\"New\"} ",
+        "mtls_operator_root_not_after_timestamp_seconds{authority=\"mesh\"} ",
+        "mtls_operator_rotation_phase{authority=\"mesh\",phase=\"Stable\"} 1",
+        "mtls_operator_build_info{version=",
+    ] {
+        assert!(page.contains(figure), "{figure} is missing in {page}");
+    }
+    assert!(!page.contains("PRIVATE KEY") && page.trim_end().ends_with("# EOF"), "{page}");
+}
+
+#[tokio::test]
+async fn a_standby_is_ready_and_has_no_figures_about_identities() {
+    let stage = Stage::without_operator(&[]);
+    stage.start_operator_as("one", &[]);
+    let scene = stage.scene().await;
+    scene.create("cart", json!({})).await;
+    scene.ready("cart").await;
+    stage.start_operator_as("two", &[]);
+    let is_ready = || async { has_status(&stage.admin_page("two", "/readyz").await, "200").then_some(()) };
+    until("the standby to be ready", is_ready).await;
+    let page = stage.admin_page("two", "/metrics").await;
+    assert!(!page.contains("authority=\"mesh\""), "{page}");
+}

@@ -1,0 +1,80 @@
+//! What the API server says to bad objects, and whether it has been asked about every rule.
+
+use kube::Client;
+use serde_json::{Value, json};
+
+use crate::stage::Scene;
+
+/// Asks the API server whether it would accept the object, without storing it. Returns what it says.
+async fn judge(client: &Client, path: &str, object: &Value) -> Result<Value, String> {
+    let request = http::Request::post(format!("/apis/mtls-operator.dev/v1alpha1/{path}?dryRun=All"));
+    let request =
+        request.header("content-type", "application/json").body(serde_json::to_vec(object).unwrap());
+    client.request::<Value>(request.unwrap()).await.map_err(|error| error.to_string())
+}
+
+/// Its verdict on an identity of this spec.
+pub async fn judge_identity(scene: &Scene, name: &str, spec: Option<&Value>) -> Result<Value, String> {
+    let mut object = json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "metadata": { "name": name } });
+    if let Some(spec) = spec {
+        object["spec"] = spec.clone();
+    }
+    judge(&scene.client, &format!("namespaces/{}/mtlsidentities", scene.namespace), &object).await
+}
+
+/// Its verdict on an authority of this spec.
+pub async fn judge_authority(scene: &Scene, name: &str, spec: Option<&Value>) -> Result<Value, String> {
+    let mut object = json!({ "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": { "name": name } });
+    if let Some(spec) = spec {
+        object["spec"] = spec.clone();
+    }
+    judge(&scene.client, "mtlsauthorities", &object).await
+}
+
+/// What the API server has said to bad objects.
+#[derive(Default)]
+pub struct Hearing {
+    said: String,
+    complaints: Vec<String>,
+}
+
+impl Hearing {
+    /// Adds a complaint unless the object was refused in these words.
+    pub fn expect(&mut self, spec: &Value, words: &str, verdict: Result<Value, String>) {
+        match verdict {
+            Ok(_) => self.complaints.push(format!("{spec} was accepted; wanted: {words}")),
+            Err(said) if !said.contains(words) => {
+                self.complaints.push(format!("{spec}: wanted {words:?}, but it says: {said}"));
+            }
+            Err(said) => self.said += &said,
+        }
+    }
+
+    /// Asserts that all was refused as expected, and that no rule of the definition has been forgotten.
+    pub fn close(mut self, definition: &str) {
+        let definition: Value = serde_norway::from_str(definition).unwrap();
+        let mut rules = Vec::new();
+        collect_rules(&definition, &mut rules);
+        assert!(!rules.is_empty());
+        let forgotten = rules.into_iter().filter(|sentence| !self.said.contains(sentence));
+        self.complaints.extend(forgotten.map(|sentence| format!("no bad object was told: {sentence}")));
+        assert!(self.complaints.is_empty(), "{}", self.complaints.join("\n"));
+    }
+}
+
+/// The sentences of all rules that look at one object; those that compare it with its former self have tests of their own.
+fn collect_rules<'a>(schema: &'a Value, rules: &mut Vec<&'a str>) {
+    match schema {
+        Value::Array(items) => items.iter().for_each(|item| collect_rules(item, rules)),
+        Value::Object(fields) => {
+            let text = |key: &str| fields.get(key).and_then(Value::as_str);
+            if let (Some(rule), Some(message)) = (text("rule"), text("message"))
+                && !rule.contains("oldSelf")
+            {
+                rules.push(message);
+            }
+            fields.values().for_each(|field| collect_rules(field, rules));
+        }
+        _ => {}
+    }
+}

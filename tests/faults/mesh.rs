@@ -1,0 +1,201 @@
+//! A mesh whose root rotates: what it has become in the end, and whether its consumers could talk all the while.
+
+use devcluster::audit;
+use http::Request;
+use jiff::SignedDuration;
+use kube::api::{DeleteParams, ListParams};
+use kube::client::Body;
+use mtls_operator::api::conditions::find;
+use mtls_operator::pki::{Fingerprint, TrustBundle};
+use serde_json::json;
+
+use crate::life::Life;
+use crate::memory::{Memory, Snapshot};
+use crate::stage::{SYSTEM, Scene, Stage, note, ready_of, value};
+
+/// `rotation.propagation` of the authority.
+const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
+/// Seconds that a write can be on its way: W of the protocol, a third of `propagation`.
+const LATE: usize = 3;
+/// Seconds after which a rotation has failed. It takes a hundred.
+const AT_MOST: usize = 400;
+const IDENTITIES: [&str; 3] = ["a", "b", "c"];
+
+/// An authority with a few identities in a namespace of their own.
+pub struct Mesh {
+    /// The namespace.
+    pub namespace: String,
+    authority: String,
+    memory: Memory,
+    /// Where the audit log of its rotation begins.
+    since: u64,
+}
+
+impl Mesh {
+    /// A mesh as people apply it. Nobody has issued anything yet.
+    pub async fn apply(stage: &Stage) -> Self {
+        let scene = stage.scene().await;
+        let authority = scene.unique("swift");
+        let spec = json!({
+            "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },
+            "rotation": { "propagation": "10s", "spreadOver": "0s" },
+        });
+        scene.create_authority(&authority, spec).await;
+        for name in IDENTITIES {
+            scene.create(name, json!({ "authority": authority })).await;
+        }
+        Self { namespace: scene.namespace, authority, memory: Memory::new(PROPAGATION), since: 0 }
+    }
+
+    /// Lives on until every identity is issued.
+    pub async fn issued(&mut self, life: &Life) {
+        for _ in 0..AT_MOST {
+            self.second(life).await;
+            let identities = life.scene.identities().list(&ListParams::default()).await.unwrap();
+            if identities.iter().all(|identity| ready_of(identity).1 == "Issued") {
+                return;
+            }
+        }
+        panic!("nothing is issued");
+    }
+
+    /// People ask for another root.
+    pub async fn ask(&mut self, stage: &Stage, scene: &Scene) {
+        self.since = audit::end(&stage.cluster.lock().unwrap().audit_log()).unwrap();
+        let annotations = json!({ "mtls-operator.dev/rotate": "1" });
+        let patch = json!({ "metadata": { "annotations": annotations } });
+        scene.patch_authority(&self.authority, patch).await.unwrap();
+    }
+
+    /// Lives on until the rotation has ended as it should, or it is clear that it has not.
+    pub async fn rotated(&mut self, stage: &Stage, life: &Life, mut late: Option<Request<Body>>) -> Picture {
+        for second in 0..AT_MOST {
+            self.second(life).await;
+            if second == LATE
+                && let Some(late) = late.take()
+            {
+                life.wire.deliver(late).await;
+            }
+            if self.is_stable(&life.scene).await
+                && self.picture(stage, &life.scene).await == Picture::expected()
+            {
+                break;
+            }
+        }
+        self.picture(stage, &life.scene).await
+    }
+
+    /// People delete the authority, so that nothing of it is heard again.
+    pub async fn end(self, stage: &Stage) {
+        let scene = Scene { client: stage.client().await, namespace: self.namespace };
+        scene.authorities().delete(&self.authority, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// A second passes; then any two consumers can shake hands.
+    async fn second(&mut self, life: &Life) {
+        life.second().await;
+        let secrets = life.scene.secrets().list(&ListParams::default()).await.unwrap();
+        for secret in &secrets {
+            let text = |key| String::from_utf8(value(secret, key)).unwrap();
+            let (chain, key, bundle) = (text("tls.crt"), text("tls.key"), text("ca.crt"));
+            let name = secret.metadata.name.as_deref().unwrap_or_default();
+            self.memory.saw(name, Snapshot { since: life.now(), chain, key, bundle });
+        }
+        assert_eq!(self.memory.check(life.now(), true), Ok(()));
+    }
+
+    fn root_secret(&self) -> String {
+        format!("mtls-authority-{}", self.authority)
+    }
+
+    async fn is_stable(&self, scene: &Scene) -> bool {
+        let root = scene.system_secrets().get(&self.root_secret()).await.unwrap();
+        note(&root, "phase").as_deref() == Some("Stable") && note(&root, "rotate-request").is_some()
+    }
+
+    async fn picture(&self, stage: &Stage, scene: &Scene) -> Picture {
+        let root = scene.system_secrets().get(&self.root_secret()).await.unwrap();
+        let authority = scene.authorities().get(&self.authority).await.unwrap();
+        let status = authority.status.unwrap();
+        let condition = |kind| find(&status.conditions, kind).map(|found| found.reason.clone());
+        let signer = Fingerprint::of(&first_certificate(&value(&root, "tls.crt"))).to_string();
+        Picture {
+            phase: note(&root, "phase").unwrap_or_default(),
+            keys: root.data.unwrap_or_default().into_keys().collect(),
+            changes: self.changes_of_the_root(stage),
+            conditions: (condition("Ready"), condition("Rotating"), condition("Stalled")),
+            roots: status.roots.iter().map(|root| root.fingerprint == signer).collect(),
+            identities: self.identities(scene, &status.roots[0].key_id).await,
+        }
+    }
+
+    async fn identities(&self, scene: &Scene, signer: &str) -> Vec<Standing> {
+        let mut standings = Vec::new();
+        for name in IDENTITIES {
+            let reason = ready_of(&scene.identities().get(name).await.unwrap()).1;
+            let secret = scene.secret(&format!("{name}-mtls")).await;
+            let is_of_signer = note(&secret, "authority-key-id").as_deref() == Some(signer);
+            let trusted = TrustBundle::from_pem(&value(&secret, "ca.crt")).unwrap().fingerprints().count();
+            standings.push(Standing { reason, is_of_signer, trusted });
+        }
+        standings
+    }
+
+    /// Writes of the root Secret that were carried out since people asked.
+    fn changes_of_the_root(&self, stage: &Stage) -> usize {
+        let log = stage.cluster.lock().unwrap().audit_log();
+        let events = audit::read(&log, self.since).unwrap();
+        let is_change = |event: &&audit::Event| {
+            let is_root = event.resource == "secrets" && event.namespace == SYSTEM;
+            is_root && event.is_mutating() && event.name == self.root_secret() && event.code < 300
+        };
+        events.iter().filter(is_change).count()
+    }
+}
+
+fn first_certificate(pem: &[u8]) -> Vec<u8> {
+    use rustls::pki_types::pem::PemObject as _;
+    rustls::pki_types::CertificateDer::from_pem_slice(pem).unwrap().to_vec()
+}
+
+/// What a rotation comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Phase, as the root Secret says it.
+    phase: String,
+    /// Keys of the root Secret.
+    keys: Vec<String>,
+    /// How often the root Secret was changed: announced, switched, dropped. More would be another root.
+    changes: usize,
+    /// Reasons of `Ready`, `Rotating` and `Stalled` of the authority.
+    conditions: (Option<String>, Option<String>, Option<String>),
+    /// The roots in the authority's status: whether each is the one that signs.
+    roots: Vec<bool>,
+    identities: Vec<Standing>,
+}
+
+/// How an identity stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+    /// Reason of `Ready`.
+    reason: String,
+    /// Whether its leaf is signed by the root that signs now.
+    is_of_signer: bool,
+    /// How many roots it trusts.
+    trusted: usize,
+}
+
+impl Picture {
+    /// A rotation that has ended as it should.
+    pub fn expected() -> Self {
+        let issued = Standing { reason: "Issued".into(), is_of_signer: true, trusted: 1 };
+        Self {
+            phase: "Stable".into(),
+            keys: ["ca.crt", "cross.crt", "tls.crt", "tls.key"].map(str::to_owned).into(),
+            changes: 3,
+            conditions: (Some("Ready".into()), Some("Stable".into()), None),
+            roots: vec![true],
+            identities: vec![issued; IDENTITIES.len()],
+        }
+    }
+}

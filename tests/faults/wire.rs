@@ -1,0 +1,132 @@
+//! What lies between the operator and the API server: it counts writes, and at one of them the operator is killed.
+
+use std::future::pending;
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use kube::Client;
+use kube::client::Body;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+/// What becomes of the write at which the operator is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It never leaves.
+    Lost,
+    /// It is carried out, and nobody is there any more for the answer.
+    Unanswered,
+    /// It is on its way for so long that the next operator has begun to work.
+    Late,
+}
+
+/// A wire of one operator.
+#[derive(Clone)]
+pub struct Wire(Arc<State>);
+
+struct State {
+    api: Client,
+    plan: Mutex<Plan>,
+    in_flight: watch::Sender<usize>,
+    is_cut: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Plan {
+    /// Writes since the plan was made.
+    writes: usize,
+    /// The write at which the operator is killed, counted from 1.
+    crash: Option<(usize, Fate)>,
+    /// A write that is on its way and has no sender any more.
+    late: Option<Request<Body>>,
+}
+
+impl Wire {
+    /// A wire to the API server that this client reaches.
+    pub fn to(api: Client) -> Self {
+        Self(Arc::new(State {
+            api,
+            plan: Mutex::default(),
+            in_flight: watch::Sender::new(0),
+            is_cut: watch::Sender::new(false),
+        }))
+    }
+
+    /// The client at the operator's end.
+    pub fn client(&self) -> Client {
+        let wire = self.clone();
+        let service = tower::service_fn(move |request| {
+            let wire = wire.clone();
+            async move { wire.carry(request).await }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Counts writes from now on, and kills the operator at this one.
+    pub fn plan(&self, crash: Option<(usize, Fate)>) {
+        *self.0.plan.lock() = Plan { crash, ..Plan::default() };
+    }
+
+    /// Writes since the plan was made.
+    pub fn writes(&self) -> usize {
+        self.0.plan.lock().writes
+    }
+
+    /// Sends a request beside the operator.
+    pub async fn deliver(&self, request: Request<Body>) {
+        let _ = self.0.api.send(request).await;
+    }
+
+    /// Waits until every request is answered. A watch is, once its answer begins.
+    pub async fn is_at_rest(&self) {
+        let mut in_flight = self.0.in_flight.subscribe();
+        in_flight.wait_for(|count| *count == 0).await.unwrap();
+    }
+
+    /// Waits until the operator is killed. Returns the write that is still on its way.
+    pub async fn cut(&self) -> Option<Request<Body>> {
+        self.0.is_cut.subscribe().wait_for(|is_cut| *is_cut).await.unwrap();
+        self.0.plan.lock().late.take()
+    }
+
+    async fn carry(&self, request: Request<Body>) -> kube::Result<Response<Body>> {
+        let _passage = Passage::begin(&self.0.in_flight);
+        match self.fate(&request) {
+            None => return self.0.api.send(request).await,
+            Some(Fate::Lost) => {}
+            Some(Fate::Unanswered) => self.deliver(request).await,
+            Some(Fate::Late) => self.0.plan.lock().late = Some(request),
+        }
+        self.0.is_cut.send_replace(true);
+        pending().await
+    }
+
+    /// What becomes of a request that does not just pass.
+    fn fate(&self, request: &Request<Body>) -> Option<Fate> {
+        if *self.0.is_cut.borrow() {
+            return Some(Fate::Lost);
+        }
+        if request.method() == Method::GET {
+            return None;
+        }
+        let mut plan = self.0.plan.lock();
+        plan.writes += 1;
+        plan.crash.filter(|(at, _)| *at == plan.writes).map(|(_, fate)| fate)
+    }
+}
+
+/// A request on its way.
+struct Passage<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Passage<'a> {
+    fn begin(in_flight: &'a watch::Sender<usize>) -> Self {
+        in_flight.send_modify(|count| *count += 1);
+        Self(in_flight)
+    }
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}

@@ -1,0 +1,91 @@
+//! Figures: what is served is documented, and nobody's figures outlive whoever keeps them.
+
+use std::collections::BTreeSet;
+
+use mtls_operator::api::authority::Phase;
+use mtls_operator::operator::attention::Class;
+use mtls_operator::operator::error::Error;
+use mtls_operator::operator::metrics::Metrics;
+use mtls_operator::plan::decide::Because;
+use mtls_operator::plan::outcome::Reason;
+use mtls_operator::runtime::process;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+const REFERENCE: &str = include_str!("../../docs/reference.md");
+
+/// Every figure, once.
+fn every_figure() -> Metrics {
+    let metrics = Metrics::default();
+    metrics.issued(Because::New, Class::New);
+    metrics.refreshed();
+    metrics.requested("get", true);
+    metrics.failed(&Error::KeyOrdered);
+    metrics.waiting(Class::ALL.map(|class| (class, 0)), 0);
+    metrics.changed_roots("mesh", "Announce");
+    about(&metrics, "mesh");
+    metrics
+}
+
+fn about(metrics: &Metrics, authority: &str) {
+    for reason in Reason::ALL {
+        metrics.identities(authority, reason, 1);
+    }
+    metrics.root(authority, 1);
+    metrics.rotation_phase(authority, Phase::Announced);
+    metrics.rotation_waiting(authority, 1);
+}
+
+/// The samples that a scrape gives.
+fn samples(metrics: &Metrics) -> BTreeSet<String> {
+    let mut registry = Registry::default();
+    process::register(&mut registry, "0");
+    metrics.register(&mut registry);
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_figure_is_documented_and_no_other() {
+    let name = |sample: &String| sample.split(['{', ' ']).next().unwrap().to_owned();
+    let served: BTreeSet<String> = samples(&every_figure()).iter().map(name).collect();
+    let (_, section) = REFERENCE.split_once("\n## Metrics").unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+    let first_column = rows.map(|row| row.split('|').nth(1).unwrap());
+    let documented: BTreeSet<String> =
+        first_column.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect();
+    assert_eq!(served, documented);
+}
+
+#[test]
+fn a_rotation_is_in_one_phase() {
+    let metrics = Metrics::default();
+    for phase in [Phase::Announced, Phase::Draining] {
+        metrics.rotation_phase("mesh", phase);
+        let samples = samples(&metrics);
+        let phases: Vec<&String> =
+            samples.iter().filter(|sample| sample.contains("rotation_phase")).collect();
+        assert_eq!(phases.len(), Phase::ALL.len());
+        let here = format!("phase=\"{}\"}} 1", phase.as_str());
+        assert_eq!(phases.iter().filter(|sample| sample.ends_with(" 1")).count(), 1);
+        assert!(phases.iter().any(|sample| sample.ends_with(&here)), "{phases:?}");
+    }
+}
+
+#[test]
+fn an_authority_that_is_gone_leaves_nothing_behind_but_what_has_happened() {
+    let metrics = every_figure();
+    let before = samples(&metrics);
+    about(&metrics, "other");
+    metrics.forget("other");
+    let steady = |samples: BTreeSet<String>| -> BTreeSet<String> {
+        samples.into_iter().filter(|sample| sample.starts_with("mtls_operator_")).collect()
+    };
+    assert_eq!(steady(samples(&metrics)), steady(before), "the figures of mesh stay, those of the other go");
+    metrics.forget("mesh");
+    let left: Vec<String> =
+        samples(&metrics).into_iter().filter(|sample| sample.contains("\"mesh\"")).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(left[0].contains("root_transitions_total"), "{left:?}");
+}

@@ -1,0 +1,77 @@
+//! Serves: whoever passes the handshake and is on the list is told what this side holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::Failure;
+use crate::arguments::Serving;
+use crate::certificate::Leaf;
+use crate::journal::note;
+use crate::keeper::Keeper;
+
+/// Longer than any handshake takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Serves for ever.
+pub async fn serve(keeper: Arc<Keeper>, serving: Serving) -> Result<(), Failure> {
+    let listener = TcpListener::bind(serving.listen).await?;
+    note("listening", &json!({ "address": serving.listen.to_string() }));
+    let serving = Arc::new(serving);
+    loop {
+        let (socket, from) = listener.accept().await?;
+        let (keeper, serving) = (keeper.clone(), serving.clone());
+        tokio::spawn(async move {
+            let served = timeout(PATIENCE, welcome(&keeper, &serving, socket)).await;
+            let served = served.unwrap_or_else(|_| Err("it took too long".into()));
+            if let Err(error) = served {
+                note("turned_away", &json!({ "from": from.to_string(), "why": error.to_string() }));
+            }
+        });
+    }
+}
+
+async fn welcome(keeper: &Keeper, serving: &Serving, socket: TcpStream) -> Result<(), Failure> {
+    let material = keeper.material();
+    let acceptor = TlsAcceptor::from(Arc::new(material.server(serving.accept_anyone)?));
+    let mut stream = acceptor.accept(socket).await?;
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+    let who = certificate.map(Leaf::of).transpose()?.map(|leaf| leaf.spiffe_id);
+    if !is_welcome(serving, who.as_deref()) {
+        return Err(format!("{} is not on the list", who.unwrap_or_else(|| "nobody".into())).into());
+    }
+    stream.write_all(&serde_json::to_vec(&material.state)?).await?;
+    Ok(stream.shutdown().await?)
+}
+
+/// A chain to the mesh's root is not enough: every workload has one.
+fn is_welcome(serving: &Serving, who: Option<&str>) -> bool {
+    serving.accept_anyone
+        || who.is_some_and(|who| {
+            serving.allowed.is_empty() || serving.allowed.iter().any(|allowed| allowed == who)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serving(allowed: &[&str], accept_anyone: bool) -> Serving {
+        let allowed = allowed.iter().map(|id| (*id).to_owned()).collect();
+        Serving { listen: ([127, 0, 0, 1], 0).into(), allowed, accept_anyone }
+    }
+
+    #[test]
+    fn who_is_not_on_the_list_stays_outside() {
+        assert!(is_welcome(&serving(&["a", "b"], false), Some("b")));
+        assert!(!is_welcome(&serving(&["a", "b"], false), Some("c")));
+        assert!(is_welcome(&serving(&[], false), Some("c")));
+        assert!(!is_welcome(&serving(&[], false), None));
+        assert!(is_welcome(&serving(&["a"], true), None));
+    }
+}
