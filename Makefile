@@ -56,8 +56,9 @@ lint: ## Lints only, over everything that compiles
 fmt: ## Format the source
 	$(CARGO) fmt --all
 
-proof: tools ## Rotations of the root at full size: under handshakes, killed at every write; and what they amounted to
-	MTLS_PROOF=1 $(CARGO) test --locked $(WEAKENED) --no-fail-fast --test handshakes --test faults -- --nocapture
+proof: tools ## Rotations of the root at full size: modelled, under handshakes, killed at every write; and what they amounted to
+	MTLS_PROOF=1 $(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast \
+		--test handshakes --test faults --test protocol --test mutants -- --nocapture
 
 bench: tools ## Measure requests, times and memory, and print them
 	@$(CARGO) build --release --locked --bin mtls-operator --example demo

@@ -1,6 +1,6 @@
 //! Liveness: from every state, once nothing goes wrong any more, one replica brings the rotation to its end.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use mtls_operator::api::authority::Phase;
 
@@ -15,33 +15,54 @@ const LEADER: Who = Who(0);
 /// Longer than any rotation.
 const LONG: usize = 200;
 
-/// The states from which a rotation was seen to come to its end.
+/// How a rotation ends from some state on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// With one root that everybody follows.
+    InTime,
+    /// The same, but the signer has expired before.
+    Late,
+    /// Not at all.
+    Never,
+}
+
+/// The states whose end is known.
 #[derive(Default)]
 pub struct Fair {
-    known: HashSet<u64, Fast>,
+    known: HashMap<u64, End, Fast>,
 }
 
 impl Fair {
-    /// Whether the world settles from here.
+    /// Whether the world settles from here; before the signer expires, where there is time for it.
     pub fn settles(&mut self, world: &World, state: &State) -> bool {
+        let left = state.ca.map_or(0, |ca| state.pki.end(ca.signer));
+        match self.end(world, state) {
+            End::InTime => true,
+            End::Late => state.is_excused || left < world.scope.margin,
+            End::Never => false,
+        }
+    }
+
+    fn end(&mut self, world: &World, state: &State) -> End {
         let mut state = calmed(state);
         let mut passed = Vec::new();
         for _ in 0..LONG {
             let fingerprint = state.fingerprint();
-            if self.known.contains(&fingerprint) || is_settled(world, &state) {
-                self.known.extend(passed);
-                self.known.insert(fingerprint);
-                return true;
+            let settled = || if state.is_excused { End::Late } else { End::InTime };
+            let known = self.known.get(&fingerprint).copied();
+            if let Some(end) = known.or_else(|| is_settled(world, &state).then(settled)) {
+                self.known.extend(passed.into_iter().chain([fingerprint]).map(|one| (one, end)));
+                return end;
             }
             passed.push(fingerprint);
             state = round(world, state);
             if state.broken.is_some() {
                 // Which is found on its own.
-                return true;
+                return End::InTime;
             }
             world.tick(&mut state);
         }
-        false
+        End::Never
     }
 }
 

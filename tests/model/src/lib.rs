@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
 mod ca;
+mod claims;
 mod consumers;
 mod events;
 mod explore;
@@ -24,6 +25,7 @@ mod state;
 mod time;
 mod world;
 
+pub use claims::{breaks, holds, is_proof};
 pub use events::{Event, Who, Write};
 pub use explore::{Report, Violation, explore};
 pub use scope::{Clocks, Flaw, Flaws, Scope, Second};
