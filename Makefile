@@ -59,7 +59,7 @@ fmt: ## Format the source
 proof: tools ## Rotations of the root at full size: under handshakes, frozen, killed at every write, in storms
 	MTLS_PROOF=1 $(CARGO) test --locked $(WEAKENED) --no-fail-fast --test handshakes --test faults -- --nocapture
 
-bench: tools ## Measure requests, times and memory, and print them
+bench: tools ## Measure requests, times and memory, two rotations of 2,000 identities included (15 minutes)
 	@$(CARGO) build --release --locked --bin mtls-operator --example demo
 	@$(CARGO) run --release --quiet --locked --example demo -- bench
 

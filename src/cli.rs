@@ -66,6 +66,10 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_WORKERS", default_value = "auto")]
     pub workers: Workers,
 
+    /// Look at what Pods really serve and trust, where an MtlsIdentity has spec.verify.
+    #[arg(long, env = "MTLS_OPERATOR_VERIFY")]
+    pub verify: bool,
+
     /// How log lines look.
     #[arg(long, env = "MTLS_OPERATOR_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,

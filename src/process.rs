@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::Run;
 use crate::operator::metrics::Metrics;
+use crate::operator::probe::dial::Dialer;
 use crate::operator::run::{
     DefaultAuthority, Settings, Surroundings, default_key_threads, run as run_operator,
 };
@@ -58,8 +59,8 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     let (end_of_tenure, give_up) = Shutdown::manual();
     let (leadership, election) = leadership(config, &client, &clock, &end_of_tenure)?;
     let election = tokio::spawn(election);
-    let around =
-        Surroundings { clock, client, leadership, readiness, metrics, safeguards: Safeguards::ALL, shutdown };
+    let (dialer, safeguards) = (Dialer::tcp(), Safeguards::ALL);
+    let around = Surroundings { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown };
     drop(started);
     let result = run_operator(settings(config), around).await;
     give_up.fire();
@@ -113,5 +114,6 @@ fn settings(config: &Run) -> Settings {
         default_authority,
         workers: config.workers.count(),
         key_threads: default_key_threads(cores),
+        verify: config.verify,
     }
 }

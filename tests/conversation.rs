@@ -17,11 +17,17 @@ mod memory;
 mod mesh;
 #[path = "conversation/mishaps.rs"]
 mod mishaps;
+#[path = "support/pod.rs"]
+mod pod;
+#[path = "conversation/pods.rs"]
+mod pods;
 #[path = "conversation/refusals.rs"]
 mod refusals;
 #[path = "conversation/rotation.rs"]
 mod rotation;
 #[path = "conversation/server.rs"]
 mod server;
+#[path = "conversation/serving.rs"]
+mod serving;
 #[path = "conversation/stage.rs"]
 mod stage;

@@ -25,6 +25,8 @@ mod bundles;
 mod decide;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/lookout.rs"]
+mod lookout;
 #[path = "laws/metrics.rs"]
 mod metrics;
 #[path = "laws/names.rs"]
@@ -41,5 +43,9 @@ mod root_change;
 mod root_secret;
 #[path = "laws/rotation.rs"]
 mod rotation;
+#[path = "laws/serving.rs"]
+mod serving;
 #[path = "laws/sight.rs"]
 mod sight;
+#[path = "laws/slices.rs"]
+mod slices;

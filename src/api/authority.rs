@@ -386,6 +386,13 @@ pub struct WaitingFor {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub names: Vec<String>,
+    /// Endpoints of `spec.verify` that were not seen to trust the announced root yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub endpoints: i64,
+    /// The first ten of them, as `<namespace>/<identity> <address>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub endpoint_names: Vec<String>,
     /// Published trust bundles that do not hold every root yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bundles: i64,

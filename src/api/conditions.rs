@@ -7,6 +7,8 @@ use k8s_openapi::jiff::Timestamp;
 pub const READY: &str = "Ready";
 /// Condition type: the roots of an authority are changing. Its reason is the phase.
 pub const ROTATING: &str = "Rotating";
+/// Condition type: the Pods serve what was issued, and trust whom they should. Only with `spec.verify`.
+pub const SERVING: &str = "Serving";
 /// Condition type: the trust bundle of an authority lies wherever its spec asks for. Absent where it asks for none.
 pub const PUBLISHED: &str = "Published";
 /// Condition type: nothing more will happen until a person acts. Absent otherwise.
@@ -50,18 +52,30 @@ impl Verdict {
         now: Timestamp,
     ) -> Condition {
         let status = if holds { "True" } else { "False" };
-        let since = before
-            .iter()
-            .find(|c| c.type_ == type_ && c.status == status)
-            .map_or(Time(now), |c| c.last_transition_time.clone());
-        Condition {
-            type_: type_.into(),
-            status: status.into(),
-            reason: self.reason.into(),
-            message: self.message.clone(),
-            last_transition_time: since,
-            observed_generation: generation,
-        }
+        stated(type_, (status, self.reason, &self.message), before, generation, now)
+    }
+}
+
+/// A condition with this status, reason and message. Its transition time stays where its status does.
+#[must_use]
+pub fn stated(
+    type_: &str,
+    (status, reason, message): (&str, &str, &str),
+    before: &[Condition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let since = before
+        .iter()
+        .find(|c| c.type_ == type_ && c.status == status)
+        .map_or(Time(now), |c| c.last_transition_time.clone());
+    Condition {
+        type_: type_.into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: message.into(),
+        last_transition_time: since,
+        observed_generation: generation,
     }
 }
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::DEFAULT_AUTHORITY;
+use super::verify::{ServedStatus, VerifySpec};
 use super::{duration, form};
 use crate::pki::KeyAlgorithm;
 
@@ -121,6 +122,11 @@ pub struct MtlsIdentitySpec {
     #[serde(default)]
     pub secret: SecretSpec,
 
+    /// Lets the operator look at what the Pods of this identity really serve and trust. Needs an operator that runs
+    /// with --verify.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<VerifySpec>,
+
     /// Stops issuance. The Secret stays, and its trust bundle is still kept up to date.
     #[serde(default)]
     pub paused: bool,
@@ -138,6 +144,7 @@ impl Default for MtlsIdentitySpec {
             renew_before: None,
             private_key: PrivateKeySpec::default(),
             secret: SecretSpec::default(),
+            verify: None,
             paused: false,
         }
     }
@@ -206,7 +213,7 @@ pub struct MtlsIdentityStatus {
     /// The generation of the spec that this status speaks of; -1 until the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, and `Stalled` while a person must act.
+    /// `Ready`, `Stalled` while a person must act, and `Serving` with `spec.verify`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_string()]))]
     pub conditions: Vec<Condition>,
@@ -241,6 +248,9 @@ pub struct MtlsIdentityStatus {
     /// The value of the annotation `mtls-operator.dev/renew` that was answered last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew_request: Option<String>,
+    /// What the endpoints of `spec.verify` were seen to serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<ServedStatus>,
 }
 
 /// A Secret in the version that was verified last.

@@ -42,6 +42,7 @@ impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
         let now = self.context.millis();
         match object.0 {
             Ok(identity) => {
+                self.context.probes.saw(&identity);
                 self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
             }
             Err(invalid) => {
@@ -53,6 +54,7 @@ impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
     fn lost(&mut self, object: DeserializeGuard<MtlsIdentity>) {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
+        self.context.probes.lost(&namespace, &object.name_any());
         self.context.board.change(|board| board.lost_identity(&namespace, &object.name_any(), now));
     }
 

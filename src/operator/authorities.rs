@@ -25,6 +25,8 @@ pub struct Service {
     pub terms: Arc<Terms>,
     /// Who signs, or why nobody does.
     pub signer: Result<Arc<SigningRoot>, Unready>,
+    /// The announced root, where there is one. It signs nothing but what probes show.
+    pub next: Option<Authority>,
 }
 
 /// Why an authority cannot sign.

@@ -134,7 +134,8 @@ fn told(progress: &str, waiting: &WaitingFor) -> String {
         count => format!(". {what}: {count} ({})", names.join(", ")),
     };
     let behind = told("Behind", waiting.identities, &waiting.names)
-        + &told("Bundles behind", waiting.bundles, &waiting.bundle_names);
+        + &told("Bundles behind", waiting.bundles, &waiting.bundle_names)
+        + &told("Not seen to trust it", waiting.endpoints, &waiting.endpoint_names);
     let excluded = match &*waiting.excluded {
         [] => String::new(),
         names => format!(". Not waited for: {}", names.join(", ")),

@@ -337,6 +337,11 @@ impl Board {
         !self.queue.is_empty()
     }
 
+    /// Whatever can wait takes at most so many workers.
+    pub fn bound_background(&mut self, at_once: usize) {
+        self.queue.bound_background(at_once);
+    }
+
     /// The next identity to look at. One that no longer needs it is passed over.
     pub fn take(&mut self, now: Millis) -> Option<Job> {
         loop {

@@ -10,6 +10,7 @@ use super::board::Board;
 use super::bundles::Bundles;
 use super::forge::Forge;
 use super::metrics::Metrics;
+use super::probe::memory::Probes;
 use super::requests::Requests;
 use super::roster::Roster;
 use super::schedule::Millis;
@@ -32,6 +33,8 @@ pub struct Context {
     pub roster: Roster,
     /// What was seen of rotations.
     pub sights: Sights,
+    /// What was seen of Pods.
+    pub probes: Probes,
     /// Trust bundles that are published.
     pub bundles: Bundles,
     /// Keys that take long to make.

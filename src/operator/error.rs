@@ -53,6 +53,9 @@ pub enum Error {
     /// What was just made cannot be used.
     #[error("the new root cannot be used: {0}")]
     Root(#[from] LoadError),
+    /// A probe's certificate cannot be used.
+    #[error("the certificate of a probe cannot be used: {0}")]
+    Probe(rustls::Error),
     /// An object cannot be written down.
     #[error("{what} cannot be serialised: {source}")]
     Serialise {
@@ -97,6 +100,7 @@ impl Error {
             Self::Randomness(_) => "Randomness",
             Self::Issue(_) => "Issue",
             Self::Root(_) => "Root",
+            Self::Probe(_) => "Probe",
             Self::Serialise { .. } => "Serialise",
         }
     }

@@ -142,7 +142,8 @@ impl Keeper {
             Err(malformed) => return self.refuse(&authority, &malformed.to_string()).await,
         };
         if self.context.authorities.get(&terms.name).is_none() {
-            self.context.authorities.put(Service { terms: terms.clone(), signer: Err(Unready::Pending) });
+            let signer = Err(Unready::Pending);
+            self.context.authorities.put(Service { terms: terms.clone(), signer, next: None });
         }
         let passed = pass(&self.context, &authority, &terms).await?;
         self.tally.remember(&terms, &passed);

@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry;
 
 use super::attention::Class;
 use super::error::Error;
+use super::probe::figures::Figures;
 use crate::api::authority::Phase;
 use crate::plan::decide::Because;
 use crate::plan::outcome::Reason;
@@ -78,6 +79,8 @@ pub struct Metrics {
     rotation_phase: Family<PhaseLabels, Gauge>,
     rotation_waiting: Family<AuthorityLabels, Gauge>,
     rotations: Family<TransitionLabels, Counter>,
+    /// Of probes.
+    pub probes: Figures,
     bundles: Family<BundleLabels, Gauge>,
 }
 
@@ -127,6 +130,7 @@ impl Metrics {
             "Changes of the roots of an authority",
             self.rotations.clone(),
         );
+        self.probes.register(registry);
         registry.register(
             "mtls_operator_bundles",
             "Places where a trust bundle shall lie, by how it stands there",

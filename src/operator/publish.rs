@@ -39,7 +39,8 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
         let text = digest(root.authority.bundle().to_pem());
         context.bundles.lock().put_in_force(&name, text);
     }
-    context.authorities.put(Service { terms, signer });
+    context.authorities.put(Service { terms, signer, next: loaded.succession.next });
+    context.probes.ring();
     if is_news {
         context.board.change(|board| board.saw_signer(&name, mark, context.millis()));
         context.bundles.ring();

@@ -38,11 +38,27 @@ pub fn look(
         (survey(&board, &terms.name, &signer, &excluded, now, index), was_behind)
     };
     let (bundles, has_strayed) = bundle_survey::look(context, terms, loaded, &excluded);
-    let survey = survey.with(bundles);
+    let mut survey = survey.with(bundles);
     let (is_behind, was_behind) = (survey.is_behind(), was_behind || has_strayed);
     let sight =
         context.sights.look(&terms.name, (phase, &signer), is_behind, was_behind, context.clock.monotonic());
-    (sight, survey)
+    (held_up(context, terms, loaded, sight, &mut survey, &excluded), survey)
+}
+
+/// The same, where a Pod was seen not to trust the announced root: that is for how long nobody was behind then, too.
+fn held_up(
+    context: &Context,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+    sight: Sight,
+    survey: &mut Survey,
+    excluded: &[String],
+) -> Sight {
+    let Some(next) = &loaded.succession.next else { return sight };
+    let root = next.fingerprint().to_string();
+    let holders = context.probes.holding_up(&terms.name, &root, context.clock.monotonic());
+    survey.probed(&holders, excluded);
+    if survey.distrusting > 0 { Sight { quiet_for: None } } else { sight }
 }
 
 /// Whether a fresh list shows the same: nobody is behind. The index lags, and must not decide alone.

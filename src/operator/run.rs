@@ -14,6 +14,11 @@ use super::forge::Forge;
 use super::keeper::Keeper;
 use super::mesh::create_default_authority;
 use super::metrics::Metrics;
+use super::probe::audience::EndpointSlices;
+use super::probe::dial::Dialer;
+use super::probe::memory::Probes;
+use super::probe::prober::Prober;
+use super::probe::visit::Visitor;
 use super::requests::Requests;
 use super::roster::Roster;
 use super::sight::Sights;
@@ -38,6 +43,8 @@ pub struct Settings {
     pub workers: usize,
     /// Threads that make RSA keys.
     pub key_threads: usize,
+    /// Whether Pods are probed where their identities ask for it.
+    pub verify: bool,
 }
 
 /// The authority to create where there is none at all.
@@ -51,12 +58,14 @@ pub struct DefaultAuthority {
     pub cluster_domain: String,
 }
 
-/// What the process gives to the operator: time, the API server, and its place in the world.
+/// What the process gives to the operator: time, the API server, the way to Pods, and its place in the world.
 pub struct Surroundings {
     /// Time.
     pub clock: Clock,
     /// The API server.
     pub client: Client,
+    /// The way to Pods.
+    pub dialer: Dialer,
     /// Whether this replica leads.
     pub leadership: Leadership,
     /// What is awaited before this replica is ready.
@@ -69,6 +78,9 @@ pub struct Surroundings {
     pub shutdown: Shutdown,
 }
 
+/// Of so many workers one is for what can wait: enough to write to hundreds of Secrets a second.
+const WORKERS_PER_BACKGROUND: usize = 8;
+
 /// A part of the operator ended that must not: the process has to start anew.
 #[derive(Debug, thiserror::Error)]
 #[error("a watch or the keeper of the authorities has ended; see the log")]
@@ -79,10 +91,11 @@ pub struct Broken;
 /// # Errors
 /// [`Broken`] where a part of it ended before that.
 pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken> {
-    let Surroundings { clock, client, leadership, readiness, metrics, safeguards, shutdown } = around;
-    let board = SharedBoard::default();
+    let Surroundings { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown } = around;
+    let board = board(settings.workers);
     let context = Context {
         sights: Sights::default(),
+        probes: Probes::default(),
         forge: forge(&settings, &board, &clock),
         requests: Requests::new(client.clone(), leadership.clone(), metrics.clone()),
         clock,
@@ -105,6 +118,8 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
     if let Some(default) = settings.default_authority {
         first_authority.spawn(create_default_authority(context.clone(), leadership.clone(), default));
     }
+    let visitor = settings.verify.then(|| Visitor::new(dialer, context.metrics.probes.clone()));
+    watch_pods(&context, &client, &leadership, visitor, &mut watches);
     watch_bundles(&context, &client, &mut watches);
     let keeper = Keeper::new(context.clone(), leadership.clone());
     watches.spawn(Distributor::new(context.clone(), leadership.clone(), keeper.primed()).run());
@@ -114,6 +129,12 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
         () = workers.run(shutdown) => Ok(()),
         _ = watches.join_next() => Err(Broken),
     }
+}
+
+fn board(workers: usize) -> SharedBoard {
+    let board = SharedBoard::default();
+    board.change(|board| board.bound_background(workers.div_ceil(WORKERS_PER_BACKGROUND)));
+    board
 }
 
 fn forge(settings: &Settings, board: &SharedBoard, clock: &Clock) -> Forge {
@@ -150,6 +171,23 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
     ));
     objects.ready().await;
     drop(all);
+}
+
+/// Pods, and the endpoints that lead to them, where somebody looks at them. Nobody's identity waits for these, either.
+fn watch_pods(
+    context: &Context,
+    client: &Client,
+    leadership: &Leadership,
+    visitor: Option<Visitor>,
+    watches: &mut JoinSet<()>,
+) {
+    let listed = Readiness::new();
+    for scope in context.watched().into_iter().filter(|_| visitor.is_some()) {
+        let slices = Subject::within(client, scope.as_deref()).labelled(EndpointSlices::labels());
+        let audience = EndpointSlices::new(context.probes.clone(), scope);
+        watches.spawn(slices.run(context.clone(), audience, listed.handle("EndpointSlices")));
+    }
+    watches.spawn(Prober::new(context.clone(), visitor).run(leadership.clone(), listed));
 }
 
 /// Nobody's identity waits for these: where they cannot be listed, only published bundles do.

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use super::attention::SignerMark;
 use super::board::Board;
 use super::entry::{Digest, Entry, SeenSecret, digest};
+use super::probe::memory::Holder;
 use crate::api::authority::{Phase, WaitingFor};
 use crate::api::names::{annotation, label};
 use crate::plan::sight::{Quiet, Sight};
@@ -26,6 +27,10 @@ pub struct Survey {
     pub behind: usize,
     /// The first of them, as `<namespace>/<name>`, in their order.
     pub names: Vec<String>,
+    /// Endpoints that were not seen to trust the announced root yet.
+    pub distrusting: usize,
+    /// The first of them, as `<namespace>/<name> <address>`, in their order.
+    pub endpoints: Vec<String>,
     /// How many bundles.
     pub bundles: usize,
     /// The first of them, in their order.
@@ -56,10 +61,37 @@ impl Survey {
     /// What status says of it; nothing where nobody is waited for.
     #[must_use]
     pub fn waiting_for(self) -> Option<WaitingFor> {
-        let is_told = self.is_behind() || !self.excluded.is_empty();
-        let Self { behind, names, bundles, bundle_names, excluded } = self;
-        let [identities, bundles] = [behind, bundles].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-        is_told.then_some(WaitingFor { identities, names, bundles, bundle_names, excluded })
+        let is_told = self.is_behind() || self.distrusting > 0 || !self.excluded.is_empty();
+        let Self { behind, names, distrusting, endpoints, bundles, bundle_names, excluded } = self;
+        let [identities, bundles, distrusting] =
+            [behind, bundles, distrusting].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        is_told.then_some(WaitingFor {
+            identities,
+            names,
+            endpoints: distrusting,
+            endpoint_names: endpoints,
+            bundles,
+            bundle_names,
+            excluded,
+        })
+    }
+
+    /// How many Secrets, bundles and endpoints a rotation waits for.
+    #[must_use]
+    pub const fn held_up_by(&self) -> usize {
+        self.behind + self.bundles + self.distrusting
+    }
+
+    /// Adds what probes have seen.
+    pub fn probed(&mut self, holders: &[Holder], excluded: &[String]) {
+        let (left, waited): (Vec<&Holder>, Vec<&Holder>) =
+            holders.iter().partition(|holder| excluded.contains(&holder.identity));
+        self.distrusting = waited.len();
+        let told = waited.iter().map(|holder| format!("{} {}", holder.identity, holder.address));
+        self.endpoints = told.take(NAMES).collect();
+        self.excluded.extend(left.into_iter().map(|holder| holder.identity.clone()));
+        self.excluded.sort_unstable();
+        self.excluded.dedup();
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::observe::Found;
+use crate::api::conditions::{SERVING, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, SecretReference};
 use crate::plan::asked::Asked;
 use crate::plan::decide::Decision;
@@ -22,8 +23,12 @@ pub fn identity_status(
 ) -> MtlsIdentityStatus {
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
-    let conditions = decision.standing.verdict().conditions(&before.conditions, generation, now);
-    let mut status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
+    let mut conditions = decision.standing.verdict().conditions(&before.conditions, generation, now);
+    // What probes say is theirs to change; without them it goes.
+    let is_verified = identity.spec.verify.is_some();
+    conditions.extend(find(&before.conditions, SERVING).filter(|_| is_verified).cloned());
+    let served = before.served.clone().filter(|_| is_verified);
+    let mut status = MtlsIdentityStatus { observed_generation: generation, conditions, served, ..before };
     status.renewal_time = decision.renewal.map(Time);
     match &found.observed {
         Observed::Held(held) => {

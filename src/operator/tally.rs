@@ -86,8 +86,7 @@ impl Tally {
             context.metrics.identities(name, reason, count);
         }
         let rotation = self.rotations.get(name);
-        let waiting = rotation.map_or(0, |rotation| rotation.survey.behind + rotation.survey.bundles);
-        context.metrics.rotation_waiting(name, waiting);
+        context.metrics.rotation_waiting(name, rotation.map_or(0, |rotation| rotation.survey.held_up_by()));
         let Some(before) = authority.status.clone() else { return Ok(()) };
         let mut after = MtlsAuthorityStatus {
             identities: Some(census.counts.clone()),

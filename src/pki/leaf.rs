@@ -93,7 +93,11 @@ impl Leaf {
             && self.key_algorithm == Some(asked.key_algorithm)
     }
 
-    pub(super) fn parse(der: &CertificateDer<'_>) -> Result<Self, LeafError> {
+    /// Reads a certificate.
+    ///
+    /// # Errors
+    /// If it lacks what every leaf has.
+    pub fn parse(der: &CertificateDer<'_>) -> Result<Self, LeafError> {
         Self::read(&certificate::parse(der).ok_or(LeafError::NotPem)?)
     }
 

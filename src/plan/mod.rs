@@ -3,6 +3,7 @@
 pub mod asked;
 pub mod bundle;
 pub mod decide;
+pub mod lookout;
 pub mod outcome;
 pub mod policy;
 pub mod profile;
@@ -12,7 +13,10 @@ pub mod root;
 pub mod rotation;
 pub mod safeguards;
 pub mod selector;
+pub mod serving;
+mod serving_reason;
 pub mod sight;
+pub mod sighting;
 pub mod spread;
 pub mod stored_root;
 pub mod terms;

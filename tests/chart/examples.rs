@@ -7,7 +7,7 @@ use crate::helm::Installed;
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples");
 
 /// Every identity of the examples, and how it stands in the end.
-const ENDS: [(&str, &str, &str); 10] = [
+const ENDS: [(&str, &str, &str); 11] = [
     ("default", "hello", "Issued"),
     ("shop", "server", "Issued"),
     ("shop", "client", "Issued"),
@@ -17,6 +17,7 @@ const ENDS: [(&str, &str, &str); 10] = [
     ("default", "ledger", "Issued"),
     ("default", "frozen", "Paused"),
     ("default", "billing", "Issued"),
+    ("default", "till", "Issued"),
     ("reports", "catalog", "Issued"),
 ];
 

@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use crate::helm::{CHART, refusal, render, succeeded};
 
-const SHAPES: [&[&str]; 5] = [
+const SHAPES: [&[&str]; 6] = [
     &[],
     &["watchNamespaces={red,blue}", "clusterTrustBundles=true"],
     &["crds.enabled=false", "podDisruptionBudget.enabled=false", "networkPolicy.enabled=false"],
+    &["verify.enabled=true", "watchNamespaces={red}"],
     &["authority.create=", "replicaCount=1", "metrics.serviceMonitor.enabled=true"],
     &["serviceAccount.create=false", "serviceAccount.name=mine", "aggregateClusterRoles=false"],
 ];
@@ -83,6 +84,26 @@ fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_what_lives_in
         let here = |object: &&Value| object["metadata"]["namespace"] == namespace;
         assert_eq!(of_kind(&objects, &["Role"]).filter(here).count(), 1, "{namespace}");
         assert_eq!(of_kind(&objects, &["RoleBinding"]).filter(here).count(), 1, "{namespace}");
+    }
+}
+
+#[test]
+fn endpoints_are_read_and_pods_dialed_only_with_probes() {
+    for (values, is_on) in [(&[][..], false), (&["verify.enabled=true"][..], true)] {
+        let objects = render(values);
+        let rules = rules(&objects);
+        let reading = rules.iter().filter(|(_, resources, _)| resources.contains(&"endpointslices"));
+        assert_eq!(
+            reading.map(|(.., verbs)| verbs.clone()).collect::<Vec<_>>(),
+            [["list", "watch"]][..usize::from(is_on)]
+        );
+        let policy = of_kind(&objects, &["NetworkPolicy"]).next().unwrap();
+        let egress = policy["spec"]["egress"].as_array().unwrap();
+        let to_pods = egress.iter().filter(|rule| rule["to"][0]["namespaceSelector"].is_object());
+        assert_eq!(to_pods.count(), usize::from(is_on));
+        let deployment = of_kind(&objects, &["Deployment"]).next().unwrap();
+        let flags = strings(&deployment["spec"]["template"]["spec"]["containers"][0]["args"]);
+        assert_eq!(flags.contains(&"--verify"), is_on);
     }
 }
 

@@ -15,6 +15,9 @@ mod election;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod solo;
 
+#[path = "../support/pod.rs"]
+mod pod;
+
 mod admin;
 mod authority;
 mod bundle;
@@ -23,6 +26,7 @@ mod clock;
 mod content;
 mod cost;
 mod distrust;
+mod events;
 mod healing;
 mod hearing;
 mod issuance;
@@ -35,5 +39,6 @@ mod reissue;
 mod renewal;
 mod replicas;
 mod root;
+mod serving;
 mod validation;
 mod watched;

@@ -96,11 +96,28 @@ fn bad_secrets() -> Table {
     ]
 }
 
+fn bad_probes() -> Table {
+    let verify = |service: &str, port: i64| json!({ "verify": { "service": service, "port": port } });
+    vec![
+        (verify("web", 0), "spec.verify.port in body should be greater than or equal to 1"),
+        (verify("web", 65_536), "spec.verify.port in body should be less than or equal to 65535"),
+        (verify("other/web", 8443), "spec.verify.service in body should match"),
+        (verify("", 8443), "spec.verify.service in body should be at least 1 chars long"),
+        (json!({ "verify": { "service": "web" } }), "spec.verify.port: Required value"),
+        (json!({ "verify": { "port": 8443 } }), "spec.verify.service: Required value"),
+        (
+            json!({ "verify": { "service": "web", "port": 8443, "allowStrangers": "yes" } }),
+            "spec.verify.allowStrangers in body must be of type boolean",
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn every_rule_of_an_identity_is_told_in_words() {
     let scene = Stage::shared().scene().await;
     let mut hearing = Hearing::default();
-    for (spec, words) in bad_names().into_iter().chain(bad_times_and_keys()).chain(bad_secrets()) {
+    let tables = [bad_names(), bad_times_and_keys(), bad_secrets(), bad_probes()];
+    for (spec, words) in tables.into_iter().flatten() {
         hearing.expect(&spec, words, judge_identity(&scene, "cart", Some(&spec)).await);
     }
     let dotted = judge_identity(&scene, "a.b", None).await;

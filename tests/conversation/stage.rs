@@ -16,6 +16,7 @@ use mtls_operator::operator::delivery::deliver;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::forge::Forge;
 use mtls_operator::operator::metrics::Metrics;
+use mtls_operator::operator::probe::memory::Probes;
 use mtls_operator::operator::publish::publish;
 use mtls_operator::operator::reconcile::reconcile;
 use mtls_operator::operator::requests::Requests;
@@ -265,6 +266,7 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
     });
     Context {
         sights: Sights::default(),
+        probes: Probes::default(),
         bundles: Bundles::default(),
         clock,
         requests: Requests::new(server.client(), leadership, metrics.clone()),

@@ -105,7 +105,7 @@ async fn many(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Resu
         .await?;
     let identities = usize::from(MANY + SAMPLES) + 1;
     theatre.all_ready(NAMESPACE, identities).await?;
-    narrator.took("all of them are Ready", started);
+    narrator.took(&format!("{MANY} identities are Ready"), started);
     let spent = cpu_ticks(operator)?.saturating_sub(cpu) * 10_000 / u64::from(MANY);
     Narrator::say(&format!("CPU of the operator per issuance: {spent} µs"));
     Narrator::say(&format!(

@@ -81,7 +81,7 @@ async fn muster(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failur
         .try_collect::<Vec<()>>()
         .await?;
     theatre.all_ready(FLEET, IDENTITIES).await?;
-    narrator.took("all of them are Ready", started);
+    narrator.took(&format!("{IDENTITIES} identities are Ready"), started);
     Ok(())
 }
 
@@ -109,7 +109,7 @@ async fn prompt(narrator: &mut Narrator, theatre: &Theatre) -> Result<Vec<Durati
         "The root of {IDENTITIES} identities rotates at once: spreadOver 0s, propagation 10s"
     ));
     let mut newcomers = Newcomers::default();
-    let cost = rotation(narrator, theatre, "prompt", &mut newcomers).await?;
+    let cost = rotation(narrator, theatre, "at once", &mut newcomers).await?;
     Narrator::say(&format!(
         "{} new identities while the fleet was written, to their Secret: {}",
         newcomers.count,
@@ -130,7 +130,7 @@ async fn spread(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failur
     ));
     let spread = json!({ "spec": { "rotation": { "spreadOver": "3m" } } });
     patch(theatre, spread).await?;
-    let cost = rotation(narrator, theatre, "spread", &mut Newcomers::default()).await?;
+    let cost = rotation(narrator, theatre, "with the renewals", &mut Newcomers::default()).await?;
     cost.tell();
     cost.ensure_renewals_were_due()?;
     let is_free = cost.beyond_renewals() + cost.rotated + cost.refreshed == 0;
@@ -212,7 +212,7 @@ async fn rotation(
             }
             tokio::time::sleep(PACE).await;
         }
-        narrator.took(what, started);
+        narrator.took(&format!("{request}: {what}"), started);
     }
     loop {
         while is_being_written(theatre).await? {
@@ -224,7 +224,7 @@ async fn rotation(
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    narrator.took("no bundle holds the former root", started);
+    narrator.took(&format!("{request}: no bundle holds the former root"), started);
     let (balance, after) = (account.balance(theatre)?, Figures::of(theatre).await?);
     Ok(Cost::between(&before, &after, balance, narrator.since(started)))
 }

@@ -24,6 +24,8 @@ fn every_figure() -> Metrics {
     metrics.failed(&Error::KeyOrdered);
     metrics.waiting(Class::ALL.map(|class| (class, 0)), 0);
     metrics.changed_roots("mesh", "Announce");
+    metrics.probes.met("Mesh", "Accepted");
+    metrics.probes.identities(|_| 1);
     about(&metrics, "mesh");
     metrics
 }

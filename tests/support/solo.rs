@@ -2,6 +2,7 @@
 
 use kube::Client;
 use mtls_operator::operator::metrics::Metrics;
+use mtls_operator::operator::probe::dial::Dialer;
 use mtls_operator::operator::run::{DefaultAuthority, Settings, Surroundings, run};
 use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
@@ -26,11 +27,23 @@ impl Solo {
 
     /// Starts an operator with these settings and safeguards, this clock and this client.
     pub fn run(settings: Settings, safeguards: Safeguards, clock: Clock, client: Client) -> Self {
+        Self::run_with(Dialer::tcp(), settings, safeguards, clock, client)
+    }
+
+    /// The same, reaching Pods in its own way.
+    pub fn run_with(
+        dialer: Dialer,
+        settings: Settings,
+        safeguards: Safeguards,
+        clock: Clock,
+        client: Client,
+    ) -> Self {
         let (shutdown, trigger) = Shutdown::manual();
         let around = Surroundings {
             leadership: Leadership::always(clock.clone()),
             clock,
             client,
+            dialer,
             readiness: Readiness::new(),
             metrics: Metrics::default(),
             safeguards,
@@ -60,5 +73,6 @@ pub fn settings() -> Settings {
         default_authority: Some(default),
         workers: 4,
         key_threads: 1,
+        verify: false,
     }
 }

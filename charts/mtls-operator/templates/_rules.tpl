@@ -18,6 +18,12 @@ namespace that it serves. Paths are below src/.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch]
+{{- if .Values.verify.enabled }}
+# EndpointSlices in operator/probe/audience.rs: which Pods stand behind the Service that spec.verify names.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
+{{- end }}
 # Trust bundles for clients without an identity, where authorities ask for them (spec.trustBundle).
 # list, watch: TrustBundles in operator/audiences.rs, by our label, though RBAC cannot limit it to that; list also in
 # operator/bundle_survey.rs. get: look() in operator/delivery.rs sees who is in the way. create, patch, delete: there, too;

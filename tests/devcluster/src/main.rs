@@ -27,6 +27,12 @@ enum Action {
     Up(Kind),
     /// End the cluster that `up` started, and remove everything of it
     Down,
+    /// Make images available to Pods of the cluster that `up --node` started
+    Import {
+        /// Docker or OCI archives
+        #[arg(required = true, value_name = "FILE")]
+        images: Vec<PathBuf>,
+    },
     /// Start a cluster, run a command in it, end the cluster; the exit code is the command's
     Run {
         #[command(flatten)]
@@ -70,6 +76,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().action {
         Action::Up(kind) => up(kind),
         Action::Down => down(),
+        Action::Import { images } => import(&images),
         Action::Run { kind, command } => run(kind, &command),
         Action::Tools { node, names } => tools(node, names),
     };
@@ -97,6 +104,12 @@ fn up(kind: Kind) -> Result<ExitCode, Error> {
 fn down() -> Result<ExitCode, Error> {
     Retained::down()?;
     say("The cluster is down.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(images: &[PathBuf]) -> Result<ExitCode, Error> {
+    let cluster = Retained::find()?.ok_or(Error::NotUp)?;
+    images.iter().try_for_each(|image| cluster.import_image(image))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::environment;
 use crate::file::write;
+use crate::node::image;
+use crate::node::jail::Jail;
 use crate::process::poll;
 use crate::{Cluster, Error, Options, cache, supervisor};
 
@@ -74,6 +76,14 @@ impl Retained {
     /// The environment for kubectl and helm.
     pub fn environment(&self) -> impl Iterator<Item = (&'static str, PathBuf)> + use<> {
         environment(&self.folder).into_iter()
+    }
+
+    /// Makes an image available to Pods, as [`Cluster::import_image`] does.
+    ///
+    /// # Errors
+    /// When the cluster has no node, or the file is no docker or OCI archive.
+    pub fn import_image(&self, archive: &Path) -> Result<(), Error> {
+        image::import(Jail::of(&self.folder)?, archive)
     }
 
     /// Ends the cluster that is up and returns when nothing of it is left.

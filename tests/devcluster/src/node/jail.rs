@@ -38,6 +38,12 @@ impl Jail {
         init.map(|init| Self { init }).ok_or_else(|| Error::Supervisor("cannot make namespaces".into()))
     }
 
+    /// The jail of the cluster in `folder`.
+    pub(crate) fn of(folder: &Path) -> Result<Self, Error> {
+        let front = fs::read_to_string(folder.join("run/jail.pid")).map_err(|_| Error::NoNode)?;
+        Self::behind(front.trim().parse().map_err(|_| Error::NoNode)?)
+    }
+
     /// Where the control plane runs: in the node's network only.
     pub(crate) fn network(self) -> Place {
         Place::Network(self.init)

@@ -20,12 +20,10 @@ pub enum Obstacle {
 impl Display for Obstacle {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Machine(what) => {
-                write!(
-                    f,
-                    "a node needs root on Linux, and {what}: use kind (https://kind.sigs.k8s.io) instead"
-                )
-            }
+            Self::Machine(why) => write!(
+                f,
+                "there can be no node here: {why}. It takes root on Linux; elsewhere use kind (https://kind.sigs.k8s.io)"
+            ),
             Self::Packages(names) => write!(
                 f,
                 "a node needs programs that are missing: apt-get install --no-install-recommends {}",
@@ -97,7 +95,7 @@ fn not_permitted() -> Option<Obstacle> {
     let trial = "ip link add trial type bridge && mount -t tmpfs tmpfs /run && nft list ruleset";
     let arguments = ["--net", "--mount", "--pid", "--fork", "sh", "-c", trial];
     if let Err(error) = output(Command::new("unshare").args(arguments).env("PATH", joined(&search_path()))) {
-        return Some(Obstacle::Machine(format!("this root may not make namespaces and bridges ({error})")));
+        return Some(Obstacle::Machine(format!("this root may not make namespaces and bridges: {error}")));
     }
     let groups = super::cgroups::roots();
     let refused =
@@ -109,10 +107,12 @@ fn not_permitted() -> Option<Obstacle> {
 /// The node hides these folders behind its own, and with them a cluster's folder in them.
 fn unfit_folder() -> Option<Obstacle> {
     let folder = env::temp_dir();
-    super::jail::PRIVATE_FOLDERS
-        .iter()
-        .find(|hidden| folder.starts_with(hidden))
-        .map(|hidden| Obstacle::Machine(format!("TMPDIR outside {hidden} (here: {})", folder.display())))
+    super::jail::PRIVATE_FOLDERS.iter().find(|hidden| folder.starts_with(hidden)).map(|hidden| {
+        Obstacle::Machine(format!(
+            "its files would be in {}, and {hidden} is one that it hides: set TMPDIR",
+            folder.display()
+        ))
+    })
 }
 
 /// Folders as the value of `PATH`.

@@ -5,15 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its own functions too")]
 
-#[path = "support/node.rs"]
+mod retained;
+#[path = "../support/node.rs"]
 mod support;
+mod traces;
 
 use std::collections::BTreeSet;
 use std::env;
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{self, Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
@@ -21,6 +22,9 @@ use std::time::Duration;
 
 use devcluster::{Cluster, NodeOptions, Options};
 use support::node_is_possible;
+use traces::{
+    assert_nothing_remains, assert_nothing_remains_of_node, namespaces_of, processes_of, remains_of_node,
+};
 
 const ENDING: &str = "DEVCLUSTER_TEST_ENDING";
 const WITH_NODE: &str = "DEVCLUSTER_TEST_NODE";
@@ -77,76 +81,6 @@ fn begin(holder: &mut Command) -> (Child, PathBuf) {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let folder = lines.find_map(|line| line.unwrap().strip_prefix("folder ").map(PathBuf::from)).unwrap();
     (child, folder)
-}
-
-/// The processes whose command line names the folder.
-fn processes_of(folder: &Path) -> Vec<u32> {
-    let name = folder.to_str().unwrap();
-    let pids =
-        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| {
-        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&command).contains(name)
-    })
-    .collect()
-}
-
-/// The namespaces of the folder's processes that are not our own: those of its node.
-fn namespaces_of(folder: &Path) -> BTreeSet<PathBuf> {
-    let of = |pid: &str| {
-        let folder = format!("/proc/{pid}/ns");
-        ["mnt", "net", "pid", "uts"]
-            .map(|kind| fs::read_link(Path::new(&folder).join(kind)).unwrap_or_default())
-    };
-    let own = of("self");
-    let all = processes_of(folder).into_iter().flat_map(|pid| of(&pid.to_string()));
-    all.filter(|namespace| !own.contains(namespace) && *namespace != PathBuf::new()).collect()
-}
-
-/// What of a node is still there: processes in its namespaces, mounts below its folder, control groups of its name.
-fn remains_of_node(folder: &Path, namespaces: &BTreeSet<PathBuf>) -> Vec<String> {
-    let mut remains = Vec::new();
-    for entry in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
-        let process = entry.path();
-        let mounts = fs::read_to_string(process.join("mountinfo")).unwrap_or_default();
-        if mounts.contains(folder.to_str().unwrap()) {
-            remains.push(format!("{} has a mount of it", process.display()));
-        }
-        for kind in ["mnt", "net", "pid", "uts"] {
-            if fs::read_link(process.join("ns").join(kind)).is_ok_and(|found| namespaces.contains(&found)) {
-                remains.push(format!("{} is in its {kind} namespace", process.display()));
-            }
-        }
-    }
-    let name = folder.file_name().unwrap();
-    let groups = fs::read_dir("/sys/fs/cgroup").unwrap().map(|entry| entry.unwrap().path().join(name));
-    let groups = groups.chain([Path::new("/sys/fs/cgroup").join(name)]);
-    remains.extend(groups.filter(|group| group.exists()).map(|group| group.display().to_string()));
-    remains
-}
-
-fn assert_nothing_remains_of_node(folder: &Path, namespaces: &BTreeSet<PathBuf>) {
-    assert!(namespaces.len() >= 4, "a node has namespaces of its own: {namespaces:?}");
-    assert_nothing_remains(folder);
-    // A process that was killed takes a moment to end.
-    for _ in 0..200 {
-        if remains_of_node(folder, namespaces).is_empty() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("{:#?}", remains_of_node(folder, namespaces));
-}
-
-fn assert_nothing_remains(folder: &Path) {
-    // About ten seconds; a good end takes a fraction of one.
-    for _ in 0..200 {
-        if !folder.exists() && processes_of(folder).is_empty() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("{} exists: {}, processes {:?}", folder.display(), folder.exists(), processes_of(folder));
 }
 
 #[test]
@@ -224,32 +158,4 @@ fn a_killed_supervisor_takes_every_process_with_it() {
     assert!(remaining.is_some(), "{:?}", processes_of(&folder));
     let stopped = cluster.stop();
     assert!(!folder.exists(), "the holder removes what the supervisor could not: {stopped:?}");
-}
-
-#[test]
-fn a_retained_cluster_outlives_its_starter_until_it_is_taken_down() {
-    let cache = env::temp_dir().join(format!("devcluster-test-cache-{}", process::id()));
-    let assets = devcluster::tool("kubectl").unwrap().parent().unwrap().to_owned();
-    let devcluster = |verb: &str| {
-        Command::new(env!("CARGO_BIN_EXE_devcluster"))
-            .arg(verb)
-            .env("MTLS_OPERATOR_CACHE", &cache)
-            .env("KUBEBUILDER_ASSETS", &assets)
-            .output()
-            .unwrap()
-    };
-    let up = devcluster("up");
-    let told = String::from_utf8(up.stdout).unwrap();
-    let kubeconfig = told.lines().find_map(|line| line.trim().strip_prefix("export KUBECONFIG=")).unwrap();
-    let folder = Path::new(kubeconfig).parent().unwrap().to_owned();
-    let kubectl = devcluster::tool("kubectl").unwrap();
-    let ready = Command::new(kubectl).env("KUBECONFIG", kubeconfig).args(["get", "--raw=/readyz"]).status();
-    assert!(ready.unwrap().success());
-    let again = devcluster("up");
-    assert!(String::from_utf8(again.stderr).unwrap().contains("already up"));
-
-    assert!(devcluster("down").status.success());
-    assert_nothing_remains(&folder);
-    assert!(!devcluster("down").status.success());
-    fs::remove_dir_all(cache).unwrap();
 }

@@ -1,0 +1,179 @@
+//! What is remembered for probes: the identities that ask for them, the endpoints of their Services, and the last look
+//! at each.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use super::slices::{Name, Slices};
+use crate::api::MtlsIdentity;
+use crate::operator::entry::version_number;
+use crate::plan::lookout::{FRESH_FOR, Look};
+use crate::plan::serving::{NextRoot, Verdict};
+use crate::plan::sighting::holds_up;
+
+/// An identity that asks for probes.
+#[derive(Debug)]
+pub struct Ward {
+    /// The object.
+    pub identity: Arc<MtlsIdentity>,
+    /// The last look at each endpoint.
+    pub looks: HashMap<SocketAddr, Look>,
+    /// Endpoints that are being looked at.
+    pub in_sight: HashSet<SocketAddr>,
+    /// The announced root that its Secret carries.
+    pub next: Option<NextRoot>,
+    /// The version of the object that was found to say this already.
+    pub settled: Option<(Option<String>, Verdict)>,
+    /// Whether its status is being written.
+    pub is_writing: bool,
+    /// When its status was written last, by the monotonic clock.
+    pub written: Option<Duration>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Identities that ask for probes.
+    pub wards: BTreeMap<Name, Ward>,
+    /// Endpoints.
+    pub slices: Slices,
+}
+
+/// The memory, shared, and a bell that rings when something in it has changed.
+#[derive(Clone, Default)]
+pub struct Probes {
+    memory: Arc<Mutex<Memory>>,
+    changed: Arc<Notify>,
+}
+
+impl Probes {
+    /// The memory. Never held across an await.
+    pub fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock()
+    }
+
+    /// Waits until something has changed since the last call.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Rings the bell.
+    pub fn ring(&self) {
+        self.changed.notify_one();
+    }
+
+    /// An identity was seen.
+    pub fn saw(&self, identity: &MtlsIdentity) {
+        let name = name_of(identity);
+        let mut memory = self.lock();
+        if identity.spec.verify.is_none() || identity.metadata.deletion_timestamp.is_some() {
+            memory.wards.remove(&name);
+            return;
+        }
+        match memory.wards.get_mut(&name).filter(|ward| is_same(&ward.identity, identity)) {
+            Some(ward) if version(identity) < version(&ward.identity) => return,
+            Some(ward) => ward.identity = Arc::new(identity.clone()),
+            None => {
+                memory.wards.insert(name, Ward::new(identity));
+            }
+        }
+        drop(memory);
+        self.ring();
+    }
+
+    /// An identity was seen to be gone.
+    pub fn lost(&self, namespace: &str, name: &str) {
+        self.lock().wards.remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// Identities that these are not among are gone.
+    pub fn keep(&self, is_known: impl Fn(&Name) -> bool) {
+        self.lock().wards.retain(|name, _| is_known(name));
+    }
+
+    /// A slice was seen.
+    pub fn saw_slice(&self, slice: &EndpointSlice) {
+        if self.lock().slices.saw(slice) {
+            self.ring();
+        }
+    }
+
+    /// A slice was seen to be gone.
+    pub fn lost_slice(&self, namespace: &str, name: &str) {
+        if self.lock().slices.lost(namespace, name) {
+            self.ring();
+        }
+    }
+
+    /// What was seen before counts no more: another process may have led meanwhile.
+    pub fn forget(&self) {
+        for ward in self.lock().wards.values_mut() {
+            ward.looks.clear();
+            ward.next = None;
+        }
+    }
+
+    /// The endpoints that hold a switch to this root up: those seen within ten minutes that do not trust it, or were
+    /// not asked yet.
+    #[must_use]
+    pub fn holding_up(&self, authority: &str, root: &str, now: Duration) -> Vec<Holder> {
+        let memory = self.lock();
+        let mut holders = Vec::new();
+        for ((namespace, name), ward) in &memory.wards {
+            if ward.identity.spec.authority != authority {
+                continue;
+            }
+            let fresh = |look: &&Look| now.saturating_sub(look.monotonic) <= FRESH_FOR;
+            let mut behind: Vec<SocketAddr> = (ward.looks.iter())
+                .filter(|(_, look)| fresh(look) && holds_up(&look.sighting, root))
+                .map(|(address, _)| *address)
+                .collect();
+            behind.sort_unstable();
+            let identity = format!("{namespace}/{name}");
+            holders.extend(behind.into_iter().map(|address| Holder { identity: identity.clone(), address }));
+        }
+        holders
+    }
+}
+
+/// An endpoint that holds a switch up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its identity, as `<namespace>/<name>`.
+    pub identity: String,
+    /// Its address.
+    pub address: SocketAddr,
+}
+
+impl Ward {
+    fn new(identity: &MtlsIdentity) -> Self {
+        Self {
+            identity: Arc::new(identity.clone()),
+            looks: HashMap::new(),
+            in_sight: HashSet::new(),
+            next: None,
+            settled: None,
+            is_writing: false,
+            written: None,
+        }
+    }
+}
+
+fn name_of(identity: &MtlsIdentity) -> Name {
+    let meta = &identity.metadata;
+    (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+}
+
+fn is_same(one: &MtlsIdentity, other: &MtlsIdentity) -> bool {
+    one.metadata.uid == other.metadata.uid
+}
+
+fn version(identity: &MtlsIdentity) -> u64 {
+    version_number(identity.metadata.resource_version.as_deref().unwrap_or_default())
+}

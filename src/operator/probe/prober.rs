@@ -1,0 +1,278 @@
+//! Looks at endpoints when they are due, while this replica leads: a few at a time, a few a second; and writes what
+//! they amount to into the status of their identities, seldom.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+
+use super::memory::{Memory, Ward};
+use super::outlook::{Outlook, outlook};
+use super::record;
+use super::slices::{Endpoints, Name};
+use super::visit::{Place, Visitor};
+use super::wallet::{Cards, Wallet};
+use crate::api::MtlsIdentity;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::status;
+use crate::plan::lookout::{Look, due};
+use crate::plan::serving::{Endpoint, Expected, Reason, Verdict, verdict};
+use crate::plan::sighting::Sighting;
+use crate::runtime::leader::Leadership;
+use crate::runtime::readiness::Readiness;
+
+/// Endpoints looked at at once.
+const AT_ONCE: usize = 32;
+/// Looks begun in one round, and how far rounds are apart at least: 50 a second.
+const A_ROUND: usize = 10;
+const ROUND: Duration = Duration::from_millis(200);
+/// The longest pause between two rounds.
+const LONGEST: Duration = Duration::from_secs(10);
+/// The status of an identity is written this often at most.
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+
+/// The prober.
+pub struct Prober {
+    context: Context,
+    /// How servers are looked at; `None` where the operator is not to.
+    visitor: Option<Visitor>,
+    wallet: Wallet,
+    permits: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+/// A look that is due.
+struct Due {
+    at: Duration,
+    name: Name,
+    address: SocketAddr,
+    service: String,
+    outlook: Arc<Outlook>,
+}
+
+impl Prober {
+    /// A prober that looks in this way, or one that only says that it does not.
+    #[must_use]
+    pub fn new(context: Context, visitor: Option<Visitor>) -> Self {
+        let wallet = Wallet::new(context.clone());
+        let permits = Arc::new(Semaphore::new(AT_ONCE));
+        Self { context, visitor, wallet, permits, tasks: TaskTracker::new() }
+    }
+
+    /// Probes, as long as this replica leads; waits otherwise. What is not listed yet is not judged. Ends never.
+    pub async fn run(mut self, mut leadership: Leadership, listed: Readiness) {
+        listed.ready().await;
+        loop {
+            leadership.until_leader().await;
+            self.context.probes.forget();
+            while leadership.is_leader() {
+                let pause = self.round().await;
+                self.context.clock.sleep(ROUND).await;
+                tokio::select! {
+                    () = self.context.probes.changed() => {}
+                    () = self.context.clock.sleep(pause) => {}
+                }
+            }
+            self.context.metrics.probes.forget();
+        }
+    }
+
+    /// Begins what is due. Returns how long nothing more will be.
+    pub async fn round(&mut self) -> Duration {
+        self.forget_strangers();
+        let (mut due, next) = self.survey();
+        due.sort_by_key(|one| one.at);
+        let waiting = due.len();
+        for one in due.into_iter().take(A_ROUND) {
+            let Ok(permit) = self.permits.clone().try_acquire_owned() else { break };
+            if let Err(error) = self.begin(one, permit).await {
+                tracing::debug!(%error, "an endpoint is not looked at");
+            }
+        }
+        if waiting > A_ROUND { Duration::ZERO } else { next }
+    }
+
+    /// Waits until every look that was begun has ended, and what it amounts to is written.
+    pub async fn rest(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+    }
+
+    /// Identities that are gone. A list tells nobody of them but the index.
+    fn forget_strangers(&self) {
+        let known =
+            |(namespace, name): &Name| self.context.board.lock().index().find(namespace, name).is_some();
+        self.context.probes.keep(known);
+    }
+
+    /// What is due, and when the next will be; on the way, writes what has come to light.
+    fn survey(&self) -> (Vec<Due>, Duration) {
+        let now = self.context.clock.monotonic();
+        let (mut due, mut next, mut all) = (Vec::new(), LONGEST, 0);
+        let mut counts: HashMap<Reason, usize> = HashMap::new();
+        let mut memory = self.context.probes.lock();
+        let Memory { wards, slices } = &mut *memory;
+        for (name, ward) in wards {
+            let Some(spec) = ward.identity.spec.verify.clone() else { continue };
+            if self.visitor.is_none() {
+                self.conclude(name, ward, &disabled(), now);
+                *counts.entry(Reason::Disabled).or_default() += 1;
+                continue;
+            }
+            let port = u16::try_from(spec.port).unwrap_or_default();
+            let endpoints = slices.endpoints(&name.0, &spec.service, port);
+            ward.looks.retain(|address, _| endpoints.ready.contains(address));
+            all += endpoints.ready.len();
+            let Some(outlook) = outlook(&self.context, ward).map(Arc::new) else { continue };
+            for address in endpoints.ready.iter().filter(|address| !ward.in_sight.contains(address)) {
+                let at = ward
+                    .looks
+                    .get(address)
+                    .map_or(Duration::ZERO, |look| due_at(*address, look, &outlook.expected));
+                if at <= now {
+                    let (name, service) = (name.clone(), spec.service.clone());
+                    due.push(Due { at, name, address: *address, service, outlook: outlook.clone() });
+                } else {
+                    next = next.min(at.saturating_sub(now));
+                }
+            }
+            if let Some(verdict) = judge(ward, &spec.service, port, &endpoints, &outlook.expected) {
+                *counts.entry(verdict.reason).or_default() += 1;
+                self.conclude(name, ward, &verdict, now);
+            }
+        }
+        drop(memory);
+        self.context.metrics.probes.identities(|reason| counts.get(&reason).copied().unwrap_or(0));
+        self.context.metrics.probes.endpoints(all, due.len());
+        (due, next)
+    }
+
+    /// Begins a look at an endpoint.
+    async fn begin(&mut self, due: Due, permit: OwnedSemaphorePermit) -> Result<(), Error> {
+        let Due { name, address, service, outlook, .. } = due;
+        let Some(visitor) = self.visitor.clone() else { return Ok(()) };
+        let Outlook { service: authority, root, expected } = &*outlook;
+        let cards = shown(self.wallet.cards(authority, root).await?, expected);
+        let Ok(called) = ServerName::try_from(format!("{service}.{}.svc", name.0)) else { return Ok(()) };
+        let place = Place { address, name: called };
+        if let Some(ward) = self.context.probes.lock().wards.get_mut(&name) {
+            ward.in_sight.insert(address);
+        }
+        let context = self.context.clone();
+        let (at, monotonic) = (context.clock.now(), context.clock.monotonic());
+        self.tasks.spawn(async move {
+            let looking = tokio::spawn(async move { visitor.look(&place, &cards).await });
+            let sighting = looking.await.unwrap_or(Sighting::Unreachable);
+            let look = Look { sighting, at, monotonic, failures: 0, expected: outlook.expected.clone() };
+            remember(&context, &name, address, look);
+            drop(permit);
+        });
+        Ok(())
+    }
+
+    /// Writes a verdict, if status says otherwise and was not written just now.
+    fn conclude(&self, name: &Name, ward: &mut Ward, verdict: &Verdict, now: Duration) {
+        let is_early = ward.written.is_some_and(|written| now.saturating_sub(written) < WRITE_EVERY);
+        if is_early || ward.is_writing {
+            return;
+        }
+        let identity = ward.identity.clone();
+        let version = identity.metadata.resource_version.as_deref();
+        if ward.settled.as_ref().is_some_and(|(as_of, known)| as_of.as_deref() == version && known == verdict)
+        {
+            return;
+        }
+        let after = record::after(&identity, verdict, self.context.clock.now());
+        let Some(patch) = status::patch(version, identity.status.as_ref(), &after) else {
+            ward.settled = Some((identity.metadata.resource_version.clone(), verdict.clone()));
+            return;
+        };
+        ward.is_writing = true;
+        ward.written = Some(now);
+        let (context, name) = (self.context.clone(), name.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = write(&context, &name, patch).await {
+                tracing::debug!(namespace = name.0, name = name.1, %error, "what was seen is not written yet");
+            }
+            if let Some(ward) = context.probes.lock().wards.get_mut(&name) {
+                ward.is_writing = false;
+            }
+        });
+    }
+}
+
+fn due_at(address: SocketAddr, look: &Look, expected: &Expected) -> Duration {
+    due(&address.to_string(), look, expected)
+}
+
+fn disabled() -> Verdict {
+    Verdict::unseen(
+        Reason::Disabled,
+        "the operator does not probe; start it with --verify (chart value verify.enabled)".into(),
+    )
+}
+
+/// What an identity's endpoints amount to; `None` while one of them was never looked at.
+fn judge(
+    ward: &Ward,
+    service: &str,
+    port: u16,
+    endpoints: &Endpoints,
+    expected: &Expected,
+) -> Option<Verdict> {
+    if endpoints.ready.is_empty() {
+        let ports: Vec<String> = endpoints.ports.iter().map(u16::to_string).collect();
+        let others = if ports.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "; its Pods declare {}: spec.verify.port is the port that they listen on",
+                ports.join(", ")
+            )
+        };
+        let message = format!("Service {service} has no ready endpoint with port {port}{others}");
+        return Some(Verdict::unseen(Reason::NoEndpoints, message));
+    }
+    let seen = endpoints.ready.iter().map(|address| {
+        let look = ward.looks.get(address)?;
+        Some(Endpoint { address: address.to_string(), sighting: &look.sighting, at: look.at })
+    });
+    Some(verdict(&seen.collect::<Option<Vec<_>>>()?, expected))
+}
+
+/// Only what servers have to take or to refuse now.
+fn shown(cards: Cards, expected: &Expected) -> Cards {
+    let next =
+        cards.next.filter(|(root, _)| expected.next.as_ref().is_some_and(|next| next.fingerprint == *root));
+    let stranger = cards.stranger.filter(|_| !expected.allows_strangers);
+    Cards { next, stranger, ..cards }
+}
+
+fn remember(context: &Context, name: &Name, address: SocketAddr, look: Look) {
+    if let Some(ward) = context.probes.lock().wards.get_mut(name) {
+        ward.in_sight.remove(&address);
+        let before = ward.looks.get(&address).map_or(0, |before| before.failures);
+        let is_failure = !matches!(look.sighting, Sighting::Met(_));
+        let failures = if is_failure { before.saturating_add(1) } else { 0 };
+        ward.looks.insert(address, Look { failures, ..look });
+    }
+    context.probes.ring();
+}
+
+async fn write(context: &Context, name: &Name, patch: serde_json::Value) -> Result<(), Error> {
+    let written = match context.requests.patch_identity_status(&name.0, &name.1, patch).await {
+        // Somebody else has written: the next round judges by what is there now.
+        Err(Error::Stale { .. }) => context.requests.get::<MtlsIdentity>(Some(&name.0), &name.1).await?,
+        written => Some(written?),
+    };
+    let Some(identity) = written else { return Ok(()) };
+    context.board.change(|board| board.saw_identity(&identity, false, context.millis()));
+    context.probes.saw(&identity);
+    Ok(())
+}

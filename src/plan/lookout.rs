@@ -1,0 +1,74 @@
+//! When a server is looked at again: soon while something is on its way, rarely once it is as it should be, ever less
+//! often while it cannot be reached.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::serving::Expected;
+use super::sighting::{Sighting, distrusts};
+use super::spread::fraction;
+
+/// How often a server is looked at that nothing is expected of.
+const LOOK_EVERY: Duration = Duration::from_mins(5);
+/// How long a look counts for a rotation. Longer than two looks are apart.
+pub const FRESH_FOR: Duration = Duration::from_mins(10);
+/// A server that cannot be reached is tried again after this long, then twice as long, and so on.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+/// A server on which something is on its way is looked at this often at most and at least.
+const MOVING: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
+/// Whatever changes, a server is left alone for this long.
+const RESPITE: Duration = Duration::from_secs(1);
+
+/// The last look at a server.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What it has shown.
+    pub sighting: Sighting,
+    /// When, by the wall clock.
+    pub at: Timestamp,
+    /// When, by the monotonic clock.
+    pub monotonic: Duration,
+    /// Looks in a row, this one included, that have met nobody.
+    pub failures: u32,
+    /// What the server should have been like.
+    pub expected: Expected,
+}
+
+/// When a server is due for another look, by the monotonic clock.
+#[must_use]
+pub fn due(address: &str, last: &Look, expected: &Expected) -> Duration {
+    let is_news = last.expected.serial != expected.serial || root(&last.expected) != root(expected);
+    last.monotonic.saturating_add(if is_news { RESPITE } else { pause(address, last, expected) })
+}
+
+fn root(expected: &Expected) -> Option<&str> {
+    expected.next.as_ref().map(|next| next.fingerprint.as_str())
+}
+
+fn pause(address: &str, last: &Look, expected: &Expected) -> Duration {
+    let [shortest, longest] = MOVING;
+    match &last.sighting {
+        Sighting::Unreachable | Sighting::NoTls => {
+            let doublings = last.failures.saturating_sub(1).min(16);
+            jittered(address, FIRST_RETRY.saturating_mul(1 << doublings).min(LOOK_EVERY))
+        }
+        Sighting::Met(_) if is_moving(last, expected) => {
+            (expected.propagation.unsigned_abs() / 4).clamp(shortest, longest)
+        }
+        Sighting::Met(_) => jittered(address, LOOK_EVERY),
+    }
+}
+
+/// Whether a change is on its way to a server, or a rotation waits for it.
+fn is_moving(last: &Look, expected: &Expected) -> bool {
+    let Sighting::Met(meeting) = &last.sighting else { return false };
+    let is_old = meeting.leaf.as_ref().is_some_and(|leaf| leaf.serial != expected.serial);
+    let has_time = last.at.duration_since(expected.issued_at) < expected.propagation;
+    (is_old && has_time) || root(expected).is_some_and(|root| distrusts(meeting, root))
+}
+
+/// A tenth less at most, the same for the same address, so that what began together is not looked at together for ever.
+fn jittered(address: &str, span: Duration) -> Duration {
+    span.saturating_sub(span / 10 * u32::from(fraction(address)) / 65_536)
+}

@@ -1,0 +1,123 @@
+//! Probes on a real API server, with the rights that the chart gives for them: `EndpointSlice`s lead to Pods, and what is
+//! seen of them stands in status. The Pods are in this process, because no node is here to run them.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::{Api, PostParams};
+use mtls_operator::api::MtlsIdentity;
+use mtls_operator::api::conditions::find;
+use mtls_operator::operator::probe::dial::Dialer;
+use mtls_operator::operator::run::Settings;
+use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::runtime::clock::Clock;
+use rustls::time_provider::DefaultTimeProvider;
+use serde_json::{Value, json};
+
+use crate::pod::Pod;
+use crate::solo::{Solo, settings};
+use crate::stage::{Scene, Stage, value};
+
+/// Pods by their addresses.
+#[derive(Clone, Default)]
+struct Pods(Arc<Mutex<HashMap<SocketAddr, Pod>>>);
+
+impl Pods {
+    fn dialer(&self) -> Dialer {
+        let pods = self.clone();
+        Dialer::new(move |address| {
+            let pod = pods.0.lock().unwrap().get(&address).cloned();
+            let clock = Arc::new(DefaultTimeProvider);
+            async move { pod.map(|pod| pod.connect(clock)).ok_or(ErrorKind::ConnectionRefused.into()) }
+        })
+    }
+
+    /// A Pod that has mounted the Secret of an identity, ready behind the Service of its name.
+    async fn run(&self, scene: &Scene, identity: &str, address: &str, lets_strangers_in: bool) {
+        let secret = scene.secret(&format!("{identity}-mtls")).await;
+        let [chain, key, roots] = ["tls.crt", "tls.key", "ca.crt"].map(|key| value(&secret, key));
+        let mut pod = Pod::of(&chain, &key, &roots);
+        pod.lets_strangers_in = lets_strangers_in;
+        self.0.lock().unwrap().insert(format!("{address}:8443").parse().unwrap(), pod);
+        let slice: EndpointSlice = serde_json::from_value(json!({
+            "metadata": {
+                "name": identity, "labels": { "kubernetes.io/service-name": identity },
+            },
+            "addressType": "IPv4",
+            "endpoints": [{
+                "addresses": [address], "conditions": { "ready": true },
+                "targetRef": { "kind": "Pod", "name": identity, "namespace": scene.namespace },
+            }],
+            "ports": [{ "name": "tls", "port": 8443, "protocol": "TCP" }],
+        }))
+        .unwrap();
+        let slices: Api<EndpointSlice> = Api::namespaced(scene.client.clone(), &scene.namespace);
+        slices.create(&PostParams::default(), &slice).await.unwrap();
+    }
+}
+
+fn verified(authority: &str, service: &str) -> Value {
+    json!({ "authority": authority, "verify": { "service": service, "port": 8443 } })
+}
+
+async fn serving(scene: &Scene, name: &str, reason: &str) -> MtlsIdentity {
+    let is_so = |identity: &MtlsIdentity| {
+        let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        find(conditions, "Serving").is_some_and(|condition| condition.reason == reason)
+    };
+    scene.identity_where(name, &format!("{name} to be Serving {reason}"), is_so).await
+}
+
+#[tokio::test]
+async fn what_pods_serve_stands_in_the_status_of_their_identities() {
+    let stage = Stage::without_operator(&["verify.enabled=true"]);
+    let pods = Pods::default();
+    let settings = Settings { verify: true, ..settings() };
+    let operator = Solo::run_with(
+        pods.dialer(),
+        settings,
+        Safeguards::ALL,
+        Clock::system(),
+        stage.operator_client().await,
+    );
+    let scene = stage.scene().await;
+    let swift = json!({
+        "root": { "ttl": "1h" }, "leaf": { "ttl": "5m", "maxTTL": "5m" }, "rotation": { "propagation": "10s" }
+    });
+    scene.create_authority("swift", swift).await;
+    for name in ["good", "open", "stuck"] {
+        scene.create(name, verified("swift", name)).await;
+        scene.ready(name).await;
+    }
+    pods.run(&scene, "good", "10.0.0.1", false).await;
+    pods.run(&scene, "open", "10.0.0.2", true).await;
+    pods.run(&scene, "stuck", "10.0.0.3", false).await;
+    scene.create("idle", verified("swift", "nobody")).await;
+
+    serving(&scene, "good", "ServesAsIssued").await;
+    serving(&scene, "open", "AcceptsStrangers").await;
+    serving(&scene, "idle", "NoEndpoints").await;
+    serving(&scene, "stuck", "ServesAsIssued").await;
+    // As with a subPath mount: the Secret changes, the Pod's file never does.
+    let request = json!({ "metadata": { "annotations": { "mtls-operator.dev/renew": "now" } } });
+    scene.patch("stuck", request).await.unwrap();
+    let stuck = serving(&scene, "stuck", "ServesOldLeaf").await.status.unwrap();
+    let served = stuck.served.unwrap();
+    assert_eq!((served.endpoints, served.as_issued), (1, 0));
+    assert_eq!(served.differing[0].address, "10.0.0.3:8443");
+    assert_ne!(served.differing[0].serial, stuck.serial);
+    scene.ready("stuck").await;
+    operator.stop().await;
+}
+
+#[tokio::test]
+async fn an_operator_without_probes_says_so() {
+    let scene = Stage::shared().scene().await;
+    scene.create("web", verified("mesh", "web")).await;
+    let web = serving(&scene, "web", "Disabled").await;
+    let conditions = web.status.unwrap().conditions;
+    assert_eq!(find(&conditions, "Serving").unwrap().status, "Unknown");
+}

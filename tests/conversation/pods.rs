@@ -1,0 +1,138 @@
+//! Pods that serve with what their Secret held when they loaded it, each at an address of its own, over wires in memory.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use mtls_operator::operator::probe::dial::Dialer;
+use mtls_operator::operator::probe::figures::Figures;
+use mtls_operator::operator::probe::prober::Prober;
+use mtls_operator::operator::probe::session::Limits;
+use mtls_operator::operator::probe::visit::Visitor;
+use mtls_operator::runtime::clock::ManualClock;
+use parking_lot::Mutex;
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
+use serde_json::{Value, json};
+
+use super::pod::Pod;
+use super::stage::{IDENTITIES, NAMESPACE, Stage};
+
+/// Where the Pods of the tests listen.
+pub const PORT: u16 = 8443;
+
+/// All Pods, and the prober that looks at them.
+pub struct Pods {
+    listening: Arc<Mutex<HashMap<SocketAddr, Pod>>>,
+    pub prober: Prober,
+}
+
+impl Pods {
+    /// No Pod yet. The operator looks at them.
+    pub fn of(stage: &Stage) -> Self {
+        let listening: Arc<Mutex<HashMap<SocketAddr, Pod>>> = Arc::default();
+        let (pods, clock) = (listening.clone(), PodClock(stage.hand.clone()));
+        let dialer = Dialer::new(move |address| {
+            let (pod, clock) = (pods.lock().get(&address).cloned(), clock.clone());
+            async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
+        });
+        let visitor = Visitor { dialer, limits: limits(), figures: Figures::default() };
+        Self { listening, prober: Prober::new(stage.context.clone(), Some(visitor)) }
+    }
+
+    /// The Service of this name has ready Pods at these addresses.
+    pub fn publish(stage: &Stage, service: &str, addresses: &[&str]) {
+        let endpoints: Vec<Value> = addresses
+            .iter()
+            .map(|address| json!({ "addresses": [address], "targetRef": { "kind": "Pod", "namespace": NAMESPACE } }))
+            .collect();
+        let slice: EndpointSlice = serde_json::from_value(json!({
+            "metadata": {
+                "name": format!("{service}-x"), "namespace": NAMESPACE,
+                "labels": { "kubernetes.io/service-name": service },
+            },
+            "addressType": "IPv4", "endpoints": endpoints, "ports": [{ "port": PORT }],
+        }))
+        .unwrap();
+        stage.context.probes.saw_slice(&slice);
+    }
+
+    /// The Pod at this address loads what the Secret of an identity holds.
+    pub fn load(&self, stage: &Stage, address: &str, identity: &str) {
+        self.load_some(stage, address, identity, true);
+    }
+
+    /// The same, but the trust bundle stays as it is.
+    pub fn load_leaf(&self, stage: &Stage, address: &str, identity: &str) {
+        self.load_some(stage, address, identity, false);
+    }
+
+    fn load_some(&self, stage: &Stage, address: &str, identity: &str, with_trust: bool) {
+        let secret = stage.secret(&format!("{identity}-mtls")).unwrap();
+        let address = at(address);
+        let mut listening = self.listening.lock();
+        let files = ["tls.crt", "tls.key", "ca.crt"].map(|key| bytes(&secret, key));
+        let mut loaded = Pod::of(&files[0], &files[1], &files[2]);
+        if let Some(before) = listening.get(&address).filter(|_| !with_trust) {
+            loaded.roots = before.roots.clone();
+        }
+        listening.insert(address, loaded);
+    }
+
+    /// The Pod at this address lets strangers in from now on.
+    pub fn welcome_strangers(&self, address: &str) {
+        self.listening.lock().get_mut(&at(address)).unwrap().lets_strangers_in = true;
+    }
+
+    /// The Pod at this address listens no more.
+    pub fn stop(&self, address: &str) {
+        self.listening.lock().remove(&at(address));
+    }
+
+    /// The watches tell, and the prober looks at whoever is due until nobody is.
+    pub async fn probe(&mut self, stage: &Stage) {
+        for identity in stage.server.all(IDENTITIES) {
+            stage.context.probes.saw(&serde_json::from_value(identity).unwrap());
+        }
+        // The first round looks, the second writes what was seen.
+        for _ in 0..2 {
+            self.prober.round().await;
+            self.prober.rest().await;
+        }
+    }
+}
+
+/// Time is tokio's and paused: it passes only when everybody waits.
+fn limits() -> Limits {
+    let [handshake, settle, farewell] = [30, 10, 30].map(Duration::from_millis);
+    Limits { handshake, settle, farewell }
+}
+
+fn at(address: &str) -> SocketAddr {
+    SocketAddr::new(address.parse().unwrap(), PORT)
+}
+
+fn bytes(secret: &Value, key: &str) -> Vec<u8> {
+    base64::engine::general_purpose::STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap()
+}
+
+/// The clock of a Pod: that of the stage.
+#[derive(Clone)]
+struct PodClock(ManualClock);
+
+impl std::fmt::Debug for PodClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PodClock")
+    }
+}
+
+impl TimeProvider for PodClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let second = u64::try_from(self.0.now().as_second()).unwrap();
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(second)))
+    }
+}

@@ -1,0 +1,81 @@
+//! Laws of endpoints: only ready Pods of the Service's own namespace with the declared port are dialed.
+
+use std::net::SocketAddr;
+
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use mtls_operator::operator::probe::slices::Slices;
+use serde_json::{Value, json};
+
+fn pod(address: &str) -> Value {
+    json!({ "addresses": [address], "conditions": { "ready": true }, "targetRef": { "kind": "Pod", "namespace": "shop" } })
+}
+
+fn slice(name: &str, endpoints: Value) -> EndpointSlice {
+    serde_json::from_value(json!({
+        "metadata": { "name": name, "namespace": "shop", "labels": { "kubernetes.io/service-name": "web" } },
+        "addressType": "IPv4",
+        "endpoints": endpoints,
+        "ports": [{ "port": 8443 }, { "port": 53, "protocol": "UDP" }],
+    }))
+    .unwrap()
+}
+
+fn ready(slices: &Slices, port: u16) -> Vec<String> {
+    slices.endpoints("shop", "web", port).ready.iter().map(SocketAddr::to_string).collect()
+}
+
+#[test]
+fn the_ready_pods_of_all_slices_are_the_endpoints() {
+    let mut slices = Slices::default();
+    assert!(slices.saw(&slice("a", json!([pod("10.0.0.2"), pod("10.0.0.1")]))));
+    assert!(slices.saw(&slice("b", json!([pod("fd00::7"), pod("10.0.0.1")]))));
+    assert_eq!(ready(&slices, 8443), ["10.0.0.1:8443", "10.0.0.2:8443", "[fd00::7]:8443"]);
+    assert!(!slices.saw(&slice("b", json!([pod("fd00::7"), pod("10.0.0.1")]))), "no news");
+    assert!(slices.lost("shop", "a") && !slices.lost("shop", "a"));
+    assert_eq!(ready(&slices, 8443), ["10.0.0.1:8443", "[fd00::7]:8443"]);
+    assert_eq!(slices.endpoints("other", "web", 8443).ready.len(), 0);
+}
+
+#[test]
+fn nobody_else_is_dialed() {
+    let not = |change: fn(&mut Value)| {
+        let mut endpoint = pod("10.0.0.1");
+        change(&mut endpoint);
+        let mut slices = Slices::default();
+        slices.saw(&slice("a", json!([endpoint])));
+        ready(&slices, 8443)
+    };
+    assert_eq!(not(|_| ()), ["10.0.0.1:8443"]);
+    assert_eq!(not(|pod| pod["conditions"] = json!({})), ["10.0.0.1:8443"], "absent means ready");
+    let nobody: [&str; 0] = [];
+    assert_eq!(not(|pod| pod["conditions"]["ready"] = json!(false)), nobody);
+    assert_eq!(not(|pod| pod["targetRef"] = Value::Null), nobody);
+    assert_eq!(not(|pod| pod["targetRef"]["kind"] = json!("Node")), nobody);
+    assert_eq!(not(|pod| pod["targetRef"]["namespace"] = json!("other")), nobody);
+    assert_eq!(not(|pod| pod["addresses"] = json!(["example.com"])), nobody);
+}
+
+#[test]
+fn only_a_declared_tcp_port_is_dialed_and_the_others_are_known() {
+    let mut slices = Slices::default();
+    slices.saw(&slice("a", json!([pod("10.0.0.1")])));
+    for port in [53, 443] {
+        let endpoints = slices.endpoints("shop", "web", port);
+        assert!(endpoints.ready.is_empty());
+        assert_eq!(endpoints.ports, [8443].into());
+    }
+}
+
+#[test]
+fn a_slice_that_changes_its_service_leaves_the_former_one() {
+    let mut slices = Slices::default();
+    slices.saw(&slice("a", json!([pod("10.0.0.1")])));
+    let mut other = slice("a", json!([pod("10.0.0.1")]));
+    other.metadata.labels = Some([("kubernetes.io/service-name".to_owned(), "api".to_owned())].into());
+    assert!(slices.saw(&other));
+    assert!(ready(&slices, 8443).is_empty());
+    assert_eq!(slices.endpoints("shop", "api", 8443).ready.len(), 1);
+    other.metadata.labels = None;
+    assert!(slices.saw(&other));
+    assert_eq!(slices.names(None), []);
+}

@@ -1,0 +1,21 @@
+//! Probes against real TLS servers: rustls in memory, OpenSSL and Go as processes, TLS 1.2 and 1.3. What a server does is
+//! what is seen, however slow, silent or impolite it is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
+#[path = "probes/go.rs"]
+mod go;
+#[path = "probes/mesh.rs"]
+mod mesh;
+#[path = "probes/openssl.rs"]
+mod openssl;
+#[path = "probes/process.rs"]
+mod process;
+#[path = "probes/servers.rs"]
+mod servers;
+#[path = "support/tool.rs"]
+mod tool;

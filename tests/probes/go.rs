@@ -1,0 +1,80 @@
+//! A Go server: the stack of most Kubernetes workloads.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use mtls_operator::plan::sighting::{Reception, Refusal};
+
+use crate::mesh::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
+use crate::process::{Server, folder};
+use crate::tool::require_tool;
+
+const KINDS: [&[&str]; 3] = [&["-max", "12"], &["-max", "13"], &["-max", "13", "-tickets=false"]];
+
+/// Where the program is built.
+static WORKSHOP: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+
+/// The program, built once; `None` without Go.
+static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+    let go = require_tool("go")?;
+    let program = WORKSHOP.path().join("server");
+    let build = Command::new(go)
+        .args(["build", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probes/go"))
+        .envs([("GOTOOLCHAIN", "local"), ("GOPROXY", "off"), ("CGO_ENABLED", "0")])
+        .output()
+        .unwrap();
+    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    Some(program)
+});
+
+fn start(program: &Path, folder: &tempfile::TempDir, arguments: &[&str]) -> Server {
+    Server::start(Command::new(program).args(arguments).current_dir(folder.path()), "listening on ")
+}
+
+#[tokio::test]
+async fn a_strict_go_server_is_seen_as_it_is() {
+    let Some(program) = &*PROGRAM else { return };
+    for trusts_next in [true, false] {
+        let roots: &[_] = if trusts_next { &[&MESH.current, &MESH.next] } else { &[&MESH.current] };
+        let folder = folder(&trust(roots));
+        for kind in KINDS {
+            let server = start(program, &folder, &[kind, &["-auth", "require"]].concat());
+            let sighting = look(server.dialer(), patient()).await;
+            assert_strict(&sighting, trusts_next, &format!("{kind:?}"));
+            assert!(trusts_next || receptions(&sighting).next == Some(UNKNOWN), "{kind:?}: {sighting:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_go_server_that_takes_clients_without_a_certificate_or_with_any_is_seen_to() {
+    let Some(program) = &*PROGRAM else { return };
+    let folder = folder(&trust(&[&MESH.current, &MESH.next]));
+    for kind in KINDS {
+        for (auth, takes_any) in [("given", false), ("any", true), ("none", true)] {
+            let server = start(program, &folder, &[kind, &["-auth", auth]].concat());
+            let seen = receptions(&look(server.dialer(), patient()).await);
+            assert_eq!((seen.mesh, seen.next), (Reception::Accepted, Some(Reception::Accepted)));
+            assert_eq!(seen.nobody == Reception::Accepted, auth != "any", "{kind:?} {auth}: {seen:?}");
+            assert_eq!(seen.unrelated == Reception::Accepted, takes_any, "{kind:?} {auth}: {seen:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_go_server_that_lets_in_by_name_refuses_the_probe_and_is_not_said_to_distrust_its_root() {
+    let Some(program) = &*PROGRAM else { return };
+    let folder = folder(&trust(&[&MESH.current]));
+    let name = "spiffe://cluster.local/ns/shop/sa/till";
+    for kind in KINDS {
+        let server = start(program, &folder, &[kind, &["-auth", "require", "-name", name]].concat());
+        let seen = receptions(&look(server.dialer(), patient()).await);
+        assert_eq!(seen.mesh, Reception::Refused(Refusal::Alert("BadCertificate")), "{kind:?}");
+        assert_eq!(seen.next, None, "{kind:?}");
+        assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{kind:?}: {seen:?}");
+    }
+}

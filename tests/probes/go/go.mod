@@ -1,0 +1,3 @@
+module mtls-operator.dev/probed
+
+go 1.21
