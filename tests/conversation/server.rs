@@ -145,16 +145,7 @@ impl ApiServer {
         let accept = parts.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut state = self.0.lock();
         if let Some(kind) = listed(parts.uri.path()).filter(|_| parts.method == Method::GET) {
-            let line = format!("LIST {kind}");
-            let mishap = state.mishap(&line);
-            state.journal.push(Call { line, body });
-            if mishap.is_some() {
-                return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
-            }
-            return Ok(response(
-                StatusCode::OK,
-                &state.list(&kind, accept.contains("PartialObjectMetadata")),
-            ));
+            return Ok(state.answer_list(&kind, body, accept.contains("PartialObjectMetadata")));
         }
         let target = Target::of(parts.uri.path(), &body, accept.contains("PartialObjectMetadata"));
         let line = target.line(&parts.method);
@@ -185,6 +176,16 @@ impl ApiServer {
 }
 
 impl State {
+    fn answer_list(&mut self, kind: &str, body: Value, is_metadata: bool) -> Response<Body> {
+        let line = format!("LIST {kind}");
+        let mishap = self.mishap(&line);
+        self.journal.push(Call { line, body });
+        match mishap {
+            Some(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+            None => response(StatusCode::OK, &self.list(kind, is_metadata)),
+        }
+    }
+
     fn mishap(&mut self, line: &str) -> Option<Mishap> {
         let at = self.mishaps.iter().position(|(begin, _)| line.starts_with(begin))?;
         Some(self.mishaps.remove(at).1)
