@@ -155,11 +155,24 @@ async fn what_nobody_asks_for_any_more_is_removed_and_only_what_is_ours() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_of_a_namespace_that_is_being_deleted() {
+async fn nothing_is_asked_of_a_namespace_that_is_being_deleted_or_is_not_known_yet() {
     let mut stage = published().await;
-    stage.context.board.change(|board| board.saw_namespace(NAMESPACE, Labels::new(), true, 0));
+    let is_terminating = |stage: &Stage, is_so| {
+        stage.context.board.change(|board| board.saw_namespace(NAMESPACE, Labels::new(), is_so, 0));
+    };
+    is_terminating(&stage, true);
+    let before = bundle(&stage);
     stage.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
-    assert_eq!(stage.distributed().await, NOTHING);
+    assert_eq!(stage.distributed().await, NOTHING, "nothing can be put there");
+    stage.server.put(CONFIG_MAPS, &before);
+    stage.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
+    stage.look_at_authority().await.unwrap();
+    stage.asked();
+    assert_eq!(stage.distributed().await, NOTHING, "it goes with its namespace");
+    stage.context.board.change(|board| board.lost_namespace(NAMESPACE));
+    assert_eq!(stage.distributed().await, NOTHING, "whether it is selected, nobody knows");
+    is_terminating(&stage, false);
+    assert_eq!(stage.distributed().await, [format!("DELETE configmaps {NAMESPACE}/{NAME}")]);
 }
 
 #[tokio::test]
@@ -232,7 +245,9 @@ async fn whoever_takes_a_root_out_of_a_bundle_starts_the_wait_anew() {
     mesh.until("Announced", 30, 1).await;
     waits(&mut mesh, 9).await;
     edit(&mesh.stage, |found| found["data"] = before);
-    // The edit is undone within the second, and seen all the same.
+    // It is undone before anybody looks at the rotation, and known all the same.
+    mesh.stage.watch();
+    mesh.stage.distribute().await;
     waits(&mut mesh, 10).await;
     mesh.until("Draining", 5, 1).await;
 }

@@ -176,6 +176,16 @@ impl ApiServer {
 }
 
 impl State {
+    fn answer_list(&mut self, kind: &str, body: Value, is_metadata: bool) -> Response<Body> {
+        let line = format!("LIST {kind}");
+        let mishap = self.mishap(&line);
+        self.journal.push(Call { line, body });
+        match mishap {
+            Some(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+            None => response(StatusCode::OK, &self.list(kind, is_metadata)),
+        }
+    }
+
     fn mishap(&mut self, line: &str) -> Option<Mishap> {
         let at = self.mishaps.iter().position(|(begin, _)| line.starts_with(begin))?;
         Some(self.mishaps.remove(at).1)
