@@ -33,6 +33,8 @@ mod metrics;
 mod names;
 #[path = "laws/policy.rs"]
 mod policy;
+#[path = "laws/probes.rs"]
+mod probes;
 #[path = "laws/profile.rs"]
 mod profile;
 #[path = "laws/root.rs"]

@@ -1,0 +1,85 @@
+//! Laws of what is remembered of Pods: whom a switch waits for, and for how long a look counts.
+
+use std::time::Duration;
+
+use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
+use mtls_operator::operator::probe::memory::Probes;
+use mtls_operator::plan::lookout::{FRESH_FOR, Look};
+use mtls_operator::plan::sighting::{Meeting, Sighting};
+use serde_json::json;
+
+use super::fixture::{HOUR, NOW};
+use super::serving::{expected, good};
+
+const SEEN: Duration = Duration::from_hours(1);
+
+fn identity(name: &str, version: u32) -> MtlsIdentity {
+    let spec = json!({ "authority": "mesh", "verify": { "service": name, "port": 8443 } });
+    let mut identity = MtlsIdentity::new(name, serde_json::from_value::<MtlsIdentitySpec>(spec).unwrap());
+    identity.metadata.namespace = Some("shop".into());
+    identity.metadata.uid = Some(format!("uid-{name}"));
+    identity.metadata.resource_version = Some(version.to_string());
+    identity
+}
+
+/// Probes that have seen one endpoint of this identity, which was not asked about the next root yet.
+fn probes() -> Probes {
+    let probes = Probes::default();
+    probes.saw(&identity("web", 7));
+    let sighting = Sighting::Met(Meeting { next: None, ..good() });
+    let look = Look { sighting, at: NOW + HOUR, monotonic: SEEN, failures: 0, expected: expected() };
+    let name = ("shop".to_owned(), "web".to_owned());
+    let address = "10.0.0.7:8443".parse().unwrap();
+    probes.lock().wards.get_mut(&name).unwrap().looks.insert(address, look);
+    probes
+}
+
+fn holders(probes: &Probes, authority: &str, age: Duration) -> Vec<String> {
+    let holders = probes.holding_up(authority, "r2", SEEN + age);
+    holders.into_iter().map(|holder| format!("{} {}", holder.identity, holder.address)).collect()
+}
+
+#[test]
+fn a_switch_waits_for_endpoints_of_its_authority_as_long_as_the_look_is_fresh() {
+    let probes = probes();
+    assert_eq!(holders(&probes, "mesh", FRESH_FOR), ["shop/web 10.0.0.7:8443"]);
+    assert!(holders(&probes, "mesh", FRESH_FOR + Duration::from_secs(1)).is_empty());
+    assert!(holders(&probes, "other", Duration::ZERO).is_empty());
+}
+
+#[test]
+fn who_begins_to_lead_goes_by_nothing_that_was_seen_before() {
+    let probes = probes();
+    probes.forget();
+    assert!(holders(&probes, "mesh", Duration::ZERO).is_empty());
+}
+
+#[test]
+fn a_late_event_changes_nothing_and_another_object_of_the_name_begins_anew() {
+    let probes = probes();
+    let version = |probes: &Probes| {
+        let memory = probes.lock();
+        let ward = memory.wards.values().next().unwrap();
+        (ward.identity.metadata.resource_version.clone().unwrap(), ward.looks.len())
+    };
+    probes.saw(&identity("web", 6));
+    assert_eq!(version(&probes), ("7".into(), 1));
+    probes.saw(&identity("web", 8));
+    assert_eq!(version(&probes), ("8".into(), 1));
+    let mut other = identity("web", 5);
+    other.metadata.uid = Some("uid-other".into());
+    probes.saw(&other);
+    assert_eq!(version(&probes), ("5".into(), 0));
+}
+
+#[test]
+fn whoever_does_not_ask_or_is_going_is_not_looked_at() {
+    let silent = MtlsIdentity { spec: MtlsIdentitySpec::default(), ..identity("web", 8) };
+    let mut going = identity("web", 8);
+    going.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(NOW));
+    for seen in [silent, going] {
+        let probes = probes();
+        probes.saw(&seen);
+        assert!(probes.lock().wards.is_empty());
+    }
+}
