@@ -33,10 +33,9 @@ pub struct Balance {
 }
 
 impl Balance {
-    /// How many requests wanted to change something in a namespace. What a busy API server gave up by itself is told, and
-    /// is no cost of ours.
+    /// How many requests wanted to change something in a namespace.
     pub fn writes(&self, namespace: &str) -> usize {
-        self.writes_where(|event| event.namespace == namespace && event.code < 500).count()
+        self.writes_where(|event| event.namespace == namespace).count()
     }
 
     /// How many objects of a kind were read in a namespace.
