@@ -191,16 +191,6 @@ impl State {
         Some(self.mishaps.remove(at).1)
     }
 
-    fn answer_list(&mut self, kind: &str, body: Value, is_metadata: bool) -> Response<Body> {
-        let line = format!("LIST {kind}");
-        let mishap = self.mishap(&line);
-        self.journal.push(Call { line, body });
-        match mishap {
-            Some(_) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
-            None => response(StatusCode::OK, &self.list(kind, is_metadata)),
-        }
-    }
-
     fn carry_out(&mut self, method: &Method, target: &Target, body: Value) -> Response<Body> {
         let before = self.objects.get(&target.place).cloned();
         match (method.as_str(), before) {
