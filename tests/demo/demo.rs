@@ -49,16 +49,8 @@ spec: {authority: stranger}
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut narrator = Narrator::default();
-    match play(&mut narrator).await {
-        Ok(()) => {
-            narrator.summary();
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            Narrator::failed(&*error);
-            ExitCode::FAILURE
-        }
-    }
+    let outcome = play(&mut narrator).await;
+    narrator.end(outcome)
 }
 
 async fn play(narrator: &mut Narrator) -> Result<(), Failure> {

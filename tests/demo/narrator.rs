@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::Write as _;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use mtls_operator::runtime::clock::Clock;
@@ -62,17 +63,25 @@ impl Narrator {
         Ok(result)
     }
 
-    /// All is as it should be.
-    pub fn summary(&self) {
+    /// The end of the story, and the exit code that tells it.
+    pub fn end(&self, outcome: Result<(), Box<dyn Error + Send + Sync>>) -> ExitCode {
+        match outcome {
+            Ok(()) => {
+                self.summary();
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                print(&format!("\n== FAILED: {error}"));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn summary(&self) {
         print("\n== All of it worked");
         for (what, figure) in &self.figures {
             print(&format!("   {figure:>9}  {what}"));
         }
-    }
-
-    /// Something is not as it should be.
-    pub fn failed(error: &(dyn Error + Send + Sync)) {
-        print(&format!("\n== FAILED: {error}"));
     }
 }
 

@@ -51,16 +51,8 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut narrator = Narrator::default();
-    match play(&mut narrator, images).await {
-        Ok(()) => {
-            narrator.summary();
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            Narrator::failed(&*error);
-            ExitCode::FAILURE
-        }
-    }
+    let outcome = play(&mut narrator, images).await;
+    narrator.end(outcome)
 }
 
 async fn play(narrator: &mut Narrator, images: Vec<PathBuf>) -> Result<(), Failure> {
