@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{duration, form};
+use super::{duration, form, rule};
 use crate::pki::{KeyAlgorithm, RootAlgorithm};
 
 /// A certificate authority of the organisation.
@@ -41,28 +41,51 @@ use crate::pki::{KeyAlgorithm, RootAlgorithm};
 #[x_kube(
     validation = Rule::new("has(self.root.secretName) == has(oldSelf.root.secretName) && (!has(self.root.secretName) || self.root.secretName == oldSelf.root.secretName)")
         .message("spec.root.secretName is immutable: the root lives in that Secret; create another MtlsAuthority instead"),
-    validation = Rule::new("duration(self.rotation.propagation) + duration(self.rotation.propagation) + duration(self.rotation.propagation) <= duration(self.leaf.ttl)")
+    validation = rule::of_durations(
+        &["self.rotation.propagation", "self.leaf.ttl"],
+        "duration(self.rotation.propagation) + duration(self.rotation.propagation) + duration(self.rotation.propagation) <= duration(self.leaf.ttl)",
+    )
         .message("spec.leaf.ttl must be at least three times spec.rotation.propagation: a renewal must reach every Pod before the old certificate expires"),
-    validation = Rule::new("!self.trustBundle.clusterTrustBundle || duration(self.rotation.propagation) >= duration('10m')")
+    validation = rule::of_durations(
+        &["self.rotation.propagation"],
+        "!self.trustBundle.clusterTrustBundle || duration(self.rotation.propagation) >= duration('10m')",
+    )
         .message("spec.rotation.propagation must be at least 10m with spec.trustBundle.clusterTrustBundle: a change of a ClusterTrustBundle can take more than 6 minutes to reach a Pod"),
-    validation = Rule::new("has(self.root.renewBefore) || 6 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.ttl).getSeconds()")
+    validation = rule::of_durations(
+        &["self.rotation.propagation", "self.leaf.maxTTL", "self.root.ttl"],
+        "has(self.root.renewBefore) || 6 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.ttl).getSeconds()",
+    )
         .message("spec.root.ttl must be at least six times the sum of spec.rotation.propagation and spec.leaf.maxTTL: a root must outlive its certificates and its own rotation; or set spec.root.renewBefore"),
-    validation = Rule::new("!has(self.root.renewBefore) || 2 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.renewBefore).getSeconds()")
+    validation = rule::of_durations(
+        &["self.rotation.propagation", "self.leaf.maxTTL", "self.root.renewBefore"],
+        "!has(self.root.renewBefore) || 2 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.renewBefore).getSeconds()",
+    )
         .message("spec.root.renewBefore must be at least twice the sum of spec.rotation.propagation and spec.leaf.maxTTL: the former root must outlive its certificates while the next one is brought out"),
-    validation = Rule::new("!has(self.root.renewBefore) || 2 * duration(self.root.renewBefore).getSeconds() <= duration(self.root.ttl).getSeconds()")
+    validation = rule::of_durations(
+        &["self.root.renewBefore", "self.root.ttl"],
+        "!has(self.root.renewBefore) || 2 * duration(self.root.renewBefore).getSeconds() <= duration(self.root.ttl).getSeconds()",
+    )
         .message("spec.root.renewBefore must be at most half of spec.root.ttl")
 )]
 pub struct MtlsAuthoritySpec {
     /// SPIFFE trust domain: lower-case letters, digits, '.', '-' and '_'. Immutable.
     #[serde(default = "default_trust_domain")]
     #[schemars(length(min = 1, max = 255), regex(pattern = form::TRUST_DOMAIN))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.trustDomain is immutable: every identity's name begins with it; create another MtlsAuthority instead"))]
+    #[x_kube(
+        validation = rule::trust_domain("spec.trustDomain"),
+        validation = Rule::new("self == oldSelf")
+            .message("spec.trustDomain is immutable: every identity's name begins with it; create another MtlsAuthority instead")
+    )]
     pub trust_domain: String,
 
     /// DNS suffix of the cluster's service names.
     #[serde(default = "default_cluster_domain")]
     #[schemars(length(min = 1, max = 100), regex(pattern = form::DNS_NAME))]
-    #[x_kube(validation = Rule::new(format!("!self.matches('{}')", form::NUMERIC_END)).message("spec.clusterDomain must not end in a number: clients would take its names for addresses"))]
+    #[x_kube(
+        validation = rule::dns_name("spec.clusterDomain"),
+        validation = Rule::new(format!("!self.matches('{}')", form::NUMERIC_END))
+            .message("spec.clusterDomain must not end in a number: clients would take its names for addresses")
+    )]
     pub cluster_domain: String,
 
     /// The root certificate and where it lives.
@@ -95,7 +118,7 @@ pub struct MtlsAuthoritySpec {
     /// every trust bundle at once and signs nothing more; what it has signed is issued anew.
     #[serde(default)]
     #[schemars(length(max = 32), inner(length(min = 64, max = 95), regex(pattern = form::FINGERPRINT)))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = rule::fingerprints("spec.distrust"))]
     pub distrust: Vec<String>,
 }
 
@@ -131,12 +154,14 @@ pub struct RootSpec {
     /// `mtls-authority-<metadata.name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
+    #[x_kube(validation = rule::dns_subdomain("spec.root.secretName"))]
     pub secret_name: Option<String>,
 
     /// Bring your own CA: a Secret in the operator's namespace with `tls.crt` (the CA, then its intermediates),
     /// `tls.key` and `ca.crt` (the anchors). People own it, the operator only copies from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
+    #[x_kube(validation = rule::dns_subdomain("spec.root.providedSecretName"))]
     pub provided_secret_name: Option<String>,
 
     /// Key of a generated root.
@@ -146,13 +171,14 @@ pub struct RootSpec {
     /// Lifetime of a generated root, a Go duration of at least 10m.
     #[serde(default = "default_root_ttl")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('10m')").message("spec.root.ttl must be at least 10m"))]
+    #[x_kube(validation = rule::duration("spec.root.ttl"), validation = rule::at_least("spec.root.ttl", "10m"))]
     pub ttl: String,
 
     /// How long before its end a generated root is replaced, a Go duration: at most half of ttl, and at least twice the
     /// sum of rotation.propagation and leaf.maxTTL. Default: a third of ttl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
+    #[x_kube(validation = rule::duration("spec.root.renewBefore"))]
     pub renew_before: Option<String>,
 }
 
@@ -175,17 +201,19 @@ fn default_root_ttl() -> String {
 /// Limits and defaults for the certificates of identities.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("duration(self.ttl) <= duration(self.maxTTL)").message("spec.leaf.ttl must be at most spec.leaf.maxTTL"))]
+#[x_kube(validation = rule::of_durations(&["self.ttl", "self.maxTTL"], "duration(self.ttl) <= duration(self.maxTTL)")
+    .message("spec.leaf.ttl must be at most spec.leaf.maxTTL"))]
 pub struct LeafSpec {
     /// Lifetime of certificates whose identity asks for none, a Go duration.
     #[serde(default = "default_leaf_ttl")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("spec.leaf.ttl must be at least 1m"))]
+    #[x_kube(validation = rule::duration("spec.leaf.ttl"), validation = rule::at_least("spec.leaf.ttl", "1m"))]
     pub ttl: String,
 
     /// The longest lifetime that an identity may ask for, a Go duration.
     #[serde(default = "default_leaf_max_ttl", rename = "maxTTL")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
+    #[x_kube(validation = rule::duration("spec.leaf.maxTTL"))]
     pub max_ttl: String,
 
     /// Key algorithms that identities may ask for.
@@ -221,7 +249,7 @@ pub struct RotationSpec {
     /// brings a change into a Pod within about 90s.
     #[serde(default = "default_propagation")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('10s')").message("spec.rotation.propagation must be at least 10s"))]
+    #[x_kube(validation = rule::duration("spec.rotation.propagation"), validation = rule::at_least("spec.rotation.propagation", "10s"))]
     pub propagation: String,
 
     /// Within which time each step of a root's rotation (new trust, new certificate, old trust dropped) reaches every
@@ -229,6 +257,7 @@ pub struct RotationSpec {
     /// once. Never more than a quarter of what was left of the old root when the step began.
     #[serde(default = "default_spread_over")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
+    #[x_kube(validation = rule::duration("spec.rotation.spreadOver"))]
     pub spread_over: String,
 }
 
@@ -262,7 +291,7 @@ pub struct Grant {
             regex(pattern = form::DNS_PATTERN)
         )
     )]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = rule::dns_patterns("spec.grants[].dnsNames"))]
     pub dns_names: Vec<String>,
 
     /// Address ranges in CIDR notation.
@@ -283,7 +312,11 @@ pub struct TrustBundleSpec {
     /// Name of the ConfigMap, whose key `ca.crt` holds the bundle. Default: `<metadata.name>-trust-bundle`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
-    #[x_kube(validation = Rule::new("self != 'kube-root-ca.crt'").message("spec.trustBundle.configMapName must not be kube-root-ca.crt: Kubernetes itself writes that ConfigMap"))]
+    #[x_kube(
+        validation = rule::dns_subdomain("spec.trustBundle.configMapName"),
+        validation = Rule::new("self != 'kube-root-ca.crt'")
+            .message("spec.trustBundle.configMapName must not be kube-root-ca.crt: Kubernetes itself writes that ConfigMap")
+    )]
     pub config_map_name: Option<String>,
 
     /// Namespaces that get the ConfigMap. Default: none. An empty selector is all of them.
