@@ -25,7 +25,7 @@ mod state;
 mod time;
 mod world;
 
-pub use claims::{breaks, holds, is_proof};
+pub use claims::{breaks, holds, holds_at_full_size};
 pub use events::{Event, Who, Write};
 pub use explore::{Report, Violation, explore};
 pub use scope::{Clocks, Flaw, Flaws, Scope, Second};

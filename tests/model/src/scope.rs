@@ -76,7 +76,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Two workloads, one rotation, a second replica that signs, writes that are late: what most laws need.
+    /// Two workloads, one rotation, a second replica that signs, writes that are late.
     pub const PLAIN: Self = Self {
         workloads: 2,
         rotations: 1,
@@ -100,6 +100,9 @@ impl Scope {
         safeguards: Safeguards::ALL,
         flaws: Flaws::NONE,
     };
+
+    /// The same with one replica, and no write that is late.
+    pub const ALONE: Self = Self { second: Second::Absent, flights: 0, ..Self::PLAIN };
 }
 
 /// A rule outside the pure functions, or an assumption about the world, that is broken on purpose.

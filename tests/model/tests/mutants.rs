@@ -1,10 +1,13 @@
 //! Claim: the model has teeth. Each rule that is taken away, and each assumption that is broken, shows in a broken promise;
 //! where two rules cover each other, only without both.
 
-use mtls_operator::plan::safeguards::{Safeguard, Safeguards};
-use rotation_model::{Broken, Clocks, Flaw, Flaws, Scope, Second, breaks, holds};
+use mtls_operator::plan::safeguards::Safeguard;
+use rotation_model::{Broken, Clocks, Flaw, Flaws, Scope, breaks, holds};
 
 const PLAIN: Scope = Scope::PLAIN;
+const ALONE: Scope = Scope::ALONE;
+/// The first root ends, with as much left of it as a rotation needs.
+const ENDING: Scope = Scope { first_end: 16, margin: 14, ..ALONE };
 
 fn without(safeguards: &[Safeguard], scope: Scope) -> Scope {
     let weakened = safeguards.iter().fold(scope.safeguards, |all, one| all.without(*one));
@@ -50,16 +53,24 @@ fn cross_certificates_that_end_with_the_rotation_carry_nobody() {
 
 #[test]
 fn a_former_root_is_needed_until_its_last_leaf_can_have_ended() {
-    breaks("Draining ended by observation only", Broken::I2, without(&[Safeguard::DrainBound], PLAIN));
-    let late = Scope { clocks: Clocks::SecondAhead, ..without(&[Safeguard::LateLeaves], PLAIN) };
+    let observed = without(&[Safeguard::DrainBound], PLAIN);
+    breaks("Draining ended by observation only", Broken::I2, observed);
+    holds("the same, and nobody keeps a leaf beyond propagation", Scope { keepers: false, ..observed });
+    // S alone is as long as F and W, and covers them until a clock needs it.
+    let late = without(&[Safeguard::LateLeaves], PLAIN);
+    holds("drain bound without F + W, a replica with an old view", late);
+    let late = Scope { clocks: Clocks::SecondAhead, ..late };
     breaks("drain bound without F + W, a replica with an old view and a fast clock", Broken::I2, late);
 }
 
 #[test]
 fn lifetimes_are_recorded_before_they_are_used() {
-    let longer = Scope { longer_leaves: true, second: Second::Absent, flights: 0, ..PLAIN };
-    holds("the lifetime of leaves is raised, one replica", longer);
-    breaks("it is not recorded", Broken::I2, without(&[Safeguard::RecordedLifetime], longer));
+    let longer = Scope { longer_leaves: true, ..ALONE };
+    breaks(
+        "a longer lifetime of leaves is not recorded",
+        Broken::I2,
+        without(&[Safeguard::RecordedLifetime], longer),
+    );
 }
 
 #[test]
@@ -74,18 +85,16 @@ fn consumers_keep_to_propagation() {
 
 #[test]
 fn the_whole_run_of_cross_certificates_is_served_until_it_ends() {
-    let two = Scope { rotations: 2, second: Second::Absent, flights: 0, ..PLAIN };
-    holds("two rotations, one replica", two);
+    let two = Scope { rotations: 2, ..ALONE };
     breaks("only the newest cross-certificate is served", Broken::I2, with(Flaw::NewestCrossOnly, two));
-    let ending = Scope { first_end: 24, margin: 14, ..PLAIN };
     let what = "no cross-certificate is served that ends before the leaf";
-    breaks(what, Broken::I2, with(Flaw::ServesNoCrossThatEndsEarly, ending));
+    breaks(what, Broken::I2, with(Flaw::ServesNoCrossThatEndsEarly, ENDING));
 }
 
 #[test]
 fn nothing_holds_a_rotation_up_for_ever() {
     breaks("wait counted from the last write", Broken::Liveness, with(Flaw::WaitsSinceLastWrite, PLAIN));
-    let paused = Scope { paused: true, second: Second::Absent, flights: 0, ..PLAIN };
+    let paused = Scope { paused: true, ..ALONE };
     breaks("an expired leaf blocks Draining", Broken::Liveness, with(Flaw::ExpiredLeavesBlock, paused));
     let twice = Scope { rotations: 2, ..paused };
     let what = "an expired leaf proves that a root is lost";
@@ -94,7 +103,7 @@ fn nothing_holds_a_rotation_up_for_ever() {
 
 #[test]
 fn a_switch_that_is_never_forced_keeps_everybody_until_the_root_has_expired() {
-    let stuck = Scope { first_end: 24, margin: 14, stuck: true, second: Second::Absent, flights: 0, ..PLAIN };
+    let stuck = Scope { stuck: true, ..ENDING };
     let unforced = without(&[Safeguard::ForcedSwitch], stuck);
     breaks("an unwritable Secret holds the switch up for ever", Broken::Liveness, unforced);
 }
@@ -129,6 +138,5 @@ fn what_was_seen_must_be_whole() {
 
 #[test]
 fn a_leaf_stays_inside_its_signer() {
-    let ending = Scope { first_end: 24, margin: 14, second: Second::Absent, flights: 0, ..PLAIN };
-    breaks("leaves are not clamped", Broken::I8, with(Flaw::Unclamped, ending));
+    breaks("leaves are not clamped", Broken::I8, with(Flaw::Unclamped, ENDING));
 }
