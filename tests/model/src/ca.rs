@@ -4,7 +4,7 @@
 use mtls_operator::api::authority::Phase;
 
 use crate::pki::{Pki, RootId, Roots};
-use crate::time::{Ticks, later};
+use crate::time::{FAR, PROPAGATION, Ticks, later};
 
 /// A root that signs no more and is still trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,8 +134,10 @@ impl Ca {
         Self { phase, since: 0, step_ends, ..self }
     }
 
-    /// A tick passes. `oldest` is the age beyond which nothing depends on how long the phase has lasted.
-    pub fn pass_time(&mut self, pki: &Pki, oldest: Ticks) {
+    /// A tick passes.
+    pub fn pass_time(&mut self, pki: &Pki) {
+        // Under a signer that never ends nothing depends on how long a phase has lasted, once that was long enough.
+        let oldest = if pki.end(self.signer) == FAR { PROPAGATION + 1 } else { FAR - 1 };
         self.since = later(self.since, -oldest);
         self.step_ends = later(self.step_ends, -1);
         for former in self.retiring.iter_mut().flatten() {

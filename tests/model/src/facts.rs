@@ -52,12 +52,12 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
             is_distrusted: false,
             is_certified: ca.crosses.contain(next),
         }),
-        retiring: ca.retiring.iter().flatten().map(retiring).collect(),
+        retiring: ca.retiring.into_iter().flatten().map(retiring).collect(),
         rotate_request: (ca.answered > 0).then(|| ca.answered.to_string()),
     }
 }
 
-fn retiring(former: &crate::ca::Retiring) -> StoredRetiring {
+fn retiring(former: crate::ca::Retiring) -> StoredRetiring {
     StoredRetiring { fingerprint: fingerprint(former.root), is_distrusted: false, until: at(former.until) }
 }
 

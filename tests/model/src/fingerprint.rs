@@ -1,6 +1,7 @@
 //! States are told apart by 64 bits. That two of a few millions share them is less likely than one in a million.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::ops::BitXor;
 
 /// Builds [`Folding`].
 pub type Fast = BuildHasherDefault<Folding>;
@@ -24,14 +25,10 @@ impl Default for Folding {
 
 impl Folding {
     fn fold(&mut self, word: u64) {
-        let (low, high) = halves(u128::from(self.0 ^ word) * 0xd6e8_feb8_6659_fd93);
-        self.0 = (low ^ high).wrapping_add(0xe703_7ed1_a0b4_28db).rotate_left(23);
+        let product = (u128::from(self.0 ^ word) * 0xd6e8_feb8_6659_fd93).to_le_bytes();
+        let halves = product.as_chunks().0.iter().copied().map(u64::from_le_bytes);
+        self.0 = halves.fold(0, BitXor::bitxor).wrapping_add(0xe703_7ed1_a0b4_28db).rotate_left(23);
     }
-}
-
-fn halves(product: u128) -> (u64, u64) {
-    let [a, b, c, d, e, f, g, h, rest @ ..] = product.to_le_bytes();
-    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes(rest))
 }
 
 impl Hasher for Folding {
@@ -64,7 +61,7 @@ impl Hasher for Folding {
     }
 
     fn write_isize(&mut self, word: isize) {
-        self.fold(word as u64);
+        self.fold(word.cast_unsigned() as u64);
     }
 
     fn finish(&self) -> u64 {

@@ -6,7 +6,12 @@
 //! scope ─▶ world: state × event ─▶ state ─▶ explore ─▶ states, or a shortest trace to a broken promise
 //!             │ replica: look, ask `rules`, write          invariants: I2 I8 I9 I11     fair: liveness
 //! ```
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+#![allow(clippy::print_stdout, reason = "it says how much it has seen")]
 
 mod ca;
 mod claims;

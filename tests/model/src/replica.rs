@@ -8,7 +8,7 @@ use mtls_operator::plan::sight::Quiet;
 use crate::ca::Ca;
 use crate::events::{Who, Write};
 use crate::pki::{Chain, Roots};
-use crate::rules::{Need, Scene, dropped, makes_root, subject};
+use crate::rules::{Need, Rulebook, Scene, dropped, makes_root, subject};
 use crate::scope::Flaw;
 use crate::state::{Broken, Flight, Leaf, Replica, Secret, State, View};
 use crate::time::{FRESHNESS, ROOT_WRITE, Ticks, span, ticks_of};
@@ -72,7 +72,7 @@ impl World {
         // The monotonic clock, from far enough back.
         let now = std::time::Duration::from_secs(1_000_000);
         let quiet = before.map_or_else(Quiet::default, |(_, quiet)| {
-            Quiet::default().look(false, false, now - span(quiet).unsigned_abs())
+            Quiet::default().look(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
         });
         let sight = quiet.look(is_behind, false, now).sight(now);
         state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
@@ -81,7 +81,7 @@ impl World {
     fn is_anybody_behind(&self, state: &State, replica: &Replica) -> bool {
         let Some(ca) = &state.ca else { return false };
         let (now, is_ageless) = (Self::now(replica), self.has(Flaw::ExpiredLeavesBlock));
-        state.workloads.iter().any(|workload| match &workload.secret {
+        state.workloads.iter().any(|workload| match workload.secret {
             Some(secret) => self.rules.is_behind(ca, &state.pki, secret, now, is_ageless),
             // Whoever had a Secret, and has none, holds it up.
             None => state.newest.is_some(),
@@ -190,9 +190,10 @@ impl World {
         // A replica learns of other limits when it reads the root.
         let is_recorded = self.rules.safeguards().hold(Safeguard::RecordedLifetime);
         let lifetime = if is_recorded { state.longest.min(ca.longest) } else { state.longest };
-        let end = match self.has(Flaw::Unclamped) {
-            true => now + lifetime,
-            false => self.rules.leaf_end(&state.pki, ca.signer, lifetime, now),
+        let end = if self.has(Flaw::Unclamped) {
+            now + lifetime
+        } else {
+            Rulebook::leaf_end(&state.pki, ca.signer, lifetime, now)
         };
         let until = if self.has(Flaw::ServesNoCrossThatEndsEarly) { end } else { 0 };
         let mut crosses = state.pki.run(ca.signer, ca.crosses, until);

@@ -132,7 +132,7 @@ impl Rulebook {
                 asked: &self.asked[usize::from(is_paused)],
                 terms: Some(Allowed { entitlement: Ok(self.entitlement.clone()), profile: self.profile }),
                 signer: Ok(facts::signer(ca, pki)),
-                secret: secret.map_or(Observed::Absent, |secret| self.held(&secret)),
+                secret: secret.map_or(Observed::Absent, |secret| self.held(secret)),
                 issued_before: true,
             };
             match decide(&world, at(now)).plan {
@@ -143,7 +143,7 @@ impl Rulebook {
         })
     }
 
-    fn held(&self, secret: &Secret) -> Observed {
+    fn held(&self, secret: Secret) -> Observed {
         let leaf = &secret.leaf;
         Observed::Held(Held {
             version: "1".into(),
@@ -164,7 +164,7 @@ impl Rulebook {
 
     /// When a leaf ends that a replica with this clock signs.
     #[must_use]
-    pub fn leaf_end(&self, pki: &Pki, signer: RootId, lifetime: Ticks, now: Ticks) -> Ticks {
+    pub fn leaf_end(pki: &Pki, signer: RootId, lifetime: Ticks, now: Ticks) -> Ticks {
         ticks(Window::leaf(at(now), span(lifetime), facts::window(pki, signer)).not_after)
     }
 
@@ -223,8 +223,8 @@ impl Rulebook {
 
     /// Whether a Secret is behind a root. `is_ageless` takes its leaf for one that never ends.
     #[must_use]
-    pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: &Secret, now: Ticks, is_ageless: bool) -> bool {
-        self.behind.recall(&(*ca, *secret, now, is_ageless), || {
+    pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks, is_ageless: bool) -> bool {
+        self.behind.recall(&(*ca, secret, now, is_ageless), || {
             let seen = SeenSecret {
                 namespace: "orders".into(),
                 name: "web".into(),

@@ -30,6 +30,10 @@ pub enum Clocks {
 
 /// The bounds of an exploration.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing that may go wrong, or not, with every other"
+)]
 pub struct Scope {
     /// Identities.
     pub workloads: usize,

@@ -161,13 +161,13 @@ impl State {
         crate::fingerprint::of(self)
     }
 
-    /// A tick passes. `oldest` is the age beyond which nothing depends on how long a phase has lasted.
-    pub fn pass_time(&mut self, oldest: Ticks, keeps_old_views: bool) {
+    /// A tick passes.
+    pub fn pass_time(&mut self, keeps_old_views: bool) {
         self.pki.pass_time();
         let pki = self.pki;
         let flight = self.ca_flight.as_mut().map(|flight| &mut flight.content);
         let copies = self.ca.iter_mut().chain(flight).chain(&mut self.backup).chain(&mut self.lost);
-        copies.for_each(|ca| ca.pass_time(&pki, oldest));
+        copies.for_each(|ca| ca.pass_time(&pki));
         self.ca_flight = self.ca_flight.and_then(arrives_later);
         self.switched = (self.switched + 1).min(FRESHNESS + crate::time::WRITE + 1);
         for workload in &mut self.workloads {
@@ -176,7 +176,7 @@ impl State {
             workload.flight = workload.flight.and_then(arrives_later);
         }
         for replica in &mut self.replicas {
-            replica.pass_time(&pki, oldest, keeps_old_views);
+            replica.pass_time(&pki, keeps_old_views);
         }
         self.consumers.pass_time();
     }
@@ -194,12 +194,12 @@ impl Leaf {
 }
 
 impl Replica {
-    fn pass_time(&mut self, pki: &Pki, oldest: Ticks, keeps_old_views: bool) {
+    fn pass_time(&mut self, pki: &Pki, keeps_old_views: bool) {
         if let Some((_, quiet)) = &mut self.quiet {
             *quiet = (*quiet + 1).min(crate::time::PROPAGATION);
         }
         if let View::Former(ca, age) = &mut self.view {
-            ca.pass_time(pki, oldest);
+            ca.pass_time(pki);
             *age = (*age + 1).min(FRESHNESS + 1);
             if *age > FRESHNESS && !keeps_old_views {
                 self.view = View::Unknown;

@@ -128,9 +128,8 @@ impl World {
 
     /// A tick passes.
     pub fn tick(&self, state: &mut State) {
-        let oldest = if self.scope.first_end == FAR { PROPAGATION + 1 } else { 100 };
         let keeps = self.has(Flaw::SignsWithOldView) || self.has(Flaw::RefreshesFromOldView);
-        state.pass_time(oldest, keeps);
+        state.pass_time(keeps);
     }
 
     /// The clock of a replica.
@@ -158,7 +157,7 @@ impl World {
     pub fn write_secret(&self, state: &mut State, of: usize, after: Option<Secret>, writer: Option<Who>) {
         let before = state.workloads[of].secret;
         if let Some(before) = before {
-            self.consumers_keep(state, &before, after.as_ref());
+            self.consumers_keep(state, before, after);
         }
         let (ca, pki) = (state.ca, state.pki);
         for (place, replica) in (0..).zip(&mut state.replicas) {
@@ -167,7 +166,7 @@ impl World {
         }
         if let Some(after) = after.filter(|after| before.is_none_or(|before| before.leaf != after.leaf)) {
             state.newest = state.newest.max(Some(after.leaf.chain.signer));
-            state.broken = self.breach(state, &after);
+            state.broken = self.breach(state, after);
         }
         let workload = &mut state.workloads[of];
         workload.secret = after;
@@ -176,7 +175,7 @@ impl World {
         }
     }
 
-    fn consumers_keep(&self, state: &mut State, before: &Secret, after: Option<&Secret>) {
+    fn consumers_keep(&self, state: &mut State, before: Secret, after: Option<Secret>) {
         let staleness = if self.has(Flaw::SlowConsumers) { PROPAGATION * 3 } else { PROPAGATION };
         if after.is_none_or(|after| after.bundle != before.bundle) {
             state.consumers.keep_bundle(before.bundle, staleness);
@@ -203,8 +202,8 @@ impl World {
         let now = Self::now(replica);
         let view = replica.view;
         let Some(mark) = view.of(ca) else { return };
-        let is_behind = |secret: &Secret| self.rules.is_behind(mark, pki, secret, now, false);
-        let was_behind = around.iter().flatten().any(is_behind) && !self.has(Flaw::ForgetsBetweenLooks);
+        let is_behind = |secret: Secret| self.rules.is_behind(mark, pki, secret, now, false);
+        let was_behind = around.into_iter().flatten().any(is_behind) && !self.has(Flaw::ForgetsBetweenLooks);
         if was_behind || self.has(Flaw::WaitsSinceLastWrite) {
             replica.quiet = None;
         }
@@ -219,7 +218,7 @@ impl World {
     }
 
     /// What a leaf breaks by its appearance.
-    fn breach(&self, state: &State, secret: &Secret) -> Option<Broken> {
+    fn breach(&self, state: &State, secret: Secret) -> Option<Broken> {
         let signer = secret.leaf.chain.signer;
         if secret.leaf.end > state.pki.end(signer) {
             return Some(Broken::I8);
