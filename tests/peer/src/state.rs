@@ -8,6 +8,7 @@ use crate::certificate::Leaf;
 /// What a program has loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
+    /// What it shows.
     pub leaf: Leaf,
     /// SHA-256 of each root that it trusts, hex.
     pub roots: Vec<String>,
