@@ -1,4 +1,4 @@
-//! The chart's NetworkPolicy and the traffic that is seen. The network of the node does not enforce policies: this
+//! The chart's network policy and the traffic that is seen. The network of the node does not enforce policies: this
 //! compares, it does not block.
 
 use std::collections::BTreeSet;
@@ -67,7 +67,7 @@ pub async fn talk_to_pods_only(town: &Town) -> Result<(), Failure> {
     let policy = policy(town)?;
     let egress = ports(&policy["spec"]["egress"]);
     let rules = policy["spec"]["egress"].as_array().into_iter().flatten();
-    let lets_pods = rules.filter(|rule| rule["ports"].is_null()).flat_map(|rule| rule["to"].as_array());
+    let lets_pods = rules.filter(|rule| rule["ports"].is_null()).filter_map(|rule| rule["to"].as_array());
     ensure(lets_pods.flatten().any(|to| to.get("namespaceSelector").is_some()), || {
         "the policy does not let the operator's probes out".into()
     })?;

@@ -16,12 +16,12 @@ pub struct State {
 
 impl State {
     /// How many roots both trust.
-    pub fn overlap(&self, other: &Self) -> usize {
+    pub(crate) fn overlap(&self, other: &Self) -> usize {
         self.roots.iter().filter(|root| other.roots.contains(root)).count()
     }
 
     /// Seconds until the first of both leaves ends.
-    pub fn margin(&self, other: &Self, now: i64) -> i64 {
+    pub(crate) fn margin(&self, other: &Self, now: i64) -> i64 {
         self.leaf.not_after.min(other.leaf.not_after) - now
     }
 }

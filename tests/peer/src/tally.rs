@@ -44,7 +44,7 @@ pub struct Tally {
 
 impl Tally {
     /// Counts an attempt that ended `now`, in milliseconds since 1970.
-    pub fn count(&mut self, mine: &State, attempt: Attempt, now: u64) {
+    pub(crate) fn count(&mut self, mine: &State, attempt: Attempt, now: u64) {
         self.attempted += 1;
         match attempt {
             Attempt::Granted(theirs) => self.grant(mine, theirs, now),
