@@ -56,8 +56,9 @@ lint: ## Lints only, over everything that compiles
 fmt: ## Format the source
 	$(CARGO) fmt --all
 
-proof: tools ## Rotations of the root at full size: under handshakes, frozen, killed at every write, in storms
-	MTLS_PROOF=1 $(CARGO) test --locked $(WEAKENED) --no-fail-fast --test handshakes --test faults -- --nocapture
+proof: tools ## Rotations of the root at full size: modelled, under handshakes, frozen, killed at every write, in storms
+	MTLS_PROOF=1 $(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast \
+		--test handshakes --test faults --test protocol --test mutants -- --nocapture
 
 bench: tools ## Measure requests, times and memory, two rotations of 2,000 identities included (15 minutes)
 	@$(CARGO) build --release --locked --bin mtls-operator --example demo

@@ -189,7 +189,7 @@ fn every_file_of_a_test_program_is_named_by_it() {
     let package = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     collect(&package, Path::new("tests"), &mut files);
-    let elsewhere = ["tests/devcluster/", "tests/support/"];
+    let elsewhere = ["tests/devcluster/", "tests/model/tests/", "tests/support/"];
     let parts = files.iter().filter(|file| file.path.matches('/').count() > 1 && !file.is_in(&elsewhere));
     let is_named = |part: &Source| {
         let (folder, name) = part.path.rsplit_once('/').unwrap();
