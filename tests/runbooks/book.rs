@@ -13,7 +13,7 @@ pub fn blocks(heading: &str) -> Vec<String> {
     for line in section.lines() {
         let goes_on = std::mem::replace(&mut is_code, line.starts_with("    "));
         match blocks.last_mut() {
-            Some(block) if is_code && goes_on => *block += &format!("\n{line}"),
+            Some(block) if is_code && goes_on => block.extend(["\n", line]),
             _ if is_code => blocks.push(line.to_owned()),
             _ => {}
         }
