@@ -28,6 +28,7 @@ pub mod evidence;
 pub mod forge;
 pub mod index;
 pub mod keeper;
+pub mod listed;
 pub mod mesh;
 pub mod metrics;
 pub mod observe;

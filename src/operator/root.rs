@@ -49,8 +49,10 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
         let decision = decide(&observed.world);
-        if decision.plan == RootPlan::Keep || !confirmed(context, terms, &decision, &observed).await? {
+        let held_up = confirmed(context, terms, &decision, &observed).await?.err();
+        if decision.plan == RootPlan::Keep || held_up.is_some() {
             let Observed { loaded, survey, read_at, .. } = observed;
+            let survey = held_up.unwrap_or(survey);
             return Ok(Passed { decision, loaded, survey, changes, read_at });
         }
         act(context, authority, terms, &decision.plan, &observed).await?;
@@ -113,18 +115,18 @@ fn request(authority: &MtlsAuthority) -> Option<&str> {
     authority.metadata.annotations.as_ref()?.get(annotation::ROTATE).map(String::as_str)
 }
 
-/// What rests on the index is confirmed by a fresh look before it is done.
+/// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of these.
 async fn confirmed(
     context: &Context,
     terms: &Terms,
     decision: &RootDecision,
     observed: &Observed,
-) -> Result<bool, Error> {
+) -> Result<Result<(), Survey>, Error> {
     match &decision.plan {
         RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
             rotation::confirm(context, terms, &observed.loaded).await
         }
-        _ => Ok(true),
+        _ => Ok(Ok(())),
     }
 }
 
