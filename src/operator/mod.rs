@@ -33,6 +33,7 @@ pub mod mesh;
 pub mod metrics;
 pub mod observe;
 pub mod probe;
+mod provision;
 pub mod publication;
 pub mod publish;
 pub mod queue;

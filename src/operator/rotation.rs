@@ -88,14 +88,15 @@ pub async fn confirm(
         }
     }
     survey.put_in_order();
-    let survey = survey.with(bundle_survey::confirm(context, terms, loaded, &excluded).await?);
+    let (bundles, untold_bundles) = bundle_survey::confirm(context, terms, loaded, &excluded).await?;
+    let survey = survey.with(bundles);
     if survey.is_behind() {
         let (behind, names, bundles) = (survey.behind, survey.names.join(", "), survey.bundles);
         tracing::info!(authority = terms.name, behind, names, bundles, "a fresh list shows who is behind");
         context.sights.spoil(&terms.name);
     }
-    // An index that lags may not have been told yet of a Secret that was behind: its turn comes.
-    let is_confirmed = !survey.is_behind() && untold == 0;
+    // An index that lags may not have been told yet of what was behind: its turn comes.
+    let is_confirmed = !survey.is_behind() && untold + untold_bundles == 0;
     Ok(if is_confirmed { Ok(()) } else { Err(survey) })
 }
 
@@ -118,6 +119,13 @@ fn rotating(loaded: &LoadedRoot) -> Option<(Phase, SignerMark)> {
     let RootSecret::Sound(root) = &loaded.secret else { return None };
     let signer = facts(loaded).filter(|_| root.phase != Phase::Stable)?;
     Some((root.phase, signer_mark(&signer)))
+}
+
+/// Whether a person says whom not to wait for.
+#[must_use]
+pub fn has_exclusion(authority: &MtlsAuthority) -> bool {
+    let annotations = authority.metadata.annotations.as_ref();
+    annotations.is_some_and(|found| found.contains_key(annotation::ROTATION_EXCLUDE))
 }
 
 /// Identities and bundles that a person says not to wait for.

@@ -298,6 +298,10 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
     mesh.stage.watch();
     mesh.stage.distribute().await;
     assert!(confirms(&mesh.stage).await);
+    edit(&mesh.stage, |found| found["metadata"]["annotations"]["example.com/touched"] = json!("yes"));
+    assert!(!confirms(&mesh.stage).await, "what it was in between is not told yet");
+    mesh.stage.watch();
+    assert!(confirms(&mesh.stage).await);
     mesh.stage.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
     assert!(!confirms(&mesh.stage).await, "what was there may still be in use");
 }

@@ -1,8 +1,9 @@
 //! Whom a rotation waits for: identities, by the Secrets that are theirs. Nothing that people copy, forge or delete holds it
 //! up for longer than a leaf can be valid.
 
+use jiff::SignedDuration;
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::root::pass;
+use mtls_operator::operator::root::{Passed, pass};
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
@@ -33,12 +34,16 @@ fn copied(secret: &Value, name: &str) -> Value {
     copy
 }
 
-/// The names of those that a pass over the authority finds behind, and of those that are excluded.
-async fn waited_for(mesh: &Mesh) -> (Vec<String>, Vec<String>) {
+async fn passed(mesh: &Mesh) -> Passed {
     let object = mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
     let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
     let terms = Terms::parse(&authority).unwrap();
-    let survey = pass(&mesh.stage.context, &authority, &terms).await.unwrap().survey;
+    pass(&mesh.stage.context, &authority, &terms).await.unwrap()
+}
+
+/// The names of those that a pass over the authority finds behind, and of those that are excluded.
+async fn waited_for(mesh: &Mesh) -> (Vec<String>, Vec<String>) {
+    let survey = passed(mesh).await.survey;
     (survey.names, survey.excluded)
 }
 
@@ -117,10 +122,41 @@ async fn a_leaf_whose_end_nobody_can_read_is_not_waited_for_beyond_the_last_that
         assert!(comes(&mut mesh, phase, 60).await, "it is {}, not {phase}", mesh.phase());
     }
     mesh.stage.server.edit(SECRETS, NAMESPACE, "still-mtls", |secret| {
-        secret["metadata"]["annotations"]["mtls-operator.dev/not-after"] = Value::Null;
+        secret["metadata"]["annotations"].as_object_mut().unwrap().remove("mtls-operator.dev/not-after");
     });
     for _ in 0..10_000 {
         mesh.stage.server.next(&format!("PATCH secrets {NAMESPACE}/still-mtls"), Mishap::Broken);
     }
     assert!(comes(&mut mesh, "Stable", 180).await, "it is {}", mesh.phase());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_rotation_begins_with_those_who_were_excluded_from_the_one_before() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    mesh.ask("1");
+    assert!(comes(&mut mesh, "Announced", 30).await);
+    mesh.annotate("rotation-exclude", "orders/a");
+    assert!(comes(&mut mesh, "Draining", 60).await);
+    mesh.ask("2");
+    assert!(comes(&mut mesh, "Stable", 180).await, "it ends before the next one begins");
+    assert!(!comes(&mut mesh, "Announced", 5).await, "it would begin with those");
+    // As the keeper does in `Stable`.
+    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        authority["metadata"]["annotations"]
+            .as_object_mut()
+            .unwrap()
+            .remove("mtls-operator.dev/rotation-exclude");
+    });
+    assert!(comes(&mut mesh, "Announced", 5).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_breaks_connections_is_told_as_a_warning_that_says_what_to_do() {
+    let mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    mesh.stage.advance(SignedDuration::from_hours(2));
+    let passed = passed(&mesh).await;
+    let (change, alarm) = &passed.changes[0];
+    let alarm = alarm.as_deref().unwrap_or_default();
+    assert_eq!(*change, "Succeed");
+    assert!(alarm.contains("expired at") && alarm.contains("Restart every Pod"), "{alarm}");
 }
