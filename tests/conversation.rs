@@ -32,3 +32,5 @@ mod server;
 mod serving;
 #[path = "conversation/stage.rs"]
 mod stage;
+#[path = "conversation/waiting.rs"]
+mod waiting;

@@ -70,12 +70,30 @@ pub struct SignerMark {
     pub former_trust: Option<Digest>,
     /// Whether the next root waits until everybody trusts it.
     pub is_announced: bool,
-    /// Key identifiers of the signers that are retiring.
-    pub retiring: Arc<[Digest]>,
+    /// The signers that are retiring.
+    pub retiring: Arc<[RetiringMark]>,
     /// When Secrets follow the last change.
     pub step: Option<Step>,
     /// Key identifiers of signers whose leaves are replaced at once.
     pub distrusted: Arc<[Digest]>,
+}
+
+/// What is remembered of a signer that is retiring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetiringMark {
+    /// Key identifier.
+    pub key_id: Digest,
+    /// Until when a leaf of it can be valid, seconds since 1970.
+    pub until: i64,
+}
+
+impl SignerMark {
+    /// Until when a leaf with this key identifier can be valid, if its signer is retiring.
+    #[must_use]
+    pub fn retires(&self, key_id: Option<Digest>) -> Option<i64> {
+        let signers = self.retiring.iter().filter(|signer| Some(signer.key_id) == key_id);
+        signers.map(|signer| signer.until).max()
+    }
 }
 
 /// Everything that attention depends on.
@@ -144,6 +162,10 @@ fn upkeep(entry: &Entry, around: Circumstances<'_>) -> Attention {
         Some(secret) if secret.identity_uid == Some(entry.uid) => {
             at(trust_due(entry, secret, around, None), around).unwrap_or(Attention::OnChange)
         }
+        // It is gone: status says so, lest a rotation wait for what it held.
+        None if entry.asked.is_some() && entry.recorded.secret_version.is_some() => {
+            Attention::Now(Class::Background)
+        }
         _ => Attention::OnChange,
     }
 }
@@ -184,7 +206,7 @@ fn at(due: Option<i64>, around: Circumstances<'_>) -> Option<Attention> {
 /// A paused identity whose Secret has gone or changed is looked at until status says so.
 fn paused_without(entry: &Entry, around: Circumstances<'_>) -> Attention {
     match around.secret {
-        None if !entry.recorded.is_ready => Attention::OnChange,
+        None if !entry.recorded.is_ready && entry.recorded.secret_version.is_none() => Attention::OnChange,
         _ => Attention::Now(Class::Background),
     }
 }
@@ -231,8 +253,8 @@ fn trust_due(
 /// When a leaf of a retiring signer is replaced, if it is one.
 fn rotation_due(entry: &Entry, around: Circumstances<'_>, renewal: Option<i64>) -> Option<i64> {
     let signer = signer(around).filter(|_| !entry.is_paused)?;
-    let is_retiring = entry.recorded.key_id.is_some_and(|key_id| signer.retiring.contains(&key_id));
-    is_retiring.then(|| signer.step.map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
+    signer.retires(entry.recorded.key_id)?;
+    Some(signer.step.map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
 }
 
 /// Whether the leaf in force will be renewed: never while paused, and never by a signer that could give no later end.

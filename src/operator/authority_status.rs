@@ -98,7 +98,7 @@ pub fn progress(loaded: &LoadedRoot, terms: &Terms) -> String {
         (Phase::Draining, _) => {
             let until = root.retiring.iter().map(|former| former.until).max().unwrap_or(root.since);
             format!(
-                "the new root signs; the former one is trusted until its last leaf is gone, not before {until}"
+                "the new root signs; the former one is trusted until its last leaf can have expired, at {until}, and none was seen for rotation.propagation. Nothing need be done"
             )
         }
         _ => format!("one root signs and is trusted, until {}", root.window.not_after),

@@ -177,7 +177,7 @@ impl Board {
         let Some(secret) = self.index.secret(namespace, name) else { return };
         let wanting = self.index.wanting(namespace, name);
         let mut owners = wanting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
-        let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid));
+        let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid) && !entry.is_going);
         let Some((id, entry)) = owner else { return };
         let signer = self.authorities.get(&entry.authority).and_then(|found| found.mark.signer.as_ref());
         if signer.is_some_and(|signer| is_doubtful || is_behind(secret, signer, now.div_euclid(1000))) {

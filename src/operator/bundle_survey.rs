@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 
-use super::bundles::Access;
+use super::bundles::{Access, Ledger, Seen};
 use super::carrier::{Carrier, ClusterTrustBundle};
 use super::context::Context;
-use super::entry::digest;
+use super::entry::{digest, version_number};
 use super::error::Error;
 use super::root_secret::LoadedRoot;
 use super::sight::BundleSurvey;
@@ -34,7 +34,7 @@ pub fn look(
     (survey, ledger.take_strayed(&counted))
 }
 
-/// What a fresh list shows.
+/// What a fresh list shows, and how many bundles are newer in it than in the ledger: what they were before is not told yet.
 ///
 /// # Errors
 /// [`Error`] where bundles cannot be listed.
@@ -43,8 +43,8 @@ pub async fn confirm(
     terms: &Terms,
     loaded: &LoadedRoot,
     excluded: &[String],
-) -> Result<BundleSurvey, Error> {
-    let Some(count) = Count::of(context, terms, loaded, excluded) else { return Ok(BundleSurvey::default()) };
+) -> Result<(BundleSurvey, usize), Error> {
+    let Some(count) = Count::of(context, terms, loaded, excluded) else { return Ok(Default::default()) };
     let mut fresh = HashMap::new();
     if terms.publication.has_config_maps() {
         let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
@@ -62,9 +62,10 @@ pub async fn confirm(
         Found::Ours(posted) if posted.authority.as_deref() == Some(&*terms.name) => Found::Nothing,
         found => found,
     };
-    Ok(count.survey(|place| {
+    let survey = count.survey(|place| {
         fresh.get(place).map_or_else(|| others(place), |seen| Found::Ours(seen.posted.clone()))
-    }))
+    });
+    Ok((survey, count.untold(&fresh, &context.bundles.lock())))
 }
 
 /// What is counted, and by what.
@@ -95,6 +96,14 @@ impl<'a> Count<'a> {
         let is_counted = |spot: &Spot| is_served || spot.place.namespace().is_some();
         let spots = spots(context, terms).into_iter().filter(is_counted).collect();
         Some(Self { spots, wanted, exists: context.roster.names(), excluded, since })
+    }
+
+    fn untold(&self, fresh: &HashMap<Place, Seen>, ledger: &Ledger) -> usize {
+        let is_older = |known: &Seen, seen: &Seen| {
+            known.uid != seen.uid || version_number(&known.version) < version_number(&seen.version)
+        };
+        let seen = self.spots.iter().filter_map(|spot| fresh.get_key_value(&spot.place));
+        seen.filter(|(place, seen)| ledger.seen(place).is_none_or(|known| is_older(known, seen))).count()
     }
 
     fn survey(&self, found: impl Fn(&Place) -> Found) -> BundleSurvey {

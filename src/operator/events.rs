@@ -30,6 +30,12 @@ pub async fn warn<K: Resource<DynamicType = ()>>(context: &Context, object: &K, 
     create(context, event(context, object, "Warning", verdict.reason, &verdict.message)).await;
 }
 
+/// Tells of a change after which people must act: the log, and a warning Event.
+pub async fn alarm<K: Resource<DynamicType = ()>>(context: &Context, object: &K, reason: &str, note: &str) {
+    tracing::warn!(name = object.name_any(), reason, note, "a change that breaks connections, or may");
+    create(context, event(context, object, "Warning", reason, note)).await;
+}
+
 /// Creates an Event that tells of a change as it should be.
 pub async fn tell<K: Resource<DynamicType = ()>>(context: &Context, object: &K, reason: &str, note: &str) {
     create(context, event(context, object, "Normal", reason, note)).await;

@@ -6,9 +6,9 @@ use super::context::Context;
 use super::entry::{Digest, digest};
 use super::error::Error;
 use super::root_secret::LoadedRoot;
-use crate::api::MtlsAuthority;
 use crate::api::authority::RootRole;
 use crate::api::names::label;
+use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::plan::root::RootSecret;
 use crate::plan::terms::Terms;
 
@@ -85,7 +85,7 @@ pub async fn evidence(
 }
 
 /// While there is no root Secret, any leaf Secret of an existing identity shows that there was one. The list is
-/// fresh: an index that lags must not make a second root.
+/// fresh, and whom the index does not know is asked for: an index that lags must not make a second root.
 async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Result<Option<String>, Error> {
     let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
     for namespace in context.watched() {
@@ -93,7 +93,8 @@ async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Res
             let meta = &secret.metadata;
             let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
             let identity = meta.labels.as_ref().and_then(|labels| labels.get(label::IDENTITY));
-            if identity.is_some_and(|identity| has_identity(&context.board.lock(), namespace, identity)) {
+            let Some(identity) = identity.filter(|identity| !identity.is_empty()) else { continue };
+            if exists(context, namespace, identity).await? {
                 return Ok(Some(format!(
                     "{place} is missing, though Secret {namespace}/{name} holds a leaf of its root"
                 )));
@@ -101,4 +102,11 @@ async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Res
         }
     }
     Ok(None)
+}
+
+async fn exists(context: &Context, namespace: &str, identity: &str) -> Result<bool, Error> {
+    if has_identity(&context.board.lock(), namespace, identity) {
+        return Ok(true);
+    }
+    Ok(context.requests.get::<MtlsIdentity>(Some(namespace), identity).await?.is_some())
 }

@@ -16,6 +16,7 @@ use super::events;
 use super::publish::publish;
 use super::root::{Passed, pass};
 use super::root_secret::LoadedRoot;
+use super::rotation;
 use super::schedule::Millis;
 use super::tally::{Tally, patch_status};
 use crate::api::MtlsAuthority;
@@ -163,8 +164,7 @@ impl Keeper {
 
     /// Whom a rotation does not wait for, a person says for that rotation only.
     async fn end_exclusion(&self, authority: &MtlsAuthority) -> Result<(), Error> {
-        let annotations = authority.metadata.annotations.as_ref();
-        if !annotations.is_some_and(|found| found.contains_key(annotation::ROTATION_EXCLUDE)) {
+        if !rotation::has_exclusion(authority) {
             return Ok(());
         }
         let name = authority.metadata.name.as_deref().unwrap_or_default();
@@ -221,8 +221,11 @@ impl Keeper {
         let rotating = authority_status::rotating(&after, &progress, after.waiting_for.as_ref(), now);
         after.conditions.push(rotating);
         self.write(authority, &passed.decision.verdict(), after).await?;
-        for change in &passed.changes {
-            events::tell(&self.context, authority, change, &progress).await;
+        for (change, alarm) in &passed.changes {
+            match alarm {
+                Some(alarm) => events::alarm(&self.context, authority, change, alarm).await,
+                None => events::tell(&self.context, authority, change, &progress).await,
+            }
         }
         Ok(())
     }

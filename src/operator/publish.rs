@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::attention::SignerMark;
+use super::attention::{RetiringMark, SignerMark};
 use super::authorities::{Service, SigningRoot, Unready};
 use super::context::Context;
 use super::entry::digest;
@@ -11,7 +11,7 @@ use super::root_secret::{LoadedRoot, Succession};
 use crate::api::MtlsAuthority;
 use crate::plan::root::{RootDecision, RootSecret};
 use crate::plan::terms::Terms;
-use crate::plan::world::{NotReady, Rotating, Signer};
+use crate::plan::world::{NotReady, RetiringSigner, Rotating, Signer};
 
 /// Tells everybody who signs from now on.
 pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, passed: Passed) {
@@ -77,9 +77,9 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
 }
 
 /// Signers whose leaves are to be replaced. A root that was renewed with its key is its own successor: its leaves stay.
-fn retiring(succession: &Succession, signer: &str) -> Vec<String> {
-    let key_ids = succession.retiring.iter().map(|root| root.key_id.clone());
-    key_ids.filter(|key_id| key_id != signer).collect()
+fn retiring(succession: &Succession, signer: &str) -> Vec<RetiringSigner> {
+    let others = succession.retiring.iter().filter(|root| root.key_id != signer);
+    others.map(|root| RetiringSigner { key_id: root.key_id.clone(), until: root.until }).collect()
 }
 
 /// Signers whose leaves are to be replaced at once.
@@ -97,8 +97,12 @@ pub fn signer_mark(signer: &Signer) -> SignerMark {
         trust: digest(&signer.trust),
         former_trust: signer.rotation.former_trust.as_deref().map(digest),
         is_announced: signer.rotation.is_announced,
-        retiring: signer.rotation.retiring.iter().map(|key_id| digest(key_id)).collect(),
+        retiring: signer.rotation.retiring.iter().map(retiring_mark).collect(),
         step: signer.rotation.step,
         distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
     }
+}
+
+fn retiring_mark(signer: &RetiringSigner) -> RetiringMark {
+    RetiringMark { key_id: digest(&signer.key_id), until: signer.until.as_second() }
 }

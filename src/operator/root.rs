@@ -10,6 +10,7 @@ use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
 use super::evidence::{evidence, suspects};
+use super::provision::provided;
 use super::recovery::{Recovery, recover};
 use super::requests::WRITE_TIMEOUT;
 use super::root_change::{self, Change};
@@ -18,8 +19,10 @@ use super::root_secret::{self, LoadedRoot};
 use super::rotation;
 use super::sight::Survey;
 use crate::api::MtlsAuthority;
+use crate::api::authority::Phase;
 use crate::api::names::annotation;
 use crate::pki::{Authority, AuthorityPem, CrossCertificates};
+use crate::plan::alarm::alarm;
 use crate::plan::root::{Acceptance, Provided, RootDecision, RootPlan, RootWorld, decide};
 use crate::plan::rotation::{Circumstances, Source, Transition};
 use crate::plan::safeguards::Safeguard;
@@ -33,8 +36,8 @@ pub struct Passed {
     pub loaded: LoadedRoot,
     /// Whom a rotation waits for.
     pub survey: Survey,
-    /// The changes that were made to the roots, in their order.
-    pub changes: Vec<&'static str>,
+    /// The changes that were made to the roots, in their order, each with what people must hear of it.
+    pub changes: Vec<(&'static str, Option<String>)>,
     /// The moment before it was read.
     pub read_at: Moment,
 }
@@ -49,12 +52,14 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
         let decision = decide(&observed.world);
-        if decision.plan == RootPlan::Keep || !confirmed(context, terms, &decision, &observed).await? {
+        let held_up = confirmed(context, authority, terms, &decision, &observed).await?.err();
+        if decision.plan == RootPlan::Keep || held_up.is_some() {
             let Observed { loaded, survey, read_at, .. } = observed;
+            let survey = held_up.unwrap_or(survey);
             return Ok(Passed { decision, loaded, survey, changes, read_at });
         }
         act(context, authority, terms, &decision.plan, &observed).await?;
-        changes.push(decision.plan.as_str());
+        changes.push((decision.plan.as_str(), alarm(&decision)));
         context.metrics.changed_roots(&terms.name, decision.plan.as_str());
     }
     Err(Error::Stale { what: format!("root Secret of MtlsAuthority {}", terms.name) })
@@ -113,49 +118,35 @@ fn request(authority: &MtlsAuthority) -> Option<&str> {
     authority.metadata.annotations.as_ref()?.get(annotation::ROTATE).map(String::as_str)
 }
 
-/// What rests on the index is confirmed by a fresh look before it is done.
+/// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of these.
 async fn confirmed(
     context: &Context,
+    authority: &MtlsAuthority,
     terms: &Terms,
     decision: &RootDecision,
     observed: &Observed,
-) -> Result<bool, Error> {
+) -> Result<Result<(), Survey>, Error> {
     match &decision.plan {
         RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
             rotation::confirm(context, terms, &observed.loaded).await
         }
-        _ => Ok(true),
+        RootPlan::Change { transition: Transition::Announce(..), .. }
+            if is_stable(observed) && rotation::has_exclusion(authority) =>
+        {
+            // It was said for the rotation before, and goes before another one begins.
+            Ok(Err(observed.survey.clone()))
+        }
+        _ => Ok(Ok(())),
     }
+}
+
+fn is_stable(observed: &Observed) -> bool {
+    observed.loaded.stored().is_some_and(|root| root.phase == Phase::Stable)
 }
 
 fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
     let safeguards = observed.world.around.rules.safeguards;
     observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root, safeguards))
-}
-
-async fn provided(
-    context: &Context,
-    authority: &MtlsAuthority,
-    terms: &Terms,
-) -> Result<(Provided, Option<AuthorityPem>), Error> {
-    let Some(name) = &authority.spec.root.provided_secret_name else { return Ok((Provided::NotAsked, None)) };
-    let place = format!("Secret {}/{name}", context.namespace);
-    let Some(secret) = context.requests.get::<Secret>(Some(&context.namespace), name).await? else {
-        let why = format!("{place}, which spec.root.providedSecretName names, does not exist; create it");
-        return Ok((Provided::Missing(why), None));
-    };
-    let pem = root_secret::pem(&secret);
-    Ok(match Authority::load(&pem, context.clock.now()) {
-        Ok(ca) if ca.is_any_of(&terms.distrust) => {
-            let why = format!("{place}: spec.distrust names this CA or one above it; provide another");
-            (Provided::Invalid(why), None)
-        }
-        Ok(ca) => {
-            let (fingerprint, anchors) = (ca.fingerprint().to_string(), ca.bundle().hash());
-            (Provided::Sound { fingerprint, anchors }, Some(pem))
-        }
-        Err(error) => (Provided::Invalid(format!("{place}: {error}")), None),
-    })
 }
 
 async fn act(

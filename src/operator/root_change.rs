@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -271,11 +271,9 @@ impl<'a> Change<'a> {
 
     /// The signer, as one whose leaves are all that is left of it.
     fn replaced(&self) -> FormerKey {
-        let last =
-            self.now.checked_add(SignedDuration::from_secs(self.root.max_leaf_ttl)).unwrap_or(self.now);
         FormerKey {
             key_id: self.authority.key_id().to_string(),
-            until: last.min(self.root.window.not_after),
+            until: drain_bound(self.root, self.now, self.rules),
             distrusted: self.root.is_distrusted,
         }
     }

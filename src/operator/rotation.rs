@@ -5,9 +5,10 @@ use super::attention::SignerMark;
 use super::bundle_survey;
 use super::context::Context;
 use super::error::Error;
+use super::listed::{Claim, Listed};
 use super::publish::{facts, signer_mark};
 use super::root_secret::LoadedRoot;
-use super::sight::{Listed, Survey, survey};
+use super::sight::{Survey, survey};
 use crate::api::MtlsAuthority;
 use crate::api::MtlsIdentity;
 use crate::api::authority::Phase;
@@ -61,39 +62,56 @@ fn held_up(
     if survey.distrusting > 0 { Sight { quiet_for: None } } else { sight }
 }
 
-/// Whether a fresh list shows the same: nobody is behind. The index lags, and must not decide alone.
+/// Whether a fresh list shows the same, nobody behind: the index lags, and must not decide alone. Where it does not, whom
+/// it shows.
 ///
 /// # Errors
-/// [`Error`] where Secrets cannot be listed.
-pub async fn confirm(context: &Context, terms: &Terms, loaded: &LoadedRoot) -> Result<bool, Error> {
-    let Some((_, signer)) = rotating(loaded) else { return Ok(true) };
+/// [`Error`] where Secrets or bundles cannot be listed.
+pub async fn confirm(
+    context: &Context,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+) -> Result<Result<(), Survey>, Error> {
+    let Some((_, signer)) = rotating(loaded) else { return Ok(Ok(())) };
+    let listed = list(context, terms).await?;
+    let excluded = context.roster.get(&terms.name).map(|authority| excluded(&authority)).unwrap_or_default();
+    let now = context.clock.now().as_second();
+    let (mut survey, untold, unknown) = {
+        let board = context.board.lock();
+        let survey = survey(&board, &terms.name, &signer, &excluded, now, |entry| listed.secret(entry));
+        (survey, listed.untold(&board), listed.unknown_behind(&board, &signer, now))
+    };
+    for claim in unknown {
+        // An identity that the index does not know yet holds the mesh up like any other.
+        if is_true(context, &claim).await? {
+            survey.add(format!("{}/{}", claim.namespace, claim.identity), &excluded);
+        }
+    }
+    survey.put_in_order();
+    let (bundles, untold_bundles) = bundle_survey::confirm(context, terms, loaded, &excluded).await?;
+    let survey = survey.with(bundles);
+    if survey.is_behind() {
+        let (behind, names, bundles) = (survey.behind, survey.names.join(", "), survey.bundles);
+        tracing::info!(authority = terms.name, behind, names, bundles, "a fresh list shows who is behind");
+        context.sights.spoil(&terms.name);
+    }
+    // An index that lags may not have been told yet of what was behind: its turn comes.
+    let is_confirmed = !survey.is_behind() && untold + untold_bundles == 0;
+    Ok(if is_confirmed { Ok(()) } else { Err(survey) })
+}
+
+async fn list(context: &Context, terms: &Terms) -> Result<Listed, Error> {
     let mut list = Vec::new();
     let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
     for namespace in context.watched() {
         list.extend(context.requests.list_secrets(namespace.as_deref(), &labels).await?);
     }
-    let excluded = context.roster.get(&terms.name).map(|authority| excluded(&authority)).unwrap_or_default();
-    let listed = Listed::of(&list);
-    let now = context.clock.now().as_second();
-    let (behind, untold, unknown) = {
-        let board = context.board.lock();
-        let survey = survey(&board, &terms.name, &signer, &excluded, now, |entry| listed.secret(entry));
-        (survey.behind, listed.untold(&board), listed.unknown_behind(&board, &signer, now))
-    };
-    let bundles = bundle_survey::confirm(context, terms, loaded, &excluded).await?;
-    let mut is_confirmed = behind == 0 && bundles.behind.is_empty();
-    for owner in unknown.iter().filter(|owner| !owner.name.is_empty()) {
-        // An identity that the index does not know yet holds the mesh up like any other.
-        let found = context.requests.get::<MtlsIdentity>(Some(&owner.namespace), &owner.name).await?;
-        is_confirmed &= found.and_then(|found| found.metadata.uid).as_ref() != Some(&owner.uid);
-    }
-    if !is_confirmed {
-        let bundles = bundles.behind.len();
-        tracing::info!(authority = terms.name, behind, bundles, "a fresh list shows who is behind");
-        context.sights.spoil(&terms.name);
-    }
-    // An index that lags may not have been told yet of a Secret that was behind: its turn comes.
-    Ok(is_confirmed && untold == 0)
+    Ok(Listed::of(&list))
+}
+
+async fn is_true(context: &Context, claim: &Claim) -> Result<bool, Error> {
+    let found = context.requests.get::<MtlsIdentity>(Some(&claim.namespace), &claim.identity).await?;
+    Ok(found.is_some_and(|identity| claim.is_true(&identity)))
 }
 
 /// The phase and the signer of a rotation, while there is one.
@@ -101,6 +119,13 @@ fn rotating(loaded: &LoadedRoot) -> Option<(Phase, SignerMark)> {
     let RootSecret::Sound(root) = &loaded.secret else { return None };
     let signer = facts(loaded).filter(|_| root.phase != Phase::Stable)?;
     Some((root.phase, signer_mark(&signer)))
+}
+
+/// Whether a person says whom not to wait for.
+#[must_use]
+pub fn has_exclusion(authority: &MtlsAuthority) -> bool {
+    let annotations = authority.metadata.annotations.as_ref();
+    annotations.is_some_and(|found| found.contains_key(annotation::ROTATION_EXCLUDE))
 }
 
 /// Identities and bundles that a person says not to wait for.

@@ -1,12 +1,10 @@
 //! What the leader has seen of a rotation's distribution: which Secrets are behind, and for how long none was. By the
 //! monotonic clock, from the last moment one was seen behind; it starts anew with the process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
 use parking_lot::Mutex;
 
 use super::attention::SignerMark;
@@ -14,7 +12,6 @@ use super::board::Board;
 use super::entry::{Digest, Entry, SeenSecret, digest};
 use super::probe::memory::Holder;
 use crate::api::authority::{Phase, WaitingFor};
-use crate::api::names::{annotation, label};
 use crate::plan::sight::{Quiet, Sight};
 
 /// As many names are told as a person will read.
@@ -56,6 +53,23 @@ impl Survey {
         self.excluded.extend(bundles.excluded);
         self.excluded.sort_unstable();
         self
+    }
+
+    /// Adds an identity that is behind.
+    pub fn add(&mut self, name: String, excluded: &[String]) {
+        if excluded.contains(&name) {
+            self.excluded.push(name);
+        } else {
+            self.behind += 1;
+            self.names.push(name);
+        }
+    }
+
+    /// Its names in their order, as many as are told.
+    pub fn put_in_order(&mut self) {
+        self.names.sort_unstable();
+        self.names.truncate(NAMES);
+        self.excluded.sort_unstable();
     }
 
     /// What status says of it; nothing where nobody is waited for.
@@ -100,16 +114,21 @@ impl Survey {
 /// keep the former root, and the next rotation, waiting for ever.
 #[must_use]
 pub fn is_behind(secret: &SeenSecret, signer: &SignerMark, now: i64) -> bool {
-    let is_retiring = |key_id| signer.retiring.contains(&key_id);
-    let is_valid = secret.not_after.is_none_or(|end| end >= now);
     let lacks_next = signer.is_announced && secret.trust != Some(signer.trust);
-    lacks_next || (secret.key_id.is_some_and(is_retiring) && is_valid)
+    lacks_next || holds_retiring(secret.key_id, secret.not_after, signer, now)
+}
+
+/// Whether a leaf of a retiring signer is valid. Its end is what others wrote: it is believed no further than to the end
+/// of the last leaf that the signer can have signed.
+fn holds_retiring(key_id: Option<Digest>, end: Option<i64>, signer: &SignerMark, now: i64) -> bool {
+    signer.retires(key_id).is_some_and(|until| end.unwrap_or(until).min(until) >= now)
 }
 
 /// Finds those that are behind among the identities of an authority. `secret` finds the Secret of an identity.
 ///
-/// Counted is a Secret whose identity exists with the uid that it names. While its labels are stripped, or it has just
-/// been deleted, nobody sees it: the identity counts as behind. What never had a Secret holds nobody up.
+/// Counted is the Secret of an identity that exists with the uid that it names, and is not being deleted. While its
+/// labels are stripped, or it has just been deleted, nobody sees it: the identity counts as lacking the next root, and as
+/// holding the leaf that status speaks of. What never had a Secret, or can have none again, holds nobody up.
 pub fn survey<'a>(
     board: &'a Board,
     authority: &str,
@@ -121,26 +140,28 @@ pub fn survey<'a>(
     let authority = digest(authority);
     let mut survey = Survey::default();
     let mine = board.index().entries().filter(|(_, entry)| entry.authority == authority);
-    for (_, entry) in mine.filter(|(_, entry)| counts_as_behind(entry, secret(entry), signer, now)) {
-        let name = format!("{}/{}", entry.namespace, entry.name);
-        if excluded.contains(&name) {
-            survey.excluded.push(name);
-        } else {
-            survey.behind += 1;
-            survey.names.push(name);
-        }
+    let counts_as_behind = |entry: &Entry| match secret(entry) {
+        _ if entry.is_going => false,
+        Some(secret) => secret.identity_uid == Some(entry.uid) && is_behind(secret, signer, now),
+        None => !is_ending(board, &entry.namespace) && is_behind_unseen(entry, signer, now),
+    };
+    for (_, entry) in mine.filter(|(_, entry)| counts_as_behind(entry)) {
+        survey.add(format!("{}/{}", entry.namespace, entry.name), excluded);
     }
-    survey.names.sort_unstable();
-    survey.names.truncate(NAMES);
-    survey.excluded.sort_unstable();
+    survey.put_in_order();
     survey
 }
 
-fn counts_as_behind(entry: &Entry, secret: Option<&SeenSecret>, signer: &SignerMark, now: i64) -> bool {
-    match secret {
-        Some(secret) => secret.identity_uid == Some(entry.uid) && is_behind(secret, signer, now),
-        None => entry.recorded.secret_version.is_some(),
-    }
+/// The same as [`is_behind`] for a Secret that nobody sees.
+fn is_behind_unseen(entry: &Entry, signer: &SignerMark, now: i64) -> bool {
+    let recorded = &entry.recorded;
+    let holds = || holds_retiring(recorded.key_id, Some(recorded.not_after), signer, now);
+    recorded.secret_version.is_some() && (signer.is_announced || holds())
+}
+
+/// Whether no Secret can be created in a namespace any more.
+fn is_ending(board: &Board, namespace: &str) -> bool {
+    board.namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
 }
 
 /// Published trust bundles that are behind, by their names.
@@ -150,75 +171,6 @@ pub struct BundleSurvey {
     pub behind: Vec<String>,
     /// Those that a person has excluded.
     pub excluded: Vec<String>,
-}
-
-/// Secrets as a fresh list names them, by namespace and name.
-pub struct Listed(HashMap<(String, String), ListedSecret>);
-
-struct ListedSecret {
-    seen: SeenSecret,
-    owner: Owner,
-}
-
-/// The identity that a Secret names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-}
-
-impl Listed {
-    /// Those of a list.
-    #[must_use]
-    pub fn of(list: &[PartialObjectMeta<Secret>]) -> Self {
-        let secrets = list.iter().map(|meta| {
-            let namespace = meta.metadata.namespace.clone().unwrap_or_default();
-            let name = meta.metadata.name.clone().unwrap_or_default();
-            let seen = SeenSecret::of(meta, namespace.as_str().into());
-            let owner = Owner {
-                namespace: namespace.clone(),
-                name: value(meta.metadata.labels.as_ref(), label::IDENTITY),
-                uid: value(meta.metadata.annotations.as_ref(), annotation::IDENTITY_UID),
-            };
-            ((namespace, name), ListedSecret { seen, owner })
-        });
-        Self(secrets.collect())
-    }
-
-    /// The Secret of an identity.
-    #[must_use]
-    pub fn secret(&self, entry: &Entry) -> Option<&SeenSecret> {
-        self.0.get(&(entry.namespace.to_string(), entry.secret_name())).map(|listed| &listed.seen)
-    }
-
-    /// How many are newer than the index: what they were before is not told yet.
-    #[must_use]
-    pub fn untold(&self, board: &Board) -> usize {
-        let seen = self.0.values().map(|listed| &listed.seen);
-        let known = |secret: &SeenSecret| board.index().secret(&secret.namespace, &secret.name);
-        seen.filter(|secret| known(secret).is_none_or(|known| known.version < secret.version)).count()
-    }
-
-    /// The identities that the index does not know, and whose Secrets are behind.
-    #[must_use]
-    pub fn unknown_behind(&self, board: &Board, signer: &SignerMark, now: i64) -> Vec<Owner> {
-        let is_known = |secret: &SeenSecret| {
-            let wanting = board.index().wanting(&secret.namespace, &secret.name);
-            wanting
-                .iter()
-                .any(|id| board.index().entry(*id).is_some_and(|e| Some(e.uid) == secret.identity_uid))
-        };
-        let behind = self.0.values().filter(|listed| is_behind(&listed.seen, signer, now));
-        behind.filter(|listed| !is_known(&listed.seen)).map(|listed| listed.owner.clone()).collect()
-    }
-}
-
-fn value(pairs: Option<&BTreeMap<String, String>>, key: &str) -> String {
-    pairs.and_then(|pairs| pairs.get(key)).cloned().unwrap_or_default()
 }
 
 /// The state of the roots that an observation speaks of: another one begins it anew.

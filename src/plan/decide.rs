@@ -176,7 +176,7 @@ fn is_distrusted(world: &World<'_>, leaf: &HeldLeaf) -> bool {
 fn is_outdated(world: &World<'_>, leaf: &HeldLeaf, now: Timestamp) -> bool {
     world.signer.as_ref().is_ok_and(|signer| {
         let renewal = renews(world, leaf).then(|| leaf.renewal_time(world.asked));
-        signer.rotation.retiring.contains(&leaf.key_id)
+        signer.rotation.is_retiring(&leaf.key_id)
             && now.as_second() >= signer.rotation.turn(&world.asked.uid, renewal)
     })
 }

@@ -1,5 +1,6 @@
 //! Decisions, pure and total: no clock, no randomness, no IO. Every function here is a law that a test can state.
 
+pub mod alarm;
 pub mod asked;
 pub mod bundle;
 pub mod decide;

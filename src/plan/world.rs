@@ -53,8 +53,8 @@ pub struct Signer {
 pub struct Rotating {
     /// Whether the next root is announced, and waits until everybody trusts it.
     pub is_announced: bool,
-    /// Key identifiers of the signers that are retiring, hex: their leaves are to be replaced.
-    pub retiring: Vec<String>,
+    /// The signers that are retiring: their leaves are to be replaced.
+    pub retiring: Vec<RetiringSigner>,
     /// Hash of the trust bundle before the last change of it: a Secret that holds it waits for its turn.
     pub former_trust: Option<String>,
     /// The window in which Secrets follow. `None` while nothing was ever rotated.
@@ -63,7 +63,22 @@ pub struct Rotating {
     pub distrusted: Vec<String>,
 }
 
+/// A signer that signs no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetiringSigner {
+    /// Key identifier, hex.
+    pub key_id: String,
+    /// Until when a leaf of it can be valid.
+    pub until: Timestamp,
+}
+
 impl Rotating {
+    /// Whether the signer with this key identifier is retiring.
+    #[must_use]
+    pub fn is_retiring(&self, key_id: &str) -> bool {
+        self.retiring.iter().any(|signer| signer.key_id == key_id)
+    }
+
     /// When a Secret follows, in seconds since 1970; `renewal` is when its leaf is renewed, if it is.
     #[must_use]
     pub fn turn(&self, uid: &str, renewal: Option<Timestamp>) -> i64 {

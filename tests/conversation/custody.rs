@@ -43,6 +43,20 @@ async fn a_lost_root_is_not_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_root_is_made_where_a_leaf_belongs_to_an_identity_that_the_index_was_not_told_of() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    stage.server.delete("secrets", "mtls-system", ROOT);
+    let stage = Stage::bare(stage.server.clone(), stage.hand.now());
+    stage.look_at_authority().await.unwrap();
+    assert_eq!(stage.server.get("secrets", "mtls-system", ROOT), None);
+    stage.server.delete("mtlsidentities", "orders", "web");
+    stage.look_at_authority().await.unwrap();
+    assert_ne!(stage.server.get("secrets", "mtls-system", ROOT), None, "the leaf is nobody's");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_root_whose_first_answer_was_lost_is_found_and_used() {
     let server = ApiServer::default();
     let mut stage = Stage::bare(server.clone(), NOW);

@@ -232,6 +232,8 @@ fn whoever_is_refused_is_called_when_the_verdict_changes() {
         memory.secret().identity_uid = Some(digest("other"));
         assert_eq!(memory.attention(), Attention::OnChange, "what is another's is not looked after");
         memory.secret = None;
+        assert_eq!(memory.attention(), LATER, "status still names a Secret, and rotations wait for that");
+        memory.entry.recorded.secret_version = None;
         assert_eq!(memory.attention(), Attention::OnChange);
     }
 }
@@ -242,6 +244,8 @@ fn a_paused_identity_without_its_secret_is_looked_at_until_status_says_so() {
     memory.entry.recorded.reason = Some(Reason::Paused);
     assert_eq!(memory.attention(), LATER);
     memory.entry.recorded.is_ready = false;
+    assert_eq!(memory.attention(), LATER, "status still names a Secret, and rotations wait for that");
+    memory.entry.recorded.secret_version = None;
     assert_eq!(memory.attention(), Attention::OnChange);
 }
 

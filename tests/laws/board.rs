@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::MtlsIdentity;
+use mtls_operator::operator::attention::SignerMark;
 use mtls_operator::operator::board::{Board, Job};
+use mtls_operator::operator::entry::digest;
+use mtls_operator::operator::listed::{Claim, Listed};
 use mtls_operator::operator::schedule::Millis;
-use mtls_operator::operator::sight::Listed;
 use mtls_operator::plan::selector::Labels;
 use serde_json::json;
 
@@ -183,6 +186,40 @@ fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
     let untold = |name, version| Listed::of(&[secret(name, version)]).untold(&board);
     assert_eq!([untold("web", "6"), untold("web", "7")], [0, 0]);
     assert_eq!([untold("web", "8"), untold("other", "1")], [1, 1]);
+}
+
+#[test]
+fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
+    let announced = SignerMark { is_announced: true, trust: digest("t2"), ..signer_mark() };
+    let claims = |board: &Board, secret| {
+        let claims = Listed::of(&[secret]).unknown_behind(board, &announced, NOW.as_second());
+        claims.into_iter().map(|claim| (claim.identity, claim.secret)).collect::<Vec<_>>()
+    };
+    assert_eq!(claims(&settled(), secret("web", "7")), [], "the survey counts it");
+    let mut copy = secret("web", "7");
+    copy.metadata.name = Some("web-mtls-backup".into());
+    assert_eq!(claims(&settled(), copy.clone()), [], "web has another Secret");
+    assert_eq!(claims(&ready(), copy), [("web".to_owned(), "web-mtls-backup".to_owned())]);
+    let mut nobodys = secret("web", "7");
+    nobodys.metadata.labels = None;
+    assert_eq!(claims(&ready(), nobodys), []);
+}
+
+#[test]
+fn a_claim_holds_for_the_secret_that_the_identity_wants_and_for_no_copy_of_it() {
+    let claim = |secret: &str, uid: &str| Claim {
+        namespace: "orders".into(),
+        secret: secret.into(),
+        identity: "web".into(),
+        uid: uid.into(),
+    };
+    let web = identity("web");
+    assert!(claim("web-mtls", "uid-web").is_true(&web));
+    assert!(!claim("web-mtls-backup", "uid-web").is_true(&web));
+    assert!(!claim("web-mtls", "uid-former").is_true(&web));
+    let mut going = web;
+    going.metadata.deletion_timestamp = Some(Time(NOW));
+    assert!(!claim("web-mtls", "uid-web").is_true(&going));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Window;
+use mtls_operator::plan::alarm::alarm;
 use mtls_operator::plan::root::{
     Acceptance, Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot,
     decide,
@@ -323,4 +324,19 @@ fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_somebody_can_
     // Without evidence of a loss there is nothing to accept.
     let world = RootWorld { acceptance: Acceptance::Found, ..world(RootSecret::Absent, Provided::NotAsked) };
     assert_eq!(decide(&world).plan, RootPlan::Generate);
+}
+
+#[test]
+fn people_are_warned_of_a_change_that_breaks_connections_and_of_no_other() {
+    let warned =
+        |plan| alarm(&RootDecision { plan, ..decide(&world(RootSecret::Absent, Provided::NotAsked)) });
+    let switch = |is_forced| change(Transition::Switch { is_forced });
+    for plan in [RootPlan::Recover, change(Transition::Succeed(Source::Generated)), switch(true)] {
+        let said = warned(plan.clone()).unwrap_or_default();
+        assert!(said.to_lowercase().contains("restart"), "{plan:?} says what to do: {said}");
+    }
+    let announced = change(Transition::Announce(Source::Generated, Cause::Due));
+    for plan in [announced, switch(false), change(Transition::Drop(Vec::new())), RootPlan::Generate] {
+        assert_eq!(warned(plan.clone()), None, "{plan:?}");
+    }
 }

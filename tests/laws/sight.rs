@@ -2,19 +2,34 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::attention::SignerMark;
+use mtls_operator::operator::attention::{RetiringMark, SignerMark};
+use mtls_operator::operator::board::Board;
 use mtls_operator::operator::entry::{SeenSecret, digest};
-use mtls_operator::operator::sight::{Sights, is_behind};
+use mtls_operator::operator::sight::{Sights, is_behind, survey};
+use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::spread::{Step, fraction, turn};
 
-use super::attention::{secret, signer_mark};
+use super::attention::{issued, secret, signer_mark};
 use super::fixture::{HOUR, NOW};
 
 const NOBODY: (bool, bool) = (false, false);
 const NOW_BEHIND: (bool, bool) = (true, true);
 const WAS_BEHIND: (bool, bool) = (false, true);
+
+/// The end of the last leaf that a retiring signer can have made.
+const UNTIL: i64 = 1_780_600_000;
+
+fn retiring() -> RetiringMark {
+    RetiringMark { key_id: digest("a0"), until: UNTIL }
+}
+
+fn draining() -> SignerMark {
+    SignerMark { retiring: [retiring()].into(), ..signer_mark() }
+}
 
 /// How long it was quiet after these looks, each a second after the one before.
 fn quiet(looks: &[(bool, bool)]) -> Option<i64> {
@@ -81,7 +96,7 @@ fn a_list_that_disagrees_starts_it_anew() {
 fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
     let lacking = |is_announced, trust: Option<&str>| {
         let secret = SeenSecret { trust: trust.map(digest), ..secret("web") };
-        let signer = SignerMark { is_announced, retiring: [digest("a0")].into(), ..signer_mark() };
+        let signer = SignerMark { is_announced, retiring: [retiring()].into(), ..signer_mark() };
         is_behind(&secret, &signer, NOW.as_second())
     };
     assert!(lacking(true, Some("t0")) && lacking(true, None) && !lacking(true, Some("t1")));
@@ -91,7 +106,7 @@ fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
 #[test]
 fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
     let now = NOW.as_second();
-    let retiring = SignerMark { retiring: [digest("a0")].into(), ..signer_mark() };
+    let retiring = draining();
     let held = |change: fn(&mut SeenSecret)| {
         let mut secret = secret("web");
         change(&mut secret);
@@ -99,12 +114,72 @@ fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
     };
     assert!(!held(|_| ()));
     assert!(held(|secret| secret.key_id = Some(digest("a0"))));
-    assert!(held(|secret| (secret.key_id, secret.not_after) = (Some(digest("a0")), None)));
-    let expired = |end| {
+    let held_until = |end| {
         let secret = SeenSecret { key_id: Some(digest("a0")), not_after: Some(end), ..secret("web") };
         is_behind(&secret, &retiring, now)
     };
-    assert!(expired(now) && !expired(now - 1));
+    assert!(held_until(now) && !held_until(now - 1));
+}
+
+#[test]
+fn a_leaf_holds_up_no_longer_than_its_signer_can_have_made_it_whatever_its_secret_says() {
+    for not_after in [None, Some(i64::MAX)] {
+        let secret = SeenSecret { key_id: Some(digest("a0")), not_after, ..secret("web") };
+        let at = |now| is_behind(&secret, &draining(), now);
+        assert_eq!((at(UNTIL), at(UNTIL + 1)), (true, false), "{not_after:?}");
+    }
+}
+
+/// Those that are waited for where no Secret can be seen.
+fn waited_for(identity: &MtlsIdentity, signer: &SignerMark, excluded: &[&str]) -> (Vec<String>, Vec<String>) {
+    let mut board = Board::default();
+    board.saw_identity(identity, true, NOW.as_millisecond());
+    let excluded: Vec<String> = excluded.iter().map(|name| (*name).to_owned()).collect();
+    let survey = survey(&board, "mesh", signer, &excluded, NOW.as_second(), |_| None);
+    assert_eq!(survey.behind, survey.names.len());
+    (survey.names, survey.excluded)
+}
+
+#[test]
+fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
+    let announced = SignerMark { is_announced: true, ..signer_mark() };
+    let signed_by = |key_id: &str, end: Timestamp| {
+        let mut identity = issued("web");
+        let status = identity.status.as_mut().unwrap();
+        (status.authority_key_id, status.not_after) = (Some(key_id.to_owned()), Some(Time(end)));
+        identity
+    };
+    let behind =
+        |identity: MtlsIdentity, signer: &SignerMark| !waited_for(&identity, signer, &[]).0.is_empty();
+    assert!(behind(issued("web"), &announced));
+    assert!(!behind(issued("web"), &draining()), "its leaf was of the next root");
+    assert!(behind(signed_by("a0", NOW), &draining()));
+    assert!(!behind(signed_by("a0", NOW - HOUR), &draining()), "its leaf has expired");
+    let mut forgotten = signed_by("a0", NOW);
+    forgotten.status.as_mut().unwrap().secret = None;
+    assert!(!behind(forgotten.clone(), &announced) && !behind(forgotten, &draining()), "it had none");
+    let mut going = signed_by("a0", NOW);
+    going.metadata.deletion_timestamp = Some(Time(NOW));
+    assert!(!behind(going.clone(), &announced) && !behind(going, &draining()), "nothing is done for it");
+}
+
+#[test]
+fn whoever_is_excluded_is_named_and_not_counted() {
+    let announced = SignerMark { is_announced: true, ..signer_mark() };
+    let (web, nobody) = (|| vec!["orders/web".to_owned()], Vec::<String>::new);
+    assert_eq!(waited_for(&issued("web"), &announced, &[]), (web(), nobody()));
+    assert_eq!(waited_for(&issued("web"), &announced, &["orders/web"]), (nobody(), web()));
+}
+
+#[test]
+fn a_secret_that_can_never_come_back_is_not_waited_for() {
+    let announced = SignerMark { is_announced: true, ..signer_mark() };
+    let mut board = Board::default();
+    board.saw_identity(&issued("web"), true, NOW.as_millisecond());
+    let behind = |board: &Board| survey(board, "mesh", &announced, &[], NOW.as_second(), |_| None).behind;
+    assert_eq!(behind(&board), 1);
+    board.saw_namespace("orders", Labels::new(), true, NOW.as_millisecond());
+    assert_eq!(behind(&board), 0, "its namespace is being deleted");
 }
 
 #[test]

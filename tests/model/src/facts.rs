@@ -3,7 +3,7 @@
 use mtls_operator::pki::Window;
 use mtls_operator::plan::root::{StoredNext, StoredRetiring, StoredRoot};
 use mtls_operator::plan::spread::Step;
-use mtls_operator::plan::world::{Rotating, Signer};
+use mtls_operator::plan::world::{RetiringSigner, Rotating, Signer};
 
 use crate::ca::Ca;
 use crate::pki::{Pki, RootId, Roots};
@@ -61,6 +61,10 @@ fn retiring(former: crate::ca::Retiring) -> StoredRetiring {
     StoredRetiring { fingerprint: fingerprint(former.root), is_distrusted: false, until: at(former.until) }
 }
 
+fn retiring_signer(former: crate::ca::Retiring) -> RetiringSigner {
+    RetiringSigner { key_id: key_id(former.root), until: at(former.until) }
+}
+
 /// What a root Secret holds, for decisions on identities.
 #[must_use]
 pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
@@ -70,7 +74,7 @@ pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
         trust: trust(ca.trust()),
         rotation: Rotating {
             is_announced: ca.next.is_some(),
-            retiring: ca.retiring().iter().map(key_id).collect(),
+            retiring: ca.retiring.into_iter().flatten().map(retiring_signer).collect(),
             former_trust: ca.former_trust.map(trust),
             step: Some(Step { began: at(ca.since), ends: at(ca.step_ends) }),
             distrusted: Vec::new(),

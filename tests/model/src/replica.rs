@@ -83,8 +83,8 @@ impl World {
         let (now, is_ageless) = (Self::now(replica), self.has(Flaw::ExpiredLeavesBlock));
         state.workloads.iter().any(|workload| match workload.secret {
             Some(secret) => self.rules.is_behind(ca, &state.pki, secret, now, is_ageless),
-            // Whoever had a Secret, and has none, holds it up.
-            None => state.newest.is_some(),
+            // Whoever had a Secret, and has none, lacks the next root. The leaf that it held has its bound.
+            None => ca.next.is_some() && state.newest.is_some(),
         })
     }
 

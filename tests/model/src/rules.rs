@@ -8,6 +8,7 @@ use std::hash::Hash;
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
+use mtls_operator::operator::attention::RetiringMark;
 use mtls_operator::operator::entry::{SeenSecret, digest};
 use mtls_operator::operator::publish::signer_mark;
 use mtls_operator::operator::sight::is_behind;
@@ -239,7 +240,12 @@ impl Rulebook {
                 not_after: (!is_ageless).then(|| at(secret.leaf.end).as_second()),
                 issued_at: Some(at(secret.leaf.issued).as_second()),
             };
-            is_behind(&seen, &signer_mark(&facts::signer(ca, pki)), at(now).as_second())
+            let mut signer = signer_mark(&facts::signer(ca, pki));
+            if is_ageless {
+                let ageless = |former: &RetiringMark| RetiringMark { until: i64::MAX, ..*former };
+                signer.retiring = signer.retiring.iter().map(ageless).collect();
+            }
+            is_behind(&seen, &signer, at(now).as_second())
         })
     }
 }

@@ -1,0 +1,162 @@
+//! Whom a rotation waits for: identities, by the Secrets that are theirs. Nothing that people copy, forge or delete holds it
+//! up for longer than a leaf can be valid.
+
+use jiff::SignedDuration;
+use mtls_operator::api::MtlsAuthority;
+use mtls_operator::operator::root::{Passed, pass};
+use mtls_operator::plan::terms::Terms;
+use serde_json::{Value, json};
+
+use super::mesh::Mesh;
+use super::server::Mishap;
+use super::stage::{AUTHORITIES, IDENTITIES, NAMESPACE, SECRETS};
+
+/// Goes on until the phase is this one; whoever lives on an expired leaf is nobody's trouble here.
+async fn comes(mesh: &mut Mesh, phase: &str, at_most: u64) -> bool {
+    for _ in 0..at_most {
+        mesh.tick(1).await;
+        if mesh.phase() == phase {
+            return true;
+        }
+    }
+    false
+}
+
+/// A Secret as `kubectl get -o json | kubectl apply` makes it anew under another name.
+fn copied(secret: &Value, name: &str) -> Value {
+    let mut copy = secret.clone();
+    copy["type"] = json!("Opaque");
+    let meta = copy["metadata"].as_object_mut().unwrap();
+    meta.insert("name".into(), json!(name));
+    for key in ["uid", "resourceVersion", "ownerReferences"] {
+        meta.remove(key);
+    }
+    copy
+}
+
+async fn passed(mesh: &Mesh) -> Passed {
+    let object = mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
+    let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
+    let terms = Terms::parse(&authority).unwrap();
+    pass(&mesh.stage.context, &authority, &terms).await.unwrap()
+}
+
+/// The names of those that a pass over the authority finds behind, and of those that are excluded.
+async fn waited_for(mesh: &Mesh) -> (Vec<String>, Vec<String>) {
+    let survey = passed(mesh).await.survey;
+    (survey.names, survey.excluded)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_copy_of_a_secret() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    let secret = mesh.stage.secret("a-mtls").unwrap();
+    mesh.stage.server.put(SECRETS, &copied(&secret, "a-mtls-backup"));
+    mesh.ask("1");
+    for phase in ["Announced", "Draining", "Stable"] {
+        assert!(comes(&mut mesh, phase, 180).await, "it is {}, not {phase}", mesh.phase());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_and_can_be_excluded() {
+    for (secret, is_its_own) in [("new-mtls", true), ("new-mtls-backup", false)] {
+        let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+        mesh.ask("1");
+        mesh.until("Announced", 30, 1).await;
+        let mut made = copied(&mesh.stage.secret("a-mtls").unwrap(), secret);
+        mesh.stage.apply("new", &json!({}));
+        let uid = mesh.stage.server.get(IDENTITIES, NAMESPACE, "new").unwrap()["metadata"]["uid"].clone();
+        made["metadata"]["labels"]["mtls-operator.dev/identity"] = json!("new");
+        let notes = &mut made["metadata"]["annotations"];
+        (notes["mtls-operator.dev/identity-uid"], notes["mtls-operator.dev/trust"]) = (uid, json!("other"));
+        mesh.stage.server.put(SECRETS, &made);
+        let meta = json!({ "metadata": mesh.stage.secret(secret).unwrap()["metadata"] });
+        let meta = serde_json::from_value(meta).unwrap();
+        mesh.stage.context.board.change(|board| board.saw_secret(&meta, false, mesh.stage.context.millis()));
+        for _ in 0..15 {
+            tokio::time::advance(std::time::Duration::from_secs(1)).await;
+            mesh.stage.look_at_authority().await.unwrap();
+        }
+        if is_its_own {
+            assert_eq!(mesh.phase(), "Announced");
+            for _ in 0..11 {
+                tokio::time::advance(std::time::Duration::from_secs(1)).await;
+                let (names, excluded) = waited_for(&mesh).await;
+                assert!(names.is_empty() || names == ["orders/new"], "{names:?}");
+                assert_eq!(excluded, [""; 0]);
+            }
+            mesh.annotate("rotation-exclude", "orders/new");
+            for _ in 0..15 {
+                tokio::time::advance(std::time::Duration::from_secs(1)).await;
+                mesh.stage.look_at_authority().await.unwrap();
+            }
+        }
+        assert_eq!(mesh.phase(), "Draining", "{secret}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_the_secret_of_a_refused_identity_once_it_is_deleted() {
+    let mut spec = Mesh::swift();
+    spec["grants"] = json!([{ "namespaces": {}, "dnsNames": ["api.example.com"] }]);
+    let mut mesh = Mesh::of(&["a"], spec).await;
+    mesh.stage.apply("b", &json!({ "dnsNames": ["api.example.com"] }));
+    mesh.tick(1).await;
+    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| authority["spec"]["grants"] = json!([]));
+    mesh.tick(1).await;
+    assert_eq!(mesh.stage.ready("b"), ("False".into(), "NotPermitted".into()));
+    mesh.stage.server.delete(SECRETS, NAMESPACE, "b-mtls");
+    mesh.ask("1");
+    for phase in ["Announced", "Draining", "Stable"] {
+        assert!(comes(&mut mesh, phase, 180).await, "it is {}, not {phase}", mesh.phase());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaf_whose_end_nobody_can_read_is_not_waited_for_beyond_the_last_that_can_be() {
+    let mut mesh = Mesh::of(&["a", "still"], Mesh::swift()).await;
+    mesh.stage.apply("still", &json!({ "paused": true }));
+    mesh.ask("1");
+    for phase in ["Announced", "Draining"] {
+        assert!(comes(&mut mesh, phase, 60).await, "it is {}, not {phase}", mesh.phase());
+    }
+    mesh.stage.server.edit(SECRETS, NAMESPACE, "still-mtls", |secret| {
+        secret["metadata"]["annotations"].as_object_mut().unwrap().remove("mtls-operator.dev/not-after");
+    });
+    for _ in 0..10_000 {
+        mesh.stage.server.next(&format!("PATCH secrets {NAMESPACE}/still-mtls"), Mishap::Broken);
+    }
+    assert!(comes(&mut mesh, "Stable", 180).await, "it is {}", mesh.phase());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_rotation_begins_with_those_who_were_excluded_from_the_one_before() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    mesh.ask("1");
+    assert!(comes(&mut mesh, "Announced", 30).await);
+    mesh.annotate("rotation-exclude", "orders/a");
+    assert!(comes(&mut mesh, "Draining", 60).await);
+    mesh.ask("2");
+    assert!(comes(&mut mesh, "Stable", 180).await, "it ends before the next one begins");
+    assert!(!comes(&mut mesh, "Announced", 5).await, "it would begin with those");
+    // As the keeper does in `Stable`.
+    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        authority["metadata"]["annotations"]
+            .as_object_mut()
+            .unwrap()
+            .remove("mtls-operator.dev/rotation-exclude");
+    });
+    assert!(comes(&mut mesh, "Announced", 5).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_breaks_connections_is_told_as_a_warning_that_says_what_to_do() {
+    let mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    mesh.stage.advance(SignedDuration::from_hours(2));
+    let passed = passed(&mesh).await;
+    let (change, alarm) = &passed.changes[0];
+    let alarm = alarm.as_deref().unwrap_or_default();
+    assert_eq!(*change, "Succeed");
+    assert!(alarm.contains("expired at") && alarm.contains("Restart every Pod"), "{alarm}");
+}
