@@ -127,6 +127,16 @@ impl Metrics {
             "Authorities by the reason of Ready: 1 for the present one, else 0",
             self.authorities.clone(),
         );
+        self.register_roots(registry);
+        self.probes.register(registry);
+        registry.register(
+            "mtls_operator_bundles",
+            "Places where a trust bundle shall lie, by how it stands there",
+            self.bundles.clone(),
+        );
+    }
+
+    fn register_roots(&self, registry: &mut Registry) {
         registry.register(
             "mtls_operator_root_not_after_timestamp_seconds",
             "End of the signing root, seconds since 1970",
@@ -146,12 +156,6 @@ impl Metrics {
             "mtls_operator_root_transitions",
             "Changes of the roots of an authority",
             self.rotations.clone(),
-        );
-        self.probes.register(registry);
-        registry.register(
-            "mtls_operator_bundles",
-            "Places where a trust bundle shall lie, by how it stands there",
-            self.bundles.clone(),
         );
     }
 
