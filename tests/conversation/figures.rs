@@ -1,5 +1,6 @@
 //! What somebody notices who looks at figures and logs only.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use mtls_operator::operator::keeper::Keeper;
@@ -25,8 +26,9 @@ async fn served() -> Stage {
     stage
 }
 
-fn keeper(stage: &Stage) -> impl Future<Output = ()> + use<> {
-    Keeper::new(stage.context.clone(), Leadership::always(stage.context.clock.clone())).run()
+fn keeper(stage: &Stage) -> Pin<Box<dyn Future<Output = ()>>> {
+    let keeper = Keeper::new(stage.context.clone(), Leadership::always(stage.context.clock.clone()));
+    Box::pin(keeper.run())
 }
 
 /// The keeper works for a minute.
@@ -57,8 +59,7 @@ fn shown(stage: &Stage, sample: &str) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_lost_root_is_seen_in_the_figures_at_once_and_until_it_is_restored() {
     let stage = served().await;
-    let keeper = keeper(&stage);
-    tokio::pin!(keeper);
+    let mut keeper = keeper(&stage);
     keep(&mut keeper).await;
     assert!(shown(&stage, READY), "{:#?}", figures(&stage));
     let root = lose_root(&stage);
@@ -75,8 +76,7 @@ async fn a_lost_root_is_seen_in_the_figures_at_once_and_until_it_is_restored() {
 async fn a_lost_root_is_logged_once_and_once_again_when_it_is_restored() {
     let (log, _guard) = Log::listen();
     let stage = served().await;
-    let keeper = keeper(&stage);
-    tokio::pin!(keeper);
+    let mut keeper = keeper(&stage);
     keep(&mut keeper).await;
     let about = |log: &Log| -> Vec<String> {
         log.lines().into_iter().filter(|line| line.contains("an authority is")).collect()
@@ -120,8 +120,7 @@ async fn an_identity_that_nobody_can_renew_says_so_once_and_is_counted() {
 #[tokio::test(start_paused = true)]
 async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
     let mut stage = served().await;
-    let keeper = keeper(&stage);
-    tokio::pin!(keeper);
+    let mut keeper = keeper(&stage);
     for authority in ["mehs", "mash"] {
         stage.apply(authority, &json!({ "authority": authority }));
     }
