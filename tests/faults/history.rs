@@ -52,17 +52,20 @@ impl History {
         Self { secrets, of, written }
     }
 
-    /// Judges everything that was written until now. Returns how many versions that were.
-    pub async fn judge(&self) -> Result<usize, String> {
+    /// Name of the root Secret.
+    pub fn root(&self) -> &str {
+        &self.of.root
+    }
+
+    /// Every version that was written until now.
+    pub async fn told(&self) -> Vec<Secret> {
         let now = self.secrets.list(&ListParams::default()).await.unwrap();
         let last: Vec<String> = now.iter().filter(|secret| self.of.has(secret)).map(version).collect();
         let mut written = self.written.subscribe();
         let is_told = |told: &Vec<Secret>| {
             last.iter().all(|version_now| told.iter().any(|secret| version(secret) == *version_now))
         };
-        let told = written.wait_for(is_told).await.unwrap();
-        judge(&told, &self.of.root)?;
-        Ok(told.len())
+        written.wait_for(is_told).await.unwrap().clone()
     }
 }
 
@@ -91,7 +94,7 @@ fn version(secret: &Secret) -> String {
 }
 
 /// What holds of each version, and from one to the next.
-fn judge(written: &[Secret], root: &str) -> Result<(), String> {
+pub fn judge(written: &[Secret], root: &str) -> Result<(), String> {
     let mut roots: Vec<RootVersion> = Vec::new();
     let mut leaves: BTreeMap<String, LeafVersion> = BTreeMap::new();
     for secret in written {

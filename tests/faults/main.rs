@@ -28,5 +28,6 @@ mod life;
 mod mesh;
 mod storm;
 mod storms;
+mod teeth;
 mod verdict;
 mod wire;
