@@ -8,6 +8,7 @@ use clap::Parser as _;
 use mtls_operator::api;
 use mtls_operator::cli::{Cli, Command};
 use mtls_operator::process;
+use mtls_operator::runtime::cause::cause;
 use mtls_operator::runtime::telemetry;
 
 fn main() -> ExitCode {
@@ -21,9 +22,18 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "mtls-operator: {error}");
+            tell(&cause(&*error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// As a log line, whoever reads logs finds it; before there is a log, or where it is silenced, in plain words.
+fn tell(error: &str) {
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!(error, "mtls-operator ends");
+    } else {
+        let _ = writeln!(std::io::stderr(), "mtls-operator: {error}");
     }
 }
 

@@ -54,7 +54,9 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     let registry = Arc::new(registry(&metrics));
     let started = readiness.handle("the API server");
     let admin = tokio::spawn(admin::serve(listener, readiness.clone(), registry, shutdown.clone()));
-    let client = connect(Config::infer().await?)?;
+    let kube = Config::infer().await?;
+    announce(config, &kube);
+    let client = connect(kube)?;
     // The Lease is given up only after work in flight, which may still write, has ended.
     let (end_of_tenure, give_up) = Shutdown::manual();
     let (leadership, election) = leadership(config, &client, &clock, &end_of_tenure)?;
@@ -67,6 +69,20 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     election.await?;
     result?;
     Ok(admin.await??)
+}
+
+/// What whoever reads the log of an incident asks first.
+fn announce(config: &Run, kube: &Config) {
+    let watched = config.watch_namespace.join(",");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        namespace = namespace(config),
+        watch_namespaces = if watched.is_empty() { "all" } else { &watched },
+        verify = config.verify,
+        leader_election = config.leader_election,
+        api_server = %kube.cluster_url,
+        "mtls-operator starts"
+    );
 }
 
 fn registry(metrics: &Metrics) -> Registry {

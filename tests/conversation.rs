@@ -9,8 +9,12 @@
 mod bundle;
 #[path = "conversation/custody.rs"]
 mod custody;
+#[path = "conversation/figures.rs"]
+mod figures;
 #[path = "conversation/issuing.rs"]
 mod issuing;
+#[path = "support/log.rs"]
+mod log;
 #[path = "support/memory.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod memory;

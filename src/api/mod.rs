@@ -56,7 +56,10 @@ fn with_defaults(
         if let Some(schema) = schema {
             set_default(schema, "spec", spec.clone());
             set_default(schema, "status", json!({"observedGeneration": -1}));
-            forbid_null(schema);
+            everywhere(schema, &|schema| {
+                forbid_null(schema);
+                join_lines(schema);
+            });
         }
     }
     definition
@@ -68,12 +71,42 @@ fn set_default(schema: &mut JSONSchemaProps, property: &str, default: serde_json
     }
 }
 
-/// Takes `nullable` away everywhere: an explicit null is then dropped before defaults and rules apply, instead of
-/// reaching a CEL rule as a value of no type.
+/// Does this to a schema and to all below it.
+fn everywhere(schema: &mut JSONSchemaProps, change: &impl Fn(&mut JSONSchemaProps)) {
+    change(schema);
+    schema.properties.iter_mut().flatten().for_each(|(_, property)| everywhere(property, change));
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        everywhere(items, change);
+    }
+}
+
+/// Takes `nullable` away: an explicit null is then dropped before defaults and rules apply, instead of reaching a CEL
+/// rule as a value of no type.
 fn forbid_null(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
-    schema.properties.iter_mut().flatten().for_each(|(_, property)| forbid_null(property));
-    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
-        forbid_null(items);
+}
+
+/// `kubectl explain` breaks lines by itself: where the comments in the code break theirs, a paragraph goes on.
+fn join_lines(schema: &mut JSONSchemaProps) {
+    if let Some(text) = &mut schema.description {
+        let paragraphs = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+        *text = paragraphs.collect::<Vec<_>>().join("\n\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_description_breaks_a_line_within_a_paragraph() {
+        for mut definition in definitions() {
+            let schema = definition.spec.versions[0].schema.as_mut().unwrap();
+            let schema = schema.open_api_v3_schema.as_mut().unwrap();
+            everywhere(schema, &|schema| {
+                let text = schema.description.clone().unwrap_or_default();
+                assert!(!text.replace("\n\n", "").contains('\n'), "{text}");
+            });
+        }
     }
 }

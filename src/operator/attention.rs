@@ -280,12 +280,20 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
     if has_expired || recorded.reason == Some(Reason::Expired) {
         return Attention::Now(Class::New);
     }
-    if !renews(entry, around) {
-        return Attention::At(expiry);
+    match renewal_look(entry, around) {
+        None => Attention::At(expiry),
+        Some(renewal) if around.now >= renewal => Attention::Now(Class::Due),
+        Some(renewal) => Attention::At(renewal.min(expiry)),
     }
-    if around.now >= recorded.renewal {
-        Attention::Now(Class::Due)
-    } else {
-        Attention::At(recorded.renewal.min(expiry))
-    }
+}
+
+/// When the leaf in force is looked at for its renewal. Where nobody signs by then, that look says so and takes the
+/// announced time out of status, so that there is no second one before somebody does.
+fn renewal_look(entry: &Entry, around: Circumstances<'_>) -> Option<i64> {
+    let renewal = entry.recorded.renewal;
+    let is_awaited = match signer(around) {
+        Some(_) => renews(entry, around),
+        None => !entry.is_paused && renewal != 0,
+    };
+    is_awaited.then_some(renewal)
 }

@@ -46,7 +46,9 @@ impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
                 self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
             }
             Err(invalid) => {
-                tracing::warn!(object = ?invalid.metadata.name, error = invalid.error, "an MtlsIdentity cannot be read");
+                let meta = invalid.metadata;
+                let (namespace, name) = (meta.namespace, meta.name);
+                tracing::warn!(namespace, name, error = invalid.error, "an MtlsIdentity cannot be read");
             }
         }
     }
@@ -217,7 +219,11 @@ impl Audience<DeserializeGuard<MtlsAuthority>> for Authorities {
         let authority = match object.0 {
             Ok(authority) => authority,
             Err(invalid) => {
-                tracing::warn!(object = ?invalid.metadata.name, error = invalid.error, "an MtlsAuthority cannot be read");
+                tracing::warn!(
+                    authority = invalid.metadata.name,
+                    error = invalid.error,
+                    "an MtlsAuthority cannot be read"
+                );
                 return;
             }
         };

@@ -109,10 +109,12 @@ impl Authorities {
         self.0.lock().remove(name);
     }
 
-    /// Their names.
+    /// Their names, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.0.lock().keys().cloned().collect()
+        let mut names: Vec<String> = self.0.lock().keys().cloned().collect();
+        names.sort_unstable();
+        names
     }
 }
 

@@ -269,6 +269,18 @@ impl Board {
         }
     }
 
+    /// Whether another operator serves this authority.
+    #[must_use]
+    pub fn is_anothers(&self, authority: Digest) -> bool {
+        self.others.contains(&authority)
+    }
+
+    /// Whether somebody signs for this authority.
+    #[must_use]
+    pub fn has_signer(&self, authority: Digest) -> bool {
+        self.authorities.get(&authority).is_some_and(|found| found.mark.signer.is_some())
+    }
+
     /// An identity waits for its key.
     pub fn park(&mut self, id: IdentityId) {
         self.parked.insert(id);

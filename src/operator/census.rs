@@ -1,6 +1,6 @@
 //! Counting identities: by how they stand, by who signed, and by what they prove of roots that should exist.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::board::Board;
 use super::entry::{Digest, Entry, digest};
@@ -14,6 +14,37 @@ pub struct Census {
     pub counts: IdentityCounts,
     /// Leaves in force, by the key identifier of their signer.
     pub leaves: HashMap<Digest, i64>,
+}
+
+/// Counts the identities whose authority is none of these, nor another operator's.
+#[must_use]
+pub fn strays(board: &Board, served: &[String]) -> IdentityCounts {
+    let served: HashSet<Digest> = served.iter().map(|name| digest(name)).collect();
+    let is_stray = |entry: &Entry| !served.contains(&entry.authority) && !board.is_anothers(entry.authority);
+    let mut counts = IdentityCounts::default();
+    let strays = board.index().entries().filter(|(_, entry)| is_stray(entry));
+    strays.for_each(|(_, entry)| count(&mut counts, entry));
+    counts
+}
+
+/// Counts the identities whose time of renewal has passed, by their authority.
+#[must_use]
+pub fn overdue(board: &Board, now: i64) -> HashMap<Digest, i64> {
+    let mut counts = HashMap::new();
+    for (_, entry) in board.index().entries().filter(|(_, entry)| is_overdue(board, entry, now)) {
+        *counts.entry(entry.authority).or_default() += 1;
+    }
+    counts
+}
+
+/// Where nobody signs, status names no time of renewal any more once it has passed.
+fn is_overdue(board: &Board, entry: &Entry, now: i64) -> bool {
+    let recorded = &entry.recorded;
+    let is_past = recorded.renewal < now && (recorded.renewal != 0 || !board.has_signer(entry.authority));
+    is_past
+        && !entry.is_paused
+        && recorded.reason == Some(Reason::Issued)
+        && !board.is_anothers(entry.authority)
 }
 
 /// Counts the identities of an authority.

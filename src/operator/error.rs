@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::pki::{IssueError, KeyError, LoadError, NoRandomness};
+use crate::runtime::cause::cause;
 
 /// Why a pass over an identity or an authority did not end.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +15,7 @@ pub enum Error {
         what: String,
     },
     /// The API server refused or failed.
-    #[error("{what}: {}", said(source))]
+    #[error("{what}: {}", cause(&**source))]
     Api {
         /// Verb and object.
         what: String,
@@ -114,13 +115,5 @@ impl Error {
             Self::Probe(_) => "Probe",
             Self::Serialise { .. } => "Serialise",
         }
-    }
-}
-
-/// The API server's sentence, once; kube's own text repeats it with all of the answer.
-fn said(source: &kube::Error) -> String {
-    match source {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
     }
 }

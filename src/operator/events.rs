@@ -1,4 +1,5 @@
-//! Events for people, few: one when a person must act or a leaf has expired, none on the happy path.
+//! Events for people, few: one when a person must act or a leaf has expired, none on the happy path. Of each other way
+//! to stand the log tells once.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -14,14 +15,28 @@ use crate::plan::outcome::{Reason, Standing};
 /// Longest text that an Event may carry.
 const NOTE_LENGTH: usize = 1024;
 
-/// Tells of an identity that a person should look at, if it did not stand so before. An Event that is lost is lost:
-/// the condition says the same.
+/// Tells of an identity that stands otherwise than before: the log, and by an Event those who should look at it. An
+/// Event that is lost is lost: the condition says the same.
 pub async fn transition(context: &Context, identity: &MtlsIdentity, standing: &Standing) {
     let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let before = find(conditions, READY).map(|condition| condition.reason.as_str());
-    let is_news = before != Some(standing.reason.as_str());
-    if is_news && (standing.stalled || standing.reason == Reason::Expired) {
+    if before == Some(standing.reason.as_str()) {
+        return;
+    }
+    log(identity, before, standing);
+    if standing.stalled || standing.reason == Reason::Expired {
         warn(context, identity, &standing.verdict()).await;
+    }
+}
+
+fn log(identity: &MtlsIdentity, before: Option<&str>, standing: &Standing) {
+    let (namespace, name) = (identity.namespace(), identity.name_any());
+    let (reason, why) = (standing.reason.as_str(), &standing.message);
+    if standing.stalled {
+        tracing::warn!(namespace, name, before, reason, why, "an identity needs a person");
+    } else if before.is_some() || standing.reason != Reason::Issued {
+        // A first leaf has its own line.
+        tracing::info!(namespace, name, before, reason, why, "an identity stands otherwise");
     }
 }
 

@@ -13,11 +13,13 @@ use super::authority_status;
 use super::context::Context;
 use super::error::Error;
 use super::events;
+use super::metrics::MISSING;
 use super::publish::publish;
 use super::root::{Passed, pass};
 use super::root_secret::LoadedRoot;
 use super::rotation;
 use super::schedule::Millis;
+use super::stances::Stances;
 use super::tally::{Tally, patch_status};
 use crate::api::MtlsAuthority;
 use crate::api::authority::{MtlsAuthorityStatus, Phase};
@@ -39,13 +41,15 @@ pub struct Keeper {
     /// True once every authority that was listed has been looked at by this leader.
     primed: watch::Sender<bool>,
     tally: Tally,
+    stances: Stances,
 }
 
 impl Keeper {
     /// A keeper of these authorities.
     #[must_use]
     pub fn new(context: Context, leadership: Leadership) -> Self {
-        Self { context, leadership, primed: watch::Sender::new(false), tally: Tally::default() }
+        let (tally, stances) = (Tally::default(), Stances::default());
+        Self { context, leadership, primed: watch::Sender::new(false), tally, stances }
     }
 
     /// Whether every authority that was listed has been looked at by this leader.
@@ -65,7 +69,15 @@ impl Keeper {
                 self.wait().await;
             }
             self.primed.send_replace(false);
-            self.context.roster.names().iter().for_each(|name| self.context.metrics.forget(name));
+            self.resign();
+        }
+    }
+
+    /// What another replica leads has no figures here.
+    fn resign(&mut self) {
+        self.tally = Tally::default();
+        for name in self.context.roster.names().iter().map(String::as_str).chain([MISSING]) {
+            self.stances.forget(&self.context.metrics, name);
         }
     }
 
@@ -97,12 +109,13 @@ impl Keeper {
         }
         let names = self.context.roster.names();
         for name in self.context.authorities.names().iter().filter(|name| !names.contains(name)) {
+            tracing::warn!(authority = name, "an authority is gone: nobody renews its identities");
             self.context.authorities.remove(name);
-            self.context.metrics.forget(name);
+            self.stances.forget(&self.context.metrics, name);
         }
     }
 
-    async fn failed(&self, name: &str, error: &Error) {
+    async fn failed(&mut self, name: &str, error: &Error) {
         tracing::warn!(authority = name, %error, "could not keep an authority, will try again");
         self.context.metrics.failed(error);
         self.context.roster.failed(name, self.context.millis());
@@ -118,7 +131,7 @@ impl Keeper {
     }
 
     /// An authority that does not sign says what keeps it from being set up.
-    async fn explain(&self, name: &str, why: &str) {
+    async fn explain(&mut self, name: &str, why: &str) {
         let Some(authority) = self.context.roster.get(name) else { return };
         let before = authority.status.clone().unwrap_or_default();
         if find(&before.conditions, READY).is_some_and(|condition| condition.status == "True") {
@@ -178,7 +191,7 @@ impl Keeper {
     }
 
     /// One operator a cluster serves an authority: the first to write its namespace there.
-    async fn claim(&self, authority: &Arc<MtlsAuthority>) -> Result<Option<Arc<MtlsAuthority>>, Error> {
+    async fn claim(&mut self, authority: &Arc<MtlsAuthority>) -> Result<Option<Arc<MtlsAuthority>>, Error> {
         let namespace = &*self.context.namespace;
         match claimed_by(authority) {
             Some(holder) if holder == namespace => Ok(Some(authority.clone())),
@@ -186,7 +199,7 @@ impl Keeper {
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
                 tracing::warn!(authority = name, holder, "another operator serves this authority");
                 self.context.authorities.remove(name);
-                self.context.metrics.forget(name);
+                self.stances.forget(&self.context.metrics, name);
                 self.context.board.change(|board| board.yielded_authority(name, self.context.millis()));
                 Ok(None)
             }
@@ -203,7 +216,7 @@ impl Keeper {
     }
 
     /// An object older than its schema.
-    async fn refuse(&self, authority: &MtlsAuthority, why: &str) -> Result<Option<i64>, Error> {
+    async fn refuse(&mut self, authority: &MtlsAuthority, why: &str) -> Result<Option<i64>, Error> {
         let verdict = Verdict {
             ready: false,
             stalled: true,
@@ -214,7 +227,12 @@ impl Keeper {
         self.write(authority, &verdict, before).await.map(|()| None)
     }
 
-    async fn record(&self, authority: &MtlsAuthority, terms: &Terms, passed: &Passed) -> Result<(), Error> {
+    async fn record(
+        &mut self,
+        authority: &MtlsAuthority,
+        terms: &Terms,
+        passed: &Passed,
+    ) -> Result<(), Error> {
         let now = self.context.clock.now();
         let mut after = authority_status::after(authority, passed);
         let progress = authority_status::progress(&passed.loaded, terms);
@@ -232,11 +250,13 @@ impl Keeper {
 
     /// Writes a status with this verdict, if it differs; of the conditions that it has, `Rotating` and `Published` stay.
     async fn write(
-        &self,
+        &mut self,
         authority: &MtlsAuthority,
         verdict: &Verdict,
         status: MtlsAuthorityStatus,
     ) -> Result<(), Error> {
+        let name = authority.metadata.name.as_deref().unwrap_or_default();
+        self.stances.saw(&self.context.metrics, name, verdict);
         let generation = authority.metadata.generation;
         let before = authority.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let reason = find(before, READY).map(|condition| condition.reason.clone());

@@ -13,6 +13,11 @@ use crate::api::authority::Phase;
 use crate::plan::decide::Because;
 use crate::plan::outcome::Reason;
 use crate::plan::published;
+use crate::plan::root;
+
+/// In place of an authority's name, for the identities whose authority this operator does not serve. No authority can
+/// be called so, and however many names people mistype, it is one.
+pub const MISSING: &str = "(missing)";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct IssuedLabels {
@@ -37,7 +42,7 @@ struct QueueLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IdentityLabels {
+struct ReasonLabels {
     authority: String,
     reason: &'static str,
 }
@@ -74,7 +79,9 @@ pub struct Metrics {
     errors: Family<ErrorLabels, Counter>,
     queue: Family<QueueLabels, Gauge>,
     retries: Gauge,
-    identities: Family<IdentityLabels, Gauge>,
+    identities: Family<ReasonLabels, Gauge>,
+    overdue: Family<AuthorityLabels, Gauge>,
+    authorities: Family<ReasonLabels, Gauge>,
     root_not_after: Family<AuthorityLabels, Gauge>,
     rotation_phase: Family<PhaseLabels, Gauge>,
     rotation_waiting: Family<AuthorityLabels, Gauge>,
@@ -111,6 +118,26 @@ impl Metrics {
             self.identities.clone(),
         );
         registry.register(
+            "mtls_operator_identities_overdue",
+            "Identities whose time of renewal has passed",
+            self.overdue.clone(),
+        );
+        registry.register(
+            "mtls_operator_authorities",
+            "Authorities by the reason of Ready: 1 for the present one, else 0",
+            self.authorities.clone(),
+        );
+        self.register_roots(registry);
+        self.probes.register(registry);
+        registry.register(
+            "mtls_operator_bundles",
+            "Places where a trust bundle shall lie, by how it stands there",
+            self.bundles.clone(),
+        );
+    }
+
+    fn register_roots(&self, registry: &mut Registry) {
+        registry.register(
             "mtls_operator_root_not_after_timestamp_seconds",
             "End of the signing root, seconds since 1970",
             self.root_not_after.clone(),
@@ -129,12 +156,6 @@ impl Metrics {
             "mtls_operator_root_transitions",
             "Changes of the roots of an authority",
             self.rotations.clone(),
-        );
-        self.probes.register(registry);
-        registry.register(
-            "mtls_operator_bundles",
-            "Places where a trust bundle shall lie, by how it stands there",
-            self.bundles.clone(),
         );
     }
 
@@ -173,12 +194,30 @@ impl Metrics {
 impl Metrics {
     /// So many identities of an authority stand so.
     pub fn identities(&self, authority: &str, reason: Reason, count: i64) {
-        self.identities.get_or_create(&IdentityLabels::of(authority, reason)).set(count);
+        self.identities.get_or_create(&ReasonLabels::of(authority, reason.as_str())).set(count);
+    }
+
+    /// So many identities of an authority should have been renewed by now.
+    pub fn overdue(&self, authority: &str, count: i64) {
+        self.overdue.get_or_create(&AuthorityLabels::of(authority)).set(count);
+    }
+
+    /// An authority stands so.
+    pub fn stands(&self, authority: &str, reason: &'static str) {
+        for each in root::Reason::ALL {
+            let labels = ReasonLabels::of(authority, each.as_str());
+            self.authorities.get_or_create(&labels).set((each.as_str() == reason).into());
+        }
     }
 
     /// The signing root of an authority ends then.
     pub fn root(&self, authority: &str, not_after: i64) {
         self.root_not_after.get_or_create(&AuthorityLabels::of(authority)).set(not_after);
+    }
+
+    /// No root of an authority signs.
+    pub fn no_root(&self, authority: &str) {
+        self.root_not_after.remove(&AuthorityLabels::of(authority));
     }
 
     /// The rotation of an authority's root is in this phase.
@@ -209,10 +248,14 @@ impl Metrics {
 
     /// An authority is gone, or another operator serves it. What has happened to its roots stays counted.
     pub fn forget(&self, authority: &str) {
-        self.root_not_after.remove(&AuthorityLabels::of(authority));
+        self.no_root(authority);
         self.rotation_waiting.remove(&AuthorityLabels::of(authority));
+        self.overdue.remove(&AuthorityLabels::of(authority));
         for reason in Reason::ALL {
-            self.identities.remove(&IdentityLabels::of(authority, reason));
+            self.identities.remove(&ReasonLabels::of(authority, reason.as_str()));
+        }
+        for reason in root::Reason::ALL {
+            self.authorities.remove(&ReasonLabels::of(authority, reason.as_str()));
         }
         for phase in Phase::ALL {
             self.rotation_phase.remove(&PhaseLabels::of(authority, phase));
@@ -240,9 +283,9 @@ impl BundleLabels {
     }
 }
 
-impl IdentityLabels {
-    fn of(authority: &str, reason: Reason) -> Self {
-        Self { authority: authority.to_owned(), reason: reason.as_str() }
+impl ReasonLabels {
+    fn of(authority: &str, reason: &'static str) -> Self {
+        Self { authority: authority.to_owned(), reason }
     }
 }
 

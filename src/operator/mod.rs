@@ -52,6 +52,7 @@ pub mod run;
 pub mod schedule;
 pub mod sight;
 pub mod spots;
+pub mod stances;
 pub mod status;
 pub mod tally;
 pub mod watch;

@@ -26,8 +26,9 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
         },
         _ => Err(unready(&decision)),
     };
-    if let Ok(root) = &signer {
-        context.metrics.root(&terms.name, root.facts.window.not_after.as_second());
+    match &signer {
+        Ok(root) => context.metrics.root(&terms.name, root.facts.window.not_after.as_second()),
+        Err(_) => context.metrics.no_root(&terms.name),
     }
     let mark = signer.as_ref().ok().map(|root| signer_mark(&root.facts));
     let is_news = before.is_none_or(|before| {

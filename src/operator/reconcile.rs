@@ -237,5 +237,6 @@ async fn record_malformed(
     };
     let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
     context.board.change(|board| board.saw_identity(&recorded, false, context.millis()));
+    events::transition(context, identity, &standing).await;
     Ok(())
 }

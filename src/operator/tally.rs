@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 
 use super::authority_status;
-use super::census::{by_reason, census};
+use super::census::{by_reason, census, overdue, strays};
 use super::context::Context;
+use super::entry::digest;
 use super::error::Error;
 use super::events;
+use super::metrics::MISSING;
 use super::publication::{counts, published, standings};
 use super::root::Passed;
 use super::schedule::Millis;
@@ -24,12 +26,20 @@ const TALLY_EVERY: Millis = 10 * 1000;
 /// The counts of all authorities.
 #[derive(Default)]
 pub struct Tally {
-    /// Revisions of the board and of the bundles whose counts are recorded.
-    recorded: Option<(u64, u64)>,
+    /// What the counts that are recorded were made from.
+    recorded: Option<Basis>,
     /// When the next may be.
     at: Millis,
     /// The rotations under way, by the name of the authority.
     rotations: HashMap<String, Rotation>,
+}
+
+/// What is counted: identities and bundles, by their revisions, and the authorities that they are counted for.
+#[derive(Clone, PartialEq, Eq)]
+struct Basis {
+    board: u64,
+    bundles: u64,
+    served: Vec<String>,
 }
 
 /// A rotation, as the last look has found it.
@@ -58,20 +68,22 @@ impl Tally {
 
     /// Brings the counts of every authority up to date, if anything that is counted has changed.
     pub async fn take(&mut self, context: &Context) {
-        let (now, board) = (context.millis(), context.board.lock().revision());
-        let revision = (board, context.bundles.lock().revision());
+        let now = context.millis();
         // A clock that was set back must not silence the counts until it has caught up.
         let is_early = now < self.at && self.at - now <= TALLY_EVERY;
         if is_early {
             return;
         }
         self.at = now.saturating_add(TALLY_EVERY);
-        if self.recorded == Some(revision) && self.rotations.is_empty() {
+        let basis = basis(context);
+        count_overdue(context, &basis.served);
+        if self.recorded.as_ref() == Some(&basis) && self.rotations.is_empty() {
             return;
         }
-        self.recorded = Some(revision);
-        for name in context.authorities.names() {
-            if let Err(error) = self.take_one(context, &name).await {
+        count_strays(context, &basis.served);
+        self.recorded = Some(basis.clone());
+        for name in &basis.served {
+            if let Err(error) = self.take_one(context, name).await {
                 tracing::debug!(authority = name, %error, "counts were not recorded");
                 self.recorded = None;
             }
@@ -105,6 +117,27 @@ impl Tally {
             events::warn(context, &*authority, &verdict).await;
         }
         Ok(())
+    }
+}
+
+fn basis(context: &Context) -> Basis {
+    let (board, bundles) = (context.board.lock().revision(), context.bundles.lock().revision());
+    Basis { board, bundles, served: context.authorities.names() }
+}
+
+/// Time alone makes an identity overdue, so that these are counted though nothing has changed.
+fn count_overdue(context: &Context, served: &[String]) {
+    let mut counts = overdue(&context.board.lock(), context.clock.now().as_second());
+    for name in served {
+        context.metrics.overdue(name, counts.remove(&digest(name)).unwrap_or_default());
+    }
+    context.metrics.overdue(MISSING, counts.values().sum());
+}
+
+fn count_strays(context: &Context, served: &[String]) {
+    let counts = strays(&context.board.lock(), served);
+    for (reason, count) in by_reason(&counts) {
+        context.metrics.identities(MISSING, reason, count);
     }
 }
 

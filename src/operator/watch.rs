@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::context::Context;
 use super::entry::digest;
+use crate::runtime::cause::cause;
 use crate::runtime::readiness::ReadinessHandle;
 
 /// A watch lists anew after this long, and up to half as long again.
@@ -114,7 +115,7 @@ where
                     }
                     Some(Err(error)) => {
                         errors += 1;
-                        tracing::warn!(watch = self.name, %error, "a watch was interrupted");
+                        tracing::warn!(watch = self.name, error = cause(&error), "a watch was interrupted");
                         tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
                     }
                     None => break,

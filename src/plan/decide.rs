@@ -220,9 +220,11 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
         Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) if paused => {
             Standing::paused(leaf.window.not_after)
         }
-        Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) => {
-            Standing::issued(leaf.window.not_after)
-        }
+        Need::Nothing(leaf) => Standing::issued(leaf.window.not_after),
+        Need::Leaf(_, Serving::AsAsked(leaf)) => match why_not {
+            Some(why) => Standing::overdue(leaf.window.not_after, why),
+            None => Standing::issued(leaf.window.not_after),
+        },
         Need::Leaf(_, Serving::Expired(leaf)) if paused => {
             Standing::paused_and_expired(leaf.window.not_after)
         }
@@ -236,8 +238,12 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
     }
 }
 
-/// When the leaf in force is renewed, if it is.
+/// When the leaf in force is renewed, if it is. One that is due and that nobody renews has no time that could be told.
 fn renewal(world: &World<'_>, need: &Need<'_>) -> Option<Timestamp> {
-    let (Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf))) = need else { return None };
+    let leaf = match need {
+        Need::Nothing(leaf) => leaf,
+        Need::Leaf(_, Serving::AsAsked(leaf)) if world.signer.is_ok() => leaf,
+        Need::Leaf(..) => return None,
+    };
     renews(world, leaf).then(|| leaf.renewal_time(world.asked))
 }

@@ -92,6 +92,15 @@ impl Standing {
         Self::ready(Reason::Issued, format!("the certificate is as asked and valid until {not_after}"))
     }
 
+    /// The leaf is valid and as asked, and another one is due that nobody can sign.
+    #[must_use]
+    pub fn overdue(not_after: Timestamp, why: &str) -> Self {
+        let message = format!(
+            "the certificate is as asked and valid until {not_after}, but its renewal is due and nobody signs: {why}"
+        );
+        Self::ready(Reason::Issued, message)
+    }
+
     /// Paused, and the leaf is valid and as asked.
     #[must_use]
     pub fn paused(not_after: Timestamp) -> Self {
@@ -147,13 +156,12 @@ impl Standing {
     /// The same, with what has come in the way of the next leaf.
     #[must_use]
     pub fn explained(&self, why: &str) -> Self {
-        match self.reason {
-            Reason::Issuing | Reason::Expired | Reason::Issued => Self {
-                message: format!("{}; the last attempt at another one ended with: {why}", self.message),
-                ..self.clone()
-            },
-            _ => self.clone(),
-        }
+        let attempt = match self.reason {
+            Reason::Issued => "the last attempt at another one",
+            Reason::Issuing | Reason::Expired => "the last attempt",
+            _ => return self.clone(),
+        };
+        Self { message: format!("{}; {attempt} ended with: {why}", self.message), ..self.clone() }
     }
 
     /// The same, where what has come in the way stays there until a person acts.

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::asked::Asked;
 use super::outcome::Refusal;
-use super::selector::{Labels, selects};
+use super::selector::{Labels, selects, shown};
 use super::terms::{Granted, Terms};
 use crate::api::duration::format;
 use crate::api::form::ends_in_number;
@@ -38,8 +38,7 @@ pub fn judge(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<Entitle
 pub fn permit(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<(), Refusal> {
     within_namespaces(asked, terms, namespace)?;
     within_limits(asked, terms)?;
-    names_granted(asked, terms, namespace)?;
-    addresses_granted(asked, terms, namespace)
+    all_granted(asked, terms, namespace)
 }
 
 /// Whether an authority permits identities of a namespace that ask for nothing in particular. They differ in their
@@ -52,8 +51,10 @@ pub fn permits_plain(terms: &Terms, namespace: &str, labels: &Labels) -> bool {
 fn within_namespaces(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<(), Refusal> {
     match &terms.namespaces {
         Some(selector) if !selects(selector, namespace) => Err(Refusal::NotPermitted(format!(
-            "namespace {} is not among those that MtlsAuthority {} serves; ask for a label that its spec.namespaces selects",
-            asked.namespace, terms.name
+            "namespace {} is not among those that MtlsAuthority {} serves: its spec.namespaces selects {}; ask for these labels",
+            asked.namespace,
+            terms.name,
+            shown(selector)
         ))),
         _ => Ok(()),
     }
@@ -89,10 +90,11 @@ fn margin_fits(asked: &Asked, terms: &Terms, ttl: SignedDuration) -> Result<(), 
     };
     if margin < terms.propagation {
         return Err(Refusal::Invalid(format!(
-            "{field} is {}, shorter than rotation.propagation {} of MtlsAuthority {}: Pods could still hold the expired certificate; make it longer",
+            "{field} is {}, shorter than rotation.propagation {} of MtlsAuthority {}: Pods could still hold the expired certificate; ask for {}",
             format(margin),
             format(terms.propagation),
-            terms.name
+            terms.name,
+            longer(asked, terms.propagation)
         )));
     }
     if margin * 2 > ttl {
@@ -105,42 +107,59 @@ fn margin_fits(asked: &Asked, terms: &Terms, ttl: SignedDuration) -> Result<(), 
     Ok(())
 }
 
-fn names_granted(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<(), Refusal> {
-    let refused: Vec<&str> = asked
+/// What leaves Pods enough time.
+fn longer(asked: &Asked, propagation: SignedDuration) -> String {
+    let least = format(propagation);
+    if asked.renew_before.is_some() {
+        return format!("spec.renewBefore of {least} or more");
+    }
+    let (alone, with) = (format(propagation * 3), format(propagation * 2));
+    format!("spec.ttl of {alone} or more, or of {with} or more with spec.renewBefore {least}")
+}
+
+/// Whatever lacks a grant is told at once, names and addresses.
+fn all_granted(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<(), Refusal> {
+    let lacking = [
+        lacking("dnsNames", &refused_names(asked, terms, namespace)),
+        lacking("ipAddresses", &refused_addresses(asked, terms, namespace)),
+    ];
+    let lacking: Vec<String> = lacking.into_iter().flatten().collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::NotPermitted(format!(
+        "{} in MtlsAuthority {} for namespace {}",
+        lacking.join(" and "),
+        terms.name,
+        asked.namespace
+    )))
+}
+
+fn refused_names<'a>(asked: &'a Asked, terms: &Terms, namespace: &Labels) -> Vec<&'a str> {
+    asked
         .dns_names
         .iter()
         .filter(|name| !in_own_zone(name, &asked.namespace, &terms.cluster_domain))
         .filter(|name| !granted(terms, namespace, |grant| grants_name(grant, name)))
         .map(String::as_str)
-        .collect();
-    permitted(&refused, "spec.dnsNames", "dnsNames", asked, terms)
+        .collect()
 }
 
-fn addresses_granted(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<(), Refusal> {
-    let refused: Vec<&IpAddr> = asked
+fn refused_addresses<'a>(asked: &'a Asked, terms: &Terms, namespace: &Labels) -> Vec<&'a IpAddr> {
+    asked
         .ip_addresses
         .iter()
         .filter(|address| !granted(terms, namespace, |grant| grants_address(grant, **address)))
-        .collect();
-    permitted(&refused, "spec.ipAddresses", "ipAddresses", asked, terms)
+        .collect()
 }
 
-fn permitted<T: ToString>(
-    refused: &[T],
-    field: &str,
-    grant: &str,
-    asked: &Asked,
-    terms: &Terms,
-) -> Result<(), Refusal> {
-    if refused.is_empty() {
-        return Ok(());
-    }
-    Err(Refusal::NotPermitted(format!(
-        "{field}: {} needs a grant for namespace {} in MtlsAuthority {} (spec.grants[].{grant})",
-        list(refused),
-        asked.namespace,
-        terms.name
-    )))
+fn lacking<T: ToString>(field: &str, refused: &[T]) -> Option<String> {
+    let need = match refused.len() {
+        0 => return None,
+        1 => "needs",
+        _ => "need",
+    };
+    Some(format!("spec.{field} {} {need} a grant (spec.grants[].{field})", list(refused)))
 }
 
 fn granted(terms: &Terms, namespace: &Labels, what: impl Fn(&Granted) -> bool) -> bool {

@@ -26,6 +26,18 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::Ready,
+        Self::RootLost,
+        Self::RootInvalid,
+        Self::RootExpired,
+        Self::ProvidedInvalid,
+        Self::ProvidedMissing,
+        Self::TrustDomainMismatch,
+        Self::Distrusted,
+    ];
+
     /// The word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -14,6 +14,22 @@ pub fn selects(selector: &NamespaceSelector, labels: &Labels) -> bool {
         && selector.match_expressions.iter().all(|requirement| meets(requirement, labels))
 }
 
+/// The selector as `kubectl -l` takes it.
+#[must_use]
+pub fn shown(selector: &NamespaceSelector) -> String {
+    let labels = selector.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
+    let expressions = selector.match_expressions.iter().map(|Requirement { key, operator, values }| {
+        let values = values.join(",");
+        match operator {
+            Operator::In => format!("{key} in ({values})"),
+            Operator::NotIn => format!("{key} notin ({values})"),
+            Operator::Exists => key.clone(),
+            Operator::DoesNotExist => format!("!{key}"),
+        }
+    });
+    labels.chain(expressions).collect::<Vec<_>>().join(",")
+}
+
 fn meets(requirement: &Requirement, labels: &Labels) -> bool {
     let value = labels.get(&requirement.key);
     let listed = value.is_some_and(|value| requirement.values.contains(value));
@@ -42,6 +58,22 @@ mod tests {
     #[test]
     fn an_empty_selector_selects_every_namespace() {
         assert!(selects(&NamespaceSelector::default(), &Labels::new()));
+    }
+
+    #[test]
+    fn it_is_shown_as_kubectl_takes_it() {
+        let all = [
+            (Operator::In, &["red", "blue"][..]),
+            (Operator::NotIn, &["red"]),
+            (Operator::Exists, &[]),
+            (Operator::DoesNotExist, &[]),
+        ];
+        let expressions = all.into_iter().flat_map(|(of, values)| expression(of, values).match_expressions);
+        let selector = NamespaceSelector {
+            match_labels: labels(&[("a", "1"), ("b", "2")]),
+            match_expressions: expressions.collect(),
+        };
+        assert_eq!(shown(&selector), "a=1,b=2,team in (red,blue),team notin (red),team,!team");
     }
 
     #[test]

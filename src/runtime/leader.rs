@@ -9,6 +9,7 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use tokio::sync::watch;
 
+use super::cause::cause;
 use super::clock::Clock;
 use super::lease::{Candidate, Rival};
 use super::shutdown::Shutdown;
@@ -155,7 +156,7 @@ impl Elector {
             Ok(Ok(Outcome::HeldByAnother)) => None,
             Ok(Ok(Outcome::Overtaken)) => tenure,
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the Lease could be neither taken nor renewed");
+                tracing::warn!(error = cause(&error), "the Lease could be neither taken nor renewed");
                 tenure
             }
             Err(_) => {
@@ -208,7 +209,9 @@ impl Elector {
         match tokio::time::timeout(self.call_timeout(), self.try_release()).await {
             Ok(Ok(true)) => tracing::info!("released the Lease"),
             Ok(Ok(false)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the Lease was not released; it ends by itself"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = cause(&error), "the Lease was not released; it ends by itself");
+            }
             Err(_) => tracing::warn!("the Lease was not released in time; it ends by itself"),
         }
     }

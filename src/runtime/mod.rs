@@ -1,6 +1,7 @@
 //! Plumbing that knows nothing of certificates.
 
 pub mod admin;
+pub mod cause;
 pub mod client;
 pub mod clock;
 mod http;

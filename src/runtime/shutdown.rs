@@ -35,14 +35,17 @@ impl Shutdown {
         let (shutdown, trigger) = Self::manual();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let second = async move {
-            for _ in 0..2 {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-                trigger.fire();
+        let mut next = async move || {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
             }
+        };
+        let second = async move {
+            let signal = next().await;
+            tracing::info!(signal, "stops when what is in flight is finished");
+            trigger.fire();
+            next().await;
             Aborted
         };
         Ok((shutdown, second))

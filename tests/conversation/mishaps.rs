@@ -76,6 +76,8 @@ async fn a_first_write_that_fails_is_tried_again_and_says_so() {
     stage.server.next("POST secrets", Mishap::Broken);
     assert!(matches!(stage.work().await.as_slice(), [Err(Error::Api { .. })]));
     assert_eq!(stage.ready("web"), ("False".into(), "Issuing".into()));
+    let message = stage.message("web");
+    assert!(message.contains("being issued; the last attempt ended with: "), "{message}");
     stage.advance(A_WHILE);
     stage.settle().await;
     assert_eq!(stage.ready("web"), issued());

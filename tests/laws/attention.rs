@@ -156,8 +156,8 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("profile unknown", |m| m.secret().profile = None, Attention::At(RENEWAL)),
         ("judged anew", |m| m.is_permitted = None, LATER),
         ("no more allowed", |m| m.is_permitted = Some(false), LATER),
-        ("authority gone", |m| m.authority = None, Attention::At(END + 1)),
-        ("nobody signs", |m| m.authority.as_mut().unwrap().signer = None, Attention::At(END + 1)),
+        ("authority gone", |m| m.authority = None, Attention::At(RENEWAL)),
+        ("nobody signs", |m| m.authority.as_mut().unwrap().signer = None, Attention::At(RENEWAL)),
         ("other signer", |m| m.signer().key_id = digest("a2"), Attention::At(RENEWAL)),
         ("ends with signer", |m| m.signer().not_after = END, Attention::At(END + 1)),
         ("paused", |m| m.entry.is_paused = true, Attention::At(END + 1)),
@@ -181,6 +181,17 @@ fn renewal_and_expiry_come_in_their_second() {
         |now| Memory::changed(|memory| (memory.now, memory.entry.is_paused) = (now, true)).attention();
     assert_eq!(paused(END), Attention::At(END + 1));
     assert_eq!(paused(END + 1), NEW, "that a paused leaf has expired is told by time alone");
+}
+
+#[test]
+fn a_renewal_that_nobody_can_sign_is_looked_at_once_and_again_when_somebody_can() {
+    let mut memory = Memory::changed(|memory| memory.now = RENEWAL);
+    memory.authority.as_mut().unwrap().signer = None;
+    assert_eq!(memory.attention(), DUE, "status does not say so yet");
+    memory.entry.recorded.renewal = 0;
+    assert_eq!(memory.attention(), Attention::At(END + 1));
+    memory.authority.as_mut().unwrap().signer = Some(signer_mark());
+    assert_eq!(memory.attention(), DUE);
 }
 
 #[test]

@@ -147,6 +147,17 @@ fn a_leaf_is_renewed_in_the_second_that_was_announced() {
 }
 
 #[test]
+fn a_renewal_that_nobody_can_sign_is_told_and_not_announced_any_more() {
+    for nobody_signs in [unready, unknown_authority] {
+        let case = Case::changed(nobody_signs);
+        let renewal = decision(&case).renewal.unwrap();
+        let due = at(&case, renewal);
+        assert_eq!((&due.plan, stands(&due), due.renewal), (&Plan::Keep, ISSUED, None));
+        assert!(due.standing.message.contains("its renewal is due and nobody signs: "), "{due:?}");
+    }
+}
+
+#[test]
 fn a_larger_margin_brings_the_renewal_forward() {
     let early = Case::changed(|case| case.asked.renew_before = Some(HOUR * 11));
     let late = Case::changed(|case| case.asked.renew_before = Some(HOUR));

@@ -9,6 +9,7 @@ use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::plan::decide::Because;
 use mtls_operator::plan::outcome::Reason;
 use mtls_operator::plan::published;
+use mtls_operator::plan::root;
 use mtls_operator::runtime::process;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
@@ -34,6 +35,8 @@ fn about(metrics: &Metrics, authority: &str) {
     for reason in Reason::ALL {
         metrics.identities(authority, reason, 1);
     }
+    metrics.overdue(authority, 1);
+    metrics.stands(authority, root::Reason::Ready.as_str());
     metrics.root(authority, 1);
     metrics.rotation_phase(authority, Phase::Announced);
     metrics.rotation_waiting(authority, 1);

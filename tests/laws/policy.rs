@@ -201,6 +201,41 @@ fn one_name_without_a_grant_refuses_the_whole_and_is_named() {
 }
 
 #[test]
+fn whatever_lacks_a_grant_is_told_at_once() {
+    let asked = |dns_names: &[&str]| Asked {
+        ip_addresses: vec!["10.0.0.1".parse().unwrap()],
+        ..names("orders", dns_names)
+    };
+    let told = |asked: &Asked| match judged(asked, &terms()) {
+        Err(Refusal::NotPermitted(message)) => message,
+        other => panic!("permitted: {other:?}"),
+    };
+    assert_eq!(
+        told(&asked(&["a.example", "b.example"])),
+        "spec.dnsNames a.example, b.example need a grant (spec.grants[].dnsNames) and \
+         spec.ipAddresses 10.0.0.1 needs a grant (spec.grants[].ipAddresses) in MtlsAuthority mesh for namespace orders"
+    );
+    assert!(told(&asked(&[])).starts_with("spec.ipAddresses 10.0.0.1 needs a grant"));
+}
+
+#[test]
+fn a_refusal_says_what_would_be_taken() {
+    let blue = terms_of(json!({"namespaces": {"matchLabels": {"team": "blue"}}}));
+    let Err(Refusal::NotPermitted(message)) = judged(&asked("web"), &blue) else { panic!("permitted") };
+    assert!(message.contains("its spec.namespaces selects team=blue;"), "{message}");
+    let short = Asked { ttl: Some(MINUTE * 5), ..asked("web") };
+    let message = invalid(&short, &terms());
+    assert!(message.contains("a third of spec.ttl is 1m40s"), "{message}");
+    let advice = "ask for spec.ttl of 15m or more, or of 10m or more with spec.renewBefore 5m";
+    assert!(message.ends_with(advice), "{message}");
+    for (ttl, renew_before) in [(MINUTE * 15, None), (MINUTE * 10, Some(MINUTE * 5))] {
+        assert!(judged(&Asked { ttl: Some(ttl), renew_before, ..asked("web") }, &terms()).is_ok());
+    }
+    let late = Asked { renew_before: Some(MINUTE), ..asked("web") };
+    assert!(invalid(&late, &terms()).ends_with("ask for spec.renewBefore of 5m or more"));
+}
+
+#[test]
 fn a_grant_is_for_the_namespaces_it_selects() {
     let grant = |team: &str| {
         let namespaces = json!({"matchLabels": {"team": team}});
