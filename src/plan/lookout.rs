@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::serving::Expected;
-use super::sighting::{Sighting, distrusts};
+use super::sighting::{Meeting, Sighting, distrusts, holds_up, leaves_open};
 use super::spread::fraction;
 
 /// How often a server is looked at that nothing is expected of.
 const LOOK_EVERY: Duration = Duration::from_mins(5);
-/// How long a look counts for a rotation. Longer than two looks are apart.
+/// How long what was seen counts for a rotation. Longer than two looks are apart.
 pub const FRESH_FOR: Duration = Duration::from_mins(10);
 /// A server that cannot be reached is tried again after this long, then twice as long, and so on.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ const MOVING: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 /// Whatever changes, a server is left alone for this long.
 const RESPITE: Duration = Duration::from_secs(1);
 
-/// The last look at a server.
+/// The last look at a server, and what the server showed when it was last met.
 #[derive(Clone, Debug)]
 pub struct Look {
     /// What it has shown.
@@ -33,6 +33,38 @@ pub struct Look {
     pub failures: u32,
     /// What the server should have been like.
     pub expected: Expected,
+    /// What the server has shown that nothing seen since has refuted, and when, by the monotonic clock.
+    pub shown: Option<(Meeting, Duration)>,
+}
+
+impl Look {
+    /// The first look at a server.
+    #[must_use]
+    pub fn new(sighting: Sighting, at: Timestamp, monotonic: Duration, expected: Expected) -> Self {
+        let shown = match &sighting {
+            Sighting::Met(meeting) => Some((meeting.clone(), monotonic)),
+            Sighting::Unreachable | Sighting::NoTls => None,
+        };
+        Self { sighting, at, monotonic, failures: u32::from(shown.is_none()), expected, shown }
+    }
+
+    /// The same look, at a server that was looked at before. A look that fails refutes nothing: a rotation would go on
+    /// as soon as one connection to a server that holds it up is lost.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        let failures = if self.failures == 0 { 0 } else { before.failures.saturating_add(1) };
+        let is_open =
+            |earlier: &Meeting| self.shown.as_ref().is_none_or(|(later, _)| leaves_open(later, earlier));
+        let kept = before.shown.as_ref().filter(|(earlier, _)| is_open(earlier)).cloned();
+        Self { failures, shown: kept.or(self.shown), ..self }
+    }
+
+    /// Whether the server holds a switch to this root up, by what it has shown within ten minutes.
+    #[must_use]
+    pub fn holds_up(&self, root: &str, now: Duration) -> bool {
+        let is_fresh = |at: Duration| now.saturating_sub(at) <= FRESH_FOR;
+        self.shown.as_ref().is_some_and(|(meeting, at)| is_fresh(*at) && holds_up(meeting, root))
+    }
 }
 
 /// When a server is due for another look, by the monotonic clock.

@@ -110,8 +110,17 @@ pub fn distrusts(meeting: &Meeting, root: &str) -> bool {
 
 /// Whether a server holds a switch to this root up: it was seen not to trust it, or was seen well and not asked yet.
 #[must_use]
-pub fn holds_up(sighting: &Sighting, root: &str) -> bool {
-    let Sighting::Met(meeting) = sighting else { return false };
+pub fn holds_up(meeting: &Meeting, root: &str) -> bool {
     let is_asked = meeting.next.as_ref().is_some_and(|next| next.root == root);
     distrusts(meeting, root) || (meeting.mesh == Reception::Accepted && !is_asked)
+}
+
+/// Whether what an earlier meeting has shown may be so still, for all that a later one shows: a session of that one broke
+/// or stalled.
+#[must_use]
+pub fn leaves_open(later: &Meeting, earlier: &Meeting) -> bool {
+    let is_unclear = |next: &OfNextRoot| next.reception == Reception::Unclear;
+    let distrusted = |next: &OfNextRoot| distrusts(earlier, &next.root);
+    later.mesh == Reception::Unclear
+        || (later.next.as_ref().is_some_and(is_unclear) && earlier.next.as_ref().is_some_and(distrusted))
 }

@@ -37,6 +37,19 @@ impl Pods {
 
     /// A Pod that has mounted the Secret of an identity, ready behind the Service of its name.
     async fn run(&self, scene: &Scene, identity: &str, address: &str, lets_strangers_in: bool) {
+        self.run_kept_by("endpointslice-controller.k8s.io", scene, identity, address, lets_strangers_in)
+            .await;
+    }
+
+    /// The same, by the word of somebody.
+    async fn run_kept_by(
+        &self,
+        keeper: &str,
+        scene: &Scene,
+        identity: &str,
+        address: &str,
+        lets_strangers_in: bool,
+    ) {
         let secret = scene.secret(&format!("{identity}-mtls")).await;
         let [chain, key, roots] = ["tls.crt", "tls.key", "ca.crt"].map(|key| value(&secret, key));
         let mut pod = Pod::of(&chain, &key, &roots);
@@ -44,7 +57,10 @@ impl Pods {
         self.0.lock().unwrap().insert(format!("{address}:8443").parse().unwrap(), pod);
         let slice: EndpointSlice = serde_json::from_value(json!({
             "metadata": {
-                "name": identity, "labels": { "kubernetes.io/service-name": identity },
+                "name": identity, "labels": {
+                    "kubernetes.io/service-name": identity,
+                    "endpointslice.kubernetes.io/managed-by": keeper,
+                },
             },
             "addressType": "IPv4",
             "endpoints": [{
@@ -88,19 +104,21 @@ async fn what_pods_serve_stands_in_the_status_of_their_identities() {
         "root": { "ttl": "1h" }, "leaf": { "ttl": "5m", "maxTTL": "5m" }, "rotation": { "propagation": "10s" }
     });
     scene.create_authority("swift", swift).await;
-    for name in ["good", "open", "stuck"] {
+    for name in ["good", "open", "stuck", "forged"] {
         scene.create(name, verified("swift", name)).await;
         scene.ready(name).await;
     }
     pods.run(&scene, "good", "10.0.0.1", false).await;
     pods.run(&scene, "open", "10.0.0.2", true).await;
     pods.run(&scene, "stuck", "10.0.0.3", false).await;
+    pods.run_kept_by("me", &scene, "forged", "10.0.0.4", false).await;
     scene.create("idle", verified("swift", "nobody")).await;
 
     serving(&scene, "good", "ServesAsIssued").await;
     serving(&scene, "open", "AcceptsStrangers").await;
     serving(&scene, "idle", "NoEndpoints").await;
     serving(&scene, "stuck", "ServesAsIssued").await;
+    serving(&scene, "forged", "NoEndpoints").await;
     // As with a subPath mount: the Secret changes, the Pod's file never does.
     let request = json!({ "metadata": { "annotations": { "mtls-operator.dev/renew": "now" } } });
     scene.patch("stuck", request).await.unwrap();

@@ -53,7 +53,10 @@ impl Pods {
         let slice: EndpointSlice = serde_json::from_value(json!({
             "metadata": {
                 "name": format!("{service}-x"), "namespace": NAMESPACE,
-                "labels": { "kubernetes.io/service-name": service },
+                "labels": {
+                    "kubernetes.io/service-name": service,
+                    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+                },
             },
             "addressType": "IPv4", "endpoints": endpoints, "ports": [{ "port": PORT }],
         }))

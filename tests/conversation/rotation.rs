@@ -24,6 +24,16 @@ async fn everybody_can_shake_hands_at_every_second_of_two_rotations() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "Expired")]
+async fn whoever_is_not_renewed_in_time_is_noticed_though_he_could_shake_hands_before() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    mesh.check(true);
+    wedge(&mesh, "a");
+    mesh.tick(61).await;
+    mesh.check(true);
+}
+
 /// A rotation in which the operator is killed at one write; returns how many writes there were.
 async fn rotation_with_crash(crash: Option<(usize, bool)>) -> usize {
     let mut spec = Mesh::swift();

@@ -222,6 +222,13 @@ impl Watched {
         self.mesh.check(true);
     }
 
+    /// A second in which the Pod listens no more.
+    async fn look_in_vain(&mut self) {
+        self.pods.probe(&self.mesh.stage).await;
+        self.mesh.tick(1).await;
+        self.mesh.check(true);
+    }
+
     /// So many seconds, or less if the phase comes before.
     async fn until(&mut self, phase: &str, at_most: u64) -> bool {
         for _ in 0..at_most {
@@ -269,15 +276,38 @@ async fn whoever_is_excluded_by_name_is_not_waited_for_whatever_its_pods_trust()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_that_cannot_be_reached_any_more_holds_nobody_up_for_longer_than_its_last_look_counts() {
+async fn a_pod_that_cannot_be_reached_any_more_holds_a_switch_up_for_ten_minutes_and_no_longer() {
     let mut watched = Box::pin(Watched::of(Mesh::swift())).await;
-    watched.pods.stop(PODS[0]);
     watched.mesh.ask("1");
-    for _ in 0..40 {
-        watched.pods.probe(&watched.mesh.stage).await;
-        watched.mesh.tick(1).await;
+    assert!(watched.until("Announced", 30).await);
+    watched.tick(3).await;
+    watched.pods.stop(PODS[0]);
+    let stopped = watched.mesh.stage.hand.now();
+    for _ in 0..700 {
+        watched.look_in_vain().await;
+        if watched.mesh.phase() == "Draining" {
+            break;
+        }
     }
-    assert_eq!(watched.mesh.phase(), "Draining");
+    let waited = watched.mesh.stage.hand.now().duration_since(stopped);
+    assert!((590..=615).contains(&waited.as_secs()), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_does_not_trust_the_next_root_is_not_let_off_by_a_look_that_fails() {
+    let mut watched = Box::pin(Watched::of(Mesh::swift())).await;
+    watched.mesh.ask("1");
+    assert!(watched.until("Announced", 30).await);
+    assert!(!watched.until("Draining", 30).await, "for so long the Secrets have been ready");
+    watched.pods.stop(PODS[0]);
+    for _ in 0..30 {
+        watched.look_in_vain().await;
+    }
+    assert_eq!(watched.mesh.phase(), "Announced");
+    assert_eq!(serving(&watched.mesh.stage).0, is("Unknown", "Unreachable"));
+    assert_eq!(watched.waiting_for().await.unwrap().endpoint_names, ["orders/web 10.0.0.1:8443"]);
+    watched.reloads_trust = true;
+    assert!(watched.until("Draining", 330).await, "it is met again, and lets the next root in");
 }
 
 #[tokio::test(start_paused = true)]

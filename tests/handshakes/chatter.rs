@@ -43,6 +43,12 @@ impl Tally {
         }
     }
 
+    /// Classes of pairs that were to talk, and never did: nothing is known of them.
+    pub fn untried(&self) -> Vec<Class> {
+        let untried = self.counts.iter().filter(|(_, count)| count.attempted == 0);
+        untried.map(|(class, _)| *class).collect()
+    }
+
     /// How many were attempted, and how many failed, among pairs of which one is stubborn, or none.
     pub fn sum(&self, is_stubborn: bool) -> (u64, u64) {
         let counts = self.counts.iter().filter(|(class, _)| class.2 == is_stubborn);
@@ -77,6 +83,9 @@ impl Chatter {
         let is_over = stop.clone();
         let thread = std::thread::spawn(move || {
             let mut tally = Tally::default();
+            for (from, to) in groups.iter().flat_map(|group| pairs(group)) {
+                tally.counts.entry(class(from, to)).or_default();
+            }
             while !is_over.load(Ordering::Relaxed) {
                 for group in &groups {
                     talk(group, &is_over, &mut tally);
@@ -96,12 +105,19 @@ impl Chatter {
 
 /// One round.
 fn talk(group: &[Arc<Consumer>], is_over: &AtomicBool, tally: &mut Tally) {
-    for (from, to) in group.iter().flat_map(|from| group.iter().map(move |to| (from, to))) {
+    for (from, to) in pairs(group) {
         if is_over.load(Ordering::Relaxed) {
             return;
         }
-        let is_stubborn = from.is_stubborn() || to.is_stubborn();
-        let failure = shake_hands(from, to).err();
-        tally.take((from.stack.name(), to.stack.name(), is_stubborn), failure);
+        tally.take(class(from, to), shake_hands(from, to).err());
     }
+}
+
+/// Who talks to whom: everybody to everybody.
+fn pairs(group: &[Arc<Consumer>]) -> impl Iterator<Item = (&Arc<Consumer>, &Arc<Consumer>)> {
+    group.iter().flat_map(move |from| group.iter().map(move |to| (from, to)))
+}
+
+fn class(from: &Consumer, to: &Consumer) -> Class {
+    (from.stack.name(), to.stack.name(), from.is_stubborn() || to.is_stubborn())
 }

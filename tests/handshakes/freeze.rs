@@ -82,6 +82,7 @@ async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_wh
          frozen past its lease: {rounds}. Each root was changed, and a write refused, so often: {changes:?}. {tally}"
     );
     assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);
+    assert_eq!(tally.untried(), [], "{tally}");
     // Announced, switched, dropped: a fourth change would be another root.
     assert_eq!(changes.map(|(done, _)| done), [3 * rounds; 4]);
     for group in phases.all() {

@@ -47,6 +47,7 @@ fn without_cross_certificates_those_fail_that_never_reload_and_only_those() {
     println!("A rotation without cross-certificates. {tally}");
     assert!(tally.sum(true).1 > 0, "{tally}");
     assert_eq!(tally.sum(false).1, 0, "{tally}\n{:#?}", tally.failures);
+    assert_eq!(tally.untried(), [], "{tally}");
 }
 
 #[test]

@@ -81,4 +81,5 @@ fn no_handshake_fails_while_the_root_rotates() {
     let tally = ALL.honest.end();
     println!("Rotations one after the other: {}. {tally}", rotations());
     assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);
+    assert_eq!(tally.untried(), [], "{tally}");
 }

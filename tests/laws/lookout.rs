@@ -13,7 +13,7 @@ const ADDRESS: &str = "10.0.0.7:8443";
 const BEGAN: Duration = Duration::from_secs(1000);
 
 fn look(sighting: Sighting) -> Look {
-    Look { sighting, at: NOW + HOUR, monotonic: BEGAN, failures: 0, expected: expected() }
+    Look::new(sighting, NOW + HOUR, BEGAN, expected())
 }
 
 /// How long a server is left alone after this look.
@@ -45,6 +45,12 @@ fn a_server_that_cannot_be_reached_is_tried_ever_less_often() {
     assert!((4..=5).contains(&pauses[0]) && (8..=10).contains(&pauses[1]), "{pauses:?}");
     assert!((270..=300).contains(&after(7)) && (270..=300).contains(&after(u32::MAX)));
     assert_eq!(after(3), seconds(&Look { failures: 3, ..look(Sighting::NoTls) }));
+    let mut last = look(Sighting::Met(good()));
+    for failures in 1..4 {
+        last = look(Sighting::Unreachable).after(&last);
+        assert_eq!(last.failures, failures);
+    }
+    assert_eq!(look(Sighting::Met(good())).after(&last).failures, 0);
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::time::Duration;
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::probe::memory::Probes;
 use mtls_operator::plan::lookout::{FRESH_FOR, Look};
-use mtls_operator::plan::sighting::{Meeting, Sighting};
+use mtls_operator::plan::sighting::{Meeting, Reception, Sighting};
 use serde_json::json;
 
 use super::fixture::{HOUR, NOW};
-use super::serving::{expected, good};
+use super::serving::{UNKNOWN, expected, good, next};
 
 const SEEN: Duration = Duration::from_hours(1);
 
@@ -27,7 +27,7 @@ fn probes() -> Probes {
     let probes = Probes::default();
     probes.saw(&identity("web", 7));
     let sighting = Sighting::Met(Meeting { next: None, ..good() });
-    let look = Look { sighting, at: NOW + HOUR, monotonic: SEEN, failures: 0, expected: expected() };
+    let look = Look::new(sighting, NOW + HOUR, SEEN, expected());
     let name = ("shop".to_owned(), "web".to_owned());
     let address = "10.0.0.7:8443".parse().unwrap();
     probes.lock().wards.get_mut(&name).unwrap().looks.insert(address, look);
@@ -45,6 +45,41 @@ fn a_switch_waits_for_endpoints_of_its_authority_as_long_as_the_look_is_fresh() 
     assert_eq!(holders(&probes, "mesh", FRESH_FOR), ["shop/web 10.0.0.7:8443"]);
     assert!(holders(&probes, "mesh", FRESH_FOR + Duration::from_secs(1)).is_empty());
     assert!(holders(&probes, "other", Duration::ZERO).is_empty());
+}
+
+/// Whether a server holds a switch up that has shown this, one after the other, a minute apart; and for how long.
+fn held_for(sightings: &[Sighting]) -> Option<u64> {
+    let minute = Duration::from_mins(1);
+    let looks = (0..).zip(sightings).map(|(minutes, sighting)| {
+        Look::new(sighting.clone(), NOW + HOUR, SEEN + minute * minutes, expected())
+    });
+    let last = looks.reduce(|before, look| look.after(&before)).unwrap();
+    (0..=30).filter(|minutes| last.holds_up("r2", SEEN + minute * *minutes)).map(u64::from).last()
+}
+
+#[test]
+fn what_was_seen_counts_for_ten_minutes_whatever_fails_meanwhile_until_it_is_refuted() {
+    let met = |mesh, next| Sighting::Met(Meeting { mesh, next, ..good() });
+    let trusting = Sighting::Met(good());
+    let [refused, vague] =
+        [UNKNOWN, Reception::Unclear].map(|seen| met(Reception::Accepted, Some(next(seen))));
+    let unasked = met(Reception::Accepted, None);
+    let broken = met(Reception::Unclear, None);
+    for failed in [Sighting::Unreachable, Sighting::NoTls] {
+        assert_eq!(held_for(std::slice::from_ref(&failed)), None, "who was never met holds nobody up");
+        assert_eq!(held_for(&[trusting.clone(), failed.clone()]), None);
+        assert_eq!(held_for(&[unasked.clone(), failed.clone()]), Some(10));
+        assert_eq!(held_for(&[refused.clone(), failed.clone(), failed.clone()]), Some(10), "not renewed");
+        assert_eq!(held_for(&[refused.clone(), failed.clone(), refused.clone()]), Some(12));
+        assert_eq!(held_for(&[refused.clone(), failed, trusting.clone()]), None);
+    }
+    for unclear in [vague.clone(), broken.clone()] {
+        assert_eq!(held_for(&[refused.clone(), unclear.clone()]), Some(10), "it was not refuted");
+        assert_eq!(held_for(&[trusting.clone(), unclear]), None);
+    }
+    assert_eq!(held_for(&[unasked.clone(), broken]), Some(10), "it is not asked yet");
+    assert_eq!(held_for(&[unasked, vague]), None, "it was asked, and has not refused");
+    assert_eq!(held_for(&[refused, met(UNKNOWN, None)]), None);
 }
 
 #[test]

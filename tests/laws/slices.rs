@@ -1,4 +1,5 @@
-//! Laws of endpoints: only ready Pods of the Service's own namespace with the declared port are dialed.
+//! Laws of endpoints: only ready Pods of the Service's own namespace with the declared port are dialed, and only those that
+//! the controller of Kubernetes names.
 
 use std::net::SocketAddr;
 
@@ -12,12 +13,19 @@ fn pod(address: &str) -> Value {
 
 fn slice(name: &str, endpoints: Value) -> EndpointSlice {
     serde_json::from_value(json!({
-        "metadata": { "name": name, "namespace": "shop", "labels": { "kubernetes.io/service-name": "web" } },
+        "metadata": { "name": name, "namespace": "shop", "labels": labels("web") },
         "addressType": "IPv4",
         "endpoints": endpoints,
         "ports": [{ "port": 8443 }, { "port": 53, "protocol": "UDP" }],
     }))
     .unwrap()
+}
+
+fn labels(service: &str) -> Value {
+    json!({
+        "kubernetes.io/service-name": service,
+        "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+    })
 }
 
 fn ready(slices: &Slices, port: u16) -> Vec<String> {
@@ -71,11 +79,26 @@ fn a_slice_that_changes_its_service_leaves_the_former_one() {
     let mut slices = Slices::default();
     slices.saw(&slice("a", json!([pod("10.0.0.1")])));
     let mut other = slice("a", json!([pod("10.0.0.1")]));
-    other.metadata.labels = Some([("kubernetes.io/service-name".to_owned(), "api".to_owned())].into());
+    other.metadata.labels = serde_json::from_value(labels("api")).unwrap();
     assert!(slices.saw(&other));
     assert!(ready(&slices, 8443).is_empty());
     assert_eq!(slices.endpoints("shop", "api", 8443).ready.len(), 1);
     other.metadata.labels = None;
     assert!(slices.saw(&other));
     assert_eq!(slices.names(None), []);
+}
+
+#[test]
+fn a_slice_that_the_controller_does_not_keep_counts_for_nothing() {
+    for keeper in [Value::Null, json!("endpointslicemirroring-controller.k8s.io"), json!("me")] {
+        let mut slices = Slices::default();
+        let mut forged = slice("a", json!([pod("192.0.2.1")]));
+        let mut labels = labels("web");
+        labels["endpointslice.kubernetes.io/managed-by"] = keeper.clone();
+        labels.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        forged.metadata.labels = serde_json::from_value(labels).unwrap();
+        assert!(!slices.saw(&forged) && ready(&slices, 8443).is_empty(), "{keeper}");
+        slices.saw(&slice("a", json!([pod("10.0.0.1")])));
+        assert!(slices.saw(&forged) && ready(&slices, 8443).is_empty(), "{keeper}: it was taken over");
+    }
 }

@@ -1,10 +1,12 @@
 //! What consumers may hold in memory, each whatever its Secret has held within `propagation`, and whether any two of
 //! them could still shake hands (I2).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{LeafError, TrustBundle, verify_as_peer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 /// What a Secret held from some moment on.
 #[derive(Clone)]
@@ -30,14 +32,14 @@ pub struct Memory {
     /// Whether a leaf that nobody could renew in time is its owner's trouble only.
     is_expiry_forgiven: bool,
     history: BTreeMap<String, Vec<Snapshot>>,
-    /// Pairs of chain and bundle that were found to fit: they do until the leaf expires.
-    accepted: HashSet<(String, String)>,
+    /// Pairs of chain and bundle that were found to fit, and until when: the first of their certificates ends then.
+    accepted: HashMap<(String, String), Timestamp>,
 }
 
 impl Memory {
     /// Of consumers that load late by this at most.
     pub fn new(propagation: SignedDuration) -> Self {
-        Self { propagation, is_expiry_forgiven: false, history: BTreeMap::new(), accepted: HashSet::new() }
+        Self { propagation, is_expiry_forgiven: false, history: BTreeMap::new(), accepted: HashMap::new() }
     }
 
     /// From now on leaves may expire, as they do when the API server hardly answers.
@@ -74,17 +76,37 @@ impl Memory {
         bundles.dedup();
         for leaf in leaves.iter().filter(|snapshot| !snapshot.chain.is_empty()) {
             for bundle in &bundles {
-                if self.accepted.insert((leaf.chain.clone(), bundle.clone())) {
-                    let trust = TrustBundle::from_pem(bundle.as_bytes()).unwrap();
-                    let verdict = verify_as_peer(leaf.chain.as_bytes(), leaf.key.as_bytes(), &trust, now);
-                    if !self.is_expiry_forgiven || verdict != Err(LeafError::Expired) {
-                        verdict.map_err(|error| format!("at {now}: {error:?}"))?;
-                    }
+                let pair = (leaf.chain.clone(), bundle.clone());
+                if self.accepted.get(&pair).is_none_or(|until| now > *until) {
+                    let until = self.verify(leaf, bundle, now)?;
+                    self.accepted.insert(pair, until);
                 }
             }
         }
         Ok(())
     }
+
+    /// Verifies a leaf as somebody with this bundle would. Returns until when the verdict holds.
+    fn verify(&self, leaf: &Snapshot, bundle: &str, now: Timestamp) -> Result<Timestamp, String> {
+        let trust = TrustBundle::from_pem(bundle.as_bytes()).unwrap();
+        match verify_as_peer(leaf.chain.as_bytes(), leaf.key.as_bytes(), &trust, now) {
+            Ok(_) => Ok(first_end(&leaf.chain, bundle, now)),
+            Err(LeafError::Expired) if self.is_expiry_forgiven => Ok(Timestamp::MAX),
+            Err(error) => Err(format!("at {now}: {error:?}")),
+        }
+    }
+}
+
+/// When the first of the certificates that are valid now ends.
+fn first_end(chain: &str, bundle: &str, now: Timestamp) -> Timestamp {
+    let certificates =
+        [chain, bundle].into_iter().flat_map(|pem| CertificateDer::pem_slice_iter(pem.as_bytes()));
+    let ends = certificates.map(|der| {
+        let der = der.unwrap();
+        let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+        Timestamp::from_second(certificate.validity().not_after.timestamp()).unwrap()
+    });
+    ends.filter(|end| *end >= now).min().unwrap_or(Timestamp::MAX)
 }
 
 /// What a consumer may hold: what the Secret holds, and what it held within `propagation`.

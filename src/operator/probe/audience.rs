@@ -6,7 +6,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt as _;
 
 use super::memory::Probes;
-use super::slices::Name;
+use super::slices::{CONTROLLER, KEEPER, Name, SERVICE};
 use crate::operator::watch::Audience;
 
 /// `EndpointSlice`s of one namespace, or of all.
@@ -23,10 +23,10 @@ impl EndpointSlices {
         Self { probes, scope, listed: BTreeSet::new() }
     }
 
-    /// The label that selects those of Services.
+    /// The labels that select those that the controller keeps for Services.
     #[must_use]
     pub fn labels() -> String {
-        super::slices::SERVICE.into()
+        format!("{SERVICE},{KEEPER}={CONTROLLER}")
     }
 }
 

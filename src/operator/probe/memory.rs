@@ -13,9 +13,8 @@ use tokio::sync::Notify;
 use super::slices::{Name, Slices};
 use crate::api::MtlsIdentity;
 use crate::operator::entry::version_number;
-use crate::plan::lookout::{FRESH_FOR, Look};
+use crate::plan::lookout::Look;
 use crate::plan::serving::{NextRoot, Verdict};
-use crate::plan::sighting::holds_up;
 
 /// An identity that asks for probes.
 #[derive(Debug)]
@@ -119,8 +118,8 @@ impl Probes {
         }
     }
 
-    /// The endpoints that hold a switch to this root up: those seen within ten minutes that do not trust it, or were
-    /// not asked yet.
+    /// The endpoints that hold a switch to this root up: those seen within ten minutes that did not trust it then, or
+    /// were not asked yet, also where they cannot be reached any more.
     #[must_use]
     pub fn holding_up(&self, authority: &str, root: &str, now: Duration) -> Vec<Holder> {
         let memory = self.lock();
@@ -129,9 +128,8 @@ impl Probes {
             if ward.identity.spec.authority != authority {
                 continue;
             }
-            let fresh = |look: &&Look| now.saturating_sub(look.monotonic) <= FRESH_FOR;
             let mut behind: Vec<SocketAddr> = (ward.looks.iter())
-                .filter(|(_, look)| fresh(look) && holds_up(&look.sighting, root))
+                .filter(|(_, look)| look.holds_up(root, now))
                 .map(|(address, _)| *address)
                 .collect();
             behind.sort_unstable();

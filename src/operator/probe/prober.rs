@@ -169,7 +169,7 @@ impl Prober {
         self.tasks.spawn(async move {
             let looking = tokio::spawn(async move { visitor.look(&place, &cards).await });
             let sighting = looking.await.unwrap_or(Sighting::Unreachable);
-            let look = Look { sighting, at, monotonic, failures: 0, expected: outlook.expected.clone() };
+            let look = Look::new(sighting, at, monotonic, outlook.expected.clone());
             remember(&context, &name, address, look);
             drop(permit);
         });
@@ -257,10 +257,11 @@ fn shown(cards: Cards, expected: &Expected) -> Cards {
 fn remember(context: &Context, name: &Name, address: SocketAddr, look: Look) {
     if let Some(ward) = context.probes.lock().wards.get_mut(name) {
         ward.in_sight.remove(&address);
-        let before = ward.looks.get(&address).map_or(0, |before| before.failures);
-        let is_failure = !matches!(look.sighting, Sighting::Met(_));
-        let failures = if is_failure { before.saturating_add(1) } else { 0 };
-        ward.looks.insert(address, Look { failures, ..look });
+        let look = match ward.looks.get(&address) {
+            Some(before) => look.after(before),
+            None => look,
+        };
+        ward.looks.insert(address, look);
     }
     context.probes.ring();
 }

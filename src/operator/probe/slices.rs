@@ -1,4 +1,5 @@
-//! The ready endpoints of Services, as `EndpointSlice`s tell: of Pods of the same namespace, by TCP.
+//! The ready endpoints of Services, as the `EndpointSlice`s of Kubernetes itself tell: of Pods of the same namespace, by
+//! TCP.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -7,6 +8,10 @@ use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
 /// Label of a slice that names its Service.
 pub(super) const SERVICE: &str = "kubernetes.io/service-name";
+/// Label of a slice that names who keeps it.
+pub(super) const KEEPER: &str = "endpointslice.kubernetes.io/managed-by";
+/// The controller that makes the slices of Services from the Pods that their selector finds.
+pub(super) const CONTROLLER: &str = "endpointslice-controller.k8s.io";
 
 /// Namespace and name of an object.
 pub type Name = (String, String);
@@ -39,8 +44,9 @@ impl Slices {
     pub fn saw(&mut self, object: &EndpointSlice) -> bool {
         let namespace = object.metadata.namespace.clone().unwrap_or_default();
         let name = object.metadata.name.clone().unwrap_or_default();
-        let labels = object.metadata.labels.as_ref();
-        let Some(service) = labels.and_then(|labels| labels.get(SERVICE)) else {
+        let label = |key: &str| object.metadata.labels.as_ref()?.get(key);
+        let is_of_controller = label(KEEPER).is_some_and(|keeper| keeper == CONTROLLER);
+        let Some(service) = label(SERVICE).filter(|_| is_of_controller) else {
             return self.lost(&namespace, &name);
         };
         let slice = Slice::of(object, &namespace);
@@ -103,8 +109,9 @@ impl Slice {
     }
 }
 
-/// Whether an endpoint is a Pod of this namespace that is ready. What people write into a slice by hand, an address
-/// outside of the cluster perhaps, is not dialed.
+/// Whether an endpoint is said to be a Pod of this namespace that is ready. It keeps away what is made in good faith:
+/// nodes, machines outside of the cluster. Whoever may write `EndpointSlice`s can say so of any address, and label the
+/// slice as the controller does; no Pod is asked for.
 fn is_ready_pod(endpoint: &Endpoint, namespace: &str) -> bool {
     let is_ready = endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true);
     let is_pod = endpoint.target_ref.as_ref().is_some_and(|target| {
