@@ -43,11 +43,11 @@ impl World {
         match write {
             Write::Slow => state.ca_flight = Some(Flight { content: after, left: ROOT_WRITE }),
             Write::Prompt => {
-                Self::write_ca(state, Some(after));
+                self.write_ca(state, Some(after));
                 Self::publish(state, who, state.pki.end(after.signer) >= scene.now);
             }
             Write::Last => {
-                Self::write_ca(state, Some(after));
+                self.write_ca(state, Some(after));
                 *state.replica(who) = Replica { is_ahead: state.replica(who).is_ahead, ..Replica::default() };
             }
         }

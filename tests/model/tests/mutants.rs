@@ -123,6 +123,16 @@ fn a_replica_goes_by_what_it_has_just_read() {
 }
 
 #[test]
+fn a_write_of_the_root_secret_names_the_version_that_was_read() {
+    let slow = Scope { slow_root_writes: true, ..ALONE };
+    // A root that has signed is overwritten: it is lost, and people must act.
+    let unguarded = with(Flaw::UnguardedRootWrites, slow);
+    breaks("a write of the root Secret names no version", Broken::Liveness, unguarded);
+    let what = "a write of a leaf Secret names no version, no cross: it is over before the wait is";
+    holds(what, with(Flaw::UnguardedLeafWrites, without_cross(PLAIN)));
+}
+
+#[test]
 fn what_was_seen_must_be_whole() {
     let gate_only = without_cross(PLAIN);
     let what = "who was behind between two looks is forgotten, no cross";

@@ -21,6 +21,7 @@ fn a_replica_with_an_old_view_and_late_writes_does_no_harm() {
     let three = Scope { workloads: 3, ..PLAIN };
     holds_at_full_size("three workloads", three);
     holds_at_full_size("three workloads without cross-certificates", without_cross(three));
+    holds_at_full_size("three workloads, two writes under way", Scope { flights: 2, ..three });
 }
 
 #[test]
@@ -31,6 +32,8 @@ fn a_second_rotation_does_no_harm() {
     let twice = Scope { rotations: 2, ..PLAIN };
     holds_at_full_size("two rotations", twice);
     holds_at_full_size("two rotations without cross-certificates", without_cross(twice));
+    holds_at_full_size("two rotations, three workloads", Scope { workloads: 3, ..twice });
+    holds_at_full_size("two rotations, Secrets are deleted", Scope { deletions: true, ..twice });
 }
 
 #[test]
