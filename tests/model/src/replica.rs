@@ -80,9 +80,9 @@ impl World {
 
     fn is_anybody_behind(&self, state: &State, replica: &Replica) -> bool {
         let Some(ca) = &state.ca else { return false };
-        let (now, is_ageless) = (Self::now(replica), self.has(Flaw::ExpiredLeavesBlock));
+        let now = Self::now(replica);
         state.workloads.iter().any(|workload| match workload.secret {
-            Some(secret) => self.rules.is_behind(ca, &state.pki, secret, now, is_ageless),
+            Some(secret) => self.rules.is_behind(ca, &state.pki, secret, now),
             // Whoever had a Secret, and has none, holds it up.
             None => state.newest.is_some(),
         })

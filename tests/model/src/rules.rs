@@ -28,7 +28,7 @@ use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
 use crate::fingerprint::Fast;
 use crate::pki::{Pki, RootId, Roots};
-use crate::scope::Scope;
+use crate::scope::{Flaw, Flaws, Scope};
 use crate::state::Secret;
 use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
 
@@ -79,7 +79,8 @@ pub struct Rulebook {
     profile: ProfileHash,
     needs: Memory<(Ca, Pki, Option<Secret>, bool, Ticks), Need>,
     verdicts: Memory<Scene, Verdict>,
-    behind: Memory<(Ca, Secret, Ticks, bool), bool>,
+    behind: Memory<(Ca, Secret, Ticks), bool>,
+    flaws: Flaws,
 }
 
 struct Memory<K, V>(RefCell<HashMap<K, V, Fast>>);
@@ -121,6 +122,7 @@ impl Rulebook {
             needs: Memory::new(),
             verdicts: Memory::new(),
             behind: Memory::new(),
+            flaws: scope.flaws,
         }
     }
 
@@ -221,10 +223,11 @@ impl Rulebook {
         self.rules.safeguards
     }
 
-    /// Whether a Secret is behind a root. `is_ageless` takes its leaf for one that never ends.
+    /// Whether a Secret is behind a root.
     #[must_use]
-    pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks, is_ageless: bool) -> bool {
-        self.behind.recall(&(*ca, secret, now, is_ageless), || {
+    pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks) -> bool {
+        self.behind.recall(&(*ca, secret, now), || {
+            let is_ageless = self.flaws.has(Flaw::ExpiredLeavesBlock);
             let seen = SeenSecret {
                 namespace: "orders".into(),
                 name: "web".into(),
@@ -239,7 +242,9 @@ impl Rulebook {
                 not_after: (!is_ageless).then(|| at(secret.leaf.end).as_second()),
                 issued_at: Some(at(secret.leaf.issued).as_second()),
             };
-            is_behind(&seen, &signer_mark(&facts::signer(ca, pki)), at(now).as_second())
+            let mut signer = signer_mark(&facts::signer(ca, pki));
+            signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
+            is_behind(&seen, &signer, at(now).as_second())
         })
     }
 }

@@ -204,7 +204,7 @@ impl World {
         let now = Self::now(replica);
         let view = replica.view;
         let Some(mark) = view.of(ca) else { return };
-        let is_behind = |secret: Secret| self.rules.is_behind(mark, pki, secret, now, false);
+        let is_behind = |secret: Secret| self.rules.is_behind(mark, pki, secret, now);
         let was_behind = around.into_iter().flatten().any(is_behind) && !self.has(Flaw::ForgetsBetweenLooks);
         if was_behind || self.has(Flaw::WaitsSinceLastWrite) {
             replica.quiet = None;

@@ -102,10 +102,12 @@ fn nothing_holds_a_rotation_up_for_ever() {
 }
 
 #[test]
-fn a_switch_that_is_never_forced_keeps_everybody_until_the_root_has_expired() {
+fn a_secret_that_cannot_be_written_holds_up_neither_the_switch_nor_the_end_for_ever() {
     let stuck = Scope { stuck: true, ..ENDING };
     let unforced = without(&[Safeguard::ForcedSwitch], stuck);
     breaks("an unwritable Secret holds the switch up for ever", Broken::Liveness, unforced);
+    let what = "a Secret that lacks the new root keeps the former one";
+    breaks(what, Broken::Liveness, with(Flaw::MissingTrustBlocks, stuck));
 }
 
 #[test]

@@ -99,8 +99,8 @@ fn a_root_is_made_where_there_was_none_and_once() {
 fn a_lost_root_is_never_silently_replaced() {
     let restores = |scope| Scope { restores: true, keepers: false, roots: 3, ..scope };
     holds("the root Secret is deleted and restored, one replica", restores(ALONE));
-    let restores = |scope| Scope { roots: 2, ..restores(scope) };
-    holds_at_full_size("the root Secret is deleted and restored", restores(PLAIN));
+    let prompt = Scope { roots: 2, flights: 0, ..restores(PLAIN) };
+    holds_at_full_size("the root Secret is deleted and restored, no write is late", prompt);
 }
 
 #[test]
