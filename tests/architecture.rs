@@ -14,10 +14,8 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 300;
 
 /// Files that are longer, each with its reason.
-const LONGER: [(&str, &str); 2] = [
-    ("src/api/authority.rs", "one kind with all its nested types: its documentation is the CRD's"),
-    ("src/operator/board.rs", "one lock: what changes together stands together"),
-];
+const LONGER: [(&str, &str); 1] =
+    [("src/operator/board.rs", "one lock: what changes together stands together")];
 
 /// Folders of code that only computes.
 const PURE: [&str; 3] = ["src/api/", "src/pki/", "src/plan/"];
@@ -151,7 +149,9 @@ fn nothing_that_is_shipped_can_lack_a_safeguard() {
     assert!(manifest.contains("\nweakened = []\n"), "the feature has moved: look for it there");
     assert!(!manifest.contains("\ndefault = "), "weakened must be asked for");
     let makefile = read("Makefile");
-    let shipped = makefile.lines().filter(|line| line.contains(" build ") || line.contains(" run "));
+    // The example e2e is a test: what it runs is the image.
+    let lines = makefile.lines().filter(|line| !line.contains("--example e2e"));
+    let shipped = lines.filter(|line| line.contains(" build ") || line.contains(" run "));
     let weak: Vec<String> = shipped.filter(|line| line.contains("WEAKENED")).map(str::to_owned).collect();
     none("what is built to be run is built without it", &weak);
 }
@@ -198,7 +198,7 @@ fn every_file_of_a_test_program_is_named_by_it() {
         };
         files.iter().filter(is_root).any(|file| file.text.lines().any(|each| each == line))
     };
-    let is_program = |part: &Source| part.text.contains("\nmod ");
+    let is_program = |part: &Source| part.text.contains("\nmod ") || part.path.ends_with("/src/main.rs");
     let parts = parts.filter(|part| !is_program(part) && !is_named(part));
     let breaches: Vec<String> = parts.map(|part| format!("{} is part of no program", part.path)).collect();
     none("a test file is named by its program", &breaches);
