@@ -31,9 +31,9 @@ pub fn holds_at_full_size(what: &str, scope: Scope) {
 pub fn breaks(what: &str, promise: Broken, scope: Scope) {
     let Report { states, violation, .. } = explore(scope);
     let Some(violation) = violation else { panic!("{what}: holds in all of {states} states") };
+    assert_eq!(violation.promise, promise, "{what}: {violation}");
     println!(
         "model: {what}: {promise:?} breaks after {} events ({states} states seen)",
         violation.trace.len()
     );
-    assert_eq!(violation.promise, promise, "{what}: {violation}");
 }

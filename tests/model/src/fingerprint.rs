@@ -1,4 +1,4 @@
-//! States are told apart by 64 bits. That two of a few millions share them is less likely than one in a million.
+//! States are told apart by 64 bits. That two of ten millions share them is less likely than one in a hundred thousand.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::ops::BitXor;

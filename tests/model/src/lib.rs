@@ -1,6 +1,7 @@
 //! A model of a root's rotation, explored exhaustively. The world around the operator is abstract: certificates without
 //! cryptography, Secrets without bytes, time in ticks. What the operator decides in it is not modelled but asked of the
-//! operator itself, in `rules`.
+//! operator itself, in `rules`. Not in it are published bundles, provided CAs, distrust, probes and identities that are
+//! excluded by name.
 //!
 //! ```text
 //! scope ─▶ world: state × event ─▶ state ─▶ explore ─▶ states, or a shortest trace to a broken promise

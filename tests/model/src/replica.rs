@@ -43,11 +43,11 @@ impl World {
         match write {
             Write::Slow => state.ca_flight = Some(Flight { content: after, left: ROOT_WRITE }),
             Write::Prompt => {
-                Self::write_ca(state, Some(after));
+                self.write_ca(state, Some(after));
                 Self::publish(state, who, state.pki.end(after.signer) >= scene.now);
             }
             Write::Last => {
-                Self::write_ca(state, Some(after));
+                self.write_ca(state, Some(after));
                 *state.replica(who) = Replica { is_ahead: state.replica(who).is_ahead, ..Replica::default() };
             }
         }
@@ -80,9 +80,9 @@ impl World {
 
     fn is_anybody_behind(&self, state: &State, replica: &Replica) -> bool {
         let Some(ca) = &state.ca else { return false };
-        let (now, is_ageless) = (Self::now(replica), self.has(Flaw::ExpiredLeavesBlock));
+        let now = Self::now(replica);
         state.workloads.iter().any(|workload| match workload.secret {
-            Some(secret) => self.rules.is_behind(ca, &state.pki, secret, now, is_ageless),
+            Some(secret) => self.rules.is_behind(ca, &state.pki, secret, now),
             // Whoever had a Secret, and has none, lacks the next root. The leaf that it held has its bound.
             None => ca.next.is_some() && state.newest.is_some(),
         })

@@ -29,7 +29,7 @@ use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
 use crate::fingerprint::Fast;
 use crate::pki::{Pki, RootId, Roots};
-use crate::scope::Scope;
+use crate::scope::{Flaw, Flaws, Scope};
 use crate::state::Secret;
 use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
 
@@ -80,7 +80,8 @@ pub struct Rulebook {
     profile: ProfileHash,
     needs: Memory<(Ca, Pki, Option<Secret>, bool, Ticks), Need>,
     verdicts: Memory<Scene, Verdict>,
-    behind: Memory<(Ca, Secret, Ticks, bool), bool>,
+    behind: Memory<(Ca, Secret, Ticks), bool>,
+    flaws: Flaws,
 }
 
 struct Memory<K, V>(RefCell<HashMap<K, V, Fast>>);
@@ -122,6 +123,7 @@ impl Rulebook {
             needs: Memory::new(),
             verdicts: Memory::new(),
             behind: Memory::new(),
+            flaws: scope.flaws,
         }
     }
 
@@ -222,10 +224,11 @@ impl Rulebook {
         self.rules.safeguards
     }
 
-    /// Whether a Secret is behind a root. `is_ageless` takes its leaf for one that never ends.
+    /// Whether a Secret is behind a root.
     #[must_use]
-    pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks, is_ageless: bool) -> bool {
-        self.behind.recall(&(*ca, secret, now, is_ageless), || {
+    pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks) -> bool {
+        self.behind.recall(&(*ca, secret, now), || {
+            let is_ageless = self.flaws.has(Flaw::ExpiredLeavesBlock);
             let seen = SeenSecret {
                 namespace: "orders".into(),
                 name: "web".into(),
@@ -245,6 +248,7 @@ impl Rulebook {
                 let ageless = |former: &RetiringMark| RetiringMark { until: i64::MAX, ..*former };
                 signer.retiring = signer.retiring.iter().map(ageless).collect();
             }
+            signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
             is_behind(&seen, &signer, at(now).as_second())
         })
     }

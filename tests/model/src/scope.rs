@@ -120,6 +120,8 @@ pub enum Flaw {
     CreatesByStaleIndex,
     /// A leaf that has expired holds the end of a rotation up.
     ExpiredLeavesBlock,
+    /// A Secret that lacks the root that signs by now holds the end of a rotation up.
+    MissingTrustBlocks,
     /// A leaf that has expired proves that a root is lost.
     ExpiredLeavesAreEvidence,
     /// Nothing proves that a root is lost.

@@ -76,9 +76,9 @@ impl World {
             }
             Event::Land(of) => self.land(&mut state, of)?,
             Event::LandRoot => {
-                let flight = state.ca_flight?;
+                let flight = state.ca_flight.take()?;
                 state.lost = None;
-                Self::write_ca(&mut state, Some(flight.content));
+                self.write_ca(&mut state, Some(flight.content));
             }
             Event::Interrupt(who) => interrupt(state.replica(who))?,
             Event::Resume(who) => self.resume(state.replica(who))?,
@@ -103,16 +103,16 @@ impl World {
             Event::Restore => {
                 let backup = state.backup?;
                 self.lose(state);
-                Self::write_ca(state, Some(backup));
+                self.write_ca(state, Some(backup));
             }
             Event::DeleteRoot => {
                 state.ca?;
                 self.lose(state);
-                Self::write_ca(state, None);
+                self.write_ca(state, None);
             }
             Event::Mend => {
                 let lost = state.lost.take()?;
-                Self::write_ca(state, Some(lost));
+                self.write_ca(state, Some(lost));
             }
             _ => return None,
         }
@@ -139,7 +139,7 @@ impl World {
     }
 
     /// The root Secret becomes this. Whoever had confirmed the former one just before goes on with it for a while.
-    pub fn write_ca(state: &mut State, after: Option<Ca>) {
+    pub fn write_ca(&self, state: &mut State, after: Option<Ca>) {
         let signer = |ca: Option<Ca>| ca.map(|ca| ca.signer);
         if signer(after) != signer(state.ca) {
             state.switched = 0;
@@ -150,7 +150,9 @@ impl World {
             }
         }
         state.ca = after;
-        state.ca_flight = None;
+        if !self.has(Flaw::UnguardedRootWrites) {
+            state.ca_flight = None;
+        }
     }
 
     /// A leaf Secret becomes this.
@@ -202,7 +204,7 @@ impl World {
         let now = Self::now(replica);
         let view = replica.view;
         let Some(mark) = view.of(ca) else { return };
-        let is_behind = |secret: Secret| self.rules.is_behind(mark, pki, secret, now, false);
+        let is_behind = |secret: Secret| self.rules.is_behind(mark, pki, secret, now);
         let was_behind = around.into_iter().flatten().any(is_behind) && !self.has(Flaw::ForgetsBetweenLooks);
         if was_behind || self.has(Flaw::WaitsSinceLastWrite) {
             replica.quiet = None;

@@ -102,10 +102,12 @@ fn nothing_holds_a_rotation_up_for_ever() {
 }
 
 #[test]
-fn a_switch_that_is_never_forced_keeps_everybody_until_the_root_has_expired() {
+fn a_secret_that_cannot_be_written_holds_up_neither_the_switch_nor_the_end_for_ever() {
     let stuck = Scope { stuck: true, ..ENDING };
     let unforced = without(&[Safeguard::ForcedSwitch], stuck);
     breaks("an unwritable Secret holds the switch up for ever", Broken::Liveness, unforced);
+    let what = "a Secret that lacks the new root keeps the former one";
+    breaks(what, Broken::Liveness, with(Flaw::MissingTrustBlocks, stuck));
 }
 
 #[test]
@@ -120,6 +122,16 @@ fn a_replica_goes_by_what_it_has_just_read() {
     breaks("it signs with a view of any age", Broken::I9, with(Flaw::SignsWithOldView, PLAIN));
     let refreshes = with(Flaw::RefreshesFromOldView, without_cross(PLAIN));
     breaks("it writes bundles from a view of any age, no cross", Broken::I2, refreshes);
+}
+
+#[test]
+fn a_write_of_the_root_secret_names_the_version_that_was_read() {
+    let slow = Scope { slow_root_writes: true, ..ALONE };
+    // A root that has signed is overwritten: it is lost, and people must act.
+    let unguarded = with(Flaw::UnguardedRootWrites, slow);
+    breaks("a write of the root Secret names no version", Broken::Liveness, unguarded);
+    let what = "a write of a leaf Secret names no version, no cross: it is over before the wait is";
+    holds(what, with(Flaw::UnguardedLeafWrites, without_cross(PLAIN)));
 }
 
 #[test]
