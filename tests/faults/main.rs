@@ -22,8 +22,12 @@ mod solo;
 mod stage;
 
 mod crash;
+mod flow;
+mod history;
 mod life;
 mod mesh;
 mod storm;
 mod storms;
+mod teeth;
+mod verdict;
 mod wire;
