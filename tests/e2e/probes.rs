@@ -122,7 +122,7 @@ async fn hold_a_root_up(town: &Town) -> Result<(), Failure> {
     talk_to_pods_only(town).await?;
     let since = town.authority(WATCHED).await?.status.and_then(|status| status.since);
     let since = since.ok_or("the authority does not say since when")?.0;
-    // Twice as long as a root waits when everybody is ready.
+    // Three times as long as a root waits when everybody is ready: nothing else tells that something does not happen.
     town.clock.sleep_until(since + PROPAGATION * 3, PATIENCE).await;
     let waiting = waiting(town, Phase::Announced).await?.ok_or("nothing holds the root up")?;
     ensure(waiting.identities == 0 && waiting.endpoints == 2, || format!("it waits for {waiting:?}"))?;

@@ -117,6 +117,8 @@ fn tell(narrator: &mut Narrator, how: &str, mut delays: Vec<u64>) -> Result<(), 
     let (Some(least), Some(most)) = (delays.first(), delays.last()) else {
         return Err(format!("{how}: no renewal was seen").into());
     };
+    let all: Vec<_> = delays.iter().map(|delay| seconds(*delay)).collect();
+    Narrator::say(&format!("{how}: {}", all.join(", ")));
     let figures = format!("{} / {} / {}", seconds(*least), seconds(delays[delays.len() / 2]), seconds(*most));
     narrator.found(&format!("{how}, least / median / most of {}", delays.len()), &figures);
     Ok(())
