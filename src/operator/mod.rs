@@ -31,6 +31,7 @@ pub mod keeper;
 pub mod mesh;
 pub mod metrics;
 pub mod observe;
+pub mod pace;
 pub mod probe;
 pub mod publication;
 pub mod publish;
