@@ -56,8 +56,9 @@ lint: ## Lints only, over everything that compiles
 fmt: ## Format the source
 	$(CARGO) fmt --all
 
-proof: tools ## Rotations of the root at full size: under handshakes, frozen, killed at every write, in storms
-	MTLS_PROOF=1 $(CARGO) test --locked $(WEAKENED) --no-fail-fast --test handshakes --test faults -- --nocapture
+proof: tools ## Rotations of the root at full size: modelled, under handshakes, frozen, killed at every write, in storms
+	MTLS_PROOF=1 $(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast \
+		--test handshakes --test faults --test protocol --test mutants -- --nocapture
 
 # PART=issue: what issuing costs. PART="issue 10000": of so many. PART=rotate: what a rotation costs.
 PART ?=
@@ -68,10 +69,10 @@ bench: tools ## Measure requests, times and memory, two rotations of 2,000 ident
 
 # Asks first, since the images take minutes: 3 says that this machine cannot, and why.
 e2e: ## The whole product on a real node: image, chart, Pods that shake hands through a rotation (root on Linux)
-	@code=0; $(CARGO) run --quiet --locked --example e2e || code=$$?; \
+	@code=0; $(CARGO) run --quiet --locked $(WEAKENED) --example e2e || code=$$?; \
 	if [ $$code = 3 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
 	$(MAKE) --no-print-directory image peer-image && $(MAKE) --no-print-directory tools WITH=--node && \
-	$(CARGO) run --quiet --locked --example e2e -- $(IMAGE_ARCHIVE) $(PEER_ARCHIVE)
+	$(CARGO) run --quiet --locked $(WEAKENED) --example e2e -- $(IMAGE_ARCHIVE) $(PEER_ARCHIVE)
 
 # Twice: deploy/operator.yaml is rendered from the chart, which contains the definitions of the first time.
 generate: tools ## Write again what is generated: CRDs, the chart's CRDs, deploy/operator.yaml

@@ -102,3 +102,48 @@ fn the_readme_lists_every_field_of_both_specs() {
     }
     assert!(missing.is_empty(), "not in README.md: {missing:?}");
 }
+
+/// All that a test program is made of.
+fn program(name: &str) -> String {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut text = fs::read_to_string(tests.join(format!("{name}.rs"))).unwrap_or_default();
+    let mut folders = vec![tests.join(name)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn every_failure_of_a_rotation_is_held_off_by_a_test_that_exists() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rotation-failures.md");
+    let text = fs::read_to_string(path).unwrap();
+    let rows: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | "))
+        .map(|row| row.1)
+        .collect();
+    assert!(rows.len() > 20, "{rows:?}");
+    // Below the heading and its line.
+    for row in &rows[2..] {
+        let (mut source, mut tests) = (String::new(), 0);
+        // Every other part is quoted: the name of a program, if a colon follows, or of a test in it.
+        let mut parts = row.split('`').skip(1).peekable();
+        while let Some(name) = parts.next() {
+            if parts.next().is_some_and(|rest| rest.starts_with(':')) {
+                source = program(name);
+            } else {
+                assert!(source.contains(&format!("fn {name}()")), "there is no test {name}: {row}");
+                tests += 1;
+            }
+        }
+        assert!(tests > 0, "{row}");
+    }
+}

@@ -412,7 +412,7 @@ const fn is_zero(count: &i64) -> bool {
 }
 
 /// Phase of a root's rotation.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// One root signs and is trusted.
     #[default]

@@ -151,7 +151,11 @@ pub async fn refresh(
 ) -> Result<Found, Error> {
     let root = service.and_then(|service| service.signer.as_ref().ok());
     let mut data = Map::new();
-    if let Some(root) = root.filter(|root| held.trust.as_ref() != Some(&root.facts.trust)) {
+    if let Some((service, root)) =
+        service.zip(root).filter(|(_, root)| held.trust.as_ref() != Some(&root.facts.trust))
+    {
+        // An old view would take a root out of a bundle that others already need.
+        confirm(context, root, &service.terms).await?;
         data.insert(key::TRUST_BUNDLE.into(), encoded(root.authority.bundle().to_pem().as_bytes()));
     }
     let mut metadata = refreshed_metadata(asked, found, root.map(|root| root.facts.trust.as_str()));

@@ -68,6 +68,8 @@ pub struct SignerMark {
     pub trust: Digest,
     /// Hash of the trust bundle before the last change.
     pub former_trust: Option<Digest>,
+    /// Whether the next root waits until everybody trusts it.
+    pub is_announced: bool,
     /// Key identifiers of the signers that are retiring.
     pub retiring: Arc<[Digest]>,
     /// When Secrets follow the last change.

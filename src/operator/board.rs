@@ -162,23 +162,26 @@ impl Board {
         let namespace = self.shared(meta.metadata.namespace.as_deref().unwrap_or_default());
         let secret = SeenSecret::of(meta, namespace.clone());
         let name = secret.name.clone();
-        self.note_behind(&namespace, &name, now);
+        let known = self.index.secret(&namespace, &name).map(|known| known.version);
+        // A list tells what there is, and not what there was since the watch before it ended.
+        let is_jump = is_from_list && known != Some(secret.version);
+        self.note_behind(&namespace, &name, is_jump, now);
         self.index.put_secret(secret, is_from_list);
-        self.note_behind(&namespace, &name, now);
+        self.note_behind(&namespace, &name, is_jump, now);
         for id in self.index.wanting(&namespace, &name) {
             self.settle(id, now);
         }
     }
 
-    /// A rotation must know of a Secret that was behind, also if it is so no more when somebody looks.
-    fn note_behind(&mut self, namespace: &str, name: &str, now: Millis) {
+    /// A rotation must know of a Secret that was behind, or may have been, also if it is so no more when somebody looks.
+    fn note_behind(&mut self, namespace: &str, name: &str, is_doubtful: bool, now: Millis) {
         let Some(secret) = self.index.secret(namespace, name) else { return };
         let wanting = self.index.wanting(namespace, name);
         let mut owners = wanting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
         let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid));
         let Some((id, entry)) = owner else { return };
         let signer = self.authorities.get(&entry.authority).and_then(|found| found.mark.signer.as_ref());
-        if signer.is_some_and(|signer| is_behind(secret, signer, now.div_euclid(1000))) {
+        if signer.is_some_and(|signer| is_doubtful || is_behind(secret, signer, now.div_euclid(1000))) {
             self.behind.insert((entry.authority, id));
         }
     }
@@ -198,7 +201,7 @@ impl Board {
 
     /// A leaf Secret was seen to be gone.
     pub fn lost_secret(&mut self, namespace: &str, name: &str, now: Millis) {
-        self.note_behind(namespace, name, now);
+        self.note_behind(namespace, name, false, now);
         self.index.remove_secret(namespace, name);
         self.secret_changed(namespace, name, now);
     }

@@ -78,14 +78,16 @@ struct Count<'a> {
 }
 
 impl<'a> Count<'a> {
-    /// Nothing is counted where nothing is asked for.
+    /// Nothing is counted where nothing is asked for, nor once the next root signs: a bundle that cannot be written would
+    /// keep the former root for ever.
     fn of(
         context: &Context,
         terms: &'a Terms,
         loaded: &'a LoadedRoot,
         excluded: &'a [String],
     ) -> Option<Self> {
-        let authority = loaded.authority.as_ref().filter(|_| terms.publication.is_asked())?;
+        let is_waited_for = terms.publication.is_asked() && loaded.succession.next.is_some();
+        let authority = loaded.authority.as_ref().filter(|_| is_waited_for)?;
         let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
         let wanted = Wanted { authority: &terms.name, text, trust };
         let since = loaded.succession.since.map_or(i64::MIN, Timestamp::as_second);

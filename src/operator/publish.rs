@@ -67,6 +67,7 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
         window: ca.window(),
         trust: ca.bundle().hash(),
         rotation: Rotating {
+            is_announced: succession.next.is_some(),
             retiring: retiring(succession, &ca.key_id().to_string()),
             former_trust: succession.former_trust.clone(),
             step: succession.step,
@@ -95,6 +96,7 @@ pub fn signer_mark(signer: &Signer) -> SignerMark {
         not_after: signer.window.not_after.as_second(),
         trust: digest(&signer.trust),
         former_trust: signer.rotation.former_trust.as_deref().map(digest),
+        is_announced: signer.rotation.is_announced,
         retiring: signer.rotation.retiring.iter().map(|key_id| digest(key_id)).collect(),
         step: signer.rotation.step,
         distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),

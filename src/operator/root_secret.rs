@@ -121,7 +121,7 @@ fn surrounded(
     };
     let others: Vec<&TrustBundle> =
         succession.next.iter().map(Authority::anchors).chain(&succession.retiring_anchors).collect();
-    let authority = authority.among(&others, &succession.crosses, &terms.distrust);
+    let authority = authority.among(&others, &succession.crosses.valid_at(now), &terms.distrust);
     let root = stored(secret, terms, &authority, &succession);
     LoadedRoot { secret: RootSecret::Sound(root), authority: Some(authority), succession }
 }

@@ -95,12 +95,15 @@ impl Survey {
     }
 }
 
-/// Whether a Secret lacks a root that it should trust, or holds a leaf, still valid, of a root that is retiring.
+/// Whether a Secret holds the rotation up: it lacks the root that is announced, or holds a leaf, still valid, of a root
+/// that is retiring. Once the next root signs nobody is waited for who lacks it: whose Secret cannot be written would
+/// keep the former root, and the next rotation, waiting for ever.
 #[must_use]
 pub fn is_behind(secret: &SeenSecret, signer: &SignerMark, now: i64) -> bool {
     let is_retiring = |key_id| signer.retiring.contains(&key_id);
     let is_valid = secret.not_after.is_none_or(|end| end >= now);
-    secret.trust != Some(signer.trust) || (secret.key_id.is_some_and(is_retiring) && is_valid)
+    let lacks_next = signer.is_announced && secret.trust != Some(signer.trust);
+    lacks_next || (secret.key_id.is_some_and(is_retiring) && is_valid)
 }
 
 /// Finds those that are behind among the identities of an authority. `secret` finds the Secret of an identity.
@@ -190,6 +193,14 @@ impl Listed {
     #[must_use]
     pub fn secret(&self, entry: &Entry) -> Option<&SeenSecret> {
         self.0.get(&(entry.namespace.to_string(), entry.secret_name())).map(|listed| &listed.seen)
+    }
+
+    /// How many are newer than the index: what they were before is not told yet.
+    #[must_use]
+    pub fn untold(&self, board: &Board) -> usize {
+        let seen = self.0.values().map(|listed| &listed.seen);
+        let known = |secret: &SeenSecret| board.index().secret(&secret.namespace, &secret.name);
+        seen.filter(|secret| known(secret).is_none_or(|known| known.version < secret.version)).count()
     }
 
     /// The identities that the index does not know, and whose Secrets are behind.

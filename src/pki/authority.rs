@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use jiff::Timestamp;
 use rcgen::string::Ia5String;
 use rcgen::{
     CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
@@ -112,7 +111,7 @@ pub struct Authority {
     pub(super) chain: Vec<CaCertificate>,
     /// What follows every leaf in `tls.crt`.
     pub(super) served: Vec<CertificateDer<'static>>,
-    /// What follows then, as far as it outlives the leaf.
+    /// What follows then.
     pub(super) crosses: Vec<CaCertificate>,
     /// The roots of its own.
     pub(super) anchors: TrustBundle,
@@ -168,10 +167,10 @@ impl Authority {
         Self { crosses, bundle, ..self }
     }
 
-    /// What follows a leaf that ends then: intermediates, and cross-certificates that end no earlier.
-    fn served_with(&self, not_after: Timestamp) -> impl Iterator<Item = &CertificateDer<'static>> {
-        let crosses = self.crosses.iter().take_while(move |cross| cross.window.not_after >= not_after);
-        self.served.iter().chain(crosses.map(|cross| &cross.der))
+    /// What follows a leaf: intermediates, and cross-certificates. One that ends before the leaf is needed until it ends,
+    /// and in nobody's way afterwards.
+    fn served(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.served.iter().chain(self.crosses.iter().map(|cross| &cross.der))
     }
 
     /// The roots that peers trust.
@@ -202,7 +201,7 @@ impl Authority {
             return Err(IssueError::OutsideSigner);
         }
         let der = sign(&leaf_params(profile, window, serial)?, &key, &self.issuer)?;
-        let chain: Vec<_> = std::iter::once(der).chain(self.served_with(window.not_after).cloned()).collect();
+        let chain: Vec<_> = std::iter::once(der).chain(self.served().cloned()).collect();
         let chain_pem = pem::encode_certificates(&chain);
         let leaf = verify::verify(&chain, &key, &self.bundle, window.not_before)?;
         if !leaf.matches(profile) || leaf.serial != serial || leaf.window != window {

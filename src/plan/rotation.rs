@@ -281,9 +281,12 @@ pub fn drain_bound(root: &StoredRoot, now: Timestamp, rules: &Rules) -> Timestam
     let late = freshness.min(third) + write.min(third);
     let late = if rules.safeguards.hold(Safeguard::LateLeaves) { late } else { SignedDuration::ZERO };
     let span = SignedDuration::from_secs(root.max_leaf_ttl) + late + skew.min(rules.propagation);
-    // Stored in whole seconds: rounded up, lest the last leaf outlive its root's trust.
-    let bound = now.checked_add(span + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
-    Timestamp::from_second(bound.as_second()).unwrap_or(bound).min(root.window.not_after)
+    // Stored in whole seconds: rounded up, lest the last leaf outlive its root's trust. No leaf lives longer than its
+    // signer, whose last second is part of its life.
+    let second = SignedDuration::from_secs(1);
+    let bound = now.checked_add(span + second).unwrap_or(Timestamp::MAX);
+    let end = root.window.not_after.checked_add(second).unwrap_or(Timestamp::MAX);
+    Timestamp::from_second(bound.as_second()).unwrap_or(bound).min(end)
 }
 
 /// The step that a transition begins: when each Secret follows. Never longer than a quarter of what is left of the

@@ -51,6 +51,8 @@ pub struct Signer {
 /// What Secrets have to follow, and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rotating {
+    /// Whether the next root is announced, and waits until everybody trusts it.
+    pub is_announced: bool,
     /// Key identifiers of the signers that are retiring, hex: their leaves are to be replaced.
     pub retiring: Vec<String>,
     /// Hash of the trust bundle before the last change of it: a Secret that holds it waits for its turn.

@@ -235,6 +235,8 @@ async fn a_bundle_that_cannot_be_written_is_waited_for_unless_it_is_excluded_by_
     waits(&mut mesh, 30).await;
     mesh.annotate("rotation-exclude", &format!("configmap/{NAMESPACE}/{NAME}"));
     mesh.until("Draining", 15, 1).await;
+    mesh.annotate("rotation-exclude", "");
+    mesh.until("Stable", 180, 1).await;
 }
 
 #[tokio::test(start_paused = true)]

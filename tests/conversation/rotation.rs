@@ -1,6 +1,7 @@
 //! Rotations of the root, second by second: at every moment any two consumers can shake hands, whenever the operator
 //! is killed, and nobody holds the mesh up for ever.
 
+use mtls_operator::operator::error::Error;
 use serde_json::json;
 
 use super::mesh::Mesh;
@@ -99,6 +100,45 @@ async fn whoever_cannot_be_written_holds_the_switch_up_until_it_is_forced_and_no
     assert_eq!(mesh.phase(), "Draining");
     // The middle of what was left of the former root comes before its last leaves: 20 min, less 2 min and 10 s.
     assert!((1000..=1090).contains(&waited.as_secs()), "{waited}");
+    for _ in 0..200 {
+        mesh.tick(1).await;
+    }
+    assert_eq!(mesh.phase(), "Stable", "it lacks the next root still, and keeps the former one for nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_lags_switches_no_signer() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    mesh.ask("1");
+    mesh.until("Announced", 30, 1).await;
+    for second in 0..20 {
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        mesh.stage.server.edit("secrets", NAMESPACE, "a-mtls", |secret| {
+            secret["metadata"]["annotations"]["example.com/touched"] = json!(second.to_string());
+        });
+        mesh.stage.look_at_authority().await.unwrap();
+        assert_eq!(mesh.phase(), "Announced", "what the Secret was in between is not told yet");
+    }
+    mesh.stage.watch();
+    mesh.until("Draining", 15, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_with_an_old_view_of_the_root_writes_no_bundle() {
+    let mut mesh = Mesh::of(&["a"], json!({})).await;
+    // Another replica has announced a root, and brought it to the Secret.
+    mesh.stage.server.edit("secrets", "mtls-system", "mtls-authority-mesh", |root| {
+        root["metadata"]["annotations"]["example.com/touched"] = json!("yes");
+    });
+    let bundle = mesh.stage.secret("a-mtls").unwrap()["data"]["ca.crt"].clone();
+    mesh.stage.server.edit("secrets", NAMESPACE, "a-mtls", |secret| secret["data"]["ca.crt"] = json!("eA=="));
+    tokio::time::advance(std::time::Duration::from_secs(61)).await;
+    mesh.stage.watch();
+    let before = mesh.stage.server.writes();
+    assert!(matches!(mesh.stage.work().await[..], [Err(Error::Stale { .. })]));
+    assert_eq!(mesh.stage.server.writes(), before, "it would take a root out that others need");
+    mesh.tick(60).await;
+    assert_eq!(mesh.stage.secret("a-mtls").unwrap()["data"]["ca.crt"], bundle, "it has read the root again");
 }
 
 #[tokio::test(start_paused = true)]

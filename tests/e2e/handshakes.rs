@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use peer::Tally;
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::journal::Tally;
+use crate::manifests::{identity, lone_pod};
 use crate::narrator::Narrator;
 use crate::town::Town;
 use crate::waiting::{ensure, until};
-use crate::workloads::{RING, identity, lone_pod, name, peer, residents, restarts};
+use crate::workloads::{RING, name, residents, restarts, target};
 
 /// Attempts after which a verdict counts.
 const ENOUGH: u64 = 5;
@@ -36,8 +37,8 @@ pub async fn by_every_way(town: &Town) -> Result<(), Failure> {
     })
     .await?;
     let north = town.pods("ring", "app=north").await?.pop().ok_or("north has no Pod")?;
-    let address = north.status.and_then(|status| status.pod_ip).ok_or("north has no address")?;
-    let by_address = format!("--peer={}@{address}", peer("north"));
+    let address = town.address("ring", &name(&north)).await?;
+    let by_address = format!("--peer={}@{address}", target("north"));
     town.apply(&lone_pod("by-address", "east-mtls", &["dial", &by_address]).to_string())?;
     let tally = verdict(town, "by-address").await?;
     ensure(tally.granted == tally.attempted, || format!("by address: {:?}", tally.last_refusal))?;
@@ -52,8 +53,8 @@ pub async fn by_every_way(town: &Town) -> Result<(), Failure> {
 pub async fn refuse_strangers(town: &Town) -> Result<(), Failure> {
     Narrator::scene("Who is not authorised stays outside");
     town.apply(STRANGER)?;
-    town.apply(&identity("visitor"))?;
-    let north = format!("--peer={}", peer("north"));
+    town.apply(&identity("ring", "visitor", &json!({})))?;
+    let north = format!("--peer={}", target("north"));
     let server = "--peer=server.shop.svc:8443=spiffe://cluster.local/ns/shop/sa/server";
     let pods = [
         ("nobody", lone_pod("nobody", "visitor-mtls", &["dial", &north, "--no-certificate"])),
@@ -77,9 +78,12 @@ pub async fn refuse_strangers(town: &Town) -> Result<(), Failure> {
         })?;
         let why = tally.last_refusal.unwrap_or_default();
         Narrator::say(&format!("{story}: refused, {} of {} ({why})", tally.refused, tally.attempted));
+    }
+    turned_away(town, ("ring", "north"), "nobody", "certificate").await?;
+    turned_away(town, ("shop", "server"), "unlisted", "is not on the list").await?;
+    for (pod, _) in pods {
         town.kubectl(&["delete", "pod", pod, "-n", "ring", "--wait=false"])?;
     }
-    turned_away(town).await?;
     town.kubectl(&["delete", "mtlsidentity", "stranger", "visitor", "-n", "ring"]).map(drop)
 }
 
@@ -93,16 +97,15 @@ fn foreign(target: &str) -> Value {
     pod
 }
 
-/// What the servers say about it.
-async fn turned_away(town: &Town) -> Result<(), Failure> {
-    for (namespace, app, why) in [("ring", "north", "certificate"), ("shop", "server", "is not on the list")]
-    {
-        let pod = town.pods(namespace, &format!("app={app}")).await?.pop().ok_or("a server has no Pod")?;
-        let away = town.journal(namespace, &name(&pod)).await?.turned_away();
-        let said = away.iter().find(|said| said.to_lowercase().contains(why));
-        let said = said.ok_or_else(|| format!("{app} does not say that it turned anybody away: {away:?}"))?;
-        Narrator::say(&format!("the log of {app}: {said}"));
-    }
+/// What a server says about it.
+async fn turned_away(town: &Town, server: (&str, &str), pod: &str, why: &str) -> Result<(), Failure> {
+    let (namespace, app) = server;
+    let address = town.address("ring", pod).await?;
+    let server = town.pods(namespace, &format!("app={app}")).await?.pop().ok_or("a server has no Pod")?;
+    let away = town.journal(namespace, &name(&server)).await?.turned_away(address);
+    let said = away.iter().find(|said| said.to_lowercase().contains(why));
+    let said = said.ok_or_else(|| format!("{app} does not say that it turned {pod} away: {away:?}"))?;
+    Narrator::say(&format!("the log of {app} about {pod}: {said}"));
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! What a peer writes to its log, read.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
+use peer::{State, Tally};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,32 +15,8 @@ pub struct Journal(Vec<Value>);
 pub struct Loaded {
     /// Milliseconds since 1970.
     pub at: u64,
-    pub leaf: Leaf,
-    /// Fingerprints.
-    pub roots: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub struct Leaf {
-    pub serial: String,
-    /// Key id of its signer.
-    pub signer: String,
-}
-
-/// What came of all attempts of one Pod to reach one peer.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Tally {
-    pub attempted: u64,
-    pub granted: u64,
-    /// Before the peer was reached for the first time.
-    pub unreachable: u64,
-    /// Connections that came to nothing after that.
-    pub lost: u64,
-    pub refused: u64,
-    pub last_refusal: Option<String>,
-    pub first_granted: Option<u64>,
-    pub smallest_overlap: Option<usize>,
-    pub smallest_margin: Option<i64>,
+    #[serde(flatten)]
+    pub state: State,
 }
 
 impl Journal {
@@ -62,8 +40,13 @@ impl Journal {
         last.and_then(|event| Deserialize::deserialize(&event["peers"]).ok()).unwrap_or_default()
     }
 
-    /// Why the Pod, as a server, turned somebody away.
-    pub fn turned_away(&self) -> Vec<String> {
-        self.events("turned_away").map(|event| event["why"].as_str().unwrap_or_default().to_owned()).collect()
+    /// Why the Pod, as a server, turned somebody away who came from this address.
+    pub fn turned_away(&self, address: IpAddr) -> Vec<String> {
+        let came = |event: &&Value| {
+            let from = event["from"].as_str().and_then(|from| from.parse().ok());
+            from.is_some_and(|from: SocketAddr| from.ip() == address)
+        };
+        let turned_away = self.events("turned_away").filter(came);
+        turned_away.map(|event| event["why"].as_str().unwrap_or_default().to_owned()).collect()
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use mtls_operator::api::MtlsIdentity;
+
 use crate::Failure;
 use crate::narrator::Narrator;
-use crate::operator::{helm, ready};
+use crate::operator::{PROBES, helm, ready};
 use crate::town::{SYSTEM, Town};
 use crate::waiting::{ensure, until};
-use crate::workloads::{NAMESPACES, is_resident};
+use crate::workloads::NAMESPACES;
 
 /// What must not get lost: by Secret, its uid and its certificate's serial.
 type Estate = BTreeMap<String, (String, String)>;
@@ -17,10 +19,10 @@ pub async fn upgrade_and_reinstall(narrator: &mut Narrator, town: &Town) -> Resu
     // Certificates of a day: none falls due by itself meanwhile.
     let calm = r#"{"spec": {"leaf": {"ttl": "24h", "maxTTL": "168h"}, "rotation": {"propagation": "5m"}}}"#;
     town.kubectl(&["patch", "mtlsauthority", "mesh", "--type=merge", "-p", calm])?;
-    renew_all(town, "calm").await?;
+    renew_all(town, &NAMESPACES, "calm").await?;
     let before = estate(town)?;
     let started = narrator.clock();
-    helm(town, "upgrade", &["log.filter=info\\,mtls_operator=debug"])?;
+    helm(town, "upgrade", &[PROBES, "log.filter=info\\,mtls_operator=debug"])?;
     town.kubectl(&["rollout", "status", "deployment/mtls-operator", "-n", SYSTEM, "--timeout=180s"])?;
     ready(town).await?;
     narrator.took("helm upgrade with another value, rolled out", started);
@@ -30,7 +32,7 @@ pub async fn upgrade_and_reinstall(narrator: &mut Narrator, town: &Town) -> Resu
     Narrator::say("$ helm uninstall mtls-operator -n mtls-system --wait");
     town.helm(&["uninstall", "mtls-operator", "-n", SYSTEM, "--wait"])?;
     same(town, &before, "helm uninstall")?;
-    helm(town, "install", &[])?;
+    helm(town, "install", &[PROBES])?;
     ready(town).await?;
     narrator.took("helm uninstall and install, until two replicas are Ready", started);
     // The new one has looked at everything.
@@ -46,16 +48,18 @@ fn without_east(estate: &Estate) -> Estate {
     estate.iter().filter(|(name, _)| *name != "ring/east-mtls").map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
-/// A new certificate for everybody.
-pub async fn renew_all(town: &Town, request: &str) -> Result<(), Failure> {
+/// A new certificate for every identity of these namespaces.
+pub async fn renew_all(town: &Town, namespaces: &[&str], request: &str) -> Result<(), Failure> {
     let annotation = format!("mtls-operator.dev/renew={request}");
-    for namespace in NAMESPACES {
+    for namespace in namespaces {
         town.kubectl(&["annotate", "mtlsidentity", "--all", "-n", namespace, "--overwrite", &annotation])?;
     }
     until("everybody to be renewed", || async {
         let identities = town.identities().await?;
-        let mut ours = identities.iter().filter(|identity| is_resident(identity));
-        let done = ours.all(|identity| {
+        let is_theirs = |identity: &&MtlsIdentity| {
+            namespaces.contains(&identity.metadata.namespace.as_deref().unwrap_or_default())
+        };
+        let done = identities.iter().filter(is_theirs).all(|identity| {
             let status = identity.status.as_ref();
             status.is_some_and(|status| status.renew_request.as_deref() == Some(request))
         });

@@ -1,36 +1,13 @@
-//! What a Pod finds where its Secret is mounted: files that a program need not be root to read, whole and up to date;
-//! and what it does not find when it mounts single files.
+//! What a Pod finds where its Secret is mounted: files that a program need not be root to read, whole and up to date.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde::Deserialize;
-use serde_json::json;
+use peer::{Folder, Found};
 
 use crate::Failure;
 use crate::narrator::Narrator;
 use crate::town::Town;
 use crate::waiting::{ensure, until};
-use crate::workloads::{lone_pod, name};
-
-/// What `peer look` prints.
-#[derive(Deserialize)]
-struct Folder {
-    reader: Owner,
-    files: Vec<File>,
-}
-
-#[derive(Deserialize)]
-struct Owner {
-    uid: u32,
-}
-
-#[derive(Deserialize)]
-struct File {
-    name: String,
-    mode: String,
-    uid: u32,
-    gid: u32,
-    sha256: String,
-}
+use crate::workloads::name;
 
 /// Looks into the Pod of example 02's server.
 pub async fn look(town: &Town) -> Result<(), Failure> {
@@ -49,42 +26,19 @@ pub async fn look(town: &Town) -> Result<(), Failure> {
             "/mtls",
         ])?)?;
         let secret = town.secret("shop", "server-mtls").await?.data.unwrap_or_default();
-        let is_same = |file: &File| secret.get(&file.name).is_some_and(|data| sha256(&data.0) == file.sha256);
+        let is_same =
+            |file: &Found| secret.get(&file.name).is_some_and(|data| sha256(&data.0) == file.sha256);
         Ok((seen.files.len() == secret.len() && seen.files.iter().all(is_same)).then_some(seen))
     })
     .await?;
-    for File { name, mode, uid, gid, sha256 } in &folder.files {
+    for Found { name, mode, uid, gid, sha256 } in &folder.files {
         Narrator::say(&format!("{mode} {uid}:{gid} {name} (sha256 {}…, as in the Secret)", &sha256[..12]));
         ensure((mode.as_str(), *uid, *gid) == ("0440", 0, 1000), || format!("{name} is {mode} {uid}:{gid}"))?;
     }
     ensure(folder.reader.uid == 1000, || format!("the reader is user {}", folder.reader.uid))?;
     ensure(folder.files.len() == 3, || format!("there are {} files", folder.files.len()))?;
     Narrator::say("the reader is user 1000: it reads them by the group of fsGroup");
-    town.apply(&stuck())
-}
-
-/// Mounts the files one by one, as one must not.
-fn stuck() -> String {
-    let mut pod = lone_pod("stuck", "north-mtls", &["serve", "--look-every=50"]);
-    let mount = |file| json!({ "name": "mtls", "mountPath": format!("/mtls/{file}"), "subPath": file });
-    pod["spec"]["containers"][0]["volumeMounts"] = json!(["tls.crt", "tls.key", "ca.crt"].map(mount));
-    pod.to_string()
-}
-
-/// After renewals and a rotation: the Pod that mounts single files has seen none of them.
-pub async fn stay_stuck(town: &Town) -> Result<(), Failure> {
-    Narrator::scene("A Pod that mounts its files by subPath");
-    let stuck = town.journal("ring", "stuck").await?.loaded();
-    let north = town.pods("ring", "app=north").await?.pop().ok_or("north has no Pod")?;
-    let whole = town.journal("ring", &name(&north)).await?.loaded();
-    ensure(stuck.len() == 1 && whole.len() > 2, || {
-        format!("it has loaded {} versions, the other {}", stuck.len(), whole.len())
-    })?;
-    Narrator::say(&format!(
-        "it has seen 1 version of Secret north-mtls; the Pod that mounts the folder has seen {}: never use subPath",
-        whole.len()
-    ));
-    town.kubectl(&["delete", "pod", "stuck", "-n", "ring", "--wait=false"]).map(drop)
+    Ok(())
 }
 
 fn sha256(bytes: &[u8]) -> String {

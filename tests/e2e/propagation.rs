@@ -19,7 +19,7 @@ use crate::lifecycle::renew_all;
 use crate::narrator::Narrator;
 use crate::town::Town;
 use crate::waiting::{ensure, until};
-use crate::workloads::{name, residents, seconds, secret_of};
+use crate::workloads::{NAMESPACES, name, residents, seconds, secret_of};
 
 /// The kubelet's default.
 const DEFAULT_SYNC: Duration = Duration::from_mins(1);
@@ -71,7 +71,7 @@ pub async fn measure(narrator: &mut Narrator, town: &Town) -> Result<(), Failure
     town.cluster.set_sync_frequency(DEFAULT_SYNC)?;
     let since = u64::try_from(town.clock.now().as_millisecond())?;
     for round in 0..ROUNDS {
-        renew_all(town, &format!("round-{round}")).await?;
+        renew_all(town, &NAMESPACES, &format!("round-{round}")).await?;
         until("every resident to have loaded its new certificate", || all_caught_up(town)).await?;
     }
     let slow = delays(town, since).await?;
@@ -90,9 +90,9 @@ async fn delays(town: &Town, since: u64) -> Result<Vec<u64>, Failure> {
         let secret = secret_of(&pod).ok_or("a resident without a Secret")?;
         let mut loaded = town.journal(namespace, &name(&pod)).await?.loaded();
         // A new trust bundle comes with the same certificate.
-        loaded.dedup_by(|later, earlier| later.leaf.serial == earlier.leaf.serial);
+        loaded.dedup_by(|later, earlier| later.state.leaf.serial == earlier.state.leaf.serial);
         for loaded in loaded.iter().skip(1) {
-            let certificate = (namespace.to_owned(), secret.clone(), loaded.leaf.serial.clone());
+            let certificate = (namespace.to_owned(), secret.clone(), loaded.state.leaf.serial.clone());
             let written = town.ledger.written(&certificate).filter(|written| *written >= since);
             delays.extend(written.map(|written| loaded.at.saturating_sub(written)));
         }
@@ -105,7 +105,7 @@ async fn all_caught_up(town: &Town) -> Result<Option<()>, Failure> {
         let secret = town.secret(namespace, &secret_of(&pod).ok_or("a resident without a Secret")?).await?;
         let newest = secret.annotations().get(annotation::SERIAL).cloned();
         let loaded = town.journal(namespace, &name(&pod)).await?.loaded();
-        if loaded.last().map(|last| last.leaf.serial.clone()) != newest {
+        if loaded.last().map(|last| last.state.leaf.serial.clone()) != newest {
             return Ok(None);
         }
     }

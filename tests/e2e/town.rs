@@ -1,6 +1,8 @@
 //! The cluster where everything lives: what its administrator does by kubectl and helm, and what can be read from it.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -23,6 +25,10 @@ use crate::propagation::Ledger;
 pub const SYSTEM: &str = "mtls-system";
 /// The repository.
 pub const HERE: &str = env!("CARGO_MANIFEST_DIR");
+
+/// What the operator says of Pods that it has looked at.
+const SERVING: &str = "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}: \
+    {.status.conditions[?(@.type==\"Serving\")].message}{\"\\n\"}{end}";
 
 /// The town.
 pub struct Town {
@@ -87,6 +93,19 @@ impl Town {
         Ok(pods)
     }
 
+    /// The address of a Pod.
+    pub async fn address(&self, namespace: &str, pod: &str) -> Result<IpAddr, Failure> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let address = address(&pods.get(pod).await?);
+        address.ok_or_else(|| format!("Pod {pod} has no address").into())
+    }
+
+    /// The addresses of all Pods.
+    pub async fn addresses(&self) -> Result<BTreeSet<IpAddr>, Failure> {
+        let pods: Api<Pod> = Api::all(self.client.clone());
+        Ok(pods.list(&ListParams::default()).await?.iter().filter_map(address).collect())
+    }
+
     /// What the peer in a Pod has written so far.
     pub async fn journal(&self, namespace: &str, pod: &str) -> Result<Journal, Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
@@ -101,6 +120,11 @@ impl Town {
         Ok(Api::all(self.client.clone()).get(name).await?)
     }
 
+    /// An identity.
+    pub async fn identity(&self, namespace: &str, name: &str) -> Result<MtlsIdentity, Failure> {
+        Ok(Api::namespaced(self.client.clone(), namespace).get(name).await?)
+    }
+
     /// Every identity of the cluster.
     pub async fn identities(&self) -> Result<Vec<MtlsIdentity>, Failure> {
         let identities: Api<MtlsIdentity> = Api::all(self.client.clone());
@@ -113,6 +137,7 @@ impl Town {
         for arguments in [
             &["get", "pods", "-A", "-o", "wide"][..],
             &["get", "mtlsidentities,mtlsauthorities", "-A"],
+            &["get", "mtlsidentities", "-A", "-o", SERVING],
             &events,
             &["logs", "-n", SYSTEM, "-l", "app.kubernetes.io/name=mtls-operator", "--prefix", "--tail=20"],
         ] {
@@ -122,6 +147,10 @@ impl Town {
             lines[lines.len().saturating_sub(60)..].iter().for_each(|line| print(line));
         }
     }
+}
+
+fn address(pod: &Pod) -> Option<IpAddr> {
+    pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()
 }
 
 fn succeed(command: &mut Command) -> Result<String, Failure> {

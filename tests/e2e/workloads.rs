@@ -9,6 +9,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::manifests::{deployment, identity, image, lone_pod, namespace, pod_spec, service};
 use crate::narrator::Narrator;
 use crate::town::{HERE, Town};
 use crate::waiting::{ensure, until};
@@ -30,11 +31,6 @@ spec:
   leaf: {ttl: 3m, maxTTL: 3m}
   rotation: {propagation: 10s, spreadOver: 0s}
 ";
-
-/// The image of the peer.
-fn image() -> String {
-    format!("localhost/peer:{}", env!("CARGO_PKG_VERSION"))
-}
 
 /// Applies everything, and measures how long it takes to the first handshake.
 pub async fn settle(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
@@ -80,7 +76,7 @@ async fn early_bird(narrator: &mut Narrator, town: &Town) -> Result<(), Failure>
     let pod = town.pods("ring", "app=early").await?.pop().ok_or("the Pod has gone")?;
     ensure(!is_ready(&pod), || "a Pod runs without its Secret".into())?;
     let started = narrator.clock();
-    town.apply(&identity("early"))?;
+    town.apply(&identity("ring", "early", &json!({})))?;
     until("the early Pod to run", || async {
         Ok(town.pods("ring", "app=early").await?.first().is_some_and(is_ready).then_some(()))
     })
@@ -172,81 +168,23 @@ fn recast(deployment: &mut Value) -> Result<(), Failure> {
 fn ring() -> String {
     let members = RING.iter().enumerate().map(|(place, member)| {
         let others =
-            RING.iter().filter(|other| *other != member).map(|other| format!("--peer={}", peer(other)));
+            RING.iter().filter(|other| *other != member).map(|other| format!("--peer={}", target(other)));
         let mut arguments = vec!["serve".to_owned(), "--every=200".into(), "--look-every=50".into()];
         arguments.extend(others);
         let replicas = if place + 1 == RING.len() { 2 } else { 1 };
         let labels = json!({ "app": member, "resident": "true" });
-        let deployment = json!({
-            "apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": { "name": member, "namespace": "ring" },
-            "spec": {
-                "replicas": replicas, "selector": { "matchLabels": { "app": member } },
-                "template": {
-                    "metadata": { "labels": labels },
-                    "spec": pod_spec(&format!("{member}-mtls"), &arguments),
-                },
-            },
-        });
-        let service = json!({
-            "apiVersion": "v1", "kind": "Service",
-            "metadata": { "name": member, "namespace": "ring" },
-            "spec": { "selector": { "app": member }, "ports": [{ "port": 8443 }] },
-        });
-        format!("{}---\n{service}\n---\n{deployment}\n", identity(member))
+        let spec = pod_spec(&format!("{member}-mtls"), &arguments);
+        [
+            identity("ring", member, &json!({ "verify": { "service": member, "port": 8443 } })),
+            service("ring", member),
+            deployment("ring", member, replicas, &labels, &spec),
+        ]
+        .join("---\n")
     });
     members.collect::<Vec<_>>().join("---\n")
 }
 
 /// Whom and where to dial for a member of the ring.
-pub fn peer(member: &str) -> String {
+pub fn target(member: &str) -> String {
     format!("{member}.ring.svc:8443=spiffe://cluster.local/ns/ring/sa/{member}")
-}
-
-/// A Pod of its own in the ring's namespace, that mounts one Secret.
-pub fn lone_pod(name: &str, secret: &str, arguments: &[&str]) -> Value {
-    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": { "name": name, "namespace": "ring", "labels": { "app": name } },
-        "spec": pod_spec(secret, &arguments),
-    })
-}
-
-/// What a Pod of a non-root program needs to read its key, and what "restricted" asks for.
-pub fn pod_spec(secret: &str, arguments: &[String]) -> Value {
-    json!({
-        "automountServiceAccountToken": false,
-        "securityContext": {
-            "runAsNonRoot": true, "runAsUser": 1000, "fsGroup": 1000,
-            "seccompProfile": { "type": "RuntimeDefault" },
-        },
-        "containers": [{
-            "name": "peer", "image": image(), "imagePullPolicy": "Never", "args": arguments,
-            "securityContext": {
-                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-                "capabilities": { "drop": ["ALL"] },
-            },
-            "volumeMounts": [{ "name": "mtls", "mountPath": "/mtls", "readOnly": true }],
-        }],
-        "volumes": [{ "name": "mtls", "secret": { "secretName": secret, "defaultMode": 0o440 } }],
-    })
-}
-
-/// An identity in the ring's namespace.
-pub fn identity(name: &str) -> String {
-    let identity = json!({
-        "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity",
-        "metadata": { "name": name, "namespace": "ring" }, "spec": {},
-    });
-    format!("{identity}\n")
-}
-
-/// A namespace where only Pods with the fewest rights are let in.
-pub fn namespace(name: &str) -> String {
-    let namespace = json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": { "name": name, "labels": { "pod-security.kubernetes.io/enforce": "restricted" } },
-    });
-    format!("{namespace}\n")
 }

@@ -124,6 +124,7 @@ pub fn signer_mark() -> SignerMark {
         not_after: (NOW + DAY * 365).as_second(),
         trust: digest("t1"),
         former_trust: None,
+        is_announced: false,
         retiring: [].into(),
         step: None,
         distrusted: [].into(),

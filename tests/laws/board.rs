@@ -9,6 +9,7 @@ use mtls_operator::operator::attention::Class;
 use mtls_operator::operator::board::{Board, Job};
 use mtls_operator::operator::pace::Pace;
 use mtls_operator::operator::schedule::Millis;
+use mtls_operator::operator::sight::Listed;
 use mtls_operator::plan::selector::Labels;
 use serde_json::json;
 
@@ -164,6 +165,26 @@ fn late_news_of_an_older_version_is_no_news() {
     assert_eq!(turns(&mut board, at(1)), [""; 0]);
     board.saw_secret(&secret("web", "8"), false, at(1));
     assert_eq!(turns(&mut board, at(1)), ["web"]);
+}
+
+#[test]
+fn a_list_with_another_version_hides_what_was_in_between() {
+    let mut board = settled();
+    board.take_behind("mesh", &[]);
+    board.saw_secret(&secret("web", "7"), true, at(1));
+    board.saw_secret(&secret("web", "8"), false, at(1));
+    assert!(!board.take_behind("mesh", &[]));
+    board.saw_secret(&secret("web", "9"), true, at(1));
+    assert!(board.take_behind("mesh", &[]), "it may have been behind since");
+    assert!(!board.take_behind("mesh", &[]), "said once");
+}
+
+#[test]
+fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
+    let board = settled();
+    let untold = |name, version| Listed::of(&[secret(name, version)]).untold(&board);
+    assert_eq!([untold("web", "6"), untold("web", "7")], [0, 0]);
+    assert_eq!([untold("web", "8"), untold("other", "1")], [1, 1]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    pub fn of(certificate: &CertificateDer<'_>) -> Result<Self, Failure> {
+    pub(crate) fn of(certificate: &CertificateDer<'_>) -> Result<Self, Failure> {
         let (_, parsed) = X509Certificate::from_der(certificate)?;
         Ok(Self {
             spiffe_id: uri(&parsed).unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -81,12 +81,15 @@ async fn shake_hands(
     socket: TcpStream,
 ) -> Result<State, Failure> {
     let connector = TlsConnector::from(Arc::new(material.client(no_certificate)?));
-    let mut stream = connector.connect(ServerName::try_from(peer.host.clone())?, socket).await?;
+    let stream = connector.connect(ServerName::try_from(peer.host.clone())?, socket).await?;
     check(&stream, &peer.spiffe_id)?;
     // In TLS 1.3 a client learns that its certificate was refused when it reads for the first time.
-    let mut told = Vec::new();
-    stream.read_to_end(&mut told).await?;
-    serde_json::from_slice(&told).map_err(|_| "the server closed without a word".into())
+    let mut stream = BufReader::new(stream);
+    let mut told = String::new();
+    stream.read_line(&mut told).await?;
+    // The server has said what it had to say, and may have gone.
+    let _ = stream.shutdown().await;
+    serde_json::from_str(&told).map_err(|_| "the server closed without a word".into())
 }
 
 /// A good name and chain are not enough: it must be who it should be.

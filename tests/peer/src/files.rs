@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What lies in the folders at one moment.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,29 +36,36 @@ fn version_of(folder: &Path) -> PathBuf {
 }
 
 /// One file, as its reader finds it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Found {
-    name: String,
+    /// Its name.
+    pub name: String,
     /// In octal, as `ls` would not show it and `chmod` takes it.
-    mode: String,
-    uid: u32,
-    gid: u32,
+    pub mode: String,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
     /// Lower-case hex, or why it cannot be read.
-    sha256: String,
+    pub sha256: String,
 }
 
 /// A folder, as its reader finds it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Folder {
-    reader: Reader,
-    files: Vec<Found>,
+    /// Who looks.
+    pub reader: Reader,
+    /// What is there, by name.
+    pub files: Vec<Found>,
 }
 
 /// Who looks.
-#[derive(Debug, Serialize)]
-struct Reader {
-    uid: u32,
-    gid: u32,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reader {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
 }
 
 /// Looks at every file in a folder.

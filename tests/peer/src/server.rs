@@ -1,10 +1,10 @@
-//! Serves: whoever passes the handshake and is on the list is told what this side holds.
+//! Serves: whoever passes the handshake and is on the list is told what this side holds, and may then stay or go.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -47,8 +47,12 @@ async fn welcome(keeper: &Keeper, serving: &Serving, socket: TcpStream) -> Resul
         stream.shutdown().await?;
         return Err(format!("{} is not on the list", who.unwrap_or_else(|| "nobody".into())).into());
     }
-    stream.write_all(&serde_json::to_vec(&material.state)?).await?;
-    Ok(stream.shutdown().await?)
+    stream.write_all(format!("{}\n", serde_json::to_string(&material.state)?).as_bytes()).await?;
+    stream.flush().await?;
+    // Like a server that waits for a request. How the client ends the connection is its own affair.
+    let _ = stream.read(&mut [0]).await;
+    let _ = stream.shutdown().await;
+    Ok(())
 }
 
 /// A chain to the mesh's root is not enough: every workload has one.

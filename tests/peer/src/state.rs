@@ -8,6 +8,7 @@ use crate::certificate::Leaf;
 /// What a program has loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
+    /// What it shows.
     pub leaf: Leaf,
     /// SHA-256 of each root that it trusts, hex.
     pub roots: Vec<String>,
@@ -15,12 +16,12 @@ pub struct State {
 
 impl State {
     /// How many roots both trust.
-    pub fn overlap(&self, other: &Self) -> usize {
+    pub(crate) fn overlap(&self, other: &Self) -> usize {
         self.roots.iter().filter(|root| other.roots.contains(root)).count()
     }
 
     /// Seconds until the first of both leaves ends.
-    pub fn margin(&self, other: &Self, now: i64) -> i64 {
+    pub(crate) fn margin(&self, other: &Self, now: i64) -> i64 {
         self.leaf.not_after.min(other.leaf.not_after) - now
     }
 }

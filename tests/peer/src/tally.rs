@@ -1,6 +1,6 @@
 //! Counts that only grow, and extremes that only get worse: whoever reads the last line has missed nothing.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::state::State;
 
@@ -16,28 +16,35 @@ pub enum Attempt {
 }
 
 /// What came of all attempts to reach one peer.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tally {
+    /// All attempts.
     pub attempted: u64,
+    /// Handshakes with which both sides were satisfied.
     pub granted: u64,
     /// Not reached yet: its Service may have no endpoint so far.
     pub unreachable: u64,
     /// Not reached any more, although it once was.
     pub lost: u64,
+    /// One side refused the other.
     pub refused: u64,
+    /// Why, the last time.
     pub last_refusal: Option<String>,
-    /// Milliseconds since 1970.
+    /// When both sides were satisfied for the first time, in milliseconds since 1970.
     pub first_granted: Option<u64>,
+    /// Fewest roots that both sides had in common.
     pub smallest_overlap: Option<usize>,
+    /// Fewest seconds that were left until the first of both leaves would end.
     pub smallest_margin: Option<i64>,
-    /// Leaf and signer that the peer served last.
+    /// The leaf that the peer served last.
     pub serial: Option<String>,
+    /// Its signer.
     pub signer: Option<String>,
 }
 
 impl Tally {
     /// Counts an attempt that ended `now`, in milliseconds since 1970.
-    pub fn count(&mut self, mine: &State, attempt: Attempt, now: u64) {
+    pub(crate) fn count(&mut self, mine: &State, attempt: Attempt, now: u64) {
         self.attempted += 1;
         match attempt {
             Attempt::Granted(theirs) => self.grant(mine, theirs, now),

@@ -1,0 +1,237 @@
+//! What Pods really serve and trust, as the operator sees it when it looks: those that never load what is renewed are
+//! found, a rotation waits for them, and who lets strangers in is found, too.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use mtls_operator::api::MtlsIdentity;
+use mtls_operator::api::authority::{Phase, RootRole, WaitingFor};
+use mtls_operator::api::conditions::SERVING;
+use serde_json::json;
+
+use crate::Failure;
+use crate::lifecycle::renew_all;
+use crate::manifests::{deployment, identity, mount_singly, namespace, pod_spec, service};
+use crate::narrator::Narrator;
+use crate::policy::talk_to_pods_only;
+use crate::town::Town;
+use crate::waiting::{PATIENCE, ensure, until};
+use crate::workloads::name;
+
+/// Where they live, and who signs for them: a rotation that they hold up holds nobody else up.
+const WATCHED: &str = "watched";
+/// How long they may take to load what has changed.
+const PROPAGATION: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+const AUTHORITY: &str = "
+apiVersion: mtls-operator.dev/v1alpha1
+kind: MtlsAuthority
+metadata: {name: watched}
+spec:
+  leaf: {ttl: 1h, maxTTL: 1h}
+  rotation: {propagation: 10s, spreadOver: 0s}
+";
+
+/// As it should be.
+const GOOD: &str = "good";
+/// Mounts its files by `subPath`, so that they never change.
+const SINGLE: &str = "single-files";
+/// Loads its files once.
+const DEAF: &str = "deaf";
+/// Lets in whoever comes.
+const OPEN: &str = "open";
+const CAST: [(&str, &[&str]); 4] = [
+    (GOOD, &["serve"]),
+    (SINGLE, &["serve"]),
+    (DEAF, &["serve", "--never-reload"]),
+    (OPEN, &["serve", "--accept-anyone"]),
+];
+
+/// All of it.
+pub async fn catch(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    enter(narrator, town).await?;
+    renew(narrator, town).await?;
+    hold_a_root_up(town).await?;
+    let_it_go(narrator, town).await?;
+    town.kubectl(&["delete", "namespace", WATCHED, "--wait=false"]).map(drop)
+}
+
+/// At first only one of them behaves badly.
+async fn enter(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    Narrator::scene("The operator looks at what Pods really serve");
+    town.apply(AUTHORITY)?;
+    town.apply(&cast())?;
+    let started = narrator.clock();
+    serve(town, &[(GOOD, "ServesAsIssued"), (SINGLE, "ServesAsIssued"), (DEAF, "ServesAsIssued")]).await?;
+    serve(town, &[(OPEN, "AcceptsStrangers")]).await?;
+    narrator.took("from `kubectl apply` of four servers until the operator has looked at each", started);
+    tell(town).await
+}
+
+/// After a renewal those are found that have not loaded it.
+async fn renew(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    Narrator::scene("Their certificates are renewed: who still serves the old one?");
+    let started = narrator.clock();
+    renew_all(town, &[WATCHED], "watched").await?;
+    serve(town, &[(SINGLE, "ServesOldLeaf"), (DEAF, "ServesOldLeaf")]).await?;
+    narrator.took("from a renewal until who serves the old certificate is found (propagation 10 s)", started);
+    serve(town, &[(GOOD, "ServesAsIssued"), (OPEN, "AcceptsStrangers")]).await?;
+    for stuck in [SINGLE, DEAF] {
+        shown_is_loaded(town, stuck).await?;
+    }
+    tell(town).await
+}
+
+/// What status says that a Pod serves is the one version that it has loaded; another Pod has loaded the new one.
+async fn shown_is_loaded(town: &Town, stuck: &str) -> Result<(), Failure> {
+    let status = town.identity(WATCHED, stuck).await?.status.unwrap_or_default();
+    let served = status.served.unwrap_or_default();
+    let shown: Vec<_> = served.differing.iter().filter_map(|one| one.serial.clone()).collect();
+    let loaded = loaded(town, stuck).await?;
+    ensure(shown == loaded && loaded.len() == 1, || {
+        format!("{stuck} has loaded {loaded:?}; status says that it serves {shown:?}")
+    })?;
+    ensure(status.serial.as_ref() != loaded.first(), || format!("{stuck} was not renewed"))?;
+    let good = self::loaded(town, GOOD).await?;
+    ensure(good.len() > 1, || format!("{GOOD} has not loaded what was renewed: {good:?}"))?;
+    Narrator::say(&format!("{stuck} has loaded 1 version of its Secret, {GOOD} {}", good.len()));
+    Ok(())
+}
+
+/// Serials of the certificates that a Pod has loaded.
+async fn loaded(town: &Town, app: &str) -> Result<Vec<String>, Failure> {
+    let pod = town.pods(WATCHED, &format!("app={app}")).await?.pop().ok_or("a server has no Pod")?;
+    let mut loaded = town.journal(WATCHED, &name(&pod)).await?.loaded();
+    loaded.dedup_by(|later, earlier| later.state.leaf.serial == earlier.state.leaf.serial);
+    Ok(loaded.into_iter().map(|one| one.state.leaf.serial).collect())
+}
+
+/// A root is announced; those that do not load it hold it up for as long as they are there.
+async fn hold_a_root_up(town: &Town) -> Result<(), Failure> {
+    Narrator::scene("A root is announced, which two of them do not load: they hold it up");
+    town.kubectl(&["annotate", "mtlsauthority", WATCHED, "mtls-operator.dev/rotate=watched"])?;
+    waits_for(town, &[SINGLE, DEAF]).await?;
+    until("both to be accused", || async {
+        let distrusts = |served: &str| served.contains("do not trust the next root");
+        let said = said(town).await?;
+        Ok([SINGLE, DEAF]
+            .iter()
+            .all(|app| said.get(*app).is_some_and(|(_, said)| distrusts(said)))
+            .then_some(()))
+    })
+    .await?;
+    talk_to_pods_only(town).await?;
+    let since = town.authority(WATCHED).await?.status.and_then(|status| status.since);
+    let since = since.ok_or("the authority does not say since when")?.0;
+    // Twice as long as a root waits when everybody is ready.
+    town.clock.sleep_until(since + PROPAGATION * 3, PATIENCE).await;
+    let waiting = waiting(town, Phase::Announced).await?.ok_or("nothing holds the root up")?;
+    ensure(waiting.identities == 0 && waiting.endpoints == 2, || format!("it waits for {waiting:?}"))?;
+    Narrator::say(
+        "every Secret carries it, and for three times as long as it would have to it does not sign",
+    );
+    tell(town).await?;
+    let path = "jsonpath={.status.phase}: {.status.waitingFor}{\"\\n\"}";
+    town.show(&["get", "mtlsauthority", WATCHED, "-o", path])
+}
+
+/// One is excluded, the other started anew: the root signs.
+async fn let_it_go(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
+    Narrator::scene("One of them is excluded, the other is started again");
+    let exclude = format!("mtls-operator.dev/rotation-exclude={WATCHED}/{SINGLE}");
+    town.show(&["annotate", "mtlsauthority", WATCHED, &exclude])?;
+    waits_for(town, &[DEAF]).await?;
+    let waiting = waiting(town, Phase::Announced).await?.ok_or("nothing holds the root up")?;
+    ensure(waiting.excluded == [format!("{WATCHED}/{SINGLE}")], || format!("it waits for {waiting:?}"))?;
+    Narrator::say(&format!("{SINGLE} is excluded; {DEAF} still holds it up"));
+    let started = narrator.clock();
+    town.show(&["rollout", "restart", "deployment", DEAF, "-n", WATCHED])?;
+    until("the announced root to sign", || async {
+        let status = town.authority(WATCHED).await?.status.unwrap_or_default();
+        Ok((status.phase == Some(Phase::Draining)).then_some(()))
+    })
+    .await?;
+    narrator.took("from the restart until the announced root signs", started);
+    until("the good one to serve a certificate of the new root", || async {
+        let roots = town.authority(WATCHED).await?.status.unwrap_or_default().roots;
+        let signing = roots.into_iter().find(|root| root.role == RootRole::Signing);
+        let good = town.identity(WATCHED, GOOD).await?;
+        let is_new = good.status.as_ref().and_then(|status| status.authority_key_id.clone());
+        let is_well = serving(&good).is_some_and(|serving| serving.reason == "ServesAsIssued");
+        Ok((is_well && is_new == signing.map(|root| root.key_id)).then_some(()))
+    })
+    .await?;
+    Narrator::say("the good one has a certificate of the new root, and serves as issued");
+    Ok(())
+}
+
+/// Waits until the announced root waits for the Pods of these, and for nobody else.
+async fn waits_for(town: &Town, apps: &[&str]) -> Result<(), Failure> {
+    until(&format!("the announced root to wait for {apps:?}"), || async {
+        let Some(waiting) = waiting(town, Phase::Announced).await? else { return Ok(None) };
+        let is_one = |name: &String| apps.iter().any(|app| name.starts_with(&format!("{WATCHED}/{app} ")));
+        let names = &waiting.endpoint_names;
+        Ok((names.len() == apps.len() && names.iter().all(is_one)).then_some(()))
+    })
+    .await
+}
+
+async fn waiting(town: &Town, phase: Phase) -> Result<Option<WaitingFor>, Failure> {
+    let status = town.authority(WATCHED).await?.status.unwrap_or_default();
+    Ok(status.waiting_for.filter(|_| status.phase == Some(phase)))
+}
+
+/// Waits until the operator says this of them.
+async fn serve(town: &Town, expected: &[(&str, &str)]) -> Result<(), Failure> {
+    until(&format!("the operator to see that {expected:?}"), || async {
+        let said = said(town).await?;
+        let is_so = |(app, reason): &(&str, &str)| said.get(*app).is_some_and(|(said, _)| said == reason);
+        Ok(expected.iter().all(is_so).then_some(()))
+    })
+    .await
+}
+
+/// Reason and message of the condition `Serving`.
+async fn said(town: &Town) -> Result<BTreeMap<String, (String, String)>, Failure> {
+    let identities = town.identities().await?.into_iter();
+    let watched = identities.filter(|identity| identity.metadata.namespace.as_deref() == Some(WATCHED));
+    let said = watched.filter_map(|identity| {
+        let serving = serving(&identity)?;
+        Some((identity.metadata.name?, (serving.reason, serving.message)))
+    });
+    Ok(said.collect())
+}
+
+/// What the operator says of the servers of an identity.
+pub fn serving(identity: &MtlsIdentity) -> Option<Condition> {
+    let conditions = identity.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().find(|condition| condition.type_ == SERVING).cloned()
+}
+
+async fn tell(town: &Town) -> Result<(), Failure> {
+    for (app, (reason, message)) in said(town).await? {
+        Narrator::say(&format!("{app}: {reason}: {message}"));
+    }
+    Ok(())
+}
+
+fn cast() -> String {
+    let actors = CAST.map(|(app, arguments)| {
+        let arguments: Vec<String> =
+            arguments.iter().copied().chain(["--look-every=50"]).map(str::to_owned).collect();
+        let mut pod = pod_spec(&format!("{app}-mtls"), &arguments);
+        if app == SINGLE {
+            mount_singly(&mut pod);
+        }
+        [
+            identity(
+                WATCHED,
+                app,
+                &json!({ "authority": WATCHED, "verify": { "service": app, "port": 8443 } }),
+            ),
+            service(WATCHED, app),
+            deployment(WATCHED, app, 1, &json!({ "app": app }), &pod),
+        ]
+        .join("---\n")
+    });
+    [namespace(WATCHED)].into_iter().chain(actors).collect::<Vec<_>>().join("---\n")
+}

@@ -1,0 +1,39 @@
+//! What tests claim of a scope: that it holds, or that a promise breaks in it. Either way it is said how much was seen.
+
+use crate::explore::{Report, explore};
+use crate::scope::Scope;
+use crate::state::Broken;
+
+/// Every promise holds in every state.
+///
+/// # Panics
+/// With a shortest trace, if one breaks.
+pub fn holds(what: &str, scope: Scope) {
+    let Report { states, steps, violation } = explore(scope);
+    println!("model: {what}: {states} states, {steps} steps, every promise holds");
+    assert!(violation.is_none(), "{what}: {}", violation.map(|found| found.to_string()).unwrap_or_default());
+}
+
+/// The same, where everything is explored at full size.
+///
+/// # Panics
+/// With a shortest trace, if one breaks.
+pub fn holds_at_full_size(what: &str, scope: Scope) {
+    if std::env::var_os("MTLS_PROOF").is_some() {
+        holds(what, scope);
+    }
+}
+
+/// This promise breaks.
+///
+/// # Panics
+/// If none does, or another one.
+pub fn breaks(what: &str, promise: Broken, scope: Scope) {
+    let Report { states, violation, .. } = explore(scope);
+    let Some(violation) = violation else { panic!("{what}: holds in all of {states} states") };
+    println!(
+        "model: {what}: {promise:?} breaks after {} events ({states} states seen)",
+        violation.trace.len()
+    );
+    assert_eq!(violation.promise, promise, "{what}: {violation}");
+}

@@ -1,0 +1,26 @@
+//! What must hold in every state.
+
+use crate::pki::{Chain, Roots};
+use crate::state::{Broken, State};
+use crate::world::World;
+
+impl World {
+    /// The promise that a state breaks, if it breaks one.
+    #[must_use]
+    pub fn broken(&self, state: &State) -> Option<Broken> {
+        state.broken.or_else(|| (!state.is_excused && !self.is_mutual(state)).then_some(Broken::I2))
+    }
+
+    /// I2: whatever leaf somebody may present, whatever bundle somebody may go by, there is a path.
+    fn is_mutual(&self, state: &State) -> bool {
+        let secrets = || state.workloads.iter().filter_map(|workload| workload.secret);
+        let current = secrets().filter(|secret| secret.leaf.end >= 0).map(|secret| secret.leaf.chain);
+        let chains: Vec<Chain> =
+            current.chain(state.consumers.leaves().map(|presented| presented.chain)).collect();
+        let stubborn = Some(Roots::one(0)).filter(|_| self.scope.stubborn && state.pki.end(0) >= 0);
+        let bundles = secrets().map(|secret| secret.bundle).chain(state.consumers.bundles()).chain(stubborn);
+        // Whose roots have all expired trusts nobody: that is excepted.
+        let mut bundles = bundles.filter(|bundle| bundle.iter().any(|root| state.pki.end(root) >= 0));
+        bundles.all(|bundle| chains.iter().all(|chain| state.pki.accept(bundle, *chain)))
+    }
+}

@@ -1,0 +1,38 @@
+//! A model of a root's rotation, explored exhaustively. The world around the operator is abstract: certificates without
+//! cryptography, Secrets without bytes, time in ticks. What the operator decides in it is not modelled but asked of the
+//! operator itself, in `rules`.
+//!
+//! ```text
+//! scope ─▶ world: state × event ─▶ state ─▶ explore ─▶ states, or a shortest trace to a broken promise
+//!             │ replica: look, ask `rules`, write          invariants: I2 I8 I9 I11     fair: liveness
+//! ```
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+#![allow(clippy::print_stdout, reason = "it says how much it has seen")]
+
+mod ca;
+mod claims;
+mod consumers;
+mod events;
+mod explore;
+mod facts;
+mod fair;
+mod fingerprint;
+mod invariants;
+mod pki;
+mod replica;
+mod rules;
+mod scope;
+mod state;
+mod time;
+mod world;
+
+pub use claims::{breaks, holds, holds_at_full_size};
+pub use events::{Event, Who, Write};
+pub use explore::{Report, Violation, explore};
+pub use scope::{Clocks, Flaw, Flaws, Scope, Second};
+pub use state::Broken;
+pub use time::{FAR, Ticks};

@@ -1,0 +1,208 @@
+//! What a process of the operator does: it looks, asks the rules, and writes.
+
+use mtls_operator::plan::root::RootPlan;
+use mtls_operator::plan::rotation::Transition;
+use mtls_operator::plan::safeguards::Safeguard;
+use mtls_operator::plan::sight::Quiet;
+
+use crate::ca::Ca;
+use crate::events::{Who, Write};
+use crate::pki::{Chain, Roots};
+use crate::rules::{Need, Rulebook, Scene, dropped, makes_root, subject};
+use crate::scope::Flaw;
+use crate::state::{Broken, Flight, Leaf, Replica, Secret, State, View};
+use crate::time::{FRESHNESS, ROOT_WRITE, Ticks, span, ticks_of};
+use crate::world::World;
+
+impl World {
+    /// A replica looks at the authority: it reads the root Secret, sees who is behind, decides, confirms and writes.
+    pub fn pass(&self, state: &mut State, who: Who, write: Write) -> Option<()> {
+        self.look(state, who);
+        let scene = Scene {
+            ca: state.ca,
+            pki: state.pki,
+            quiet: state.replica(who).quiet.map(|(_, quiet)| quiet),
+            asked: state.asked,
+            longest: state.longest,
+            has_evidence: self.has_evidence(state),
+            now: Self::now(state.replica(who)),
+        };
+        let verdict = self.rules.verdict(&scene);
+        let is_made = verdict.plan != RootPlan::Keep && self.is_confirmed(state, who, &verdict.plan);
+        if !is_made {
+            Self::publish(state, who, verdict.signs);
+            return (write == Write::Prompt).then_some(());
+        }
+        let after = self.carried_out(state, &verdict.plan, scene.now)?;
+        if verdict.plan == RootPlan::Generate && state.newest.is_some() {
+            state.broken = Some(Broken::I11);
+        }
+        if write != Write::Slow {
+            state.lost = None;
+        }
+        match write {
+            Write::Slow => state.ca_flight = Some(Flight { content: after, left: ROOT_WRITE }),
+            Write::Prompt => {
+                Self::write_ca(state, Some(after));
+                Self::publish(state, who, state.pki.end(after.signer) >= scene.now);
+            }
+            Write::Last => {
+                Self::write_ca(state, Some(after));
+                *state.replica(who) = Replica { is_ahead: state.replica(who).is_ahead, ..Replica::default() };
+            }
+        }
+        Some(())
+    }
+
+    /// Status names the signer before anybody signs with it.
+    pub fn publish(state: &mut State, who: Who, signs: bool) {
+        let ca = state.ca.filter(|_| signs);
+        state.recorded = ca.map(|ca| ca.signer).or(state.recorded);
+        state.replica(who).view = ca.map_or(View::Unknown, |_| View::Current);
+    }
+
+    fn look(&self, state: &mut State, who: Who) {
+        let Some(subject) = state.ca.as_ref().and_then(|ca| subject(ca, &state.pki)) else {
+            state.replica(who).quiet = None;
+            return;
+        };
+        let replica = *state.replica(who);
+        let is_behind = replica.missed.is_none() && self.is_anybody_behind(state, &replica);
+        let before = replica.quiet.filter(|(of, _)| *of == subject);
+        // The monotonic clock, from far enough back.
+        let now = std::time::Duration::from_secs(1_000_000);
+        let quiet = before.map_or_else(Quiet::default, |(_, quiet)| {
+            Quiet::default().look(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
+        });
+        let sight = quiet.look(is_behind, false, now).sight(now);
+        state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
+    }
+
+    fn is_anybody_behind(&self, state: &State, replica: &Replica) -> bool {
+        let Some(ca) = &state.ca else { return false };
+        let (now, is_ageless) = (Self::now(replica), self.has(Flaw::ExpiredLeavesBlock));
+        state.workloads.iter().any(|workload| match workload.secret {
+            Some(secret) => self.rules.is_behind(ca, &state.pki, secret, now, is_ageless),
+            // Whoever had a Secret, and has none, holds it up.
+            None => state.newest.is_some(),
+        })
+    }
+
+    /// What rests on the index is confirmed by a fresh list.
+    fn is_confirmed(&self, state: &mut State, who: Who, plan: &RootPlan) -> bool {
+        let RootPlan::Change { transition, .. } = plan else { return true };
+        let Some(ca) = state.ca else { return true };
+        if !self.rules.rests_on_sight(transition, &ca, &state.pki) || self.has(Flaw::Unconfirmed) {
+            return true;
+        }
+        let replica = *state.replica(who);
+        let has_missed = replica.missed == Some(true) && !self.has(Flaw::IgnoresInterruptions);
+        if self.is_anybody_behind(state, &replica) {
+            state.replica(who).quiet = None;
+            return false;
+        }
+        !has_missed
+    }
+
+    /// Whether something shows that a root is lost. It was gathered before the root Secret was read.
+    #[must_use]
+    pub fn has_evidence(&self, state: &State) -> bool {
+        if self.has(Flaw::NoEvidence) {
+            return false;
+        }
+        let leaves = || state.workloads.iter().filter_map(|workload| workload.secret);
+        let Some(ca) = &state.ca else {
+            let is_stale = self.has(Flaw::CreatesByStaleIndex);
+            return !is_stale && (state.recorded.is_some() || leaves().next().is_some());
+        };
+        let is_unknown = |secret: Secret| {
+            let counts = secret.leaf.end >= 0 || self.has(Flaw::ExpiredLeavesAreEvidence);
+            counts && !ca.knows(secret.leaf.chain.signer)
+        };
+        state.recorded.is_some_and(|recorded| !ca.knows(recorded)) || leaves().any(is_unknown)
+    }
+
+    /// The root Secret as a plan makes it.
+    fn carried_out(&self, state: &mut State, plan: &RootPlan, now: Ticks) -> Option<Ca> {
+        let signer = state.ca.map(|ca| ca.signer);
+        let certifies = self.rules.safeguards().hold(Safeguard::CrossCertificates);
+        let made = if makes_root(plan) {
+            let is_announced = matches!(plan, RootPlan::Change { transition: Transition::Announce(..), .. });
+            Some(Self::make_root(state, signer.filter(|_| certifies && is_announced))?)
+        } else {
+            None
+        };
+        let RootPlan::Change { transition, .. } = plan else {
+            return made.map(|root| Ca::new(root, state.longest));
+        };
+        let (ca, pki, longest) = (state.ca?, state.pki, state.longest);
+        let step_until = |end: Ticks| self.rules.step_end(end, now);
+        let step = step_until(pki.end(ca.signer));
+        Some(match transition {
+            Transition::Announce(..) => ca.announce(made?, certifies, state.asked, step),
+            Transition::Withdraw => ca.withdraw(step),
+            Transition::Switch { .. } => ca.switch(self.rules.drain_bound(&ca, &pki, now), longest, step),
+            Transition::Succeed(_) => {
+                state.is_excused = true;
+                ca.succeed(made.or(ca.next)?, longest)
+            }
+            Transition::Drop(gone) => {
+                let gone = dropped(gone);
+                let last = gone.iter().map(|root| pki.end(root)).max().unwrap_or(0);
+                let are_kept = self.rules.safeguards().hold(Safeguard::LastingCrosses);
+                ca.drop(gone, are_kept, step_until(last))
+            }
+            Transition::RaiseMaxLeafTtl => Ca { longest, ..ca },
+            Transition::Replace => return None,
+        })
+    }
+
+    /// A replica looks at an identity: it reads the Secret, decides and writes.
+    pub fn reconcile(&self, state: &mut State, who: Who, of: u8, write: Write) -> Option<()> {
+        let replica = *state.replica(who);
+        let of = usize::from(of);
+        let workload = state.workloads[of];
+        let is_old = matches!(replica.view, View::Former(_, age) if age > FRESHNESS);
+        let ca = *replica.view.of(state.ca.as_ref()).filter(|_| !workload.is_stuck)?;
+        let now = Self::now(&replica);
+        if state.pki.end(ca.signer) < now {
+            return None;
+        }
+        let need = self.rules.need(&ca, &state.pki, workload.secret, workload.is_paused, now);
+        let secret = match need {
+            Need::Leaf if !is_old || self.has(Flaw::SignsWithOldView) => self.issue(state, &ca, now),
+            Need::Bundle if !is_old || self.has(Flaw::RefreshesFromOldView) => {
+                Secret { bundle: ca.trust(), ..workload.secret? }
+            }
+            _ => return None,
+        };
+        let is_lost = replica.view == View::Current && Some(secret.leaf.chain.signer) < state.newest;
+        if write == Write::Slow {
+            state.workloads[of].flight = Some(Self::flight(secret));
+            return Some(());
+        }
+        self.write_secret(state, of, Some(secret), Some(who));
+        state.broken = state.broken.or((need == Need::Leaf && is_lost).then_some(Broken::I11));
+        Some(())
+    }
+
+    fn issue(&self, state: &State, ca: &Ca, now: Ticks) -> Secret {
+        // A replica learns of other limits when it reads the root.
+        let is_recorded = self.rules.safeguards().hold(Safeguard::RecordedLifetime);
+        let lifetime = if is_recorded { state.longest.min(ca.longest) } else { state.longest };
+        let end = if self.has(Flaw::Unclamped) {
+            now + lifetime
+        } else {
+            Rulebook::leaf_end(&state.pki, ca.signer, lifetime, now)
+        };
+        let until = if self.has(Flaw::ServesNoCrossThatEndsEarly) { end } else { 0 };
+        let mut crosses = state.pki.run(ca.signer, ca.crosses, until);
+        if self.has(Flaw::NewestCrossOnly) {
+            crosses = Roots::of(crosses.iter().filter(|root| *root == ca.signer));
+        }
+        Secret {
+            leaf: Leaf { chain: Chain { signer: ca.signer, crosses }, issued: now, end },
+            bundle: ca.trust(),
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The operator's own decisions, asked in the model's words: `plan::decide`, `plan::root::decide` with `plan::rotation`
+//! behind it, `operator::sight::is_behind`. Nothing is decided here. Answers are remembered, since each depends on what is
+//! asked alone.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use mtls_operator::api::authority::Phase;
+use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
+use mtls_operator::operator::entry::{SeenSecret, digest};
+use mtls_operator::operator::publish::signer_mark;
+use mtls_operator::operator::sight::is_behind;
+use mtls_operator::pki::Window;
+use mtls_operator::plan::asked::Asked;
+use mtls_operator::plan::decide::{Plan, decide};
+use mtls_operator::plan::policy::{Entitlement, judge};
+use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::plan::root::{Acceptance, Provided, RootPlan, RootSecret, RootWorld};
+use mtls_operator::plan::rotation::{Circumstances, Rules, Source, Transition, drain_bound, step};
+use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::selector::Labels;
+use mtls_operator::plan::sight::Sight;
+use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::world::{Allowed, Held, HeldLeaf, Observed, World};
+
+use crate::ca::Ca;
+use crate::facts::{self, key_id, trust};
+use crate::fingerprint::Fast;
+use crate::pki::{Pki, RootId, Roots};
+use crate::scope::Scope;
+use crate::state::Secret;
+use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
+
+/// What an identity needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing.
+    Nothing,
+    /// A new leaf.
+    Leaf,
+    /// The bundle in force.
+    Bundle,
+}
+
+/// What a replica sees when it looks at an authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scene {
+    /// The root Secret.
+    pub ca: Option<Ca>,
+    /// Ends and origins of roots.
+    pub pki: Pki,
+    /// For how long nobody was seen behind.
+    pub quiet: Option<Ticks>,
+    /// How often people have asked.
+    pub asked: u8,
+    /// The longest lifetime of leaves that people want.
+    pub longest: Ticks,
+    /// Whether something shows that a root is lost.
+    pub has_evidence: bool,
+    /// Its clock.
+    pub now: Ticks,
+}
+
+/// What follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What to do to the root Secret.
+    pub plan: RootPlan,
+    /// Whether it may sign.
+    pub signs: bool,
+}
+
+/// The decisions of the operator.
+pub struct Rulebook {
+    rules: Rules,
+    asked: [Asked; 2],
+    entitlement: Entitlement,
+    profile: ProfileHash,
+    needs: Memory<(Ca, Pki, Option<Secret>, bool, Ticks), Need>,
+    verdicts: Memory<Scene, Verdict>,
+    behind: Memory<(Ca, Secret, Ticks, bool), bool>,
+}
+
+struct Memory<K, V>(RefCell<HashMap<K, V, Fast>>);
+
+impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
+    fn new() -> Self {
+        Self(RefCell::new(HashMap::default()))
+    }
+
+    fn recall(&self, key: &K, answer: impl FnOnce() -> V) -> V {
+        if let Some(known) = self.0.borrow().get(key) {
+            return known.clone();
+        }
+        let answer = answer();
+        self.0.borrow_mut().insert(key.clone(), answer.clone());
+        answer
+    }
+}
+
+impl Rulebook {
+    /// Of an authority of this scope.
+    #[must_use]
+    pub fn new(scope: &Scope) -> Self {
+        let terms = Terms::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();
+        let plain = Asked { uid: "uid".into(), authority: "mesh".into(), ..Asked::plain("orders") };
+        let paused = Asked { paused: true, ..plain.clone() };
+        let rules = Rules {
+            propagation: span(PROPAGATION),
+            spread_over: span(scope.spread),
+            renew_before: span(scope.margin),
+            max_leaf_ttl: span(LEAF),
+            safeguards: scope.safeguards,
+        };
+        Self {
+            rules,
+            entitlement: judge(&plain, &terms, &Labels::new()).unwrap(),
+            profile: ProfileHash::of(AskedHash::of(&plain), TermsHash::of(&terms)),
+            asked: [plain, paused],
+            needs: Memory::new(),
+            verdicts: Memory::new(),
+            behind: Memory::new(),
+        }
+    }
+
+    /// What an identity needs of a replica with this view of the root and this clock.
+    #[must_use]
+    pub fn need(&self, ca: &Ca, pki: &Pki, secret: Option<Secret>, is_paused: bool, now: Ticks) -> Need {
+        self.needs.recall(&(*ca, *pki, secret, is_paused, now), || {
+            let world = World {
+                asked: &self.asked[usize::from(is_paused)],
+                terms: Some(Allowed { entitlement: Ok(self.entitlement.clone()), profile: self.profile }),
+                signer: Ok(facts::signer(ca, pki)),
+                secret: secret.map_or(Observed::Absent, |secret| self.held(secret)),
+                issued_before: true,
+            };
+            match decide(&world, at(now)).plan {
+                Plan::Keep => Need::Nothing,
+                Plan::Issue { .. } => Need::Leaf,
+                Plan::Refresh { .. } => Need::Bundle,
+            }
+        })
+    }
+
+    fn held(&self, secret: Secret) -> Observed {
+        let leaf = &secret.leaf;
+        Observed::Held(Held {
+            version: "1".into(),
+            mine: true,
+            leaf: Ok(HeldLeaf {
+                serial: "1".into(),
+                window: Window { not_before: at(leaf.issued), not_after: at(leaf.end) },
+                key_id: key_id(leaf.chain.signer),
+                issued_at: at(leaf.issued),
+            }),
+            profile: Some(self.profile),
+            fits: true,
+            trust: Some(trust(secret.bundle)),
+            dressed: true,
+            renew_request: None,
+        })
+    }
+
+    /// When a leaf ends that a replica with this clock signs.
+    #[must_use]
+    pub fn leaf_end(pki: &Pki, signer: RootId, lifetime: Ticks, now: Ticks) -> Ticks {
+        ticks(Window::leaf(at(now), span(lifetime), facts::window(pki, signer)).not_after)
+    }
+
+    /// What the root needs.
+    #[must_use]
+    pub fn verdict(&self, scene: &Scene) -> Verdict {
+        self.verdicts.recall(scene, || {
+            let quiet_for = scene.quiet.map(span);
+            let world = RootWorld {
+                secret_name: "root".into(),
+                secret: match &scene.ca {
+                    None => RootSecret::Absent,
+                    Some(ca) if scene.pki.end(ca.signer) < scene.now => {
+                        RootSecret::Expired(facts::stored(ca, &scene.pki))
+                    }
+                    Some(ca) => RootSecret::Sound(facts::stored(ca, &scene.pki)),
+                },
+                around: Circumstances {
+                    now: at(scene.now),
+                    rules: Rules { max_leaf_ttl: span(scene.longest), ..self.rules },
+                    provided: Provided::NotAsked,
+                    request: (scene.asked > 0).then(|| scene.asked.to_string()),
+                    sight: Sight { quiet_for },
+                },
+                evidence: scene.has_evidence.then(|| "it is lost".into()),
+                acceptance: Acceptance::NotAsked,
+            };
+            let decision = mtls_operator::plan::root::decide(&world);
+            Verdict { plan: decision.plan, signs: decision.signs }
+        })
+    }
+
+    /// Whether the transition needs a fresh look before it is made.
+    #[must_use]
+    pub fn rests_on_sight(&self, transition: &Transition, ca: &Ca, pki: &Pki) -> bool {
+        transition.rests_on_sight(&facts::stored(ca, pki), self.rules.safeguards)
+    }
+
+    /// Until when a signer that is replaced now stays trusted.
+    #[must_use]
+    pub fn drain_bound(&self, ca: &Ca, pki: &Pki, now: Ticks) -> Ticks {
+        ticks(drain_bound(&facts::stored(ca, pki), at(now), &self.rules))
+    }
+
+    /// When the last Secret follows a change that is made now.
+    #[must_use]
+    pub fn step_end(&self, former_end: Ticks, now: Ticks) -> Ticks {
+        ticks(step(&self.rules, at(former_end), at(now)).ends)
+    }
+
+    /// The safeguards that hold.
+    #[must_use]
+    pub const fn safeguards(&self) -> Safeguards {
+        self.rules.safeguards
+    }
+
+    /// Whether a Secret is behind a root. `is_ageless` takes its leaf for one that never ends.
+    #[must_use]
+    pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks, is_ageless: bool) -> bool {
+        self.behind.recall(&(*ca, secret, now, is_ageless), || {
+            let seen = SeenSecret {
+                namespace: "orders".into(),
+                name: "web".into(),
+                uid: digest("secret"),
+                version: 1,
+                identity_uid: Some(digest("uid")),
+                identity: Some(digest("web")),
+                authority: Some(digest("mesh")),
+                profile: Some(self.profile),
+                trust: Some(digest(&trust(secret.bundle))),
+                key_id: Some(digest(&key_id(secret.leaf.chain.signer))),
+                not_after: (!is_ageless).then(|| at(secret.leaf.end).as_second()),
+                issued_at: Some(at(secret.leaf.issued).as_second()),
+            };
+            is_behind(&seen, &signer_mark(&facts::signer(ca, pki)), at(now).as_second())
+        })
+    }
+}
+
+/// The next root of a plan, where it makes one, and whether it comes at once.
+#[must_use]
+pub fn makes_root(plan: &RootPlan) -> bool {
+    let from = |source: &Source| *source == Source::Generated;
+    match plan {
+        RootPlan::Generate => true,
+        RootPlan::Change {
+            transition: Transition::Announce(source, _) | Transition::Succeed(source),
+            ..
+        } => from(source),
+        _ => false,
+    }
+}
+
+/// What a plan drops.
+#[must_use]
+pub fn dropped(gone: &[String]) -> Roots {
+    Roots::of(gone.iter().filter_map(|root| root.strip_prefix("root-")?.parse().ok()))
+}
+
+/// The state of the roots that an observation speaks of, while there is a rotation.
+#[must_use]
+pub fn subject(ca: &Ca, pki: &Pki) -> Option<crate::state::Subject> {
+    let is_rotating = ca.phase != Phase::Stable && pki.end(ca.signer) >= 0;
+    is_rotating.then(|| (ca.phase, ca.trust(), ca.signer))
+}

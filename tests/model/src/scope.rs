@@ -1,0 +1,168 @@
+//! What a run explores: how large the world is, what may go wrong in it, and which rules are broken on purpose.
+
+use mtls_operator::plan::safeguards::Safeguards;
+
+use crate::time::{FAR, Ticks};
+
+/// What the second replica does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Second {
+    /// There is none.
+    Absent,
+    /// It reads the root and signs, as one does that was leader a moment ago.
+    Signs,
+    /// It does everything that the first one does: nothing rests on the election.
+    Leads,
+}
+
+/// Clocks of replicas, each at most S from any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clocks {
+    /// They agree.
+    Agree,
+    /// The second replica's is ahead.
+    SecondAhead,
+    /// The second replica's is behind.
+    SecondBehind,
+    /// They step ahead and back.
+    Step,
+}
+
+/// The bounds of an exploration.
+#[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing that may go wrong, or not, with every other"
+)]
+pub struct Scope {
+    /// Identities.
+    pub workloads: usize,
+    /// How often people ask for a rotation.
+    pub rotations: u8,
+    /// The second replica.
+    pub second: Second,
+    /// Writes of leaves that are under way at a time.
+    pub flights: usize,
+    /// Whether writes of the root Secret may be under way for long.
+    pub slow_root_writes: bool,
+    /// Clocks of replicas.
+    pub clocks: Clocks,
+    /// Whether leaf Secrets are deleted.
+    pub deletions: bool,
+    /// Whether the root Secret is deleted, and an old version of it restored.
+    pub restores: bool,
+    /// Whether a Secret may become unwritable.
+    pub stuck: bool,
+    /// Whether an identity may be paused.
+    pub paused: bool,
+    /// Whether watches are interrupted, so that states between are never seen.
+    pub interruptions: bool,
+    /// Whether people ask for a longer lifetime of leaves.
+    pub longer_leaves: bool,
+    /// Whether there is no root at first.
+    pub begins_empty: bool,
+    /// When the first root ends.
+    pub first_end: Ticks,
+    /// Roots that can be made.
+    pub roots: u8,
+    /// `root.renewBefore`.
+    pub margin: Ticks,
+    /// `rotation.spreadOver`.
+    pub spread: Ticks,
+    /// Whether consumers keep a leaf that they have loaded until it ends.
+    pub keepers: bool,
+    /// Whether a consumer has loaded its trust bundle once and for all.
+    pub stubborn: bool,
+    /// The safeguards that hold.
+    pub safeguards: Safeguards,
+    /// What is broken around them.
+    pub flaws: Flaws,
+}
+
+impl Scope {
+    /// Two workloads, one rotation, a second replica that signs, writes that are late.
+    pub const PLAIN: Self = Self {
+        workloads: 2,
+        rotations: 1,
+        second: Second::Signs,
+        flights: 1,
+        slow_root_writes: false,
+        clocks: Clocks::Agree,
+        deletions: false,
+        restores: false,
+        stuck: false,
+        paused: false,
+        interruptions: false,
+        longer_leaves: false,
+        begins_empty: false,
+        first_end: FAR,
+        roots: 8,
+        margin: 1,
+        spread: 0,
+        keepers: true,
+        stubborn: true,
+        safeguards: Safeguards::ALL,
+        flaws: Flaws::NONE,
+    };
+
+    /// The same with one replica, and no write that is late.
+    pub const ALONE: Self = Self { second: Second::Absent, flights: 0, ..Self::PLAIN };
+}
+
+/// A rule outside the pure functions, or an assumption about the world, that is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// A replica signs with a view of any age.
+    SignsWithOldView,
+    /// A replica writes trust bundles from a view of any age.
+    RefreshesFromOldView,
+    /// A root is created where an index that lags shows no leaves.
+    CreatesByStaleIndex,
+    /// A leaf that has expired holds the end of a rotation up.
+    ExpiredLeavesBlock,
+    /// A leaf that has expired proves that a root is lost.
+    ExpiredLeavesAreEvidence,
+    /// Nothing proves that a root is lost.
+    NoEvidence,
+    /// The wait begins anew with every write.
+    WaitsSinceLastWrite,
+    /// What was behind between two looks is forgotten.
+    ForgetsBetweenLooks,
+    /// No fresh list confirms what an index shows.
+    Unconfirmed,
+    /// What was missed while a watch was interrupted is taken for unchanged.
+    IgnoresInterruptions,
+    /// Only the newest cross-certificate is served.
+    NewestCrossOnly,
+    /// No cross-certificate is served that ends before the leaf.
+    ServesNoCrossThatEndsEarly,
+    /// Consumers take longer than `propagation`.
+    SlowConsumers,
+    /// A write of the root Secret names no version.
+    UnguardedRootWrites,
+    /// A write of a leaf Secret names no version.
+    UnguardedLeafWrites,
+    /// Leaves outlive their signer.
+    Unclamped,
+}
+
+/// A set of flaws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flaws(u32);
+
+impl Flaws {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// These.
+    #[must_use]
+    pub fn of(flaws: &[Flaw]) -> Self {
+        Self(flaws.iter().fold(0, |set, flaw| set | 1 << *flaw as u32))
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub const fn has(self, flaw: Flaw) -> bool {
+        self.0 & (1 << flaw as u32) != 0
+    }
+}

@@ -1,0 +1,209 @@
+//! The world at one moment. Every time in it is counted from that moment, so that moments from which the same follows are
+//! one state.
+
+use mtls_operator::api::authority::Phase;
+
+use crate::ca::Ca;
+use crate::consumers::Consumers;
+use crate::pki::{Chain, Pki, RootId, Roots};
+use crate::time::{FRESHNESS, Ticks, later};
+
+/// A leaf in a Secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Leaf {
+    /// Its chain.
+    pub chain: Chain,
+    /// When it was issued; 0 once it has ended.
+    pub issued: Ticks,
+    /// When it ends; -1 once it has ended.
+    pub end: Ticks,
+}
+
+/// The Secret of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Secret {
+    /// Its leaf.
+    pub leaf: Leaf,
+    /// Its trust bundle.
+    pub bundle: Roots,
+}
+
+/// A write that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Flight<T> {
+    /// What is written.
+    pub content: T,
+    /// For how long it may still arrive.
+    pub left: Ticks,
+}
+
+/// An identity and its Secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Workload {
+    /// The Secret.
+    pub secret: Option<Secret>,
+    /// A write of it that is under way, and still names its version.
+    pub flight: Option<Flight<Secret>>,
+    /// Whether the Secret cannot be written any more.
+    pub is_stuck: bool,
+    /// Whether the identity is paused.
+    pub is_paused: bool,
+}
+
+/// What a replica knows of the root Secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum View {
+    /// Nothing: it signs nothing.
+    #[default]
+    Unknown,
+    /// What it is.
+    Current,
+    /// What it was, and since when it is something else. The replica had confirmed it just before.
+    Former(Ca, Ticks),
+}
+
+/// The state of the roots that an observation speaks of.
+pub type Subject = (Phase, Roots, RootId);
+
+/// A process of the operator: all of it is lost in a crash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Replica {
+    /// The root it signs with.
+    pub view: View,
+    /// For how long nobody was seen behind, in which state of the roots.
+    pub quiet: Option<(Subject, Ticks)>,
+    /// Whether its clock is ahead.
+    pub is_ahead: bool,
+    /// While its watch of Secrets is interrupted: whether it has missed something.
+    pub missed: Option<bool>,
+}
+
+/// A promise of the design that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Broken {
+    /// Two workloads cannot shake hands.
+    I2,
+    /// A leaf reaches outside its signer.
+    I8,
+    /// A leaf of a former root appears later than F + W after the switch.
+    I9,
+    /// A lost root is silently replaced.
+    I11,
+    /// The rotation does not come to its end though nothing goes wrong any more.
+    Liveness,
+}
+
+/// The world.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    /// The root Secret.
+    pub ca: Option<Ca>,
+    /// A write of it that is under way, and still names its version.
+    pub ca_flight: Option<Flight<Ca>>,
+    /// The signer that the authority's status names.
+    pub recorded: Option<RootId>,
+    /// For how long the present signer has signed.
+    pub switched: Ticks,
+    /// The newest root that has signed a leaf.
+    pub newest: Option<RootId>,
+    /// All certificates.
+    pub pki: Pki,
+    /// Identities.
+    pub workloads: Vec<Workload>,
+    /// Processes.
+    pub replicas: [Replica; 2],
+    /// What consumers may hold beyond what is in the Secrets.
+    pub consumers: Consumers,
+    /// How often people have asked for a rotation.
+    pub asked: u8,
+    /// The longest lifetime of leaves that people want.
+    pub longest: Ticks,
+    /// A backup of the root Secret.
+    pub backup: Option<Ca>,
+    /// The root Secret that people have lost.
+    pub lost: Option<Ca>,
+    /// Whether the signer has expired, so that handshakes fail.
+    pub is_excused: bool,
+    /// A promise that the last event broke.
+    pub broken: Option<Broken>,
+}
+
+impl State {
+    /// The same, with those in order that differ in nothing but their place.
+    #[must_use]
+    pub fn canonical(mut self) -> Self {
+        self.workloads.sort_unstable();
+        while self.pki.made().checked_sub(1).is_some_and(|last| !self.names(last)) {
+            self.pki.unmake();
+        }
+        self
+    }
+
+    /// Whether anything is left of a root. One that was never stored is as if it had not been made.
+    fn names(&self, root: RootId) -> bool {
+        let flights = self.ca_flight.iter().map(|flight| &flight.content);
+        let views = self.replicas.iter().filter_map(|replica| replica.view.of(None));
+        let copies = self.ca.iter().chain(&self.backup).chain(&self.lost).chain(flights).chain(views);
+        let is_in = |ca: &Ca| ca.trust().contain(root) || ca.former.contain(root);
+        let flying =
+            self.workloads.iter().filter_map(|workload| workload.flight.map(|flight| flight.content));
+        let mut secrets = self.workloads.iter().filter_map(|workload| workload.secret).chain(flying);
+        let in_secrets =
+            secrets.any(|secret| secret.bundle.contain(root) || secret.leaf.chain.signer == root);
+        let in_memory = self.consumers.bundles().any(|bundle| bundle.contain(root))
+            || self.consumers.leaves().any(|presented| presented.chain.signer == root);
+        self.newest >= Some(root) || in_secrets || in_memory || copies.into_iter().any(is_in)
+    }
+
+    /// A number for it.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        crate::fingerprint::of(self)
+    }
+
+    /// A tick passes.
+    pub fn pass_time(&mut self, keeps_old_views: bool) {
+        self.pki.pass_time();
+        let pki = self.pki;
+        let flight = self.ca_flight.as_mut().map(|flight| &mut flight.content);
+        let copies = self.ca.iter_mut().chain(flight).chain(&mut self.backup).chain(&mut self.lost);
+        copies.for_each(|ca| ca.pass_time(&pki));
+        self.ca_flight = self.ca_flight.and_then(arrives_later);
+        self.switched = (self.switched + 1).min(FRESHNESS + crate::time::WRITE + 1);
+        for workload in &mut self.workloads {
+            let flight = workload.flight.as_mut().map(|flight| &mut flight.content);
+            workload.secret.iter_mut().chain(flight).for_each(|secret| secret.leaf.pass_time());
+            workload.flight = workload.flight.and_then(arrives_later);
+        }
+        for replica in &mut self.replicas {
+            replica.pass_time(&pki, keeps_old_views);
+        }
+        self.consumers.pass_time();
+    }
+}
+
+fn arrives_later<T>(flight: Flight<T>) -> Option<Flight<T>> {
+    (flight.left > 0).then(|| Flight { left: flight.left - 1, ..flight })
+}
+
+impl Leaf {
+    fn pass_time(&mut self) {
+        self.end = later(self.end, -1);
+        self.issued = if self.end < 0 { 0 } else { later(self.issued, -100) };
+    }
+}
+
+impl Replica {
+    fn pass_time(&mut self, pki: &Pki, keeps_old_views: bool) {
+        if let Some((_, quiet)) = &mut self.quiet {
+            *quiet = (*quiet + 1).min(crate::time::PROPAGATION);
+        }
+        if let View::Former(ca, age) = &mut self.view {
+            ca.pass_time(pki);
+            *age = (*age + 1).min(FRESHNESS + 1);
+            if *age > FRESHNESS && !keeps_old_views {
+                self.view = View::Unknown;
+            }
+        }
+    }
+}

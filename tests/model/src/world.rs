@@ -1,0 +1,323 @@
+//! What each event makes of the world.
+
+use crate::ca::Ca;
+use crate::events::{Event, Who, Write};
+use crate::pki::{Chain, Pki, RootId};
+use crate::rules::Rulebook;
+use crate::scope::{Clocks, Flaw, Scope, Second};
+use crate::state::{Broken, Flight, Leaf, Replica, Secret, State, View, Workload};
+use crate::time::{FAR, FRESHNESS, LEAF, LONGER_LEAF, PROPAGATION, SKEW, Ticks, WRITE};
+
+/// A world within a scope.
+pub struct World {
+    /// Its bounds.
+    pub scope: Scope,
+    /// The operator's decisions.
+    pub rules: Rulebook,
+}
+
+impl World {
+    /// A world of this scope.
+    #[must_use]
+    pub fn new(scope: Scope) -> Self {
+        Self { rules: Rulebook::new(&scope), scope }
+    }
+
+    /// How it begins: one root, and a leaf of it in every Secret; or nothing at all.
+    #[must_use]
+    pub fn initial(&self) -> State {
+        let mut pki = Pki::EMPTY;
+        let is_empty = self.scope.begins_empty;
+        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end, None), LEAF));
+        let chain = Chain { signer: 0, crosses: pki.run(0, crate::pki::Roots::default(), 0) };
+        let leaf = Leaf { chain, issued: 0, end: LEAF };
+        let secret = ca.map(|ca| Secret { leaf, bundle: ca.trust() });
+        State {
+            ca,
+            ca_flight: None,
+            recorded: ca.map(|ca| ca.signer),
+            switched: FRESHNESS + WRITE + 1,
+            newest: ca.map(|ca| ca.signer),
+            pki,
+            workloads: vec![Workload { secret, ..Workload::default() }; self.scope.workloads],
+            replicas: [Clocks::SecondBehind, Clocks::SecondAhead]
+                .map(|ahead| Replica { is_ahead: self.scope.clocks == ahead, ..Replica::default() }),
+            consumers: crate::consumers::Consumers::default(),
+            asked: 0,
+            longest: LEAF,
+            backup: None,
+            lost: None,
+            is_excused: false,
+            broken: None,
+        }
+    }
+
+    /// Whether the flaw is in this world.
+    #[must_use]
+    pub const fn has(&self, flaw: Flaw) -> bool {
+        self.scope.flaws.has(flaw)
+    }
+
+    /// The state after an event; `None` where it cannot happen, or changes nothing.
+    #[must_use]
+    pub fn after(&self, before: &State, event: Event) -> Option<State> {
+        let mut state = before.clone();
+        state.broken = None;
+        match event {
+            Event::Tick => self.tick(&mut state),
+            Event::Read(who) => {
+                let signs = before.ca.is_some() && !self.has_evidence(before);
+                Self::publish(&mut state, who, signs);
+            }
+            Event::Pass(who, write) => self.pass(&mut state, who, write)?,
+            Event::Reconcile(who, of, write) => self.reconcile(&mut state, who, of, write)?,
+            Event::Crash(who) => {
+                *state.replica(who) = Replica { is_ahead: state.replica(who).is_ahead, ..Replica::default() }
+            }
+            Event::Land(of) => self.land(&mut state, of)?,
+            Event::LandRoot => {
+                let flight = state.ca_flight?;
+                state.lost = None;
+                Self::write_ca(&mut state, Some(flight.content));
+            }
+            Event::Interrupt(who) => interrupt(state.replica(who))?,
+            Event::Resume(who) => self.resume(state.replica(who))?,
+            Event::StepClock(who) => state.replica(who).is_ahead ^= true,
+            other => self.people(&mut state, other)?,
+        }
+        (state != *before).then(|| state.canonical())
+    }
+
+    fn people(&self, state: &mut State, event: Event) -> Option<()> {
+        match event {
+            Event::Ask if state.asked < self.scope.rotations => state.asked += 1,
+            Event::Lengthen => state.longest = LONGER_LEAF,
+            Event::Delete(of) => {
+                let workload = &mut state.workloads[usize::from(of)];
+                workload.secret.filter(|_| !workload.is_stuck)?;
+                self.write_secret(state, usize::from(of), None, None);
+            }
+            Event::Stick(of) => state.workloads[usize::from(of)].is_stuck = true,
+            Event::Pause(of) => state.workloads[usize::from(of)].is_paused = true,
+            Event::Backup if state.backup.is_none() => state.backup = Some(state.ca?),
+            Event::Restore => {
+                let backup = state.backup?;
+                self.lose(state);
+                Self::write_ca(state, Some(backup));
+            }
+            Event::DeleteRoot => {
+                state.ca?;
+                self.lose(state);
+                Self::write_ca(state, None);
+            }
+            Event::Mend => {
+                let lost = state.lost.take()?;
+                Self::write_ca(state, Some(lost));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// People can put back what they have lost: the last one that nobody missed anything in.
+    fn lose(&self, state: &mut State) {
+        if !self.has_evidence(state) {
+            state.lost = state.ca;
+        }
+    }
+
+    /// A tick passes.
+    pub fn tick(&self, state: &mut State) {
+        let keeps = self.has(Flaw::SignsWithOldView) || self.has(Flaw::RefreshesFromOldView);
+        state.pass_time(keeps);
+    }
+
+    /// The clock of a replica.
+    #[must_use]
+    pub const fn now(replica: &Replica) -> Ticks {
+        if replica.is_ahead { SKEW } else { 0 }
+    }
+
+    /// The root Secret becomes this. Whoever had confirmed the former one just before goes on with it for a while.
+    pub fn write_ca(state: &mut State, after: Option<Ca>) {
+        let signer = |ca: Option<Ca>| ca.map(|ca| ca.signer);
+        if signer(after) != signer(state.ca) {
+            state.switched = 0;
+        }
+        if let Some(before) = state.ca {
+            for replica in state.replicas.iter_mut().filter(|replica| replica.view == View::Current) {
+                replica.view = View::Former(before, 0);
+            }
+        }
+        state.ca = after;
+        state.ca_flight = None;
+    }
+
+    /// A leaf Secret becomes this.
+    pub fn write_secret(&self, state: &mut State, of: usize, after: Option<Secret>, writer: Option<Who>) {
+        let before = state.workloads[of].secret;
+        if let Some(before) = before {
+            self.consumers_keep(state, before, after);
+        }
+        let (ca, pki) = (state.ca, state.pki);
+        for (place, replica) in (0..).zip(&mut state.replicas) {
+            let is_writer = writer.is_some_and(|Who(writer)| writer == place);
+            self.notice(replica, ca.as_ref(), &pki, [before, after], is_writer);
+        }
+        if let Some(after) = after.filter(|after| before.is_none_or(|before| before.leaf != after.leaf)) {
+            state.newest = state.newest.max(Some(after.leaf.chain.signer));
+            state.broken = self.breach(state, after);
+        }
+        let workload = &mut state.workloads[of];
+        workload.secret = after;
+        if !self.has(Flaw::UnguardedLeafWrites) {
+            workload.flight = None;
+        }
+    }
+
+    fn consumers_keep(&self, state: &mut State, before: Secret, after: Option<Secret>) {
+        let staleness = if self.has(Flaw::SlowConsumers) { PROPAGATION * 3 } else { PROPAGATION };
+        if after.is_none_or(|after| after.bundle != before.bundle) {
+            state.consumers.keep_bundle(before.bundle, staleness);
+        }
+        let left = if self.scope.keepers { before.leaf.end } else { before.leaf.end.min(staleness - 1) };
+        if after.is_none_or(|after| after.leaf != before.leaf) {
+            state.consumers.keep_leaf(before.leaf.chain, left);
+        }
+    }
+
+    /// A replica's watch tells of a change of a Secret.
+    fn notice(
+        &self,
+        replica: &mut Replica,
+        ca: Option<&Ca>,
+        pki: &Pki,
+        around: [Option<Secret>; 2],
+        is_writer: bool,
+    ) {
+        if let Some(missed) = &mut replica.missed {
+            *missed |= !is_writer;
+            return;
+        }
+        let now = Self::now(replica);
+        let view = replica.view;
+        let Some(mark) = view.of(ca) else { return };
+        let is_behind = |secret: Secret| self.rules.is_behind(mark, pki, secret, now, false);
+        let was_behind = around.into_iter().flatten().any(is_behind) && !self.has(Flaw::ForgetsBetweenLooks);
+        if was_behind || self.has(Flaw::WaitsSinceLastWrite) {
+            replica.quiet = None;
+        }
+    }
+
+    fn land(&self, state: &mut State, of: u8) -> Option<()> {
+        let of = usize::from(of);
+        let flight = state.workloads[of].flight.filter(|_| !state.workloads[of].is_stuck)?;
+        state.workloads[of].flight = None;
+        self.write_secret(state, of, Some(flight.content), None);
+        Some(())
+    }
+
+    /// What a leaf breaks by its appearance.
+    fn breach(&self, state: &State, secret: Secret) -> Option<Broken> {
+        let signer = secret.leaf.chain.signer;
+        if secret.leaf.end > state.pki.end(signer) {
+            return Some(Broken::I8);
+        }
+        let is_former = state.ca.is_some_and(|ca| ca.signer > signer);
+        let is_late = is_former && state.switched > FRESHNESS + WRITE;
+        (is_late && !self.scope.restores).then_some(Broken::I9)
+    }
+
+    fn resume(&self, replica: &mut Replica) -> Option<()> {
+        let has_missed = replica.missed.take()?;
+        if has_missed && !self.has(Flaw::IgnoresInterruptions) {
+            replica.quiet = None;
+        }
+        Some(())
+    }
+
+    /// Every event that may happen next.
+    #[must_use]
+    pub fn events(&self, state: &State) -> Vec<Event> {
+        let scope = &self.scope;
+        let mut events = vec![Event::Tick, Event::Ask];
+        let workloads = || 0..u8::try_from(scope.workloads).unwrap_or_default();
+        let replicas = if scope.second == Second::Absent { 1 } else { 2 };
+        for who in (0..replicas).map(Who) {
+            self.events_of(state, who, &mut events);
+        }
+        let flights = state.workloads.iter().filter(|workload| workload.flight.is_some()).count();
+        for of in workloads() {
+            events.push(Event::Land(of));
+            for who in (0..replicas).map(Who) {
+                events.push(Event::Reconcile(who, of, Write::Prompt));
+                events.extend((flights < scope.flights).then_some(Event::Reconcile(who, of, Write::Slow)));
+            }
+            events.extend(scope.deletions.then_some(Event::Delete(of)));
+            let is_first = |is: fn(&Workload) -> bool| !state.workloads.iter().any(is);
+            events.extend((scope.stuck && is_first(|one| one.is_stuck)).then_some(Event::Stick(of)));
+            events.extend((scope.paused && is_first(|one| one.is_paused)).then_some(Event::Pause(of)));
+        }
+        events.extend(scope.longer_leaves.then_some(Event::Lengthen));
+        events.extend(scope.slow_root_writes.then_some(Event::LandRoot));
+        if scope.restores {
+            events.extend([Event::Backup, Event::Restore, Event::DeleteRoot, Event::Mend]);
+        }
+        events
+    }
+
+    fn events_of(&self, state: &State, who: Who, events: &mut Vec<Event>) {
+        let scope = &self.scope;
+        if who.0 == 0 || scope.second == Second::Leads {
+            events.extend([Event::Pass(who, Write::Prompt), Event::Pass(who, Write::Last)]);
+            let is_free = scope.slow_root_writes && state.ca_flight.is_none();
+            events.extend(is_free.then_some(Event::Pass(who, Write::Slow)));
+        } else {
+            events.push(Event::Read(who));
+        }
+        events.push(Event::Crash(who));
+        if scope.interruptions {
+            events.extend([Event::Interrupt(who), Event::Resume(who)]);
+        }
+        events.extend((scope.clocks == Clocks::Step).then_some(Event::StepClock(who)));
+    }
+
+    /// A root that is made now: the first ends when the scope says so, the others do not.
+    pub fn make_root(state: &mut State, certified_by: Option<RootId>) -> Option<RootId> {
+        let is_room = usize::from(state.pki.made()) < crate::pki::ROOTS;
+        is_room.then(|| state.pki.make(FAR, certified_by))
+    }
+
+    /// A write of a leaf Secret that is under way.
+    #[must_use]
+    pub const fn flight(content: Secret) -> Flight<Secret> {
+        Flight { content, left: WRITE }
+    }
+}
+
+fn interrupt(replica: &mut Replica) -> Option<()> {
+    if replica.missed.is_some() || replica.quiet.is_none() {
+        return None;
+    }
+    replica.missed = Some(false);
+    Some(())
+}
+
+impl State {
+    /// A replica.
+    pub fn replica(&mut self, Who(place): Who) -> &mut Replica {
+        &mut self.replicas[usize::from(place)]
+    }
+}
+
+impl View {
+    /// The root Secret as it is seen.
+    #[must_use]
+    pub const fn of<'a>(&'a self, present: Option<&'a Ca>) -> Option<&'a Ca> {
+        match self {
+            Self::Unknown => None,
+            Self::Current => present,
+            Self::Former(ca, _) => Some(ca),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Claim: the model has teeth. Each rule that is taken away, and each assumption that is broken, shows in a broken promise;
+//! where two rules cover each other, only without both.
+
+use mtls_operator::plan::safeguards::Safeguard;
+use rotation_model::{Broken, Clocks, Flaw, Flaws, Scope, breaks, holds};
+
+const PLAIN: Scope = Scope::PLAIN;
+const ALONE: Scope = Scope::ALONE;
+/// The first root ends, with as much left of it as a rotation needs.
+const ENDING: Scope = Scope { first_end: 16, margin: 14, ..ALONE };
+
+fn without(safeguards: &[Safeguard], scope: Scope) -> Scope {
+    let weakened = safeguards.iter().fold(scope.safeguards, |all, one| all.without(*one));
+    Scope { safeguards: weakened, ..scope }
+}
+
+/// Nobody is there who never reloads its bundle: that takes cross-certificates.
+fn without_cross(scope: Scope) -> Scope {
+    Scope { stubborn: false, ..without(&[Safeguard::CrossCertificates], scope) }
+}
+
+fn with(flaw: Flaw, scope: Scope) -> Scope {
+    Scope { flaws: Flaws::of(&[flaw]), ..scope }
+}
+
+#[test]
+fn gate_and_wait_can_each_be_missed_while_there_are_cross_certificates() {
+    for safeguard in [Safeguard::Gate, Safeguard::Wait] {
+        holds(&format!("no {safeguard:?}"), without(&[safeguard], PLAIN));
+        let what = format!("no {safeguard:?}, no cross-certificates");
+        breaks(&what, Broken::I2, without_cross(without(&[safeguard], PLAIN)));
+    }
+    holds("no Gate, no Wait", without(&[Safeguard::Gate, Safeguard::Wait], PLAIN));
+}
+
+#[test]
+fn without_cross_certificates_whoever_never_reloads_is_lost() {
+    let stubborn = Scope { stubborn: true, ..without_cross(PLAIN) };
+    breaks("no cross-certificates, a consumer that never reloads", Broken::I2, stubborn);
+}
+
+#[test]
+fn cross_certificates_that_end_with_the_rotation_carry_nobody() {
+    let dropped = Scope { stubborn: false, ..without(&[Safeguard::LastingCrosses], PLAIN) };
+    holds("cross-certificates dropped at Stable", dropped);
+    for safeguard in [Safeguard::Gate, Safeguard::Wait] {
+        let what = format!("cross-certificates dropped at Stable, no {safeguard:?}");
+        breaks(&what, Broken::I2, without(&[safeguard], dropped));
+    }
+    let stubborn = Scope { stubborn: true, ..dropped };
+    breaks("cross-certificates dropped at Stable, a consumer that never reloads", Broken::I2, stubborn);
+}
+
+#[test]
+fn a_former_root_is_needed_until_its_last_leaf_can_have_ended() {
+    let observed = without(&[Safeguard::DrainBound], PLAIN);
+    breaks("Draining ended by observation only", Broken::I2, observed);
+    holds("the same, and nobody keeps a leaf beyond propagation", Scope { keepers: false, ..observed });
+    // S alone is as long as F and W, and covers them until a clock needs it.
+    let late = without(&[Safeguard::LateLeaves], PLAIN);
+    holds("drain bound without F + W, a replica with an old view", late);
+    let late = Scope { clocks: Clocks::SecondAhead, ..late };
+    breaks("drain bound without F + W, a replica with an old view and a fast clock", Broken::I2, late);
+}
+
+#[test]
+fn lifetimes_are_recorded_before_they_are_used() {
+    let longer = Scope { longer_leaves: true, ..ALONE };
+    breaks(
+        "a longer lifetime of leaves is not recorded",
+        Broken::I2,
+        without(&[Safeguard::RecordedLifetime], longer),
+    );
+}
+
+#[test]
+fn consumers_keep_to_propagation() {
+    breaks(
+        "staleness above propagation, no cross",
+        Broken::I2,
+        with(Flaw::SlowConsumers, without_cross(PLAIN)),
+    );
+    holds("staleness above propagation", with(Flaw::SlowConsumers, PLAIN));
+}
+
+#[test]
+fn the_whole_run_of_cross_certificates_is_served_until_it_ends() {
+    let two = Scope { rotations: 2, ..ALONE };
+    breaks("only the newest cross-certificate is served", Broken::I2, with(Flaw::NewestCrossOnly, two));
+    let what = "no cross-certificate is served that ends before the leaf";
+    breaks(what, Broken::I2, with(Flaw::ServesNoCrossThatEndsEarly, ENDING));
+}
+
+#[test]
+fn nothing_holds_a_rotation_up_for_ever() {
+    breaks("wait counted from the last write", Broken::Liveness, with(Flaw::WaitsSinceLastWrite, PLAIN));
+    let paused = Scope { paused: true, ..ALONE };
+    breaks("an expired leaf blocks Draining", Broken::Liveness, with(Flaw::ExpiredLeavesBlock, paused));
+    let twice = Scope { rotations: 2, ..paused };
+    let what = "an expired leaf proves that a root is lost";
+    breaks(what, Broken::Liveness, with(Flaw::ExpiredLeavesAreEvidence, twice));
+}
+
+#[test]
+fn a_switch_that_is_never_forced_keeps_everybody_until_the_root_has_expired() {
+    let stuck = Scope { stuck: true, ..ENDING };
+    let unforced = without(&[Safeguard::ForcedSwitch], stuck);
+    breaks("an unwritable Secret holds the switch up for ever", Broken::Liveness, unforced);
+}
+
+#[test]
+fn a_root_is_created_where_none_can_have_been_only() {
+    let restores = Scope { restores: true, roots: 3, ..PLAIN };
+    breaks("a stale index shows no leaves", Broken::I11, with(Flaw::CreatesByStaleIndex, restores));
+    breaks("nothing proves that a root is lost", Broken::I11, with(Flaw::NoEvidence, restores));
+}
+
+#[test]
+fn a_replica_goes_by_what_it_has_just_read() {
+    breaks("it signs with a view of any age", Broken::I9, with(Flaw::SignsWithOldView, PLAIN));
+    let refreshes = with(Flaw::RefreshesFromOldView, without_cross(PLAIN));
+    breaks("it writes bundles from a view of any age, no cross", Broken::I2, refreshes);
+}
+
+#[test]
+fn what_was_seen_must_be_whole() {
+    let gate_only = without_cross(PLAIN);
+    let what = "who was behind between two looks is forgotten, no cross";
+    breaks(what, Broken::I2, with(Flaw::ForgetsBetweenLooks, gate_only));
+    let interrupted = Scope { interruptions: true, ..gate_only };
+    breaks(
+        "what a watch has missed is ignored, no cross",
+        Broken::I2,
+        with(Flaw::IgnoresInterruptions, interrupted),
+    );
+    breaks("no fresh list confirms the switch, no cross", Broken::I2, with(Flaw::Unconfirmed, interrupted));
+}
+
+#[test]
+fn a_leaf_stays_inside_its_signer() {
+    breaks("leaves are not clamped", Broken::I8, with(Flaw::Unclamped, ENDING));
+}

@@ -1,0 +1,118 @@
+//! Claim: whatever goes wrong, and whenever, a rotation breaks no connection, and comes to its end. Small worlds are
+//! explored whole; with `MTLS_PROOF=1` larger ones, too.
+
+use mtls_operator::plan::safeguards::{Safeguard, Safeguards};
+use rotation_model::{Clocks, Scope, Second, holds, holds_at_full_size};
+
+const PLAIN: Scope = Scope::PLAIN;
+const ALONE: Scope = Scope::ALONE;
+/// The gate alone, for verifiers that mishandle cross-certificates. Whoever never reloads is lost then.
+const NO_CROSS: Safeguards = Safeguards::ALL.without(Safeguard::CrossCertificates);
+
+/// The same, held by the gate alone.
+const fn without_cross(scope: Scope) -> Scope {
+    Scope { stubborn: false, safeguards: NO_CROSS, ..scope }
+}
+
+#[test]
+fn a_replica_with_an_old_view_and_late_writes_does_no_harm() {
+    holds("two workloads, one rotation", PLAIN);
+    holds("the same without cross-certificates", without_cross(PLAIN));
+    let three = Scope { workloads: 3, ..PLAIN };
+    holds_at_full_size("three workloads", three);
+    holds_at_full_size("three workloads without cross-certificates", without_cross(three));
+}
+
+#[test]
+fn a_second_rotation_does_no_harm() {
+    let twice = Scope { rotations: 2, ..ALONE };
+    holds("two rotations, one replica", twice);
+    holds("the same without cross-certificates", without_cross(twice));
+    let twice = Scope { rotations: 2, ..PLAIN };
+    holds_at_full_size("two rotations", twice);
+    holds_at_full_size("two rotations without cross-certificates", without_cross(twice));
+}
+
+#[test]
+fn nothing_rests_on_the_election() {
+    let both = Scope { second: Second::Leads, ..PLAIN };
+    holds("two replicas that both lead", both);
+    holds_at_full_size("the same without cross-certificates", without_cross(both));
+    holds_at_full_size("two replicas that both lead, two rotations", Scope { rotations: 2, ..both });
+}
+
+#[test]
+fn slow_writes_of_the_root_secret_do_no_harm() {
+    let slow = |scope| Scope { slow_root_writes: true, ..scope };
+    holds("slow writes of the root Secret, one replica", slow(ALONE));
+    holds_at_full_size("slow writes of the root Secret", slow(PLAIN));
+}
+
+/// A clock that is ahead when a leaf is signed, behind at the switch and ahead when the former root is dropped, costs a
+/// former leaf the end of its time; by then no consumer that keeps to `propagation` has it.
+#[test]
+fn clocks_that_differ_do_no_harm() {
+    let step = |scope| Scope { clocks: Clocks::Step, keepers: false, ..scope };
+    holds("the clock of the only replica steps", step(ALONE));
+    for (what, clocks) in [("ahead", Clocks::SecondAhead), ("behind", Clocks::SecondBehind)] {
+        holds_at_full_size(&format!("the second replica's clock is {what}"), Scope { clocks, ..PLAIN });
+    }
+    holds_at_full_size("clocks step", step(PLAIN));
+}
+
+#[test]
+fn watches_that_are_interrupted_do_no_harm() {
+    let interrupted = Scope { interruptions: true, ..PLAIN };
+    holds("interrupted watches, no cross-certificates", without_cross(interrupted));
+}
+
+#[test]
+fn secrets_that_are_deleted_do_no_harm() {
+    let deleted = |scope| without_cross(Scope { deletions: true, ..scope });
+    holds("Secrets are deleted, one replica, no cross-certificates", deleted(ALONE));
+    holds_at_full_size("Secrets are deleted, no cross-certificates", deleted(PLAIN));
+}
+
+#[test]
+fn paused_identities_hold_nobody_up() {
+    let paused = |scope| Scope { paused: true, ..scope };
+    holds("an identity is paused, one replica", paused(ALONE));
+    holds_at_full_size("an identity is paused", paused(PLAIN));
+}
+
+#[test]
+fn a_longer_lifetime_does_no_harm() {
+    let longer = |scope| Scope { longer_leaves: true, ..scope };
+    holds("the lifetime of leaves is raised, one replica", longer(ALONE));
+    holds_at_full_size("the lifetime of leaves is raised", longer(PLAIN));
+}
+
+#[test]
+fn a_root_is_made_where_there_was_none_and_once() {
+    holds("no root at first", Scope { begins_empty: true, ..PLAIN });
+}
+
+/// Consumers keep to `propagation` here, too. Whoever keeps a leaf to its end can lose by it: an older root Secret that
+/// was restored signs on, and the later one that people put back then knows nothing of those leaves.
+#[test]
+fn a_lost_root_is_never_silently_replaced() {
+    let restores = |scope| Scope { restores: true, keepers: false, roots: 3, ..scope };
+    holds("the root Secret is deleted and restored, one replica", restores(ALONE));
+    let restores = |scope| Scope { roots: 2, ..restores(scope) };
+    holds_at_full_size("the root Secret is deleted and restored", restores(PLAIN));
+}
+
+#[test]
+fn whoever_cannot_be_written_holds_nobody_up_for_ever() {
+    let ending = |scope| Scope { first_end: 16, margin: 14, ..scope };
+    let stuck = |scope| Scope { stuck: true, ..ending(scope) };
+    holds("the first root ends, one replica", ending(ALONE));
+    holds("the first root ends, and a Secret cannot be written, one replica", stuck(ALONE));
+    holds_at_full_size("the first root ends", ending(PLAIN));
+    holds_at_full_size("the first root ends, and a Secret cannot be written", stuck(PLAIN));
+}
+
+#[test]
+fn steps_that_are_spread_over_time_do_no_harm() {
+    holds("each step is spread", Scope { spread: 2, ..PLAIN });
+}
