@@ -29,7 +29,7 @@ export KEEP
 .PHONY: help demo test lint fmt proof bench e2e generate image peer-image tools clean
 
 help: ## List what there is to do
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
 		printf 'make %-10s %s\n' "$$name" "$$what"; done
 
 demo: tools ## Watch it work on a real control plane (KEEP=1 leaves it running)

@@ -147,3 +147,23 @@ fn every_failure_of_a_rotation_is_held_off_by_a_test_that_exists() {
         assert!(tests > 0, "{row}");
     }
 }
+
+#[test]
+fn every_function_that_a_rule_of_the_chart_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = 0;
+    for template in ["_rules.tpl", "rbac-cluster.yaml", "rbac-own-namespace.yaml"] {
+        let text = fs::read_to_string(root.join("charts/mtls-operator/templates").join(template)).unwrap();
+        let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "#").collect();
+        for words in words.windows(3).filter(|words| words[1] == "in" && words[2].contains(".rs")) {
+            let [name, _, file] = *words else { continue };
+            let file = file.split_inclusive(".rs").next().unwrap();
+            let source = fs::read_to_string(root.join("src").join(file)).unwrap_or_default();
+            let name = name.trim_end_matches("()").rsplit("::").next().unwrap();
+            let is_there = ["fn", "struct"].iter().any(|kind| source.contains(&format!("{kind} {name}")));
+            assert!(is_there, "{template}: there is no {name} in {file}");
+            named += 1;
+        }
+    }
+    assert!(named > 10, "{named}");
+}

@@ -18,6 +18,9 @@ pub const NUMERIC_END: &str = "(^|[.])([0-9]+|0x[0-9a-f]*)$";
 /// SHA-256 of a certificate: 64 hexadecimal digits, or as `openssl x509 -fingerprint -sha256` prints it.
 pub const FINGERPRINT: &str = "^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31})$";
 
+/// Value of a label.
+pub const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
+
 /// Key of a label or annotation: `[prefix/]name`, the prefix a DNS subdomain.
 const QUALIFIED_NAME: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 /// Longest prefix, in characters.

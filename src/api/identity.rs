@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::DEFAULT_AUTHORITY;
 use super::verify::{ServedStatus, VerifySpec};
-use super::{duration, form};
+use super::{duration, form, rule};
 use crate::pki::KeyAlgorithm;
 
 /// The mutual TLS identity of one workload.
@@ -41,7 +41,10 @@ use crate::pki::KeyAlgorithm;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.ttl) || !has(self.renewBefore) || duration(self.renewBefore) + duration(self.renewBefore) <= duration(self.ttl)")
+    validation = rule::of_durations(
+        &["self.ttl", "self.renewBefore"],
+        "!has(self.ttl) || !has(self.renewBefore) || duration(self.renewBefore) + duration(self.renewBefore) <= duration(self.ttl)",
+    )
         .message("spec.renewBefore must be at most half of spec.ttl: otherwise a certificate would be due as soon as it is issued"),
     validation = Rule::new("has(self.secret.name) == has(oldSelf.secret.name) && (!has(self.secret.name) || self.secret.name == oldSelf.secret.name)")
         .message("spec.secret.name is immutable: Pods mount the Secret by this name; create another MtlsIdentity instead")
@@ -50,12 +53,14 @@ pub struct MtlsIdentitySpec {
     /// Name of the `MtlsAuthority` that signs.
     #[serde(default = "default_authority")]
     #[schemars(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))]
+    #[x_kube(validation = rule::dns_label("spec.authority"))]
     pub authority: String,
 
     /// Service account of the SPIFFE ID `spiffe://<trustDomain>/ns/<namespace>/sa/<serviceAccountName>`, the only
     /// URI in the certificate. Default: metadata.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
+    #[x_kube(validation = rule::dns_subdomain("spec.serviceAccountName"))]
     pub service_account_name: Option<String>,
 
     /// Services of this namespace that the workload answers for. Each gives the DNS names `<s>.<ns>`, `<s>.<ns>.svc`
@@ -67,7 +72,7 @@ pub struct MtlsIdentitySpec {
         length(max = 32),
         inner(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))
     )]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = rule::dns_labels("spec.services"))]
     pub services: Option<Vec<String>>,
 
     /// More DNS names. Names inside the namespace's own zone (`*.<ns>.svc`, `x.y.<ns>.svc.<clusterDomain>`) are free,
@@ -82,6 +87,7 @@ pub struct MtlsIdentitySpec {
     )]
     #[x_kube(
         merge_strategy = ListMerge::Set,
+        validation = rule::dns_patterns("spec.dnsNames"),
         validation = Rule::new(format!("self.all(name, !name.matches('{}'))", form::NUMERIC_END))
             .message("spec.dnsNames must not end in a number: that is an address, which belongs into spec.ipAddresses"),
         validation = Rule::new("self.all(name, !name.startsWith('*.') || name.matches('[.].+[.]'))")
@@ -104,14 +110,21 @@ pub struct MtlsIdentitySpec {
     /// leaf.ttl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("spec.ttl must be at least 1m"))]
+    #[x_kube(
+        validation = rule::duration("spec.ttl"),
+        validation = rule::at_least("spec.ttl", "1m")
+    )]
     pub ttl: Option<String>,
 
     /// How long before its end a certificate is renewed, a Go duration: at least the authority's rotation.propagation,
     /// at most half of ttl. Default: a third of the lifetime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('10s')").message("spec.renewBefore must be at least 10s, the least time in which a changed Secret reaches its Pods"))]
+    #[x_kube(
+        validation = rule::duration("spec.renewBefore"),
+        validation = rule::at_least("spec.renewBefore", "10s")
+            .message("spec.renewBefore must be at least 10s, the least time in which a changed Secret reaches its Pods")
+    )]
     pub renew_before: Option<String>,
 
     /// The private key. A new one is made at every issuance.
@@ -170,6 +183,7 @@ pub struct SecretSpec {
     /// Name of the Secret. Immutable. Default: `<metadata.name>-mtls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
+    #[x_kube(validation = rule::dns_subdomain("spec.secret.name"))]
     pub name: Option<String>,
 
     /// Labels put on the Secret and kept in force. The operator's own win.
@@ -177,11 +191,14 @@ pub struct SecretSpec {
     #[schemars(
         extend("maxProperties" = 16),
         extend("additionalProperties" = {
-            "type": "string", "maxLength": 63, "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+            "type": "string", "maxLength": 63, "pattern": form::LABEL_VALUE
         })
     )]
-    #[x_kube(validation = Rule::new(form::all_are_qualified_names())
-        .message("spec.secret.labels must have valid Kubernetes label keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"))]
+    #[x_kube(
+        validation = Rule::new(form::all_are_qualified_names())
+            .message("spec.secret.labels must have valid Kubernetes label keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"),
+        validation = rule::label_values("spec.secret.labels")
+    )]
     pub labels: BTreeMap<String, String>,
 
     /// Annotations put on the Secret and kept in force. The operator's own win.

@@ -7,6 +7,7 @@ pub mod duration;
 pub mod form;
 pub mod identity;
 pub mod names;
+mod rule;
 pub mod verify;
 
 pub use authority::{MtlsAuthority, MtlsAuthoritySpec, MtlsAuthorityStatus};

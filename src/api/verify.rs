@@ -2,17 +2,17 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::KubeSchema;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::form;
+use super::{form, rule};
 
 /// Where the Pods of an identity serve. Each ready address of the Service is dialed with TLS.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifySpec {
     /// A Service of this namespace.
     #[schemars(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))]
+    #[x_kube(validation = rule::dns_label("spec.verify.service"))]
     pub service: String,
 
     /// The port that the Pods listen on: what the Service calls targetPort.

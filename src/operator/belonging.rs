@@ -1,6 +1,7 @@
 //! Whose a Secret is. What we did not create is never written (I5).
 
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::dress::is_identity;
 use super::entry::digest;
@@ -27,11 +28,10 @@ pub fn belonging(secret: &Secret, asked: &Asked, index: &Index) -> Belonging {
     if let Some(why) = unwritable(secret, &place) {
         return Belonging::Foreign(why);
     }
-    let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|map| map.get(key));
-    let Some(uid) = note(annotation::IDENTITY_UID) else {
+    let Some(uid) = owner_uid(&secret.metadata, asked) else {
         return Belonging::Foreign(not_made_by_us(asked));
     };
-    if *uid == asked.uid {
+    if uid == asked.uid {
         return Belonging::Mine;
     }
     if let Some(owner) = holder(index, asked, uid) {
@@ -50,6 +50,16 @@ pub fn belonging(secret: &Secret, asked: &Asked, index: &Index) -> Belonging {
             Belonging::Foreign(format!("{place} does not say which MtlsIdentity it belongs to; delete it"))
         }
     }
+}
+
+/// The uid of the identity that a Secret was made for: by our annotation, else, where somebody removed that from the
+/// Secret of this identity, by its controller. None: it is not ours.
+#[must_use]
+pub fn owner_uid<'a>(secret: &'a ObjectMeta, asked: &Asked) -> Option<&'a str> {
+    let noted = secret.annotations.as_ref().and_then(|notes| notes.get(annotation::IDENTITY_UID));
+    let mut owners = secret.owner_references.iter().flatten();
+    let controller = owners.find(|owner| owner.controller == Some(true) && owner.uid == asked.uid);
+    noted.or(controller.map(|owner| &owner.uid)).map(String::as_str)
 }
 
 /// The sentence about a Secret that this operator did not make.

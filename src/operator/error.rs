@@ -21,6 +21,16 @@ pub enum Error {
         /// The answer.
         source: Box<kube::Error>,
     },
+    /// The answer is none. It is told where, never what stands there: it may be a key.
+    #[error("{what}: the answer cannot be read from line {line}, column {column} on")]
+    Unreadable {
+        /// Verb and object.
+        what: String,
+        /// From 1; 0 where nothing is known.
+        line: usize,
+        /// From 1; 0 where nothing is known.
+        column: usize,
+    },
     /// The API server did not answer in time.
     #[error("{what}: no answer within {within:?}")]
     Timeout {
@@ -92,6 +102,7 @@ impl Error {
         match self {
             Self::Stale { .. } => "Stale",
             Self::Api { .. } => "Api",
+            Self::Unreadable { .. } => "Unreadable",
             Self::Timeout { .. } => "Timeout",
             Self::NotLeader { .. } => "NotLeader",
             Self::AuthorityPending(_) => "AuthorityPending",

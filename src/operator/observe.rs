@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::belonging::{Belonging, belonging, not_made_by_us};
+use super::belonging::{Belonging, belonging, not_made_by_us, owner_uid};
 use super::context::Context;
 use super::dress::{Dress, LeafNotes};
 use super::entry::{SeenSecret, digest, version_number};
@@ -93,8 +93,7 @@ pub async fn secret(
 async fn unmarked(context: &Context, asked: &Asked) -> Result<Option<Observed>, Error> {
     let found = context.requests.secret_metadata(&asked.namespace, &asked.secret.name).await?;
     let Some(secret) = found else { return Ok(Some(Observed::Absent)) };
-    let notes = secret.metadata.annotations.as_ref();
-    let is_ours = notes.is_some_and(|notes| notes.contains_key(annotation::IDENTITY_UID));
+    let is_ours = owner_uid(&secret.metadata, asked).is_some();
     Ok((!is_ours).then(|| Observed::Foreign(not_made_by_us(asked))))
 }
 

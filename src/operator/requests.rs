@@ -282,9 +282,14 @@ impl Requests {
 
     async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
         let Call { verb, what, request, within } = call;
-        let answer = tokio::time::timeout(within, self.client.request::<T>(request)).await;
+        // Not `Client::request`, which logs an answer that it cannot read: that may be a Secret.
+        let answer = tokio::time::timeout(within, self.client.request_text(request)).await;
         let result = match answer {
-            Ok(Ok(object)) => Ok(object),
+            Ok(Ok(text)) => serde_json::from_str(&text).map_err(|error| Error::Unreadable {
+                what: format!("{verb} {what}"),
+                line: error.line(),
+                column: error.column(),
+            }),
             Ok(Err(source)) => Err(Error::Api { what: format!("{verb} {what}"), source: Box::new(source) }),
             Err(_) => Err(Error::Timeout { what: format!("{verb} {what}"), within }),
         };

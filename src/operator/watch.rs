@@ -1,6 +1,7 @@
 //! Watches, as news for board and roster. kube's watcher lists by pages, follows bookmarks and lists anew after a
 //! lost history; on top of that every watch lists anew at a long jittered interval, and after repeated errors,
-//! because some ways to lose an event leave no trace.
+//! because some ways to lose an event leave no trace. Errors are followed by ever longer pauses, across new lists too,
+//! until the watch sees something happen: an API server in trouble is not asked for lists all the time.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -8,8 +9,9 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use kube::api::Api;
-use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt as _, watcher as watch};
+use kube::runtime::utils::Backoff as _;
+use kube::runtime::watcher as watch;
+use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
@@ -22,6 +24,8 @@ const RELIST_AFTER: Duration = Duration::from_mins(45);
 /// Errors in a row after which a watch starts over with a list. kube's watcher repeats a watch that is answered
 /// with the HTTP status 410 for ever.
 const ERRORS_BEFORE_RELIST: u32 = 4;
+/// Longest pause after an error, kube's own.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Objects per page of a list.
 const PAGE: u32 = 500;
 
@@ -79,13 +83,14 @@ where
 {
     fn stream(&self) -> BoxStream<'static, watcher::Result<Event<K>>> {
         let config = watcher::Config { label_selector: self.labels.clone(), ..watcher::Config::default() };
-        watch(self.api.clone(), config.page_size(PAGE)).default_backoff().boxed()
+        watch(self.api.clone(), config.page_size(PAGE)).boxed()
     }
 
     /// Watches for ever. The handle is dropped when the first list is complete.
     pub async fn run(self, context: Context, mut audience: impl Audience<K>, ready: ReadinessHandle) {
         let mut ready = Some(ready);
         let mut round: u64 = 0;
+        let mut pauses = DefaultBackoff::default();
         loop {
             let mut stream = self.stream();
             let again = context.clock.sleep(jittered(&self.name, round));
@@ -100,6 +105,9 @@ where
                 match event {
                     Some(Ok(event)) => {
                         errors = 0;
+                        if matches!(event, Event::Apply(_) | Event::Delete(_)) {
+                            pauses.reset();
+                        }
                         if tell(&mut audience, event) {
                             drop(ready.take());
                         }
@@ -107,6 +115,7 @@ where
                     Some(Err(error)) => {
                         errors += 1;
                         tracing::warn!(watch = self.name, %error, "a watch was interrupted");
+                        tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
                     }
                     None => break,
                 }

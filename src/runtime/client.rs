@@ -1,5 +1,6 @@
 //! The connection to the API server. Small requests leave at once (Nagle's algorithm would hold each write for the
-//! 40 ms of a delayed acknowledgement), dead peers are noticed, and nothing is retried behind the caller's back.
+//! 40 ms of a delayed acknowledgement), dead peers are noticed, no answer is waited for without end, and nothing is
+//! retried behind the caller's back.
 
 use std::time::Duration;
 
@@ -8,12 +9,16 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
-use tower::{BoxError, ServiceBuilder};
+use tower::ServiceBuilder;
 
 use super::pace::WatchPace;
+use super::patience::Patience;
 
-/// A peer that does not answer for this long, though the kernel asks, is gone.
+/// After this long without a word the kernel asks whether the peer is still there, and again at this interval.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// A peer that leaves so many questions unanswered is gone.
+const KEEPALIVE_QUESTIONS: u32 = 3;
 /// Longest that a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,6 +31,8 @@ pub fn connect(config: Config) -> Result<Client, kube::Error> {
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_keepalive(Some(KEEPALIVE));
+    connector.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
+    connector.set_keepalive_retries(Some(KEEPALIVE_QUESTIONS));
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let https = config.rustls_https_connector_with_connector(connector)?;
     let connection = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(https);
@@ -33,7 +40,35 @@ pub fn connect(config: Config) -> Result<Client, kube::Error> {
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer_fn(WatchPace::new)
-        .map_err(BoxError::from)
+        .layer_fn(Patience::new)
         .service(connection);
     Ok(Client::new(service, config.default_namespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Secret;
+    use kube::Api;
+    use kube::api::ListParams;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_accepts_and_never_answers_is_given_up() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let black_hole = tokio::spawn(async move {
+            let mut held = Vec::new();
+            loop {
+                held.push(listener.accept().await.unwrap());
+            }
+        });
+        let client = connect(Config::new(address.parse().unwrap())).unwrap();
+        let (secrets, all) = (Api::<Secret>::all(client), ListParams::default());
+        let list = tokio::time::timeout(Duration::from_mins(10), secrets.list(&all));
+        let error = list.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("did not begin to answer"), "{error:?}");
+        black_hole.abort();
+    }
 }

@@ -1,5 +1,5 @@
-//! An HTTP/1 server that no client can hold up: connections are counted, their headers are awaited for a limited time,
-//! and the end does not wait for those that do not leave.
+//! An HTTP/1 server that no client can hold up for long: connections are counted, each is for one request and ends within
+//! a limited time, whether or not the client reads, and the end does not wait for those that do not leave.
 
 use std::io;
 use std::pin::pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -19,8 +19,8 @@ use super::shutdown::Shutdown;
 /// Connections at once; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 128;
 
-/// How long a client may take to send its headers, or to say nothing between two requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to send its request and to read the answer. Longer than Prometheus waits by default.
+const CONVERSATION: Duration = Duration::from_secs(15);
 
 /// How long requests under way are waited for at the end.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -72,15 +72,54 @@ fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// How the conversation ends is the client's affair.
+/// How the conversation ends is the client's affair, unless it takes too long.
 async fn converse(stream: TcpStream, router: Router, shutdown: Shutdown) {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder.keep_alive(false);
     let service = TowerToHyperService::new(router);
     let mut conversation = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        _ = conversation.as_mut() => return,
-        () = shutdown.triggered() => conversation.as_mut().graceful_shutdown(),
+    let _ = tokio::time::timeout(CONVERSATION, async {
+        tokio::select! {
+            _ = conversation.as_mut() => return,
+            () = shutdown.triggered() => conversation.as_mut().graceful_shutdown(),
+        }
+        let _ = conversation.await;
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// More than the kernel keeps for a client that does not read.
+    static BIG: [u8; 1 << 25] = [0; 1 << 25];
+
+    #[tokio::test(start_paused = true)]
+    async fn clients_that_ask_and_never_read_keep_nobody_out_for_long() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router =
+            Router::new().route("/big", get(async || BIG.as_slice())).route("/livez", get(async || "ok"));
+        let (shutdown, trigger) = Shutdown::manual();
+        let server = tokio::spawn(serve(listener, router, shutdown));
+        let mut silent = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+            silent.push(client);
+        }
+        let mut probe = TcpStream::connect(address).await.unwrap();
+        probe.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        let read = tokio::time::timeout(2 * CONVERSATION, probe.read_to_string(&mut answer));
+        read.await.unwrap().unwrap();
+        assert!(answer.ends_with("ok"), "{answer}");
+        drop(silent);
+        trigger.fire();
+        server.await.unwrap();
     }
-    let _ = conversation.await;
 }

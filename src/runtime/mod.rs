@@ -7,6 +7,7 @@ mod http;
 pub mod leader;
 mod lease;
 pub mod pace;
+pub mod patience;
 pub mod process;
 pub mod readiness;
 pub mod shutdown;

@@ -47,14 +47,21 @@ impl<S> WatchPace<S> {
     }
 }
 
+/// Whether the answer to a request goes on as long as something may happen.
+pub fn is_watch<B>(request: &Request<B>) -> bool {
+    parts(request).any(|part| part == "watch=true")
+}
+
 /// What a request watches: its URI without the version from which it goes on.
 fn watch_of<B>(request: &Request<B>) -> Option<String> {
-    let query = request.uri().query()?;
-    let parts = || query.split('&');
-    parts().any(|part| part == "watch=true").then(|| {
-        let selectors = parts().filter(|part| !part.starts_with("resourceVersion="));
+    is_watch(request).then(|| {
+        let selectors = parts(request).filter(|part| !part.starts_with("resourceVersion="));
         format!("{}?{}", request.uri().path(), selectors.collect::<Vec<_>>().join("&"))
     })
+}
+
+fn parts<B>(request: &Request<B>) -> impl Iterator<Item = &str> {
+    request.uri().query().unwrap_or_default().split('&')
 }
 
 impl<S, B> Service<Request<B>> for WatchPace<S>

@@ -6,6 +6,10 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// What these say at `warn` holds whole answers of the API server; the watches tell of their errors themselves. Whoever
+/// names the same modules with another level gets that.
+const QUIETED: &str = "kube_client::client=error,kube_runtime::watcher=error";
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -65,7 +69,8 @@ fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
     {
         return Err(TelemetryError::Level { filter: filter.to_owned(), word: word.to_owned() });
     }
-    let words = filter.split(',').map(str::trim).collect::<Vec<_>>().join(",");
+    let words = filter.split(',').map(str::trim);
+    let words = std::iter::once(QUIETED).chain(words).collect::<Vec<_>>().join(",");
     EnvFilter::try_new(words).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })
 }
 
@@ -86,6 +91,14 @@ mod tests {
         for filter in ["info", "off", "info,mtls_operator=debug", "warn, kube[request]=trace"] {
             assert!(parse(filter).is_ok(), "{filter}");
         }
+    }
+
+    #[test]
+    fn what_logs_whole_answers_is_quiet_unless_it_is_named() {
+        let usual = parse("info").unwrap().to_string();
+        assert!(usual.contains("kube_client::client=error"), "{usual}");
+        let named = parse("info,kube_client::client=debug").unwrap().to_string();
+        assert!(named.contains("kube_client::client=debug") && !named.contains("client=error"), "{named}");
     }
 
     #[test]

@@ -22,18 +22,29 @@ impl Installed {
         SHARED.get_or_init(Self::new)
     }
 
+    /// One where nothing is installed yet.
+    pub fn bare() -> Self {
+        let cluster = Cluster::start(Options { name: "chart".into(), ..Options::default() }).unwrap();
+        Self { cluster }
+    }
+
     /// One of its own.
     pub fn new() -> Self {
-        let cluster = Cluster::start(Options { name: "chart".into(), ..Options::default() }).unwrap();
-        let installed = Self { cluster };
+        let installed = Self::bare();
         installed.helm(&["install", "mtls-operator", CHART, "-n", SYSTEM, "--create-namespace"]);
         installed.start_operator();
         installed
     }
 
     pub fn start_operator(&self) {
-        let kubeconfig = self.cluster.kubeconfig_for(SYSTEM, "mtls-operator").unwrap();
-        let flags = ["run", "--namespace", SYSTEM, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
+        self.start_operator_in(SYSTEM);
+    }
+
+    /// Starts it in the namespace that the chart is installed in.
+    pub fn start_operator_in(&self, namespace: &str) {
+        let kubeconfig = self.cluster.kubeconfig_for(namespace, "mtls-operator").unwrap();
+        let flags =
+            ["run", "--namespace", namespace, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
         let environment = [("KUBECONFIG", kubeconfig.to_str().unwrap())];
         let program = PathBuf::from(env!("CARGO_BIN_EXE_mtls-operator"));
         self.cluster.start_program("operator", &program, &flags, &environment).unwrap();

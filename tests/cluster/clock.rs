@@ -56,3 +56,21 @@ async fn a_leaf_that_expired_while_the_operator_was_off_is_renewed_at_its_start(
     expired.assert_reissued(&renewed, "expired");
     assert!(!renewed.leaf.window.is_expired_at(now));
 }
+
+#[tokio::test]
+async fn a_root_that_expired_while_the_operator_was_off_is_replaced_at_its_start() {
+    let stage = Stage::without_operator(&[]);
+    let now = Clock::system().now();
+    let (clock, _hand) = Clock::manual(now - SignedDuration::from_hours(2 * 8760));
+    let operator = Solo::start(&stage, clock).await;
+    let scene = stage.scene().await;
+    scene.create("cart", json!({})).await;
+    let expired = revision(&scene, 1).await;
+    operator.stop().await;
+    stage.start_operator();
+    let renewed = revision(&scene, 2).await;
+    expired.assert_reissued(&renewed, "expired");
+    assert_ne!(expired.leaf.authority_key_id, renewed.leaf.authority_key_id);
+    assert!(!renewed.leaf.window.is_expired_at(now));
+    scene.authority_stands("mesh", "True", "Ready").await;
+}

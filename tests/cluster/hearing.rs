@@ -46,11 +46,16 @@ impl Hearing {
             Err(said) if !said.contains(words) => {
                 self.complaints.push(format!("{spec}: wanted {words:?}, but it says: {said}"));
             }
+            // A rule that cannot be worked out tells of its own trouble instead of the user's.
+            Err(said) if said.contains("conversion error") => {
+                self.complaints.push(format!("{spec}: a rule failed instead of refusing: {said}"));
+            }
             Err(said) => self.said += &said,
         }
     }
 
-    /// Asserts that all was refused as expected, and that no rule of the definition has been forgotten.
+    /// Asserts that all was refused as expected, that no rule of the definition has been forgotten, and
+    /// that each pattern has a rule beside it that says the same in words.
     pub fn close(mut self, definition: &str) {
         let definition: Value = serde_norway::from_str(definition).unwrap();
         let mut rules = Vec::new();
@@ -58,6 +63,9 @@ impl Hearing {
         assert!(!rules.is_empty());
         let forgotten = rules.into_iter().filter(|sentence| !self.said.contains(sentence));
         self.complaints.extend(forgotten.map(|sentence| format!("no bad object was told: {sentence}")));
+        let mut bare = Vec::new();
+        collect_bare_patterns(&definition, &[], &mut bare);
+        self.complaints.extend(bare.iter().map(|pattern| format!("no rule says in words: {pattern}")));
         assert!(self.complaints.is_empty(), "{}", self.complaints.join("\n"));
     }
 }
@@ -74,6 +82,25 @@ fn collect_rules<'a>(schema: &'a Value, rules: &mut Vec<&'a str>) {
                 rules.push(message);
             }
             fields.values().for_each(|field| collect_rules(field, rules));
+        }
+        _ => {}
+    }
+}
+
+/// Patterns that no rule of their own field, or of the list or map that they are in, repeats.
+fn collect_bare_patterns<'a>(schema: &'a Value, above: &[&str], bare: &mut Vec<&'a str>) {
+    match schema {
+        Value::Array(items) => items.iter().for_each(|item| collect_bare_patterns(item, &[], bare)),
+        Value::Object(fields) => {
+            let rules = fields.get("x-kubernetes-validations").and_then(Value::as_array);
+            let here: Vec<&str> =
+                rules.into_iter().flatten().filter_map(|rule| rule["rule"].as_str()).collect();
+            if let Some(pattern) = fields.get("pattern").and_then(Value::as_str)
+                && !here.iter().chain(above).any(|rule| rule.contains(pattern))
+            {
+                bare.push(pattern);
+            }
+            fields.values().for_each(|field| collect_bare_patterns(field, &here, bare));
         }
         _ => {}
     }

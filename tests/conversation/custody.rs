@@ -1,7 +1,12 @@
 //! Roots and keys: a root is made once, what is broken is healed, and no key is told to anybody.
 
+use std::io::{self, Write};
+use std::sync::Arc;
+
 use mtls_operator::operator::authorities::Unready;
+use parking_lot::Mutex;
 use serde_json::json;
+use tracing::level_filters::LevelFilter;
 
 use super::server::{ApiServer, Mishap};
 use super::stage::{A_WHILE, AUTHORITIES, NOW, Stage, issued};
@@ -58,11 +63,12 @@ async fn a_root_whose_first_answer_was_lost_is_found_and_used() {
 #[tokio::test(start_paused = true)]
 async fn what_people_break_in_a_secret_is_healed() {
     type Breakage = (&'static str, fn(&mut serde_json::Value), bool);
-    let breakages: [Breakage; 6] = [
+    let breakages: [Breakage; 7] = [
         ("certificate", |secret| secret["data"]["tls.crt"] = json!("eA=="), true),
         ("key", |secret| secret["data"]["tls.key"] = json!("eA=="), true),
         ("key gone", |secret| drop(secret["data"].as_object_mut().unwrap().remove("tls.key")), true),
         ("bundle", |secret| secret["data"]["ca.crt"] = json!("eA=="), false),
+        ("annotations", |secret| secret["metadata"]["annotations"] = json!({}), false),
         ("owner", |secret| secret["metadata"]["ownerReferences"] = json!([]), false),
         (
             "serial",
@@ -143,4 +149,37 @@ async fn neither_status_nor_events_carry_a_key_or_a_certificate() {
     for word in ["-----BEGIN", "LS0tLS1CRUdJTi", "PRIVATE KEY", "c2VjcmV0", &key] {
         assert!(stage.told.iter().all(|body| !body.contains(word)), "{word} is told");
     }
+}
+
+/// What is logged, kept.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_is_not_logged() {
+    let stage = Stage::set().await;
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    stage.server.next(&format!("GET secrets mtls-system/{ROOT}"), Mishap::AnswerCut);
+    let error = stage.look_at_authority().await.unwrap_err().to_string();
+    tracing::info!(error, "the look ended");
+    drop(guard);
+    let log = String::from_utf8(log.0.lock().clone()).unwrap();
+    assert!(log.contains("the answer cannot be read from line 1, column"), "{error}");
+    assert!(!log.contains("LS0tLS1CRUdJTi"), "a key or certificate is logged");
 }

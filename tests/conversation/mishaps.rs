@@ -1,6 +1,16 @@
 //! Conflicts, lost answers, broken servers, lost leadership: nothing is ever issued twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use kube::Client;
+use kube::client::Body;
+use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::error::Error;
+use mtls_operator::operator::watch::{Audience, Subject};
+use mtls_operator::runtime::readiness::Readiness;
 use serde_json::json;
 
 use super::server::Mishap;
@@ -150,4 +160,37 @@ async fn a_root_that_changed_unseen_signs_nothing() {
     stage.look_at_authority().await.unwrap();
     stage.settle().await;
     assert_eq!(stage.ready("web"), issued());
+}
+
+/// Somebody who does not care what is seen.
+struct Nobody;
+
+impl Audience<MtlsAuthority> for Nobody {
+    fn begin_list(&mut self) {}
+    fn saw(&mut self, _: MtlsAuthority, _: bool) {}
+    fn lost(&mut self, _: MtlsAuthority) {}
+    fn end_list(&mut self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_fails_again_and_again_asks_ever_less_often() {
+    let stage = Stage::set().await;
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = asked.clone();
+    let refusal = tower::service_fn(move |_: Request<Body>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let answer = Response::builder().status(StatusCode::UNAUTHORIZED).body(Body::empty());
+        async move { answer }
+    });
+    let client = Client::new(refusal, "default");
+    let watch = Subject::<MtlsAuthority>::all(&client).run(
+        stage.context.clone(),
+        Nobody,
+        Readiness::new().handle("authorities"),
+    );
+    let ten_minutes = tokio::time::timeout(Duration::from_mins(10), watch);
+    assert!(ten_minutes.await.is_err(), "the watch ended");
+    let asked = asked.load(Ordering::Relaxed);
+    // 800 ms, doubled up to 30 s, each up to twice as long by chance.
+    assert!((10..=30).contains(&asked), "{asked} requests in ten minutes");
 }

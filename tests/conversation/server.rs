@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
@@ -18,6 +19,8 @@ pub enum Mishap {
     Overtaken,
     /// The call is carried out, but its answer never arrives.
     AnswerLost,
+    /// The call is carried out, but its answer lacks the last byte.
+    AnswerCut,
     /// The call is refused with 500.
     Broken,
 }
@@ -142,10 +145,18 @@ impl ApiServer {
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?;
         let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
+        match self.respond(&parts, body)? {
+            (answer, Some(Mishap::AnswerCut)) => cut(answer).await,
+            (answer, _) => Ok(answer),
+        }
+    }
+
+    /// The answer, and what is still to happen to it.
+    fn respond(&self, parts: &Parts, body: Value) -> Result<(Response<Body>, Option<Mishap>), BoxError> {
         let accept = parts.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut state = self.0.lock();
         if let Some(kind) = listed(parts.uri.path()).filter(|_| parts.method == Method::GET) {
-            return Ok(state.answer_list(&kind, body, accept.contains("PartialObjectMetadata")));
+            return Ok((state.answer_list(&kind, body, accept.contains("PartialObjectMetadata")), None));
         }
         let target = Target::of(parts.uri.path(), &body, accept.contains("PartialObjectMetadata"));
         let line = target.line(&parts.method);
@@ -165,14 +176,22 @@ impl ApiServer {
             state.overtake(&target.place);
         }
         if mishap == Some(Mishap::Broken) {
-            return Ok(failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
+            return Ok((failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"), None));
         }
         let answer = state.carry_out(&parts.method, &target, body);
         match mishap {
             Some(Mishap::AnswerLost) => Err("connection reset by peer".into()),
-            _ => Ok(answer),
+            _ => Ok((answer, mishap)),
         }
     }
+}
+
+/// An answer without its last byte.
+async fn cut(answer: Response<Body>) -> Result<Response<Body>, BoxError> {
+    let (parts, body) = answer.into_parts();
+    let mut bytes = body.collect_bytes().await?.to_vec();
+    bytes.pop();
+    Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
 impl State {

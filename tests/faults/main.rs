@@ -22,8 +22,11 @@ mod solo;
 mod stage;
 
 mod crash;
+mod flow;
+mod history;
 mod life;
 mod mesh;
 mod storm;
 mod storms;
+mod verdict;
 mod wire;

@@ -9,6 +9,7 @@ use mtls_operator::pki::{Fingerprint, TrustBundle};
 use serde_json::json;
 
 use crate::dice::SEED;
+use crate::history::History;
 use crate::ledger::Ledger;
 use crate::life::Life;
 use crate::memory::{Memory, Snapshot};
@@ -28,8 +29,9 @@ pub struct Mesh<'a> {
     pub namespace: String,
     authority: String,
     memory: Memory,
-    /// What was written since it was applied.
+    /// What was written since it was applied, by count and by content.
     ledger: Ledger<'a>,
+    history: History,
 }
 
 impl<'a> Mesh<'a> {
@@ -37,6 +39,7 @@ impl<'a> Mesh<'a> {
     pub async fn apply(stage: &'a Stage) -> Self {
         let scene = stage.scene().await;
         let authority = scene.unique("swift");
+        let history = History::begin(&scene, format!("mtls-authority-{authority}")).await;
         let spec = json!({
             "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },
             "rotation": { "propagation": "10s", "spreadOver": "0s" },
@@ -46,7 +49,7 @@ impl<'a> Mesh<'a> {
             scene.create(name, json!({ "authority": authority })).await;
         }
         let (memory, ledger) = (Memory::new(PROPAGATION), Ledger::open(stage));
-        Self { namespace: scene.namespace, authority, memory, ledger }
+        Self { namespace: scene.namespace, authority, memory, ledger, history }
     }
 
     /// Lives on until every identity is issued.
@@ -89,10 +92,13 @@ impl<'a> Mesh<'a> {
         self.memory.forgive_expiry();
     }
 
-    /// People delete the authority, so that nothing of it is heard again.
-    pub async fn end(self, stage: &Stage) {
+    /// No version of its Secrets was worse than the end. Then people delete the authority, so that nothing of it is heard
+    /// again. Returns how many versions there were.
+    pub async fn end(self, stage: &Stage) -> usize {
+        let versions = self.history.judge().await;
         let scene = Scene { client: stage.client().await, namespace: self.namespace };
         scene.authorities().delete(&self.authority, &DeleteParams::default()).await.unwrap();
+        versions.unwrap_or_else(|why| panic!("MTLS_SEED={}: {why}", *SEED))
     }
 
     /// A second passes; then any two consumers can shake hands.

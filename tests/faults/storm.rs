@@ -1,13 +1,16 @@
 //! A storm over the connection to the API server: now and then a request is refused, comes late, or is carried out and
-//! not answered.
+//! not answered; what a watch sees comes late or twice, or the watch is cut.
 
 use std::time::Duration;
 
+use axum::body::Body;
 use http::{Method, Response};
-use kube::client::Body;
 use serde_json::json;
 
 use crate::dice::Dice;
+
+/// Seconds that news of a watch can be late: longer than any view of the root may be old (F of the protocol).
+const STALE: u64 = 10;
 
 /// What befalls a request.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +22,17 @@ pub enum Blow {
     /// It is carried out, and nothing is heard of it ever again.
     Silence,
     /// It is on its way for so long: no longer than a write may be.
+    Late(Duration),
+}
+
+/// What befalls a part of the answer to a watch.
+#[derive(Clone, Copy, Debug)]
+pub enum Gust {
+    /// It is lost, and the connection breaks.
+    Cut,
+    /// It comes twice.
+    Twice,
+    /// It comes so late, and so does all that follows.
     Late(Duration),
 }
 
@@ -37,7 +51,7 @@ impl Storm {
 
     /// What befalls the next request, if anything does.
     pub fn blow(&mut self, method: &Method) -> Option<Blow> {
-        if self.dice.below(self.calm) > 0 {
+        if !self.hits() {
             return None;
         }
         Some(match self.dice.below(8) {
@@ -45,11 +59,30 @@ impl Storm {
             0 | 1 => Blow::Refused(429),
             2 => Blow::Refused(500),
             3 => Blow::Refused(503),
-            // Reads of a watch have no end of their own: silence there is ended by TCP.
-            4 if *method != Method::GET => Blow::Silence,
-            4 | 5 => Blow::AnswerLost,
-            _ => Blow::Late(Duration::from_secs(1 + self.dice.below(3))),
+            4 => Blow::Silence,
+            5 => Blow::AnswerLost,
+            _ => Blow::Late(self.span(3)),
         })
+    }
+
+    /// What befalls the next part of the answer to a watch, if anything does.
+    pub fn gust(&mut self) -> Option<Gust> {
+        if !self.hits() {
+            return None;
+        }
+        Some(match self.dice.below(4) {
+            0 => Gust::Cut,
+            1 => Gust::Twice,
+            _ => Gust::Late(self.span(STALE)),
+        })
+    }
+
+    fn hits(&mut self) -> bool {
+        self.dice.below(self.calm) == 0
+    }
+
+    fn span(&mut self, longest: u64) -> Duration {
+        Duration::from_secs(1 + self.dice.below(longest))
     }
 }
 

@@ -7,10 +7,16 @@ use std::sync::Arc;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
+use mtls_operator::runtime::pace::is_watch;
+use mtls_operator::runtime::patience::Patience;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::storm::{Blow, Storm, refusal};
+use crate::flow::weathered;
+use crate::storm::{Blow, Gust, Storm, refusal};
+
+/// An answer at the operator's end.
+type Answer = Response<axum::body::Body>;
 
 /// What becomes of the write at which the operator is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +63,14 @@ impl Wire {
         }))
     }
 
-    /// The client at the operator's end.
+    /// The client at the operator's end, which waits for no answer without end.
     pub fn client(&self) -> Client {
         let wire = self.clone();
         let service = tower::service_fn(move |request| {
             let wire = wire.clone();
             async move { wire.carry(request).await }
         });
-        Client::new(service, "default")
+        Client::new(Patience::new(service), "default")
     }
 
     /// Counts writes from now on, and kills the operator at this one.
@@ -99,7 +105,7 @@ impl Wire {
         self.0.plan.lock().late.take()
     }
 
-    async fn carry(&self, request: Request<Body>) -> kube::Result<Response<Body>> {
+    async fn carry(&self, request: Request<Body>) -> kube::Result<Answer> {
         let passage = Passage::begin(&self.0.in_flight);
         match self.fate(&request) {
             None => return self.brave(request, passage).await,
@@ -112,10 +118,10 @@ impl Wire {
     }
 
     /// Carries a request through the storm.
-    async fn brave(&self, request: Request<Body>, passage: Passage<'_>) -> kube::Result<Response<Body>> {
+    async fn brave(&self, request: Request<Body>, passage: Passage<'_>) -> kube::Result<Answer> {
         let blow = self.0.storm.lock().as_mut().and_then(|storm| storm.blow(request.method()));
         match blow {
-            None => self.0.api.send(request).await,
+            None => self.answer(request).await,
             Some(Blow::Refused(code)) => Ok(refusal(code)),
             Some(Blow::AnswerLost) => {
                 self.deliver(request).await;
@@ -127,7 +133,7 @@ impl Wire {
                 drop(passage);
                 tokio::time::sleep(span).await;
                 let _passage = Passage::begin(&self.0.in_flight);
-                self.0.api.send(request).await
+                self.answer(request).await
             }
             Some(Blow::Silence) => {
                 self.deliver(request).await;
@@ -135,6 +141,17 @@ impl Wire {
                 pending().await
             }
         }
+    }
+
+    /// The answer of the API server. That of a watch goes on, through whatever weather there will be.
+    async fn answer(&self, request: Request<Body>) -> kube::Result<Answer> {
+        let (wire, goes_on) = (self.clone(), is_watch(&request));
+        let answer = self.0.api.send(request).await?.map(axum::body::Body::new);
+        Ok(if goes_on { answer.map(|body| weathered(body, move || wire.gust())) } else { answer })
+    }
+
+    fn gust(&self) -> Option<Gust> {
+        self.0.storm.lock().as_mut().and_then(Storm::gust)
     }
 
     /// What becomes of a request that does not just pass.

@@ -127,3 +127,12 @@ fn what_nobody_marked_as_ours_is_foreign() {
     let why = foreign(whose(|secret| secret["metadata"]["annotations"] = json!({}), &[]));
     assert!(why.contains("was not made by mtls-operator"), "{why}");
 }
+
+#[test]
+fn what_lost_our_annotations_is_still_its_controllers() {
+    let bare = |secret: &mut Value| {
+        secret["metadata"]["annotations"] = json!({});
+        secret["metadata"]["ownerReferences"][0]["uid"] = json!("uid-web");
+    };
+    assert_eq!(whose(bare, &[]), Belonging::Mine);
+}

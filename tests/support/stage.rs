@@ -1,36 +1,31 @@
 //! A stage for cluster tests: a real control plane, the chart installed by helm, and the operator running with
 //! exactly the rights that the chart gives it.
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
-use std::future::Future;
+mod look;
+mod scene;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::time::Duration;
 
 use devcluster::{Cluster, Options};
-use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::watcher::{self, watch_object};
-use kube::{Client, Config, Resource};
-use mtls_operator::api::conditions::find;
-use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
+use kube::{Client, Config};
 use mtls_operator::runtime::client::connect;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+#[allow(unused_imports, reason = "each test program uses a part of it")]
+pub use look::{is_stalled, note, ready_of, until, value, wait};
+pub use scene::Scene;
 
 /// Namespace of the operator.
 pub const SYSTEM: &str = "mtls-system";
 /// Name of the operator's process on the stage.
 pub const OPERATOR: &str = "operator";
-/// Longest that anything on a busy machine may take.
-const PATIENCE: Duration = Duration::from_mins(3);
 
 /// One control plane with one operator.
 pub struct Stage {
@@ -174,244 +169,4 @@ async fn client(kubeconfig: &PathBuf) -> Client {
 async fn config(kubeconfig: &PathBuf) -> Config {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
-}
-
-/// A namespace, and what a test does in it. Waiting is by watches, never by sleeping.
-pub struct Scene {
-    /// A client with all rights.
-    pub client: Client,
-    /// The namespace.
-    pub namespace: String,
-}
-
-impl Scene {
-    /// Identities of the namespace.
-    pub fn identities(&self) -> Api<MtlsIdentity> {
-        Api::namespaced(self.client.clone(), &self.namespace)
-    }
-
-    /// Secrets of the namespace.
-    pub fn secrets(&self) -> Api<Secret> {
-        Api::namespaced(self.client.clone(), &self.namespace)
-    }
-
-    /// Secrets of the operator's namespace.
-    pub fn system_secrets(&self) -> Api<Secret> {
-        Api::namespaced(self.client.clone(), SYSTEM)
-    }
-
-    /// Authorities.
-    pub fn authorities(&self) -> Api<MtlsAuthority> {
-        Api::all(self.client.clone())
-    }
-
-    /// A name that no other scene uses, for what is cluster-scoped.
-    pub fn unique(&self, name: &str) -> String {
-        format!("{name}-{}", self.namespace)
-    }
-
-    /// Creates an identity with this spec.
-    pub async fn create(&self, name: &str, spec: Value) -> MtlsIdentity {
-        self.try_create(name, spec).await.unwrap()
-    }
-
-    /// Creates an identity with this spec, or says why the API server does not let it.
-    pub async fn try_create(&self, name: &str, spec: Value) -> kube::Result<MtlsIdentity> {
-        let object = json!({
-            "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity",
-            "metadata": { "name": name, "namespace": self.namespace }, "spec": spec
-        });
-        create(
-            &self.client,
-            &format!("/apis/mtls-operator.dev/v1alpha1/namespaces/{}/mtlsidentities", self.namespace),
-            &object,
-        )
-        .await
-    }
-
-    /// Creates an authority with this spec.
-    pub async fn create_authority(&self, name: &str, spec: Value) -> MtlsAuthority {
-        self.try_create_authority(name, spec).await.unwrap()
-    }
-
-    /// Creates an authority with this spec that the operator of a namespace serves, or the first that finds it.
-    pub async fn create_authority_of(&self, operator: Option<&str>, name: &str, spec: Value) {
-        let annotations = operator.map(|namespace| ("mtls-operator.dev/operator-namespace", namespace));
-        let annotations: BTreeMap<&str, &str> = annotations.into_iter().collect();
-        let object = json!({
-            "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority",
-            "metadata": { "name": name, "annotations": annotations }, "spec": spec
-        });
-        let path = "/apis/mtls-operator.dev/v1alpha1/mtlsauthorities";
-        create::<MtlsAuthority>(&self.client, path, &object).await.unwrap();
-    }
-
-    /// Creates an authority with this spec, or says why the API server does not let it.
-    pub async fn try_create_authority(&self, name: &str, spec: Value) -> kube::Result<MtlsAuthority> {
-        let object = json!({
-            "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority",
-            "metadata": { "name": name }, "spec": spec
-        });
-        create(&self.client, "/apis/mtls-operator.dev/v1alpha1/mtlsauthorities", &object).await
-    }
-
-    /// Merge-patches an identity.
-    pub async fn patch(&self, name: &str, patch: Value) -> kube::Result<MtlsIdentity> {
-        self.identities().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
-    }
-
-    /// Merge-patches an authority.
-    pub async fn patch_authority(&self, name: &str, patch: Value) -> kube::Result<MtlsAuthority> {
-        self.authorities().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
-    }
-
-    /// Merge-patches a Secret of the namespace.
-    pub async fn patch_secret(&self, name: &str, patch: Value) -> kube::Result<Secret> {
-        self.secrets().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
-    }
-
-    /// Deletes a Secret of the namespace.
-    pub async fn delete_secret(&self, name: &str) {
-        self.secrets().delete(name, &DeleteParams::default()).await.unwrap();
-    }
-
-    /// Waits until an identity is Ready for its present generation, with this reason.
-    pub async fn ready(&self, name: &str) -> MtlsIdentity {
-        self.stands(name, "True", "Issued").await
-    }
-
-    /// Waits until `Ready` of an identity has this status and reason, for its present generation.
-    pub async fn stands(&self, name: &str, status: &str, reason: &str) -> MtlsIdentity {
-        let what = format!("{name} to be Ready={status} {reason}");
-        self.identity_where(name, &what, |identity| {
-            let current =
-                identity.status.as_ref().and_then(|s| s.observed_generation) == identity.metadata.generation;
-            let (is, why, _) = ready_of(identity);
-            current && is == status && why == reason
-        })
-        .await
-    }
-
-    /// Waits until an identity is so.
-    pub async fn identity_where(
-        &self,
-        name: &str,
-        what: &str,
-        is_so: impl Fn(&MtlsIdentity) -> bool,
-    ) -> MtlsIdentity {
-        wait(self.identities(), name, what, |identity| identity.filter(|identity| is_so(identity)).cloned())
-            .await
-    }
-
-    /// Waits until an authority is so.
-    pub async fn authority_where(
-        &self,
-        name: &str,
-        what: &str,
-        is_so: impl Fn(&MtlsAuthority) -> bool,
-    ) -> MtlsAuthority {
-        wait(self.authorities(), name, what, |authority| authority.filter(|a| is_so(a)).cloned()).await
-    }
-
-    /// Waits until `Ready` of an authority has this status and reason.
-    pub async fn authority_stands(&self, name: &str, status: &str, reason: &str) -> MtlsAuthority {
-        let what = format!("{name} to be Ready={status} {reason}");
-        self.authority_where(name, &what, |authority| {
-            let conditions = authority.status.as_ref().map_or(&[][..], |s| &s.conditions);
-            find(conditions, "Ready").is_some_and(|c| c.status == status && c.reason == reason)
-        })
-        .await
-    }
-
-    /// Waits until a Secret is so.
-    pub async fn secret_where(&self, name: &str, what: &str, is_so: impl Fn(&Secret) -> bool) -> Secret {
-        wait(self.secrets(), name, what, |secret| secret.filter(|secret| is_so(secret)).cloned()).await
-    }
-
-    /// Waits until there is no Secret of this name.
-    pub async fn secret_gone(&self, name: &str) {
-        wait(self.secrets(), name, "the Secret to be gone", |secret| secret.is_none().then_some(())).await;
-    }
-
-    /// A Secret, as it is now.
-    pub async fn secret(&self, name: &str) -> Secret {
-        self.secrets().get(name).await.unwrap()
-    }
-}
-
-async fn create<K: DeserializeOwned>(client: &Client, path: &str, object: &Value) -> kube::Result<K> {
-    let request = http::Request::post(path).header("content-type", "application/json");
-    client.request(request.body(serde_json::to_vec(object).unwrap()).unwrap()).await
-}
-
-/// Status, reason and message of an identity's `Ready` condition.
-pub fn ready_of(identity: &MtlsIdentity) -> (String, String, String) {
-    let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    find(conditions, "Ready")
-        .map_or_else(Default::default, |c| (c.status.clone(), c.reason.clone(), c.message.clone()))
-}
-
-/// Whether an identity is `Stalled`.
-pub fn is_stalled(identity: &MtlsIdentity) -> bool {
-    let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
-    find(conditions, "Stalled").is_some_and(|condition| condition.status == "True")
-}
-
-/// One value of a Secret.
-pub fn value(secret: &Secret, key: &str) -> Vec<u8> {
-    secret.data.as_ref().and_then(|data| data.get(key)).map(|value| value.0.clone()).unwrap_or_default()
-}
-
-/// One annotation of an object.
-pub fn note<K: Resource>(object: &K, key: &str) -> Option<String> {
-    object.meta().annotations.as_ref()?.get(&format!("mtls-operator.dev/{key}")).cloned()
-}
-
-/// Watches one object until it is as wanted. On the way it remembers what it saw, for the message of a test that fails.
-pub async fn wait<K, T>(api: Api<K>, name: &str, what: &str, wanted: impl Fn(Option<&K>) -> Option<T>) -> T
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + 'static,
-{
-    let mut last = None;
-    let watched = async {
-        let mut stream = watch_object(api, name).boxed();
-        loop {
-            match stream.next().await {
-                Some(Ok(object)) => {
-                    if let Some(found) = wanted(object.as_ref()) {
-                        return found;
-                    }
-                    last = object;
-                }
-                Some(Err(watcher::Error::NoResourceVersion)) | None => panic!("the watch for {what} ended"),
-                Some(Err(_)) => tokio::task::yield_now().await,
-            }
-        }
-    };
-    let found = tokio::time::timeout(PATIENCE, watched).await;
-    found
-        .unwrap_or_else(|_| panic!("waited in vain for {what} ({name}); last seen: {}", shown(last.as_ref())))
-}
-
-/// What was seen last, without anything that may hold a key.
-fn shown<K: Resource + Serialize>(object: Option<&K>) -> String {
-    let Some(object) = object else { return "nothing".into() };
-    let mut shown = serde_json::to_value(object).unwrap_or_default();
-    shown.as_object_mut().map(|object| object.remove("data"));
-    shown["metadata"].as_object_mut().map(|metadata| metadata.remove("managedFields"));
-    serde_json::to_string_pretty(&shown).unwrap_or_default()
-}
-
-/// Asks until there is an answer.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let asked = async {
-        let mut pause = tokio::time::interval(Duration::from_millis(50));
-        loop {
-            pause.tick().await;
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }

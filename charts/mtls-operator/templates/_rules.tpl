@@ -11,8 +11,9 @@ namespace that it serves. Paths are below src/.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities/status]
   verbs: [patch]
-# list, watch: LeafSecrets in operator/audiences.rs, list: leaf_without_root() in operator/root.rs. Metadata by label only,
-# though RBAC cannot limit it to that. get: secret() in operator/observe.rs verifies a Secret that somebody touched.
+# list, watch: LeafSecrets in operator/audiences.rs; list also: leaf_without_root() in operator/evidence.rs, confirm() in
+# operator/rotation.rs, leaves() in operator/recovery.rs. Metadata by label only, though RBAC cannot limit it to that.
+# get: secret() in operator/observe.rs verifies a Secret that somebody touched.
 # create, patch: issue() and refresh() in operator/act.rs. No delete: that is the garbage collector's, by an
 # owner reference that does not block the owner's deletion and so needs no rule on finalizers.
 - apiGroups: [""]
@@ -25,8 +26,8 @@ namespace that it serves. Paths are below src/.
   verbs: [list, watch]
 {{- end }}
 # Trust bundles for clients without an identity, where authorities ask for them (spec.trustBundle).
-# list, watch: TrustBundles in operator/audiences.rs, by our label, though RBAC cannot limit it to that; list also in
-# operator/bundle_survey.rs. get: look() in operator/delivery.rs sees who is in the way. create, patch, delete: there, too;
+# list, watch: TrustBundles in operator/audiences.rs, by our label, though RBAC cannot limit it to that. list:
+# operator/bundle_survey.rs, too. get: look() in operator/delivery.rs sees who is in the way. create, patch, delete: there, too;
 # what lacks our annotation is neither patched nor deleted.
 - apiGroups: [""]
   resources: [configmaps]

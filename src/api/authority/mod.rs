@@ -1,0 +1,220 @@
+//! `MtlsAuthority`: what a platform engineer grants. `spec: {}` is complete.
+
+mod root;
+mod selector;
+mod status;
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::{form, rule};
+
+pub use root::{LeafSpec, RootSpec, RotationSpec};
+pub use selector::{NamespaceSelector, Operator, Requirement};
+pub use status::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, WaitingFor};
+
+/// A certificate authority of the organisation.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "mtls-operator.dev",
+    version = "v1alpha1",
+    kind = "MtlsAuthority",
+    plural = "mtlsauthorities",
+    singular = "mtlsauthority",
+    shortname = "mtlsca",
+    category = "mtls",
+    doc = "A certificate authority of the organisation: its root, who may use it, and for which names.",
+    status = "MtlsAuthorityStatus",
+    derive = "PartialEq",
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Identities", type_ = "integer", json_path = ".status.identities.total"),
+    printcolumn(name = "Root Expires", type_ = "string", json_path = ".status.roots[0].notAfter"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Trust Domain", type_ = "string", json_path = ".spec.trustDomain", priority = "1"),
+    printcolumn(name = "Root", type_ = "string", json_path = ".status.roots[0].fingerprint", priority = "1"),
+    selectable = ".spec.trustDomain",
+    validation = Rule::new(format!("self.metadata.name.matches('{}')", form::DNS_LABEL))
+        .message("metadata.name must be a DNS label (lower-case letters, digits and '-', at most 63 characters): it becomes a label value"),
+    validation = Rule::new("!has(self.spec.root.providedSecretName) || self.spec.root.providedSecretName != (has(self.spec.root.secretName) ? self.spec.root.secretName : 'mtls-authority-' + self.metadata.name)")
+        .message("spec.root.providedSecretName must not be the root Secret: the operator writes that one; put the provided CA into a Secret of its own")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.root.secretName) == has(oldSelf.root.secretName) && (!has(self.root.secretName) || self.root.secretName == oldSelf.root.secretName)")
+        .message("spec.root.secretName is immutable: the root lives in that Secret; create another MtlsAuthority instead"),
+    validation = rule::of_durations(
+        &["self.rotation.propagation", "self.leaf.ttl"],
+        "duration(self.rotation.propagation) + duration(self.rotation.propagation) + duration(self.rotation.propagation) <= duration(self.leaf.ttl)",
+    )
+        .message("spec.leaf.ttl must be at least three times spec.rotation.propagation: a renewal must reach every Pod before the old certificate expires"),
+    validation = rule::of_durations(
+        &["self.rotation.propagation"],
+        "!self.trustBundle.clusterTrustBundle || duration(self.rotation.propagation) >= duration('10m')",
+    )
+        .message("spec.rotation.propagation must be at least 10m with spec.trustBundle.clusterTrustBundle: a change of a ClusterTrustBundle can take more than 6 minutes to reach a Pod"),
+    validation = rule::of_durations(
+        &["self.rotation.propagation", "self.leaf.maxTTL", "self.root.ttl"],
+        "has(self.root.renewBefore) || 6 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.ttl).getSeconds()",
+    )
+        .message("spec.root.ttl must be at least six times the sum of spec.rotation.propagation and spec.leaf.maxTTL: a root must outlive its certificates and its own rotation; or set spec.root.renewBefore"),
+    validation = rule::of_durations(
+        &["self.rotation.propagation", "self.leaf.maxTTL", "self.root.renewBefore"],
+        "!has(self.root.renewBefore) || 2 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.renewBefore).getSeconds()",
+    )
+        .message("spec.root.renewBefore must be at least twice the sum of spec.rotation.propagation and spec.leaf.maxTTL: the former root must outlive its certificates while the next one is brought out"),
+    validation = rule::of_durations(
+        &["self.root.renewBefore", "self.root.ttl"],
+        "!has(self.root.renewBefore) || 2 * duration(self.root.renewBefore).getSeconds() <= duration(self.root.ttl).getSeconds()",
+    )
+        .message("spec.root.renewBefore must be at most half of spec.root.ttl")
+)]
+pub struct MtlsAuthoritySpec {
+    /// SPIFFE trust domain: lower-case letters, digits, '.', '-' and '_'. Immutable.
+    #[serde(default = "default_trust_domain")]
+    #[schemars(length(min = 1, max = 255), regex(pattern = form::TRUST_DOMAIN))]
+    #[x_kube(
+        validation = rule::trust_domain("spec.trustDomain"),
+        validation = Rule::new("self == oldSelf")
+            .message("spec.trustDomain is immutable: every identity's name begins with it; create another MtlsAuthority instead")
+    )]
+    pub trust_domain: String,
+
+    /// DNS suffix of the cluster's service names.
+    #[serde(default = "default_cluster_domain")]
+    #[schemars(length(min = 1, max = 100), regex(pattern = form::DNS_NAME))]
+    #[x_kube(
+        validation = rule::dns_name("spec.clusterDomain"),
+        validation = Rule::new(format!("!self.matches('{}')", form::NUMERIC_END))
+            .message("spec.clusterDomain must not end in a number: clients would take its names for addresses")
+    )]
+    pub cluster_domain: String,
+
+    /// The root certificate and where it lives.
+    #[serde(default)]
+    pub root: RootSpec,
+
+    /// Limits and defaults for identities.
+    #[serde(default)]
+    pub leaf: LeafSpec,
+
+    /// How changes reach consumers.
+    #[serde(default)]
+    pub rotation: RotationSpec,
+
+    /// Namespaces whose identities may use this authority. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<NamespaceSelector>,
+
+    /// What namespaces may ask beyond their own zone.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub grants: Vec<Grant>,
+
+    /// Where the trust bundle is published for clients without an identity.
+    #[serde(default)]
+    pub trust_bundle: TrustBundleSpec,
+
+    /// SHA-256 fingerprints of roots that are compromised, as `openssl x509 -fingerprint -sha256` prints them. Each leaves
+    /// every trust bundle at once and signs nothing more; what it has signed is issued anew.
+    #[serde(default)]
+    #[schemars(length(max = 32), inner(length(min = 64, max = 95), regex(pattern = form::FINGERPRINT)))]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = rule::fingerprints("spec.distrust"))]
+    pub distrust: Vec<String>,
+}
+
+impl Default for MtlsAuthoritySpec {
+    fn default() -> Self {
+        Self {
+            trust_domain: default_trust_domain(),
+            cluster_domain: default_cluster_domain(),
+            root: RootSpec::default(),
+            leaf: LeafSpec::default(),
+            rotation: RotationSpec::default(),
+            namespaces: None,
+            grants: Vec::new(),
+            trust_bundle: TrustBundleSpec::default(),
+            distrust: Vec::new(),
+        }
+    }
+}
+
+fn default_trust_domain() -> String {
+    "cluster.local".into()
+}
+
+fn default_cluster_domain() -> String {
+    "cluster.local".into()
+}
+
+impl MtlsAuthority {
+    /// Name of the Secret that holds the state of this authority.
+    #[must_use]
+    pub fn root_secret_name(&self) -> String {
+        let name = self.metadata.name.as_deref().unwrap_or_default();
+        self.spec.root.secret_name.clone().unwrap_or_else(|| format!("mtls-authority-{name}"))
+    }
+
+    /// Name of the ConfigMaps that hold the trust bundle of this authority.
+    #[must_use]
+    pub fn config_map_name(&self) -> String {
+        let name = self.metadata.name.as_deref().unwrap_or_default();
+        self.spec.trust_bundle.config_map_name.clone().unwrap_or_else(|| format!("{name}-trust-bundle"))
+    }
+}
+
+/// What the selected namespaces may ask beyond their own zone.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// Namespaces that the grant is for. An empty selector is all of them.
+    pub namespaces: NamespaceSelector,
+
+    /// DNS names, exact, or with one leading `*.` that stands for exactly one label (or for `*` itself).
+    #[serde(default)]
+    #[schemars(
+        length(max = 64),
+        inner(
+            length(min = 1, max = 253),
+            regex(pattern = form::DNS_PATTERN)
+        )
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = rule::dns_patterns("spec.grants[].dnsNames"))]
+    pub dns_names: Vec<String>,
+
+    /// Address ranges in CIDR notation.
+    #[serde(default)]
+    #[schemars(length(max = 32), inner(length(min = 4, max = 49)))]
+    #[x_kube(
+        merge_strategy = ListMerge::Set,
+        validation = Rule::new("self.all(range, isCIDR(range))")
+            .message("spec.grants[].ipAddresses must be address ranges in CIDR notation, such as 10.0.0.0/24 or fd00::/64")
+    )]
+    pub ip_addresses: Vec<String>,
+}
+
+/// Where the trust bundle is published for clients without an identity.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustBundleSpec {
+    /// Name of the ConfigMap, whose key `ca.crt` holds the bundle. Default: `<metadata.name>-trust-bundle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
+    #[x_kube(
+        validation = rule::dns_subdomain("spec.trustBundle.configMapName"),
+        validation = Rule::new("self != 'kube-root-ca.crt'")
+            .message("spec.trustBundle.configMapName must not be kube-root-ca.crt: Kubernetes itself writes that ConfigMap")
+    )]
+    pub config_map_name: Option<String>,
+
+    /// Namespaces that get the ConfigMap. Default: none. An empty selector is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<NamespaceSelector>,
+
+    /// Whether the bundle is also a ClusterTrustBundle, `mtls-operator.dev:<metadata.name>:bundle`. The API server must
+    /// serve that kind, and rotation.propagation be at least 10m.
+    #[serde(default)]
+    pub cluster_trust_bundle: bool,
+}
