@@ -60,9 +60,12 @@ proof: tools ## Rotations of the root at full size: modelled, under handshakes, 
 	MTLS_PROOF=1 $(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast \
 		--test handshakes --test faults --test protocol --test mutants -- --nocapture
 
+# PART=issue: what issuing costs. PART="issue 10000": of so many. PART=rotate: what a rotation costs.
+PART ?=
+
 bench: tools ## Measure requests, times and memory, two rotations of 2,000 identities included (15 minutes)
 	@$(CARGO) build --release --locked --bin mtls-operator --example demo
-	@$(CARGO) run --release --quiet --locked --example demo -- bench
+	@$(CARGO) run --release --quiet --locked --example demo -- bench $(PART)
 
 # Asks first, since the images take minutes: 3 says that this machine cannot, and why.
 e2e: ## The whole product on a real node: image, chart, Pods that shake hands through a rotation (root on Linux)

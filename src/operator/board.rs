@@ -10,6 +10,7 @@ use kube::core::PartialObjectMeta;
 use super::attention::{Attention, AuthorityMark, Circumstances, Class, SignerMark, attention};
 use super::entry::{Digest, Entry, Judgement, SeenSecret, digest};
 use super::index::{IdentityId, Index, ListNumber};
+use super::pace::Pace;
 use super::queue::Queue;
 use super::retry::Retries;
 use super::schedule::{Millis, Schedule};
@@ -105,10 +106,10 @@ impl Board {
         self.namespaces.get(name)
     }
 
-    /// When time alone makes something need a look.
+    /// When time alone makes something need a look, or gives it its turn.
     #[must_use]
-    pub fn earliest(&self) -> Option<Millis> {
-        self.schedule.earliest()
+    pub fn earliest(&self, now: Millis) -> Option<Millis> {
+        self.schedule.earliest().into_iter().chain(self.queue.next_turn(now)).min()
     }
 
     /// A list begins.
@@ -352,17 +353,17 @@ impl Board {
         !self.queue.is_empty()
     }
 
-    /// Whatever can wait takes at most so many workers.
-    pub fn bound_background(&mut self, at_once: usize) {
-        self.queue.bound_background(at_once);
+    /// From now on whoever waits keeps to this pace.
+    pub fn keep_to(&mut self, pace: Pace) {
+        self.queue.keep_to(pace);
     }
 
     /// The next identity to look at. One that no longer needs it is passed over.
     pub fn take(&mut self, now: Millis) -> Option<Job> {
         loop {
-            let (id, class) = self.queue.pop()?;
+            let (id, class) = self.queue.pop(now)?;
             if !matches!(self.attention(id, now), Some(Attention::Now(_))) {
-                self.queue.done(id);
+                self.queue.done(id, now);
                 self.settle(id, now);
                 continue;
             }
@@ -376,7 +377,7 @@ impl Board {
 
     /// Work on an identity has ended. One that still needs a look, though nothing has changed meanwhile, backs off.
     pub fn done(&mut self, id: IdentityId, has_failed: bool, now: Millis) {
-        let is_queued_again = self.queue.done(id);
+        let is_queued_again = self.queue.done(id, now);
         let Some(entry) = self.index.entry(id) else { return };
         let generation = entry.generation;
         let needs_a_look = matches!(self.attention(id, now), Some(Attention::Now(_)));

@@ -32,6 +32,7 @@ pub mod listed;
 pub mod mesh;
 pub mod metrics;
 pub mod observe;
+pub mod pace;
 pub mod probe;
 mod provision;
 pub mod publication;

@@ -4,45 +4,28 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::attention::Class;
 use super::index::IdentityId;
+use super::pace::Pace;
+use super::schedule::Millis;
 
 /// Position in the queue: class, then what is most urgent in it, then the id.
 type Place = (Class, i64, IdentityId);
 
 /// The queue. Pure: who waits for it waits elsewhere.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Queue {
     waiting: BTreeSet<Place>,
     places: HashMap<IdentityId, Place>,
     depths: [usize; Class::ALL.len()],
-    in_work: HashMap<IdentityId, InWork>,
-    /// At most so many of [`Class::Background`] are in work at once.
-    background: usize,
-}
-
-#[derive(Debug)]
-struct InWork {
-    class: Class,
-    /// The place to take afterwards, if the identity was queued meanwhile.
-    again: Option<Place>,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self {
-            waiting: BTreeSet::new(),
-            places: HashMap::new(),
-            depths: Default::default(),
-            in_work: HashMap::new(),
-            background: usize::MAX,
-        }
-    }
+    /// Identities in work, each with the place to take afterwards, if it was queued meanwhile.
+    in_work: HashMap<IdentityId, Option<Place>>,
+    pace: Pace,
 }
 
 impl Queue {
     /// Queues an identity. `urgency` orders within a class, smallest first. A better place replaces a worse one.
     pub fn push(&mut self, id: IdentityId, class: Class, urgency: i64) {
         let place = (class, urgency, id);
-        if let Some(InWork { again, .. }) = self.in_work.get_mut(&id) {
+        if let Some(again) = self.in_work.get_mut(&id) {
             *again = Some(again.map_or(place, |before| before.min(place)));
         } else {
             self.wait(place);
@@ -68,30 +51,34 @@ impl Queue {
         }
     }
 
-    /// Whatever can wait takes at most so many workers: an API server that is busy with a mass of it would answer
-    /// whoever waits no sooner for being asked first.
-    pub fn bound_background(&mut self, at_once: usize) {
-        self.background = at_once.max(1);
+    /// From now on whoever waits keeps to this pace.
+    pub fn keep_to(&mut self, pace: Pace) {
+        self.pace = pace;
     }
 
-    /// Takes the most urgent identity into work, if there is one that may be now.
-    pub fn pop(&mut self) -> Option<(IdentityId, Class)> {
+    /// Takes the most urgent identity into work, if there is one that may begin now.
+    pub fn pop(&mut self, now: Millis) -> Option<(IdentityId, Class)> {
         let (class, _, id) = *self.waiting.first()?;
-        if class == Class::Background && self.background_in_work() >= self.background {
+        if self.pace.turn(class, now).is_some() {
             return None;
         }
         self.forget(id);
-        self.in_work.insert(id, InWork { class, again: None });
+        self.in_work.insert(id, None);
+        self.pace.begin(id, class, now);
         Some((id, class))
     }
 
-    fn background_in_work(&self) -> usize {
-        self.in_work.values().filter(|work| work.class == Class::Background).count()
+    /// When the most urgent identity may begin by time alone, if there is one.
+    #[must_use]
+    pub fn next_turn(&self, now: Millis) -> Option<Millis> {
+        let (class, ..) = *self.waiting.first()?;
+        Some(self.pace.turn(class, now).unwrap_or(now))
     }
 
     /// Ends the work on an identity. True if it was queued meanwhile, and so waits again.
-    pub fn done(&mut self, id: IdentityId) -> bool {
-        match self.in_work.remove(&id).and_then(|work| work.again) {
+    pub fn done(&mut self, id: IdentityId, now: Millis) -> bool {
+        self.pace.end(id, now);
+        match self.in_work.remove(&id).flatten() {
             Some(place) => {
                 self.wait(place);
                 true
@@ -103,7 +90,7 @@ impl Queue {
     /// Forgets that an identity waits, or that it is to wait again.
     pub fn remove(&mut self, id: IdentityId) {
         self.forget(id);
-        if let Some(InWork { again, .. }) = self.in_work.get_mut(&id) {
+        if let Some(again) = self.in_work.get_mut(&id) {
             *again = None;
         }
     }
@@ -142,26 +129,32 @@ mod tests {
         queue.push(id(2), Class::Due, 500);
         queue.push(id(3), Class::Due, 100);
         queue.push(id(4), Class::New, 9);
-        let order: Vec<IdentityId> = std::iter::from_fn(|| queue.pop()).map(|(id, _)| id).collect();
+        let order: Vec<IdentityId> = std::iter::from_fn(|| queue.pop(0)).map(|(id, _)| id).collect();
         assert_eq!(order, [id(4), id(3), id(2), id(1)]);
     }
 
     #[test]
-    fn what_can_wait_leaves_workers_to_whoever_cannot() {
+    fn what_can_wait_leaves_its_turn_to_whoever_cannot() {
         let mut queue = Queue::default();
-        queue.bound_background(2);
-        for n in 1..=4 {
-            queue.push(id(n), Class::Background, 0);
+        queue.keep_to(Pace::of(1));
+        for (n, class) in [(1, Class::Background), (2, Class::Background)] {
+            queue.push(id(n), class, 0);
         }
-        assert_eq!([queue.pop(), queue.pop()], [1, 2].map(|n| Some((id(n), Class::Background))));
-        assert_eq!(queue.pop(), None);
-        queue.push(id(5), Class::New, 0);
-        queue.push(id(6), Class::Due, 0);
-        assert_eq!([queue.pop(), queue.pop()], [Some((id(5), Class::New)), Some((id(6), Class::Due))]);
-        queue.done(id(5));
-        assert_eq!(queue.pop(), None);
-        queue.done(id(1));
-        assert_eq!(queue.pop(), Some((id(3), Class::Background)));
+        assert_eq!(queue.pop(0), Some((id(1), Class::Background)));
+        assert_eq!((queue.pop(5), queue.next_turn(5)), (None, Some(1000)));
+        for (n, class) in [(3, Class::New), (4, Class::Due), (5, Class::New)] {
+            queue.push(id(n), class, 0);
+        }
+        let turns = [3, 5, 4].map(|_| queue.pop(5).map(|(taken, _)| taken));
+        assert_eq!(turns, [3, 5, 4].map(|n| Some(id(n))));
+        for n in [3, 5] {
+            queue.done(id(n), 5);
+        }
+        queue.done(id(1), 10);
+        assert_eq!((queue.pop(10), queue.next_turn(10)), (None, Some(20)), "it rests");
+        assert_eq!(queue.next_turn(20), Some(20));
+        assert_eq!(queue.pop(20), Some((id(2), Class::Background)));
+        assert_eq!(queue.next_turn(20), None, "nobody waits");
     }
 
     #[test]
@@ -170,19 +163,19 @@ mod tests {
         queue.push(id(1), Class::Background, 0);
         queue.push(id(1), Class::New, 0);
         queue.push(id(1), Class::Due, 0);
-        assert_eq!(queue.pop(), Some((id(1), Class::New)));
-        assert_eq!(queue.pop(), None);
+        assert_eq!(queue.pop(0), Some((id(1), Class::New)));
+        assert_eq!(queue.pop(0), None);
     }
 
     #[test]
     fn an_identity_in_work_is_not_handed_out_again_until_it_is_done() {
         let mut queue = Queue::default();
         queue.push(id(1), Class::New, 0);
-        queue.pop();
+        queue.pop(0);
         queue.push(id(1), Class::New, 0);
-        assert_eq!(queue.pop(), None);
-        assert!(queue.done(id(1)));
-        assert_eq!(queue.pop(), Some((id(1), Class::New)));
-        assert!(!queue.done(id(1)));
+        assert_eq!(queue.pop(0), None);
+        assert!(queue.done(id(1), 0));
+        assert_eq!(queue.pop(0), Some((id(1), Class::New)));
+        assert!(!queue.done(id(1), 0));
     }
 }

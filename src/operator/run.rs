@@ -14,6 +14,7 @@ use super::forge::Forge;
 use super::keeper::Keeper;
 use super::mesh::create_default_authority;
 use super::metrics::Metrics;
+use super::pace::Pace;
 use super::probe::audience::EndpointSlices;
 use super::probe::dial::Dialer;
 use super::probe::memory::Probes;
@@ -78,8 +79,8 @@ pub struct Surroundings {
     pub shutdown: Shutdown,
 }
 
-/// Of so many workers one is for what can wait: enough to write to hundreds of Secrets a second.
-const WORKERS_PER_BACKGROUND: usize = 8;
+/// Of so many workers one may renew: enough for hundreds of renewals a second.
+const WORKERS_PER_RENEWAL: usize = 8;
 
 /// A part of the operator ended that must not: the process has to start anew.
 #[derive(Debug, thiserror::Error)]
@@ -133,7 +134,7 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
 
 fn board(workers: usize) -> SharedBoard {
     let board = SharedBoard::default();
-    board.change(|board| board.bound_background(workers.div_ceil(WORKERS_PER_BACKGROUND)));
+    board.change(|board| board.keep_to(Pace::of(workers.div_ceil(WORKERS_PER_RENEWAL))));
     board
 }
 

@@ -82,7 +82,7 @@ impl Workers {
 
     /// Until the board changes, a deadline comes, or it is time for a sweep.
     async fn wait(&self) {
-        let deadline = self.context.board.lock().earliest();
+        let deadline = self.context.board.lock().earliest(self.context.millis());
         let deadline = deadline.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = self.context.board.changed() => {}

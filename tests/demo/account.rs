@@ -1,12 +1,17 @@
 //! What the operator has asked of the API server, by the API server's own audit log, and what it says of itself.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use devcluster::audit::Event;
 
 use crate::Failure;
 use crate::narrator::Narrator;
 use crate::theatre::Theatre;
+use crate::waiting::in_time;
+
+/// A file tells nobody that it has grown.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The audit log, from a moment on.
 pub struct Account {
@@ -25,6 +30,26 @@ impl Account {
         let (events, _) = theatre.requests_since(self.offset)?;
         Ok(Balance { events })
     }
+
+    /// The same, once it is this many writes to a namespace: a watch may tell of a write before it is answered, and
+    /// the log is written with the answer.
+    pub async fn settled(
+        &self,
+        theatre: &Theatre,
+        namespace: &str,
+        writes: usize,
+    ) -> Result<Balance, Failure> {
+        let settled = async {
+            loop {
+                let balance = self.balance(theatre)?;
+                if balance.writes(namespace) >= writes {
+                    return Ok(balance);
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        in_time("the audit log to be complete", settled).await
+    }
 }
 
 /// Requests of the operator.
@@ -36,6 +61,12 @@ impl Balance {
     /// How many requests wanted to change something in a namespace.
     pub fn writes(&self, namespace: &str) -> usize {
         self.writes_where(|event| event.namespace == namespace).count()
+    }
+
+    /// How many of these were carried out, by what the API server answered. A request that the operator no longer
+    /// waited for has no answer: it is in the log as 504, and may have changed something or not.
+    pub fn answered_writes(&self, namespace: &str) -> usize {
+        self.writes_where(|event| event.namespace == namespace && event.code < 300).count()
     }
 
     /// How many objects of a kind were read in a namespace.
@@ -52,6 +83,11 @@ impl Balance {
         let elsewhere = by_kind(self.writes_where(|event| event.namespace != namespace));
         Narrator::say(&format!("   {}", list(&here)));
         Narrator::say(&format!("   besides, for the authority and the Lease: {}", list(&elsewhere)));
+    }
+
+    /// All writes, by what they were.
+    pub fn all_writes(&self) -> String {
+        list(&by_kind(self.writes_where(|_| true)))
     }
 
     fn writes_where(&self, is_counted: impl Fn(&Event) -> bool) -> impl Iterator<Item = &Event> {
@@ -101,6 +137,11 @@ impl Figures {
     /// Certificates issued so far for this reason.
     pub fn issued(&self, because: &str) -> usize {
         self.sum(&format!("mtls_operator_issued_total{{because=\"{because}\""))
+    }
+
+    /// Objects changed so far, or tried to.
+    pub fn patches(&self) -> usize {
+        self.sum("mtls_operator_api_requests_total{verb=\"patch\"")
     }
 
     /// Secrets updated so far without a new key.

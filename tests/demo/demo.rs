@@ -1,18 +1,24 @@
 //! `make demo`: the main job on a real Kubernetes API, from an empty machine to proof over real sockets. It ends with
 //! an error if anything is not as it should be, and leaves nothing running unless asked to. With the argument `bench`
-//! it is `make bench`: the same stage, measured.
+//! it is `make bench`: the same stage, measured; `bench issue` and `bench rotate` are its parts.
 
 mod account;
+mod cost;
+mod etcd;
+mod fleet;
 mod handshake;
 mod measure;
 mod narrator;
+mod newcomers;
 mod rotate;
 mod theatre;
+mod waiting;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use handshake::{Credentials, Outcome};
+use measure::Bench;
 use narrator::Narrator;
 use theatre::Theatre;
 
@@ -54,6 +60,7 @@ async fn main() -> ExitCode {
 }
 
 async fn play(narrator: &mut Narrator) -> Result<(), Failure> {
+    let bench = Bench::asked(&std::env::args().skip(1).collect::<Vec<_>>())?;
     let is_kept = std::env::var_os("KEEP").is_some_and(|keep| keep == "1");
     if is_kept {
         devcluster::Retained::refuse_second()?;
@@ -62,8 +69,8 @@ async fn play(narrator: &mut Narrator) -> Result<(), Failure> {
     narrator.timed("Install the chart with helm, run the operator as its service account", || {
         theatre.install()
     })?;
-    if std::env::args().nth(1).as_deref() == Some("bench") {
-        measure::measure(narrator, &theatre).await?;
+    if let Some(bench) = bench {
+        bench.run(narrator, &theatre).await?;
         return theatre.close();
     }
     apply_examples(narrator, &theatre).await?;

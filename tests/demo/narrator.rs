@@ -30,6 +30,11 @@ impl Narrator {
         self.clock().saturating_sub(started)
     }
 
+    /// The clock itself, to measure beside the story.
+    pub fn stopwatch(&self) -> Clock {
+        self.clock.clone()
+    }
+
     /// A new scene begins.
     pub fn scene(title: &str) {
         print(&format!("\n== {title}"));

@@ -1,49 +1,46 @@
 //! The control plane, the chart and the operator, as the demo uses them.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use devcluster::audit::{self, Event};
 use devcluster::{Cluster, Options, Retained};
-use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DeleteParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, watch_object, watcher};
-use kube::{Client, Config, Resource};
+use kube::{Client, Config};
 use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::runtime::client::connect;
-use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 
 use crate::Failure;
+use crate::etcd::Etcd;
 use crate::handshake::Credentials;
 use crate::narrator::Narrator;
+use crate::waiting::{seen_until, until};
 
 const SYSTEM: &str = "mtls-system";
 const OPERATOR: &str = "operator";
-/// Longest that anything here may take.
-const PATIENCE: Duration = Duration::from_mins(3);
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The stage of the demo.
 pub struct Theatre {
     cluster: Cluster,
+    client: OnceCell<Client>,
 }
 
 impl Theatre {
     /// Builds what is missing and starts the control plane.
     pub fn open() -> Result<Self, Failure> {
         devcluster::tool("helm")?;
-        Ok(Self { cluster: Cluster::start(Options { name: "demo".into(), ..Options::default() })? })
+        let cluster = Cluster::start(Options { name: "demo".into(), ..Options::default() })?;
+        Ok(Self { cluster, client: OnceCell::new() })
     }
 
     /// Installs the chart, and runs the operator with the rights that the chart gives it. There is no kubelet here,
@@ -115,20 +112,12 @@ impl Theatre {
     /// Waits until so many identities of a namespace are Ready.
     pub async fn all_ready(&self, namespace: &str, count: usize) -> Result<(), Failure> {
         let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
-        let mut seen =
-            watcher(identities, watcher::Config::default()).default_backoff().applied_objects().boxed();
-        let all = async {
-            let mut ready = BTreeSet::new();
-            while let Some(event) = seen.next().await {
-                let Ok(MtlsIdentity { metadata, status: Some(status), .. }) = event else { continue };
-                ready.extend(is_ready(&status.conditions).and(metadata.name));
-                if ready.len() >= count {
-                    return Ok(());
-                }
-            }
-            Err(format!("the watch of the identities in {namespace} ended").into())
-        };
-        in_time(&format!("{count} identities in {namespace} to be Ready"), all).await
+        let mut ready = BTreeSet::new();
+        seen_until(identities, &format!("{count} identities in {namespace} to be Ready"), |identity| {
+            ready.extend(is_ready(&identity.status?.conditions).and(identity.metadata.name));
+            (ready.len() >= count).then_some(())
+        })
+        .await
     }
 
     /// The operator's figures.
@@ -195,34 +184,19 @@ impl Theatre {
 
     /// A client with all rights.
     pub async fn client(&self) -> Result<Client, Failure> {
+        self.client.get_or_try_init(|| self.connected()).await.cloned()
+    }
+
+    async fn connected(&self) -> Result<Client, Failure> {
         let kubeconfig = Kubeconfig::read_from(self.cluster.admin_kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         Ok(connect(config)?)
     }
-}
 
-/// Watches one object until there is an answer. A watch that is interrupted goes on.
-pub async fn until<K, T>(api: Api<K>, name: &str, answer: impl Fn(&K) -> Option<T>) -> Result<T, Failure>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
-{
-    let what = format!("{} {name}", K::kind(&()));
-    let mut seen = watch_object(api, name).default_backoff().boxed();
-    let answered = async {
-        while let Some(event) = seen.next().await {
-            if let Some(found) = event.ok().flatten().and_then(|object| answer(&object)) {
-                return Ok(found);
-            }
-        }
-        Err(format!("the watch of {what} ended").into())
-    };
-    in_time(&what, answered).await
-}
-
-/// Fails where something takes longer than anything may take here.
-async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let done = tokio::time::timeout(PATIENCE, work).await;
-    done.map_err(|_| format!("waited in vain for {what}"))?
+    /// What etcd has stored.
+    pub fn etcd(&self) -> Result<Etcd, Failure> {
+        Etcd::at(&self.cluster.etcd_url())
+    }
 }
 
 fn is_ready(conditions: &[Condition]) -> Option<()> {

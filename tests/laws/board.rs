@@ -6,10 +6,11 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::operator::attention::SignerMark;
+use mtls_operator::operator::attention::{Class, SignerMark};
 use mtls_operator::operator::board::{Board, Job};
 use mtls_operator::operator::entry::digest;
 use mtls_operator::operator::listed::{Claim, Listed};
+use mtls_operator::operator::pace::Pace;
 use mtls_operator::operator::schedule::Millis;
 use mtls_operator::plan::selector::Labels;
 use serde_json::json;
@@ -99,7 +100,7 @@ fn a_settled_identity_has_no_turn_however_often_it_is_seen() {
         board.saw_signer("mesh", Some(signer_mark()), at(1));
     }
     assert_eq!(turns(&mut board, at(2)), [""; 0]);
-    assert_eq!(board.earliest(), Some(1_780_050_000_000), "its renewal");
+    assert_eq!(board.earliest(at(2)), Some(1_780_050_000_000), "its renewal");
 }
 
 #[test]
@@ -421,6 +422,49 @@ fn new_identities_come_before_due_ones_and_those_before_the_rest() {
     board.saw_identity(&late, false, now);
     board.saw_identity(&identity("new"), false, now);
     assert_eq!(turns(&mut board, now), ["new", "web", "late"]);
+}
+
+#[test]
+fn a_mass_that_can_wait_takes_half_of_the_time_and_wakes_the_workers_itself() {
+    let mut board = ready();
+    board.keep_to(Pace::of(4));
+    let mass: Vec<String> = (0..100).map(|n| format!("late-{n}")).collect();
+    for name in &mass {
+        let mut late = issued(name);
+        late.status.as_mut().unwrap().conditions[0].reason = "SecretConflict".into();
+        board.saw_identity(&late, false, at(0));
+    }
+    let (mut now, mut busy) = (at(0), 0);
+    for _ in &mass {
+        let job = take(&mut board, now);
+        assert_eq!(turns(&mut board, now + 3), [""; 0], "one at a time");
+        board.saw_identity(&identity(&format!("new-{busy}")), false, now + 4);
+        let newcomer = take(&mut board, now + 4);
+        assert_eq!(newcomer.class, Class::New);
+        board.lost_identity("orders", &newcomer.name, now + 5);
+        board.done(newcomer.id, false, now + 5);
+        board.done(job.id, false, now + 10);
+        busy += 10;
+        assert_eq!(turns(&mut board, now + 19), [""; 0], "it rests");
+        now = board.earliest(now + 10).unwrap();
+    }
+    assert_eq!(now - at(0), 2 * busy);
+}
+
+#[test]
+fn renewals_are_few_at_once_and_what_hangs_holds_no_other_up() {
+    let mut board = ready();
+    board.keep_to(Pace::of(4));
+    for n in 0..10 {
+        let name = format!("due-{n}");
+        board.saw_secret(&secret(&name, "7"), true, at(0));
+        board.saw_identity(&issued(&name), true, at(0));
+    }
+    let due = 1_780_050_000_000;
+    let hanging = turns(&mut board, due).len();
+    assert_eq!((hanging, board.earliest(due + 1)), (4, Some(due + 1000)));
+    assert_eq!(turns(&mut board, due + 999).len(), 0);
+    assert_eq!(turns(&mut board, due + 1000).len(), 4);
 }
 
 #[test]

@@ -27,7 +27,7 @@ const ATTEMPTS: u32 = 4;
 pub struct Cluster {
     folder: PathBuf,
     url: String,
-    port: u16,
+    ports: Ports,
     ca_pem: String,
     admin: PathBuf,
     jail: Option<Jail>,
@@ -66,7 +66,7 @@ impl Cluster {
         // From here on an early return drops the cluster, which ends the supervisor and all it started.
         let mut cluster = Self {
             url: format!("https://127.0.0.1:{}", ports.api),
-            port: ports.api,
+            ports,
             ca_pem: String::new(),
             admin: folder.join("admin.kubeconfig"),
             jail: None,
@@ -81,16 +81,16 @@ impl Cluster {
             cluster.jail = Some(cluster.open_jail()?);
         }
         components::write_all(&cluster.folder, ports, options, cluster.jail)?;
-        cluster.start_components(ports)?;
+        cluster.start_components()?;
         if let Some(options) = &options.node {
             cluster.start_node(options)?;
         }
         Ok(cluster)
     }
 
-    fn start_components(&self, ports: Ports) -> Result<(), Error> {
+    fn start_components(&self) -> Result<(), Error> {
         let etcd = self.start_component("etcd")?;
-        self.wait("etcd", etcd, || Ok(self.listens(ports.etcd)))?;
+        self.wait("etcd", etcd, || Ok(self.listens(self.ports.etcd)))?;
         self.start_api_server()?;
         // Only now: a controller manager that finds no API server ends.
         let manager = self.start_component("kube-controller-manager")?;
@@ -109,6 +109,12 @@ impl Cluster {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where etcd serves its clients, its JSON gateway included: what was really stored, whatever was answered.
+    #[must_use]
+    pub fn etcd_url(&self) -> String {
+        components::etcd_url(self.ports)
     }
 
     /// The certificate of the cluster's CA.

@@ -43,8 +43,13 @@ pub(crate) fn write_all(
     Ok(())
 }
 
+/// Where etcd serves its clients.
+pub(crate) fn etcd_url(ports: Ports) -> String {
+    format!("http://127.0.0.1:{}", ports.etcd)
+}
+
 fn etcd(folder: &Path, ports: Ports, options: &Options) -> Vec<String> {
-    let client = format!("http://127.0.0.1:{}", ports.etcd);
+    let client = etcd_url(ports);
     let peer = format!("http://127.0.0.1:{}", ports.etcd_peer);
     let mut flags = vec![
         "--name=devcluster".into(),
@@ -67,7 +72,7 @@ fn api_server(folder: &Path, ports: Ports, options: &Options) -> Vec<String> {
     let file = |name: &str| pki.join(name).display().to_string();
     let mut flags = vec![
         format!("--secure-port={}", ports.api),
-        format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
+        format!("--etcd-servers={}", etcd_url(ports)),
         format!("--tls-cert-file={}", file("apiserver.crt")),
         format!("--tls-private-key-file={}", file("apiserver.key")),
         format!("--client-ca-file={}", file("ca.crt")),

@@ -68,9 +68,9 @@ impl Cluster {
         let jail = Jail::behind(self.start_component("jail")?)?;
         jail.mount(&self.node_folder())?;
         network::set_up(jail)?;
-        relay::write_scripts(&self.folder, jail, self.port)?;
+        relay::write_scripts(&self.folder, jail, self.ports.api)?;
         let relay = self.start_component("relay")?;
-        self.wait("relay", relay, || Ok(ports::is_open("self", self.port)))?;
+        self.wait("relay", relay, || Ok(ports::is_open("self", self.ports.api)))?;
         Ok(jail)
     }
 

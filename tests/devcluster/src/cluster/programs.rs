@@ -23,7 +23,7 @@ impl Cluster {
         let pid = self.start_component("kube-apiserver")?;
         // The port first: that costs nothing, a kubectl costs a tenth of a second of a core.
         self.wait("kube-apiserver", pid, || {
-            Ok(self.listens(self.port) && self.kubectl_succeeds(&["get", "--raw=/readyz"]))
+            Ok(self.listens(self.ports.api) && self.kubectl_succeeds(&["get", "--raw=/readyz"]))
         })
     }
 
