@@ -54,7 +54,7 @@ fn held_for(sightings: &[Sighting]) -> Option<u64> {
         Look::new(sighting.clone(), NOW + HOUR, SEEN + minute * minutes, expected())
     });
     let last = looks.reduce(|before, look| look.after(&before)).unwrap();
-    (0..=30).filter(|minutes| last.holds_up("r2", SEEN + minute * *minutes)).map(u64::from).last()
+    (0..=30).filter(|minutes| last.holds_up("r2", SEEN + minute * *minutes)).map(u64::from).next_back()
 }
 
 #[test]
