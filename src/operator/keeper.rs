@@ -185,8 +185,7 @@ impl Keeper {
         let version = &authority.metadata.resource_version;
         let annotations = json!({ annotation::ROTATION_EXCLUDE: null });
         let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
-        let written = self.context.requests.patch_authority(name, patch).await?;
-        self.context.roster.saw(written);
+        self.context.roster.saw(self.context.requests.patch_authority(name, patch).await?);
         Ok(())
     }
 
