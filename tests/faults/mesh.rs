@@ -21,6 +21,8 @@ const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 const LATE: usize = 3;
 /// Seconds after which a rotation has failed. It takes a hundred in calm weather.
 const AT_MOST: usize = 1000;
+/// Changes of the root Secret: created, announced, switched, dropped. A fifth would be another root.
+const CHANGES: usize = 4;
 const IDENTITIES: [&str; 3] = ["a", "b", "c"];
 
 /// An authority with a few identities in a namespace of their own.
@@ -135,7 +137,7 @@ impl<'a> Mesh<'a> {
         Picture {
             phase: note(&root, "phase").unwrap_or_default(),
             keys: root.data.unwrap_or_default().into_keys().collect(),
-            changes: self.ledger.root_changes(&self.authority).0,
+            changes: self.ledger.root_changes(&self.authority, CHANGES).await.0,
             conditions: (condition("Ready"), condition("Rotating"), condition("Stalled")),
             roots: status.roots.iter().map(|root| root.fingerprint == signer).collect(),
             identities: self.identities(scene, &status.roots[0].key_id).await,
@@ -167,7 +169,7 @@ pub struct Picture {
     phase: String,
     /// Keys of the root Secret.
     keys: Vec<String>,
-    /// How often the root Secret was changed: created, announced, switched, dropped. More would be another root.
+    /// How often the root Secret was changed.
     changes: usize,
     /// Reasons of `Ready`, `Rotating` and `Stalled` of the authority.
     conditions: (Option<String>, Option<String>, Option<String>),
@@ -194,7 +196,7 @@ impl Picture {
         Self {
             phase: "Stable".into(),
             keys: ["ca.crt", "cross.crt", "tls.crt", "tls.key"].map(str::to_owned).into(),
-            changes: 4,
+            changes: CHANGES,
             conditions: (Some("Ready".into()), Some("Stable".into()), None),
             roots: vec![true],
             identities: vec![issued; IDENTITIES.len()],

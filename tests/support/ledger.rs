@@ -2,7 +2,7 @@
 
 use devcluster::audit::{self, Event};
 
-use crate::stage::{SYSTEM, Stage};
+use crate::stage::{SYSTEM, Stage, until};
 
 /// The account from a moment on.
 pub struct Ledger<'a> {
@@ -17,8 +17,17 @@ impl<'a> Ledger<'a> {
         Self { stage, since: audit::end(&log).unwrap() }
     }
 
-    /// How often the root Secret of an authority was changed, and how often somebody tried in vain.
-    pub fn root_changes(&self, authority: &str) -> (usize, usize) {
+    /// How often the root Secret of an authority was changed, and how often somebody tried in vain; once it was changed so
+    /// often. The API server writes its log after the answer, and a watch or the next read may be ahead of it.
+    pub async fn root_changes(&self, authority: &str, least: usize) -> (usize, usize) {
+        until("the audit log to hold every change of the root", || async {
+            let changes = self.root_changes_so_far(authority);
+            (changes.0 >= least).then_some(changes)
+        })
+        .await
+    }
+
+    fn root_changes_so_far(&self, authority: &str) -> (usize, usize) {
         let log = self.stage.cluster.lock().unwrap().audit_log();
         let name = format!("mtls-authority-{authority}");
         let is_root =
