@@ -17,6 +17,18 @@ pub mod label {
     pub const AUTHORITY: &str = "mtls-operator.dev/authority";
     /// Name of the `MtlsIdentity` that the Secret belongs to.
     pub const IDENTITY: &str = "mtls-operator.dev/identity";
+
+    /// Selects everything that this operator writes.
+    #[must_use]
+    pub fn selector() -> String {
+        format!("{MANAGED_BY}={MANAGER}")
+    }
+
+    /// Selects what this operator writes for an authority.
+    #[must_use]
+    pub fn selector_for(authority: &str) -> String {
+        format!("{},{AUTHORITY}={authority}", selector())
+    }
 }
 
 /// Annotations. Those of a leaf Secret let the operator decide from metadata alone, without reading a key.

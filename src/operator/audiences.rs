@@ -14,7 +14,6 @@ use super::index::ListNumber;
 use super::keeper::claimed_by;
 use super::roster::Roster;
 use super::watch::Audience;
-use crate::api::names::label;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::plan::terms::Terms;
 
@@ -78,12 +77,6 @@ impl LeafSecrets {
     #[must_use]
     pub fn new(context: Context, scope: Option<String>) -> Self {
         Self { context, scope, list: ListNumber::default() }
-    }
-
-    /// The label that selects them.
-    #[must_use]
-    pub fn labels() -> String {
-        format!("{}={}", label::MANAGED_BY, label::MANAGER)
     }
 }
 

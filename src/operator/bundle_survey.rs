@@ -47,7 +47,7 @@ pub async fn confirm(
     let Some(count) = Count::of(context, terms, loaded, excluded) else { return Ok(Default::default()) };
     let mut fresh = HashMap::new();
     if terms.publication.has_config_maps() {
-        let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
+        let labels = label::selector_for(&terms.name);
         for namespace in context.watched() {
             let list = context.requests.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
             fresh.extend(list.iter().filter_map(|object| Some((object.place(), object.seen()?))));

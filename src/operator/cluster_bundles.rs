@@ -6,12 +6,13 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::{Client, Resource};
 
-use super::audiences::{LeafSecrets, TrustBundles};
+use super::audiences::TrustBundles;
 use super::bundles::{Access, Range};
 use super::carrier::ClusterTrustBundle;
 use super::context::Context;
 use super::error::Error;
 use super::watch::Subject;
+use crate::api::names::label;
 use crate::runtime::readiness::Readiness;
 
 /// How often the question is asked again while the answer is no, and somebody asks for one.
@@ -28,7 +29,7 @@ pub async fn watch_cluster_bundles(context: Context, client: Client) {
         context.clock.sleep(ASK_AGAIN_AFTER).await;
         context.bundles.until_cluster_is_asked().await;
     }
-    let bundles = Subject::<ClusterTrustBundle>::all(&client).labelled(LeafSecrets::labels());
+    let bundles = Subject::<ClusterTrustBundle>::all(&client).labelled(label::selector());
     let audience = TrustBundles::new(context.bundles.clone(), Range::Cluster);
     bundles.run(context, audience, Readiness::new().handle("ClusterTrustBundles")).await;
 }
@@ -49,5 +50,5 @@ async fn try_access(context: &Context) -> Result<bool, Error> {
     if !kinds.iter().any(|kind| kind.name == ClusterTrustBundle::plural(&())) {
         return Ok(false);
     }
-    context.requests.list::<ClusterTrustBundle>(None, &LeafSecrets::labels()).await.map(|_| true)
+    context.requests.list::<ClusterTrustBundle>(None, &label::selector()).await.map(|_| true)
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::authorities::Authorities;
 use super::board::Board;
 use super::bundles::Bundles;
+use super::error::Error;
 use super::forge::Forge;
 use super::metrics::Metrics;
 use super::probe::memory::Probes;
@@ -15,6 +18,7 @@ use super::requests::Requests;
 use super::roster::Roster;
 use super::schedule::Millis;
 use super::sight::Sights;
+use crate::api::names::label;
 use crate::plan::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 
@@ -63,6 +67,18 @@ impl Context {
             return vec![None];
         }
         self.watch_namespaces.iter().cloned().map(Some).collect()
+    }
+
+    /// The metadata of the leaf Secrets of an authority, as a fresh list shows them.
+    ///
+    /// # Errors
+    /// [`Error`] where they cannot be listed.
+    pub async fn leaf_secrets(&self, authority: &str) -> Result<Vec<PartialObjectMeta<Secret>>, Error> {
+        let (labels, mut list) = (label::selector_for(authority), Vec::new());
+        for namespace in self.watched() {
+            list.extend(self.requests.list_secrets(namespace.as_deref(), &labels).await?);
+        }
+        Ok(list)
     }
 
     /// Whether objects of a namespace are watched.

@@ -87,7 +87,7 @@ pub async fn evidence(
 /// While there is no root Secret, any leaf Secret of an existing identity shows that there was one. The list is
 /// fresh, and whom the index does not know is asked for: an index that lags must not make a second root.
 async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Result<Option<String>, Error> {
-    let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
+    let labels = label::selector_for(&terms.name);
     for namespace in context.watched() {
         for secret in context.requests.list_secrets(namespace.as_deref(), &labels).await? {
             let meta = &secret.metadata;

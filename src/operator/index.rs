@@ -56,11 +56,6 @@ impl Index {
         self.slots.get(id.slot())?.as_ref().map(|listed| &listed.item)
     }
 
-    /// The identity in a place, to be changed; its names must stay.
-    pub fn entry_mut(&mut self, id: IdentityId) -> Option<&mut Entry> {
-        self.slots.get_mut(id.slot())?.as_mut().map(|listed| &mut listed.item)
-    }
-
     /// The place of an identity.
     #[must_use]
     pub fn find(&self, namespace: &str, name: &str) -> Option<IdentityId> {

@@ -85,24 +85,20 @@ struct LeafSecret {
 }
 
 async fn leaves(context: &Context, terms: &Terms) -> Result<Vec<LeafSecret>, Error> {
-    let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
-    let mut leaves = Vec::new();
-    for namespace in context.watched() {
-        let list = context.requests.list_secrets(namespace.as_deref(), &labels).await?;
-        leaves.extend(list.into_iter().filter_map(|secret| {
-            let meta = secret.metadata;
-            let (namespace, name) = (meta.namespace?, meta.name?);
-            let identity = meta.labels.as_ref()?.get(label::IDENTITY)?.clone();
-            let note = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
-            has_identity(&context.board.lock(), &namespace, &identity).then(|| LeafSecret {
-                key_id: note(annotation::AUTHORITY_KEY_ID),
-                not_after: note(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
-                namespace,
-                name,
-            })
-        }));
-    }
-    Ok(leaves)
+    let list = context.leaf_secrets(&terms.name).await?;
+    let leaves = list.into_iter().filter_map(|secret| {
+        let meta = secret.metadata;
+        let (namespace, name) = (meta.namespace?, meta.name?);
+        let identity = meta.labels.as_ref()?.get(label::IDENTITY)?.clone();
+        let note = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
+        has_identity(&context.board.lock(), &namespace, &identity).then(|| LeafSecret {
+            key_id: note(annotation::AUTHORITY_KEY_ID),
+            not_after: note(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
+            namespace,
+            name,
+        })
+    });
+    Ok(leaves.collect())
 }
 
 /// The certificate of the lost root from the first bundle that holds it. What else lies there is taken only if the

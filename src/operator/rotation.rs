@@ -12,7 +12,7 @@ use super::sight::{Survey, survey};
 use crate::api::MtlsAuthority;
 use crate::api::MtlsIdentity;
 use crate::api::authority::Phase;
-use crate::api::names::{annotation, label};
+use crate::api::names::annotation;
 use crate::plan::root::RootSecret;
 use crate::plan::rotation::Sight;
 use crate::plan::terms::Terms;
@@ -73,7 +73,7 @@ pub async fn confirm(
     loaded: &LoadedRoot,
 ) -> Result<Result<(), Survey>, Error> {
     let Some((_, signer)) = rotating(loaded) else { return Ok(Ok(())) };
-    let listed = list(context, terms).await?;
+    let listed = Listed::of(&context.leaf_secrets(&terms.name).await?);
     let excluded = context.roster.get(&terms.name).map(|authority| excluded(&authority)).unwrap_or_default();
     let now = context.clock.now().as_second();
     let (mut survey, untold, unknown) = {
@@ -98,15 +98,6 @@ pub async fn confirm(
     // An index that lags may not have been told yet of what was behind: its turn comes.
     let is_confirmed = !survey.is_behind() && untold + untold_bundles == 0;
     Ok(if is_confirmed { Ok(()) } else { Err(survey) })
-}
-
-async fn list(context: &Context, terms: &Terms) -> Result<Listed, Error> {
-    let mut list = Vec::new();
-    let labels = format!("{}={},{}={}", label::MANAGED_BY, label::MANAGER, label::AUTHORITY, terms.name);
-    for namespace in context.watched() {
-        list.extend(context.requests.list_secrets(namespace.as_deref(), &labels).await?);
-    }
-    Ok(Listed::of(&list))
 }
 
 async fn is_true(context: &Context, claim: &Claim) -> Result<bool, Error> {

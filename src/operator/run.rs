@@ -25,6 +25,7 @@ use super::roster::Roster;
 use super::sight::Sights;
 use super::watch::Subject;
 use super::workers::Workers;
+use crate::api::names::label;
 use crate::plan::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::Leadership;
@@ -157,7 +158,7 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
     terms.ready().await;
     let objects = Readiness::new();
     for scope in context.watched() {
-        let secrets = Subject::within(client, scope.as_deref()).labelled(LeafSecrets::labels());
+        let secrets = Subject::within(client, scope.as_deref()).labelled(label::selector());
         let audience = LeafSecrets::new(context.clone(), scope.clone());
         watches.spawn(secrets.run(context.clone(), audience, objects.handle("leaf Secrets")));
         let identities = Subject::within(client, scope.as_deref());
@@ -195,8 +196,7 @@ fn watch_pods(
 fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) {
     let unawaited = Readiness::new();
     for scope in context.watched() {
-        let config_maps =
-            Subject::<ConfigMap>::within(client, scope.as_deref()).labelled(LeafSecrets::labels());
+        let config_maps = Subject::<ConfigMap>::within(client, scope.as_deref()).labelled(label::selector());
         let audience = TrustBundles::new(context.bundles.clone(), Range::ConfigMaps(scope));
         watches.spawn(config_maps.run(context.clone(), audience, unawaited.handle("ConfigMaps")));
     }
