@@ -123,7 +123,7 @@ async fn verdict(town: &Town, pod: &str) -> Result<Tally, Failure> {
 async fn tallies(town: &Town) -> Result<BTreeMap<(String, String), Tally>, Failure> {
     let mut all = BTreeMap::new();
     for (namespace, pod) in residents(town).await? {
-        let Ok(journal) = town.journal(namespace, &name(&pod)).await else { continue };
+        let journal = town.journal(namespace, &name(&pod)).await?;
         all.extend(journal.tallies().into_iter().map(|(peer, tally)| ((name(&pod), peer), tally)));
     }
     Ok(all)

@@ -20,6 +20,7 @@ use crate::Failure;
 use crate::journal::Journal;
 use crate::narrator::{Narrator, print};
 use crate::propagation::Ledger;
+use crate::waiting::until;
 
 /// Namespace of the operator.
 pub const SYSTEM: &str = "mtls-system";
@@ -106,10 +107,17 @@ impl Town {
         Ok(pods.list(&ListParams::default()).await?.iter().filter_map(address).collect())
     }
 
-    /// What the peer in a Pod has written so far.
+    /// What the peer in a Pod has written so far. A kubelet that has just started knows no Pods yet and says "not
+    /// found": that is waited out.
     pub async fn journal(&self, namespace: &str, pod: &str) -> Result<Journal, Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        Ok(Journal::of(&pods.logs(pod, &LogParams::default()).await?))
+        until(&format!("the log of Pod {pod}"), || async {
+            match pods.logs(pod, &LogParams::default()).await {
+                Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
+                log => Ok(Some(Journal::of(&log?))),
+            }
+        })
+        .await
     }
 
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Secret, Failure> {
