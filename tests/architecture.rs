@@ -13,10 +13,6 @@ use std::path::{Path, PathBuf};
 /// Longest a file may be.
 const LONGEST: usize = 300;
 
-/// Files that are longer, each with its reason.
-const LONGER: [(&str, &str); 1] =
-    [("src/operator/board.rs", "one lock: what changes together stands together")];
-
 /// Folders of code that only computes.
 const PURE: [&str; 3] = ["src/api/", "src/pki/", "src/plan/"];
 
@@ -165,20 +161,14 @@ fn code_does_not_panic_by_choice() {
 
 #[test]
 fn no_file_grows_beyond_one_concept() {
-    let is_listed = |path: &str| LONGER.iter().any(|(listed, _)| *listed == path);
     let sources = sources();
-    let long = |source: &&Source| source.text.lines().count() > LONGEST;
     let breaches: Vec<String> = sources
         .iter()
-        .filter(long)
-        .filter(|source| !is_listed(&source.path))
-        .map(|source| format!("{} has {} lines", source.path, source.text.lines().count()))
+        .map(|source| (&source.path, source.text.lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST)
+        .map(|(path, lines)| format!("{path} has {lines} lines"))
         .collect();
-    none("a file has at most 300 lines, or stands in LONGER with its reason", &breaches);
-    for (path, _) in LONGER {
-        let source = sources.iter().find(|source| source.path == path);
-        assert!(source.as_ref().is_some_and(long), "{path} is not that long any more: take it out of LONGER");
-    }
+    none("a file has at most 300 lines", &breaches);
 }
 
 /// A file that no program names is not compiled, and its tests pass unseen.

@@ -144,11 +144,8 @@ impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
     fn end_list(&mut self) {
         self.listed.sort_unstable();
         let listed = std::mem::take(&mut self.listed);
-        self.context.board.change(|board| {
-            let is_gone =
-                |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
-            board.namespace_names().into_iter().filter(is_gone).for_each(|name| board.lost_namespace(&name));
-        });
+        let is_gone = |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
+        self.context.board.change(|board| board.lost_namespaces(is_gone));
     }
 }
 

@@ -55,6 +55,7 @@ pub mod sight;
 pub mod spots;
 pub mod stances;
 pub mod status;
+pub mod surroundings;
 pub mod tally;
 pub mod watch;
 pub mod workers;

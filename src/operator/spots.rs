@@ -26,7 +26,8 @@ pub struct Spot {
 #[must_use]
 pub fn spots(context: &Context, terms: &Terms) -> Vec<Spot> {
     let board = context.board.lock();
-    let open = board.namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
+    let open =
+        board.around().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
     let within = open.filter_map(|(name, ns)| {
         terms.publication.within(name, &ns.labels).map(|place| Spot { place, made: ns.made })
     });
@@ -142,7 +143,7 @@ fn take_away(context: &Context, agenda: &mut Agenda, spots: &[Spot], service: &A
 
 fn is_settled(context: &Context, place: &Place) -> bool {
     let board = context.board.lock();
-    place
-        .namespace()
-        .is_none_or(|namespace| board.namespace(namespace).is_some_and(|found| !found.is_terminating))
+    place.namespace().is_none_or(|namespace| {
+        board.around().namespace(namespace).is_some_and(|found| !found.is_terminating)
+    })
 }

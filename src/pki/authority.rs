@@ -87,9 +87,8 @@ pub struct IssuedLeaf {
     pub key_pem: Zeroizing<String>,
 }
 
-/// A root or signer as it is shown in the authority's status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
+/// What is known of the certificate that signs.
+pub(super) struct Signer {
     /// SHA-256 of its certificate.
     pub fingerprint: Fingerprint,
     /// Its key.
@@ -106,7 +105,7 @@ pub struct Root {
 /// ```
 pub struct Authority {
     pub(super) issuer: Issuer<'static, PrivateKey>,
-    pub(super) signer: Root,
+    pub(super) signer: Signer,
     /// The signing certificate and those above it, the root left out unless it is what signs.
     pub(super) chain: Vec<CaCertificate>,
     /// What follows every leaf in `tls.crt`.
@@ -177,12 +176,6 @@ impl Authority {
     #[must_use]
     pub const fn bundle(&self) -> &TrustBundle {
         &self.bundle
-    }
-
-    /// What signs, for the authority's status.
-    #[must_use]
-    pub fn roots(&self) -> Vec<Root> {
-        vec![self.signer.clone()]
     }
 
     /// Issues a leaf, and verifies it as a peer would before anybody sees it.

@@ -5,13 +5,12 @@ use rcgen::Issuer;
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-use super::authority::{bare_params, sign};
+use super::authority::{Signer, bare_params, sign};
 use super::certificate::{self, CaCertificate, SigningRight};
 use super::pem::{self, PemError};
 use super::trust::{TrustBundle, TrustError};
 use super::{
-    Authority, AuthorityPem, KeyAlgorithm, KeyError, KeyId, LeafError, PrivateKey, Root, Serial, Window,
-    verify,
+    Authority, AuthorityPem, KeyAlgorithm, KeyError, KeyId, LeafError, PrivateKey, Serial, Window, verify,
 };
 
 /// The least RSA modulus that peers accept.
@@ -115,7 +114,7 @@ impl Authority {
         let served: Vec<_> =
             chain.iter().filter(|ca| !ca.is_self_issued()).map(|ca| ca.der.clone()).collect();
         let window = probe(&issuer, &chain, &served, &bundle, now)?;
-        let signer = Root { fingerprint: signer.fingerprint, key_id, window };
+        let signer = Signer { fingerprint: signer.fingerprint, key_id, window };
         Ok(Self { issuer, signer, chain, served, crosses: Vec::new(), anchors: bundle.clone(), bundle })
     }
 }

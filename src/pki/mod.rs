@@ -26,7 +26,7 @@ mod verify;
 mod window;
 
 pub use algorithm::{KeyAlgorithm, RootAlgorithm};
-pub use authority::{Authority, AuthorityPem, IssueError, IssuedLeaf, Root};
+pub use authority::{Authority, AuthorityPem, IssueError, IssuedLeaf};
 pub use cross::{CrossCertificates, CrossError};
 pub use fingerprint::{Fingerprint, HexError, KeyId, sha256};
 pub use key::{KeyError, PrivateKey};

@@ -11,8 +11,8 @@ use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
 use tower::ServiceBuilder;
 
-use super::pace::WatchPace;
 use super::patience::Patience;
+use super::watch_pace::WatchPace;
 
 /// After this long without a word the kernel asks whether the peer is still there, and again at this interval.
 const KEEPALIVE: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use http::{Request, Response};
 use tower::{BoxError, Service};
 use tower_http::timeout::TimeoutBody;
 
-use super::pace::is_watch;
+use super::watch_pace::is_watch;
 
 /// Longest until an answer begins, and between two parts of it. Longer than any call of the operator may take, so that
 /// those say themselves what they waited for.

@@ -1,0 +1,188 @@
+//! What the watches tell: it is remembered, and whoever it concerns is queued or scheduled anew.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+
+use super::Board;
+use crate::api::identity::MtlsIdentity;
+use crate::operator::attention::SignerMark;
+use crate::operator::entry::{Digest, Entry, SeenSecret};
+use crate::operator::index::{IdentityId, ListNumber};
+use crate::operator::schedule::Millis;
+use crate::operator::sight::is_behind;
+use crate::plan::selector::Labels;
+use crate::plan::terms::Terms;
+
+/// Objects of identities in the queue that are kept to save reading them again.
+const KEPT_OBJECTS: usize = 2048;
+
+impl Board {
+    /// A list begins.
+    pub fn begin_list(&mut self) -> ListNumber {
+        self.index.begin_list()
+    }
+
+    /// An identity was seen.
+    pub fn saw_identity(&mut self, identity: &MtlsIdentity, is_from_list: bool, now: Millis) {
+        let namespace = self.around.shared(identity.metadata.namespace.as_deref().unwrap_or_default());
+        let mut entry = Entry::of(identity, namespace);
+        entry.judgement = self.around.judge(&entry, identity);
+        let Some(id) = self.index.put(entry, is_from_list) else { return };
+        self.revision += 1;
+        if self.settle(id, now) && self.kept.len() < KEPT_OBJECTS {
+            self.kept.insert(id, Box::new(identity.clone()));
+        } else {
+            self.kept.remove(&id);
+        }
+    }
+
+    /// An identity was seen to be gone. Those that wanted the same Secret may have their turn.
+    pub fn lost_identity(&mut self, namespace: &str, name: &str, now: Millis) {
+        if let Some(id) = self.index.find(namespace, name) {
+            self.forget(id, now);
+        }
+    }
+
+    fn forget(&mut self, id: IdentityId, now: Millis) {
+        self.revision += 1;
+        self.queue.remove(id);
+        self.schedule.set(id, None);
+        self.retries.clear(id);
+        self.kept.remove(&id);
+        self.parked.remove(&id);
+        if let Some(entry) = self.index.remove(id) {
+            self.secret_changed(&entry.namespace, &entry.secret_name(), now);
+        }
+    }
+
+    /// A list of identities ended: what it did not name is gone.
+    pub fn end_identity_list(&mut self, namespace: Option<&str>, list: ListNumber, now: Millis) {
+        for id in self.index.unlisted_identities(namespace, list) {
+            self.forget(id, now);
+        }
+    }
+
+    /// A leaf Secret was seen.
+    pub fn saw_secret(&mut self, meta: &PartialObjectMeta<Secret>, is_from_list: bool, now: Millis) {
+        let namespace = self.around.shared(meta.metadata.namespace.as_deref().unwrap_or_default());
+        let secret = SeenSecret::of(meta, namespace.clone());
+        let name = secret.name.clone();
+        let known = self.index.secret(&namespace, &name).map(|known| known.version);
+        // A list tells what there is, and not what there was since the watch before it ended.
+        let is_jump = is_from_list && known != Some(secret.version);
+        self.note_behind(&namespace, &name, is_jump, now);
+        self.index.put_secret(secret, is_from_list);
+        self.note_behind(&namespace, &name, is_jump, now);
+        for id in self.index.wanting(&namespace, &name) {
+            self.settle(id, now);
+        }
+    }
+
+    /// A rotation must know of a Secret that was behind, or may have been, also if it is so no more when somebody looks.
+    fn note_behind(&mut self, namespace: &str, name: &str, is_doubtful: bool, now: Millis) {
+        let Some(secret) = self.index.secret(namespace, name) else { return };
+        let wanting = self.index.wanting(namespace, name);
+        let mut owners = wanting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
+        let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid) && !entry.is_going);
+        let Some((id, entry)) = owner else { return };
+        let signer = self.around.signer(entry.authority);
+        if signer.is_some_and(|signer| is_doubtful || is_behind(secret, signer, now.div_euclid(1000))) {
+            self.behind.insert((entry.authority, id));
+        }
+    }
+
+    /// A leaf Secret was seen to be gone.
+    pub fn lost_secret(&mut self, namespace: &str, name: &str, now: Millis) {
+        self.note_behind(namespace, name, false, now);
+        self.index.remove_secret(namespace, name);
+        self.secret_changed(namespace, name, now);
+    }
+
+    /// Whoever waits for a Secret of this name tries again at once.
+    fn secret_changed(&mut self, namespace: &str, name: &str, now: Millis) {
+        for id in self.index.wanting(namespace, name) {
+            self.retries.clear(id);
+            self.settle(id, now);
+        }
+    }
+
+    /// A list of Secrets ended: what it did not name is gone.
+    pub fn end_secret_list(&mut self, namespace: Option<&str>, list: ListNumber, now: Millis) {
+        for (namespace, name) in self.index.unlisted_secrets(namespace, list) {
+            self.lost_secret(&namespace, &name, now);
+        }
+    }
+
+    /// A namespace was seen.
+    pub fn saw_namespace(&mut self, name: &str, labels: Labels, is_terminating: bool, now: Millis) {
+        if let Some(name) = self.around.saw_namespace(name, labels, is_terminating) {
+            self.settle_where(now, |entry| entry.namespace == name);
+        }
+    }
+
+    /// It was seen when a namespace was made, in seconds since 1970.
+    pub fn dated_namespace(&mut self, name: &str, made: i64) {
+        self.around.dated_namespace(name, made);
+    }
+
+    /// A namespace was seen to be gone.
+    pub fn lost_namespace(&mut self, name: &str) {
+        self.around.lost_namespaces(|known| **known == *name);
+    }
+
+    /// A list of namespaces ended: these were not in it.
+    pub fn lost_namespaces(&mut self, is_gone: impl Fn(&Arc<str>) -> bool) {
+        self.around.lost_namespaces(is_gone);
+    }
+
+    /// The terms of an authority were seen. Identities can be judged by them before anybody signs.
+    pub fn saw_terms(&mut self, terms: &Arc<Terms>, now: Millis) {
+        let changed = self.around.saw_terms(terms);
+        self.settle_of(changed, now);
+    }
+
+    /// Somebody signs for an authority from now on, or nobody does. What was tried in vain before is tried again.
+    pub fn saw_signer(&mut self, name: &str, signer: Option<SignerMark>, now: Millis) {
+        if let Some(authority) = self.around.saw_signer(name, signer) {
+            self.try_again_where(|entry| entry.authority == authority);
+            self.settle_of(Some(authority), now);
+        }
+    }
+
+    /// An authority is gone.
+    pub fn lost_authority(&mut self, name: &str, now: Millis) {
+        let gone = self.around.lost_authority(name);
+        self.settle_of(gone, now);
+    }
+
+    /// Another operator serves an authority: its identities are not ours to touch.
+    pub fn yielded_authority(&mut self, name: &str, now: Millis) {
+        let gone = self.around.yielded_authority(name);
+        self.settle_of(gone, now);
+    }
+
+    /// Backoffs that a change elsewhere has made pointless.
+    fn try_again_where(&mut self, is_meant: impl Fn(&Entry) -> bool) {
+        let meant =
+            self.retries.ids().filter(|id| self.index.entry(*id).is_some_and(&is_meant)).collect::<Vec<_>>();
+        for id in meant {
+            self.retries.clear(id);
+        }
+    }
+
+    fn settle_of(&mut self, authority: Option<Digest>, now: Millis) {
+        if let Some(authority) = authority {
+            self.settle_where(now, |entry| entry.authority == authority);
+        }
+    }
+
+    fn settle_where(&mut self, now: Millis, is_meant: impl Fn(&Entry) -> bool) {
+        let meant: Vec<IdentityId> =
+            self.index.entries().filter(|(_, entry)| is_meant(entry)).map(|(id, _)| id).collect();
+        for id in meant {
+            self.settle(id, now);
+        }
+    }
+}

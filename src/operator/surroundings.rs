@@ -1,0 +1,173 @@
+//! What identities depend on besides their Secrets: namespaces, and authorities with who signs for them. Every change has
+//! a number, so that an identity's names are judged again only after one that can matter to them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::attention::{AuthorityMark, SignerMark};
+use super::entry::{Digest, Entry, Judgement, digest};
+use crate::api::identity::MtlsIdentity;
+use crate::plan::asked::Asked;
+use crate::plan::policy;
+use crate::plan::profile::TermsHash;
+use crate::plan::selector::Labels;
+use crate::plan::terms::Terms;
+
+/// A namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespace {
+    /// Its labels.
+    pub labels: Labels,
+    /// Whether it is being deleted, so that nothing can be created in it.
+    pub is_terminating: bool,
+    /// When it was made, in seconds since 1970.
+    pub made: i64,
+    epoch: u64,
+}
+
+/// An authority, as far as identities depend on it.
+#[derive(Debug)]
+struct Authority {
+    terms: Arc<Terms>,
+    mark: AuthorityMark,
+}
+
+/// The surroundings of identities. Pure: they are told what the watches see, and say what has changed by it.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    namespaces: HashMap<Arc<str>, Namespace>,
+    authorities: HashMap<Digest, Authority>,
+    /// Authorities that another operator serves.
+    others: HashSet<Digest>,
+    epochs: u64,
+}
+
+impl Surroundings {
+    /// A namespace.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.get(name)
+    }
+
+    /// Every namespace with its name.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&Arc<str>, &Namespace)> {
+        self.namespaces.iter()
+    }
+
+    /// One copy of each namespace's name, however many objects live in it.
+    #[must_use]
+    pub fn shared(&self, namespace: &str) -> Arc<str> {
+        self.namespaces.get_key_value(namespace).map_or_else(|| namespace.into(), |(name, _)| name.clone())
+    }
+
+    /// A namespace was seen. Returns its name if there is something new about it.
+    pub fn saw_namespace(&mut self, name: &str, labels: Labels, is_terminating: bool) -> Option<Arc<str>> {
+        let before = self.namespaces.get(name);
+        if before.is_some_and(|n| n.labels == labels && n.is_terminating == is_terminating) {
+            return None;
+        }
+        let made = before.map_or(0, |before| before.made);
+        let epoch = self.next_epoch();
+        let name = self.shared(name);
+        self.namespaces.insert(name.clone(), Namespace { labels, is_terminating, made, epoch });
+        Some(name)
+    }
+
+    /// It was seen when a namespace was made, in seconds since 1970.
+    pub fn dated_namespace(&mut self, name: &str, made: i64) {
+        if let Some(namespace) = self.namespaces.get_mut(name) {
+            namespace.made = made;
+        }
+    }
+
+    /// Namespaces were seen to be gone.
+    pub fn lost_namespaces(&mut self, is_gone: impl Fn(&Arc<str>) -> bool) {
+        self.namespaces.retain(|name, _| !is_gone(name));
+    }
+
+    /// What identities need to know of an authority.
+    #[must_use]
+    pub fn authority(&self, authority: Digest) -> Option<&AuthorityMark> {
+        self.authorities.get(&authority).map(|found| &found.mark)
+    }
+
+    /// Who signs for an authority.
+    #[must_use]
+    pub fn signer(&self, authority: Digest) -> Option<&SignerMark> {
+        self.authority(authority)?.signer.as_ref()
+    }
+
+    /// Whether another operator serves this authority.
+    #[must_use]
+    pub fn is_anothers(&self, authority: Digest) -> bool {
+        self.others.contains(&authority)
+    }
+
+    /// The terms of an authority were seen. Returns which it is if they are new.
+    pub fn saw_terms(&mut self, terms: &Arc<Terms>) -> Option<Digest> {
+        let name = digest(&terms.name);
+        self.others.remove(&name);
+        let before = self.authorities.get(&name);
+        if before.is_some_and(|before| before.terms == *terms) {
+            return None;
+        }
+        let signer = before.and_then(|before| before.mark.signer.clone());
+        let mark = AuthorityMark { epoch: self.next_epoch(), terms: TermsHash::of(terms), signer };
+        self.authorities.insert(name, Authority { terms: terms.clone(), mark });
+        Some(name)
+    }
+
+    /// Somebody signs for an authority from now on, or nobody does. Returns which it is, if it is known.
+    pub fn saw_signer(&mut self, name: &str, signer: Option<SignerMark>) -> Option<Digest> {
+        let name = digest(name);
+        self.authorities.get_mut(&name)?.mark.signer = signer;
+        Some(name)
+    }
+
+    /// An authority is gone. Returns which it was, if it was known.
+    pub fn lost_authority(&mut self, name: &str) -> Option<Digest> {
+        let name = digest(name);
+        self.authorities.remove(&name).map(|_| name)
+    }
+
+    /// Another operator serves an authority. Returns which it was, if it was ours.
+    pub fn yielded_authority(&mut self, name: &str) -> Option<Digest> {
+        self.others.insert(digest(name));
+        self.lost_authority(name)
+    }
+
+    /// What is thought of an identity's names. `None` while its authority or namespace is unknown, or nobody understands
+    /// what it asks.
+    #[must_use]
+    pub fn judge(&self, entry: &Entry, identity: &MtlsIdentity) -> Option<Judgement> {
+        let (authority, namespace) = self.of(entry)?;
+        let asked = Asked::parse(identity).ok()?;
+        let is_permitted = policy::permit(&asked, &authority.terms, &namespace.labels).is_ok();
+        Some(Judgement { epoch: epoch(authority, namespace), is_permitted })
+    }
+
+    /// Whether an identity may have its names. `None` if that must be judged anew.
+    #[must_use]
+    pub fn is_permitted(&self, entry: &Entry) -> Option<bool> {
+        let (authority, namespace) = self.of(entry)?;
+        if entry.is_plain {
+            return Some(policy::permits_plain(&authority.terms, &entry.namespace, &namespace.labels));
+        }
+        let judgement = entry.judgement.filter(|judgement| judgement.epoch == epoch(authority, namespace))?;
+        Some(judgement.is_permitted)
+    }
+
+    fn of(&self, entry: &Entry) -> Option<(&Authority, &Namespace)> {
+        self.authorities.get(&entry.authority).zip(self.namespaces.get(&entry.namespace))
+    }
+
+    fn next_epoch(&mut self) -> u64 {
+        self.epochs += 1;
+        self.epochs
+    }
+}
+
+/// Both numbers only rise, so their sum changes whenever one of them does.
+const fn epoch(authority: &Authority, namespace: &Namespace) -> u64 {
+    authority.mark.epoch + namespace.epoch
+}
