@@ -55,6 +55,7 @@ fn slow_writes_of_the_root_secret_do_no_harm() {
 fn clocks_that_differ_do_no_harm() {
     let step = |scope| Scope { clocks: Clocks::Step, keepers: false, ..scope };
     holds("the clock of the only replica steps", step(ALONE));
+    holds_at_full_size("the same, two rotations", step(Scope { rotations: 2, ..ALONE }));
     for (what, clocks) in [("ahead", Clocks::SecondAhead), ("behind", Clocks::SecondBehind)] {
         holds_at_full_size(&format!("the second replica's clock is {what}"), Scope { clocks, ..PLAIN });
     }
@@ -99,6 +100,8 @@ fn a_root_is_made_where_there_was_none_and_once() {
 fn a_lost_root_is_never_silently_replaced() {
     let restores = Scope { restores: true, keepers: false, roots: 3, ..ALONE };
     holds("the root Secret is deleted and restored, one replica", restores);
+    let two = Scope { second: Second::Signs, ..restores };
+    holds_at_full_size("the root Secret is deleted and restored, a second replica signs", two);
 }
 
 #[test]
