@@ -1,5 +1,5 @@
-//! The life of one operator: a runtime of its own, in which time passes only when the test lets it. The end of the
-//! runtime is its death: nothing that it had in hand is finished.
+//! The life of one operator: a runtime of its own, in which time passes only when the test lets it. Where nobody runs it,
+//! the operator is frozen; its end is the operator's death: nothing that it had in hand is finished.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -8,12 +8,13 @@ use http::Request;
 use jiff::Timestamp;
 use kube::client::Body;
 use mtls_operator::operator::run::Settings;
-use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
-use tokio::runtime::Builder;
+use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
+use mtls_operator::runtime::shutdown::Shutdown;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::solo::{Solo, settings};
-use crate::stage::{Scene, Stage};
+use crate::stage::{SYSTEM, Scene, Stage};
 use crate::wire::Wire;
 
 /// What the test sees of it, and does.
@@ -23,6 +24,7 @@ pub struct Life {
     /// Its namespace, as people see it.
     pub scene: Scene,
     hand: ManualClock,
+    leadership: Leadership,
     _operator: Solo,
 }
 
@@ -35,14 +37,19 @@ pub struct Death {
 }
 
 impl Life {
-    async fn begin(stage: &Stage, namespace: &str, birth: Timestamp) -> Self {
+    async fn begin(stage: &Stage, namespace: &str, birth: Timestamp, replica: Option<&str>) -> Self {
         let wire = Wire::to(stage.operator_client().await);
         let (clock, hand) = Clock::manual(birth);
+        let leadership = match replica {
+            // No other process ever has this name: each test has a namespace of its own.
+            Some(replica) => elected(&wire, &clock, &format!("{replica}_{namespace}")),
+            None => Leadership::always(clock.clone()),
+        };
         let settings =
             Settings { watch_namespaces: vec![namespace.into()], default_authority: None, ..settings() };
-        let operator = Solo::run(settings, Safeguards::ALL, clock, wire.client());
+        let operator = Solo::run_led(leadership.clone(), settings, clock, wire.client());
         let scene = Scene { client: stage.client().await, namespace: namespace.into() };
-        Self { wire, scene, hand, _operator: operator }
+        Self { wire, scene, hand, leadership, _operator: operator }
     }
 
     /// What its wall clock shows.
@@ -50,10 +57,56 @@ impl Life {
         self.hand.now()
     }
 
+    /// Whether it leads.
+    pub fn leads(&self) -> bool {
+        self.leadership.is_leader()
+    }
+
+    /// It was frozen until this moment, and both its clocks have gone on.
+    pub async fn thaw(&self, now: Timestamp) {
+        tokio::time::advance(now.duration_since(self.now()).unsigned_abs()).await;
+    }
+
     /// A second passes, once everything that it has asked for was answered.
     pub async fn second(&self) {
         self.wire.is_at_rest().await;
         tokio::time::advance(Duration::from_secs(1)).await;
+    }
+}
+
+/// Takes part in the election, under this name.
+fn elected(wire: &Wire, clock: &Clock, identity: &str) -> Leadership {
+    let (shutdown, trigger) = Shutdown::manual();
+    let config = LeaderConfig::new(SYSTEM, "mtls-operator", identity);
+    let (leadership, election) = elect(wire.client(), config, clock.clone(), shutdown);
+    tokio::spawn(async move {
+        election.await;
+        drop(trigger);
+    });
+    leadership
+}
+
+/// An operator that lives while the test lets it, and is frozen in between.
+pub struct Process {
+    life: Life,
+    /// Time that stands still jumps to the next timer when everybody waits, but not while a thread is busy.
+    _hold: mpsc::Sender<()>,
+    runtime: Runtime,
+}
+
+impl Process {
+    /// An operator that is born at this moment: one of several, of this name, or one that leads without election.
+    pub fn begin(stage: &Stage, namespace: &str, birth: Timestamp, replica: Option<&str>) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let (hold, release) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || release.recv());
+        let life = runtime.block_on(Life::begin(stage, namespace, birth, replica));
+        Self { life, _hold: hold, runtime }
+    }
+
+    /// Lets it live as long as this goes on.
+    pub fn lives<T>(&self, story: impl AsyncFnOnce(&Life) -> T) -> T {
+        self.runtime.block_on(story(&self.life))
     }
 }
 
@@ -64,18 +117,10 @@ pub fn live<T>(
     birth: Timestamp,
     story: impl AsyncFnOnce(&Life) -> T,
 ) -> Result<T, Box<Death>> {
-    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    // Time that stands still jumps to the next timer when everybody waits, but not while a thread is busy.
-    let (release, hold) = mpsc::channel::<()>();
-    runtime.spawn_blocking(move || hold.recv());
-    let end = runtime.block_on(async {
-        let life = Life::begin(stage, namespace, birth).await;
+    Process::begin(stage, namespace, birth, None).lives(async |life| {
         tokio::select! {
-            told = story(&life) => Ok(told),
+            told = story(life) => Ok(told),
             late = life.wire.cut() => Err(Box::new(Death { at: life.now(), late })),
         }
-    });
-    drop(release);
-    runtime.shutdown_background();
-    end
+    })
 }

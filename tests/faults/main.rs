@@ -1,6 +1,7 @@
-//! Claim: a rotation of the root ends alike whatever write the operator is killed at, and whatever storm rages between it
-//! and the API server. On a real API server, with the operator in the test's own process and the test's clock, so that a
-//! rotation takes no time. With `MTLS_PROOF=1` at every write and in fifty storms; without, at every fifth and in four.
+//! Claim: a rotation of the root ends alike whatever write the operator is killed at, whichever change of the root is on
+//! its way while the leader is frozen past its lease, and whatever storm rages between it and the API server. On a real
+//! API server, with the operator in the test's own process and the test's clock, so that a rotation takes no time. With
+//! `MTLS_PROOF=1` it is killed at every write, and there are fifty storms; without, at every fifth, and there are four.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -23,6 +24,8 @@ mod stage;
 
 mod crash;
 mod flow;
+mod frozen;
+mod held;
 mod history;
 mod life;
 mod mesh;

@@ -4,11 +4,13 @@ use http::Request;
 use jiff::SignedDuration;
 use kube::api::{DeleteParams, ListParams};
 use kube::client::Body;
+use mtls_operator::api::authority::Phase;
 use mtls_operator::api::conditions::find;
 use mtls_operator::pki::{Fingerprint, TrustBundle};
 use serde_json::json;
 
 use crate::dice::SEED;
+use crate::held::Held;
 use crate::history::{History, judge};
 use crate::ledger::Ledger;
 use crate::life::Life;
@@ -20,7 +22,7 @@ const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 /// Seconds that a write can be on its way: W of the protocol, a third of `propagation`.
 const LATE: usize = 3;
 /// Seconds after which a rotation has failed. It takes a hundred in calm weather.
-const AT_MOST: usize = 1000;
+pub const AT_MOST: usize = 1000;
 /// Changes of the root Secret: created, announced, switched, dropped. A fifth would be another root.
 const CHANGES: usize = 4;
 const IDENTITIES: [&str; 3] = ["a", "b", "c"];
@@ -57,14 +59,42 @@ impl<'a> Mesh<'a> {
 
     /// Lives on until every identity is issued.
     pub async fn issued(&mut self, life: &Life) {
+        let are_issued = async |life: &Life| {
+            let identities = life.scene.identities().list(&ListParams::default()).await.unwrap();
+            identities.iter().all(|identity| ready_of(identity).1 == "Issued").then_some(())
+        };
+        self.until("every identity to be issued", life, are_issued).await;
+    }
+
+    /// Lives on until a change of the root is held on its way.
+    pub async fn held(&mut self, life: &Life) -> Held {
+        self.until("a change of the root", life, async |life| life.wire.held()).await
+    }
+
+    /// Lives on until the root is in this phase.
+    pub async fn reaches(&mut self, life: &Life, phase: Phase) {
+        let name = self.root_secret();
+        let is_reached = async |life: &Life| {
+            let root = life.scene.system_secrets().get(&name).await.unwrap();
+            (note(&root, "phase").as_deref() == Some(phase.as_str())).then_some(())
+        };
+        self.until(phase.as_str(), life, is_reached).await;
+    }
+
+    /// Lives on until it leads.
+    pub async fn led(&mut self, life: &Life) {
+        self.until("it to lead", life, async |life| life.leads().then_some(())).await;
+    }
+
+    /// Lives on until there is an answer.
+    async fn until<T>(&mut self, what: &str, life: &Life, ask: impl AsyncFn(&Life) -> Option<T>) -> T {
         for _ in 0..AT_MOST {
             self.second(life).await;
-            let identities = life.scene.identities().list(&ListParams::default()).await.unwrap();
-            if identities.iter().all(|identity| ready_of(identity).1 == "Issued") {
-                return;
+            if let Some(answer) = ask(life).await {
+                return answer;
             }
         }
-        panic!("nothing is issued");
+        panic!("waited in vain for {what}");
     }
 
     /// People ask for another root.
@@ -95,6 +125,11 @@ impl<'a> Mesh<'a> {
         self.memory.forgive_expiry();
     }
 
+    /// How often the root Secret was changed since it was applied, and how often somebody tried in vain.
+    pub async fn root_changes(&self) -> (usize, usize) {
+        self.ledger.root_changes(&self.authority, CHANGES).await
+    }
+
     /// No version of its Secrets was worse than the end. Then people delete the authority, so that nothing of it is heard
     /// again. Returns how many versions there were.
     pub async fn end(self, stage: &Stage) -> usize {
@@ -107,7 +142,7 @@ impl<'a> Mesh<'a> {
     }
 
     /// A second passes; then any two consumers can shake hands.
-    async fn second(&mut self, life: &Life) {
+    pub async fn second(&mut self, life: &Life) {
         life.second().await;
         let secrets = life.scene.secrets().list(&ListParams::default()).await.unwrap();
         for secret in &secrets {
@@ -123,7 +158,8 @@ impl<'a> Mesh<'a> {
         format!("mtls-authority-{}", self.authority)
     }
 
-    async fn is_stable(&self, scene: &Scene) -> bool {
+    /// Whether the rotation that was asked for has ended.
+    pub async fn is_stable(&self, scene: &Scene) -> bool {
         let root = scene.system_secrets().get(&self.root_secret()).await.unwrap();
         note(&root, "phase").as_deref() == Some("Stable") && note(&root, "rotate-request").is_some()
     }
@@ -137,7 +173,7 @@ impl<'a> Mesh<'a> {
         Picture {
             phase: note(&root, "phase").unwrap_or_default(),
             keys: root.data.unwrap_or_default().into_keys().collect(),
-            changes: self.ledger.root_changes(&self.authority, CHANGES).await.0,
+            changes: self.root_changes().await.0,
             conditions: (condition("Ready"), condition("Rotating"), condition("Stalled")),
             roots: status.roots.iter().map(|root| root.fingerprint == signer).collect(),
             identities: self.identities(scene, &status.roots[0].key_id).await,

@@ -1,5 +1,5 @@
-//! What lies between the operator and the API server: it counts writes, and at one of them the operator is killed; or
-//! a storm rages over it.
+//! What lies between the operator and the API server: it counts writes, and at one of them the operator is killed; it
+//! holds a change of the root on its way; or a storm rages over it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -10,13 +10,14 @@ use kube::client::Body;
 use mtls_operator::runtime::patience::Patience;
 use mtls_operator::runtime::watch_pace::is_watch;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::flow::weathered;
+use crate::held::{Held, is_root_change};
 use crate::storm::{Blow, Gust, Storm, refusal};
 
 /// An answer at the operator's end.
-type Answer = Response<axum::body::Body>;
+pub type Answer = Response<axum::body::Body>;
 
 /// What becomes of the write at which the operator is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct Wire(Arc<State>);
 struct State {
     api: Client,
     plan: Mutex<Plan>,
+    hold: Mutex<Hold>,
     storm: Mutex<Option<Storm>>,
     in_flight: watch::Sender<usize>,
     is_cut: watch::Sender<bool>,
@@ -51,12 +53,33 @@ struct Plan {
     late: Option<Request<Body>>,
 }
 
+#[derive(Default)]
+struct Hold {
+    /// The change of the root that is to be held, counted from now and from 1.
+    next: Option<usize>,
+    held: Option<Held>,
+    /// Whether the sender has got the answer.
+    is_answered: bool,
+}
+
+impl Hold {
+    /// Whether this is the one.
+    fn is_next(&mut self, request: &Request<Body>) -> bool {
+        let next = self.next.filter(|_| is_root_change(request));
+        if next.is_some() {
+            self.next = next.map(|next| next - 1).filter(|next| *next > 0);
+        }
+        next == Some(1)
+    }
+}
+
 impl Wire {
     /// A wire to the API server that this client reaches.
     pub fn to(api: Client) -> Self {
         Self(Arc::new(State {
             api,
             plan: Mutex::default(),
+            hold: Mutex::default(),
             storm: Mutex::default(),
             in_flight: watch::Sender::new(0),
             is_cut: watch::Sender::new(false),
@@ -83,6 +106,21 @@ impl Wire {
         self.0.plan.lock().writes
     }
 
+    /// Holds a change of the root on its way: the first from now on, or a later one.
+    pub fn hold(&self, change: usize) {
+        self.0.hold.lock().next = Some(change);
+    }
+
+    /// The change that is held. Its sender waits for the answer.
+    pub fn held(&self) -> Option<Held> {
+        self.0.hold.lock().held.take()
+    }
+
+    /// Whether the sender of the change that was held has got the answer.
+    pub fn is_answered(&self) -> bool {
+        self.0.hold.lock().is_answered
+    }
+
     /// From now on this storm rages, or none.
     pub fn weather(&self, storm: Option<Storm>) {
         *self.0.storm.lock() = storm;
@@ -91,6 +129,11 @@ impl Wire {
     /// Sends a request beside the operator.
     pub async fn deliver(&self, request: Request<Body>) {
         let _ = self.0.api.send(request).await;
+    }
+
+    /// Sends a request beside the operator, and returns the answer.
+    pub async fn ask(&self, request: Request<Body>) -> Response<Body> {
+        self.0.api.send(request).await.unwrap()
     }
 
     /// Waits until every request is answered. A watch is, once its answer begins.
@@ -107,6 +150,11 @@ impl Wire {
 
     async fn carry(&self, request: Request<Body>) -> kube::Result<Answer> {
         let passage = Passage::begin(&self.0.in_flight);
+        if self.0.hold.lock().is_next(&request) {
+            // From here on nobody waits for it: time passes.
+            drop(passage);
+            return Ok(self.wait_held(request).await);
+        }
         match self.fate(&request) {
             None => return self.brave(request, passage).await,
             Some(Fate::Lost) => {}
@@ -115,6 +163,15 @@ impl Wire {
         }
         self.0.is_cut.send_replace(true);
         pending().await
+    }
+
+    /// Holds a request, and waits until somebody has seen to it that it is answered.
+    async fn wait_held(&self, request: Request<Body>) -> Answer {
+        let (sender, answer) = oneshot::channel();
+        self.0.hold.lock().held = Some(Held::new(request, sender));
+        let answer = answer.await.unwrap();
+        self.0.hold.lock().is_answered = true;
+        answer
     }
 
     /// Carries a request through the storm.

@@ -1,13 +1,14 @@
 //! Handshakes between all pairs, round after round, and their count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use crate::consumer::{Consumer, shake_hands};
 use crate::dice::SEED;
+use crate::stage::until;
 
 /// Failures are told so many times for each class.
 const TOLD: u64 = 5;
@@ -23,10 +24,22 @@ struct Count {
     failed: u64,
 }
 
+/// A time that is looked at by itself.
+struct Period {
+    name: String,
+    /// Handshakes that began in it.
+    begun: u64,
+    /// The pairs that began them, by their numbers.
+    pairs: BTreeSet<usize>,
+}
+
 /// The count of all handshakes.
 #[derive(Default)]
 pub struct Tally {
     counts: BTreeMap<Class, Count>,
+    /// How many pairs there are.
+    pairs: usize,
+    periods: Vec<Period>,
     /// The first failures of each class.
     pub failures: Vec<String>,
 }
@@ -49,6 +62,12 @@ impl Tally {
         untried.map(|(class, _)| *class).collect()
     }
 
+    /// Periods in which not every pair has tried to talk: each with how many have.
+    pub fn incomplete(&self) -> Vec<(&str, usize)> {
+        let pairs = self.periods.iter().map(|period| (&*period.name, period.pairs.len()));
+        pairs.filter(|(_, pairs)| *pairs < self.pairs).collect()
+    }
+
     /// How many were attempted, and how many failed, among pairs of which one is stubborn, or none.
     pub fn sum(&self, is_stubborn: bool) -> (u64, u64) {
         let counts = self.counts.iter().filter(|(class, _)| class.2 == is_stubborn);
@@ -65,6 +84,10 @@ impl fmt::Display for Tally {
             let Count { attempted, failed } = count;
             writeln!(f, "  {client:<8} {server:<8} {stubborn:<28} {attempted:>12} {failed:>8}")?;
         }
+        for Period { name, begun, pairs } in &self.periods {
+            let what = format!("begun in {name}, by {} of {} pairs", pairs.len(), self.pairs);
+            writeln!(f, "  {what:<46} {begun:>12}")?;
+        }
         let ((attempted, failed), (others, also)) = (self.sum(false), self.sum(true));
         write!(f, "  {:<46} {:>12} {:>8}", "in all", attempted + others, failed + also)
     }
@@ -73,44 +96,62 @@ impl fmt::Display for Tally {
 /// Consumers that talk.
 pub struct Chatter {
     stop: Arc<AtomicBool>,
+    /// The last one goes on.
+    periods: Arc<Mutex<Vec<Period>>>,
+    pairs: usize,
     thread: JoinHandle<Tally>,
 }
 
 impl Chatter {
     /// Each talks to each of its own group, until they are told to end.
     pub fn begin(groups: Vec<Vec<Arc<Consumer>>>) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let is_over = stop.clone();
-        let thread = std::thread::spawn(move || {
-            let mut tally = Tally::default();
-            for (from, to) in groups.iter().flat_map(|group| pairs(group)) {
-                tally.counts.entry(class(from, to)).or_default();
-            }
-            while !is_over.load(Ordering::Relaxed) {
-                for group in &groups {
-                    talk(group, &is_over, &mut tally);
-                }
-            }
-            tally
-        });
-        Self { stop, thread }
+        let (stop, periods) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Vec<Period>>>::default());
+        let pairs = groups.iter().map(|group| pairs(group).count()).sum();
+        let (is_over, begun) = (stop.clone(), periods.clone());
+        let thread = std::thread::spawn(move || talk(&groups, &is_over, &begun));
+        Self { stop, periods, pairs, thread }
+    }
+
+    /// From now on it is told apart who tries to talk.
+    pub fn enter(&self, name: String) {
+        self.periods.lock().unwrap().push(Period { name, begun: 0, pairs: BTreeSet::new() });
+    }
+
+    /// Waits until every pair has tried to talk since the last period began.
+    pub async fn round(&self) {
+        let is_complete = || {
+            let periods = self.periods.lock().unwrap();
+            periods.last().is_some_and(|period| period.pairs.len() == self.pairs).then_some(())
+        };
+        until("everybody to talk to everybody", || async { is_complete() }).await;
     }
 
     /// Ends it.
     pub fn end(self) -> Tally {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        let tally = self.thread.join().unwrap();
+        Tally { pairs: self.pairs, periods: std::mem::take(&mut self.periods.lock().unwrap()), ..tally }
     }
 }
 
-/// One round.
-fn talk(group: &[Arc<Consumer>], is_over: &AtomicBool, tally: &mut Tally) {
-    for (from, to) in pairs(group) {
+/// Round after round.
+fn talk(groups: &[Vec<Arc<Consumer>>], is_over: &AtomicBool, periods: &Mutex<Vec<Period>>) -> Tally {
+    let mut tally = Tally::default();
+    let pairs: Vec<_> = groups.iter().flat_map(|group| pairs(group)).collect();
+    for (from, to) in &pairs {
+        tally.counts.entry(class(from, to)).or_default();
+    }
+    for (number, (from, to)) in pairs.iter().enumerate().cycle() {
         if is_over.load(Ordering::Relaxed) {
-            return;
+            break;
+        }
+        if let Some(period) = periods.lock().unwrap().last_mut() {
+            period.begun += 1;
+            period.pairs.insert(number);
         }
         tally.take(class(from, to), shake_hands(from, to).err());
     }
+    tally
 }
 
 /// Who talks to whom: everybody to everybody.

@@ -82,6 +82,12 @@ impl Group {
         self.scene.authority_where(&self.authority, phase.as_str(), has_come).await;
     }
 
+    /// The phase of its root, by its status.
+    pub async fn phase(&self) -> Option<Phase> {
+        let authority = self.scene.authorities().get(&self.authority).await.unwrap();
+        authority.status.and_then(|status| status.phase)
+    }
+
     /// Rotates the root once, from one stable state to the next.
     pub async fn rotate(&self, request: &str) {
         self.ask(request).await;

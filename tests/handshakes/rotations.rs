@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{LazyLock, Mutex};
 use std::thread::JoinHandle;
 
+use mtls_operator::api::authority::Phase;
 use tokio::runtime::Runtime;
 
 use crate::chatter::{Chatter, Tally};
@@ -71,9 +72,20 @@ async fn honest() -> Tally {
     let group = Group::start(Stage::shared().scene().await, Some(SYSTEM), CONSUMERS).await;
     let chatter = Chatter::begin(vec![group.consumers.clone()]);
     for request in 1..=rotations() {
-        group.rotate(&request.to_string()).await;
+        rotate(&group, &chatter, &request.to_string()).await;
     }
     chatter.end()
+}
+
+/// One rotation, each phase of which is a period of the chatter. The last one, which would go on, takes one round. The first
+/// takes ten seconds, enough for several: where a machine is so slow that none fits in, nothing is known of that phase.
+async fn rotate(group: &Group, chatter: &Chatter, request: &str) {
+    group.ask(request).await;
+    for phase in [Phase::Announced, Phase::Draining, Phase::Stable] {
+        group.reaches(request, phase).await;
+        chatter.enter(format!("{} of rotation {request}", phase.as_str()));
+    }
+    chatter.round().await;
 }
 
 #[test]
@@ -82,4 +94,5 @@ fn no_handshake_fails_while_the_root_rotates() {
     println!("Rotations one after the other: {}. {tally}", rotations());
     assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);
     assert_eq!(tally.untried(), [], "{tally}");
+    assert_eq!(tally.incomplete(), [], "{tally}");
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::stage::{SYSTEM, Stage};
 
-/// An operator that leads without election. It stops when it is told to.
+/// An operator, which leads without election where nothing else is said. It stops when it is told to.
 pub struct Solo {
     trigger: Trigger,
     running: JoinHandle<()>,
@@ -38,17 +38,26 @@ impl Solo {
         clock: Clock,
         client: Client,
     ) -> Self {
+        Self::begin(Leadership::always(clock.clone()), dialer, settings, safeguards, clock, client)
+    }
+
+    /// Starts one of several operators, which writes only while it leads.
+    pub fn run_led(leadership: Leadership, settings: Settings, clock: Clock, client: Client) -> Self {
+        Self::begin(leadership, Dialer::tcp(), settings, Safeguards::ALL, clock, client)
+    }
+
+    fn begin(
+        leadership: Leadership,
+        dialer: Dialer,
+        settings: Settings,
+        safeguards: Safeguards,
+        clock: Clock,
+        client: Client,
+    ) -> Self {
         let (shutdown, trigger) = Shutdown::manual();
-        let around = Surroundings {
-            leadership: Leadership::always(clock.clone()),
-            clock,
-            client,
-            dialer,
-            readiness: Readiness::new(),
-            metrics: Metrics::default(),
-            safeguards,
-            shutdown,
-        };
+        let (readiness, metrics) = (Readiness::new(), Metrics::default());
+        let around =
+            Surroundings { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown };
         let running = tokio::spawn(async move { run(settings, around).await.unwrap() });
         Self { trigger, running }
     }
