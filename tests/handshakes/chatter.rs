@@ -38,7 +38,7 @@ struct Period {
 pub struct Tally {
     counts: BTreeMap<Class, Count>,
     /// How many pairs there are.
-    pairs: usize,
+    pub pairs: usize,
     periods: Vec<Period>,
     /// The first failures of each class.
     pub failures: Vec<String>,
@@ -62,10 +62,10 @@ impl Tally {
         untried.map(|(class, _)| *class).collect()
     }
 
-    /// Periods in which not every pair has tried to talk: each with how many have.
-    pub fn incomplete(&self) -> Vec<(&str, usize)> {
+    /// Periods in which fewer pairs than this have tried to talk: each with how many have.
+    pub fn periods_of_fewer(&self, least: usize) -> Vec<(&str, usize)> {
         let pairs = self.periods.iter().map(|period| (&*period.name, period.pairs.len()));
-        pairs.filter(|(_, pairs)| *pairs < self.pairs).collect()
+        pairs.filter(|(_, pairs)| *pairs < least).collect()
     }
 
     /// How many were attempted, and how many failed, among pairs of which one is stubborn, or none.

@@ -6,13 +6,16 @@ use mtls_operator::api::authority::Phase;
 
 use crate::chatter::Chatter;
 use crate::election::{holder, leader_among, signal};
-use crate::group::Group;
+use crate::group::{Group, Lifetime};
 use crate::ledger::Ledger;
 use crate::stage::{Stage, note, value};
 
 /// Consumers of each authority.
 const CONSUMERS: usize = 5;
 const REPLICAS: [&str; 2] = ["one", "two"];
+/// Long enough for a renewal that falls due as the leader is frozen: it comes once the lease has passed on, after 17 s, and a
+/// consumer may take ten more to load it.
+const LIFETIME: Lifetime = Lifetime { ttl: "80s", renew_before: "40s" };
 
 /// How far the other one has come when the frozen one thaws. Where it has gone on, what the frozen one has read is out of
 /// date, and the API server refuses a write that comes of it. Where it has not, such a write names the version that is there
@@ -43,7 +46,7 @@ struct Phases {
 
 impl Phases {
     async fn start(stage: &Stage) -> Self {
-        let group = async || Group::start(stage.scene().await, None, CONSUMERS).await;
+        let group = async || Group::start(stage.scene().await, None, CONSUMERS, LIFETIME).await;
         Self {
             draining: group().await,
             announced: group().await,

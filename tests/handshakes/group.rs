@@ -27,6 +27,18 @@ const STUBBORN: usize = 5;
 const OPENSSL: [usize; 2] = [3, 4];
 const GO: [usize; 2] = [13, 14];
 
+/// How long certificates live, and how long before their end they are renewed.
+#[derive(Clone, Copy)]
+pub struct Lifetime {
+    pub ttl: &'static str,
+    pub renew_before: &'static str,
+}
+
+impl Lifetime {
+    /// The shortest there is.
+    pub const SHORTEST: Self = Self { ttl: "1m", renew_before: "20s" };
+}
+
 /// The consumers of one authority.
 pub struct Group {
     /// Their namespace.
@@ -38,13 +50,13 @@ pub struct Group {
 }
 
 impl Group {
-    /// An authority whose rotation takes a minute and a half, and so many consumers with a certificate. It is served by the
-    /// operator of this namespace, or by the first that finds it.
-    pub async fn start(scene: Scene, operator: Option<&str>, size: usize) -> Self {
+    /// An authority whose rotation takes half a minute more than a certificate lives, and so many consumers. It is served by
+    /// the operator of this namespace, or by the first that finds it.
+    pub async fn start(scene: Scene, operator: Option<&str>, size: usize, life: Lifetime) -> Self {
         static GROUPS: AtomicU64 = AtomicU64::new(0);
         let authority = scene.unique("swift");
         let spec = json!({
-            "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },
+            "root": { "ttl": "1h" }, "leaf": { "ttl": life.ttl, "maxTTL": life.ttl },
             "rotation": { "propagation": "10s", "spreadOver": "0s" },
         });
         scene.create_authority_of(operator, &authority, spec).await;
@@ -52,7 +64,8 @@ impl Group {
         let mut consumers = Vec::new();
         for number in 0..size {
             let name = format!("pod-{number}");
-            scene.create(&name, json!({ "authority": authority })).await;
+            let spec = json!({ "authority": authority, "renewBefore": life.renew_before });
+            scene.create(&name, spec).await;
             let (habit, stack) = (habit(number, &mut dice), stack(number));
             consumers.push(Consumer::start(scene.secrets(), &scene.namespace, &name, habit, stack));
         }

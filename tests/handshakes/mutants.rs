@@ -6,7 +6,7 @@ use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 
 use crate::chatter::{Chatter, Tally};
-use crate::group::Group;
+use crate::group::{Group, Lifetime};
 use crate::rotations::{ALL, CONSUMERS};
 use crate::solo::{Solo, settings};
 use crate::stage::Stage;
@@ -33,7 +33,7 @@ async fn rotation(safeguards: Safeguards) -> Tally {
         ..settings()
     };
     let operator = Solo::run(settings, safeguards, Clock::system(), stage.client().await);
-    let group = Group::start(scene, Some(&namespace), CONSUMERS).await;
+    let group = Group::start(scene, Some(&namespace), CONSUMERS, Lifetime::SHORTEST).await;
     let chatter = Chatter::begin(vec![group.consumers.clone()]);
     group.rotate("1").await;
     let tally = chatter.end();

@@ -9,7 +9,7 @@ use mtls_operator::api::authority::Phase;
 use tokio::runtime::Runtime;
 
 use crate::chatter::{Chatter, Tally};
-use crate::group::Group;
+use crate::group::{Group, Lifetime};
 #[cfg(feature = "weakened")]
 use crate::mutants;
 use crate::stage::{SYSTEM, Stage};
@@ -61,15 +61,20 @@ impl Course {
     }
 }
 
+fn is_at_full_size() -> bool {
+    std::env::var_os("MTLS_PROOF").is_some()
+}
+
 /// How many rotations follow each other with all safeguards.
 fn rotations() -> u32 {
-    if std::env::var_os("MTLS_PROOF").is_some() { 3 } else { 1 }
+    if is_at_full_size() { 3 } else { 1 }
 }
 
 /// Rotations by the operator as it is shipped. The authority says so: those without safeguards are there, too, and would
 /// take one that names nobody, and then not see its identities.
 async fn honest() -> Tally {
-    let group = Group::start(Stage::shared().scene().await, Some(SYSTEM), CONSUMERS).await;
+    let group =
+        Group::start(Stage::shared().scene().await, Some(SYSTEM), CONSUMERS, Lifetime::SHORTEST).await;
     let chatter = Chatter::begin(vec![group.consumers.clone()]);
     for request in 1..=rotations() {
         rotate(&group, &chatter, &request.to_string()).await;
@@ -77,8 +82,7 @@ async fn honest() -> Tally {
     chatter.end()
 }
 
-/// One rotation, each phase of which is a period of the chatter. The last one, which would go on, takes one round. The first
-/// takes ten seconds, enough for several: where a machine is so slow that none fits in, nothing is known of that phase.
+/// One rotation, each phase of which is a period of the chatter. The last one, which would go on, takes one round.
 async fn rotate(group: &Group, chatter: &Chatter, request: &str) {
     group.ask(request).await;
     for phase in [Phase::Announced, Phase::Draining, Phase::Stable] {
@@ -94,5 +98,7 @@ fn no_handshake_fails_while_the_root_rotates() {
     println!("Rotations one after the other: {}. {tally}", rotations());
     assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);
     assert_eq!(tally.untried(), [], "{tally}");
-    assert_eq!(tally.incomplete(), [], "{tally}");
+    // The first phase takes ten seconds: several rounds, but not one on a machine that is busy with other tests.
+    let least = if is_at_full_size() { tally.pairs } else { 1 };
+    assert_eq!(tally.periods_of_fewer(least), [], "{tally}");
 }
