@@ -28,6 +28,8 @@ mod pod;
 mod pods;
 #[path = "conversation/refusals.rs"]
 mod refusals;
+#[path = "conversation/rotating.rs"]
+mod rotating;
 #[path = "conversation/rotation.rs"]
 mod rotation;
 #[path = "conversation/server.rs"]

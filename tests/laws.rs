@@ -21,6 +21,8 @@ mod board;
 mod bundle;
 #[path = "laws/bundles.rs"]
 mod bundles;
+#[path = "laws/course.rs"]
+mod course;
 #[path = "laws/decide.rs"]
 mod decide;
 #[path = "laws/fixture.rs"]

@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 
 /// Condition type: the object is what its spec asks for.
 pub const READY: &str = "Ready";
-/// Condition type: the roots of an authority are changing. Its reason is the phase.
+/// Condition type: the roots of an authority are changing. Its reason is the phase; that of `Ready`, while nobody knows it.
 pub const ROTATING: &str = "Rotating";
 /// Condition type: the Pods serve what was issued, and trust whom they should. Only with `spec.verify`.
 pub const SERVING: &str = "Serving";

@@ -7,11 +7,13 @@ use super::census::Census;
 use super::entry::digest;
 use super::root::Passed;
 use super::root_notes::Retiring;
-use super::root_secret::LoadedRoot;
 use crate::api::MtlsAuthority;
 use crate::api::authority::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, WaitingFor};
-use crate::api::conditions::{ROTATING, find};
+use crate::api::conditions::{ROTATING, stated};
+use crate::api::names::annotation;
 use crate::pki::Authority;
+use crate::plan::course::{Course, Unanswered};
+use crate::plan::root::StoredRoot;
 use crate::plan::rotation::forced_at;
 use crate::plan::terms::Terms;
 
@@ -19,11 +21,12 @@ use crate::plan::terms::Terms;
 #[must_use]
 pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus {
     let before = authority.status.clone().unwrap_or_default();
-    let stored = passed.loaded.stored();
+    let stored = passed.root();
     let phase = stored.map(|root| root.phase).or(before.phase).unwrap_or_default();
     MtlsAuthorityStatus {
+        observed_generation: authority.metadata.generation,
         phase: Some(phase),
-        since: passed.loaded.succession.since.map(Time).or(before.since.clone()),
+        since: stored.and(passed.loaded.succession.since).map(Time).or(before.since.clone()),
         // The root that is lost stays named: it is the evidence.
         roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
         identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
@@ -78,10 +81,24 @@ pub fn counted(roots: &[RootStatus], census: &Census) -> Vec<RootStatus> {
     roots.iter().map(|root| RootStatus { leaves: leaves(root), ..root.clone() }).collect()
 }
 
-/// What the condition `Rotating` says of a phase. Whom it waits for is added by the tally.
+/// How a rotation gets on, in a sentence for the condition `Rotating`.
 #[must_use]
-pub fn progress(loaded: &LoadedRoot, terms: &Terms) -> String {
-    let Some(root) = loaded.stored() else { return "no root signs".into() };
+pub fn progress(passed: &Passed, terms: &Terms) -> String {
+    match (passed.course, passed.root()) {
+        (Course::Known(None), Some(root)) => of_phase(root, terms),
+        (Course::Known(Some(unanswered)), Some(root)) => {
+            format!("{}. {}", of_phase(root, terms), of_request(unanswered))
+        }
+        (Course::Unknown(_), _) => {
+            "nobody knows whether the root is being changed: the root Secret is missing, unusable or another one. status.phase and status.roots are what was seen last; the condition Ready says what to do"
+                .into()
+        }
+        (Course::Halted | Course::Known(_), _) => "no root signs".into(),
+    }
+}
+
+/// What a phase means. Whom it waits for is added when the condition is made.
+fn of_phase(root: &StoredRoot, terms: &Terms) -> String {
     match (root.phase, &root.next) {
         (Phase::Announced, Some(next)) => {
             let latest = forced_at(root, terms.propagation);
@@ -105,27 +122,32 @@ pub fn progress(loaded: &LoadedRoot, terms: &Terms) -> String {
     }
 }
 
-/// The condition `Rotating`: a phase, how it gets on, and whom it waits for.
-#[must_use]
-pub fn rotating(
-    status: &MtlsAuthorityStatus,
-    progress: &str,
-    waiting: Option<&WaitingFor>,
-    now: Timestamp,
-) -> Condition {
-    let phase = status.phase.unwrap_or_default();
-    let holds = if phase == Phase::Stable { "False" } else { "True" };
-    let since = find(&status.conditions, ROTATING)
-        .filter(|before| before.status == holds)
-        .map_or(Time(now), |before| before.last_transition_time.clone());
-    Condition {
-        type_: ROTATING.into(),
-        status: holds.into(),
-        reason: phase.as_str().into(),
-        message: waiting.map_or_else(|| progress.to_owned(), |waiting| told(progress, waiting)),
-        last_transition_time: since,
-        observed_generation: status.observed_generation,
+/// What becomes of a request. Its value is not repeated: it can be of any length.
+fn of_request(unanswered: Unanswered) -> String {
+    let what = annotation::ROTATE;
+    match unanswered {
+        Unanswered::AfterThis => {
+            format!("The annotation {what} asks for another rotation, which begins when this one has ended")
+        }
+        Unanswered::OnlyPeople => format!(
+            "The annotation {what} asks for another root, but only people can make the successor of what they provide: put a CA with another root into the Secret that spec.root.providedSecretName names, or remove the annotation"
+        ),
     }
+}
+
+/// The condition `Rotating`: a phase, how it gets on, and whom it waits for; or why nobody knows.
+#[must_use]
+pub fn rotating(status: &MtlsAuthorityStatus, course: Course, progress: &str, now: Timestamp) -> Condition {
+    let phase = status.phase.unwrap_or_default();
+    let waiting = status.waiting_for.as_ref().filter(|_| course.is_known());
+    let (holds, reason) = match (course, phase) {
+        (Course::Unknown(reason), _) => ("Unknown", reason.as_str()),
+        (_, Phase::Stable) => ("False", phase.as_str()),
+        _ => ("True", phase.as_str()),
+    };
+    let message = waiting.map_or_else(|| progress.to_owned(), |waiting| told(progress, waiting));
+    let said = (holds, reason, message.as_str());
+    stated(ROTATING, said, &status.conditions, status.observed_generation, now)
 }
 
 fn told(progress: &str, waiting: &WaitingFor) -> String {

@@ -85,7 +85,7 @@ pub async fn evidence(
 }
 
 /// While there is no root Secret, any leaf Secret of an existing identity shows that there was one. The list is
-/// fresh, and whom the index does not know is asked for: an index that lags must not make a second root.
+/// fresh, and an index that lags is not relied on: it must not make a second root.
 async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Result<Option<String>, Error> {
     let labels = label::selector_for(&terms.name);
     for namespace in context.watched() {
@@ -104,7 +104,11 @@ async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Res
     Ok(None)
 }
 
-async fn exists(context: &Context, namespace: &str, identity: &str) -> Result<bool, Error> {
+/// Whether an identity exists: whom the index does not know is asked for.
+///
+/// # Errors
+/// [`Error`] where it cannot be.
+pub async fn exists(context: &Context, namespace: &str, identity: &str) -> Result<bool, Error> {
     if has_identity(&context.board.lock(), namespace, identity) {
         return Ok(true);
     }

@@ -164,7 +164,7 @@ impl Keeper {
         let next = next_look(&passed, &terms, self.context.millis());
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
         self.record(&authority, &terms, &passed).await?;
-        let phase = passed.loaded.stored().map(|root| root.phase);
+        let phase = passed.root().map(|root| root.phase);
         if let Some(phase) = phase {
             self.context.metrics.rotation_phase(&terms.name, phase);
         }
@@ -234,8 +234,8 @@ impl Keeper {
     ) -> Result<(), Error> {
         let now = self.context.clock.now();
         let mut after = authority_status::after(authority, passed);
-        let progress = authority_status::progress(&passed.loaded, terms);
-        let rotating = authority_status::rotating(&after, &progress, after.waiting_for.as_ref(), now);
+        let progress = authority_status::progress(passed, terms);
+        let rotating = authority_status::rotating(&after, passed.course, &progress, now);
         after.conditions.push(rotating);
         self.write(authority, &passed.decision.verdict(), after).await?;
         for (change, alarm) in &passed.changes {

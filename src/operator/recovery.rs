@@ -3,11 +3,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::census::has_identity;
 use super::context::Context;
 use super::error::Error;
-use super::evidence::Suspects;
+use super::evidence::{Suspects, exists};
 use super::observe::content;
 use super::root_notes::{FormerKey, Retiring};
 use crate::api::authority::{RootRole, RootStatus};
@@ -84,21 +84,30 @@ struct LeafSecret {
     not_after: Option<Timestamp>,
 }
 
+/// The list is fresh, and an index that lags is not relied on: whoever it does not know yet may hold the only bundle with
+/// the lost root, or the last of its leaves.
 async fn leaves(context: &Context, terms: &Terms) -> Result<Vec<LeafSecret>, Error> {
-    let list = context.leaf_secrets(&terms.name).await?;
-    let leaves = list.into_iter().filter_map(|secret| {
-        let meta = secret.metadata;
-        let (namespace, name) = (meta.namespace?, meta.name?);
-        let identity = meta.labels.as_ref()?.get(label::IDENTITY)?.clone();
-        let note = |key: &str| meta.annotations.as_ref()?.get(key).cloned();
-        has_identity(&context.board.lock(), &namespace, &identity).then(|| LeafSecret {
-            key_id: note(annotation::AUTHORITY_KEY_ID),
-            not_after: note(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
-            namespace,
-            name,
-        })
-    });
-    Ok(leaves.collect())
+    let mut leaves = Vec::new();
+    for secret in context.leaf_secrets(&terms.name).await? {
+        let Some((identity, leaf)) = leaf(secret.metadata) else { continue };
+        if exists(context, &leaf.namespace, &identity).await? {
+            leaves.push(leaf);
+        }
+    }
+    Ok(leaves)
+}
+
+/// What the metadata of a leaf Secret say of it, and whose it is.
+fn leaf(meta: ObjectMeta) -> Option<(String, LeafSecret)> {
+    let identity = meta.labels?.remove(label::IDENTITY).filter(|identity| !identity.is_empty())?;
+    let mut notes = meta.annotations.unwrap_or_default();
+    let leaf = LeafSecret {
+        namespace: meta.namespace?,
+        name: meta.name?,
+        key_id: notes.remove(annotation::AUTHORITY_KEY_ID),
+        not_after: notes.remove(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
+    };
+    Some((identity, leaf))
 }
 
 /// The certificate of the lost root from the first bundle that holds it. What else lies there is taken only if the

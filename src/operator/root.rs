@@ -23,7 +23,8 @@ use crate::api::authority::Phase;
 use crate::api::names::annotation;
 use crate::pki::{Authority, AuthorityPem, CrossCertificates};
 use crate::plan::alarm::alarm;
-use crate::plan::root::{Acceptance, Provided, RootDecision, RootPlan, RootWorld, decide};
+use crate::plan::course::{Course, course};
+use crate::plan::root::{Acceptance, Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
 use crate::plan::rotation::{Circumstances, Source, Transition};
 use crate::plan::safeguards::Safeguard;
 use crate::plan::terms::Terms;
@@ -36,10 +37,20 @@ pub struct Passed {
     pub loaded: LoadedRoot,
     /// Whom a rotation waits for.
     pub survey: Survey,
+    /// How the rotation goes on.
+    pub course: Course,
     /// The changes that were made to the roots, in their order, each with what people must hear of it.
     pub changes: Vec<(&'static str, Option<String>)>,
     /// The moment before it was read.
     pub read_at: Moment,
+}
+
+impl Passed {
+    /// What the roots of this authority are, where the root Secret tells it.
+    #[must_use]
+    pub fn root(&self) -> Option<&StoredRoot> {
+        self.loaded.stored().filter(|_| self.course.is_known())
+    }
 }
 
 /// Passes over an authority until nothing remains to be done to its root Secret.
@@ -54,9 +65,10 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
         let decision = decide(&observed.world);
         let held_up = confirmed(context, authority, terms, &decision, &observed).await?.err();
         if decision.plan == RootPlan::Keep || held_up.is_some() {
+            let course = course(&observed.world, &decision);
             let Observed { loaded, survey, read_at, .. } = observed;
             let survey = held_up.unwrap_or(survey);
-            return Ok(Passed { decision, loaded, survey, changes, read_at });
+            return Ok(Passed { decision, loaded, survey, course, changes, read_at });
         }
         act(context, authority, terms, &decision.plan, &observed).await?;
         changes.push((decision.plan.as_str(), alarm(&decision)));

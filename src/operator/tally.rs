@@ -18,6 +18,7 @@ use super::status;
 use crate::api::MtlsAuthority;
 use crate::api::authority::{MtlsAuthorityStatus, Phase};
 use crate::api::conditions::{PUBLISHED, ROTATING, Verdict, find};
+use crate::plan::course::Course;
 use crate::plan::terms::Terms;
 
 /// Counts are recorded at most this often.
@@ -44,6 +45,7 @@ struct Basis {
 
 /// A rotation, as the last look has found it.
 struct Rotation {
+    course: Course,
     progress: String,
     survey: Survey,
 }
@@ -57,10 +59,10 @@ impl Tally {
 
     /// Remembers how a rotation gets on.
     pub fn remember(&mut self, terms: &Terms, passed: &Passed) {
-        let is_rotating = passed.loaded.stored().is_some_and(|root| root.phase != Phase::Stable);
+        let is_rotating = passed.root().is_some_and(|root| root.phase != Phase::Stable);
         if is_rotating {
-            let progress = authority_status::progress(&passed.loaded, terms);
-            self.rotations.insert(terms.name.clone(), Rotation { progress, survey: passed.survey.clone() });
+            let (progress, survey) = (authority_status::progress(passed, terms), passed.survey.clone());
+            self.rotations.insert(terms.name.clone(), Rotation { course: passed.course, progress, survey });
         } else {
             self.rotations.remove(&terms.name);
         }
@@ -106,8 +108,8 @@ impl Tally {
             waiting_for: rotation.and_then(|rotation| rotation.survey.clone().waiting_for()),
             ..before
         };
-        if let Some(Rotation { progress, .. }) = rotation {
-            let rotating = authority_status::rotating(&after, progress, after.waiting_for.as_ref(), now);
+        if let Some(Rotation { course, progress, .. }) = rotation {
+            let rotating = authority_status::rotating(&after, *course, progress, now);
             after.conditions.retain(|condition| condition.type_ != ROTATING);
             after.conditions.push(rotating);
         }

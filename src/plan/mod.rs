@@ -3,6 +3,7 @@
 pub mod alarm;
 pub mod asked;
 pub mod bundle;
+pub mod course;
 pub mod decide;
 pub mod lookout;
 pub mod outcome;

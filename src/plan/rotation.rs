@@ -190,7 +190,7 @@ const fn source(around: &Circumstances) -> Source {
 }
 
 /// Why another root than the signer is wanted, if one is.
-fn cause(root: &StoredRoot, around: &Circumstances) -> Option<Cause> {
+pub(super) fn cause(root: &StoredRoot, around: &Circumstances) -> Option<Cause> {
     match &around.provided {
         Provided::Sound { fingerprint, .. } if *fingerprint != root.fingerprint => Some(Cause::Provision),
         // Nobody but people can make the successor of what they provide.
@@ -202,7 +202,7 @@ fn cause(root: &StoredRoot, around: &Circumstances) -> Option<Cause> {
     }
 }
 
-fn is_requested(root: &StoredRoot, around: &Circumstances) -> bool {
+pub(super) fn is_requested(root: &StoredRoot, around: &Circumstances) -> bool {
     around.request.is_some() && around.request != root.rotate_request
 }
 

@@ -1,63 +1,80 @@
 //! Events are few: one for each change of the roots, one when a person must act, none while all is well.
 
 use k8s_openapi::api::events::v1::Event;
-use kube::Api;
 use kube::api::ListParams;
+use kube::{Api, Resource, ResourceExt as _};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::authority::Phase;
 use serde_json::json;
 
 use crate::stage::{Scene, Stage, until};
 
-/// Type and reason of all Events about an object, oldest first.
-async fn told(scene: &Scene, namespace: &str, name: &str) -> Vec<(String, String)> {
-    let events: Api<Event> = Api::namespaced(scene.client.clone(), namespace);
-    let list = events.list(&ListParams::default().fields(&format!("regarding.name={name}"))).await.unwrap();
-    let mut events = list.items;
+/// Type and reason of all Events about an object, oldest first. What is not namespaced has them in `default`.
+async fn told<K: Resource<DynamicType = ()>>(scene: &Scene, object: &K) -> Vec<(String, String)> {
+    let namespace = object.namespace().unwrap_or_else(|| "default".into());
+    let events: Api<Event> = Api::namespaced(scene.client.clone(), &namespace);
+    let fields = format!("regarding.name={}", object.name_any());
+    let mut events = events.list(&ListParams::default().fields(&fields)).await.unwrap().items;
     events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+    let is_about = |event: &Event| {
+        event.regarding.clone().map(|regarding| (regarding.kind, regarding.uid, regarding.namespace))
+            == Some((Some(K::kind(&()).into_owned()), object.uid(), object.namespace()))
+    };
+    assert!(events.iter().all(is_about), "not about this {}: {events:#?}", K::kind(&()));
     events
         .into_iter()
         .map(|event| (event.type_.unwrap_or_default(), event.reason.unwrap_or_default()))
         .collect()
 }
 
-/// Waits until exactly these are told, in this order.
-async fn expect(scene: &Scene, namespace: &str, name: &str, wanted: &[(&str, &str)]) {
+/// Waits until exactly these are told of an object, in this order.
+pub async fn expect<K: Resource<DynamicType = ()>>(scene: &Scene, object: &K, wanted: &[(&str, &str)]) {
     let wanted: Vec<(String, String)> =
         wanted.iter().map(|(type_, reason)| ((*type_).into(), (*reason).into())).collect();
-    let are_told = || async { (told(scene, namespace, name).await == wanted).then_some(()) };
-    until(&format!("the Events {wanted:?} about {name}"), are_told).await;
+    let are_told = || async { (told(scene, object).await == wanted).then_some(()) };
+    until(&format!("the Events {wanted:?} about {}", object.name_any()), are_told).await;
+}
+
+/// Waits until the operator has looked at an authority once more, because of a change that has nothing to do with roots.
+pub async fn look_again(scene: &Scene, authority: &str) {
+    let change = json!({ "spec": { "leaf": { "ttl": "23h" } } });
+    let changed = scene.patch_authority(authority, change).await.unwrap();
+    let is_seen = |authority: &MtlsAuthority| {
+        let seen = authority.status.as_ref().and_then(|status| status.observed_generation);
+        seen == changed.metadata.generation
+    };
+    scene.authority_where(authority, "another look at it", is_seen).await;
 }
 
 #[tokio::test]
 async fn each_change_of_the_roots_is_told_once_and_no_issuance() {
     let scene = Stage::shared().scene().await;
-    let authority = scene.unique("ca");
+    let name = scene.unique("ca");
     let swift = json!({
         "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },
         "rotation": { "propagation": "10s", "spreadOver": "0s" }
     });
-    scene.create_authority(&authority, swift).await;
-    scene.create("cart", json!({ "authority": authority })).await;
+    let authority = scene.create_authority(&name, swift).await;
+    let cart = scene.create("cart", json!({ "authority": name })).await;
     scene.ready("cart").await;
     let request = json!({ "metadata": { "annotations": { "mtls-operator.dev/rotate": "now" } } });
-    scene.patch_authority(&authority, request).await.unwrap();
+    scene.patch_authority(&name, request).await.unwrap();
     let is_draining = |authority: &MtlsAuthority| {
         authority.status.as_ref().and_then(|status| status.phase) == Some(Phase::Draining)
     };
-    scene.authority_where(&authority, "the switch", is_draining).await;
+    scene.authority_where(&name, "the switch", is_draining).await;
     let changes = [("Normal", "Generate"), ("Normal", "Announce"), ("Normal", "Switch")];
-    expect(&scene, "default", &authority, &changes).await;
-    assert!(told(&scene, &scene.namespace, "cart").await.is_empty(), "all is well with the identity");
+    expect(&scene, &authority, &changes).await;
+    assert!(told(&scene, &cart).await.is_empty(), "all is well with the identity");
 }
 
 #[tokio::test]
 async fn whoever_needs_a_person_is_told_of_once() {
     let scene = Stage::shared().scene().await;
-    scene.create("cart", json!({ "dnsNames": ["cart.example.com"] })).await;
+    let cart = scene.create("cart", json!({ "dnsNames": ["cart.example.com"] })).await;
     scene.stands("cart", "False", "NotPermitted").await;
-    expect(&scene, &scene.namespace, "cart", &[("Warning", "NotPermitted")]).await;
+    expect(&scene, &cart, &[("Warning", "NotPermitted")]).await;
     scene.patch("cart", json!({ "spec": { "dnsNames": ["till.example.com"] } })).await.unwrap();
     scene.stands("cart", "False", "NotPermitted").await;
-    expect(&scene, &scene.namespace, "cart", &[("Warning", "NotPermitted")]).await;
+    expect(&scene, &cart, &[("Warning", "NotPermitted")]).await;
 }

@@ -8,6 +8,7 @@ use mtls_operator::api::conditions::find;
 use serde_json::{Value, json};
 
 use crate::content::Content;
+use crate::events::{expect, look_again};
 use crate::stage::{Scene, Stage, is_stalled, ready_of, wait};
 
 /// An authority of its own with one identity that is issued.
@@ -65,6 +66,12 @@ impl Realm {
         find(conditions, "Ready").unwrap().message.clone()
     }
 
+    /// Waits until exactly these Events are told of the authority.
+    async fn expect_events(&self, wanted: &[(&str, &str)]) {
+        let authority = self.scene.authorities().get(&self.authority).await.unwrap();
+        expect(&self.scene, &authority, wanted).await;
+    }
+
     /// Asserts that nothing is signed: a new identity waits, and the first keeps what it has.
     async fn assert_signs_nothing(&self, before: &Content) {
         self.scene.create("waits", json!({ "authority": self.authority })).await;
@@ -113,10 +120,12 @@ async fn a_deleted_root_is_lost_not_replaced_and_signs_again_once_restored() {
     let sentence = realm.stalls("RootLost").await;
     assert!(sentence.contains("restore Secret") && sentence.contains(&realm.secret), "{sentence}");
     realm.assert_signs_nothing(&before).await;
+    look_again(&realm.scene, &realm.authority).await;
     let found = realm.scene.system_secrets().get_opt(&realm.secret).await.unwrap();
     assert!(found.is_none(), "a root was made in silence");
     realm.restore(&backup).await;
     realm.assert_signs_again(&before).await;
+    realm.expect_events(&[("Normal", "Generate"), ("Warning", "RootLost")]).await;
 }
 
 #[tokio::test]

@@ -54,6 +54,52 @@ async fn no_root_is_made_where_a_leaf_belongs_to_an_identity_that_the_index_was_
     assert_ne!(stage.server.get("secrets", "mtls-system", ROOT), None, "the leaf is nobody's");
 }
 
+/// The root Secret is gone, and a person accepts it. A new process is told of nobody but these.
+fn lost_and_accepted(stage: &Stage, told_of: &[&str]) -> Stage {
+    let service = stage.context.authorities.get("mesh").unwrap();
+    let lost = service.signer.as_ref().unwrap().authority.fingerprint().to_string();
+    stage.server.delete("secrets", "mtls-system", ROOT);
+    stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        authority["metadata"]["annotations"]["mtls-operator.dev/accept-root-loss"] = json!(lost);
+    });
+    let next = Stage::bare(stage.server.clone(), stage.hand.now());
+    for name in told_of {
+        let now = next.context.millis();
+        next.context.board.change(|board| board.saw_identity(&stage.identity(name), false, now));
+    }
+    next
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_is_accepted_though_the_index_was_not_told_of_whoever_holds_the_lost_root() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    let stage = lost_and_accepted(&stage, &[]);
+    stage.look_at_authority().await.unwrap();
+    let root = stage.server.get("secrets", "mtls-system", ROOT).expect("its certificate is found");
+    assert_eq!(root["metadata"]["annotations"]["mtls-operator.dev/phase"], "Draining");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_root_stays_trusted_for_the_last_of_its_leaves_though_the_index_was_not_told_of_it() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.apply("long", &json!({"ttl": "168h"}));
+    stage.settle().await;
+    let end = stage.identity("long").status.unwrap().not_after.unwrap().0;
+    stage
+        .server
+        .edit(AUTHORITIES, "", "mesh", |authority| authority["spec"]["leaf"]["maxTTL"] = json!("24h"));
+    let stage = lost_and_accepted(&stage, &["web"]);
+    stage.look_at_authority().await.unwrap();
+    let root = stage.server.get("secrets", "mtls-system", ROOT).expect("its certificate is found");
+    let retiring = root["metadata"]["annotations"]["mtls-operator.dev/retiring"].as_str().unwrap();
+    let retiring: serde_json::Value = serde_json::from_str(retiring).unwrap();
+    let until: jiff::Timestamp = retiring[0]["until"].as_str().unwrap().parse().unwrap();
+    assert!(until >= end, "trusted until {until}, though a leaf of it lives until {end}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_root_whose_first_answer_was_lost_is_found_and_used() {
     let server = ApiServer::default();

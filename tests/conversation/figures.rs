@@ -19,24 +19,24 @@ const READY: &str = "mtls_operator_authorities{authority=\"mesh\",reason=\"Ready
 const A_MINUTE: Duration = Duration::from_mins(1);
 
 /// An authority with one identity.
-async fn served() -> Stage {
+pub async fn served() -> Stage {
     let mut stage = Stage::set().await;
     stage.apply("web", &json!({}));
     stage.settle().await;
     stage
 }
 
-fn keeper(stage: &Stage) -> Pin<Box<dyn Future<Output = ()>>> {
+pub fn keeper(stage: &Stage) -> Pin<Box<dyn Future<Output = ()>>> {
     let keeper = Keeper::new(stage.context.clone(), Leadership::always(stage.context.clock.clone()));
     Box::pin(keeper.run())
 }
 
 /// The keeper works for a minute.
-async fn keep(keeper: impl Future<Output = ()>) {
+pub async fn keep(keeper: impl Future<Output = ()>) {
     assert!(tokio::time::timeout(A_MINUTE, keeper).await.is_err(), "a keeper never ends");
 }
 
-fn lose_root(stage: &Stage) -> Value {
+pub fn lose_root(stage: &Stage) -> Value {
     let root = stage.server.get(SECRETS, "mtls-system", ROOT).unwrap();
     stage.server.delete(SECRETS, "mtls-system", ROOT);
     stage.context.roster.saw_secret(ROOT);

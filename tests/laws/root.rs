@@ -30,7 +30,7 @@ pub fn sound() -> StoredRoot {
     }
 }
 
-fn world(secret: RootSecret, provided: Provided) -> RootWorld {
+pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
     RootWorld {
         secret_name: "mtls-system/mtls-authority-mesh".into(),
         secret,

@@ -12,11 +12,11 @@ pub struct MtlsAuthorityStatus {
     /// The generation of the spec that this status speaks of; -1 until the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, and `Stalled` while a person must act.
+    /// `Ready`, `Rotating`, `Published` where the trust bundle is to be published, and `Stalled` while a person must act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_string()]))]
     pub conditions: Vec<Condition>,
-    /// Phase of the root's rotation.
+    /// Phase of the root's rotation, as it was last known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// When the phase began.

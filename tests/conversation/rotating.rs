@@ -1,0 +1,175 @@
+//! What the condition `Rotating` tells: whatever people have asked for and what becomes of it, and no phase that nobody
+//! knows; once, and then nothing is written.
+
+use jiff::SignedDuration;
+use k8s_openapi::ByteString;
+use mtls_operator::api::conditions::{ROTATING, find};
+use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
+use mtls_operator::pki::Authority;
+use mtls_operator::plan::terms::Terms;
+use serde_json::{Value, json};
+
+use super::figures::{keep, keeper, lose_root, served};
+use super::mesh::Mesh;
+use super::server::ApiServer;
+use super::stage::{AUTHORITIES, NOW, SECRETS, Stage};
+
+const ROOT: &str = "mtls-authority-mesh";
+const OWN: &str = "own-ca";
+
+fn authority(stage: &Stage) -> MtlsAuthority {
+    serde_json::from_value(stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap()
+}
+
+/// Status, reason and message of `Rotating`.
+fn rotating(stage: &Stage) -> (String, String, String) {
+    let conditions = authority(stage).status.unwrap().conditions;
+    let found = find(&conditions, ROTATING).unwrap().clone();
+    (found.status, found.reason, found.message)
+}
+
+/// Status and reason of `Rotating`, and whether its message has this in it.
+fn says(stage: &Stage, part: &str) -> (String, String, bool) {
+    let (status, reason, message) = rotating(stage);
+    (status, reason, message.contains(part))
+}
+
+fn row(status: &str, reason: &str, says: bool) -> (String, String, bool) {
+    (status.into(), reason.into(), says)
+}
+
+/// People annotate the authority, which its watch tells.
+fn annotate(stage: &Stage, key: &str, value: &str) {
+    stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        authority["metadata"]["annotations"][format!("mtls-operator.dev/{key}")] = json!(value);
+    });
+    stage.context.roster.saw(authority(stage));
+}
+
+/// Asserts that another look at the authority writes nothing.
+async fn assert_quiet(stage: &Stage, keeper: impl Future<Output = ()>) {
+    let writes = stage.server.writes();
+    stage.context.roster.saw_secret(ROOT);
+    keep(keeper).await;
+    assert_eq!(stage.server.writes(), writes, "{:?}", rotating(stage));
+}
+
+/// The Secret of a CA that people have made.
+fn provide(stage: &Stage) {
+    let terms = Terms::parse(&MtlsAuthority::new("own", MtlsAuthoritySpec::default())).unwrap();
+    let ca = Authority::generate("own", terms.root_algorithm, SignedDuration::from_hours(8760), NOW).unwrap();
+    let [chain, key, anchors] = [ca.chain, ca.key.to_vec(), ca.anchors].map(ByteString);
+    let data = json!({ "tls.crt": chain, "tls.key": key, "ca.crt": anchors });
+    let meta = json!({ "namespace": "mtls-system", "name": OWN });
+    stage.server.put(SECRETS, &json!({ "metadata": meta, "type": "kubernetes.io/tls", "data": data }));
+    stage.context.roster.saw_secret(OWN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_to_rotate_a_provided_ca_is_told_what_to_do_until_it_is_done() {
+    let stage = Stage::bare(ApiServer::default(), NOW);
+    provide(&stage);
+    let spec = json!({ "root": { "providedSecretName": OWN } });
+    let stage = stage.with_authority(serde_json::from_value(spec).unwrap()).await;
+    let mut keeper = keeper(&stage);
+    keep(&mut keeper).await;
+    let advice = "put a CA with another root into the Secret that spec.root.providedSecretName names";
+    assert_eq!(says(&stage, advice), row("False", "Stable", false));
+    annotate(&stage, "rotate", "1");
+    keep(&mut keeper).await;
+    assert_eq!(says(&stage, advice), row("False", "Stable", true), "{:?}", rotating(&stage));
+    assert_quiet(&stage, &mut keeper).await;
+    provide(&stage);
+    keep(&mut keeper).await;
+    assert_eq!(says(&stage, "rotate asks"), row("True", "Announced", false), "{:?}", rotating(&stage));
+    assert_eq!(authority(&stage).status.unwrap().rotate_request.as_deref(), Some("1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_a_rotation_during_another_is_told_when_it_begins() {
+    let stage = served().await;
+    let mut keeper = keeper(&stage);
+    annotate(&stage, "rotate", "1");
+    keep(&mut keeper).await;
+    let later = "rotate asks for another rotation, which begins when this one has ended";
+    assert_eq!(says(&stage, later), row("True", "Announced", false));
+    annotate(&stage, "rotate", "2");
+    keep(&mut keeper).await;
+    assert_eq!(says(&stage, later), row("True", "Announced", true), "{:?}", rotating(&stage));
+    assert!(rotating(&stage).2.ends_with("Behind: 1 (orders/web)"), "{:?}", rotating(&stage));
+    assert_quiet(&stage, &mut keeper).await;
+    annotate(&stage, "rotate", "1");
+    keep(&mut keeper).await;
+    assert_eq!(says(&stage, later), row("True", "Announced", false), "{:?}", rotating(&stage));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_was_asked_for_during_another_begins_when_that_has_ended() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    mesh.ask("1");
+    mesh.until("Announced", 30, 1).await;
+    mesh.ask("2");
+    for phase in ["Draining", "Announced"] {
+        mesh.until(phase, 180, 1).await;
+    }
+    let root = mesh.stage.server.get(SECRETS, "mtls-system", ROOT).unwrap();
+    assert_eq!(root["metadata"]["annotations"]["mtls-operator.dev/rotate-request"], "2");
+}
+
+/// What status keeps of a root that is lost.
+fn evidence(stage: &Stage) -> Value {
+    let status = serde_json::to_value(authority(stage).status).unwrap();
+    let of_roots = |root: &Value| json!([root["role"], root["fingerprint"]]);
+    let roots: Vec<Value> = status["roots"].as_array().unwrap().iter().map(of_roots).collect();
+    json!([status["phase"], status["since"], status["rotateRequest"], roots])
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_root_is_lost_nobody_is_told_that_it_is_stable() {
+    let stage = served().await;
+    let mut keeper = keeper(&stage);
+    keep(&mut keeper).await;
+    assert_eq!(says(&stage, "one root signs"), row("False", "Stable", true));
+    let known = evidence(&stage);
+    let root = lose_root(&stage);
+    keep(&mut keeper).await;
+    assert_eq!(says(&stage, "nobody knows"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
+    assert_eq!(evidence(&stage), known, "what was seen last stays: it is the evidence");
+    assert_quiet(&stage, &mut keeper).await;
+    stage.server.put(SECRETS, &root);
+    stage.context.roster.saw_secret(ROOT);
+    keep(&mut keeper).await;
+    assert_eq!(says(&stage, "one root signs"), row("False", "Stable", true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
+    for (ours, strange) in [("Announced", "Stable"), ("Stable", "Draining")] {
+        let stage = served().await;
+        let mut keeper = keeper(&stage);
+        keep(&mut keeper).await;
+        if ours == "Announced" {
+            annotate(&stage, "rotate", "1");
+            keep(&mut keeper).await;
+            annotate(&stage, "rotation-exclude", "orders/nobody");
+            keep(&mut keeper).await;
+        }
+        let known = evidence(&stage);
+        assert_eq!(known[0], ours);
+        let mut other = Stage::set().await.server.get(SECRETS, "mtls-system", ROOT).unwrap();
+        other["metadata"]["annotations"]["mtls-operator.dev/phase"] = json!(strange);
+        stage.server.put(SECRETS, &other);
+        stage.context.roster.saw_secret(ROOT);
+        keep(&mut keeper).await;
+        assert_eq!(says(&stage, "nobody knows"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
+        assert_eq!(evidence(&stage), known, "another root lies in the place of ours");
+        assert_quiet(&stage, &mut keeper).await;
+        let annotations = authority(&stage).metadata.annotations.unwrap();
+        let is_excluded = annotations.contains_key("mtls-operator.dev/rotation-exclude");
+        assert_eq!(
+            is_excluded,
+            ours == "Announced",
+            "what was said for a rotation holds until that has ended"
+        );
+    }
+}

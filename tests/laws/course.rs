@@ -1,0 +1,133 @@
+//! Laws of what is said of a rotation: no request is passed over in silence, and nobody is told what nobody knows.
+
+use mtls_operator::api::authority::Phase;
+use mtls_operator::plan::course::{Course, Unanswered, course};
+use mtls_operator::plan::root::{Provided, Reason, RootSecret, RootWorld, StoredNext, StoredRoot, decide};
+use mtls_operator::plan::rotation::{Circumstances, Transition, transition};
+
+use super::root::{around, provided, sound, world};
+
+fn asked(value: Option<&str>, provided: Provided) -> Circumstances {
+    Circumstances { request: value.map(str::to_owned), ..around(provided) }
+}
+
+fn said(root: StoredRoot, around: Circumstances) -> Course {
+    let world = RootWorld { around, ..world(RootSecret::Sound(root), Provided::NotAsked) };
+    course(&world, &decide(&world))
+}
+
+fn copy() -> StoredRoot {
+    StoredRoot { is_provided: true, ..sound() }
+}
+
+/// The root, in a rotation that goes to another one.
+fn announced(root: StoredRoot, is_provided: bool) -> StoredRoot {
+    let next =
+        StoredNext { fingerprint: "f2".repeat(32), is_provided, is_distrusted: false, is_certified: true };
+    StoredRoot { phase: Phase::Announced, next: Some(next), ..root }
+}
+
+/// The root, once it signs in the place of another one.
+fn draining(root: StoredRoot) -> StoredRoot {
+    StoredRoot { phase: Phase::Draining, ..root }
+}
+
+const QUIET: Course = Course::Known(None);
+const AFTER_THIS: Course = Course::Known(Some(Unanswered::AfterThis));
+const ONLY_PEOPLE: Course = Course::Known(Some(Unanswered::OnlyPeople));
+
+#[test]
+fn whoever_asks_for_nothing_new_is_told_nothing() {
+    for root in [sound(), announced(sound(), false), draining(sound())] {
+        let answered = StoredRoot { rotate_request: Some("1".into()), ..root };
+        for value in [None, Some("1")] {
+            assert_eq!(said(answered.clone(), asked(value, Provided::NotAsked)), QUIET, "{value:?}");
+            let answered = StoredRoot { is_provided: true, ..answered.clone() };
+            let same = if answered.next.is_some() { "f2" } else { "f1" };
+            assert_eq!(said(answered, asked(value, provided(same, "anchors-1"))), QUIET, "{value:?}");
+        }
+    }
+}
+
+#[test]
+fn a_rotation_that_is_asked_for_during_another_is_told_to_come_after_it() {
+    for root in [announced(sound(), false), draining(sound())] {
+        let answered = StoredRoot { rotate_request: Some("1".into()), ..root };
+        assert_eq!(said(answered, asked(Some("2"), Provided::NotAsked)), AFTER_THIS);
+    }
+}
+
+#[test]
+fn a_rotation_that_begins_now_needs_no_word() {
+    assert_eq!(said(sound(), asked(Some("1"), Provided::NotAsked)), QUIET);
+}
+
+#[test]
+fn whoever_asks_for_the_successor_of_a_provided_ca_is_told_who_can_make_it() {
+    let same = || provided("f1", "anchors-1");
+    for given in [same(), Provided::Missing("why".into()), Provided::Invalid("why".into())] {
+        for root in [copy(), draining(copy())] {
+            assert_eq!(
+                said(root.clone(), asked(Some("1"), given.clone())),
+                ONLY_PEOPLE,
+                "{given:?} {root:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_counts_is_who_made_the_root_that_the_rotation_ends_with() {
+    let rows = [
+        (announced(sound(), true), provided("f2", "anchors-2"), ONLY_PEOPLE),
+        (announced(copy(), true), provided("f2", "anchors-2"), ONLY_PEOPLE),
+        (announced(sound(), true), Provided::Missing("why".into()), ONLY_PEOPLE),
+        (announced(copy(), false), Provided::NotAsked, AFTER_THIS),
+        (announced(copy(), false), Provided::Invalid("why".into()), AFTER_THIS),
+        // The CA that people have provided meanwhile is the next one's turn.
+        (draining(copy()), provided("f3", "anchors-3"), AFTER_THIS),
+    ];
+    for (root, given, expected) in rows {
+        assert_eq!(said(root.clone(), asked(Some("1"), given.clone())), expected, "{given:?} {root:?}");
+    }
+}
+
+#[test]
+fn what_is_told_of_a_request_is_what_becomes_of_it() {
+    for given in [Provided::NotAsked, provided("f1", "anchors-1"), Provided::Invalid("why".into())] {
+        for root in [sound(), copy()] {
+            let around = asked(Some("1"), given.clone());
+            let begins = matches!(transition(&root, &around), Some(Transition::Announce(..)));
+            let expected = if begins { AFTER_THIS } else { ONLY_PEOPLE };
+            assert_eq!(said(draining(root.clone()), around), expected, "{given:?} {root:?}");
+        }
+    }
+}
+
+#[test]
+fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
+    let lost = RootWorld {
+        evidence: Some("a leaf exists".into()),
+        ..world(RootSecret::Sound(announced(sound(), false)), Provided::NotAsked)
+    };
+    let rows = [
+        (lost, Reason::RootLost),
+        (world(RootSecret::Invalid("why".into()), Provided::NotAsked), Reason::RootInvalid),
+        (world(RootSecret::NotOurs("why".into()), Provided::NotAsked), Reason::RootInvalid),
+        (world(RootSecret::OtherTrustDomain("why".into()), Provided::NotAsked), Reason::TrustDomainMismatch),
+    ];
+    for (world, reason) in rows {
+        let course = course(&world, &decide(&world));
+        assert_eq!(course, Course::Unknown(reason));
+        assert!(!course.is_known());
+    }
+}
+
+#[test]
+fn where_nothing_is_signed_and_the_roots_are_known_the_rotation_only_halts() {
+    let distrusted = StoredRoot { is_distrusted: true, ..copy() };
+    for secret in [RootSecret::Absent, RootSecret::Expired(copy()), RootSecret::Sound(distrusted)] {
+        let world = world(secret.clone(), Provided::Invalid("why".into()));
+        assert_eq!(course(&world, &decide(&world)), Course::Halted, "{secret:?}");
+    }
+}
