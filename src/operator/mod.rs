@@ -31,6 +31,7 @@ pub mod keeper;
 pub mod listed;
 pub mod mesh;
 pub mod metrics;
+mod new_root;
 pub mod observe;
 pub mod pace;
 pub mod probe;

@@ -1,8 +1,6 @@
 //! One pass over one authority: observe its root and its rotation, decide, act, observe again; then tell everybody who
 //! signs.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
@@ -10,10 +8,11 @@ use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
 use super::evidence::{evidence, suspects};
+use super::new_root::{create, generate, go_on, successor};
 use super::provision::provided;
 use super::recovery::{Recovery, recover};
 use super::requests::WRITE_TIMEOUT;
-use super::root_change::{self, Change};
+use super::root_change::Change;
 use super::root_notes::Origin;
 use super::root_secret::{self, LoadedRoot};
 use super::rotation;
@@ -25,7 +24,7 @@ use crate::pki::{Authority, AuthorityPem, CrossCertificates};
 use crate::plan::alarm::alarm;
 use crate::plan::course::{Course, course};
 use crate::plan::root::{Acceptance, Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
-use crate::plan::rotation::{Circumstances, Source, Transition};
+use crate::plan::rotation::{Circumstances, Transition};
 use crate::plan::safeguards::Safeguard;
 use crate::plan::terms::Terms;
 
@@ -77,15 +76,15 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
     Err(Error::Stale { what: format!("root Secret of MtlsAuthority {}", terms.name) })
 }
 
-struct Observed {
+pub(super) struct Observed {
     world: RootWorld,
-    loaded: LoadedRoot,
+    pub(super) loaded: LoadedRoot,
     survey: Survey,
-    next: Option<AuthorityPem>,
-    provided: Option<AuthorityPem>,
-    recovery: Option<Recovery>,
+    pub(super) next: Option<AuthorityPem>,
+    pub(super) provided: Option<AuthorityPem>,
+    pub(super) recovery: Option<Recovery>,
     /// Version of the Secret, whatever it holds.
-    version: Option<String>,
+    pub(super) version: Option<String>,
     read_at: Moment,
 }
 
@@ -126,7 +125,8 @@ fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<
     context.roster.tenant(secret, name).filter(|_| !has_had_a_root)
 }
 
-fn request(authority: &MtlsAuthority) -> Option<&str> {
+/// The rotation that a person asks for.
+pub(super) fn request(authority: &MtlsAuthority) -> Option<&str> {
     authority.metadata.annotations.as_ref()?.get(annotation::ROTATE).map(String::as_str)
 }
 
@@ -172,13 +172,13 @@ async fn act(
     let patch = match plan {
         RootPlan::Keep => return Ok(()),
         RootPlan::Generate => {
-            return create(context, terms, &name, &generate(context, terms)?, Origin::Generated).await;
+            return create(context, authority, terms, &generate(context, terms)?, Origin::Generated).await;
         }
         RootPlan::Copy => {
             let Some(pem) = &observed.provided else { return Ok(()) };
-            return create(context, terms, &name, pem, Origin::Provided).await;
+            return create(context, authority, terms, pem, Origin::Provided).await;
         }
-        RootPlan::Recover => return go_on(context, terms, &name, observed).await,
+        RootPlan::Recover => return go_on(context, authority, terms, observed).await,
         RootPlan::Change { transition, .. } => change(context, authority, terms, transition, observed)?,
     };
     let Some(patch) = patch else { return Ok(()) };
@@ -225,25 +225,6 @@ fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> Va
     if is_same_signer { change.replace_anchors(pem) } else { change.replace(pem) }
 }
 
-/// The CA that takes the signer's place.
-fn successor(
-    context: &Context,
-    terms: &Terms,
-    source: Source,
-    observed: &Observed,
-) -> Result<Option<(AuthorityPem, Origin)>, Error> {
-    Ok(match source {
-        Source::Generated => Some((generate(context, terms)?, Origin::Generated)),
-        Source::Provided => observed.provided.clone().map(|pem| (pem, Origin::Provided)),
-        Source::Announced => {
-            let next = observed.loaded.stored().and_then(|root| root.next.as_ref());
-            let is_provided = next.is_some_and(|next| next.is_provided);
-            let origin = if is_provided { Origin::Provided } else { Origin::Generated };
-            observed.next.clone().map(|pem| (pem, origin))
-        }
-    })
-}
-
 /// The next root, with what the signer certifies of it. Where no path over the signer would hold, there is none.
 fn announcement(change: &Change<'_>, pem: &AuthorityPem, origin: Origin) -> Result<Value, Error> {
     if !change.rules.safeguards.hold(Safeguard::CrossCertificates) {
@@ -255,41 +236,4 @@ fn announcement(change: &Change<'_>, pem: &AuthorityPem, origin: Origin) -> Resu
         CrossCertificates::default()
     });
     Ok(change.announce(pem, origin, &crosses))
-}
-
-fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem, Error> {
-    let now = context.clock.now();
-    Ok(Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, now)?)
-}
-
-/// Another root signs from now on, and what is left of the lost one stays trusted.
-async fn go_on(context: &Context, terms: &Terms, name: &str, observed: &Observed) -> Result<(), Error> {
-    let Some(recovery) = &observed.recovery else { return Ok(()) };
-    let source = if observed.provided.is_some() { Source::Provided } else { Source::Generated };
-    let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(()) };
-    let now = context.clock.now();
-    let mut secret = root_change::new(terms, &context.namespace, name, &pem, origin, now);
-    root_change::recovered(&mut secret, recovery, now);
-    match &observed.version {
-        None => drop(context.requests.create_secret(&secret, Duration::from_secs(30)).await?),
-        Some(version) => {
-            let patch = root_change::over(&secret, version);
-            context.requests.patch_secret(&context.namespace, name, patch, WRITE_TIMEOUT).await?;
-        }
-    }
-    tracing::warn!(authority = terms.name, secret = name, "went on without the lost root, as accepted");
-    Ok(())
-}
-
-async fn create(
-    context: &Context,
-    terms: &Terms,
-    name: &str,
-    pem: &AuthorityPem,
-    origin: Origin,
-) -> Result<(), Error> {
-    let secret = root_change::new(terms, &context.namespace, name, pem, origin, context.clock.now());
-    context.requests.create_secret(&secret, Duration::from_secs(30)).await?;
-    tracing::info!(authority = terms.name, secret = name, ?origin, "stored a new root");
-    Ok(())
 }

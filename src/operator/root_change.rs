@@ -53,6 +53,12 @@ pub fn new(
     }
 }
 
+/// A root that is new answers whatever rotation people had asked for before.
+pub fn answers(secret: &mut Secret, request: Option<&str>) {
+    let answered = request.map(|request| (annotation::ROTATE_REQUEST.to_owned(), request.to_owned()));
+    secret.metadata.annotations.get_or_insert_default().extend(answered);
+}
+
 /// What is left of a lost root stays trusted beside the new one, and its leaves are replaced.
 pub fn recovered(secret: &mut Secret, recovery: &Recovery, now: Timestamp) {
     let json = |value: Result<String, _>| value.unwrap_or_default();

@@ -336,6 +336,12 @@ async fn a_backup_from_before_a_rotation_is_no_root_until_the_loss_of_the_later_
     assert_eq!((mesh.phase().as_str(), trust(&mesh, "a")), ("Draining", (2, true)));
     let root = mesh.stage.server.get(ROOT.0, ROOT.1, ROOT.2).unwrap();
     assert_ne!(root["data"]["tls.key"], backup["data"]["tls.key"], "the root of the backup signs nothing");
+    let accepted = fingerprint(&mesh, "tls.crt");
     mesh.reload();
     mesh.until("Stable", 180, 1).await;
+    assert_eq!(
+        fingerprint(&mesh, "tls.crt"),
+        accepted,
+        "what was asked for before the loss is not done again"
+    );
 }
