@@ -56,9 +56,10 @@ lint: ## Lints only, over everything that compiles
 fmt: ## Format the source
 	$(CARGO) fmt --all
 
-proof: tools ## Rotations of the root at full size: modelled, under handshakes, frozen, killed at every write, in storms
+proof: tools ## Rotations at full size: modelled, under handshakes, frozen, killed at every write, in storms; of 2,000
 	MTLS_PROOF=1 $(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast \
 		--test handshakes --test faults --test protocol --test mutants -- --nocapture
+	@$(MAKE) --no-print-directory bench PART=rotate
 
 # PART=issue: what issuing costs. PART="issue 10000": of so many. PART=rotate: what a rotation costs.
 PART ?=

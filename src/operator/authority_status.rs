@@ -30,7 +30,7 @@ pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus 
         // The root that is lost stays named: it is the evidence.
         roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
         identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
-        waiting_for: before.waiting_for.clone().filter(|_| before.phase == Some(phase)),
+        waiting_for: before.waiting_for.clone().filter(|_| stored.is_some() && before.phase == Some(phase)),
         rotate_request: stored
             .map_or_else(|| before.rotate_request.clone(), |root| root.rotate_request.clone()),
         ..before

@@ -20,8 +20,9 @@ pub struct Census {
 #[must_use]
 pub fn strays(board: &Board, served: &[String]) -> IdentityCounts {
     let served: HashSet<Digest> = served.iter().map(|name| digest(name)).collect();
-    let is_stray =
-        |entry: &Entry| !served.contains(&entry.authority) && !board.around().is_anothers(entry.authority);
+    let is_stray = |entry: &Entry| {
+        !served.contains(&entry.authority) && !board.jurisdiction().is_anothers(entry.authority)
+    };
     let mut counts = IdentityCounts::default();
     let strays = board.index().entries().filter(|(_, entry)| is_stray(entry));
     strays.for_each(|(_, entry)| count(&mut counts, entry));
@@ -41,12 +42,12 @@ pub fn overdue(board: &Board, now: i64) -> HashMap<Digest, i64> {
 /// Where nobody signs, status names no time of renewal any more once it has passed.
 fn is_overdue(board: &Board, entry: &Entry, now: i64) -> bool {
     let recorded = &entry.recorded;
-    let is_past =
-        recorded.renewal < now && (recorded.renewal != 0 || board.around().signer(entry.authority).is_none());
+    let is_past = recorded.renewal < now
+        && (recorded.renewal != 0 || board.jurisdiction().signer(entry.authority).is_none());
     is_past
         && !entry.is_paused
         && recorded.reason == Some(Reason::Issued)
-        && !board.around().is_anothers(entry.authority)
+        && !board.jurisdiction().is_anothers(entry.authority)
 }
 
 /// Counts the identities of an authority.

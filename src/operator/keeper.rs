@@ -165,9 +165,7 @@ impl Keeper {
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
         self.record(&authority, &terms, &passed).await?;
         let phase = passed.root().map(|root| root.phase);
-        if let Some(phase) = phase {
-            self.context.metrics.rotation_phase(&terms.name, phase);
-        }
+        self.context.metrics.rotation_phase(&terms.name, phase);
         publish(&self.context, &authority, terms, passed);
         if phase == Some(Phase::Stable) {
             self.end_exclusion(&authority).await?;

@@ -149,7 +149,7 @@ impl Metrics {
         );
         registry.register(
             "mtls_operator_rotation_waiting",
-            "Identities and trust bundles that a rotation of the root waits for",
+            "Identities, trust bundles and endpoints that a rotation of the root waits for",
             self.rotation_waiting.clone(),
         );
         registry.register(
@@ -220,11 +220,14 @@ impl Metrics {
         self.root_not_after.remove(&AuthorityLabels::of(authority));
     }
 
-    /// The rotation of an authority's root is in this phase.
-    pub fn rotation_phase(&self, authority: &str, phase: Phase) {
+    /// The rotation of an authority's root is in this phase. `None`: nobody knows.
+    pub fn rotation_phase(&self, authority: &str, phase: Option<Phase>) {
         for each in Phase::ALL {
             let labels = PhaseLabels::of(authority, each);
-            self.rotation_phase.get_or_create(&labels).set((each == phase).into());
+            match phase {
+                Some(phase) => drop(self.rotation_phase.get_or_create(&labels).set((each == phase).into())),
+                None => drop(self.rotation_phase.remove(&labels)),
+            }
         }
     }
 
@@ -257,9 +260,7 @@ impl Metrics {
         for reason in root::Reason::ALL {
             self.authorities.remove(&ReasonLabels::of(authority, reason.as_str()));
         }
-        for phase in Phase::ALL {
-            self.rotation_phase.remove(&PhaseLabels::of(authority, phase));
-        }
+        self.rotation_phase(authority, None);
         self.forget_bundles(authority);
     }
 

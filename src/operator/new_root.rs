@@ -1,13 +1,11 @@
 //! Roots that take a place: beside or after one that signs, where there was none, or where one was lost. Keys of roots are
 //! made here, and nowhere else.
 
-use std::time::Duration;
-
 use super::context::Context;
 use super::error::Error;
 use super::requests::WRITE_TIMEOUT;
-use super::root::{Observed, request};
 use super::root_change;
+use super::root_look::{Observed, request};
 use super::root_notes::Origin;
 use crate::api::MtlsAuthority;
 use crate::pki::{Authority, AuthorityPem};
@@ -39,29 +37,30 @@ pub(super) fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem,
     Ok(Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, now)?)
 }
 
-/// Another root signs from now on, and what is left of the lost one stays trusted.
+/// Another root signs from now on, and what is left of the lost one stays trusted. Whether anything was
+/// written.
 pub(super) async fn go_on(
     context: &Context,
     authority: &MtlsAuthority,
     terms: &Terms,
     observed: &Observed,
-) -> Result<(), Error> {
-    let Some(recovery) = &observed.recovery else { return Ok(()) };
+) -> Result<bool, Error> {
+    let Some(recovery) = &observed.recovery else { return Ok(false) };
     let source = if observed.provided.is_some() { Source::Provided } else { Source::Generated };
-    let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(()) };
+    let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(false) };
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = root_change::new(terms, &context.namespace, &name, &pem, origin, now);
     root_change::answers(&mut secret, request(authority));
     root_change::recovered(&mut secret, recovery, now);
     match &observed.version {
-        None => drop(context.requests.create_secret(&secret, Duration::from_secs(30)).await?),
+        None => drop(context.requests.create_secret(&secret, WRITE_TIMEOUT).await?),
         Some(version) => {
             let patch = root_change::over(&secret, version);
             context.requests.patch_secret(&context.namespace, &name, patch, WRITE_TIMEOUT).await?;
         }
     }
     tracing::warn!(authority = terms.name, secret = name, "went on without the lost root, as accepted");
-    Ok(())
+    Ok(true)
 }
 
 /// A root signs where none has signed.
@@ -75,7 +74,7 @@ pub(super) async fn create(
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = root_change::new(terms, &context.namespace, &name, pem, origin, now);
     root_change::answers(&mut secret, request(authority));
-    context.requests.create_secret(&secret, Duration::from_secs(30)).await?;
+    context.requests.create_secret(&secret, WRITE_TIMEOUT).await?;
     tracing::info!(authority = terms.name, secret = name, ?origin, "stored a new root");
     Ok(())
 }

@@ -70,8 +70,12 @@ async fn service(context: &Context, asked: &Asked) -> Result<Option<std::sync::A
 }
 
 fn allowed(context: &Context, asked: &Asked, service: &Service) -> Allowed {
-    let labels =
-        context.board.lock().around().namespace(&asked.namespace).map(|namespace| namespace.labels.clone());
+    let labels = context
+        .board
+        .lock()
+        .jurisdiction()
+        .namespace(&asked.namespace)
+        .map(|namespace| namespace.labels.clone());
     Allowed {
         entitlement: policy::judge(asked, &service.terms, &labels.unwrap_or_default()),
         profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms)),

@@ -1,30 +1,26 @@
 //! One pass over one authority: observe its root and its rotation, decide, act, observe again; then tell everybody who
 //! signs.
 
-use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
-use super::evidence::{evidence, suspects};
 use super::new_root::{create, generate, go_on, successor};
-use super::provision::provided;
-use super::recovery::{Recovery, recover};
 use super::requests::WRITE_TIMEOUT;
 use super::root_change::Change;
+use super::root_look::{Observed, observe, request};
 use super::root_notes::Origin;
-use super::root_secret::{self, LoadedRoot};
+use super::root_secret::LoadedRoot;
 use super::rotation;
 use super::sight::Survey;
 use crate::api::MtlsAuthority;
 use crate::api::authority::Phase;
-use crate::api::names::annotation;
 use crate::pki::{Authority, AuthorityPem, CrossCertificates};
 use crate::plan::alarm::alarm;
 use crate::plan::course::{Course, course};
-use crate::plan::root::{Acceptance, Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
-use crate::plan::rotation::{Circumstances, Transition};
+use crate::plan::root::{Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
+use crate::plan::rotation::Transition;
 use crate::plan::safeguards::Safeguard;
 use crate::plan::terms::Terms;
 
@@ -69,65 +65,12 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
             let survey = held_up.unwrap_or(survey);
             return Ok(Passed { decision, loaded, survey, course, changes, read_at });
         }
-        act(context, authority, terms, &decision.plan, &observed).await?;
-        changes.push((decision.plan.as_str(), alarm(&decision)));
-        context.metrics.changed_roots(&terms.name, decision.plan.as_str());
+        if act(context, authority, terms, &decision.plan, &observed).await? {
+            changes.push((decision.plan.as_str(), alarm(&decision)));
+            context.metrics.changed_roots(&terms.name, decision.plan.as_str());
+        }
     }
     Err(Error::Stale { what: format!("root Secret of MtlsAuthority {}", terms.name) })
-}
-
-pub(super) struct Observed {
-    world: RootWorld,
-    pub(super) loaded: LoadedRoot,
-    survey: Survey,
-    pub(super) next: Option<AuthorityPem>,
-    pub(super) provided: Option<AuthorityPem>,
-    pub(super) recovery: Option<Recovery>,
-    /// Version of the Secret, whatever it holds.
-    pub(super) version: Option<String>,
-    read_at: Moment,
-}
-
-async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Observed, Error> {
-    let name = authority.root_secret_name();
-    let place = format!("{}/{name}", context.namespace);
-    let suspects = suspects(context, authority);
-    let read_at = Moment::now(&context.clock);
-    let found = context.requests.get::<Secret>(Some(&context.namespace), &name).await?;
-    let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
-        Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
-        None => root_secret::load(found.as_ref(), terms, &place, context.clock.now()),
-    };
-    let (provided, provided_pem) = provided(context, authority, terms).await?;
-    let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
-    let (acceptance, recovery) = match &evidence {
-        Some(_) => recover(context, authority, terms, &suspects).await?,
-        None => (Acceptance::NotAsked, None),
-    };
-    let (sight, survey) = rotation::look(context, authority, terms, &loaded);
-    let around = Circumstances {
-        now: context.clock.now(),
-        rules: terms.rules(context.safeguards),
-        provided,
-        request: request(authority).map(str::to_owned),
-        sight,
-    };
-    let world = RootWorld { secret_name: place, secret: loaded.secret.clone(), around, evidence, acceptance };
-    let next = found.as_ref().map(root_secret::next_pem);
-    let version = found.and_then(|secret| secret.metadata.resource_version);
-    Ok(Observed { world, loaded, survey, next, provided: provided_pem, recovery, version, read_at })
-}
-
-/// Another authority whose root the Secret has held, where this one has had none.
-fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<String> {
-    let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
-    let name = authority.metadata.name.as_deref().unwrap_or_default();
-    context.roster.tenant(secret, name).filter(|_| !has_had_a_root)
-}
-
-/// The rotation that a person asks for.
-pub(super) fn request(authority: &MtlsAuthority) -> Option<&str> {
-    authority.metadata.annotations.as_ref()?.get(annotation::ROTATE).map(String::as_str)
 }
 
 /// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of these.
@@ -161,30 +104,32 @@ fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
     observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root, safeguards))
 }
 
+/// Whether anything was written: what a plan needs may be gone.
 async fn act(
     context: &Context,
     authority: &MtlsAuthority,
     terms: &Terms,
     plan: &RootPlan,
     observed: &Observed,
-) -> Result<(), Error> {
-    let name = authority.root_secret_name();
+) -> Result<bool, Error> {
     let patch = match plan {
-        RootPlan::Keep => return Ok(()),
+        RootPlan::Keep => return Ok(false),
         RootPlan::Generate => {
-            return create(context, authority, terms, &generate(context, terms)?, Origin::Generated).await;
+            let pem = generate(context, terms)?;
+            return create(context, authority, terms, &pem, Origin::Generated).await.map(|()| true);
         }
         RootPlan::Copy => {
-            let Some(pem) = &observed.provided else { return Ok(()) };
-            return create(context, authority, terms, pem, Origin::Provided).await;
+            let Some(pem) = &observed.provided else { return Ok(false) };
+            return create(context, authority, terms, pem, Origin::Provided).await.map(|()| true);
         }
         RootPlan::Recover => return go_on(context, authority, terms, observed).await,
         RootPlan::Change { transition, .. } => change(context, authority, terms, transition, observed)?,
     };
-    let Some(patch) = patch else { return Ok(()) };
+    let Some(patch) = patch else { return Ok(false) };
+    let name = authority.root_secret_name();
     context.requests.patch_secret(&context.namespace, &name, patch, WRITE_TIMEOUT).await?;
     tracing::info!(authority = terms.name, plan = plan.as_str(), "changed the root Secret");
-    Ok(())
+    Ok(true)
 }
 
 /// The patch of a transition. Keys are made here, and nowhere before.
@@ -212,7 +157,8 @@ fn change(
             None => None,
         },
         Transition::Succeed(source) => {
-            successor(context, terms, *source, observed)?.map(|(pem, origin)| change.succeed(&pem, origin))
+            let found = successor(context, terms, *source, observed)?;
+            found.map(|(pem, origin)| change.succeed(&pem, origin, *source))
         }
     })
 }

@@ -18,7 +18,7 @@ use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
 use crate::pki::{Authority, AuthorityPem, CrossCertificates, TrustBundle};
 use crate::plan::root::StoredRoot;
-use crate::plan::rotation::{Rules, drain_bound, step};
+use crate::plan::rotation::{Rules, Source, drain_bound, step};
 use crate::plan::safeguards::Safeguard;
 use crate::plan::terms::Terms;
 
@@ -123,9 +123,7 @@ impl<'a> Change<'a> {
         let mut patch = self.begun(Phase::Announced, self.end_of_former());
         patch.note(annotation::NEXT_ORIGIN, origin.as_str());
         patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
-        if let Some(request) = self.request {
-            patch.note(annotation::ROTATE_REQUEST, request);
-        }
+        self.answer(&mut patch);
         patch.put(NEXT, next);
         patch.text(key::CROSS_CERTIFICATES, &self.crosses_without_next().after(crosses).to_pem());
         patch.over(&self.root.version)
@@ -158,12 +156,15 @@ impl<'a> Change<'a> {
     /// Another root signs at once, in place of one that has expired or is distrusted. Nobody vouches for it: no path over
     /// the former root holds, or none may.
     #[must_use]
-    pub fn succeed(&self, signer: &AuthorityPem, origin: Origin) -> Value {
+    pub fn succeed(&self, signer: &AuthorityPem, origin: Origin, source: Source) -> Value {
         let is_draining = !self.succession.retiring.is_empty();
         let phase = if is_draining { Phase::Draining } else { Phase::Stable };
         let mut patch = self.begun(phase, self.now);
         patch.note(annotation::FORMER_TRUST, &self.authority.bundle().hash());
         patch.signer(signer, origin, self.terms);
+        if source != Source::Announced {
+            self.answer(&mut patch);
+        }
         patch.json(annotation::FORMER_KEY_IDS, &self.former([self.replaced()]));
         patch.drop_keys([key::CROSS_CERTIFICATES]);
         patch.over(&self.root.version)
@@ -222,6 +223,13 @@ impl<'a> Change<'a> {
         let mut patch = Patch::default();
         patch.note(annotation::MAX_LEAF_TTL, &duration::format(self.terms.max_leaf_ttl));
         patch.over(&self.root.version)
+    }
+
+    /// Whoever takes the stage after a rotation was asked for is the answer.
+    fn answer(&self, patch: &mut Patch) {
+        if let Some(request) = self.request {
+            patch.note(annotation::ROTATE_REQUEST, request);
+        }
     }
 
     /// A phase begins, and with it a step that every Secret follows.

@@ -161,7 +161,7 @@ fn is_behind_unseen(entry: &Entry, signer: &SignerMark, now: i64) -> bool {
 
 /// Whether no Secret can be created in a namespace any more.
 fn is_ending(board: &Board, namespace: &str) -> bool {
-    board.around().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
+    board.jurisdiction().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
 }
 
 /// Published trust bundles that are behind, by their names.

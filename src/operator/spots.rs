@@ -27,7 +27,7 @@ pub struct Spot {
 pub fn spots(context: &Context, terms: &Terms) -> Vec<Spot> {
     let board = context.board.lock();
     let open =
-        board.around().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
+        board.jurisdiction().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
     let within = open.filter_map(|(name, ns)| {
         terms.publication.within(name, &ns.labels).map(|place| Spot { place, made: ns.made })
     });
@@ -144,6 +144,6 @@ fn take_away(context: &Context, agenda: &mut Agenda, spots: &[Spot], service: &A
 fn is_settled(context: &Context, place: &Place) -> bool {
     let board = context.board.lock();
     place.namespace().is_none_or(|namespace| {
-        board.around().namespace(namespace).is_some_and(|found| !found.is_terminating)
+        board.jurisdiction().namespace(namespace).is_some_and(|found| !found.is_terminating)
     })
 }

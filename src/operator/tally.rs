@@ -63,8 +63,9 @@ impl Tally {
         if is_rotating {
             let (progress, survey) = (authority_status::progress(passed, terms), passed.survey.clone());
             self.rotations.insert(terms.name.clone(), Rotation { course: passed.course, progress, survey });
-        } else {
-            self.rotations.remove(&terms.name);
+        } else if self.rotations.remove(&terms.name).is_some() {
+            // Nobody is waited for any more, whether or not a count has changed.
+            self.recorded = None;
         }
     }
 

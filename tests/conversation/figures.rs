@@ -44,7 +44,7 @@ pub fn lose_root(stage: &Stage) -> Value {
 }
 
 /// What a scrape gives.
-fn figures(stage: &Stage) -> Vec<String> {
+pub fn figures(stage: &Stage) -> Vec<String> {
     let mut registry = Registry::default();
     stage.context.metrics.register(&mut registry);
     let mut text = String::new();

@@ -9,7 +9,7 @@ use mtls_operator::pki::Authority;
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
-use super::figures::{keep, keeper, lose_root, served};
+use super::figures::{figures, keep, keeper, lose_root, served};
 use super::mesh::Mesh;
 use super::server::ApiServer;
 use super::stage::{AUTHORITIES, NOW, SECRETS, Stage};
@@ -116,6 +116,13 @@ async fn a_rotation_that_was_asked_for_during_another_begins_when_that_has_ended
     assert_eq!(root["metadata"]["annotations"]["mtls-operator.dev/rotate-request"], "2");
 }
 
+/// What a scrape gives of the rotation: whatever is not 0.
+fn of_rotation(stage: &Stage) -> Vec<String> {
+    let mut figures = figures(stage);
+    figures.retain(|line| line.contains("rotation_phase{") || line.contains("rotation_waiting{"));
+    figures
+}
+
 /// What status keeps of a root that is lost.
 fn evidence(stage: &Stage) -> Value {
     let status = serde_json::to_value(authority(stage).status).unwrap();
@@ -156,6 +163,8 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         }
         let known = evidence(&stage);
         assert_eq!(known[0], ours);
+        let is_told = of_rotation(&stage).iter().any(|line| line.contains(&format!("phase=\"{ours}\"")));
+        assert!(is_told, "{:?}", of_rotation(&stage));
         let mut other = Stage::set().await.server.get(SECRETS, "mtls-system", ROOT).unwrap();
         other["metadata"]["annotations"]["mtls-operator.dev/phase"] = json!(strange);
         stage.server.put(SECRETS, &other);
@@ -163,6 +172,8 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         keep(&mut keeper).await;
         assert_eq!(says(&stage, "nobody knows"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
         assert_eq!(evidence(&stage), known, "another root lies in the place of ours");
+        assert_eq!(authority(&stage).status.unwrap().waiting_for, None, "nobody waits for anybody");
+        assert_eq!(of_rotation(&stage), [""; 0]);
         assert_quiet(&stage, &mut keeper).await;
         let annotations = authority(&stage).metadata.annotations.unwrap();
         let is_excluded = annotations.contains_key("mtls-operator.dev/rotation-exclude");

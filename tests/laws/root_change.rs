@@ -11,6 +11,7 @@ use mtls_operator::operator::root_notes::Origin;
 use mtls_operator::operator::root_secret::{LoadedRoot, load, next_pem};
 use mtls_operator::pki::{Authority, AuthorityPem, CrossCertificates};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
+use mtls_operator::plan::rotation::Source;
 use mtls_operator::plan::safeguards::Safeguards;
 use serde_json::Value;
 
@@ -103,7 +104,7 @@ fn after_many_rotations_the_secret_holds_no_more_than_after_one() {
         sizes.push(secret.data.as_ref().unwrap().values().map(|value| value.0.len()).sum::<usize>());
         // The root has ended meanwhile: another one follows at once.
         let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, now).unwrap();
-        change(&mut secret, now, |change| change.succeed(&pem, Origin::Generated));
+        change(&mut secret, now, |change| change.succeed(&pem, Origin::Generated, Source::Generated));
     }
     assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 64), "{sizes:?}");
 }
@@ -124,9 +125,26 @@ fn the_successor_of_an_expired_root_signs_at_once_and_trusts_itself_alone() {
     let end = NOW + DAY * 366;
     assert!(matches!(loaded(&secret, end).secret, RootSecret::Expired(_)));
     let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, end).unwrap();
-    change(&mut secret, end, |change| change.succeed(&pem, Origin::Generated));
+    change(&mut secret, end, |change| change.succeed(&pem, Origin::Generated, Source::Generated));
     assert!(matches!(loaded(&secret, end).secret, RootSecret::Sound(_)));
     assert_eq!((root(&secret, end).phase, trusted(&secret, end)), (Phase::Stable, 1));
+}
+
+/// Design §2.2: once per value.
+#[test]
+fn whoever_was_made_after_a_rotation_was_asked_for_is_the_answer() {
+    let asked = |secret: &mut Secret, source| {
+        let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, NOW).unwrap();
+        change(secret, NOW, |change| {
+            Change { request: Some("1"), ..*change }.succeed(&pem, Origin::Generated, source)
+        });
+        root(secret, NOW).rotate_request
+    };
+    for (source, answered) in
+        [(Source::Generated, Some("1")), (Source::Provided, Some("1")), (Source::Announced, None)]
+    {
+        assert_eq!(asked(&mut written(), source).as_deref(), answered, "{source:?}");
+    }
 }
 
 #[test]

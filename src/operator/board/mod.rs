@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::attention::{Attention, Circumstances, Class, attention};
 use super::entry::{Digest, SeenSecret, digest};
 use super::index::{IdentityId, Index};
+use super::jurisdiction::Jurisdiction;
 use super::pace::Pace;
 use super::queue::Queue;
 use super::retry::Retries;
 use super::schedule::{Millis, Schedule};
-use super::surroundings::Surroundings;
 use crate::api::identity::MtlsIdentity;
 
 mod news;
@@ -41,7 +41,7 @@ pub struct Board {
     schedule: Schedule,
     retries: Retries,
     kept: HashMap<IdentityId, Box<MtlsIdentity>>,
-    around: Surroundings,
+    jurisdiction: Jurisdiction,
     /// Identities, with their authority, whose Secret was seen behind its signer since somebody last asked.
     behind: HashSet<(Digest, IdentityId)>,
     /// Identities that wait for a key of theirs to be made.
@@ -70,8 +70,8 @@ impl Board {
 
     /// Namespaces and authorities, to read.
     #[must_use]
-    pub fn around(&self) -> &Surroundings {
-        &self.around
+    pub fn jurisdiction(&self) -> &Jurisdiction {
+        &self.jurisdiction
     }
 
     /// When time alone makes something need a look, or gives it its turn.
@@ -181,10 +181,10 @@ impl Board {
 
     fn attention(&self, id: IdentityId, now: Millis) -> Option<Attention> {
         let entry = self.index.entry(id)?;
-        if self.parked.contains(&id) || self.around.is_anothers(entry.authority) {
+        if self.parked.contains(&id) || self.jurisdiction.is_anothers(entry.authority) {
             return Some(Attention::OnChange);
         }
-        let Some(namespace) = self.around.namespace(&entry.namespace) else {
+        let Some(namespace) = self.jurisdiction.namespace(&entry.namespace) else {
             return Some(Attention::OnChange);
         };
         let secret = self.index.secret(&entry.namespace, &entry.secret_name());
@@ -193,8 +193,8 @@ impl Board {
         }
         let around = Circumstances {
             secret,
-            authority: self.around.authority(entry.authority),
-            is_permitted: self.around.is_permitted(entry),
+            authority: self.jurisdiction.authority(entry.authority),
+            is_permitted: self.jurisdiction.is_permitted(entry),
             now: now.div_euclid(1000),
         };
         Some(attention(entry, around))

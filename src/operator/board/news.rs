@@ -26,9 +26,9 @@ impl Board {
 
     /// An identity was seen.
     pub fn saw_identity(&mut self, identity: &MtlsIdentity, is_from_list: bool, now: Millis) {
-        let namespace = self.around.shared(identity.metadata.namespace.as_deref().unwrap_or_default());
+        let namespace = self.jurisdiction.shared(identity.metadata.namespace.as_deref().unwrap_or_default());
         let mut entry = Entry::of(identity, namespace);
-        entry.judgement = self.around.judge(&entry, identity);
+        entry.judgement = self.jurisdiction.judge(&entry, identity);
         let Some(id) = self.index.put(entry, is_from_list) else { return };
         self.revision += 1;
         if self.settle(id, now) && self.kept.len() < KEPT_OBJECTS {
@@ -66,7 +66,7 @@ impl Board {
 
     /// A leaf Secret was seen.
     pub fn saw_secret(&mut self, meta: &PartialObjectMeta<Secret>, is_from_list: bool, now: Millis) {
-        let namespace = self.around.shared(meta.metadata.namespace.as_deref().unwrap_or_default());
+        let namespace = self.jurisdiction.shared(meta.metadata.namespace.as_deref().unwrap_or_default());
         let secret = SeenSecret::of(meta, namespace.clone());
         let name = secret.name.clone();
         let known = self.index.secret(&namespace, &name).map(|known| known.version);
@@ -87,7 +87,7 @@ impl Board {
         let mut owners = wanting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
         let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid) && !entry.is_going);
         let Some((id, entry)) = owner else { return };
-        let signer = self.around.signer(entry.authority);
+        let signer = self.jurisdiction.signer(entry.authority);
         if signer.is_some_and(|signer| is_doubtful || is_behind(secret, signer, now.div_euclid(1000))) {
             self.behind.insert((entry.authority, id));
         }
@@ -117,35 +117,35 @@ impl Board {
 
     /// A namespace was seen.
     pub fn saw_namespace(&mut self, name: &str, labels: Labels, is_terminating: bool, now: Millis) {
-        if let Some(name) = self.around.saw_namespace(name, labels, is_terminating) {
+        if let Some(name) = self.jurisdiction.saw_namespace(name, labels, is_terminating) {
             self.settle_where(now, |entry| entry.namespace == name);
         }
     }
 
     /// It was seen when a namespace was made, in seconds since 1970.
     pub fn dated_namespace(&mut self, name: &str, made: i64) {
-        self.around.dated_namespace(name, made);
+        self.jurisdiction.dated_namespace(name, made);
     }
 
     /// A namespace was seen to be gone.
     pub fn lost_namespace(&mut self, name: &str) {
-        self.around.lost_namespaces(|known| **known == *name);
+        self.jurisdiction.lost_namespaces(|known| **known == *name);
     }
 
     /// A list of namespaces ended: these were not in it.
     pub fn lost_namespaces(&mut self, is_gone: impl Fn(&Arc<str>) -> bool) {
-        self.around.lost_namespaces(is_gone);
+        self.jurisdiction.lost_namespaces(is_gone);
     }
 
     /// The terms of an authority were seen. Identities can be judged by them before anybody signs.
     pub fn saw_terms(&mut self, terms: &Arc<Terms>, now: Millis) {
-        let changed = self.around.saw_terms(terms);
+        let changed = self.jurisdiction.saw_terms(terms);
         self.settle_of(changed, now);
     }
 
     /// Somebody signs for an authority from now on, or nobody does. What was tried in vain before is tried again.
     pub fn saw_signer(&mut self, name: &str, signer: Option<SignerMark>, now: Millis) {
-        if let Some(authority) = self.around.saw_signer(name, signer) {
+        if let Some(authority) = self.jurisdiction.saw_signer(name, signer) {
             self.try_again_where(|entry| entry.authority == authority);
             self.settle_of(Some(authority), now);
         }
@@ -153,13 +153,13 @@ impl Board {
 
     /// An authority is gone.
     pub fn lost_authority(&mut self, name: &str, now: Millis) {
-        let gone = self.around.lost_authority(name);
+        let gone = self.jurisdiction.lost_authority(name);
         self.settle_of(gone, now);
     }
 
     /// Another operator serves an authority: its identities are not ours to touch.
     pub fn yielded_authority(&mut self, name: &str, now: Millis) {
-        let gone = self.around.yielded_authority(name);
+        let gone = self.jurisdiction.yielded_authority(name);
         self.settle_of(gone, now);
     }
 

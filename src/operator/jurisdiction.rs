@@ -1,5 +1,5 @@
-//! What identities depend on besides their Secrets: namespaces, and authorities with who signs for them. Every change has
-//! a number, so that an identity's names are judged again only after one that can matter to them.
+//! What has a say over identities: namespaces, and authorities with who signs for them. Every change has a number, so that
+//! an identity's names are judged again only after one that can matter to them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -32,9 +32,9 @@ struct Authority {
     mark: AuthorityMark,
 }
 
-/// The surroundings of identities. Pure: they are told what the watches see, and say what has changed by it.
+/// Who has a say over which identity. Pure: it is told what the watches see, and says whom that concerns.
 #[derive(Debug, Default)]
-pub struct Surroundings {
+pub struct Jurisdiction {
     namespaces: HashMap<Arc<str>, Namespace>,
     authorities: HashMap<Digest, Authority>,
     /// Authorities that another operator serves.
@@ -42,7 +42,7 @@ pub struct Surroundings {
     epochs: u64,
 }
 
-impl Surroundings {
+impl Jurisdiction {
     /// A namespace.
     #[must_use]
     pub fn namespace(&self, name: &str) -> Option<&Namespace> {

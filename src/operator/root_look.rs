@@ -1,0 +1,87 @@
+//! One look at a root: the Secret is read before anything that must not be older, and the evidence of a loss is gathered
+//! before the Secret is read.
+
+use k8s_openapi::api::core::v1::Secret;
+
+use super::authorities::Moment;
+use super::context::Context;
+use super::error::Error;
+use super::evidence::{evidence, suspects};
+use super::provision::provided;
+use super::recovery::{Recovery, recover};
+use super::root_secret::{self, LoadedRoot};
+use super::rotation;
+use super::sight::Survey;
+use crate::api::MtlsAuthority;
+use crate::api::names::annotation;
+use crate::pki::AuthorityPem;
+use crate::plan::root::{Acceptance, RootWorld};
+use crate::plan::rotation::Circumstances;
+use crate::plan::terms::Terms;
+
+/// Everything that a decision on a root depends on, and what carrying it out takes.
+pub struct Observed {
+    /// What is decided from.
+    pub world: RootWorld,
+    /// The root Secret.
+    pub loaded: LoadedRoot,
+    /// Whom a rotation waits for.
+    pub survey: Survey,
+    /// The announced CA.
+    pub next: Option<AuthorityPem>,
+    /// The CA that people provide.
+    pub provided: Option<AuthorityPem>,
+    /// What is left of a root whose loss was accepted.
+    pub recovery: Option<Recovery>,
+    /// Version of the Secret, whatever it holds.
+    pub version: Option<String>,
+    /// The moment before the Secret was read.
+    pub read_at: Moment,
+}
+
+/// Observes a root.
+///
+/// # Errors
+/// [`Error`] where something cannot be read.
+pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Observed, Error> {
+    let name = authority.root_secret_name();
+    let place = format!("{}/{name}", context.namespace);
+    let suspects = suspects(context, authority);
+    let read_at = Moment::now(&context.clock);
+    let found = context.requests.get::<Secret>(Some(&context.namespace), &name).await?;
+    let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
+        Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
+        None => root_secret::load(found.as_ref(), terms, &place, context.clock.now()),
+    };
+    let (provided, provided_pem) = provided(context, authority, terms).await?;
+    let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
+    let (acceptance, recovery) = match &evidence {
+        Some(_) => recover(context, authority, terms, &suspects).await?,
+        None => (Acceptance::NotAsked, None),
+    };
+    let (sight, survey) = rotation::look(context, authority, terms, &loaded);
+    let around = Circumstances {
+        now: context.clock.now(),
+        rules: terms.rules(context.safeguards),
+        provided,
+        request: request(authority).map(str::to_owned),
+        sight,
+    };
+    let world = RootWorld { secret_name: place, secret: loaded.secret.clone(), around, evidence, acceptance };
+    let next = found.as_ref().map(root_secret::next_pem);
+    let version = found.and_then(|secret| secret.metadata.resource_version);
+    Ok(Observed { world, loaded, survey, next, provided: provided_pem, recovery, version, read_at })
+}
+
+/// Another authority whose root the Secret has held, where this one has had none.
+fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<String> {
+    let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
+    let name = authority.metadata.name.as_deref().unwrap_or_default();
+    context.roster.tenant(secret, name).filter(|_| !has_had_a_root)
+}
+
+/// The rotation that a person asks for.
+#[must_use]
+pub fn request(authority: &MtlsAuthority) -> Option<&str> {
+    authority.metadata.annotations.as_ref()?.get(annotation::ROTATE).map(String::as_str)
+}
