@@ -1,6 +1,5 @@
-//! Figures about identities and authorities. Label values are closed sets, but for the names of authorities.
+//! Figures about identities and authorities.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -8,6 +7,10 @@ use prometheus_client::registry::Registry;
 
 use super::attention::Class;
 use super::error::Error;
+use super::labels::{
+    AuthorityLabels, BundleLabels, ErrorLabels, IssuedLabels, PhaseLabels, QueueLabels, ReasonLabels,
+    RequestLabels, TransitionLabels,
+};
 use super::probe::figures::Figures;
 use crate::api::authority::Phase;
 use crate::plan::decide::Because;
@@ -18,57 +21,6 @@ use crate::plan::root;
 /// In place of an authority's name, for the identities whose authority this operator does not serve. No authority can
 /// be called so, and however many names people mistype, it is one.
 pub const MISSING: &str = "(missing)";
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct IssuedLabels {
-    because: &'static str,
-    class: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    verb: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ErrorLabels {
-    kind: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct QueueLabels {
-    class: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabels {
-    authority: String,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct AuthorityLabels {
-    authority: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PhaseLabels {
-    authority: String,
-    phase: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct TransitionLabels {
-    authority: String,
-    transition: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BundleLabels {
-    authority: String,
-    state: &'static str,
-}
 
 /// The figures.
 #[derive(Clone, Default)]
@@ -238,7 +190,7 @@ impl Metrics {
         }
     }
 
-    /// A rotation waits for so many identities and bundles.
+    /// A rotation waits for so many identities, bundles and endpoints.
     pub fn rotation_waiting(&self, authority: &str, behind: usize) {
         self.rotation_waiting.get_or_create(&AuthorityLabels::of(authority)).set(gauge(behind));
     }
@@ -269,30 +221,6 @@ impl Metrics {
         for reason in published::Reason::ALL {
             self.bundles.remove(&BundleLabels::of(authority, reason));
         }
-    }
-}
-
-impl AuthorityLabels {
-    fn of(authority: &str) -> Self {
-        Self { authority: authority.to_owned() }
-    }
-}
-
-impl BundleLabels {
-    fn of(authority: &str, reason: published::Reason) -> Self {
-        Self { authority: authority.to_owned(), state: reason.as_str() }
-    }
-}
-
-impl ReasonLabels {
-    fn of(authority: &str, reason: &'static str) -> Self {
-        Self { authority: authority.to_owned(), reason }
-    }
-}
-
-impl PhaseLabels {
-    fn of(authority: &str, phase: Phase) -> Self {
-        Self { authority: authority.to_owned(), phase: phase.as_str() }
     }
 }
 

@@ -29,6 +29,7 @@ pub mod forge;
 pub mod index;
 pub mod jurisdiction;
 pub mod keeper;
+mod labels;
 pub mod listed;
 pub mod mesh;
 pub mod metrics;

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
 use super::log::Log;
+use super::mesh::Mesh;
 use super::stage::{AUTHORITIES, SECRETS, Stage};
 
 const ROOT: &str = "mtls-authority-mesh";
@@ -70,6 +71,27 @@ async fn a_lost_root_is_seen_in_the_figures_at_once_and_until_it_is_restored() {
     stage.context.roster.saw_secret(ROOT);
     keep(&mut keeper).await;
     assert!(shown(&stage, READY) && !shown(&stage, LOST), "{:#?}", figures(&stage));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_that_is_shown_is_that_of_the_root_that_signs() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    let end = |mesh: &Mesh| -> i64 {
+        let figures = figures(&mesh.stage);
+        let line =
+            figures.iter().find(|line| line.starts_with("mtls_operator_root_not_after_timestamp_seconds{"));
+        line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let first = end(&mesh);
+    for _ in 0..24 {
+        mesh.tick(15).await;
+    }
+    mesh.ask("1");
+    mesh.until("Announced", 30, 1).await;
+    let made = mesh.stage.hand.now().as_second();
+    assert_eq!(end(&mesh), first);
+    mesh.until("Draining", 180, 1).await;
+    assert_eq!(end(&mesh), made + 3600, "root.ttl is an hour");
 }
 
 #[tokio::test(start_paused = true)]
