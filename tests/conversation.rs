@@ -26,6 +26,8 @@ mod mishaps;
 mod pod;
 #[path = "conversation/pods.rs"]
 mod pods;
+#[path = "conversation/provided.rs"]
+mod provided;
 #[path = "conversation/refusals.rs"]
 mod refusals;
 #[path = "conversation/rotating.rs"]
@@ -36,6 +38,8 @@ mod rotation;
 mod server;
 #[path = "conversation/serving.rs"]
 mod serving;
+#[path = "conversation/spread.rs"]
+mod spread;
 #[path = "conversation/stage.rs"]
 mod stage;
 #[path = "conversation/waiting.rs"]

@@ -53,3 +53,5 @@ mod serving;
 mod sight;
 #[path = "laws/slices.rs"]
 mod slices;
+#[path = "laws/steps.rs"]
+mod steps;

@@ -67,8 +67,8 @@ impl Memory {
 }
 
 /// The end of the leaf, and the announced second of its renewal.
-const END: i64 = 1_780_086_400;
-const RENEWAL: i64 = 1_780_050_000;
+pub const END: i64 = 1_780_086_400;
+pub const RENEWAL: i64 = 1_780_050_000;
 
 /// An identity whose status says that all is well with version 7 of its Secret.
 pub fn issued(name: &str) -> MtlsIdentity {
