@@ -1,70 +1,27 @@
 //! Published bundles are waited for like Secrets: no root signs before every one of them carries it, and who cannot be
 //! written is named.
 
-use k8s_openapi::api::admissionregistration::v1::{
-    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
-};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::authority::{Phase, WaitingFor};
 use serde_json::{Value, json};
 
+use crate::ban::{Ban, in_force};
 use crate::bundle::{config_maps, publication, published};
 use crate::stage::{Scene, Stage, until, wait};
 
-/// An admission policy that lets nobody touch objects of a kind whose name is this one.
-struct Ban {
-    policies: Api<ValidatingAdmissionPolicy>,
-    name: String,
-}
-
-impl Ban {
-    async fn on(scene: &Scene, group: &str, resource: &str, object: &str) -> Self {
-        let name = scene.unique(resource);
-        let policies: Api<ValidatingAdmissionPolicy> = Api::all(scene.client.clone());
-        let policy = json!({
-            "metadata": { "name": name },
-            "spec": {
-                "matchConstraints": { "resourceRules": [{
-                    "apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"],
-                    "resources": [resource],
-                }] },
-                "matchConditions": [{ "name": "named", "expression": format!("object.metadata.name == '{object}'") }],
-                "validations": [{ "expression": "false", "message": "frozen by a test" }],
-            }
-        });
-        policies.create(&PostParams::default(), &serde_json::from_value(policy).unwrap()).await.unwrap();
-        let binding = json!({
-            "metadata": { "name": name },
-            "spec": { "policyName": name, "validationActions": ["Deny"] },
-        });
-        let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(scene.client.clone());
-        bindings.create(&PostParams::default(), &serde_json::from_value(binding).unwrap()).await.unwrap();
-        Self { policies, name }
-    }
-
-    async fn lift(self) {
-        self.policies.delete(&self.name, &DeleteParams::default()).await.unwrap();
-    }
-}
-
-/// Waits until a policy is in force: it takes a moment to be heard of.
-async fn in_force(what: &str, is_refused: impl AsyncFn() -> bool) {
-    until(what, || async { is_refused().await.then_some(()) }).await;
-}
-
-async fn ask(scene: &Scene, authority: &str) {
+pub async fn ask(scene: &Scene, authority: &str) {
     let patch = json!({ "metadata": { "annotations": { "mtls-operator.dev/rotate": "now" } } });
     scene.patch_authority(authority, patch).await.unwrap();
 }
 
-fn phase(found: &MtlsAuthority) -> Option<Phase> {
+pub fn phase(found: &MtlsAuthority) -> Option<Phase> {
     found.status.as_ref()?.phase
 }
 
-fn waiting(found: &MtlsAuthority) -> WaitingFor {
+pub fn waiting(found: &MtlsAuthority) -> WaitingFor {
     found.status.as_ref().and_then(|status| status.waiting_for.clone()).unwrap_or_default()
 }
 

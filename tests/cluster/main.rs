@@ -20,6 +20,7 @@ mod pod;
 
 mod admin;
 mod authority;
+mod ban;
 mod bundle;
 mod bundle_rotation;
 mod clock;
@@ -42,3 +43,4 @@ mod root;
 mod serving;
 mod validation;
 mod watched;
+mod wedged;

@@ -166,6 +166,8 @@ async fn a_ca_with_other_anchors_is_announced_and_withdrawn_when_the_former_one_
         .scene
         .secret_where("cart-mtls", "the former bundle", |secret| value(secret, "ca.crt") == before.trust);
     assert_eq!(Content::of(&back.await).leaf, before.leaf);
+    look_again(&realm.scene, &realm.authority).await;
+    realm.expect_events(&[("Normal", "Copy"), ("Normal", "Announce"), ("Normal", "Withdraw")]).await;
 }
 
 #[tokio::test]

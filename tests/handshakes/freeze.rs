@@ -3,10 +3,11 @@
 //! which is on its way meanwhile is refused is shown by `tests/faults/frozen.rs`.)
 
 use mtls_operator::api::authority::Phase;
+use serde_json::Value;
 
 use crate::chatter::Chatter;
 use crate::election::{holder, leader_among, signal};
-use crate::group::{Group, Lifetime};
+use crate::group::{Group, Lifetime, progress};
 use crate::ledger::Ledger;
 use crate::stage::{Stage, note, value};
 
@@ -59,9 +60,9 @@ impl Phases {
         [&self.draining, &self.announced, &self.asked, &self.unseen]
     }
 
-    /// A rotation of each, in which the leader is frozen, and thawed once the other one has come so far. Returns the phases
-    /// of the roots right after.
-    async fn rotate(&self, pids: [u32; 2], request: &str, thaw: Thaw) -> Vec<Option<Phase>> {
+    /// A rotation of each, in which the leader is frozen, and thawed once the other one has come so far. Returns how far each
+    /// has come right after.
+    async fn rotate(&self, stage: &Stage, pids: [u32; 2], request: &str, thaw: Thaw) -> Come {
         let scene = &self.asked.scene;
         self.draining.ask(request).await;
         self.draining.reaches(request, Phase::Draining).await;
@@ -74,6 +75,20 @@ impl Phases {
         self.unseen.ask(request).await;
         let is_other = |holder: Option<&str>| holder.is_some_and(|holder| !holder.starts_with(leader));
         holder(scene, "the other replica to lead", is_other).await;
+        self.go_on(request, thaw).await;
+        let (before, said) = (self.come(request).await, stage.log_of(leader).len());
+        signal("CONT", pid);
+        let after = self.come(request).await;
+        for group in self.all() {
+            group.reaches(request, Phase::Stable).await;
+        }
+        assert_no_harm(thaw, before, after);
+        self.assert_nothing_more(&stage.log_of(leader)[said..], before);
+        after
+    }
+
+    /// The other one goes on until it has come so far.
+    async fn go_on(&self, request: &str, thaw: Thaw) {
         if let Thaw::Between | Thaw::Late = thaw {
             self.asked.reaches(request, Phase::Announced).await;
             self.unseen.reaches(request, Phase::Announced).await;
@@ -81,21 +96,59 @@ impl Phases {
         if let Thaw::Late = thaw {
             self.announced.reaches(request, Phase::Draining).await;
         }
-        signal("CONT", pid);
-        let phases = self.phases().await;
-        for group in self.all() {
-            group.reaches(request, Phase::Stable).await;
-        }
-        phases
     }
 
-    async fn phases(&self) -> Vec<Option<Phase>> {
-        let mut phases = Vec::new();
-        for group in self.all() {
-            phases.push(group.phase().await);
+    async fn come(&self, request: &str) -> Come {
+        let mut come = [None; 4];
+        for (come, group) in come.iter_mut().zip(self.all()) {
+            *come = group.come(request).await;
         }
-        phases
+        come
     }
+
+    /// What the frozen one says that it has changed since it thawed was changed before: its answer came while it was frozen.
+    /// That is so until it leads again, if ever.
+    fn assert_nothing_more(&self, log: &str, before: Come) {
+        let is_its_own = |line: &Value| line["message"] != "this replica leads";
+        for line in said(log).take_while(is_its_own).filter(is_change) {
+            let mut groups = self.all().into_iter().zip(before);
+            let (_, before) = groups.find(|(group, _)| line["authority"] == group.authority).unwrap();
+            let begun = match line["plan"].as_str().unwrap() {
+                "Announce" => Phase::Announced,
+                "Switch" => Phase::Draining,
+                "Drop" => Phase::Stable,
+                other => panic!("{other} is no change of these rotations: {line}"),
+            };
+            assert!(before.map(progress) >= Some(progress(begun)), "it was {before:?}: {line}");
+        }
+    }
+}
+
+/// What a replica has said.
+fn said(log: &str) -> impl Iterator<Item = Value> {
+    log.lines().filter_map(|line| serde_json::from_str(line).ok())
+}
+
+/// Whether a replica says that it has changed a root.
+fn is_change(line: &Value) -> bool {
+    line["message"] == "changed the root Secret"
+}
+
+/// How far the rotations have come, in the order of `Phases::all`.
+type Come = [Option<Phase>; 4];
+
+/// What is so however slow the machine is: no rotation goes back, and where the other one had announced what was asked for,
+/// that is in the root Secret. How much further each has come meanwhile is a matter of time.
+fn assert_no_harm(thaw: Thaw, before: Come, after: Come) {
+    let least = match thaw {
+        Thaw::AtOnce => [Some(Phase::Draining), Some(Phase::Announced), None, None],
+        Thaw::Between => [Phase::Draining, Phase::Announced, Phase::Announced, Phase::Announced].map(Some),
+        Thaw::Late => [Phase::Draining, Phase::Draining, Phase::Announced, Phase::Announced].map(Some),
+    };
+    let far = |come: Come| come.map(|phase| phase.map(progress));
+    let is_in_order = |former: Come, latter: Come| far(former).iter().zip(far(latter)).all(|(a, b)| *a <= b);
+    assert!(is_in_order(least, before), "{thaw:?}: {before:?} before the thaw, {least:?} at least");
+    assert!(is_in_order(before, after), "{thaw:?}: {before:?} before the thaw, {after:?} after it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,8 +161,13 @@ async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_wh
     let rounds = if std::env::var_os("MTLS_PROOF").is_some() { THAWS.len() } else { 1 };
     let mut thawed = Vec::new();
     for thaw in &THAWS[..rounds] {
-        thawed.push((thaw, phases.rotate(pids, &format!("{thaw:?}"), *thaw).await));
+        thawed.push((thaw, phases.rotate(&stage, pids, &format!("{thaw:?}"), *thaw).await));
     }
+    let changes_said = REPLICAS.map(|replica| said(&stage.log_of(replica)).filter(is_change).count());
+    assert!(
+        changes_said.iter().all(|count| *count > 0),
+        "each has led, and said what it changed: {changes_said:?}"
+    );
     let tally = chatter.end();
     // Announced, switched, dropped: a fourth change would be another root.
     let expected = 3 * rounds;
@@ -119,7 +177,9 @@ async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_wh
     }
     println!(
         "Rotations of 4 roots (one is Draining, one Announced, one just asked for, one not yet) in which the leader was \
-         frozen past its lease: {rounds}. Where they were right after it thawed: {thawed:?}. Each root was changed, and a write \
+         frozen past its lease: {rounds}. Where they were right after it thawed: {thawed:?}; asserted of it is that none had \
+         gone back, that what was asked for was announced (but for a thaw at once), and that the one that thawed changed no \
+         root until it led again; how much further each was is a matter of time. Each root was changed, and a write \
          refused, so often: {changes:?}. {tally}"
     );
     assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);

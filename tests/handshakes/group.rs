@@ -14,7 +14,7 @@ use crate::consumer::{Consumer, Habit, Stack};
 use crate::dice::Dice;
 use crate::go::Go;
 use crate::openssl::OpenSsl;
-use crate::stage::{Scene, until};
+use crate::stage::{Scene, note, until};
 use crate::tool::require_tool;
 
 /// `rotation.propagation` of the authority: no lag is longer.
@@ -26,6 +26,9 @@ const STUBBORN: usize = 5;
 /// Consumers of a group of twenty that are no rustls: of each kind one that reloads and one that is stubborn.
 const OPENSSL: [usize; 2] = [3, 4];
 const GO: [usize; 2] = [13, 14];
+
+/// The phases of a rotation, in their order.
+const COURSE: [Phase; 3] = [Phase::Announced, Phase::Draining, Phase::Stable];
 
 /// How long certificates live, and how long before their end they are renewed.
 #[derive(Clone, Copy)]
@@ -85,20 +88,21 @@ impl Group {
 
     /// Waits until the rotation that was asked for has come to this phase, or beyond.
     pub async fn reaches(&self, request: &str, phase: Phase) {
-        let progress =
-            |phase| [Phase::Announced, Phase::Draining, Phase::Stable].iter().position(|of| *of == phase);
         let has_come = |authority: &MtlsAuthority| {
             let status = authority.status.as_ref();
             let status = status.filter(|status| status.rotate_request.as_deref() == Some(request));
-            status.and_then(|status| status.phase).and_then(progress) >= progress(phase)
+            status.and_then(|status| status.phase).map(progress) >= Some(progress(phase))
         };
         self.scene.authority_where(&self.authority, phase.as_str(), has_come).await;
     }
 
-    /// The phase of its root, by its status.
-    pub async fn phase(&self) -> Option<Phase> {
-        let authority = self.scene.authorities().get(&self.authority).await.unwrap();
-        authority.status.and_then(|status| status.phase)
+    /// How far the rotation that was asked for has come, by the root Secret itself; `None` if it has not begun.
+    pub async fn come(&self, request: &str) -> Option<Phase> {
+        let name = format!("mtls-authority-{}", self.authority);
+        let root = self.scene.system_secrets().get(&name).await.unwrap();
+        let phase = note(&root, "phase").unwrap();
+        let is_this = note(&root, "rotate-request").as_deref() == Some(request);
+        is_this.then(|| COURSE.into_iter().find(|of| of.as_str() == phase).unwrap())
     }
 
     /// Rotates the root once, from one stable state to the next.
@@ -107,6 +111,11 @@ impl Group {
         self.reaches(request, Phase::Draining).await;
         self.reaches(request, Phase::Stable).await;
     }
+}
+
+/// How far a rotation in this phase is on its course.
+pub fn progress(phase: Phase) -> usize {
+    COURSE.iter().position(|of| *of == phase).unwrap()
 }
 
 /// Lags at random, none longer than a consumer may have.

@@ -172,6 +172,28 @@ fn whoever_is_excluded_is_named_and_not_counted() {
 }
 
 #[test]
+fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
+    let announced = SignerMark { is_announced: true, ..signer_mark() };
+    let mut board = Board::default();
+    // As the index comes upon them: not in the order of their names.
+    for number in (0..11).map(|number| number * 7 % 11) {
+        board.saw_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
+    }
+    let found = survey(&board, "mesh", &announced, &[], NOW.as_second(), |_| None);
+    let first: Vec<String> = (0..10).map(|number| format!("orders/web-{number:02}")).collect();
+    assert_eq!((found.behind, found.held_up_by(), &found.names), (11, 11, &first));
+    let told = found.waiting_for().unwrap();
+    assert_eq!((told.identities, told.names), (11, first));
+    let excluded: Vec<String> = (0..11).map(|number| format!("orders/web-{number:02}")).collect();
+    let left = survey(&board, "mesh", &announced, &excluded, NOW.as_second(), |_| None);
+    assert_eq!(
+        (left.behind, left.names.len(), left.excluded),
+        (0, 0, excluded),
+        "who is left behind is named"
+    );
+}
+
+#[test]
 fn a_secret_that_can_never_come_back_is_not_waited_for() {
     let announced = SignerMark { is_announced: true, ..signer_mark() };
     let mut board = Board::default();
