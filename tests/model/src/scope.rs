@@ -63,7 +63,7 @@ pub struct Scope {
     pub begins_empty: bool,
     /// When the first root ends.
     pub first_end: Ticks,
-    /// Roots that can be made.
+    /// Roots that can be made: fewer than a state has room for, so that what is cut is counted.
     pub roots: u8,
     /// `root.renewBefore`.
     pub margin: Ticks,
@@ -96,7 +96,7 @@ impl Scope {
         longer_leaves: false,
         begins_empty: false,
         first_end: FAR,
-        roots: 8,
+        roots: 7,
         margin: 1,
         spread: 0,
         keepers: true,
