@@ -131,6 +131,9 @@ fn a_signer_is_named_before_it_signs() {
 #[test]
 fn a_replica_goes_by_what_it_has_just_read() {
     breaks("it signs with a view of any age", Broken::I9, with(Flaw::SignsWithOldView, PLAIN));
+    let restored = Scope { restores: true, roots: 3, ..ALONE };
+    let what = "the only replica signs with a view of any age, the root Secret is restored";
+    breaks(what, Broken::I9, with(Flaw::SignsWithOldView, restored));
     let refreshes = with(Flaw::RefreshesFromOldView, without_cross(PLAIN));
     breaks("it writes bundles from a view of any age, no cross", Broken::I2, refreshes);
 }
