@@ -9,9 +9,10 @@ use crate::state::Broken;
 /// # Panics
 /// With a shortest trace, if one breaks.
 pub fn holds(what: &str, scope: Scope) {
-    let Report { states, steps, violation } = explore(scope);
-    println!("model: {what}: {states} states, {steps} steps, every promise holds");
+    let Report { states, steps, cut, violation } = explore(scope);
     assert!(violation.is_none(), "{what}: {}", violation.map(|found| found.to_string()).unwrap_or_default());
+    let cut = if cut == 0 { String::new() } else { format!("{cut} steps to a further root not followed, ") };
+    println!("model: {what}: {states} states, {steps} steps, {cut}every promise holds");
 }
 
 /// The same, where everything is explored at full size.

@@ -17,6 +17,8 @@ pub struct Report {
     pub states: usize,
     /// How many steps lead from state to state.
     pub steps: usize,
+    /// How many steps were not followed, because they lead to more roots than the scope has.
+    pub cut: usize,
     /// The broken promise, and how it came to it.
     pub violation: Option<Violation>,
 }
@@ -67,20 +69,24 @@ pub fn explore(scope: Scope) -> Report {
     let initial = world.initial();
     let mut seen = HashSet::<u64, Fast>::from_iter([initial.fingerprint()]);
     let mut ways = Steps(vec![(0, Event::Tick)]);
-    let (mut frontier, mut steps) = (vec![(0, initial)], 0);
+    let (mut frontier, mut steps, mut cut) = (vec![(0, initial)], 0, 0);
     while !frontier.is_empty() {
         let mut further = Vec::new();
         for (at, state) in frontier {
             for event in world.events(&state) {
                 let Some(after) = world.after(&state, event) else { continue };
                 steps += 1;
-                if after.pki.made() > scope.roots || !seen.insert(after.fingerprint()) {
+                if after.pki.made() > scope.roots {
+                    cut += 1;
+                    continue;
+                }
+                if !seen.insert(after.fingerprint()) {
                     continue;
                 }
                 if let Some(promise) = broken(&world, &mut fair, &after) {
                     let trace = ways.trace(at, Some(event));
                     let violation = Some(Violation { promise, trace, state: after });
-                    return Report { states: seen.len(), steps, violation };
+                    return Report { states: seen.len(), steps, cut, violation };
                 }
                 let place = u32::try_from(ways.0.len()).unwrap_or(u32::MAX);
                 ways.0.push((at, event));
@@ -89,7 +95,7 @@ pub fn explore(scope: Scope) -> Report {
         }
         frontier = further;
     }
-    Report { states: seen.len(), steps, violation: None }
+    Report { states: seen.len(), steps, cut, violation: None }
 }
 
 fn broken(world: &World, fair: &mut Fair, state: &State) -> Option<Broken> {

@@ -82,7 +82,7 @@ fn calmed(state: &State) -> State {
 
 /// Everything that needs a look has one, until nothing does.
 fn round(world: &World, mut state: State) -> State {
-    if world.has_evidence(&state) {
+    if world.has_evidence(&state, World::now(&state.replicas[0])) {
         state = world.after(&state, Event::Mend).unwrap_or(state);
     }
     for _ in 0..8 {
@@ -121,7 +121,7 @@ fn is_settled(world: &World, state: &State) -> bool {
             secret.bundle == ca.trust() && (is_signed || workload.is_paused)
         })
     });
-    follows && !world.has_evidence(state)
+    follows && !world.has_evidence(state, World::now(&state.replicas[0]))
 }
 
 /// Whether the switch waits for somebody who cannot be written, until it is forced; which is beyond the run, since the

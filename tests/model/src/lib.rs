@@ -18,6 +18,7 @@ mod ca;
 mod claims;
 mod consumers;
 mod events;
+mod evidence;
 mod explore;
 mod facts;
 mod fair;

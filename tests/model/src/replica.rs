@@ -1,4 +1,6 @@
-//! What a process of the operator does: it looks, asks the rules, and writes.
+//! What a process of the operator does: it looks, asks the rules, and writes. What is decided is asked; the order of the
+//! steps between is copied, from `operator::root::pass` and `operator::rotation` with `operator::sight` (look and confirm),
+//! `operator::new_root` and `operator::root_change` (the root Secret), `operator::reconcile` and `operator::act` (leaves).
 
 use mtls_operator::plan::root::RootPlan;
 use mtls_operator::plan::rotation::Transition;
@@ -18,19 +20,20 @@ impl World {
     /// A replica looks at the authority: it reads the root Secret, sees who is behind, decides, confirms and writes.
     pub fn pass(&self, state: &mut State, who: Who, write: Write) -> Option<()> {
         self.look(state, who);
+        let now = Self::now(state.replica(who));
         let scene = Scene {
             ca: state.ca,
             pki: state.pki,
             quiet: state.replica(who).quiet.map(|(_, quiet)| quiet),
             asked: state.asked,
             longest: state.longest,
-            has_evidence: self.has_evidence(state),
-            now: Self::now(state.replica(who)),
+            has_evidence: self.has_evidence(state, now),
+            now,
         };
         let verdict = self.rules.verdict(&scene);
         let is_made = verdict.plan != RootPlan::Keep && self.is_confirmed(state, who, &verdict.plan);
         if !is_made {
-            Self::publish(state, who, verdict.signs);
+            self.publish(state, who, verdict.signs);
             return (write == Write::Prompt).then_some(());
         }
         let after = self.carried_out(state, &verdict.plan, scene.now)?;
@@ -44,21 +47,14 @@ impl World {
             Write::Slow => state.ca_flight = Some(Flight { content: after, left: ROOT_WRITE }),
             Write::Prompt => {
                 self.write_ca(state, Some(after));
-                Self::publish(state, who, state.pki.end(after.signer) >= scene.now);
+                self.publish(state, who, state.pki.end(after.signer) >= scene.now);
             }
             Write::Last => {
                 self.write_ca(state, Some(after));
-                *state.replica(who) = Replica { is_ahead: state.replica(who).is_ahead, ..Replica::default() };
+                state.replica(who).die();
             }
         }
         Some(())
-    }
-
-    /// Status names the signer before anybody signs with it.
-    pub fn publish(state: &mut State, who: Who, signs: bool) {
-        let ca = state.ca.filter(|_| signs);
-        state.recorded = ca.map(|ca| ca.signer).or(state.recorded);
-        state.replica(who).view = ca.map_or(View::Unknown, |_| View::Current);
     }
 
     fn look(&self, state: &mut State, who: Who) {
@@ -104,25 +100,7 @@ impl World {
         !has_missed
     }
 
-    /// Whether something shows that a root is lost. It was gathered before the root Secret was read.
-    #[must_use]
-    pub fn has_evidence(&self, state: &State) -> bool {
-        if self.has(Flaw::NoEvidence) {
-            return false;
-        }
-        let leaves = || state.workloads.iter().filter_map(|workload| workload.secret);
-        let Some(ca) = &state.ca else {
-            let is_stale = self.has(Flaw::CreatesByStaleIndex);
-            return !is_stale && (state.recorded.is_some() || leaves().next().is_some());
-        };
-        let is_unknown = |secret: Secret| {
-            let counts = secret.leaf.end >= 0 || self.has(Flaw::ExpiredLeavesAreEvidence);
-            counts && !ca.knows(secret.leaf.chain.signer)
-        };
-        state.recorded.is_some_and(|recorded| !ca.knows(recorded)) || leaves().any(is_unknown)
-    }
-
-    /// The root Secret as a plan makes it.
+    /// The root Secret as a plan makes it: a copy of `operator::new_root` and `operator::root_change` without their bytes.
     fn carried_out(&self, state: &mut State, plan: &RootPlan, now: Ticks) -> Option<Ca> {
         let signer = state.ca.map(|ca| ca.signer);
         let certifies = self.rules.safeguards().hold(Safeguard::CrossCertificates);
@@ -157,33 +135,50 @@ impl World {
         })
     }
 
-    /// A replica looks at an identity: it reads the Secret, decides and writes.
+    /// A replica looks at an identity: it reads the Secret, decides, writes, and records what it has found or made.
     pub fn reconcile(&self, state: &mut State, who: Who, of: u8, write: Write) -> Option<()> {
-        let replica = *state.replica(who);
         let of = usize::from(of);
-        let workload = state.workloads[of];
-        let is_old = matches!(replica.view, View::Former(_, age) if age > FRESHNESS);
-        let ca = *replica.view.of(state.ca.as_ref()).filter(|_| !workload.is_stuck)?;
-        let now = Self::now(&replica);
-        if state.pki.end(ca.signer) < now {
-            return None;
-        }
-        let need = self.rules.need(&ca, &state.pki, workload.secret, workload.is_paused, now);
-        let secret = match need {
-            Need::Leaf if !is_old || self.has(Flaw::SignsWithOldView) => self.issue(state, &ca, now),
-            Need::Bundle if !is_old || self.has(Flaw::RefreshesFromOldView) => {
-                Secret { bundle: ca.trust(), ..workload.secret? }
-            }
-            _ => return None,
+        let Some((need, secret)) = self.wanted(state, who, of) else {
+            return (write == Write::Prompt).then(|| self.record(state, who, of));
         };
-        let is_lost = replica.view == View::Current && Some(secret.leaf.chain.signer) < state.newest;
+        let is_current = state.replica(who).view == View::Current;
+        let is_lost = is_current && Some(secret.leaf.chain.signer) < state.newest;
         if write == Write::Slow {
             state.workloads[of].flight = Some(Self::flight(secret));
             return Some(());
         }
         self.write_secret(state, of, Some(secret), Some(who));
+        match write {
+            Write::Last => state.replica(who).die(),
+            Write::Prompt | Write::Slow => self.record(state, who, of),
+        }
         state.broken = state.broken.or((need == Need::Leaf && is_lost).then_some(Broken::I11));
         Some(())
+    }
+
+    /// What a replica makes of the Secret of an identity, where it can and must be changed.
+    fn wanted(&self, state: &mut State, who: Who, of: usize) -> Option<(Need, Secret)> {
+        let (replica, workload) = (*state.replica(who), state.workloads[of]);
+        let is_old = matches!(replica.view, View::Former(_, age) if age > FRESHNESS);
+        let ca = self.signs_with(state, &replica).filter(|_| !workload.is_stuck)?;
+        let now = Self::now(&replica);
+        let (need, _) = self.rules.need(Some(&ca), &state.pki, workload.secret, workload.is_paused, now);
+        match need {
+            Need::Leaf if !is_old || self.has(Flaw::SignsWithOldView) => {
+                Some((need, self.issue(state, &ca, now)))
+            }
+            Need::Bundle if !is_old || self.has(Flaw::RefreshesFromOldView) => {
+                Some((need, Secret { bundle: ca.trust(), ..workload.secret? }))
+            }
+            _ => None,
+        }
+    }
+
+    /// The root Secret that a replica signs with.
+    #[must_use]
+    pub fn signs_with(&self, state: &State, replica: &Replica) -> Option<Ca> {
+        let ca = replica.view.of(state.ca.as_ref()).copied();
+        ca.filter(|ca| state.pki.end(ca.signer) >= Self::now(replica))
     }
 
     fn issue(&self, state: &State, ca: &Ca, now: Ticks) -> Secret {

@@ -23,14 +23,14 @@ use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::sight::Sight;
 use mtls_operator::plan::terms::Terms;
-use mtls_operator::plan::world::{Allowed, Held, HeldLeaf, Observed, World};
+use mtls_operator::plan::world::{Allowed, Damage, Held, HeldLeaf, NotReady, Observed, World};
 
 use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
 use crate::fingerprint::Fast;
 use crate::pki::{Pki, RootId, Roots};
 use crate::scope::{Flaw, Flaws, Scope};
-use crate::state::Secret;
+use crate::state::{Leaf, Secret};
 use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
 
 /// What an identity needs.
@@ -78,7 +78,7 @@ pub struct Rulebook {
     asked: [Asked; 2],
     entitlement: Entitlement,
     profile: ProfileHash,
-    needs: Memory<(Ca, Pki, Option<Secret>, bool, Ticks), Need>,
+    needs: Memory<(Option<Ca>, Pki, Option<Secret>, bool, Ticks), (Need, bool)>,
     verdicts: Memory<Scene, Verdict>,
     behind: Memory<(Ca, Secret, Ticks), bool>,
     flaws: Flaws,
@@ -127,36 +127,45 @@ impl Rulebook {
         }
     }
 
-    /// What an identity needs of a replica with this view of the root and this clock.
+    /// What an identity needs of a replica with this view of the root and this clock, and whether it is `Ready`. Without
+    /// a view nobody signs.
     #[must_use]
-    pub fn need(&self, ca: &Ca, pki: &Pki, secret: Option<Secret>, is_paused: bool, now: Ticks) -> Need {
-        self.needs.recall(&(*ca, *pki, secret, is_paused, now), || {
+    pub fn need(
+        &self,
+        ca: Option<&Ca>,
+        pki: &Pki,
+        secret: Option<Secret>,
+        is_paused: bool,
+        now: Ticks,
+    ) -> (Need, bool) {
+        self.needs.recall(&(ca.copied(), *pki, secret, is_paused, now), || {
+            let not_ready = || NotReady("it does not sign".into());
+            let held = |secret: Secret| self.held(secret, pki, ca.map_or(secret.bundle, Ca::trust));
             let world = World {
                 asked: &self.asked[usize::from(is_paused)],
                 terms: Some(Allowed { entitlement: Ok(self.entitlement.clone()), profile: self.profile }),
-                signer: Ok(facts::signer(ca, pki)),
-                secret: secret.map_or(Observed::Absent, |secret| self.held(secret)),
+                signer: ca.map(|ca| facts::signer(ca, pki)).ok_or_else(not_ready),
+                secret: secret.map_or(Observed::Absent, held),
                 issued_before: true,
             };
-            match decide(&world, at(now)).plan {
+            let decision = decide(&world, at(now));
+            let need = match decision.plan {
                 Plan::Keep => Need::Nothing,
                 Plan::Issue { .. } => Need::Leaf,
                 Plan::Refresh { .. } => Need::Bundle,
-            }
+            };
+            (need, decision.standing.ready)
         })
     }
 
-    fn held(&self, secret: Secret) -> Observed {
+    /// A Secret whose leaf was verified against a bundle, at a moment when it was valid.
+    fn held(&self, secret: Secret, pki: &Pki, bundle: Roots) -> Observed {
         let leaf = &secret.leaf;
+        let is_trusted = leaf.end < 0 || pki.accept(bundle, leaf.chain);
         Observed::Held(Held {
             version: "1".into(),
             mine: true,
-            leaf: Ok(HeldLeaf {
-                serial: "1".into(),
-                window: Window { not_before: at(leaf.issued), not_after: at(leaf.end) },
-                key_id: key_id(leaf.chain.signer),
-                issued_at: at(leaf.issued),
-            }),
+            leaf: is_trusted.then(|| held_leaf(leaf)).ok_or(Damage::Untrusted),
             profile: Some(self.profile),
             fits: true,
             trust: Some(trust(secret.bundle)),
@@ -251,6 +260,15 @@ impl Rulebook {
             signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
             is_behind(&seen, &signer, at(now).as_second())
         })
+    }
+}
+
+fn held_leaf(leaf: &Leaf) -> HeldLeaf {
+    HeldLeaf {
+        serial: "1".into(),
+        window: Window { not_before: at(leaf.issued), not_after: at(leaf.end) },
+        key_id: key_id(leaf.chain.signer),
+        issued_at: at(leaf.issued),
     }
 }
 

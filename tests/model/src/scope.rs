@@ -51,6 +51,8 @@ pub struct Scope {
     pub deletions: bool,
     /// Whether the root Secret is deleted, and an old version of it restored.
     pub restores: bool,
+    /// Whether the status of an identity is written after its Secret, by whoever is not killed between; else with it.
+    pub status_lags: bool,
     /// Whether a Secret may become unwritable.
     pub stuck: bool,
     /// Whether an identity may be paused.
@@ -63,7 +65,7 @@ pub struct Scope {
     pub begins_empty: bool,
     /// When the first root ends.
     pub first_end: Ticks,
-    /// Roots that can be made.
+    /// Roots that can be made: fewer than a state has room for, so that what is cut is counted.
     pub roots: u8,
     /// `root.renewBefore`.
     pub margin: Ticks,
@@ -90,13 +92,14 @@ impl Scope {
         clocks: Clocks::Agree,
         deletions: false,
         restores: false,
+        status_lags: false,
         stuck: false,
         paused: false,
         interruptions: false,
         longer_leaves: false,
         begins_empty: false,
         first_end: FAR,
-        roots: 8,
+        roots: 7,
         margin: 1,
         spread: 0,
         keepers: true,
@@ -116,7 +119,7 @@ pub enum Flaw {
     SignsWithOldView,
     /// A replica writes trust bundles from a view of any age.
     RefreshesFromOldView,
-    /// A root is created where an index that lags shows no leaves.
+    /// A root is created where an index that lags shows no leaves, whatever status says.
     CreatesByStaleIndex,
     /// A leaf that has expired holds the end of a rotation up.
     ExpiredLeavesBlock,
@@ -126,6 +129,8 @@ pub enum Flaw {
     ExpiredLeavesAreEvidence,
     /// Nothing proves that a root is lost.
     NoEvidence,
+    /// The authority's status names a signer once it has signed.
+    NamesSignerAfterItsFirstLeaf,
     /// The wait begins anew with every write.
     WaitsSinceLastWrite,
     /// What was behind between two looks is forgotten.

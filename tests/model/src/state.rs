@@ -5,6 +5,7 @@ use mtls_operator::api::authority::Phase;
 
 use crate::ca::Ca;
 use crate::consumers::Consumers;
+use crate::evidence::Status;
 use crate::pki::{Chain, Pki, RootId, Roots};
 use crate::time::{FRESHNESS, Ticks, later};
 
@@ -44,6 +45,8 @@ pub struct Workload {
     pub secret: Option<Secret>,
     /// A write of it that is under way, and still names its version.
     pub flight: Option<Flight<Secret>>,
+    /// What status says of the leaf, in a scope in which that can be something else than what the Secret says.
+    pub status: Option<Status>,
     /// Whether the Secret cannot be written any more.
     pub is_stuck: bool,
     /// Whether the identity is paused.
@@ -152,7 +155,8 @@ impl State {
             secrets.any(|secret| secret.bundle.contain(root) || secret.leaf.chain.signer == root);
         let in_memory = self.consumers.bundles().any(|bundle| bundle.contain(root))
             || self.consumers.leaves().any(|presented| presented.chain.signer == root);
-        self.newest >= Some(root) || in_secrets || in_memory || copies.into_iter().any(is_in)
+        let in_statuses = self.newest.max(self.recorded) >= Some(root);
+        in_statuses || in_secrets || in_memory || copies.into_iter().any(is_in)
     }
 
     /// A number for it.
@@ -194,6 +198,11 @@ impl Leaf {
 }
 
 impl Replica {
+    /// It is killed and starts anew.
+    pub fn die(&mut self) {
+        *self = Self { is_ahead: self.is_ahead, ..Self::default() };
+    }
+
     fn pass_time(&mut self, pki: &Pki, keeps_old_views: bool) {
         if let Some((_, quiet)) = &mut self.quiet {
             *quiet = (*quiet + 1).min(crate::time::PROPAGATION);

@@ -2,6 +2,7 @@
 
 use crate::ca::Ca;
 use crate::events::{Event, Who, Write};
+use crate::evidence::Status;
 use crate::pki::{Chain, Pki, RootId};
 use crate::rules::Rulebook;
 use crate::scope::{Clocks, Flaw, Scope, Second};
@@ -32,6 +33,7 @@ impl World {
         let chain = Chain { signer: 0, crosses: pki.run(0, crate::pki::Roots::default(), 0) };
         let leaf = Leaf { chain, issued: 0, end: LEAF };
         let secret = ca.map(|ca| Secret { leaf, bundle: ca.trust() });
+        let status = secret.filter(|_| self.scope.status_lags).map(|secret| Status::of(&secret.leaf));
         State {
             ca,
             ca_flight: None,
@@ -39,7 +41,7 @@ impl World {
             switched: FRESHNESS + WRITE + 1,
             newest: ca.map(|ca| ca.signer),
             pki,
-            workloads: vec![Workload { secret, ..Workload::default() }; self.scope.workloads],
+            workloads: vec![Workload { secret, status, ..Workload::default() }; self.scope.workloads],
             replicas: [Clocks::SecondBehind, Clocks::SecondAhead]
                 .map(|ahead| Replica { is_ahead: self.scope.clocks == ahead, ..Replica::default() }),
             consumers: crate::consumers::Consumers::default(),
@@ -66,14 +68,12 @@ impl World {
         match event {
             Event::Tick => self.tick(&mut state),
             Event::Read(who) => {
-                let signs = before.ca.is_some() && !self.has_evidence(before);
-                Self::publish(&mut state, who, signs);
+                let signs = before.ca.is_some() && !self.has_evidence(before, Self::now(state.replica(who)));
+                self.publish(&mut state, who, signs);
             }
             Event::Pass(who, write) => self.pass(&mut state, who, write)?,
             Event::Reconcile(who, of, write) => self.reconcile(&mut state, who, of, write)?,
-            Event::Crash(who) => {
-                *state.replica(who) = Replica { is_ahead: state.replica(who).is_ahead, ..Replica::default() }
-            }
+            Event::Crash(who) => state.replica(who).die(),
             Event::Land(of) => self.land(&mut state, of)?,
             Event::LandRoot => {
                 let flight = state.ca_flight.take()?;
@@ -98,7 +98,12 @@ impl World {
                 self.write_secret(state, usize::from(of), None, None);
             }
             Event::Stick(of) => state.workloads[usize::from(of)].is_stuck = true,
-            Event::Pause(of) => state.workloads[usize::from(of)].is_paused = true,
+            Event::Pause(of) => {
+                let workload = &mut state.workloads[usize::from(of)];
+                // The status speaks of the spec before.
+                (workload.is_paused, workload.status) =
+                    (true, workload.status.filter(|_| workload.is_paused));
+            }
             Event::Backup if state.backup.is_none() => state.backup = Some(state.ca?),
             Event::Restore => {
                 let backup = state.backup?;
@@ -121,7 +126,7 @@ impl World {
 
     /// People can put back what they have lost: the last one that nobody missed anything in.
     fn lose(&self, state: &mut State) {
-        if !self.has_evidence(state) {
+        if !self.has_evidence(state, 0) {
             state.lost = state.ca;
         }
     }
@@ -130,6 +135,7 @@ impl World {
     pub fn tick(&self, state: &mut State) {
         let keeps = self.has(Flaw::SignsWithOldView) || self.has(Flaw::RefreshesFromOldView);
         state.pass_time(keeps);
+        self.age_statuses(state);
     }
 
     /// The clock of a replica.
@@ -227,7 +233,7 @@ impl World {
         }
         let is_former = state.ca.is_some_and(|ca| ca.signer > signer);
         let is_late = is_former && state.switched > FRESHNESS + WRITE;
-        (is_late && !self.scope.restores).then_some(Broken::I9)
+        is_late.then_some(Broken::I9)
     }
 
     fn resume(&self, replica: &mut Replica) -> Option<()> {
@@ -254,6 +260,12 @@ impl World {
             for who in (0..replicas).map(Who) {
                 events.push(Event::Reconcile(who, of, Write::Prompt));
                 events.extend((flights < scope.flights).then_some(Event::Reconcile(who, of, Write::Slow)));
+                // Who is killed between Secret and status. A slow write that arrives is that, too.
+                events.extend((scope.status_lags && scope.flights == 0).then_some(Event::Reconcile(
+                    who,
+                    of,
+                    Write::Last,
+                )));
             }
             events.extend(scope.deletions.then_some(Event::Delete(of)));
             let is_first = |is: fn(&Workload) -> bool| !state.workloads.iter().any(is);

@@ -118,8 +118,22 @@ fn a_root_is_created_where_none_can_have_been_only() {
 }
 
 #[test]
+fn a_signer_is_named_before_it_signs() {
+    let restores = Scope { restores: true, roots: 3, status_lags: true, ..ALONE };
+    let late = with(Flaw::NamesSignerAfterItsFirstLeaf, restores);
+    breaks("a signer is named after its first leaf", Broken::I11, late);
+    // Where the identity's status names it with the leaf, a process that goes by what it has read just before signs with a
+    // root that people, who were told nothing, have overwritten.
+    let prompt = Scope { status_lags: false, workloads: 1, ..late };
+    breaks("a signer is named after its first leaf, and no status lags", Broken::Liveness, prompt);
+}
+
+#[test]
 fn a_replica_goes_by_what_it_has_just_read() {
     breaks("it signs with a view of any age", Broken::I9, with(Flaw::SignsWithOldView, PLAIN));
+    let restored = Scope { restores: true, roots: 3, ..ALONE };
+    let what = "the only replica signs with a view of any age, the root Secret is restored";
+    breaks(what, Broken::I9, with(Flaw::SignsWithOldView, restored));
     let refreshes = with(Flaw::RefreshesFromOldView, without_cross(PLAIN));
     breaks("it writes bundles from a view of any age, no cross", Broken::I2, refreshes);
 }

@@ -99,9 +99,30 @@ fn a_root_is_made_where_there_was_none_and_once() {
 #[test]
 fn a_lost_root_is_never_silently_replaced() {
     let restores = Scope { restores: true, keepers: false, roots: 3, ..ALONE };
+    let lag = Scope { status_lags: true, ..restores };
+    holds(
+        "the root Secret is deleted and restored, statuses lag, one identity",
+        Scope { workloads: 1, ..lag },
+    );
     holds("the root Secret is deleted and restored, one replica", restores);
+    holds_at_full_size("the same, statuses lag", lag);
     let two = Scope { second: Second::Signs, ..restores };
     holds_at_full_size("the root Secret is deleted and restored, a second replica signs", two);
+}
+
+#[test]
+fn a_status_that_was_not_written_proves_no_loss() {
+    let lag = Scope { status_lags: true, ..ALONE };
+    holds("statuses lag behind Secrets, one replica", lag);
+    holds(
+        "the clock of the only replica steps, statuses lag",
+        Scope { clocks: Clocks::Step, keepers: false, workloads: 1, ..lag },
+    );
+    holds_at_full_size("statuses lag behind Secrets, two rotations", Scope { rotations: 2, ..lag });
+    holds_at_full_size(
+        "statuses lag behind Secrets, a second replica signs",
+        Scope { status_lags: true, ..PLAIN },
+    );
 }
 
 #[test]
