@@ -122,7 +122,8 @@ impl World {
             Transition::Switch { .. } => ca.switch(self.rules.drain_bound(&ca, &pki, now), longest, step),
             Transition::Succeed(_) => {
                 state.is_excused = true;
-                ca.succeed(made.or(ca.next)?, longest)
+                let answered = made.map_or(ca.answered, |_| state.asked);
+                Ca { answered, ..ca.succeed(made.or(ca.next)?, longest) }
             }
             Transition::Drop(gone) => {
                 let gone = dropped(gone);
