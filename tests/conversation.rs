@@ -36,6 +36,8 @@ mod rotation;
 mod server;
 #[path = "conversation/serving.rs"]
 mod serving;
+#[path = "conversation/spread.rs"]
+mod spread;
 #[path = "conversation/stage.rs"]
 mod stage;
 #[path = "conversation/waiting.rs"]

@@ -6,9 +6,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthoritySpec;
+use mtls_operator::pki::LeafError;
 use serde_json::{Value, json};
 
-use super::memory::{Memory, Snapshot};
+use super::memory::{Memory, Snapshot, accepts};
 use super::server::ApiServer;
 use super::stage::{AUTHORITIES, CONFIG_MAPS, NAMESPACE, NOW, SECRETS, Stage};
 
@@ -20,14 +21,21 @@ pub struct Mesh {
     pub stage: Stage,
     memory: Memory,
     pub crashes: usize,
+    /// What was written in the last tick.
+    pub written: Vec<String>,
 }
 
 impl Mesh {
     /// A mesh of these identities, all of them issued.
     pub async fn of(names: &[&str], spec: Value) -> Self {
+        Self::over(ApiServer::default(), names, spec).await
+    }
+
+    /// The same, where people have put something before.
+    pub async fn over(server: ApiServer, names: &[&str], spec: Value) -> Self {
         let spec: MtlsAuthoritySpec = serde_json::from_value(spec).unwrap();
-        let stage = Stage::bare(ApiServer::default(), NOW).with_authority(spec).await;
-        let mut mesh = Self { stage, memory: Memory::new(PROPAGATION), crashes: 0 };
+        let stage = Stage::bare(server, NOW).with_authority(spec).await;
+        let mut mesh = Self { stage, memory: Memory::new(PROPAGATION), crashes: 0, written: Vec::new() };
         for name in names {
             mesh.stage.apply(name, &json!({}));
         }
@@ -75,7 +83,8 @@ impl Mesh {
             self.crashes += 1;
             self.stage = Stage::bare(self.stage.server.clone(), self.stage.hand.now());
         }
-        self.stage.server.calls();
+        let asked = self.stage.server.asked().into_iter();
+        self.written = asked.filter(|line| !line.starts_with("GET") && !line.starts_with("LIST")).collect();
         self.remember();
     }
 
@@ -97,6 +106,19 @@ impl Mesh {
     pub fn check(&mut self, are_stubborn: bool) {
         let verdict = self.memory.check(self.stage.hand.now(), are_stubborn);
         assert_eq!(verdict, Ok(()), "crashed {} times", self.crashes);
+    }
+
+    /// Whether one of them accepts the other, each with what lies in its Secret.
+    pub fn accepts(&self, one: &str, other: &str) -> Result<(), LeafError> {
+        let now = self.stage.hand.now();
+        let secret = |name: &str| self.stage.secret(&format!("{name}-mtls")).unwrap();
+        let held = |name: &str| snapshot(&secret(name), now).unwrap();
+        accepts(&held(other), &held(one).bundle, now)
+    }
+
+    /// From now on a leaf may expire, as that of somebody whose Secret cannot be written.
+    pub fn forgive_expiry(&mut self) {
+        self.memory.forgive_expiry();
     }
 
     /// Every consumer loads what its Secret holds, as people must see to after a compromise.

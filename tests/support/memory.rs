@@ -88,25 +88,50 @@ impl Memory {
 
     /// Verifies a leaf as somebody with this bundle would. Returns until when the verdict holds.
     fn verify(&self, leaf: &Snapshot, bundle: &str, now: Timestamp) -> Result<Timestamp, String> {
-        let trust = TrustBundle::from_pem(bundle.as_bytes()).unwrap();
-        match verify_as_peer(leaf.chain.as_bytes(), leaf.key.as_bytes(), &trust, now) {
-            Ok(_) => Ok(first_end(&leaf.chain, bundle, now)),
+        match accepts(leaf, bundle, now) {
+            Ok(()) => Ok(first_end(&leaf.chain, bundle, now)),
             Err(LeafError::Expired) if self.is_expiry_forgiven => Ok(Timestamp::MAX),
             Err(error) => Err(format!("at {now}: {error:?}")),
         }
     }
 }
 
+/// Whether somebody with this bundle accepts a leaf.
+///
+/// # Errors
+/// Why not.
+pub fn accepts(leaf: &Snapshot, bundle: &str, now: Timestamp) -> Result<(), LeafError> {
+    let verdict = |bundle: &str| {
+        let trust = TrustBundle::from_pem(bundle.as_bytes()).unwrap();
+        verify_as_peer(leaf.chain.as_bytes(), leaf.key.as_bytes(), &trust, now).map(drop)
+    };
+    match verdict(bundle) {
+        // It outlives the cross-certificate that leads to it, which no verifier minds: the path holds, and beside its own
+        // bundle there is nothing wrong with the leaf.
+        Err(LeafError::BadProfile(_)) if outlives_its_chain(&leaf.chain) => verdict(&leaf.bundle),
+        verdict => verdict,
+    }
+}
+
 /// When the first of the certificates that are valid now ends.
 fn first_end(chain: &str, bundle: &str, now: Timestamp) -> Timestamp {
-    let certificates =
-        [chain, bundle].into_iter().flat_map(|pem| CertificateDer::pem_slice_iter(pem.as_bytes()));
-    let ends = certificates.map(|der| {
+    let ends = ends(chain).chain(ends(bundle));
+    ends.filter(|end| *end >= now).min().unwrap_or(Timestamp::MAX)
+}
+
+/// Whether the first certificate ends later than another that is served with it.
+fn outlives_its_chain(chain: &str) -> bool {
+    let mut ends = ends(chain);
+    ends.next().is_some_and(|leaf| ends.any(|end| end < leaf))
+}
+
+/// When each certificate ends.
+fn ends(pem: &str) -> impl Iterator<Item = Timestamp> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).map(|der| {
         let der = der.unwrap();
         let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
         Timestamp::from_second(certificate.validity().not_after.timestamp()).unwrap()
-    });
-    ends.filter(|end| *end >= now).min().unwrap_or(Timestamp::MAX)
+    })
 }
 
 /// What a consumer may hold: what the Secret holds, and what it held within `propagation`.
