@@ -26,6 +26,8 @@ mod mishaps;
 mod pod;
 #[path = "conversation/pods.rs"]
 mod pods;
+#[path = "conversation/provided.rs"]
+mod provided;
 #[path = "conversation/refusals.rs"]
 mod refusals;
 #[path = "conversation/rotating.rs"]

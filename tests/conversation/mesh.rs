@@ -108,6 +108,11 @@ impl Mesh {
         assert_eq!(verdict, Ok(()), "crashed {} times", self.crashes);
     }
 
+    /// What lies under this key in the Secret of an identity.
+    pub fn text(&self, name: &str, key: &str) -> String {
+        text(&self.stage.secret(&format!("{name}-mtls")).unwrap(), key).unwrap()
+    }
+
     /// Whether one of them accepts the other, each with what lies in its Secret.
     pub fn accepts(&self, one: &str, other: &str) -> Result<(), LeafError> {
         let now = self.stage.hand.now();
@@ -153,12 +158,16 @@ impl Mesh {
 }
 
 fn snapshot(secret: &Value, since: Timestamp) -> Option<Snapshot> {
-    let text = |key: &str| {
-        let base64 = secret["data"][key].as_str()?;
-        String::from_utf8(base64::engine::general_purpose::STANDARD.decode(base64).ok()?).ok()
-    };
-    let is_leaf = secret["type"] == "kubernetes.io/tls";
+    let text = |key: &str| text(secret, key);
+    // A CA that people provide is of the same type.
+    let is_leaf = secret["type"] == "kubernetes.io/tls" && secret["metadata"]["namespace"] == NAMESPACE;
     is_leaf.then(|| {
         Some(Snapshot { since, chain: text("tls.crt")?, key: text("tls.key")?, bundle: text("ca.crt")? })
     })?
+}
+
+/// What lies under this key of a Secret.
+fn text(secret: &Value, key: &str) -> Option<String> {
+    let base64 = secret["data"][key].as_str()?;
+    String::from_utf8(base64::engine::general_purpose::STANDARD.decode(base64).ok()?).ok()
 }

@@ -76,7 +76,7 @@ async fn a_rotation_ends_alike_whichever_write_the_operator_is_killed_at() {
 }
 
 /// The Secret of this identity cannot be written any more.
-fn wedge(mesh: &Mesh, name: &str) {
+pub fn wedge(mesh: &Mesh, name: &str) {
     for _ in 0..100_000 {
         mesh.stage.server.next(&format!("PATCH secrets {NAMESPACE}/{name}-mtls"), Mishap::Broken);
     }
