@@ -27,6 +27,8 @@ mod course;
 mod decide;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/former_keys.rs"]
+mod former_keys;
 #[path = "laws/lookout.rs"]
 mod lookout;
 #[path = "laws/metrics.rs"]

@@ -26,6 +26,7 @@ pub mod error;
 pub mod events;
 pub mod evidence;
 pub mod forge;
+pub mod former_keys;
 pub mod index;
 pub mod jurisdiction;
 pub mod keeper;

@@ -8,12 +8,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::context::Context;
 use super::error::Error;
 use super::evidence::{Suspects, exists};
+use super::former_keys::former_keys;
 use super::observe::content;
 use super::root_notes::{FormerKey, Retiring};
 use crate::api::authority::{RootRole, RootStatus};
 use crate::api::names::{annotation, key, label};
 use crate::api::{MtlsAuthority, MtlsIdentity};
-use crate::pki::{Fingerprint, TrustBundle};
+use crate::pki::{Fingerprint, KeyId, TrustBundle};
 use crate::plan::root::Acceptance;
 use crate::plan::terms::Terms;
 
@@ -56,9 +57,12 @@ pub async fn recover(
     let until = bound(terms, end, now);
     let retiring: Vec<Retiring> =
         anchors.fingerprints().filter_map(|found| retiring(&anchors, found, until)).collect();
-    let former = signers(context, suspects, &leaves).await?;
-    let former = former.into_iter().filter(|key_id| retiring.iter().all(|root| root.key_id != *key_id));
-    let former = former.map(|key_id| FormerKey { key_id, until, distrusted: false }).collect();
+    // Nobody knows when these end, and what is seen of their leaves others can have written: beyond the leaves that may
+    // be asked for now, it is believed no further than to the end of the last root that is left.
+    let roots_end = retiring.iter().map(|root| root.not_after).max().unwrap_or(now);
+    let believed = until.min(roots_end.max(bound(terms, now, now)));
+    let named = leaves.iter().filter_map(|leaf| leaf.key_id.clone());
+    let former = former_keys(recorded(context, suspects).await?, named, &retiring, believed);
     Ok((Acceptance::Found, Some(Recovery { anchors, retiring, former })))
 }
 
@@ -80,7 +84,7 @@ fn named(text: &str, roots: &[RootStatus]) -> Result<Fingerprint, String> {
 struct LeafSecret {
     namespace: String,
     name: String,
-    key_id: Option<String>,
+    key_id: Option<KeyId>,
     not_after: Option<Timestamp>,
 }
 
@@ -104,7 +108,7 @@ fn leaf(meta: ObjectMeta) -> Option<(String, LeafSecret)> {
     let leaf = LeafSecret {
         namespace: meta.namespace?,
         name: meta.name?,
-        key_id: notes.remove(annotation::AUTHORITY_KEY_ID),
+        key_id: notes.remove(annotation::AUTHORITY_KEY_ID).and_then(|text| text.parse().ok()),
         not_after: notes.remove(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
     };
     Some((identity, leaf))
@@ -150,18 +154,13 @@ fn bound(terms: &Terms, end: Timestamp, now: Timestamp) -> Timestamp {
     Timestamp::from_second(bound.as_second()).unwrap_or(bound)
 }
 
-/// Every signer that a leaf or a status speaks of: none of them is evidence of a loss any more.
-async fn signers(
-    context: &Context,
-    suspects: &Suspects,
-    leaves: &[LeafSecret],
-) -> Result<Vec<String>, Error> {
-    let mut key_ids: Vec<String> = leaves.iter().filter_map(|leaf| leaf.key_id.clone()).collect();
+/// Every signer that a status speaks of: none of them is evidence of a loss any more.
+async fn recorded(context: &Context, suspects: &Suspects) -> Result<Vec<KeyId>, Error> {
+    let mut key_ids = Vec::new();
     for (namespace, name) in suspects.identities() {
         let identity = context.requests.get::<MtlsIdentity>(Some(namespace), name).await?;
-        key_ids.extend(identity.and_then(|identity| identity.status?.authority_key_id));
+        let key_id = identity.and_then(|identity| identity.status?.authority_key_id);
+        key_ids.extend(key_id.and_then(|text| text.parse().ok()));
     }
-    key_ids.sort_unstable();
-    key_ids.dedup();
     Ok(key_ids)
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use mtls_operator::operator::authorities::Unready;
+use mtls_operator::pki::KeyId;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
@@ -98,6 +99,48 @@ async fn a_lost_root_stays_trusted_for_the_last_of_its_leaves_though_the_index_w
     let retiring: serde_json::Value = serde_json::from_str(retiring).unwrap();
     let until: jiff::Timestamp = retiring[0]["until"].as_str().unwrap().parse().unwrap();
     assert!(until >= end, "trusted until {until}, though a leaf of it lives until {end}");
+}
+
+/// The user of a namespace says what he likes in Secrets that are his.
+fn forge(stage: &Stage) {
+    let forged = |number: usize| match number % 3 {
+        0 => format!("{number:040x}"),
+        1 => format!("{number:0500x}"),
+        _ => format!("no key at all, {}", "x".repeat(number)),
+    };
+    for number in 0..1000 {
+        let mut secret = stage.secret("web-mtls").unwrap();
+        secret["metadata"]["name"] = json!(format!("forged-{number}"));
+        let notes = &mut secret["metadata"]["annotations"];
+        notes["mtls-operator.dev/authority-key-id"] = json!(forged(number));
+        notes["mtls-operator.dev/not-after"] = json!("9999-12-30T00:00:00Z");
+        stage.server.put("secrets", &secret);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forged_in_secrets_neither_outlives_the_lost_root_nor_fills_the_next() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    forge(&stage);
+    let service = stage.context.authorities.get("mesh").unwrap();
+    let end = service.signer.as_ref().unwrap().facts.window.not_after;
+    let stage = lost_and_accepted(&stage, &["web"]);
+    stage.look_at_authority().await.unwrap();
+    let root = stage.server.get("secrets", "mtls-system", ROOT).expect("its certificate is found");
+    let notes = root["metadata"]["annotations"].as_object().unwrap();
+    let size: usize = notes.iter().map(|(key, note)| key.len() + note.as_str().unwrap().len()).sum();
+    assert!(size < 32 * 1024, "{size} bytes of annotations, of which a Secret can have 256 KiB");
+    let former = notes["mtls-operator.dev/former-key-ids"].as_str().unwrap();
+    let former: Vec<serde_json::Value> = serde_json::from_str(former).unwrap();
+    assert!(!former.is_empty(), "among them could be one that has signed");
+    for key in former {
+        let key_id = key["keyID"].as_str().unwrap();
+        assert!(key_id.parse::<KeyId>().is_ok() && key_id.len() == 40, "{key_id} is no key id");
+        let until: jiff::Timestamp = key["until"].as_str().unwrap().parse().unwrap();
+        assert!(until <= end, "until {until}, though the lost root ended at {end}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

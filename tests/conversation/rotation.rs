@@ -1,7 +1,7 @@
 //! Rotations of the root, second by second: at every moment any two consumers can shake hands, whenever the operator
 //! is killed, and nobody holds the mesh up for ever.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use mtls_operator::operator::error::Error;
 use serde_json::json;
 
@@ -113,7 +113,15 @@ async fn whoever_cannot_be_written_holds_the_switch_up_until_it_is_forced_and_no
     assert_eq!(mesh.phase(), "Draining");
     // The middle of what was left of the former root comes before its last leaves: 20 min, less 2 min and 10 s.
     assert!((1000..=1090).contains(&waited.as_secs()), "{waited}");
-    let end = NOW + SignedDuration::from_mins(20);
+    stuck_is_led_until(&mut mesh, NOW + SignedDuration::from_mins(20)).await;
+    for _ in 0..60 {
+        mesh.tick(1).await;
+    }
+    assert_eq!(mesh.phase(), "Stable", "it lacks the next root still, and keeps the former one for nobody");
+}
+
+/// Until the former root ends, whoever knows it alone accepts leaves of the next one; and no longer.
+async fn stuck_is_led_until(mesh: &mut Mesh, end: Timestamp) {
     let left = end.duration_since(mesh.stage.hand.now()).as_secs();
     assert!(left > 100, "{left} s are left of the former root");
     for _ in 0..left {
@@ -124,10 +132,6 @@ async fn whoever_cannot_be_written_holds_the_switch_up_until_it_is_forced_and_no
     }
     mesh.tick(1).await;
     assert_ne!(mesh.accepts("stuck", "a"), Ok(()), "nothing leads beyond the end of the former root");
-    for _ in 0..60 {
-        mesh.tick(1).await;
-    }
-    assert_eq!(mesh.phase(), "Stable", "it lacks the next root still, and keeps the former one for nobody");
 }
 
 #[tokio::test(start_paused = true)]
