@@ -49,14 +49,14 @@ struct Lost {
 impl Lost {
     async fn everywhere_but(scene: &Scene) -> Self {
         grant(scene).await;
-        let roles: Api<ClusterRole> = Api::all(scene.client.clone());
-        let rules = roles.get(RIGHTS).await.unwrap().rules.unwrap();
+        let granted: Api<ClusterRole> = Api::all(scene.client.clone());
+        let rules = granted.get(RIGHTS).await.unwrap().rules.unwrap();
         let mut fewer = rules.clone();
         let of_secrets =
             |rule: &&mut PolicyRule| rule.resources.iter().flatten().any(|kind| kind == "secrets");
         fewer.iter_mut().filter(of_secrets).for_each(|rule| rule.verbs.retain(|verb| verb != "patch"));
         assert_ne!(fewer, rules, "the chart gives the right in another way");
-        let lost = Self { roles, rules };
+        let lost = Self { roles: granted, rules };
         lost.set(&fewer).await;
         lost
     }

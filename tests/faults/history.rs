@@ -57,6 +57,17 @@ impl History {
         &self.of.root
     }
 
+    /// How many versions of the root Secret there were until now. The API server's account may call a change refused whose
+    /// sender was killed before the answer, and which was made all the same.
+    pub async fn root_versions(&self) -> usize {
+        let roots: Api<Secret> = Api::namespaced(self.secrets.clone().into_client(), SYSTEM);
+        let last = version(&roots.get(&self.of.root).await.unwrap());
+        let mut written = self.written.subscribe();
+        let is_told = |told: &Vec<Secret>| told.iter().any(|secret| version(secret) == last);
+        let told = written.wait_for(is_told).await.unwrap();
+        told.iter().filter(|secret| secret.metadata.name.as_deref() == Some(&self.of.root)).count()
+    }
+
     /// Every version that was written until now.
     pub async fn told(&self) -> Vec<Secret> {
         let now = self.secrets.list(&ListParams::default()).await.unwrap();

@@ -2,7 +2,8 @@
 
 use http::Request;
 use jiff::SignedDuration;
-use kube::api::{DeleteParams, ListParams};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, DeleteParams, ListParams};
 use kube::client::Body;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::conditions::find;
@@ -48,6 +49,7 @@ impl<'a> Mesh<'a> {
         let spec = json!({
             "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },
             "rotation": { "propagation": "10s", "spreadOver": "0s" },
+            "trustBundle": { "namespaces": { "matchLabels": { "kubernetes.io/metadata.name": scene.namespace } } },
         });
         scene.create_authority(&authority, spec).await;
         for name in IDENTITIES {
@@ -57,13 +59,16 @@ impl<'a> Mesh<'a> {
         Self { namespace: scene.namespace, authority, memory, ledger, history }
     }
 
-    /// Lives on until every identity is issued.
+    /// Lives on until every identity is issued, and the trust bundle published.
     pub async fn issued(&mut self, life: &Life) {
+        let bundle = self.bundle();
         let are_issued = async |life: &Life| {
             let identities = life.scene.identities().list(&ListParams::default()).await.unwrap();
-            identities.iter().all(|identity| ready_of(identity).1 == "Issued").then_some(())
+            let is_published = published(&life.scene, &bundle).await.is_some();
+            let are_issued = identities.iter().all(|identity| ready_of(identity).1 == "Issued");
+            (are_issued && is_published).then_some(())
         };
-        self.until("every identity to be issued", life, are_issued).await;
+        self.until("every identity to be issued and the bundle published", life, are_issued).await;
     }
 
     /// Lives on until a change of the root is held on its way.
@@ -141,7 +146,7 @@ impl<'a> Mesh<'a> {
         told.len()
     }
 
-    /// A second passes; then any two consumers can shake hands.
+    /// A second passes; then any two consumers can shake hands, and clients that have the published bundle with them.
     pub async fn second(&mut self, life: &Life) {
         life.second().await;
         let secrets = life.scene.secrets().list(&ListParams::default()).await.unwrap();
@@ -151,11 +156,20 @@ impl<'a> Mesh<'a> {
             let name = secret.metadata.name.as_deref().unwrap_or_default();
             self.memory.saw(name, Snapshot { since: life.now(), chain, key, bundle });
         }
+        let name = self.bundle();
+        if let Some(bundle) = published(&life.scene, &name).await {
+            self.memory.saw(&name, Snapshot::of_client(life.now(), bundle));
+        }
         assert_eq!(self.memory.check(life.now(), true), Ok(()), "MTLS_SEED={}", *SEED);
     }
 
     fn root_secret(&self) -> String {
         format!("mtls-authority-{}", self.authority)
+    }
+
+    /// Name of the published trust bundle.
+    fn bundle(&self) -> String {
+        format!("{}-trust-bundle", self.authority)
     }
 
     /// Whether the rotation that was asked for has ended.
@@ -173,11 +187,19 @@ impl<'a> Mesh<'a> {
         Picture {
             phase: note(&root, "phase").unwrap_or_default(),
             keys: root.data.unwrap_or_default().into_keys().collect(),
-            changes: self.root_changes().await.0,
-            conditions: (condition("Ready"), condition("Rotating"), condition("Stalled")),
+            changes: self.history.root_versions().await,
+            conditions: ["Ready", "Rotating", "Published", "Stalled"].map(condition),
             roots: status.roots.iter().map(|root| root.fingerprint == signer).collect(),
             identities: self.identities(scene, &status.roots[0].key_id).await,
+            published: self.published(scene, &signer).await,
         }
+    }
+
+    /// The roots in the published trust bundle, if there is one: whether each is this one.
+    async fn published(&self, scene: &Scene, signer: &str) -> Option<Vec<bool>> {
+        let bundle = published(scene, &self.bundle()).await?;
+        let bundle = TrustBundle::from_pem(bundle.as_bytes()).unwrap();
+        Some(bundle.fingerprints().map(|root| root.to_string() == signer).collect())
     }
 
     async fn identities(&self, scene: &Scene, signer: &str) -> Vec<Standing> {
@@ -191,6 +213,12 @@ impl<'a> Mesh<'a> {
         }
         standings
     }
+}
+
+/// What the published trust bundle of this name holds, if there is one.
+async fn published(scene: &Scene, name: &str) -> Option<String> {
+    let config_maps: Api<ConfigMap> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    config_maps.get_opt(name).await.unwrap()?.data?.remove("ca.crt")
 }
 
 fn first_certificate(pem: &[u8]) -> Vec<u8> {
@@ -207,11 +235,13 @@ pub struct Picture {
     keys: Vec<String>,
     /// How often the root Secret was changed.
     changes: usize,
-    /// Reasons of `Ready`, `Rotating` and `Stalled` of the authority.
-    conditions: (Option<String>, Option<String>, Option<String>),
+    /// Reasons of `Ready`, `Rotating`, `Published` and `Stalled` of the authority.
+    conditions: [Option<String>; 4],
     /// The roots in the authority's status: whether each is the one that signs.
     roots: Vec<bool>,
     identities: Vec<Standing>,
+    /// The roots in the published trust bundle: whether each is the one that signs.
+    published: Option<Vec<bool>>,
 }
 
 /// How an identity stands.
@@ -233,9 +263,11 @@ impl Picture {
             phase: "Stable".into(),
             keys: ["ca.crt", "cross.crt", "tls.crt", "tls.key"].map(str::to_owned).into(),
             changes: CHANGES,
-            conditions: (Some("Ready".into()), Some("Stable".into()), None),
+            conditions: [Some("Ready"), Some("Stable"), Some("Published"), None]
+                .map(|reason| reason.map(str::to_owned)),
             roots: vec![true],
             identities: vec![issued; IDENTITIES.len()],
+            published: Some(vec![true]),
         }
     }
 }
