@@ -50,7 +50,8 @@ fn slow_writes_of_the_root_secret_do_no_harm() {
 }
 
 /// A clock that is ahead when a leaf is signed, behind at the switch and ahead when the former root is dropped, costs a
-/// former leaf the end of its time; by then no consumer that keeps to `propagation` has it.
+/// former leaf the end of its time; by then no consumer that keeps to `propagation` has it. So consumers do keep to it
+/// wherever clocks step, and left out is who goes on with a leaf until it ends.
 #[test]
 fn clocks_that_differ_do_no_harm() {
     let step = |scope| Scope { clocks: Clocks::Step, keepers: false, ..scope };
@@ -60,6 +61,8 @@ fn clocks_that_differ_do_no_harm() {
         holds_at_full_size(&format!("the second replica's clock is {what}"), Scope { clocks, ..PLAIN });
     }
     holds_at_full_size("clocks step", step(PLAIN));
+    let twice = Scope { rotations: 2, workloads: 1, ..PLAIN };
+    holds_at_full_size("clocks step, two rotations, one identity", step(twice));
 }
 
 #[test]
@@ -95,7 +98,8 @@ fn a_root_is_made_where_there_was_none_and_once() {
 }
 
 /// Consumers keep to `propagation` here, too. Whoever keeps a leaf to its end can lose by it: an older root Secret that
-/// was restored signs on, and the later one that people put back then knows nothing of those leaves.
+/// was restored signs on, and the later one that people put back then knows nothing of those leaves. Left out are these
+/// consumers, and no promise: I9 holds, too, since a restore changes the signer as a switch does, and F + W begin with it.
 #[test]
 fn a_lost_root_is_never_silently_replaced() {
     let restores = Scope { restores: true, keepers: false, roots: 3, ..ALONE };
@@ -106,6 +110,11 @@ fn a_lost_root_is_never_silently_replaced() {
     );
     holds("the root Secret is deleted and restored, one replica", restores);
     holds_at_full_size("the same, statuses lag", lag);
+    let twice = Scope { rotations: 2, ..restores };
+    holds_at_full_size("the root Secret is deleted and restored, two rotations", twice);
+    let one = Scope { workloads: 1, ..twice };
+    holds_at_full_size("the same with one identity, statuses lag", Scope { status_lags: true, ..one });
+    holds_at_full_size("the same with one identity, and a further root", Scope { roots: 4, ..one });
     let two = Scope { second: Second::Signs, ..restores };
     holds_at_full_size("the root Secret is deleted and restored, a second replica signs", two);
 }
