@@ -24,7 +24,7 @@ pub struct Status {
 impl Status {
     /// Of this leaf.
     #[must_use]
-    pub const fn of(leaf: &Leaf) -> Self {
+    pub const fn of(leaf: Leaf) -> Self {
         Self { signer: leaf.chain.signer, end: leaf.end }
     }
 }
@@ -33,7 +33,7 @@ impl World {
     /// What status says of a leaf; where no status lags, what the Secret says.
     fn status(&self, workload: &Workload) -> Option<Status> {
         let lags = self.scope.status_lags;
-        if lags { workload.status } else { workload.secret.map(|secret| Status::of(&secret.leaf)) }
+        if lags { workload.status } else { workload.secret.map(|secret| Status::of(secret.leaf)) }
     }
 
     /// Whether something shows that a root is lost. It was gathered before the root Secret was read.
@@ -68,11 +68,11 @@ impl World {
             return;
         }
         let replica = *state.replica(who);
-        let ca = self.signs_with(state, &replica);
+        let ca = Self::signs_with(state, &replica);
         let (pki, now, all) = (state.pki, Self::now(&replica), self.has(Flaw::ExpiredLeavesAreEvidence));
         let workload = &mut state.workloads[of];
         let (_, is_ready) = self.rules.need(ca.as_ref(), &pki, workload.secret, workload.is_paused, now);
-        let status = workload.secret.filter(|_| is_ready || all).map(|secret| Status::of(&secret.leaf));
+        let status = workload.secret.filter(|_| is_ready || all).map(|secret| Status::of(secret.leaf));
         workload.status = status.filter(|status| status.end >= 0 || all);
     }
 

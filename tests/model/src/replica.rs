@@ -161,7 +161,7 @@ impl World {
     fn wanted(&self, state: &mut State, who: Who, of: usize) -> Option<(Need, Secret)> {
         let (replica, workload) = (*state.replica(who), state.workloads[of]);
         let is_old = matches!(replica.view, View::Former(_, age) if age > FRESHNESS);
-        let ca = self.signs_with(state, &replica).filter(|_| !workload.is_stuck)?;
+        let ca = Self::signs_with(state, &replica).filter(|_| !workload.is_stuck)?;
         let now = Self::now(&replica);
         let (need, _) = self.rules.need(Some(&ca), &state.pki, workload.secret, workload.is_paused, now);
         match need {
@@ -177,7 +177,7 @@ impl World {
 
     /// The root Secret that a replica signs with.
     #[must_use]
-    pub fn signs_with(&self, state: &State, replica: &Replica) -> Option<Ca> {
+    pub fn signs_with(state: &State, replica: &Replica) -> Option<Ca> {
         let ca = replica.view.of(state.ca.as_ref()).copied();
         ca.filter(|ca| state.pki.end(ca.signer) >= Self::now(replica))
     }

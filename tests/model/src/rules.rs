@@ -72,13 +72,16 @@ pub struct Verdict {
     pub signs: bool,
 }
 
+/// What is asked of an identity: by whom and of what, whether it is paused, and when.
+type Question = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
+
 /// The decisions of the operator.
 pub struct Rulebook {
     rules: Rules,
     asked: [Asked; 2],
     entitlement: Entitlement,
     profile: ProfileHash,
-    needs: Memory<(Option<Ca>, Pki, Option<Secret>, bool, Ticks), (Need, bool)>,
+    needs: Memory<Question, (Need, bool)>,
     verdicts: Memory<Scene, Verdict>,
     behind: Memory<(Ca, Secret, Ticks), bool>,
     flaws: Flaws,
@@ -165,7 +168,7 @@ impl Rulebook {
         Observed::Held(Held {
             version: "1".into(),
             mine: true,
-            leaf: is_trusted.then(|| held_leaf(leaf)).ok_or(Damage::Untrusted),
+            leaf: is_trusted.then(|| held_leaf(*leaf)).ok_or(Damage::Untrusted),
             profile: Some(self.profile),
             fits: true,
             trust: Some(trust(secret.bundle)),
@@ -263,7 +266,7 @@ impl Rulebook {
     }
 }
 
-fn held_leaf(leaf: &Leaf) -> HeldLeaf {
+fn held_leaf(leaf: Leaf) -> HeldLeaf {
     HeldLeaf {
         serial: "1".into(),
         window: Window { not_before: at(leaf.issued), not_after: at(leaf.end) },

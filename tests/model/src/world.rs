@@ -33,7 +33,7 @@ impl World {
         let chain = Chain { signer: 0, crosses: pki.run(0, crate::pki::Roots::default(), 0) };
         let leaf = Leaf { chain, issued: 0, end: LEAF };
         let secret = ca.map(|ca| Secret { leaf, bundle: ca.trust() });
-        let status = secret.filter(|_| self.scope.status_lags).map(|secret| Status::of(&secret.leaf));
+        let status = secret.filter(|_| self.scope.status_lags).map(|secret| Status::of(secret.leaf));
         State {
             ca,
             ca_flight: None,
@@ -174,7 +174,7 @@ impl World {
         }
         if let Some(after) = after.filter(|after| before.is_none_or(|before| before.leaf != after.leaf)) {
             state.newest = state.newest.max(Some(after.leaf.chain.signer));
-            state.broken = self.breach(state, after);
+            state.broken = Self::breach(state, after);
         }
         let workload = &mut state.workloads[of];
         workload.secret = after;
@@ -226,7 +226,7 @@ impl World {
     }
 
     /// What a leaf breaks by its appearance.
-    fn breach(&self, state: &State, secret: Secret) -> Option<Broken> {
+    fn breach(state: &State, secret: Secret) -> Option<Broken> {
         let signer = secret.leaf.chain.signer;
         if secret.leaf.end > state.pki.end(signer) {
             return Some(Broken::I8);
