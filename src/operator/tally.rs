@@ -35,12 +35,14 @@ pub struct Tally {
     rotations: HashMap<String, Rotation>,
 }
 
-/// What is counted: identities and bundles, by their revisions, and the authorities that they are counted for.
+/// What is counted: identities and bundles, by their revisions, and the authorities that they are counted for, each with
+/// the trust bundle in force. A published bundle may have been written before this process knew that.
 #[derive(Clone, PartialEq, Eq)]
 struct Basis {
     board: u64,
     bundles: u64,
     served: Vec<String>,
+    trust: Vec<Option<String>>,
 }
 
 /// A rotation, as the last look has found it.
@@ -63,9 +65,8 @@ impl Tally {
         if is_rotating {
             let (progress, survey) = (authority_status::progress(passed, terms), passed.survey.clone());
             self.rotations.insert(terms.name.clone(), Rotation { course: passed.course, progress, survey });
-        } else if self.rotations.remove(&terms.name).is_some() {
-            // Nobody is waited for any more, whether or not a count has changed.
-            self.recorded = None;
+        } else {
+            self.rotations.remove(&terms.name);
         }
     }
 
@@ -125,7 +126,13 @@ impl Tally {
 
 fn basis(context: &Context) -> Basis {
     let (board, bundles) = (context.board.lock().revision(), context.bundles.lock().revision());
-    Basis { board, bundles, served: context.authorities.names() }
+    let served = context.authorities.names();
+    let in_force = |name: &String| {
+        let service = context.authorities.get(name)?;
+        service.signer.as_ref().ok().map(|root| root.facts.trust.clone())
+    };
+    let trust = served.iter().map(in_force).collect();
+    Basis { board, bundles, served, trust }
 }
 
 /// Time alone makes an identity overdue, so that these are counted though nothing has changed.
