@@ -35,14 +35,32 @@ pub struct Tally {
     rotations: HashMap<String, Rotation>,
 }
 
-/// What is counted: identities and bundles, by their revisions, and the authorities that they are counted for, each with
-/// the trust bundle in force. A published bundle may have been written before this process knew that.
+/// What counts are made from: identities and bundles, by their revisions, and the authorities that they are made for.
 #[derive(Clone, PartialEq, Eq)]
 struct Basis {
     board: u64,
     bundles: u64,
-    served: Vec<String>,
-    trust: Vec<Option<String>>,
+    served: Vec<Served>,
+}
+
+/// An authority that counts are made for.
+#[derive(Clone, PartialEq, Eq)]
+struct Served {
+    name: String,
+    /// Its version: what a replica that led before has written late is put right.
+    version: Option<String>,
+    /// The trust bundle in force: one that is published may have been written before this process knew that.
+    trust: Option<String>,
+}
+
+impl Served {
+    fn of(context: &Context, name: String) -> Self {
+        let version = context.roster.get(&name).and_then(|found| found.metadata.resource_version.clone());
+        let service = context.authorities.get(&name);
+        let root = service.as_ref().and_then(|service| service.signer.as_ref().ok());
+        let trust = root.map(|root| root.facts.trust.clone());
+        Self { name, version, trust }
+    }
 }
 
 /// A rotation, as the last look has found it.
@@ -79,14 +97,14 @@ impl Tally {
             return;
         }
         self.at = now.saturating_add(TALLY_EVERY);
-        let basis = basis(context);
-        count_overdue(context, &basis.served);
+        let (basis, names) = (basis(context), context.authorities.names());
+        count_overdue(context, &names);
         if self.recorded.as_ref() == Some(&basis) && self.rotations.is_empty() {
             return;
         }
-        count_strays(context, &basis.served);
-        self.recorded = Some(basis.clone());
-        for name in &basis.served {
+        count_strays(context, &names);
+        self.recorded = Some(basis);
+        for name in &names {
             if let Err(error) = self.take_one(context, name).await {
                 tracing::debug!(authority = name, %error, "counts were not recorded");
                 self.recorded = None;
@@ -126,13 +144,8 @@ impl Tally {
 
 fn basis(context: &Context) -> Basis {
     let (board, bundles) = (context.board.lock().revision(), context.bundles.lock().revision());
-    let served = context.authorities.names();
-    let in_force = |name: &String| {
-        let service = context.authorities.get(name)?;
-        service.signer.as_ref().ok().map(|root| root.facts.trust.clone())
-    };
-    let trust = served.iter().map(in_force).collect();
-    Basis { board, bundles, served, trust }
+    let served = context.authorities.names().into_iter().map(|name| Served::of(context, name)).collect();
+    Basis { board, bundles, served }
 }
 
 /// Time alone makes an identity overdue, so that these are counted though nothing has changed.

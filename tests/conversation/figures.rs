@@ -73,6 +73,30 @@ async fn a_lost_root_is_seen_in_the_figures_at_once_and_until_it_is_restored() {
     assert!(shown(&stage, READY) && !shown(&stage, LOST), "{:#?}", figures(&stage));
 }
 
+/// By a replica that led before, say: its write was on its way when it was killed.
+#[tokio::test(start_paused = true)]
+async fn counts_that_somebody_else_has_written_late_are_put_right() {
+    let stage = served().await;
+    let mut keeper = keeper(&stage);
+    keep(&mut keeper).await;
+    let status = |stage: &Stage| stage.server.get(AUTHORITIES, "", "mesh").unwrap()["status"].clone();
+    let before = status(&stage);
+    assert_eq!(before["identities"]["issued"], 1);
+    stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        authority["status"]["identities"]["issued"] = json!(7);
+        authority["status"]["waitingFor"] = json!({ "identities": 1, "names": ["orders/web"] });
+    });
+    stage
+        .context
+        .roster
+        .saw(serde_json::from_value(stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap());
+    keep(&mut keeper).await;
+    assert_eq!(status(&stage), before);
+    let writes = stage.server.writes();
+    keep(&mut keeper).await;
+    assert_eq!(stage.server.writes(), writes, "what is right is not written again");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_end_that_is_shown_is_that_of_the_root_that_signs() {
     let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
