@@ -31,6 +31,7 @@ mod scope;
 mod state;
 mod time;
 mod world;
+mod writes;
 
 pub use claims::{breaks, holds, holds_at_full_size};
 pub use events::{Event, Who, Write};
