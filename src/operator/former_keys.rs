@@ -2,7 +2,7 @@
 //! may write any name into its Secrets.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -14,24 +14,45 @@ const MOST: usize = 100;
 /// No key identifier that a Secret names is longer: the octets of the longest hash in use.
 const LONGEST: usize = 64;
 
+/// What a leaf Secret says of its signer.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The signer.
+    pub key_id: KeyId,
+    /// Namespace of the Secret.
+    pub namespace: String,
+    /// The identity whose Secret it is.
+    pub identity: String,
+}
+
+/// Who names a signer: however many Secrets somebody makes, he is one.
+#[derive(Default)]
+struct Voices {
+    namespaces: BTreeSet<String>,
+    identities: BTreeSet<(String, String)>,
+}
+
 /// The signers whose leaves may be left besides those of the roots that stay trusted: first those that the operator has
-/// recorded in status, then those that most Secrets name.
+/// recorded in status, then those that are named in most namespaces, then for most identities.
 #[must_use]
 pub fn former_keys(
     recorded: impl IntoIterator<Item = KeyId>,
-    named: impl IntoIterator<Item = KeyId>,
+    named: impl IntoIterator<Item = Named>,
     retiring: &[Retiring],
     until: Timestamp,
 ) -> Vec<FormerKey> {
     let mut kept: Vec<KeyId> = recorded.into_iter().collect();
     kept.sort_unstable();
     kept.dedup();
-    let mut counts: BTreeMap<KeyId, usize> = BTreeMap::new();
-    for key_id in named.into_iter().filter(|key_id| key_id.as_bytes().len() <= LONGEST) {
-        *counts.entry(key_id).or_default() += 1;
+    let mut voices: BTreeMap<KeyId, Voices> = BTreeMap::new();
+    for Named { key_id, namespace, identity } in named {
+        let heard = voices.entry(key_id).or_default();
+        heard.namespaces.insert(namespace.clone());
+        heard.identities.insert((namespace, identity));
     }
-    let mut others: Vec<_> = counts.into_iter().filter(|(key_id, _)| !kept.contains(key_id)).collect();
-    others.sort_by_key(|(_, count)| Reverse(*count));
+    voices.retain(|key_id, _| key_id.as_bytes().len() <= LONGEST && !kept.contains(key_id));
+    let mut others: Vec<_> = voices.into_iter().collect();
+    others.sort_by_key(|(_, heard)| Reverse((heard.namespaces.len(), heard.identities.len())));
     kept.extend(others.into_iter().map(|(key_id, _)| key_id));
     let texts = kept.into_iter().map(|key_id| key_id.to_string());
     let former = texts.filter(|key_id| retiring.iter().all(|root| root.key_id != *key_id));

@@ -80,7 +80,12 @@ impl Jurisdiction {
         }
     }
 
-    /// Namespaces were seen to be gone.
+    /// A namespace was seen to be gone.
+    pub fn lost_namespace(&mut self, name: &str) {
+        self.namespaces.remove(name);
+    }
+
+    /// A list of namespaces ended: these were not in it.
     pub fn lost_namespaces(&mut self, is_gone: impl Fn(&Arc<str>) -> bool) {
         self.namespaces.retain(|name, _| !is_gone(name));
     }

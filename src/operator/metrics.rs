@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::attention::Class;
 use super::error::Error;
-use super::labels::{
+use super::metric_labels::{
     AuthorityLabels, BundleLabels, ErrorLabels, IssuedLabels, PhaseLabels, QueueLabels, ReasonLabels,
     RequestLabels, TransitionLabels,
 };
@@ -190,9 +190,13 @@ impl Metrics {
         }
     }
 
-    /// A rotation waits for so many identities, bundles and endpoints.
-    pub fn rotation_waiting(&self, authority: &str, behind: usize) {
-        self.rotation_waiting.get_or_create(&AuthorityLabels::of(authority)).set(gauge(behind));
+    /// A rotation waits for so many identities, bundles and endpoints. `None`: nobody knows.
+    pub fn rotation_waiting(&self, authority: &str, behind: Option<usize>) {
+        let labels = AuthorityLabels::of(authority);
+        match behind {
+            Some(behind) => drop(self.rotation_waiting.get_or_create(&labels).set(gauge(behind))),
+            None => drop(self.rotation_waiting.remove(&labels)),
+        }
     }
 
     /// The roots of an authority have changed.
@@ -204,7 +208,7 @@ impl Metrics {
     /// An authority is gone, or another operator serves it. What has happened to its roots stays counted.
     pub fn forget(&self, authority: &str) {
         self.no_root(authority);
-        self.rotation_waiting.remove(&AuthorityLabels::of(authority));
+        self.rotation_waiting(authority, None);
         self.overdue.remove(&AuthorityLabels::of(authority));
         for reason in Reason::ALL {
             self.identities.remove(&ReasonLabels::of(authority, reason.as_str()));

@@ -1,6 +1,8 @@
 //! Going on without a lost root, once a person has accepted the loss by naming it: its certificate is found in a trust
 //! bundle, and stays trusted until its last leaf is gone.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -8,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::context::Context;
 use super::error::Error;
 use super::evidence::{Suspects, exists};
-use super::former_keys::former_keys;
+use super::former_keys::{Named, former_keys};
 use super::observe::content;
 use super::root_notes::{FormerKey, Retiring};
 use crate::api::authority::{RootRole, RootStatus};
@@ -61,7 +63,7 @@ pub async fn recover(
     // be asked for now, it is believed no further than to the end of the last root that is left.
     let roots_end = retiring.iter().map(|root| root.not_after).max().unwrap_or(now);
     let believed = until.min(roots_end.max(bound(terms, now, now)));
-    let named = leaves.iter().filter_map(|leaf| leaf.key_id.clone());
+    let named = leaves.iter().filter_map(LeafSecret::named);
     let former = former_keys(recorded(context, suspects).await?, named, &retiring, believed);
     Ok((Acceptance::Found, Some(Recovery { anchors, retiring, former })))
 }
@@ -84,34 +86,51 @@ fn named(text: &str, roots: &[RootStatus]) -> Result<Fingerprint, String> {
 struct LeafSecret {
     namespace: String,
     name: String,
+    identity: String,
     key_id: Option<KeyId>,
     not_after: Option<Timestamp>,
+}
+
+impl LeafSecret {
+    /// Namespace and name of its identity.
+    fn owner(&self) -> (String, String) {
+        (self.namespace.clone(), self.identity.clone())
+    }
+
+    fn named(&self) -> Option<Named> {
+        let (namespace, identity) = self.owner();
+        Some(Named { key_id: self.key_id.clone()?, namespace, identity })
+    }
 }
 
 /// The list is fresh, and an index that lags is not relied on: whoever it does not know yet may hold the only bundle with
 /// the lost root, or the last of its leaves.
 async fn leaves(context: &Context, terms: &Terms) -> Result<Vec<LeafSecret>, Error> {
-    let mut leaves = Vec::new();
-    for secret in context.leaf_secrets(&terms.name).await? {
-        let Some((identity, leaf)) = leaf(secret.metadata) else { continue };
-        if exists(context, &leaf.namespace, &identity).await? {
-            leaves.push(leaf);
+    let list = context.leaf_secrets(&terms.name).await?;
+    let mut leaves: Vec<_> = list.into_iter().filter_map(|secret| leaf(secret.metadata)).collect();
+    // Asked once of each, however many Secrets name it.
+    let owners: BTreeSet<_> = leaves.iter().map(LeafSecret::owner).collect();
+    let mut present = BTreeSet::new();
+    for (namespace, identity) in owners {
+        if exists(context, &namespace, &identity).await? {
+            present.insert((namespace, identity));
         }
     }
+    leaves.retain(|leaf| present.contains(&leaf.owner()));
     Ok(leaves)
 }
 
-/// What the metadata of a leaf Secret say of it, and whose it is.
-fn leaf(meta: ObjectMeta) -> Option<(String, LeafSecret)> {
+/// What the metadata of a leaf Secret say of it.
+fn leaf(meta: ObjectMeta) -> Option<LeafSecret> {
     let identity = meta.labels?.remove(label::IDENTITY).filter(|identity| !identity.is_empty())?;
     let mut notes = meta.annotations.unwrap_or_default();
-    let leaf = LeafSecret {
+    Some(LeafSecret {
         namespace: meta.namespace?,
         name: meta.name?,
+        identity,
         key_id: notes.remove(annotation::AUTHORITY_KEY_ID).and_then(|text| text.parse().ok()),
         not_after: notes.remove(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
-    };
-    Some((identity, leaf))
+    })
 }
 
 /// The certificate of the lost root from the first bundle that holds it. What else lies there is taken only if the

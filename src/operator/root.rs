@@ -132,7 +132,7 @@ async fn act(
     Ok(true)
 }
 
-/// The patch of a transition. Keys are made here, and nowhere before.
+/// The patch of a transition.
 fn change(
     context: &Context,
     authority: &MtlsAuthority,

@@ -1,5 +1,5 @@
-//! One look at a root: the Secret is read before anything that must not be older, and the evidence of a loss is gathered
-//! before the Secret is read.
+//! One look at a root: who is suspected of having been signed by another one was gathered before the root Secret is read,
+//! since the watches are independent; everything else is read after it.
 
 use k8s_openapi::api::core::v1::Secret;
 

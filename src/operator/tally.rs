@@ -1,7 +1,7 @@
 //! What is counted, recorded: identities by how they stand, leaves by who signed them, and whom a rotation waits for. At
 //! most once in ten seconds, and only what differs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::authority_status;
 use super::census::{by_reason, census, overdue, strays};
@@ -33,6 +33,8 @@ pub struct Tally {
     at: Millis,
     /// The rotations under way, by the name of the authority.
     rotations: HashMap<String, Rotation>,
+    /// Authorities of whose rotation nobody knows.
+    unknown: HashSet<String>,
 }
 
 /// What counts are made from: identities and bundles, by their revisions, and the authorities that they are made for.
@@ -49,7 +51,7 @@ struct Served {
     name: String,
     /// Its version: what a replica that led before has written late is put right.
     version: Option<String>,
-    /// The trust bundle in force: one that is published may have been written before this process knew that.
+    /// The trust bundle in force: what was counted before it was known took a published bundle for one that is behind.
     trust: Option<String>,
 }
 
@@ -79,6 +81,11 @@ impl Tally {
 
     /// Remembers how a rotation gets on.
     pub fn remember(&mut self, terms: &Terms, passed: &Passed) {
+        if passed.course.is_known() {
+            self.unknown.remove(&terms.name);
+        } else {
+            self.unknown.insert(terms.name.clone());
+        }
         let is_rotating = passed.root().is_some_and(|root| root.phase != Phase::Stable);
         if is_rotating {
             let (progress, survey) = (authority_status::progress(passed, terms), passed.survey.clone());
@@ -97,7 +104,8 @@ impl Tally {
             return;
         }
         self.at = now.saturating_add(TALLY_EVERY);
-        let (basis, names) = (basis(context), context.authorities.names());
+        let basis = basis(context);
+        let names: Vec<String> = basis.served.iter().map(|served| served.name.clone()).collect();
         count_overdue(context, &names);
         if self.recorded.as_ref() == Some(&basis) && self.rotations.is_empty() {
             return;
@@ -120,7 +128,8 @@ impl Tally {
             context.metrics.identities(name, reason, count);
         }
         let rotation = self.rotations.get(name);
-        context.metrics.rotation_waiting(name, rotation.map_or(0, |rotation| rotation.survey.held_up_by()));
+        let waiting = rotation.map_or(0, |rotation| rotation.survey.held_up_by());
+        context.metrics.rotation_waiting(name, (!self.unknown.contains(name)).then_some(waiting));
         let Some(before) = authority.status.clone() else { return Ok(()) };
         let mut after = MtlsAuthorityStatus {
             identities: Some(census.counts.clone()),

@@ -126,6 +126,12 @@ async fn switches(scene: &Scene, authority: &str) -> MtlsAuthority {
     scene.authority_where(authority, "the next root to sign", is_draining).await
 }
 
+/// Another spec ends the backoff, which can have grown to minutes.
+async fn try_again(scene: &Scene, name: &str) {
+    let spec = json!({ "spec": { "secret": { "labels": { "try": "again" } } } });
+    scene.patch(name, spec).await.unwrap();
+}
+
 /// Waits until what `Ready` of an identity says has this in it.
 async fn is_told(scene: &Scene, name: &str, why: &str) {
     let says = |identity: &MtlsIdentity| ready_of(identity).2.contains(why);
@@ -182,12 +188,14 @@ async fn whoever_cannot_be_written_for_whatever_reason_is_named_and_waited_for_a
     are_waited_for(&stage, &scene, &ours, &left(&scene, &bare, 0)).await;
     assert_eq!(note(&scene.secret("free-mtls").await, "serial"), note(&free, "serial"));
     ban.lift().await;
+    try_again(&scene, "banned").await;
     carries_both_roots(&scene, "banned").await;
     are_waited_for(&stage, &scene, &ours, &left(&scene, &bare, 1)).await;
     scene.delete_secret("frozen-mtls").await;
     carries_both_roots(&scene, "frozen").await;
     are_waited_for(&stage, &scene, &ours, &left(&scene, &bare, 2)).await;
     lost.give_back().await;
+    try_again(&bare, "bare").await;
     carries_both_roots(&bare, "bare").await;
     let signer = switches(&scene, &ours).await.status.unwrap().roots[0].key_id.clone();
     for (scene, name) in [(&scene, "banned"), (&scene, "free"), (&scene, "frozen"), (&bare, "bare")] {

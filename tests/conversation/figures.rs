@@ -45,12 +45,17 @@ pub fn lose_root(stage: &Stage) -> Value {
 }
 
 /// What a scrape gives.
-pub fn figures(stage: &Stage) -> Vec<String> {
+pub fn scrape(stage: &Stage) -> Vec<String> {
     let mut registry = Registry::default();
     stage.context.metrics.register(&mut registry);
     let mut text = String::new();
     encode(&mut text, &registry).unwrap();
-    text.lines().filter(|line| !line.ends_with(" 0")).map(str::to_owned).collect()
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Whatever of it is not 0.
+fn figures(stage: &Stage) -> Vec<String> {
+    scrape(stage).into_iter().filter(|line| !line.ends_with(" 0")).collect()
 }
 
 fn shown(stage: &Stage, sample: &str) -> bool {

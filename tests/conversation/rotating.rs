@@ -9,7 +9,7 @@ use mtls_operator::pki::Authority;
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
-use super::figures::{figures, keep, keeper, lose_root, served};
+use super::figures::{keep, keeper, lose_root, scrape, served};
 use super::mesh::Mesh;
 use super::server::ApiServer;
 use super::stage::{AUTHORITIES, NOW, SECRETS, Stage};
@@ -116,9 +116,9 @@ async fn a_rotation_that_was_asked_for_during_another_begins_when_that_has_ended
     assert_eq!(root["metadata"]["annotations"]["mtls-operator.dev/rotate-request"], "2");
 }
 
-/// What a scrape gives of the rotation: whatever is not 0.
+/// What a scrape gives of the rotation.
 fn of_rotation(stage: &Stage) -> Vec<String> {
-    let mut figures = figures(stage);
+    let mut figures = scrape(stage);
     figures.retain(|line| line.contains("rotation_phase{") || line.contains("rotation_waiting{"));
     figures
 }

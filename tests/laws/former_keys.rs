@@ -1,7 +1,7 @@
 //! Laws of what is kept of signers after a loss: what was recorded comes before what anybody can have written.
 
 use jiff::Timestamp;
-use mtls_operator::operator::former_keys::former_keys;
+use mtls_operator::operator::former_keys::{Named, former_keys};
 use mtls_operator::operator::root_notes::{FormerKey, Retiring};
 use mtls_operator::pki::KeyId;
 
@@ -15,9 +15,20 @@ fn keys(numbers: impl IntoIterator<Item = usize>) -> Vec<KeyId> {
     numbers.into_iter().map(key).collect()
 }
 
+/// In a namespace, by the Secret of an identity.
+fn named_by(key_id: &KeyId, namespace: &str, identity: usize) -> Named {
+    Named { key_id: key_id.clone(), namespace: namespace.into(), identity: format!("pod-{identity}") }
+}
+
+/// Where each of these is named once, for an identity of its own.
 fn kept(recorded: &[KeyId], named: &[KeyId], retiring: &[Retiring]) -> Vec<String> {
+    let named = named.iter().enumerate().map(|(number, key_id)| named_by(key_id, "orders", number));
+    kept_of(recorded, named.collect(), retiring)
+}
+
+fn kept_of(recorded: &[KeyId], named: Vec<Named>, retiring: &[Retiring]) -> Vec<String> {
     let until: Timestamp = NOW + DAY;
-    let former = former_keys(recorded.to_vec(), named.to_vec(), retiring, until);
+    let former = former_keys(recorded.to_vec(), named, retiring, until);
     let is_so = |former: &FormerKey| former.until == until && !former.distrusted;
     assert!(former.iter().all(is_so), "{former:?}");
     former.into_iter().map(|former| former.key_id).collect()
@@ -42,11 +53,21 @@ fn each_signer_is_kept_once_but_none_that_stays_trusted() {
 }
 
 #[test]
-fn however_many_are_named_those_that_were_recorded_are_kept_and_those_that_most_secrets_name() {
+fn however_many_are_named_those_that_were_recorded_are_kept_and_those_of_most_identities() {
     let named: Vec<KeyId> = keys((1000..3000).chain([5000, 5000]));
     let kept = kept(&keys([9000, 9001]), &named, &[]);
     assert_eq!(kept.len(), 100);
     assert_eq!(kept[..3], texts(&keys([9000, 9001, 5000])));
+}
+
+#[test]
+fn whoever_writes_into_one_namespace_outvotes_nobody_by_the_number_of_his_secrets() {
+    let (real, rare) = (key(9000), key(9001));
+    let of_one_identity = (0..3000).flat_map(|number| [key(number), key(number)]);
+    let mut named: Vec<Named> = of_one_identity.map(|key_id| named_by(&key_id, "his", 0)).collect();
+    named.extend(["orders", "shop"].map(|namespace| named_by(&real, namespace, 0)));
+    named.extend([1, 2].map(|identity| named_by(&rare, "orders", identity)));
+    assert_eq!(kept_of(&[], named, &[])[..2], texts(&[real, rare]));
 }
 
 #[test]

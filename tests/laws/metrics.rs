@@ -39,7 +39,7 @@ fn about(metrics: &Metrics, authority: &str) {
     metrics.stands(authority, root::Reason::Ready.as_str());
     metrics.root(authority, 1);
     metrics.rotation_phase(authority, Some(Phase::Announced));
-    metrics.rotation_waiting(authority, 1);
+    metrics.rotation_waiting(authority, Some(1));
     metrics.bundles(authority, &published::Reason::ALL.map(|reason| (reason, 1)));
 }
 

@@ -129,7 +129,7 @@ impl Board {
 
     /// A namespace was seen to be gone.
     pub fn lost_namespace(&mut self, name: &str) {
-        self.jurisdiction.lost_namespaces(|known| **known == *name);
+        self.jurisdiction.lost_namespace(name);
     }
 
     /// A list of namespaces ended: these were not in it.

@@ -10,7 +10,9 @@ use crate::state::Broken;
 /// With a shortest trace, if one breaks.
 pub fn holds(what: &str, scope: Scope) {
     let Report { states, steps, cut, violation } = explore(scope);
-    assert!(violation.is_none(), "{what}: {}", violation.map(|found| found.to_string()).unwrap_or_default());
+    if let Some(violation) = violation {
+        panic!("{what}: {violation}\nafter {states} states, {steps} steps");
+    }
     let cut = if cut == 0 { String::new() } else { format!("{cut} steps to a further root not followed, ") };
     println!("model: {what}: {states} states, {steps} steps, {cut}every promise holds");
 }
