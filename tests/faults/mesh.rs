@@ -111,6 +111,8 @@ impl<'a> Mesh<'a> {
 
     /// Lives on until the rotation has ended as it should, or it is clear that it has not.
     pub async fn rotated(&mut self, life: &Life, mut late: Option<Request<Body>>) -> Picture {
+        // One look decides: what follows a change may be on its way a moment later.
+        let mut picture = self.picture(&life.scene).await;
         for second in 0..AT_MOST {
             self.second(life).await;
             if second == LATE
@@ -118,11 +120,14 @@ impl<'a> Mesh<'a> {
             {
                 life.wire.deliver(late).await;
             }
-            if self.is_stable(&life.scene).await && self.picture(&life.scene).await == Picture::expected() {
+            if self.is_stable(&life.scene).await {
+                picture = self.picture(&life.scene).await;
+            }
+            if picture == Picture::expected() {
                 break;
             }
         }
-        self.picture(&life.scene).await
+        picture
     }
 
     /// From now on leaves may expire before they can be renewed.
