@@ -28,11 +28,17 @@ async fn told<K: Resource<DynamicType = ()>>(scene: &Scene, object: &K) -> Vec<(
 }
 
 /// Waits until exactly these are told of an object, in this order.
-pub async fn expect<K: Resource<DynamicType = ()>>(scene: &Scene, object: &K, wanted: &[(&str, &str)]) {
+async fn expect<K: Resource<DynamicType = ()>>(scene: &Scene, object: &K, wanted: &[(&str, &str)]) {
     let wanted: Vec<(String, String)> =
         wanted.iter().map(|(type_, reason)| ((*type_).into(), (*reason).into())).collect();
     let are_told = || async { (told(scene, object).await == wanted).then_some(()) };
     until(&format!("the Events {wanted:?} about {}", object.name_any()), are_told).await;
+}
+
+/// The same of the authority of this name.
+pub async fn expect_of_authority(scene: &Scene, name: &str, wanted: &[(&str, &str)]) {
+    let authority = scene.authorities().get(name).await.unwrap();
+    expect(scene, &authority, wanted).await;
 }
 
 /// Waits until the operator has looked at an authority twice more, because of changes that have nothing to do with roots.

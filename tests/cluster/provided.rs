@@ -7,7 +7,7 @@ use mtls_operator::api::conditions::find;
 use serde_json::{Value, json};
 
 use crate::content::Content;
-use crate::events::{expect, look_again};
+use crate::events::{expect_of_authority, look_again};
 use crate::provided_ca::Ca;
 use crate::stage::{SYSTEM, Scene, Stage, value};
 
@@ -80,12 +80,6 @@ impl Realm {
         let authority = self.scene.authority_stands(&self.authority, ready, reason).await;
         let stalled = find(&authority.status.as_ref().unwrap().conditions, "Stalled").cloned();
         assert_eq!(stalled.map(|c| (c.status, c.reason)), Some(("True".into(), reason.into())));
-    }
-
-    /// Waits until exactly these Events are told of the authority.
-    async fn expect_events(&self, wanted: &[(&str, &str)]) {
-        let authority = self.scene.authorities().get(&self.authority).await.unwrap();
-        expect(&self.scene, &authority, wanted).await;
     }
 
     /// Waits until the authority says this and checks that it signs as before.
@@ -167,7 +161,12 @@ async fn a_ca_with_other_anchors_is_announced_and_withdrawn_when_the_former_one_
         .secret_where("cart-mtls", "the former bundle", |secret| value(secret, "ca.crt") == before.trust);
     assert_eq!(Content::of(&back.await).leaf, before.leaf);
     look_again(&realm.scene, &realm.authority).await;
-    realm.expect_events(&[("Normal", "Copy"), ("Normal", "Announce"), ("Normal", "Withdraw")]).await;
+    expect_of_authority(
+        &realm.scene,
+        &realm.authority,
+        &[("Normal", "Copy"), ("Normal", "Announce"), ("Normal", "Withdraw")],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -182,7 +181,12 @@ async fn a_half_written_ca_is_refused_and_the_copy_signs_on() {
     look_again(&realm.scene, &realm.authority).await;
     realm.replace(root.provided(&root)).await;
     realm.scene.authority_stands(&realm.authority, "True", "Ready").await;
-    realm.expect_events(&[("Normal", "Copy"), ("Warning", "ProvidedInvalid")]).await;
+    expect_of_authority(
+        &realm.scene,
+        &realm.authority,
+        &[("Normal", "Copy"), ("Warning", "ProvidedInvalid")],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -209,7 +213,7 @@ async fn a_ca_that_is_provided_late_or_broken_first_is_used_once_it_is_sound() {
     realm.replace(root.provided(&root)).await;
     assert_eq!(realm.issue("cart").await.trust, root.pem().into_bytes());
     let told = [("Warning", "ProvidedMissing"), ("Warning", "ProvidedInvalid"), ("Normal", "Copy")];
-    realm.expect_events(&told).await;
+    expect_of_authority(&realm.scene, &realm.authority, &told).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use mtls_operator::api::conditions::find;
 use serde_json::{Value, json};
 
 use crate::content::Content;
-use crate::events::{expect, look_again};
+use crate::events::{expect_of_authority, look_again};
 use crate::stage::{Scene, Stage, is_stalled, ready_of, wait};
 
 /// An authority of its own with one identity that is issued.
@@ -66,12 +66,6 @@ impl Realm {
         find(conditions, "Ready").unwrap().message.clone()
     }
 
-    /// Waits until exactly these Events are told of the authority.
-    async fn expect_events(&self, wanted: &[(&str, &str)]) {
-        let authority = self.scene.authorities().get(&self.authority).await.unwrap();
-        expect(&self.scene, &authority, wanted).await;
-    }
-
     /// Asserts that nothing is signed: a new identity waits, and the first keeps what it has.
     async fn assert_signs_nothing(&self, before: &Content) {
         self.scene.create("waits", json!({ "authority": self.authority })).await;
@@ -125,7 +119,8 @@ async fn a_deleted_root_is_lost_not_replaced_and_signs_again_once_restored() {
     assert!(found.is_none(), "a root was made in silence");
     realm.restore(&backup).await;
     realm.assert_signs_again(&before).await;
-    realm.expect_events(&[("Normal", "Generate"), ("Warning", "RootLost")]).await;
+    expect_of_authority(&realm.scene, &realm.authority, &[("Normal", "Generate"), ("Warning", "RootLost")])
+        .await;
 }
 
 #[tokio::test]
