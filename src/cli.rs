@@ -42,9 +42,9 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_WATCH_NAMESPACE", value_parser = dns_label, value_delimiter = ',', action = ArgAction::Append)]
     pub watch_namespace: Vec<String>,
 
-    /// Create this MtlsAuthority at start if there is none of any name. Empty: create none.
-    #[arg(long, env = "MTLS_OPERATOR_CREATE_AUTHORITY", default_value = "mesh", value_parser = dns_label_or_nothing)]
-    pub create_authority: String,
+    /// Create the MtlsAuthority mesh at start, if there is none of any name.
+    #[arg(long, env = "MTLS_OPERATOR_CREATE_AUTHORITY", default_value_t = true, action = ArgAction::Set)]
+    pub create_authority: bool,
 
     /// SPIFFE trust domain of the MtlsAuthority that is created.
     #[arg(long, env = "MTLS_OPERATOR_TRUST_DOMAIN", default_value = "cluster.local", value_parser = trust_domain)]
@@ -66,9 +66,9 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_WORKERS", default_value = "auto")]
     pub workers: Workers,
 
-    /// Look at what Pods really serve and trust, where an MtlsIdentity has spec.verify.
-    #[arg(long, env = "MTLS_OPERATOR_VERIFY")]
-    pub verify: bool,
+    /// Look at what Pods really serve and trust, where an MtlsIdentity has spec.probes.
+    #[arg(long, env = "MTLS_OPERATOR_ENDPOINT_PROBES")]
+    pub endpoint_probes: bool,
 
     /// How log lines look.
     #[arg(long, env = "MTLS_OPERATOR_LOG_FORMAT", value_enum, default_value_t)]
@@ -148,10 +148,6 @@ fn dns_label(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn dns_label_or_nothing(text: &str) -> Result<String, &'static str> {
-    if text.is_empty() { Ok(String::new()) } else { dns_label(text) }
-}
-
 fn dns_name(text: &str) -> Result<String, &'static str> {
     let is_name = text.len() <= 100 && text.split('.').all(|label| dns_label(label).is_ok());
     if is_name && !ends_in_number(text) {
@@ -209,7 +205,8 @@ mod tests {
     }
 
     #[test]
-    fn no_default_authority_is_a_valid_wish() {
-        assert_eq!(run(&["--create-authority", ""]).unwrap().create_authority, "");
+    fn a_first_authority_is_created_unless_said_otherwise() {
+        assert!(run(&[]).unwrap().create_authority);
+        assert!(!run(&["--create-authority=false"]).unwrap().create_authority);
     }
 }

@@ -78,7 +78,7 @@ fn announce(config: &Run, kube: &Config) {
         version = env!("CARGO_PKG_VERSION"),
         namespace = namespace(config),
         watch_namespaces = if watched.is_empty() { "all" } else { &watched },
-        verify = config.verify,
+        endpoint_probes = config.endpoint_probes,
         leader_election = config.leader_election,
         api_server = %kube.cluster_url,
         "mtls-operator starts"
@@ -119,8 +119,7 @@ fn namespace(config: &Run) -> String {
 
 fn settings(config: &Run) -> Settings {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let default_authority = (!config.create_authority.is_empty()).then(|| DefaultAuthority {
-        name: config.create_authority.clone(),
+    let default_authority = config.create_authority.then(|| DefaultAuthority {
         trust_domain: config.trust_domain.clone(),
         cluster_domain: config.cluster_domain.clone(),
     });
@@ -130,6 +129,6 @@ fn settings(config: &Run) -> Settings {
         default_authority,
         workers: config.workers.count(),
         key_threads: default_key_threads(cores),
-        verify: config.verify,
+        endpoint_probes: config.endpoint_probes,
     }
 }

@@ -1,11 +1,14 @@
-//! What is generated and committed is what the generators make: the definitions, their copy in the chart, and the
-//! rendered chart.
+//! What is generated and committed is what the generators make: the definitions, their copy in the chart, the field
+//! tables of the documents, and the rendered chart.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test fails by panicking, also in what its functions share"
 )]
+
+#[path = "drift/fields.rs"]
+mod fields;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -35,6 +38,11 @@ fn definitions_agree_in(folder: &str) {
         let name = format!("{}_{}.yaml", definition.spec.group, definition.spec.names.plural);
         agrees(&format!("{folder}/{name}"), &document(&definition).unwrap());
     }
+}
+
+#[test]
+fn the_field_tables_of_the_documents_are_the_descriptions_of_the_definitions() {
+    agrees("docs/fields.md", &fields::tables(&definitions()));
 }
 
 #[test]

@@ -57,3 +57,5 @@ mod sight;
 mod slices;
 #[path = "laws/steps.rs"]
 mod steps;
+#[path = "laws/unread.rs"]
+mod unread;

@@ -17,7 +17,7 @@ const KUBECONFIG: &str = r#"{
 
 fn operator(kubeconfig: &Path) -> Child {
     Command::new(env!("CARGO_BIN_EXE_mtls-operator"))
-        .args(["run", "--admin-address", "127.0.0.1:0", "--watch-namespace", "webshop", "--verify"])
+        .args(["run", "--admin-address", "127.0.0.1:0", "--watch-namespace", "webshop", "--endpoint-probes"])
         .env("KUBECONFIG", kubeconfig)
         .env_remove("KUBERNETES_SERVICE_HOST")
         .env_remove("POD_NAMESPACE")
@@ -42,7 +42,10 @@ fn a_log_says_who_starts_why_nothing_answers_and_that_it_stops() {
     let start = line("mtls-operator starts");
     assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!((&start["namespace"], &start["watch_namespaces"]), (&"mtls-system".into(), &"webshop".into()));
-    assert_eq!((&start["verify"], &start["api_server"]), (&true.into(), &"https://127.0.0.1:1/".into()));
+    assert_eq!(
+        (&start["endpoint_probes"], &start["api_server"]),
+        (&true.into(), &"https://127.0.0.1:1/".into())
+    );
     let interrupted = line("a watch was interrupted");
     assert!(interrupted["error"].as_str().unwrap().contains("Connection refused"), "{interrupted}");
     let sent = Command::new("kill").args(["-TERM", &operator.id().to_string()]).status().unwrap();

@@ -22,20 +22,14 @@ pub const FINGERPRINT: &str = "^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2})
 pub const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
 
 /// Key of a label or annotation: `[prefix/]name`, the prefix a DNS subdomain.
-const QUALIFIED_NAME: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+pub const QUALIFIED_NAME: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 /// Longest prefix, in characters.
 const MAX_PREFIX: usize = 253;
-
-/// The CEL expression that `variable` is a valid key of a label or annotation.
-#[must_use]
-pub fn is_qualified_name(variable: &str) -> String {
-    format!("{variable}.matches('{QUALIFIED_NAME}') && {variable}.indexOf('/') <= {MAX_PREFIX}")
-}
 
 /// The CEL expression that all keys of a map are valid keys of labels or annotations.
 #[must_use]
 pub fn all_are_qualified_names() -> String {
-    format!("self.all(key, {})", is_qualified_name("key"))
+    format!("self.all(key, key.matches('{QUALIFIED_NAME}') && key.indexOf('/') <= {MAX_PREFIX})")
 }
 
 /// Whether a name ends in what clients take for the last part of an IPv4 address: none accepts it as a DNS name.

@@ -79,12 +79,14 @@ pub mod annotation {
     pub const RETIRING: &str = "mtls-operator.dev/retiring";
     /// Root Secret: the value of [`ROTATE`] that was answered last.
     pub const ROTATE_REQUEST: &str = "mtls-operator.dev/rotate-request";
+    /// Root Secret: the value of [`ROTATION_EXCLUDE`] that has served a rotation, and counts for no other.
+    pub const EXCLUDE_REQUEST: &str = "mtls-operator.dev/exclude-request";
     /// `MtlsAuthority`: rotates the root once per value.
     pub const ROTATE: &str = "mtls-operator.dev/rotate";
     /// `MtlsAuthority`: SHA-256 fingerprint of a root whose loss a person accepts.
     pub const ACCEPT_ROOT_LOSS: &str = "mtls-operator.dev/accept-root-loss";
     /// `MtlsAuthority`: identities, as `<namespace>/<name>`, and trust bundles, as status names them, with commas between,
-    /// that a rotation does not wait for.
+    /// that a rotation does not wait for. Each value counts for one rotation.
     pub const ROTATION_EXCLUDE: &str = "mtls-operator.dev/rotation-exclude";
     /// Root Secret: JSON of replaced signers and the last moment a leaf of theirs can be valid.
     pub const FORMER_KEY_IDS: &str = "mtls-operator.dev/former-key-ids";

@@ -1,7 +1,11 @@
 //! Rules of the schemas that say in words what is wrong, where, and what would be right. A `pattern` refuses with its
 //! bare expression; each has one of these beside it. The patterns stay for editors and linters, which know no CEL.
+//!
+//! A rule about the items of a list stands on the item, so that the API server's answer names it (`spec.dnsNames[3]`).
 
 use kube::core::Rule;
+use schemars::Schema;
+use serde_json::{Value, json};
 
 use super::{duration, form};
 
@@ -10,14 +14,24 @@ const A_LABEL: &str =
 const A_SUBDOMAIN: &str =
     "lower-case letters, digits, '-' and '.', each part beginning and ending with a letter or digit";
 
+/// Puts rules on the items of a list.
+pub fn each(rules: Vec<Rule>) -> impl FnMut(&mut Schema) {
+    let rules: Value = rules.into_iter().map(|rule| json!(rule)).collect();
+    move |list| {
+        if let Some(items) = list.get_mut("items").and_then(Value::as_object_mut) {
+            items.insert("x-kubernetes-validations".into(), rules.clone());
+        }
+    }
+}
+
 /// A field that holds a DNS label.
 pub fn dns_label(field: &str) -> Rule {
     text(form::DNS_LABEL, &format!("{field} must be a DNS label: {A_LABEL}"))
 }
 
-/// A field that holds a list of DNS labels.
-pub fn dns_labels(field: &str) -> Rule {
-    texts(form::DNS_LABEL, &format!("{field} must be DNS labels: {A_LABEL}"))
+/// An item that is a DNS label.
+pub fn is_dns_label() -> Rule {
+    text(form::DNS_LABEL, &format!("must be a DNS label: {A_LABEL}"))
 }
 
 /// A field that holds the name of an object.
@@ -31,12 +45,47 @@ pub fn dns_name(field: &str) -> Rule {
     text(form::DNS_NAME, &words)
 }
 
-/// A field that holds a list of DNS names and wildcards.
-pub fn dns_patterns(field: &str) -> Rule {
+/// An item that is a DNS name or a wildcard.
+pub fn is_dns_pattern() -> Rule {
     let words = format!(
-        "{field} must be DNS names: {A_SUBDOMAIN}, at most 63 characters long; '*' only as the whole first part"
+        "must be a DNS name: {A_SUBDOMAIN}, at most 63 characters long; '*' only as the whole first part"
     );
-    texts(form::DNS_PATTERN, &words)
+    text(form::DNS_PATTERN, &words)
+}
+
+/// An item that clients do not take for an IPv4 address.
+pub fn is_no_address() -> Rule {
+    Rule::new(format!("!self.matches('{}')", form::NUMERIC_END))
+        .message("must not end in a number: that is an address, which belongs into spec.ipAddresses")
+}
+
+/// An item that is no wildcard of a whole top-level domain.
+pub fn is_narrow_wildcard() -> Rule {
+    Rule::new("!self.startsWith('*.') || self.matches('[.].+[.]')").message(
+        "must have two labels or more after '*.': clients accept no wildcard of a whole top-level domain",
+    )
+}
+
+/// An item that is an IP address.
+pub fn is_address() -> Rule {
+    Rule::new("isIP(self)").message("must be an IPv4 or IPv6 address, such as 10.0.0.7 or fd00::7")
+}
+
+/// An item that is an IP address as RFC 5952 writes it: two spellings of one address would be two items.
+pub fn is_canonical_address() -> Rule {
+    Rule::new("!isIP(self) || ip.isCanonical(self)")
+        .message("must be in canonical form (RFC 5952): fd00::7, not FD00:0::7")
+}
+
+/// An item that is a range of addresses.
+pub fn is_range() -> Rule {
+    Rule::new("isCIDR(self)").message("must be an address range, such as 10.0.0.0/24 or fd00::/64")
+}
+
+/// An item that is a range without bits beside its prefix, written as RFC 5952 asks.
+pub fn is_canonical_range() -> Rule {
+    Rule::new("!isCIDR(self) || string(cidr(self).masked()) == self")
+        .message("must be in canonical form, without bits behind the prefix: 10.0.0.0/24, not 10.0.0.7/24; fd00::/64, not FD00::/64")
 }
 
 /// A field that holds a SPIFFE trust domain.
@@ -47,15 +96,32 @@ pub fn trust_domain(field: &str) -> Rule {
     text(form::TRUST_DOMAIN, &words)
 }
 
-/// A field that holds a list of fingerprints.
-pub fn fingerprints(field: &str) -> Rule {
-    let words = format!(
-        "{field} must be SHA-256 fingerprints: 64 hexadecimal digits, or as openssl x509 -fingerprint -sha256 prints them, with ':' between all pairs"
-    );
-    texts(form::FINGERPRINT, &words)
+/// A field that holds a fingerprint.
+pub fn fingerprint() -> Rule {
+    text(
+        form::FINGERPRINT,
+        "must be a SHA-256 fingerprint: 64 hexadecimal digits, or as openssl x509 -fingerprint -sha256 prints it, with ':' between all pairs",
+    )
 }
 
-/// A field that holds labels.
+/// A field that holds labels or annotations, by the word for them: their keys.
+pub fn keys(field: &str, what: &str) -> Rule {
+    let words = format!(
+        "{field} must have valid Kubernetes {what} keys: [prefix/]name, with names of letters, digits, '-', '_' and '.', at most 63 characters"
+    );
+    Rule::new(form::all_are_qualified_names()).message(words.as_str())
+}
+
+/// A field that holds labels or annotations: none of those that the operator itself writes.
+pub fn unreserved_keys(field: &str) -> Rule {
+    let words = format!(
+        "{field} must not have keys below mtls-operator.dev/, nor app.kubernetes.io/managed-by: the operator writes them itself"
+    );
+    let law = "self.all(key, !key.startsWith('mtls-operator.dev/') && key != 'app.kubernetes.io/managed-by')";
+    Rule::new(law).message(words.as_str())
+}
+
+/// A field that holds labels: their values.
 pub fn label_values(field: &str) -> Rule {
     let words = format!(
         "{field} must have valid Kubernetes label values: letters, digits, '-', '_' and '.', the first and the last a letter or digit"
@@ -65,7 +131,9 @@ pub fn label_values(field: &str) -> Rule {
 
 /// A field that holds a duration.
 pub fn duration(field: &str) -> Rule {
-    let words = format!("{field} must be a duration such as 24h, 1h30m or 90s; a day is 24h");
+    let words = format!(
+        "{field} must be a duration of whole numbers with units h, m, s or ms, such as 24h, 1h30m or 90s; a day is 24h"
+    );
     text(duration::PATTERN, &words)
 }
 
@@ -88,8 +156,4 @@ fn is_duration(variable: &str) -> String {
 
 fn text(pattern: &str, words: &str) -> Rule {
     Rule::new(format!("self.matches(r'{pattern}')")).message(words)
-}
-
-fn texts(pattern: &str, words: &str) -> Rule {
-    Rule::new(format!("self.all(item, item.matches(r'{pattern}'))")).message(words)
 }

@@ -1,13 +1,13 @@
 //! Whether an identity needs a look, judged from a few hundred bytes: a settled identity costs no request, however
 //! often its watch says hello.
 
-use std::sync::Arc;
-
 use crate::plan::outcome::Reason;
-use crate::plan::profile::{ProfileHash, TermsHash};
-use crate::plan::spread::{Step, turn};
+use crate::plan::policy::Permission;
+use crate::plan::profile::ProfileHash;
+use crate::plan::spread::turn;
 
-use super::entry::{Digest, Entry, SeenSecret};
+use super::entry::{Entry, SeenSecret};
+use super::marks::{AuthorityMark, SignerMark};
 
 /// Order in which identities are served: a mass re-issue never keeps a new Pod waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,56 +46,6 @@ pub enum Attention {
     OnChange,
 }
 
-/// What is remembered of an authority.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorityMark {
-    /// Changes with every change of what policy says.
-    pub epoch: u64,
-    /// Hash of what it contributes to profiles.
-    pub terms: TermsHash,
-    /// Who signs, where somebody does.
-    pub signer: Option<SignerMark>,
-}
-
-/// What is remembered of a signer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignerMark {
-    /// Key identifier.
-    pub key_id: Digest,
-    /// End of its validity, seconds since 1970.
-    pub not_after: i64,
-    /// Hash of the trust bundle.
-    pub trust: Digest,
-    /// Hash of the trust bundle before the last change.
-    pub former_trust: Option<Digest>,
-    /// Whether the next root waits until everybody trusts it.
-    pub is_announced: bool,
-    /// The signers that are retiring.
-    pub retiring: Arc<[RetiringMark]>,
-    /// When Secrets follow the last change.
-    pub step: Option<Step>,
-    /// Key identifiers of signers whose leaves are replaced at once.
-    pub distrusted: Arc<[Digest]>,
-}
-
-/// What is remembered of a signer that is retiring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetiringMark {
-    /// Key identifier.
-    pub key_id: Digest,
-    /// Until when a leaf of it can be valid, seconds since 1970.
-    pub until: i64,
-}
-
-impl SignerMark {
-    /// Until when a leaf with this key identifier can be valid, if its signer is retiring.
-    #[must_use]
-    pub fn retires(&self, key_id: Option<Digest>) -> Option<i64> {
-        let signers = self.retiring.iter().filter(|signer| Some(signer.key_id) == key_id);
-        signers.map(|signer| signer.until).max()
-    }
-}
-
 /// Everything that attention depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
@@ -104,7 +54,9 @@ pub struct Circumstances<'a> {
     /// The authority, where there is one.
     pub authority: Option<&'a AuthorityMark>,
     /// What policy says. `None` where it must be asked anew, with the whole object.
-    pub is_permitted: Option<bool>,
+    pub permission: Option<Permission>,
+    /// From when on a refusal needs a person, seconds since 1970.
+    pub stalls_at: i64,
     /// Seconds since 1970.
     pub now: i64,
 }
@@ -118,9 +70,9 @@ pub fn attention(entry: &Entry, around: Circumstances<'_>) -> Attention {
     let (true, Some(reason)) = (entry.is_current(), entry.recorded.reason) else {
         return Attention::Now(Class::New);
     };
-    match (around.authority, around.is_permitted) {
+    match (around.authority, around.permission) {
         (Some(_), None) => return Attention::Now(class_of_judgement(reason)),
-        (Some(_), Some(permitted)) if permitted == is_refusal(reason) => {
+        (Some(_), Some(permission)) if contradicts(permission, reason) => {
             return Attention::Now(Class::Background);
         }
         _ => {}
@@ -129,7 +81,7 @@ pub fn attention(entry: &Entry, around: Circumstances<'_>) -> Attention {
         Reason::SecretConflict => Attention::Now(Class::Background),
         Reason::Issuing => Attention::Now(Class::New),
         Reason::AuthorityNotReady => on_authority(around),
-        Reason::NotPermitted | Reason::Invalid => upkeep(entry, around),
+        Reason::NotPermitted | Reason::Invalid => earlier(stalling(entry, around), upkeep(entry, around)),
         Reason::Issued | Reason::Paused | Reason::Expired => held(entry, around),
     }
 }
@@ -142,8 +94,24 @@ const fn class_of_judgement(reason: Reason) -> Class {
     }
 }
 
-const fn is_refusal(reason: Reason) -> bool {
+/// Whether an identity stands otherwise than the terms say. Where they cannot be read, it stands as it did.
+const fn contradicts(permission: Permission, reason: Reason) -> bool {
+    match permission {
+        Permission::Granted => is_refusal(reason),
+        Permission::Refused => !is_refusal(reason),
+        Permission::Hidden => false,
+    }
+}
+
+/// Whether an identity with this reason is refused by the terms of its authority, or by its own spec.
+#[must_use]
+pub const fn is_refusal(reason: Reason) -> bool {
     matches!(reason, Reason::NotPermitted | Reason::Invalid)
+}
+
+/// When a refusal that stands begins to need a person: status says so once.
+fn stalling(entry: &Entry, around: Circumstances<'_>) -> Option<Attention> {
+    at((!entry.recorded.is_stalled).then_some(around.stalls_at), around)
 }
 
 fn on_authority(around: Circumstances<'_>) -> Attention {
@@ -191,8 +159,8 @@ fn held(entry: &Entry, around: Circumstances<'_>) -> Attention {
 }
 
 /// The sooner of two; what is due now is of the class of who waits most.
-fn earlier(rotation: Option<Attention>, time: Attention) -> Attention {
-    match (rotation, time) {
+fn earlier(one: Option<Attention>, other: Attention) -> Attention {
+    match (one, other) {
         (Some(Attention::At(one)), Attention::At(other)) => Attention::At(one.min(other)),
         (Some(one), Attention::OnChange | Attention::At(_)) => one,
         (_, other) => other,

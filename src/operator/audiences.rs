@@ -5,7 +5,6 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt as _;
 use kube::api::PartialObjectMeta;
-use kube::core::DeserializeGuard;
 
 use super::bundles::{Bundles, Range};
 use super::carrier::Carrier;
@@ -14,6 +13,7 @@ use super::index::ListNumber;
 use super::keeper::claimed_by;
 use super::roster::Roster;
 use super::watch::Audience;
+use crate::api::decoded::Decoded;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::plan::terms::Terms;
 
@@ -32,27 +32,18 @@ impl Identities {
     }
 }
 
-impl Audience<DeserializeGuard<MtlsIdentity>> for Identities {
+impl Audience<Decoded<MtlsIdentity>> for Identities {
     fn begin_list(&mut self) {
         self.list = self.context.board.lock().begin_list();
     }
 
-    fn saw(&mut self, object: DeserializeGuard<MtlsIdentity>, is_from_list: bool) {
+    fn saw(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
         let now = self.context.millis();
-        match object.0 {
-            Ok(identity) => {
-                self.context.probes.saw(&identity);
-                self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
-            }
-            Err(invalid) => {
-                let meta = invalid.metadata;
-                let (namespace, name) = (meta.namespace, meta.name);
-                tracing::warn!(namespace, name, error = invalid.error, "an MtlsIdentity cannot be read");
-            }
-        }
+        self.context.probes.saw(&identity);
+        self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
     }
 
-    fn lost(&mut self, object: DeserializeGuard<MtlsIdentity>) {
+    fn lost(&mut self, object: Decoded<MtlsIdentity>) {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
         self.context.probes.lost(&namespace, &object.name_any());
@@ -200,23 +191,12 @@ impl Authorities {
     }
 }
 
-impl Audience<DeserializeGuard<MtlsAuthority>> for Authorities {
+impl Audience<Decoded<MtlsAuthority>> for Authorities {
     fn begin_list(&mut self) {
         self.context.roster.begin_list();
     }
 
-    fn saw(&mut self, object: DeserializeGuard<MtlsAuthority>, _is_from_list: bool) {
-        let authority = match object.0 {
-            Ok(authority) => authority,
-            Err(invalid) => {
-                tracing::warn!(
-                    authority = invalid.metadata.name,
-                    error = invalid.error,
-                    "an MtlsAuthority cannot be read"
-                );
-                return;
-            }
-        };
+    fn saw(&mut self, Decoded(authority): Decoded<MtlsAuthority>, _is_from_list: bool) {
         let now = self.context.millis();
         let is_ours = claimed_by(&authority).is_none_or(|holder| *holder == *self.context.namespace);
         if let (true, Ok(terms)) = (is_ours, Terms::parse(&authority)) {
@@ -225,7 +205,7 @@ impl Audience<DeserializeGuard<MtlsAuthority>> for Authorities {
         self.context.roster.saw(authority);
     }
 
-    fn lost(&mut self, object: DeserializeGuard<MtlsAuthority>) {
+    fn lost(&mut self, object: Decoded<MtlsAuthority>) {
         let name = object.name_any();
         self.context.roster.lost(&name);
         self.context.board.change(|board| board.lost_authority(&name, self.context.millis()));

@@ -7,8 +7,11 @@ use super::census::Census;
 use super::entry::digest;
 use super::root::Passed;
 use super::root_notes::Retiring;
+use super::sight::{NAMES, Survey};
 use crate::api::MtlsAuthority;
-use crate::api::authority::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, WaitingFor};
+use crate::api::authority::{
+    IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus, WaitingKind,
+};
 use crate::api::conditions::{ROTATING, stated};
 use crate::api::names::annotation;
 use crate::pki::Authority;
@@ -22,18 +25,40 @@ use crate::plan::terms::Terms;
 pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus {
     let before = authority.status.clone().unwrap_or_default();
     let stored = passed.root();
-    let phase = stored.map(|root| root.phase).or(before.phase).unwrap_or_default();
     MtlsAuthorityStatus {
         observed_generation: authority.metadata.generation,
-        phase: Some(phase),
-        since: stored.and(passed.loaded.succession.since).map(Time).or(before.since.clone()),
+        rotation: Some(rotation(before.rotation.clone().unwrap_or_default(), stored, passed)),
         // The root that is lost stays named: it is the evidence.
         roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
         identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
-        waiting_for: before.waiting_for.clone().filter(|_| stored.is_some() && before.phase == Some(phase)),
-        rotate_request: stored
-            .map_or_else(|| before.rotate_request.clone(), |root| root.rotate_request.clone()),
         ..before
+    }
+}
+
+/// The rotation after a pass; as it was known before, while the root Secret does not tell.
+fn rotation(before: RotationStatus, stored: Option<&StoredRoot>, passed: &Passed) -> RotationStatus {
+    let Some(root) = stored else {
+        let phase = before.phase.or_else(|| Some(Phase::default().as_str().into()));
+        return RotationStatus { phase, waiting_for: Vec::new(), excluded: Vec::new(), ..before };
+    };
+    let phase = Some(root.phase.as_str().to_owned());
+    let is_same = before.phase == phase;
+    RotationStatus {
+        phase_time: passed.loaded.succession.since.map(Time).or(before.phase_time),
+        waiting_for: if is_same { before.waiting_for } else { Vec::new() },
+        excluded: if is_same { before.excluded } else { Vec::new() },
+        last_handled_rotate: root.rotate_request.clone(),
+        phase,
+    }
+}
+
+/// The same rotation with what it waits for now; nothing, while there is none.
+#[must_use]
+pub fn surveyed(rotation: RotationStatus, survey: Option<&Survey>) -> RotationStatus {
+    RotationStatus {
+        waiting_for: survey.map(Survey::waiting_for).unwrap_or_default(),
+        excluded: survey.map(|survey| survey.excluded.clone()).unwrap_or_default(),
+        ..rotation
     }
 }
 
@@ -55,9 +80,9 @@ fn root(ca: &Authority, role: RootRole) -> RootStatus {
     RootStatus {
         fingerprint: ca.fingerprint().to_string(),
         key_id: ca.key_id().to_string(),
-        role,
-        not_before: Time(ca.window().not_before),
-        not_after: Time(ca.window().not_after),
+        role: role.as_str().into(),
+        not_before: Some(Time(ca.window().not_before)),
+        not_after: Some(Time(ca.window().not_after)),
         // Counted by the tally.
         leaves: 0,
     }
@@ -67,9 +92,9 @@ fn retiring(root: &Retiring) -> RootStatus {
     RootStatus {
         fingerprint: root.fingerprint.clone(),
         key_id: root.key_id.clone(),
-        role: RootRole::Retiring,
-        not_before: Time(root.not_before),
-        not_after: Time(root.not_after),
+        role: RootRole::Retiring.as_str().into(),
+        not_before: Some(Time(root.not_before)),
+        not_after: Some(Time(root.not_after)),
         leaves: 0,
     }
 }
@@ -84,13 +109,44 @@ pub fn counted(roots: &[RootStatus], census: &Census) -> Vec<RootStatus> {
 /// How a rotation gets on, in a sentence for the condition `Rotating`.
 #[must_use]
 pub fn progress(passed: &Passed, terms: &Terms) -> String {
+    let exclusion = of_exclusion(&passed.survey.unknown, passed.is_exclusion_spent);
+    let frozen = if terms.unread.freezes_root() {
+        ". The root is not changed while a part of the spec cannot be read: see the condition Ready"
+    } else {
+        ""
+    };
+    format!("{}{exclusion}{frozen}", course_of(passed, terms))
+}
+
+/// What becomes of the annotation that excludes identities and bundles: none of it is passed over in silence.
+fn of_exclusion(unknown: &[String], is_spent: bool) -> String {
+    let what = annotation::ROTATION_EXCLUDE;
+    if is_spent {
+        return format!(
+            ". The value of the annotation {what} has served a rotation; change it to exclude again"
+        );
+    }
+    match unknown {
+        [] => String::new(),
+        names if names.len() > NAMES => {
+            let first = names[..NAMES].join(", ");
+            format!(
+                ". The annotation {what} names what does not exist: {first} and {} more",
+                names.len() - NAMES
+            )
+        }
+        names => format!(". The annotation {what} names what does not exist: {}", names.join(", ")),
+    }
+}
+
+fn course_of(passed: &Passed, terms: &Terms) -> String {
     match (passed.course, passed.root()) {
         (Course::Known(None), Some(root)) => of_phase(root, terms),
         (Course::Known(Some(unanswered)), Some(root)) => {
             format!("{}. {}", of_phase(root, terms), of_request(unanswered))
         }
         (Course::Unknown(_), _) => {
-            "nobody knows whether the root is being changed: the root Secret is missing, unusable or another one. status.phase and status.roots are what was seen last; the condition Ready says what to do"
+            "nobody knows whether the root is being changed: the root Secret is missing, unusable or another one. status.rotation and status.roots are what was seen last; the condition Ready says what to do"
                 .into()
         }
         (Course::Halted | Course::Known(_), _) => "no root signs".into(),
@@ -130,7 +186,7 @@ fn of_request(unanswered: Unanswered) -> String {
             format!("The annotation {what} asks for another rotation, which begins when this one has ended")
         }
         Unanswered::OnlyPeople => format!(
-            "The annotation {what} asks for another root, but only people can make the successor of what they provide: put a CA with another root into the Secret that spec.root.providedSecretName names, or remove the annotation"
+            "The annotation {what} asks for another root, but only people can make the successor of what they provide: put a CA with another root into the Secret that spec.root.provided.secretName names, or remove the annotation"
         ),
     }
 }
@@ -138,29 +194,32 @@ fn of_request(unanswered: Unanswered) -> String {
 /// The condition `Rotating`: a phase, how it gets on, and whom it waits for; or why nobody knows.
 #[must_use]
 pub fn rotating(status: &MtlsAuthorityStatus, course: Course, progress: &str, now: Timestamp) -> Condition {
-    let phase = status.phase.unwrap_or_default();
-    let waiting = status.waiting_for.as_ref().filter(|_| course.is_known());
+    let phase = status.phase().unwrap_or_default();
+    let rotation = status.rotation.as_ref().filter(|_| course.is_known());
     let (holds, reason) = match (course, phase) {
         (Course::Unknown(reason), _) => ("Unknown", reason.as_str()),
         (_, Phase::Stable) => ("False", phase.as_str()),
         _ => ("True", phase.as_str()),
     };
-    let message = waiting.map_or_else(|| progress.to_owned(), |waiting| told(progress, waiting));
+    let message = rotation.map_or_else(|| progress.to_owned(), |rotation| told(progress, rotation));
     let said = (holds, reason, message.as_str());
     stated(ROTATING, said, &status.conditions, status.observed_generation, now)
 }
 
-fn told(progress: &str, waiting: &WaitingFor) -> String {
-    let told = |what, count, names: &[String]| match count {
-        0 => String::new(),
-        count => format!(". {what}: {count} ({})", names.join(", ")),
-    };
-    let behind = told("Behind", waiting.identities, &waiting.names)
-        + &told("Bundles behind", waiting.bundles, &waiting.bundle_names)
-        + &told("Not seen to trust it", waiting.endpoints, &waiting.endpoint_names);
-    let excluded = match &*waiting.excluded {
+fn told(progress: &str, rotation: &RotationStatus) -> String {
+    let kinds = [
+        (WaitingKind::Identity, "Behind"),
+        (WaitingKind::TrustBundle, "Bundles behind"),
+        (WaitingKind::Endpoint, "Not seen to trust it"),
+    ];
+    let waiting = rotation.waiting_for.iter().map(|waiting| {
+        let known = kinds.iter().find(|(kind, _)| waiting.kind == kind.as_str());
+        let what = known.map_or(waiting.kind.as_str(), |(_, what)| what);
+        format!(". {what}: {} ({})", waiting.count, waiting.first.join(", "))
+    });
+    let excluded = match &*rotation.excluded {
         [] => String::new(),
         names => format!(". Not waited for: {}", names.join(", ")),
     };
-    format!("{progress}{behind}{excluded}")
+    format!("{progress}{}{excluded}", waiting.collect::<String>())
 }

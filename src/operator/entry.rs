@@ -6,12 +6,14 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
-use crate::api::conditions::{READY, find};
+use crate::api::conditions::{READY, STALLED, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, default_secret_name};
 use crate::api::names::{annotation, label};
+use crate::api::word::Word;
 use crate::pki::KeyAlgorithm;
 use crate::plan::asked::Asked;
 use crate::plan::outcome::Reason;
+use crate::plan::policy::Permission;
 use crate::plan::profile::{AskedHash, ProfileHash};
 use crate::plan::spread::fraction;
 
@@ -63,6 +65,8 @@ pub struct Entry {
     pub is_paused: bool,
     /// Whether it is being deleted.
     pub is_going: bool,
+    /// When this generation was first seen by this process, seconds since 1970.
+    pub seen: i64,
     /// What policy said when it was asked last.
     pub judgement: Option<Judgement>,
     /// What status says.
@@ -75,7 +79,7 @@ pub struct Judgement {
     /// State of authority and namespace.
     pub epoch: u64,
     /// The verdict.
-    pub is_permitted: bool,
+    pub permission: Permission,
 }
 
 /// What an identity's status says.
@@ -87,6 +91,8 @@ pub struct Recorded {
     pub reason: Option<Reason>,
     /// Whether `Ready` is true.
     pub is_ready: bool,
+    /// Whether this generation needs a person.
+    pub is_stalled: bool,
     /// Version of the Secret that was verified.
     pub secret_version: Option<u64>,
     /// End of the leaf, seconds since 1970.
@@ -113,12 +119,13 @@ impl Entry {
             slot: fraction(meta.uid.as_deref().unwrap_or_default()),
             version: version_number(meta.resource_version.as_deref().unwrap_or_default()),
             generation: meta.generation.unwrap_or_default(),
-            authority: digest(&identity.spec.authority),
-            asked: Asked::parse(identity).ok().map(|asked| AskedHash::of(&asked)),
+            authority: digest(&identity.spec.authority_ref.name),
+            asked: readable(identity).map(|asked| AskedHash::of(&asked)),
             renew_request: renew.map(|value| digest(value)),
             is_plain: is_plain(identity),
             is_paused: identity.spec.paused,
             is_going: meta.deletion_timestamp.is_some(),
+            seen: 0,
             judgement: None,
             recorded: identity.status.as_ref().map(Recorded::of).unwrap_or_default(),
             namespace,
@@ -139,13 +146,27 @@ impl Entry {
     }
 }
 
+/// What an identity asks, where all of it can be read.
+fn readable(identity: &MtlsIdentity) -> Option<Asked> {
+    Asked::parse(identity).ok().filter(|asked| asked.malformed.is_none())
+}
+
 fn is_plain(identity: &MtlsIdentity) -> bool {
     let spec = &identity.spec;
-    spec.dns_names.is_empty()
+    readable(identity).is_some()
+        && spec.dns_names.is_empty()
         && spec.ip_addresses.is_empty()
         && spec.ttl.is_none()
         && spec.renew_before.is_none()
-        && spec.private_key.algorithm == KeyAlgorithm::default()
+        && spec.private_key.algorithm == Word::Known(KeyAlgorithm::default())
+}
+
+/// Whether the generation that a status describes has needed a person.
+#[must_use]
+pub fn has_stalled(status: &MtlsIdentityStatus) -> bool {
+    find(&status.conditions, STALLED).is_some_and(|condition| {
+        condition.status == "True" && condition.observed_generation == status.observed_generation
+    })
 }
 
 impl Recorded {
@@ -157,12 +178,13 @@ impl Recorded {
         Self {
             generation: status.observed_generation,
             reason: ready.and_then(|condition| Reason::parse(&condition.reason)),
+            is_stalled: has_stalled(status),
             is_ready: ready.is_some_and(|condition| condition.status == "True"),
             secret_version: status.secret.as_ref().map(|secret| version_number(&secret.resource_version)),
             not_after: seconds(&status.not_after),
             renewal: seconds(&status.renewal_time),
             key_id: status.authority_key_id.as_deref().map(digest),
-            renew_request: status.renew_request.as_deref().map(digest),
+            renew_request: status.last_handled_renew.as_deref().map(digest),
         }
     }
 }

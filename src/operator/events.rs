@@ -8,7 +8,7 @@ use kube::{Resource, ResourceExt as _};
 
 use super::context::Context;
 use crate::api::MtlsIdentity;
-use crate::api::conditions::{READY, Verdict, find};
+use crate::api::conditions::{READY, STALLED, Verdict, find};
 use crate::api::names::FIELD_MANAGER;
 use crate::plan::outcome::{Reason, Standing};
 
@@ -20,11 +20,12 @@ const NOTE_LENGTH: usize = 1024;
 pub async fn transition(context: &Context, identity: &MtlsIdentity, standing: &Standing) {
     let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let before = find(conditions, READY).map(|condition| condition.reason.as_str());
-    if before == Some(standing.reason.as_str()) {
-        return;
+    let has_turned = before != Some(standing.reason.as_str());
+    let needs_a_person = standing.stalled && (has_turned || find(conditions, STALLED).is_none());
+    if has_turned || needs_a_person {
+        log(identity, before, standing);
     }
-    log(identity, before, standing);
-    if standing.stalled || standing.reason == Reason::Expired {
+    if needs_a_person || (has_turned && standing.reason == Reason::Expired) {
         warn(context, identity, &standing.verdict()).await;
     }
 }

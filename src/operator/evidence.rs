@@ -6,7 +6,7 @@ use super::context::Context;
 use super::entry::{Digest, digest};
 use super::error::Error;
 use super::root_secret::LoadedRoot;
-use crate::api::authority::RootRole;
+use crate::api::authority::MtlsAuthorityStatus;
 use crate::api::names::label;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::plan::root::RootSecret;
@@ -28,8 +28,8 @@ impl Suspects {
 /// Collects them.
 #[must_use]
 pub fn suspects(context: &Context, authority: &MtlsAuthority) -> Suspects {
-    let roots = authority.status.as_ref().map_or(&[][..], |status| &status.roots);
-    let recorded = roots.iter().find(|root| root.role == RootRole::Signing).map(|root| root.key_id.clone());
+    let signing = authority.status.as_ref().and_then(MtlsAuthorityStatus::signing_root);
+    let recorded = signing.map(|root| root.key_id.clone());
     let board = context.board.lock();
     let name = authority.metadata.name.as_deref().unwrap_or_default();
     let now = context.clock.now().as_second();
@@ -112,5 +112,5 @@ pub async fn exists(context: &Context, namespace: &str, identity: &str) -> Resul
     if has_identity(&context.board.lock(), namespace, identity) {
         return Ok(true);
     }
-    Ok(context.requests.get::<MtlsIdentity>(Some(namespace), identity).await?.is_some())
+    Ok(context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?.is_some())
 }

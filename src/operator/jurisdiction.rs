@@ -4,11 +4,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::attention::{AuthorityMark, SignerMark};
 use super::entry::{Digest, Entry, Judgement, digest};
+use super::marks::{AuthorityMark, SignerMark};
+use super::schedule::Millis;
 use crate::api::identity::MtlsIdentity;
 use crate::plan::asked::Asked;
-use crate::plan::policy;
+use crate::plan::policy::{self, Permission};
 use crate::plan::profile::TermsHash;
 use crate::plan::selector::Labels;
 use crate::plan::terms::Terms;
@@ -22,6 +23,8 @@ pub struct Namespace {
     pub is_terminating: bool,
     /// When it was made, in seconds since 1970.
     pub made: i64,
+    /// When this process saw it change last, in milliseconds since 1970.
+    changed: Millis,
     epoch: u64,
 }
 
@@ -30,6 +33,8 @@ pub struct Namespace {
 struct Authority {
     terms: Arc<Terms>,
     mark: AuthorityMark,
+    /// When this process saw its terms change last, in milliseconds since 1970.
+    changed: Millis,
 }
 
 /// Who has a say over which identity. Pure: it is told what the watches see, and says whom that concerns.
@@ -61,7 +66,13 @@ impl Jurisdiction {
     }
 
     /// A namespace was seen. Returns its name if there is something new about it.
-    pub fn saw_namespace(&mut self, name: &str, labels: Labels, is_terminating: bool) -> Option<Arc<str>> {
+    pub fn saw_namespace(
+        &mut self,
+        name: &str,
+        labels: Labels,
+        is_terminating: bool,
+        now: Millis,
+    ) -> Option<Arc<str>> {
         let before = self.namespaces.get(name);
         if before.is_some_and(|n| n.labels == labels && n.is_terminating == is_terminating) {
             return None;
@@ -69,7 +80,7 @@ impl Jurisdiction {
         let made = before.map_or(0, |before| before.made);
         let epoch = self.next_epoch();
         let name = self.shared(name);
-        self.namespaces.insert(name.clone(), Namespace { labels, is_terminating, made, epoch });
+        self.namespaces.insert(name.clone(), Namespace { labels, is_terminating, made, changed: now, epoch });
         Some(name)
     }
 
@@ -109,7 +120,7 @@ impl Jurisdiction {
     }
 
     /// The terms of an authority were seen. Returns which it is if they are new.
-    pub fn saw_terms(&mut self, terms: &Arc<Terms>) -> Option<Digest> {
+    pub fn saw_terms(&mut self, terms: &Arc<Terms>, now: Millis) -> Option<Digest> {
         let name = digest(&terms.name);
         self.others.remove(&name);
         let before = self.authorities.get(&name);
@@ -118,7 +129,7 @@ impl Jurisdiction {
         }
         let signer = before.and_then(|before| before.mark.signer.clone());
         let mark = AuthorityMark { epoch: self.next_epoch(), terms: TermsHash::of(terms), signer };
-        self.authorities.insert(name, Authority { terms: terms.clone(), mark });
+        self.authorities.insert(name, Authority { terms: terms.clone(), mark, changed: now });
         Some(name)
     }
 
@@ -141,25 +152,35 @@ impl Jurisdiction {
         self.lost_authority(name)
     }
 
-    /// What is thought of an identity's names. `None` while its authority or namespace is unknown, or nobody understands
-    /// what it asks.
+    /// What the terms say of an identity's names. `None` while its authority or namespace is unknown.
     #[must_use]
     pub fn judge(&self, entry: &Entry, identity: &MtlsIdentity) -> Option<Judgement> {
         let (authority, namespace) = self.of(entry)?;
-        let asked = Asked::parse(identity).ok()?;
-        let is_permitted = policy::permit(&asked, &authority.terms, &namespace.labels).is_ok();
-        Some(Judgement { epoch: epoch(authority, namespace), is_permitted })
+        let permission = match Asked::parse(identity) {
+            Ok(asked) => policy::permission(&asked, &authority.terms, &namespace.labels),
+            Err(_) => Permission::Refused,
+        };
+        Some(Judgement { epoch: epoch(authority, namespace), permission })
     }
 
     /// Whether an identity may have its names. `None` if that must be judged anew.
     #[must_use]
-    pub fn is_permitted(&self, entry: &Entry) -> Option<bool> {
+    pub fn permission(&self, entry: &Entry) -> Option<Permission> {
         let (authority, namespace) = self.of(entry)?;
         if entry.is_plain {
-            return Some(policy::permits_plain(&authority.terms, &entry.namespace, &namespace.labels));
+            return Some(policy::permission_of_plain(&authority.terms, &entry.namespace, &namespace.labels));
         }
         let judgement = entry.judgement.filter(|judgement| judgement.epoch == epoch(authority, namespace))?;
-        Some(judgement.is_permitted)
+        Some(judgement.permission)
+    }
+
+    /// When this process has seen something change last that a refusal of an identity depends on, in milliseconds since
+    /// 1970: this generation of it, its namespace, or the terms of its authority.
+    #[must_use]
+    pub fn changed(&self, entry: &Entry) -> Millis {
+        let namespace = self.namespaces.get(&entry.namespace).map_or(0, |namespace| namespace.changed);
+        let authority = self.authorities.get(&entry.authority).map_or(0, |authority| authority.changed);
+        entry.seen.saturating_mul(1000).max(namespace).max(authority)
     }
 
     fn of(&self, entry: &Entry) -> Option<(&Authority, &Namespace)> {

@@ -17,7 +17,6 @@ use super::metrics::MISSING;
 use super::publish::publish;
 use super::root::{Passed, pass};
 use super::root_secret::LoadedRoot;
-use super::rotation;
 use super::schedule::Millis;
 use super::stances::Stances;
 use super::tally::{Tally, patch_status};
@@ -124,7 +123,7 @@ impl Keeper {
         }
         // The authority itself may be what is stale.
         if matches!(error, Error::Stale { .. })
-            && let Ok(Some(authority)) = self.context.requests.get::<MtlsAuthority>(None, name).await
+            && let Ok(Some(authority)) = self.context.requests.read::<MtlsAuthority>(None, name).await
         {
             self.context.roster.saw(authority);
         }
@@ -167,24 +166,7 @@ impl Keeper {
         let phase = passed.root().map(|root| root.phase);
         self.context.metrics.rotation_phase(&terms.name, phase);
         publish(&self.context, &authority, terms, passed);
-        if phase == Some(Phase::Stable) {
-            self.end_exclusion(&authority).await?;
-        }
         Ok(Some(next))
-    }
-
-    /// Whom a rotation does not wait for, a person says for that rotation only.
-    async fn end_exclusion(&self, authority: &MtlsAuthority) -> Result<(), Error> {
-        if !rotation::has_exclusion(authority) {
-            return Ok(());
-        }
-        let name = authority.metadata.name.as_deref().unwrap_or_default();
-        let Some(authority) = self.context.roster.get(name) else { return Ok(()) };
-        let version = &authority.metadata.resource_version;
-        let annotations = json!({ annotation::ROTATION_EXCLUDE: null });
-        let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
-        self.context.roster.saw(self.context.requests.patch_authority(name, patch).await?);
-        Ok(())
     }
 
     /// One operator a cluster serves an authority: the first to write its namespace there.
@@ -212,12 +194,12 @@ impl Keeper {
         }
     }
 
-    /// An object older than its schema.
+    /// An object without whose spec nothing can be decided. Who signs stays as it is.
     async fn refuse(&mut self, authority: &MtlsAuthority, why: &str) -> Result<Option<i64>, Error> {
         let verdict = Verdict {
             ready: false,
             stalled: true,
-            reason: Reason::RootInvalid.as_str(),
+            reason: Reason::Invalid.as_str(),
             message: why.to_owned(),
         };
         let before = authority.status.clone().unwrap_or_default();

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
-use super::attention::SignerMark;
 use super::board::Board;
 use super::entry::{Entry, SeenSecret};
+use super::marks::SignerMark;
 use super::sight::is_behind;
 use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, label};

@@ -1,15 +1,16 @@
 //! The first authority. A chart cannot hold a custom resource of a definition that it installs itself, so the leader
 //! makes one where there is none of any name. One that people deleted comes back only at a restart with none left.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use kube::Resource as _;
+use serde_json::json;
 
 use super::context::Context;
 use super::error::Error;
-use super::requests::WRITE_TIMEOUT;
 use super::run::DefaultAuthority;
-use crate::api::names::annotation;
-use crate::api::{MtlsAuthority, MtlsAuthoritySpec};
+use crate::api::MtlsAuthority;
+use crate::api::names::{DEFAULT_AUTHORITY, annotation};
 use crate::runtime::leader::Leadership;
 
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -23,7 +24,7 @@ pub async fn create_default_authority(
     loop {
         leadership.until_leader().await;
         match create_if_none(&context, &default).await {
-            Ok(true) => return tracing::info!(authority = default.name, "created the first authority"),
+            Ok(true) => return tracing::info!(authority = DEFAULT_AUTHORITY, "created the first authority"),
             Ok(false) | Err(Error::Stale { .. }) => return,
             Err(error) => tracing::warn!(%error, "the first authority is not created yet, will try again"),
         }
@@ -35,13 +36,15 @@ async fn create_if_none(context: &Context, default: &DefaultAuthority) -> Result
     if !context.requests.list_authorities().await?.is_empty() {
         return Ok(false);
     }
-    let spec = MtlsAuthoritySpec {
-        trust_domain: default.trust_domain.clone(),
-        cluster_domain: default.cluster_domain.clone(),
-        ..MtlsAuthoritySpec::default()
-    };
-    let mut authority = MtlsAuthority::new(&default.name, spec);
-    let claim = (annotation::OPERATOR_NAMESPACE.to_owned(), context.namespace.to_string());
-    authority.metadata.annotations = Some(BTreeMap::from([claim]));
-    context.requests.create(&authority, WRITE_TIMEOUT).await.map(|_| true)
+    // Applied, not created: this field manager owns the two domains only, and a manifest that holds the rest owns that.
+    let fields = json!({
+        "apiVersion": MtlsAuthority::api_version(&()),
+        "kind": MtlsAuthority::kind(&()),
+        "metadata": {
+            "name": DEFAULT_AUTHORITY,
+            "annotations": { (annotation::OPERATOR_NAMESPACE): &*context.namespace },
+        },
+        "spec": { "trustDomain": default.trust_domain, "clusterDomain": default.cluster_domain },
+    });
+    context.requests.apply_authority(DEFAULT_AUTHORITY, &fields).await.map(|()| true)
 }

@@ -1,4 +1,4 @@
-//! Labels of figures. Their values are closed sets, but for the names of authorities.
+//! Labels of figures. Their values are closed sets, but for the names of authorities and their grants.
 
 use prometheus_client::encoding::EncodeLabelSet;
 
@@ -9,6 +9,12 @@ use crate::plan::published;
 pub(super) struct IssuedLabels {
     pub(super) because: &'static str,
     pub(super) class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct GrantLabels {
+    pub(super) authority: String,
+    pub(super) grant: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -8,8 +8,8 @@ use prometheus_client::registry::Registry;
 use super::attention::Class;
 use super::error::Error;
 use super::metric_labels::{
-    AuthorityLabels, BundleLabels, ErrorLabels, IssuedLabels, PhaseLabels, QueueLabels, ReasonLabels,
-    RequestLabels, TransitionLabels,
+    AuthorityLabels, BundleLabels, ErrorLabels, GrantLabels, IssuedLabels, PhaseLabels, QueueLabels,
+    ReasonLabels, RequestLabels, TransitionLabels,
 };
 use super::probe::figures::Figures;
 use crate::api::authority::Phase;
@@ -26,6 +26,7 @@ pub const MISSING: &str = "(missing)";
 #[derive(Clone, Default)]
 pub struct Metrics {
     issued: Family<IssuedLabels, Counter>,
+    granted: Family<GrantLabels, Counter>,
     refreshed: Counter,
     requests: Family<RequestLabels, Counter>,
     errors: Family<ErrorLabels, Counter>,
@@ -47,6 +48,11 @@ impl Metrics {
     /// Registers every figure.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("mtls_operator_issued", "Leaf certificates issued", self.issued.clone());
+        registry.register(
+            "mtls_operator_granted",
+            "Leaf certificates issued with a name or address that this grant allows",
+            self.granted.clone(),
+        );
         registry.register(
             "mtls_operator_refreshed",
             "Secrets updated without a new key",
@@ -115,6 +121,14 @@ impl Metrics {
     pub fn issued(&self, because: Because, class: Class) {
         let labels = IssuedLabels { because: because.as_str(), class: class.as_str() };
         self.issued.get_or_create(&labels).inc();
+    }
+
+    /// A leaf was issued with names that these grants of an authority allow.
+    pub fn granted(&self, authority: &str, grants: &[String]) {
+        for grant in grants {
+            let labels = GrantLabels { authority: authority.to_owned(), grant: grant.clone() };
+            self.granted.get_or_create(&labels).inc();
+        }
     }
 
     /// A Secret was updated without a new key.

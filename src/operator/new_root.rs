@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::error::Error;
 use super::requests::WRITE_TIMEOUT;
-use super::root_change;
+use super::root_creation;
 use super::root_look::{Observed, request};
 use super::root_notes::Origin;
 use crate::api::MtlsAuthority;
@@ -49,13 +49,13 @@ pub(super) async fn go_on(
     let source = if observed.provided.is_some() { Source::Provided } else { Source::Generated };
     let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(false) };
     let (name, now) = (authority.root_secret_name(), context.clock.now());
-    let mut secret = root_change::new(terms, &context.namespace, &name, &pem, origin, now);
-    root_change::answers(&mut secret, request(authority));
-    root_change::recovered(&mut secret, recovery, now);
+    let mut secret = root_creation::new(terms, &context.namespace, &name, &pem, origin, now);
+    root_creation::answers(&mut secret, request(authority));
+    root_creation::recovered(&mut secret, recovery, now);
     match &observed.version {
         None => drop(context.requests.create_secret(&secret, WRITE_TIMEOUT).await?),
         Some(version) => {
-            let patch = root_change::over(&secret, version);
+            let patch = root_creation::over(&secret, version);
             context.requests.patch_secret(&context.namespace, &name, patch, WRITE_TIMEOUT).await?;
         }
     }
@@ -72,8 +72,8 @@ pub(super) async fn create(
     origin: Origin,
 ) -> Result<(), Error> {
     let (name, now) = (authority.root_secret_name(), context.clock.now());
-    let mut secret = root_change::new(terms, &context.namespace, &name, pem, origin, now);
-    root_change::answers(&mut secret, request(authority));
+    let mut secret = root_creation::new(terms, &context.namespace, &name, pem, origin, now);
+    root_creation::answers(&mut secret, request(authority));
     context.requests.create_secret(&secret, WRITE_TIMEOUT).await?;
     tracing::info!(authority = terms.name, secret = name, ?origin, "stored a new root");
     Ok(())

@@ -111,6 +111,10 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
     if !is_current || !is_verified || seen.identity_uid != Some(digest(&subject.asked.uid)) {
         return None;
     }
+    // A status of older definitions cannot say which request was answered; the Secret can.
+    if subject.asked.renew_request.is_some() && status.last_handled_renew.is_none() {
+        return None;
+    }
     let leaf = HeldLeaf {
         serial: status.serial.clone()?,
         window: Window { not_before: status.not_before.as_ref()?.0, not_after: status.not_after.as_ref()?.0 },
@@ -128,7 +132,7 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
         fits: true,
         trust,
         dressed: true,
-        renew_request: status.renew_request.clone(),
+        renew_request: status.last_handled_renew.clone(),
     };
     let revision = recorded_revision(Some(status));
     Some(Found { observed: Observed::Held(held), leaf: None, notes: None, metadata: None, revision })
@@ -190,10 +194,7 @@ fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, reco
 
 /// While nobody can say what is allowed, the leaf is taken for what it is.
 fn fits(leaf: &Leaf, allowed: Option<&Allowed>) -> bool {
-    match allowed.map(|allowed| &allowed.entitlement) {
-        Some(Ok(entitlement)) => leaf.matches(&entitlement.profile),
-        _ => true,
-    }
+    allowed.and_then(Allowed::leaf).is_none_or(|entitlement| leaf.matches(&entitlement.profile))
 }
 
 /// The moment of issuance; where people edited the note, the start of validity.

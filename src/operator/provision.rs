@@ -19,16 +19,16 @@ pub async fn provided(
     authority: &MtlsAuthority,
     terms: &Terms,
 ) -> Result<(Provided, Option<AuthorityPem>), Error> {
-    let Some(name) = &authority.spec.root.provided_secret_name else { return Ok((Provided::NotAsked, None)) };
+    let Some(name) = authority.provided_secret_name() else { return Ok((Provided::NotAsked, None)) };
     let place = format!("Secret {}/{name}", context.namespace);
     let Some(secret) = context.requests.get::<Secret>(Some(&context.namespace), name).await? else {
-        let why = format!("{place}, which spec.root.providedSecretName names, does not exist; create it");
+        let why = format!("{place}, which spec.root.provided.secretName names, does not exist; create it");
         return Ok((Provided::Missing(why), None));
     };
     let pem = root_secret::pem(&secret);
     Ok(match Authority::load(&pem, context.clock.now()) {
         Ok(ca) if ca.is_any_of(&terms.distrust) => {
-            let why = format!("{place}: spec.distrust names this CA or one above it; provide another");
+            let why = format!("{place}: spec.distrustedRoots names this CA or one above it; provide another");
             (Provided::Invalid(why), None)
         }
         Ok(ca) => {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::attention::{RetiringMark, SignerMark};
 use super::authorities::{Service, SigningRoot, Unready};
 use super::context::Context;
 use super::entry::digest;
+use super::marks::{RetiringMark, SignerMark};
 use super::root::Passed;
 use super::root_secret::{LoadedRoot, Succession};
 use crate::api::MtlsAuthority;

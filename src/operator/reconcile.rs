@@ -1,5 +1,7 @@
 //! One pass over one identity: observe, decide, act, observe what was done, decide again, record.
 
+use jiff::Timestamp;
+
 use super::act::{Applicant, issue, refresh};
 use super::authorities::{Service, Unready};
 use super::board::Job;
@@ -49,7 +51,7 @@ async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<O
     if let Some(identity) = job.identity.take().filter(|_| !must_read) {
         return Ok(Some(*identity));
     }
-    let found = context.requests.get::<MtlsIdentity>(Some(&job.namespace), &job.name).await?;
+    let found = context.requests.read::<MtlsIdentity>(Some(&job.namespace), &job.name).await?;
     let now = context.millis();
     context.board.change(|board| match &found {
         Some(identity) => board.saw_identity(identity, false, now),
@@ -64,7 +66,7 @@ async fn service(context: &Context, asked: &Asked) -> Result<Option<std::sync::A
     let service = context.authorities.get(&asked.authority);
     let is_pending = match &service {
         Some(service) => matches!(service.signer, Err(Unready::Pending)),
-        None => context.requests.get::<MtlsAuthority>(None, &asked.authority).await?.is_some(),
+        None => context.requests.read::<MtlsAuthority>(None, &asked.authority).await?.is_some(),
     };
     if is_pending { Err(Error::AuthorityPending(asked.authority.clone())) } else { Ok(service) }
 }
@@ -76,8 +78,10 @@ fn allowed(context: &Context, asked: &Asked, service: &Service) -> Allowed {
         .jurisdiction()
         .namespace(&asked.namespace)
         .map(|namespace| namespace.labels.clone());
+    let labels = labels.unwrap_or_default();
     Allowed {
-        entitlement: policy::judge(asked, &service.terms, &labels.unwrap_or_default()),
+        entitlement: policy::judge(asked, &service.terms, &labels),
+        retained: policy::retained(asked, &service.terms, &labels),
         profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms)),
     }
 }
@@ -104,14 +108,21 @@ impl Case<'_> {
         }
     }
 
+    /// From when on a refusal needs a person.
+    fn stalls_at(&self) -> Timestamp {
+        let board = self.context.board.lock();
+        let at = board.index().entry(self.job.id).map(|entry| board.stalls_at(entry));
+        at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX)
+    }
+
     fn decide(&self, found: &Found) -> Decision {
-        let status = self.identity.status.as_ref();
         let world = World {
             asked: self.asked,
             terms: self.allowed.clone(),
             signer: signer(self.asked, self.service),
             secret: found.observed.clone(),
-            issued_before: status.is_some_and(|status| status.revision.is_some()),
+            before: status::before(self.identity),
+            stalls_at: self.stalls_at(),
         };
         decide(&world, self.context.clock.now())
     }
@@ -127,7 +138,8 @@ impl Case<'_> {
             // A stale observation is looked at again at once; a key on its way is no trouble worth telling.
             Err(error @ (Error::Stale { .. } | Error::KeyOrdered | Error::NotLeader { .. })) => Err(error),
             Err(error) => {
-                let standing = told(&decision.standing, &error);
+                let has_stalled = decision.has_stalled;
+                let standing = told(&decision.standing, &error, has_stalled);
                 self.record(&Decision { standing, ..decision }, &found).await?;
                 Err(error)
             }
@@ -142,7 +154,8 @@ impl Case<'_> {
                 let applicant = Applicant { id: self.job.id, asked: self.asked, service, root };
                 let done = issue(self.context, &applicant, entitlement, found, over.as_deref()).await?;
                 self.context.metrics.issued(*because, self.job.class);
-                self.log_issued(because.as_str(), &done);
+                self.context.metrics.granted(&service.terms.name, &entitlement.grants);
+                self.log_issued(because.as_str(), &entitlement.grants, &done);
                 self.saw(&done);
                 Ok(Some(done))
             }
@@ -159,7 +172,7 @@ impl Case<'_> {
     fn signing(&self) -> Option<(&Service, &super::authorities::SigningRoot, &policy::Entitlement)> {
         let service = self.service?;
         let root = service.signer.as_ref().ok()?;
-        let entitlement = self.allowed.as_ref()?.entitlement.as_ref().ok()?;
+        let entitlement = self.allowed.as_ref()?.leaf()?;
         Some((service, root, entitlement))
     }
 
@@ -185,7 +198,7 @@ impl Case<'_> {
         Ok(())
     }
 
-    fn log_issued(&self, because: &'static str, done: &Found) {
+    fn log_issued(&self, because: &'static str, grants: &[String], done: &Found) {
         let leaf = done.leaf.as_ref();
         tracing::info!(
             namespace = self.asked.namespace,
@@ -194,15 +207,16 @@ impl Case<'_> {
             class = self.job.class.as_str(),
             serial = leaf.map(|leaf| leaf.serial.to_string()),
             not_after = leaf.map(|leaf| leaf.window.not_after.to_string()),
+            grants = (!grants.is_empty()).then(|| grants.join(",")),
             "issued"
         );
     }
 }
 
 /// What an identity says of itself after a pass that failed.
-fn told(standing: &Standing, error: &Error) -> Standing {
+fn told(standing: &Standing, error: &Error, has_stalled: bool) -> Standing {
     match error.explanation() {
-        Some(why) if error.is_permanent() => standing.obstructed(&why),
+        Some(why) if error.is_permanent() => standing.obstructed(&why, has_stalled),
         Some(why) => standing.explained(&why),
         None => standing.clone(),
     }
@@ -212,7 +226,7 @@ fn told(standing: &Standing, error: &Error) -> Standing {
 fn signer(asked: &Asked, service: Option<&Service>) -> Result<crate::plan::world::Signer, NotReady> {
     let authority = &asked.authority;
     let Some(service) = service else {
-        let advice = "create it, or correct spec.authority";
+        let advice = "create it, or correct spec.authorityRef.name";
         return Err(NotReady(format!(
             "there is no MtlsAuthority {authority} ({GROUP}) that this operator serves; {advice}"
         )));
@@ -224,13 +238,13 @@ fn signer(asked: &Asked, service: Option<&Service>) -> Result<crate::plan::world
     }
 }
 
-/// An object older than its schema: nothing can be decided, but its author can be told.
+/// An object that cannot be read at all: nothing can be decided, but its author can be told.
 async fn record_malformed(
     context: &Context,
     identity: &MtlsIdentity,
     malformed: &Malformed,
 ) -> Result<(), Error> {
-    let standing = Standing::from(Refusal::Invalid(malformed.to_string()));
+    let standing = Standing::refused(Refusal::Malformed(malformed.to_string()), true);
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
     let conditions = standing.verdict().conditions(&before.conditions, generation, context.clock.now());

@@ -72,7 +72,7 @@ pub async fn recover(
 fn named(text: &str, roots: &[RootStatus]) -> Result<Fingerprint, String> {
     let what = annotation::ACCEPT_ROOT_LOSS;
     let lost: Fingerprint = text.trim().parse().map_err(|error| format!("the annotation {what} {error}"))?;
-    let signing = roots.iter().find(|root| root.role == RootRole::Signing);
+    let signing = roots.iter().find(|root| root.role == RootRole::Signing.as_str());
     match signing.filter(|root| root.fingerprint != lost.to_string()) {
         Some(signing) => Err(format!(
             "the annotation {what} names {lost}, but the root that is missed has fingerprint {}",
@@ -177,7 +177,7 @@ fn bound(terms: &Terms, end: Timestamp, now: Timestamp) -> Timestamp {
 async fn recorded(context: &Context, suspects: &Suspects) -> Result<Vec<KeyId>, Error> {
     let mut key_ids = Vec::new();
     for (namespace, name) in suspects.identities() {
-        let identity = context.requests.get::<MtlsIdentity>(Some(namespace), name).await?;
+        let identity = context.requests.read::<MtlsIdentity>(Some(namespace), name).await?;
         let key_id = identity.and_then(|identity| identity.status?.authority_key_id);
         key_ids.extend(key_id.and_then(|text| text.parse().ok()));
     }

@@ -16,11 +16,10 @@ use serde_json::Value;
 use super::call::{Call, absent_is_none, conflict_is_stale, create, named, patch_params};
 use super::error::Error;
 use super::metrics::Metrics;
-use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::runtime::leader::Leadership;
 
 /// Longest a read may take.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest a write may live, whatever the authority's propagation: W of the protocol is at most this.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Objects per page of a list.
@@ -130,17 +129,6 @@ impl Requests {
         }
     }
 
-    /// Lists the authorities.
-    ///
-    /// # Errors
-    /// [`Error`] where the API server does not answer, or with an error.
-    pub async fn list_authorities(&self) -> Result<Vec<MtlsAuthority>, Error> {
-        let what = "MtlsAuthorities".to_owned();
-        let request = Request::new(MtlsAuthority::url_path(&(), None)).list(&ListParams::default());
-        let call = Call::new("list", what, request, READ_TIMEOUT)?;
-        self.send::<ObjectList<MtlsAuthority>>(call).await.map(|list| list.items)
-    }
-
     /// Creates a Secret, if there is none of its name.
     ///
     /// # Errors
@@ -170,14 +158,6 @@ impl Requests {
         let url = Secret::url_path(&(), Some(namespace));
         let request = Request::new(url).patch_metadata(name, &patch_params(), &Patch::Merge(patch));
         self.write(Call::new("patch", what, request, within)?).await
-    }
-
-    /// Patches an authority; the patch names the version that was observed.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] where it has another version, or is gone.
-    pub async fn patch_authority(&self, name: &str, patch: Value) -> Result<MtlsAuthority, Error> {
-        self.patch(None, name, patch, WRITE_TIMEOUT).await
     }
 
     /// Creates an object, if there is none of its name.
@@ -231,38 +211,6 @@ impl Requests {
         self.write::<Value>(Call::new("delete", what, request, within)?).await.map(drop)
     }
 
-    /// Patches the status of an authority.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] where the authority has another version, or is gone.
-    pub async fn patch_authority_status(&self, name: &str, patch: Value) -> Result<MtlsAuthority, Error> {
-        self.patch_status::<MtlsAuthority>(None, name, patch).await
-    }
-
-    /// Patches the status of an identity.
-    ///
-    /// # Errors
-    /// [`Error::Stale`] where the identity has another version, or is gone.
-    pub async fn patch_identity_status(
-        &self,
-        namespace: &str,
-        name: &str,
-        patch: Value,
-    ) -> Result<MtlsIdentity, Error> {
-        self.patch_status::<MtlsIdentity>(Some(namespace), name, patch).await
-    }
-
-    async fn patch_status<K>(&self, namespace: Option<&str>, name: &str, patch: Value) -> Result<K, Error>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned,
-    {
-        let what = format!("status of {}", named::<K>(namespace, name));
-        let url = K::url_path(&(), namespace);
-        let request =
-            Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
-        self.write(Call::new("patch", what, request, WRITE_TIMEOUT)?).await
-    }
-
     /// Creates an Event.
     ///
     /// # Errors
@@ -272,7 +220,7 @@ impl Requests {
         self.write::<Event>(call).await.map(drop)
     }
 
-    async fn write<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+    pub(super) async fn write<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
         if !self.leadership.is_leader() {
             return Err(Error::NotLeader { what: format!("{} {}", call.verb, call.what) });
         }
@@ -280,7 +228,7 @@ impl Requests {
         self.send(call).await.map_err(|error| conflict_is_stale(error, what))
     }
 
-    async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+    pub(super) async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
         let Call { verb, what, request, within } = call;
         // Not `Client::request`, which logs an answer that it cannot read: that may be a Secret.
         let answer = tokio::time::timeout(within, self.client.request_text(request)).await;

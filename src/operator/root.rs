@@ -8,14 +8,14 @@ use super::context::Context;
 use super::error::Error;
 use super::new_root::{create, generate, go_on, successor};
 use super::requests::WRITE_TIMEOUT;
-use super::root_change::Change;
+use super::root_change::{Change, Requests};
 use super::root_look::{Observed, observe, request};
 use super::root_notes::Origin;
 use super::root_secret::LoadedRoot;
 use super::rotation;
+use super::rotation::exclusion;
 use super::sight::Survey;
 use crate::api::MtlsAuthority;
-use crate::api::authority::Phase;
 use crate::pki::{Authority, AuthorityPem, CrossCertificates};
 use crate::plan::alarm::alarm;
 use crate::plan::course::{Course, course};
@@ -36,6 +36,8 @@ pub struct Passed {
     pub course: Course,
     /// The changes that were made to the roots, in their order, each with what people must hear of it.
     pub changes: Vec<(&'static str, Option<String>)>,
+    /// Whether the exclusion that a person asks for has served a rotation already.
+    pub is_exclusion_spent: bool,
     /// The moment before it was read.
     pub read_at: Moment,
 }
@@ -58,12 +60,15 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
         let decision = decide(&observed.world);
-        let held_up = confirmed(context, authority, terms, &decision, &observed).await?.err();
+        let held_up = confirmed(context, terms, &decision, &observed).await?.err();
         if decision.plan == RootPlan::Keep || held_up.is_some() {
             let course = course(&observed.world, &decision);
             let Observed { loaded, survey, read_at, .. } = observed;
             let survey = held_up.unwrap_or(survey);
-            return Ok(Passed { decision, loaded, survey, course, changes, read_at });
+            let asked = exclusion(authority);
+            let is_exclusion_spent =
+                asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
+            return Ok(Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at });
         }
         if act(context, authority, terms, &decision.plan, &observed).await? {
             changes.push((decision.plan.as_str(), alarm(&decision)));
@@ -76,7 +81,6 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
 /// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of these.
 async fn confirmed(
     context: &Context,
-    authority: &MtlsAuthority,
     terms: &Terms,
     decision: &RootDecision,
     observed: &Observed,
@@ -85,18 +89,8 @@ async fn confirmed(
         RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
             rotation::confirm(context, terms, &observed.loaded).await
         }
-        RootPlan::Change { transition: Transition::Announce(..), .. }
-            if is_stable(observed) && rotation::has_exclusion(authority) =>
-        {
-            // It was said for the rotation before, and goes before another one begins.
-            Ok(Err(observed.survey.clone()))
-        }
         _ => Ok(Ok(())),
     }
-}
-
-fn is_stable(observed: &Observed) -> bool {
-    observed.loaded.stored().is_some_and(|root| root.phase == Phase::Stable)
 }
 
 fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
@@ -141,7 +135,8 @@ fn change(
     observed: &Observed,
 ) -> Result<Option<Value>, Error> {
     let (now, rules) = (context.clock.now(), terms.rules(context.safeguards));
-    let Some(change) = Change::of(&observed.loaded, terms, &rules, request(authority), now) else {
+    let requests = Requests { rotate: request(authority), exclude: exclusion(authority) };
+    let Some(change) = Change::of(&observed.loaded, terms, &rules, requests, now) else {
         return Ok(None);
     };
     Ok(match transition {

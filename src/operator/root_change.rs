@@ -1,89 +1,20 @@
 //! What each transition writes into the root Secret: one patch that names the version it was decided for, so that a
 //! crash, a second replica or a restored backup finds one whole state or another.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::recovery::Recovery;
 use super::root_notes::{FormerKey, Origin, Retiring};
-use super::root_patch::{NEXT, Patch, SIGNER, contents, written};
+use super::root_patch::{NEXT, Patch, written};
 use super::root_secret::{LoadedRoot, Succession};
 use crate::api::authority::Phase;
 use crate::api::duration;
-use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
+use crate::api::names::{annotation, key};
 use crate::pki::{Authority, AuthorityPem, CrossCertificates, TrustBundle};
 use crate::plan::root::StoredRoot;
 use crate::plan::rotation::{Rules, Source, drain_bound, step};
 use crate::plan::safeguards::Safeguard;
 use crate::plan::terms::Terms;
-
-/// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
-#[must_use]
-pub fn new(
-    terms: &Terms,
-    namespace: &str,
-    name: &str,
-    pem: &AuthorityPem,
-    origin: Origin,
-    now: Timestamp,
-) -> Secret {
-    let annotations = BTreeMap::from([
-        (annotation::AUTHORITY.into(), terms.name.clone()),
-        (annotation::TRUST_DOMAIN.into(), terms.trust_domain.to_string()),
-        (annotation::PHASE.into(), Phase::Stable.as_str().into()),
-        (annotation::SINCE.into(), written(now)),
-        (annotation::MAX_LEAF_TTL.into(), duration::format(terms.max_leaf_ttl)),
-        (annotation::ORIGIN.into(), origin.as_str().into()),
-    ]);
-    Secret {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: Some(namespace.to_owned()),
-            annotations: Some(annotations),
-            ..ObjectMeta::default()
-        },
-        type_: Some(ROOT_SECRET_TYPE.into()),
-        data: Some(SIGNER.into_iter().map(str::to_owned).zip(contents(pem)).collect()),
-        ..Secret::default()
-    }
-}
-
-/// A root that is new answers whatever rotation people had asked for before.
-pub fn answers(secret: &mut Secret, request: Option<&str>) {
-    let answered = request.map(|request| (annotation::ROTATE_REQUEST.to_owned(), request.to_owned()));
-    secret.metadata.annotations.get_or_insert_default().extend(answered);
-}
-
-/// What is left of a lost root stays trusted beside the new one, and its leaves are replaced.
-pub fn recovered(secret: &mut Secret, recovery: &Recovery, now: Timestamp) {
-    let json = |value: Result<String, _>| value.unwrap_or_default();
-    secret.metadata.annotations.get_or_insert_default().extend([
-        (annotation::PHASE.to_owned(), Phase::Draining.as_str().to_owned()),
-        (annotation::SPREAD_UNTIL.to_owned(), written(now)),
-        (annotation::RETIRING.to_owned(), json(serde_json::to_string(&recovery.retiring))),
-        (annotation::FORMER_KEY_IDS.to_owned(), json(serde_json::to_string(&recovery.former))),
-    ]);
-    let anchors = ByteString(recovery.anchors.to_pem().as_bytes().to_vec());
-    secret.data.get_or_insert_default().insert(key::RETIRING.to_owned(), anchors);
-}
-
-/// The patch that turns a root Secret of this version into another one; nothing else of it is left.
-#[must_use]
-pub fn over(secret: &Secret, version: &str) -> Value {
-    let mut patch = Patch::default();
-    patch.drop_keys(NEXT);
-    patch.drop_keys([key::CROSS_CERTIFICATES]);
-    for note in [annotation::NEXT_ORIGIN, annotation::FORMER_TRUST, annotation::ROTATE_REQUEST] {
-        patch.forget(note);
-    }
-    patch.all_of(secret);
-    patch.over(version)
-}
 
 /// A root Secret and the moment at which it changes.
 pub struct Change<'a> {
@@ -97,10 +28,19 @@ pub struct Change<'a> {
     pub authority: &'a Authority,
     /// What surrounds it.
     pub succession: &'a Succession,
-    /// The value of the annotation `rotate`.
-    pub request: Option<&'a str>,
+    /// What people ask by annotations.
+    pub requests: Requests<'a>,
     /// This moment.
     pub now: Timestamp,
+}
+
+/// What people ask of a rotation by annotations of the authority.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Requests<'a> {
+    /// The value of `rotate`.
+    pub rotate: Option<&'a str>,
+    /// The value of `rotation-exclude`.
+    pub exclude: Option<&'a str>,
 }
 
 impl<'a> Change<'a> {
@@ -110,11 +50,11 @@ impl<'a> Change<'a> {
         loaded: &'a LoadedRoot,
         terms: &'a Terms,
         rules: &'a Rules,
-        request: Option<&'a str>,
+        requests: Requests<'a>,
         now: Timestamp,
     ) -> Option<Self> {
         let (root, authority) = (loaded.stored()?, loaded.authority.as_ref()?);
-        Some(Self { terms, rules, root, authority, succession: &loaded.succession, request, now })
+        Some(Self { terms, rules, root, authority, succession: &loaded.succession, requests, now })
     }
 
     /// The next root is stored, and trusted from now on. `crosses` are those that the signer has made for it.
@@ -227,7 +167,7 @@ impl<'a> Change<'a> {
 
     /// Whoever takes the stage after a rotation was asked for is the answer.
     fn answer(&self, patch: &mut Patch) {
-        if let Some(request) = self.request {
+        if let Some(request) = self.requests.rotate {
             patch.note(annotation::ROTATE_REQUEST, request);
         }
     }
@@ -239,7 +179,15 @@ impl<'a> Change<'a> {
         patch.note(annotation::PHASE, phase.as_str());
         patch.note(annotation::SINCE, &written(step.began));
         patch.note(annotation::SPREAD_UNTIL, &written(step.ends));
+        if let Some(exclude) = self.requests.exclude.filter(|_| self.ends_rotation(phase)) {
+            patch.note(annotation::EXCLUDE_REQUEST, exclude);
+        }
         patch
+    }
+
+    /// Whether a rotation ends with this phase: what was asked for it has been done, and is not done for another one.
+    fn ends_rotation(&self, phase: Phase) -> bool {
+        phase == Phase::Stable && self.root.phase != Phase::Stable
     }
 
     /// Where a distrusted root has to leave the bundles, nothing is spread over time.

@@ -67,7 +67,14 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         request: request(authority).map(str::to_owned),
         sight,
     };
-    let world = RootWorld { secret_name: place, secret: loaded.secret.clone(), around, evidence, acceptance };
+    let world = RootWorld {
+        secret_name: place,
+        secret: loaded.secret.clone(),
+        around,
+        evidence,
+        acceptance,
+        unread: terms.unread.clone(),
+    };
     let next = found.as_ref().map(root_secret::next_pem);
     let version = found.and_then(|secret| secret.metadata.resource_version);
     Ok(Observed { world, loaded, survey, next, provided: provided_pem, recovery, version, read_at })

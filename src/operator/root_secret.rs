@@ -47,6 +47,8 @@ pub struct Succession {
     pub former_trust: Option<String>,
     /// Value of the annotation `rotate` that was answered last.
     pub rotate_request: Option<String>,
+    /// Value of the annotation `rotation-exclude` that has served a rotation.
+    pub exclude_request: Option<String>,
 }
 
 impl LoadedRoot {
@@ -145,6 +147,7 @@ fn succession(secret: &Secret, now: Timestamp) -> Result<Succession, &'static st
             .map(|(began, ends)| Step { began, ends }),
         former_trust: note(secret, annotation::FORMER_TRUST).cloned(),
         rotate_request: note(secret, annotation::ROTATE_REQUEST).cloned(),
+        exclude_request: note(secret, annotation::EXCLUDE_REQUEST).cloned(),
     })
 }
 

@@ -75,8 +75,7 @@ impl Roster {
     /// A Secret of the operator's namespace changed: whoever's root or provided CA it is needs a look.
     pub fn saw_secret(&self, secret: &str) {
         let uses = |authority: &MtlsAuthority| {
-            authority.root_secret_name() == secret
-                || authority.spec.root.provided_secret_name.as_deref() == Some(secret)
+            authority.root_secret_name() == secret || authority.provided_secret_name() == Some(secret)
         };
         let mut members = self.members.lock();
         members.values_mut().filter(|member| uses(&member.authority)).for_each(|member| member.due = Some(0));

@@ -1,14 +1,16 @@
 //! Looking at a rotation: from the index, as often as the authority is looked at, and once from a fresh list, right
 //! before a change that rests on it.
 
-use super::attention::SignerMark;
 use super::bundle_survey;
 use super::context::Context;
+use super::entry::digest;
 use super::error::Error;
 use super::listed::{Claim, Listed};
+use super::marks::SignerMark;
 use super::publish::{facts, signer_mark};
-use super::root_secret::LoadedRoot;
+use super::root_secret::{LoadedRoot, Succession};
 use super::sight::{Survey, survey};
+use super::spots::spots;
 use crate::api::MtlsAuthority;
 use crate::api::MtlsIdentity;
 use crate::api::authority::Phase;
@@ -25,11 +27,12 @@ pub fn look(
     terms: &Terms,
     loaded: &LoadedRoot,
 ) -> (Sight, Survey) {
+    let excluded = excluded(authority, &loaded.succession);
+    let unknown = unknown(context, terms, &excluded);
     let Some((phase, signer)) = rotating(loaded) else {
         context.sights.forget(&terms.name);
-        return (Sight::default(), Survey::default());
+        return (Sight::default(), Survey { unknown, ..Survey::default() });
     };
-    let excluded = excluded(authority);
     let now = context.clock.now().as_second();
     let (survey, was_behind) = {
         let mut board = context.board.lock();
@@ -40,6 +43,7 @@ pub fn look(
     };
     let (bundles, has_strayed) = bundle_survey::look(context, terms, loaded, &excluded);
     let mut survey = survey.with(bundles);
+    survey.unknown = unknown;
     let (is_behind, was_behind) = (survey.is_behind(), was_behind || has_strayed);
     let sight =
         context.sights.look(&terms.name, (phase, &signer), is_behind, was_behind, context.clock.monotonic());
@@ -74,7 +78,8 @@ pub async fn confirm(
 ) -> Result<Result<(), Survey>, Error> {
     let Some((_, signer)) = rotating(loaded) else { return Ok(Ok(())) };
     let listed = Listed::of(&context.leaf_secrets(&terms.name).await?);
-    let excluded = context.roster.get(&terms.name).map(|authority| excluded(&authority)).unwrap_or_default();
+    let authority = context.roster.get(&terms.name);
+    let excluded = authority.map(|authority| excluded(&authority, &loaded.succession)).unwrap_or_default();
     let now = context.clock.now().as_second();
     let (mut survey, untold, unknown) = {
         let board = context.board.lock();
@@ -101,7 +106,7 @@ pub async fn confirm(
 }
 
 async fn is_true(context: &Context, claim: &Claim) -> Result<bool, Error> {
-    let found = context.requests.get::<MtlsIdentity>(Some(&claim.namespace), &claim.identity).await?;
+    let found = context.requests.read::<MtlsIdentity>(Some(&claim.namespace), &claim.identity).await?;
     Ok(found.is_some_and(|identity| claim.is_true(&identity)))
 }
 
@@ -112,17 +117,30 @@ fn rotating(loaded: &LoadedRoot) -> Option<(Phase, SignerMark)> {
     Some((root.phase, signer_mark(&signer)))
 }
 
-/// Whether a person says whom not to wait for.
+/// The exclusion that a person asks for.
 #[must_use]
-pub fn has_exclusion(authority: &MtlsAuthority) -> bool {
-    let annotations = authority.metadata.annotations.as_ref();
-    annotations.is_some_and(|found| found.contains_key(annotation::ROTATION_EXCLUDE))
+pub fn exclusion(authority: &MtlsAuthority) -> Option<&str> {
+    authority.metadata.annotations.as_ref()?.get(annotation::ROTATION_EXCLUDE).map(String::as_str)
 }
 
-/// Identities and bundles that a person says not to wait for.
-fn excluded(authority: &MtlsAuthority) -> Vec<String> {
-    let annotations = authority.metadata.annotations.as_ref();
-    let text = annotations.and_then(|found| found.get(annotation::ROTATION_EXCLUDE));
-    let names = text.map(String::as_str).unwrap_or_default().split(',');
+/// Identities and bundles that a person says not to wait for. A value that has served a rotation counts for no other.
+fn excluded(authority: &MtlsAuthority, succession: &Succession) -> Vec<String> {
+    let text = exclusion(authority).filter(|text| succession.exclude_request.as_deref() != Some(*text));
+    let names = text.unwrap_or_default().split(',');
     names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Those of them that this authority does not have: a typing error must not exclude nothing in silence.
+fn unknown(context: &Context, terms: &Terms, excluded: &[String]) -> Vec<String> {
+    if excluded.is_empty() {
+        return Vec::new();
+    }
+    let spots: Vec<String> = spots(context, terms).iter().map(|spot| spot.place.to_string()).collect();
+    let board = context.board.lock();
+    let authority = digest(&terms.name);
+    let is_identity = |name: &str| {
+        let found = name.split_once('/').and_then(|(namespace, name)| board.index().find(namespace, name));
+        found.and_then(|id| board.index().entry(id)).is_some_and(|entry| entry.authority == authority)
+    };
+    excluded.iter().filter(|name| !spots.contains(name) && !is_identity(name)).cloned().collect()
 }

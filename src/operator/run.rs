@@ -46,14 +46,12 @@ pub struct Settings {
     /// Threads that make RSA keys.
     pub key_threads: usize,
     /// Whether Pods are probed where their identities ask for it.
-    pub verify: bool,
+    pub endpoint_probes: bool,
 }
 
-/// The authority to create where there is none at all.
+/// The domains of the authority to create where there is none at all.
 #[derive(Clone, Debug)]
 pub struct DefaultAuthority {
-    /// Its name.
-    pub name: String,
     /// Its trust domain.
     pub trust_domain: String,
     /// Its cluster domain.
@@ -120,7 +118,7 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
     if let Some(default) = settings.default_authority {
         first_authority.spawn(create_default_authority(context.clone(), leadership.clone(), default));
     }
-    let visitor = settings.verify.then(|| Visitor::new(dialer, context.metrics.probes.clone()));
+    let visitor = settings.endpoint_probes.then(|| Visitor::new(dialer, context.metrics.probes.clone()));
     watch_pods(&context, &client, &leadership, visitor, &mut watches);
     watch_bundles(&context, &client, &mut watches);
     let keeper = Keeper::new(context.clone(), leadership.clone());

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::attention::SignerMark;
 use super::board::Board;
 use super::entry::{Digest, Entry, SeenSecret, digest};
+use super::marks::SignerMark;
 use super::probe::memory::Holder;
-use crate::api::authority::{Phase, WaitingFor};
+use crate::api::authority::{Phase, WaitingFor, WaitingKind};
 use crate::plan::sight::{Quiet, Sight};
 
 /// As many names are told as a person will read.
-const NAMES: usize = 10;
+pub(super) const NAMES: usize = 10;
 
 /// Identities whose Secrets are behind, and published trust bundles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Survey {
     pub bundle_names: Vec<String>,
     /// Those that a person has excluded.
     pub excluded: Vec<String>,
+    /// What a person has excluded and does not exist.
+    pub unknown: Vec<String>,
 }
 
 impl Survey {
@@ -72,22 +74,21 @@ impl Survey {
         self.excluded.sort_unstable();
     }
 
-    /// What status says of it; nothing where nobody is waited for.
+    /// What status says of it: by kind, without those that are not waited for.
     #[must_use]
-    pub fn waiting_for(self) -> Option<WaitingFor> {
-        let is_told = self.is_behind() || self.distrusting > 0 || !self.excluded.is_empty();
-        let Self { behind, names, distrusting, endpoints, bundles, bundle_names, excluded } = self;
-        let [identities, bundles, distrusting] =
-            [behind, bundles, distrusting].map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-        is_told.then_some(WaitingFor {
-            identities,
-            names,
-            endpoints: distrusting,
-            endpoint_names: endpoints,
-            bundles,
-            bundle_names,
-            excluded,
-        })
+    pub fn waiting_for(&self) -> Vec<WaitingFor> {
+        let kinds = [
+            (WaitingKind::Identity, self.behind, &self.names),
+            (WaitingKind::TrustBundle, self.bundles, &self.bundle_names),
+            (WaitingKind::Endpoint, self.distrusting, &self.endpoints),
+        ];
+        let waited = kinds.into_iter().filter(|(_, count, _)| *count > 0);
+        let waited = waited.map(|(kind, count, first)| WaitingFor {
+            kind: kind.as_str().into(),
+            count: i64::try_from(count).unwrap_or(i64::MAX),
+            first: first.clone(),
+        });
+        waited.collect()
     }
 
     /// How many Secrets, bundles and endpoints a rotation waits for.

@@ -25,6 +25,7 @@ pub struct Spot {
 /// The places where an authority's bundle shall lie. Nothing can be put into a namespace that is being deleted.
 #[must_use]
 pub fn spots(context: &Context, terms: &Terms) -> Vec<Spot> {
+    let posted = posted(context, terms);
     let board = context.board.lock();
     let open =
         board.jurisdiction().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
@@ -32,7 +33,20 @@ pub fn spots(context: &Context, terms: &Terms) -> Vec<Spot> {
         terms.publication.within(name, &ns.labels).map(|place| Spot { place, made: ns.made })
     });
     let cluster = terms.publication.cluster().map(|place| Spot { place, made: i64::MIN });
-    within.chain(cluster).collect()
+    let mut spots: Vec<Spot> = within.chain(cluster).collect();
+    spots.extend(posted.into_iter().filter_map(|place| {
+        let namespace = board.jurisdiction().namespace(place.namespace()?)?;
+        (!namespace.is_terminating).then_some(Spot { place, made: namespace.made })
+    }));
+    spots
+}
+
+/// The places where it lies, while it cannot be read where it shall: there it stays, and is kept up to date.
+fn posted(context: &Context, terms: &Terms) -> Vec<Place> {
+    if !terms.unread.hides_publication() {
+        return Vec::new();
+    }
+    context.bundles.lock().places_of(&terms.name).cloned().collect()
 }
 
 /// One thing to do.

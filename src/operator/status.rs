@@ -5,12 +5,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::attention::is_refusal;
+use super::entry::has_stalled;
 use super::observe::Found;
-use crate::api::conditions::{SERVING, find};
+use crate::api::conditions::{READY, SERVING, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, SecretReference};
 use crate::plan::asked::Asked;
 use crate::plan::decide::Decision;
-use crate::plan::world::Observed;
+use crate::plan::outcome::Reason;
+use crate::plan::world::{Before, Observed};
 
 /// The status of an identity after this decision about what was found.
 #[must_use]
@@ -25,10 +28,11 @@ pub fn identity_status(
     let generation = identity.metadata.generation;
     let mut conditions = decision.standing.verdict().conditions(&before.conditions, generation, now);
     // What probes say is theirs to change; without them it goes.
-    let is_verified = identity.spec.verify.is_some();
-    conditions.extend(find(&before.conditions, SERVING).filter(|_| is_verified).cloned());
-    let served = before.served.clone().filter(|_| is_verified);
+    let is_probed = !identity.spec.probes.is_empty();
+    conditions.extend(find(&before.conditions, SERVING).filter(|_| is_probed).cloned());
+    let served = before.served.clone().filter(|_| is_probed);
     let mut status = MtlsIdentityStatus { observed_generation: generation, conditions, served, ..before };
+    status.authority_name = Some(asked.authority.clone());
     status.renewal_time = decision.renewal.map(Time);
     match &found.observed {
         Observed::Held(held) => {
@@ -36,7 +40,7 @@ pub fn identity_status(
                 name: asked.secret.name.clone(),
                 resource_version: held.version.clone(),
             });
-            status.renew_request.clone_from(&held.renew_request);
+            status.last_handled_renew.clone_from(&held.renew_request);
             status.revision = Some(found.revision);
             describe_leaf(&mut status, found, held.leaf.is_ok());
         }
@@ -46,6 +50,19 @@ pub fn identity_status(
         }
     }
     status
+}
+
+/// What the status of an identity says of the time before.
+#[must_use]
+pub fn before(identity: &MtlsIdentity) -> Before {
+    let Some(status) = &identity.status else { return Before::default() };
+    let is_current = status.observed_generation == identity.metadata.generation;
+    let reason = find(&status.conditions, READY).and_then(|ready| Reason::parse(&ready.reason));
+    Before {
+        was_issued: status.revision.is_some(),
+        was_permitted: is_current && reason.is_some_and(|reason| !is_refusal(reason)),
+        was_stalled: is_current && has_stalled(status),
+    }
 }
 
 /// What the leaf says, where it was read; what it said before stays where it was not.

@@ -134,7 +134,10 @@ impl Tally {
         let mut after = MtlsAuthorityStatus {
             identities: Some(census.counts.clone()),
             roots: authority_status::counted(&before.roots, &census),
-            waiting_for: rotation.and_then(|rotation| rotation.survey.clone().waiting_for()),
+            rotation: before
+                .rotation
+                .clone()
+                .map(|known| authority_status::surveyed(known, rotation.map(|r| &r.survey))),
             ..before
         };
         if let Some(Rotation { course, progress, .. }) = rotation {

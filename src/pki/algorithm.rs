@@ -9,26 +9,27 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// Algorithm of a leaf's key.
+/// Algorithm of a leaf's key, in the words of a Pod's certificate projection (core/v1 PodCertificateProjection.keyType).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum KeyAlgorithm {
     /// ECDSA on NIST P-256: small, fast, understood by everything.
     #[default]
-    #[serde(rename = "ECDSA-P256")]
+    #[serde(rename = "ECDSAP256")]
     EcdsaP256,
     /// ECDSA on NIST P-384.
-    #[serde(rename = "ECDSA-P384")]
+    #[serde(rename = "ECDSAP384")]
     EcdsaP384,
     /// Ed25519. Some TLS stacks, browsers among them, do not accept it.
+    #[serde(rename = "ED25519")]
     Ed25519,
     /// RSA with 2048 bits. A new key takes about a tenth of a second of CPU.
-    #[serde(rename = "RSA-2048")]
+    #[serde(rename = "RSA2048")]
     Rsa2048,
     /// RSA with 3072 bits.
-    #[serde(rename = "RSA-3072")]
+    #[serde(rename = "RSA3072")]
     Rsa3072,
     /// RSA with 4096 bits. A new key can take seconds of CPU.
-    #[serde(rename = "RSA-4096")]
+    #[serde(rename = "RSA4096")]
     Rsa4096,
 }
 
@@ -41,12 +42,12 @@ impl KeyAlgorithm {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::EcdsaP256 => "ECDSA-P256",
-            Self::EcdsaP384 => "ECDSA-P384",
-            Self::Ed25519 => "Ed25519",
-            Self::Rsa2048 => "RSA-2048",
-            Self::Rsa3072 => "RSA-3072",
-            Self::Rsa4096 => "RSA-4096",
+            Self::EcdsaP256 => "ECDSAP256",
+            Self::EcdsaP384 => "ECDSAP384",
+            Self::Ed25519 => "ED25519",
+            Self::Rsa2048 => "RSA2048",
+            Self::Rsa3072 => "RSA3072",
+            Self::Rsa4096 => "RSA4096",
         }
     }
 
@@ -95,10 +96,10 @@ impl fmt::Display for KeyAlgorithm {
 pub enum RootAlgorithm {
     /// ECDSA on NIST P-256.
     #[default]
-    #[serde(rename = "ECDSA-P256")]
+    #[serde(rename = "ECDSAP256")]
     EcdsaP256,
     /// ECDSA on NIST P-384.
-    #[serde(rename = "ECDSA-P384")]
+    #[serde(rename = "ECDSAP384")]
     EcdsaP384,
 }
 

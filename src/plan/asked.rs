@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use jiff::SignedDuration;
 
-use crate::api::identity::{MtlsIdentity, Reclaim};
+use crate::api::identity::{MtlsIdentity, MtlsIdentitySpec, Reclaim};
+use crate::api::word::Word;
 use crate::api::{duration, names::annotation};
 use crate::pki::KeyAlgorithm;
 
@@ -40,6 +41,8 @@ pub struct Asked {
     pub paused: bool,
     /// Value of the annotation `renew`.
     pub renew_request: Option<String>,
+    /// What of the spec cannot be read. Nothing is issued then; what is there is kept current.
+    pub malformed: Option<Malformed>,
 }
 
 /// What an `MtlsIdentity` asks of its Secret.
@@ -55,12 +58,27 @@ pub struct AskedSecret {
     pub reclaim: Reclaim,
 }
 
-/// A spec that its schema would refuse: made before the schema was installed.
+/// A spec that its schema would refuse, made before the schema was installed; or one of another version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// The object lacks something that the API server always sets.
     #[error("metadata.{0} is missing")]
     Metadata(&'static str),
+    /// This version cannot read the object at all.
+    #[error(
+        "this version of the operator cannot read the spec: {0}; upgrade the operator, or correct the spec"
+    )]
+    Unreadable(String),
+    /// A word of another version.
+    #[error(
+        "spec.{field} is {word:?}, which this version of the operator does not know; upgrade the operator, or correct it"
+    )]
+    Word {
+        /// Field of the spec.
+        field: &'static str,
+        /// What it holds.
+        word: String,
+    },
     /// A duration that Go would not read.
     #[error("spec.{field} is {value:?}, which is not a duration such as 24h or 90m; correct it")]
     Duration {
@@ -75,36 +93,57 @@ pub enum Malformed {
 }
 
 impl Asked {
-    /// Reads what an identity asks for.
+    /// Reads what an identity asks for. A value that cannot be read is noted, and its field left at the default.
     ///
     /// # Errors
-    /// [`Malformed`] where the object does not meet its own schema.
+    /// [`Malformed`] where not even that can be read to which authority and Secret the identity belongs.
     pub fn parse(identity: &MtlsIdentity) -> Result<Self, Malformed> {
         let meta = &identity.metadata;
         let spec = &identity.spec;
+        if let Some(why) = &spec.unreadable {
+            return Err(Malformed::Unreadable(why.clone()));
+        }
         let name = meta.name.clone().ok_or(Malformed::Metadata("name"))?;
         Ok(Self {
             namespace: meta.namespace.clone().ok_or(Malformed::Metadata("namespace"))?,
             uid: meta.uid.clone().ok_or(Malformed::Metadata("uid"))?,
-            authority: spec.authority.clone(),
+            authority: spec.authority_ref.name.clone(),
             service_account: spec.service_account_name.clone().unwrap_or_else(|| name.clone()),
             services: spec.services.clone().unwrap_or_else(|| vec![name.clone()]),
             dns_names: spec.dns_names.clone(),
-            ip_addresses: addresses(&spec.ip_addresses)?,
-            ttl: optional_duration("ttl", spec.ttl.as_deref())?,
-            renew_before: optional_duration("renewBefore", spec.renew_before.as_deref())?,
-            algorithm: spec.private_key.algorithm,
+            ip_addresses: addresses(&spec.ip_addresses).unwrap_or_default(),
+            ttl: optional_duration("ttl", spec.ttl.as_deref()).unwrap_or_default(),
+            renew_before: optional_duration("renewBefore", spec.renew_before.as_deref()).unwrap_or_default(),
+            algorithm: spec.private_key.algorithm.known().unwrap_or_default(),
             secret: AskedSecret {
                 name: identity.secret_name(),
                 labels: spec.secret.labels.clone(),
                 annotations: spec.secret.annotations.clone(),
-                reclaim: spec.secret.reclaim,
+                // A Secret that stays is no loss.
+                reclaim: spec.secret.reclaim.known().unwrap_or(Reclaim::Retain),
             },
             paused: spec.paused,
             renew_request: meta.annotations.as_ref().and_then(|a| a.get(annotation::RENEW)).cloned(),
+            malformed: malformed(spec).err(),
             name,
         })
     }
+}
+
+/// The first value of a spec that cannot be read.
+fn malformed(spec: &MtlsIdentitySpec) -> Result<(), Malformed> {
+    word("privateKey.algorithm", &spec.private_key.algorithm)?;
+    word("secret.reclaim", &spec.secret.reclaim)?;
+    for probe in &spec.probes {
+        word("probes[].clientCertificates", &probe.client_certificates)?;
+    }
+    optional_duration("ttl", spec.ttl.as_deref())?;
+    optional_duration("renewBefore", spec.renew_before.as_deref())?;
+    addresses(&spec.ip_addresses).map(drop)
+}
+
+fn word<T: Copy>(field: &'static str, word: &Word<T>) -> Result<T, Malformed> {
+    word.known().map_err(|word| Malformed::Word { field, word: word.clone() })
 }
 
 impl Asked {
@@ -131,6 +170,7 @@ impl Asked {
             },
             paused: false,
             renew_request: None,
+            malformed: None,
         }
     }
 }

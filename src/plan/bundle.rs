@@ -4,9 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::selector::{Labels, selects};
+use super::selector::{Labels, Selection};
+use super::unread::Unread;
 use crate::api::MtlsAuthority;
-use crate::api::authority::NamespaceSelector;
 use crate::api::names::cluster_trust_bundle;
 
 /// Where an authority wants its trust bundle published.
@@ -15,20 +15,23 @@ pub struct Publication {
     /// Name of the ConfigMaps.
     config_map: Arc<str>,
     /// Namespaces that get one; `None` is none.
-    namespaces: Option<NamespaceSelector>,
+    namespaces: Option<Selection>,
     /// Name of the ClusterTrustBundle, where there shall be one.
     cluster: Option<Arc<str>>,
 }
 
 impl Publication {
-    /// What an authority's spec says.
+    /// What an authority's spec says. What cannot be read is noted.
     #[must_use]
-    pub fn of(authority: &MtlsAuthority) -> Self {
+    pub fn of(authority: &MtlsAuthority, unread: &mut Unread) -> Self {
         let spec = &authority.spec.trust_bundle;
         let name = authority.metadata.name.as_deref().unwrap_or_default();
         Self {
             config_map: authority.config_map_name().into(),
-            namespaces: spec.namespaces.clone(),
+            namespaces: spec
+                .namespaces
+                .as_ref()
+                .map(|selector| Selection::parse(selector, "spec.trustBundle.namespaces", unread)),
             cluster: spec.cluster_trust_bundle.then(|| cluster_trust_bundle(name).into()),
         }
     }
@@ -48,7 +51,7 @@ impl Publication {
     /// The place in a namespace with these labels, where that is selected.
     #[must_use]
     pub fn within(&self, namespace: &Arc<str>, labels: &Labels) -> Option<Place> {
-        let is_selected = self.namespaces.as_ref().is_some_and(|selector| selects(selector, labels));
+        let is_selected = self.namespaces.as_ref().is_some_and(|selection| selection.selects(labels));
         is_selected.then(|| Place::ConfigMap { namespace: namespace.clone(), name: self.config_map.clone() })
     }
 

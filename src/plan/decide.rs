@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::outcome::{Refusal, Standing};
-use super::world::{Damage, Held, HeldLeaf, Observed, World};
+use super::world::{Allowed, Damage, Held, HeldLeaf, Observed, World};
 
 /// What to do to the Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,18 +81,24 @@ pub struct Decision {
     pub standing: Standing,
     /// When the leaf in force is renewed, if it is.
     pub renewal: Option<Timestamp>,
+    /// Whether a refusal needs a person by now.
+    pub has_stalled: bool,
 }
 
 /// Decides what an identity needs.
 #[must_use]
 pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
     let held = match &world.secret {
-        Observed::Foreign(whose) => return refused(Refusal::SecretConflict(whose.clone()), Plan::Keep),
+        Observed::Foreign(whose) => {
+            return refused(world, Refusal::SecretConflict(whose.clone()), Plan::Keep, now);
+        }
         Observed::Absent => None,
         Observed::Held(held) => Some(held),
     };
-    if let Some(Err(refusal)) = world.terms.as_ref().map(|terms| &terms.entitlement) {
-        return refused(refusal.clone(), upkeep(world, held, now));
+    if let Some(Err(refusal)) = world.terms.as_ref().map(|terms| &terms.entitlement)
+        && !is_retained(world, held)
+    {
+        return refused(world, refusal.clone(), upkeep(world, held, now), now);
     }
     let need = need(world, held, now);
     let standing = standing(world, &need);
@@ -102,11 +108,19 @@ pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
         }
         _ => upkeep(world, held, now),
     };
-    Decision { plan, standing, renewal: renewal(world, &need) }
+    Decision { plan, standing, renewal: renewal(world, &need), has_stalled: world.has_stalled(now) }
 }
 
-fn refused(refusal: Refusal, plan: Plan) -> Decision {
-    Decision { plan, standing: refusal.into(), renewal: None }
+fn refused(world: &World<'_>, refusal: Refusal, plan: Plan, now: Timestamp) -> Decision {
+    let has_stalled = world.has_stalled(now);
+    Decision { plan, standing: Standing::refused(refusal, has_stalled), renewal: None, has_stalled }
+}
+
+/// Whether a leaf with these very names was permitted before a part of the terms could not be read any more.
+fn is_retained(world: &World<'_>, held: Option<&Held>) -> bool {
+    world.before.was_permitted
+        && world.terms.as_ref().is_some_and(|terms| terms.retained.is_some())
+        && held.is_some_and(|held| held.mine && held.leaf.is_ok() && as_asked(world, held))
 }
 
 fn may_issue(world: &World<'_>) -> bool {
@@ -135,7 +149,7 @@ enum Serving<'a> {
 
 fn need<'a>(world: &World<'_>, held: Option<&'a Held>, now: Timestamp) -> Need<'a> {
     let Some(held) = held else {
-        let because = if world.issued_before { Because::Missing } else { Because::New };
+        let because = if world.before.was_issued { Because::Missing } else { Because::New };
         return Need::Leaf(because, Serving::None);
     };
     match &held.leaf {
@@ -204,7 +218,8 @@ fn is_trust_due(world: &World<'_>, held: &Held, now: Timestamp) -> bool {
     if held.trust.as_ref() == Some(&signer.trust) {
         return false;
     }
-    let may_renew = world.terms.as_ref().is_some_and(|terms| terms.entitlement.is_ok());
+    let is_permitted = world.terms.as_ref().is_some_and(|terms| terms.entitlement.is_ok());
+    let may_renew = is_permitted || is_retained(world, Some(held));
     let leaf = held.leaf.as_ref().ok().filter(|leaf| may_renew && renews(world, leaf));
     let renewal = leaf.map(|leaf| leaf.renewal_time(world.asked));
     held.trust.is_none()
@@ -220,10 +235,10 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
         Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) if paused => {
             Standing::paused(leaf.window.not_after)
         }
-        Need::Nothing(leaf) => Standing::issued(leaf.window.not_after),
+        Need::Nothing(leaf) => Standing::issued(leaf.window.not_after, grants(world)),
         Need::Leaf(_, Serving::AsAsked(leaf)) => match why_not {
             Some(why) => Standing::overdue(leaf.window.not_after, why),
-            None => Standing::issued(leaf.window.not_after),
+            None => Standing::issued(leaf.window.not_after, grants(world)),
         },
         Need::Leaf(_, Serving::Expired(leaf)) if paused => {
             Standing::paused_and_expired(leaf.window.not_after)
@@ -236,6 +251,12 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
             None => Standing::issuing(),
         },
     }
+}
+
+/// The grants by which the identity has its names.
+fn grants<'a>(world: &'a World<'_>) -> &'a [String] {
+    let leaf = world.terms.as_ref().and_then(Allowed::leaf);
+    leaf.map_or(&[], |entitlement| &entitlement.grants)
 }
 
 /// When the leaf in force is renewed, if it is. One that is due and that nobody renews has no time that could be told.

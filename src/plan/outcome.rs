@@ -64,6 +64,8 @@ impl Reason {
 /// A permanent problem: nothing changes until a person does something. The text is a sentence for that person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// A value in the spec that cannot be read.
+    Malformed(String),
     /// A namespace, name or address without permission.
     NotPermitted(String),
     /// Something outside the authority's limits.
@@ -86,10 +88,15 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// The leaf is valid and as asked.
+    /// The leaf is valid and as asked, and these grants allow it.
     #[must_use]
-    pub fn issued(not_after: Timestamp) -> Self {
-        Self::ready(Reason::Issued, format!("the certificate is as asked and valid until {not_after}"))
+    pub fn issued(not_after: Timestamp, grants: &[String]) -> Self {
+        let by = match grants {
+            [] => String::new(),
+            [grant] => format!("; allowed by grant {grant}"),
+            grants => format!("; allowed by grants {}", grants.join(", ")),
+        };
+        Self::ready(Reason::Issued, format!("the certificate is as asked and valid until {not_after}{by}"))
     }
 
     /// The leaf is valid and as asked, and another one is due that nobody can sign.
@@ -166,12 +173,25 @@ impl Standing {
 
     /// The same, where what has come in the way stays there until a person acts.
     #[must_use]
-    pub fn obstructed(&self, why: &str) -> Self {
+    pub fn obstructed(&self, why: &str, has_stalled: bool) -> Self {
         match self.reason {
-            Reason::Issuing => Refusal::Invalid(why.to_owned()).into(),
+            Reason::Issuing => Self::refused(Refusal::Invalid(why.to_owned()), has_stalled),
             Reason::Expired => Self { stalled: true, ..self.explained(why) },
             _ => self.explained(why),
         }
+    }
+
+    /// A permanent problem. One that another object can cure needs a person only after a while, `has_stalled`: the cure may
+    /// come with the same change.
+    #[must_use]
+    pub fn refused(refusal: Refusal, has_stalled: bool) -> Self {
+        let (reason, message, stalled) = match refusal {
+            Refusal::Malformed(message) => (Reason::Invalid, message, true),
+            Refusal::NotPermitted(message) => (Reason::NotPermitted, message, has_stalled),
+            Refusal::Invalid(message) => (Reason::Invalid, message, has_stalled),
+            Refusal::SecretConflict(message) => (Reason::SecretConflict, message, has_stalled),
+        };
+        Self { ready: false, stalled, reason, message }
     }
 
     fn ready(reason: Reason, message: String) -> Self {
@@ -191,15 +211,5 @@ impl Standing {
     pub fn verdict(&self) -> Verdict {
         let Self { ready, stalled, reason, message } = self;
         Verdict { ready: *ready, stalled: *stalled, reason: reason.as_str(), message: message.clone() }
-    }
-}
-
-impl From<Refusal> for Standing {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotPermitted(message) => Self::stalled(Reason::NotPermitted, message),
-            Refusal::Invalid(message) => Self::stalled(Reason::Invalid, message),
-            Refusal::SecretConflict(message) => Self::stalled(Reason::SecretConflict, message),
-        }
     }
 }

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::asked::Asked;
 use super::outcome::Refusal;
-use super::selector::{Labels, selects, shown};
+use super::selector::{Labels, Reading};
 use super::terms::{Granted, Terms};
 use crate::api::duration::format;
 use crate::api::form::ends_in_number;
@@ -20,6 +20,19 @@ pub struct Entitlement {
     pub profile: LeafProfile,
     /// Lifetime.
     pub ttl: SignedDuration,
+    /// The grants that allow its names and addresses outside the own zone.
+    pub grants: Vec<String>,
+}
+
+/// What an authority's terms say of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// It may have what it asks.
+    Granted,
+    /// It may not.
+    Refused,
+    /// It may not by what can be read of the terms. What cannot be read may say otherwise.
+    Hidden,
 }
 
 /// Judges what an identity asks against the authority's terms.
@@ -27,37 +40,70 @@ pub struct Entitlement {
 /// # Errors
 /// [`Refusal`] with a sentence that says what to change, and where.
 pub fn judge(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<Entitlement, Refusal> {
-    permit(asked, terms, namespace)?;
-    Ok(Entitlement { profile: profile(asked, terms), ttl: asked.ttl.unwrap_or(terms.leaf_ttl) })
+    let grants = permit(asked, terms, namespace, Reading::Strict)?;
+    Ok(entitlement(asked, terms, grants))
 }
 
-/// Whether an identity may have what it asks.
-///
-/// # Errors
-/// [`Refusal`] with a sentence that says what to change, and where.
-pub fn permit(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<(), Refusal> {
-    within_namespaces(asked, terms, namespace)?;
-    within_limits(asked, terms)?;
-    all_granted(asked, terms, namespace)
-}
-
-/// Whether an authority permits identities of a namespace that ask for nothing in particular. They differ in their
-/// own names only, which nobody refuses them.
+/// What an identity may keep though it is refused: the names that were permitted before, where just what cannot be read may
+/// permit them still.
 #[must_use]
-pub fn permits_plain(terms: &Terms, namespace: &str, labels: &Labels) -> bool {
-    permit(&Asked::plain(namespace), terms, labels).is_ok()
+pub fn retained(asked: &Asked, terms: &Terms, namespace: &Labels) -> Option<Entitlement> {
+    let grants = permit(asked, terms, namespace, Reading::Generous).ok()?;
+    Some(entitlement(asked, terms, grants))
 }
 
-fn within_namespaces(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<(), Refusal> {
-    match &terms.namespaces {
-        Some(selector) if !selects(selector, namespace) => Err(Refusal::NotPermitted(format!(
-            "namespace {} is not among those that MtlsAuthority {} serves: its spec.namespaces selects {}; ask for these labels",
-            asked.namespace,
-            terms.name,
-            shown(selector)
-        ))),
-        _ => Ok(()),
+/// What an authority's terms say of what an identity asks.
+#[must_use]
+pub fn permission(asked: &Asked, terms: &Terms, namespace: &Labels) -> Permission {
+    let permits = |reading| permit(asked, terms, namespace, reading).is_ok();
+    match () {
+        () if permits(Reading::Strict) => Permission::Granted,
+        () if terms.unread.hides_permissions() && permits(Reading::Generous) => Permission::Hidden,
+        () => Permission::Refused,
     }
+}
+
+/// The same of identities of a namespace that ask for nothing in particular. They differ in their own names only, which
+/// need no grant.
+#[must_use]
+pub fn permission_of_plain(terms: &Terms, namespace: &str, labels: &Labels) -> Permission {
+    permission(&Asked::plain(namespace), terms, labels)
+}
+
+/// The grants by which an identity may have what it asks.
+fn permit(
+    asked: &Asked,
+    terms: &Terms,
+    namespace: &Labels,
+    reading: Reading,
+) -> Result<Vec<String>, Refusal> {
+    if let Some(malformed) = &asked.malformed {
+        return Err(Refusal::Malformed(malformed.to_string()));
+    }
+    within_namespaces(asked, terms, namespace, reading)?;
+    within_limits(asked, terms)?;
+    all_granted(asked, terms, namespace, reading)
+}
+
+fn entitlement(asked: &Asked, terms: &Terms, grants: Vec<String>) -> Entitlement {
+    Entitlement { profile: profile(asked, terms), ttl: asked.ttl.unwrap_or(terms.leaf_ttl), grants }
+}
+
+fn within_namespaces(
+    asked: &Asked,
+    terms: &Terms,
+    namespace: &Labels,
+    reading: Reading,
+) -> Result<(), Refusal> {
+    if terms.namespaces.selects_by(namespace, reading) {
+        return Ok(());
+    }
+    Err(Refusal::NotPermitted(format!(
+        "namespace {} is not among those that MtlsAuthority {} serves: its spec.namespaces selects {}; ask for these labels",
+        asked.namespace,
+        terms.name,
+        terms.namespaces.shown()
+    )))
 }
 
 fn within_limits(asked: &Asked, terms: &Terms) -> Result<(), Refusal> {
@@ -71,11 +117,13 @@ fn within_limits(asked: &Asked, terms: &Terms) -> Result<(), Refusal> {
         )));
     }
     if !terms.algorithms.contains(&asked.algorithm) {
+        let advice = match &*terms.algorithms {
+            [] => "none of them is known to this version of the operator".to_owned(),
+            known => format!("choose one of {}", list(known)),
+        };
         return Err(Refusal::Invalid(format!(
-            "spec.privateKey.algorithm {} is not among leaf.algorithms of MtlsAuthority {}; choose one of {}",
-            asked.algorithm,
-            terms.name,
-            list(&terms.algorithms)
+            "spec.privateKey.algorithm {} is not among leaf.algorithms of MtlsAuthority {}; {advice}",
+            asked.algorithm, terms.name
         )));
     }
     margin_fits(asked, terms, ttl)
@@ -117,53 +165,69 @@ fn longer(asked: &Asked, propagation: SignedDuration) -> String {
     format!("spec.ttl of {alone} or more, or of {with} or more with spec.renewBefore {least}")
 }
 
-/// Whatever lacks a grant is told at once, names and addresses.
-fn all_granted(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<(), Refusal> {
-    let lacking = [
-        lacking("dnsNames", &refused_names(asked, terms, namespace)),
-        lacking("ipAddresses", &refused_addresses(asked, terms, namespace)),
-    ];
+/// The grants that allow what lies outside the own zone. All names and addresses without one are told at once, and which
+/// grant allows the others.
+fn all_granted(
+    asked: &Asked,
+    terms: &Terms,
+    namespace: &Labels,
+    reading: Reading,
+) -> Result<Vec<String>, Refusal> {
+    let names =
+        asked.dns_names.iter().filter(|name| !in_own_zone(name, &asked.namespace, &terms.cluster_domain));
+    let names = names
+        .map(|name| (name.clone(), granting(terms, namespace, reading, |grant| grants_name(grant, name))));
+    let addresses = asked.ip_addresses.iter().map(|address| {
+        (
+            address.to_string(),
+            granting(terms, namespace, reading, |grant| grants_address(grant, *address, reading)),
+        )
+    });
+    let (names, addresses): (Vec<_>, Vec<_>) = (names.collect(), addresses.collect());
+    let lacking = [lacking("dnsNames", "dnsNames", &names), lacking("ipAddresses", "cidrs", &addresses)];
     let lacking: Vec<String> = lacking.into_iter().flatten().collect();
+    let allowed = names.iter().chain(&addresses).filter_map(|(what, grant)| Some((what, (*grant)?)));
     if lacking.is_empty() {
-        return Ok(());
+        let mut grants: Vec<String> = allowed.map(|(_, grant)| grant.to_owned()).collect();
+        grants.sort_unstable();
+        grants.dedup();
+        return Ok(grants);
     }
+    let allowed = allowed.map(|(what, grant)| format!("; {what} is allowed by grant {grant}"));
     Err(Refusal::NotPermitted(format!(
-        "{} in MtlsAuthority {} for namespace {}",
+        "{} in MtlsAuthority {} for namespace {}{}",
         lacking.join(" and "),
         terms.name,
-        asked.namespace
+        asked.namespace,
+        allowed.collect::<String>()
     )))
 }
 
-fn refused_names<'a>(asked: &'a Asked, terms: &Terms, namespace: &Labels) -> Vec<&'a str> {
-    asked
-        .dns_names
-        .iter()
-        .filter(|name| !in_own_zone(name, &asked.namespace, &terms.cluster_domain))
-        .filter(|name| !granted(terms, namespace, |grant| grants_name(grant, name)))
-        .map(String::as_str)
-        .collect()
-}
+/// What was asked, with the name of the grant that allows it, if one does.
+type Judged<'a> = (String, Option<&'a str>);
 
-fn refused_addresses<'a>(asked: &'a Asked, terms: &Terms, namespace: &Labels) -> Vec<&'a IpAddr> {
-    asked
-        .ip_addresses
-        .iter()
-        .filter(|address| !granted(terms, namespace, |grant| grants_address(grant, **address)))
-        .collect()
-}
-
-fn lacking<T: ToString>(field: &str, refused: &[T]) -> Option<String> {
+fn lacking(field: &str, of_grant: &str, judged: &[Judged<'_>]) -> Option<String> {
+    let refused: Vec<&String> =
+        judged.iter().filter(|(_, grant)| grant.is_none()).map(|(what, _)| what).collect();
     let need = match refused.len() {
         0 => return None,
         1 => "needs",
         _ => "need",
     };
-    Some(format!("spec.{field} {} {need} a grant (spec.grants[].{field})", list(refused)))
+    Some(format!("spec.{field} {} {need} a grant (spec.grants[].{of_grant})", list(&refused)))
 }
 
-fn granted(terms: &Terms, namespace: &Labels, what: impl Fn(&Granted) -> bool) -> bool {
-    terms.grants.iter().any(|grant| selects(&grant.namespaces, namespace) && what(grant))
+/// The first grant for these namespaces that allows it.
+fn granting<'a>(
+    terms: &'a Terms,
+    namespace: &Labels,
+    reading: Reading,
+    allows: impl Fn(&Granted) -> bool,
+) -> Option<&'a str> {
+    let mut grants = terms.grants.iter();
+    grants
+        .find(|grant| grant.namespaces.selects_by(namespace, reading) && allows(grant))
+        .map(|grant| grant.name.as_str())
 }
 
 /// Whether a name lies below `<namespace>.svc` or `<namespace>.svc.<clusterDomain>`.
@@ -180,8 +244,9 @@ fn grants_name(grant: &Granted, name: &str) -> bool {
     })
 }
 
-fn grants_address(grant: &Granted, address: IpAddr) -> bool {
-    grant.ranges.iter().any(|range| range.contains(&address))
+fn grants_address(grant: &Granted, address: IpAddr, reading: Reading) -> bool {
+    let may_be_hidden = grant.hides_ranges && reading == Reading::Generous;
+    may_be_hidden || grant.ranges.iter().any(|range| range.contains(&address))
 }
 
 fn profile(asked: &Asked, terms: &Terms) -> LeafProfile {

@@ -8,7 +8,7 @@ use super::terms::Terms;
 use crate::pki::{hex, sha256};
 
 /// Version of the hash. A Secret with another version is compared by its leaf, not by its hash.
-const VERSION: &str = "v1";
+const VERSION: &str = "v2";
 
 /// Hash of the part of a profile that the identity's spec determines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,11 +98,11 @@ mod tests {
     fn another_version_or_garbage_is_no_hash() {
         for text in [
             "",
-            "v1:",
-            "v2:abababababababababababababababab",
-            "v1:zz",
-            "v1:+a+a+a+a+a+a+a+a+a+a+a+a+a+a+a+a",
-            "v1:ééééééééééééééééé",
+            "v2:",
+            "v1:abababababababababababababababab",
+            "v2:zz",
+            "v2:+a+a+a+a+a+a+a+a+a+a+a+a+a+a+a+a",
+            "v2:ééééééééééééééééé",
         ] {
             assert_eq!(ProfileHash::parse(text), None, "{text}");
         }

@@ -91,7 +91,7 @@ impl Standing {
 fn unless_allowed(place: &Place) -> &'static str {
     match place {
         Place::ConfigMap { .. } => "",
-        Place::Cluster { .. } => " (that needs the chart's value clusterTrustBundles=true)",
+        Place::Cluster { .. } => " (that needs the chart's value trustBundles.clusterTrustBundles=true)",
     }
 }
 

@@ -1,58 +1,10 @@
 //! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
 
+pub use super::root_reason::Reason;
 use super::rotation::{self, Circumstances, Transition};
 pub use super::stored_root::{Provided, RootSecret, StoredNext, StoredRetiring, StoredRoot};
+use super::unread::Unread;
 use crate::api::conditions::Verdict;
-
-/// Reason of an authority's conditions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// It signs.
-    Ready,
-    /// The root that identities depend on is gone, or another one lies in its place.
-    RootLost,
-    /// The root Secret cannot be used.
-    RootInvalid,
-    /// The root has expired.
-    RootExpired,
-    /// The Secret with the provided CA cannot be used.
-    ProvidedInvalid,
-    /// There is no Secret with the provided CA.
-    ProvidedMissing,
-    /// The root was made for another trust domain.
-    TrustDomainMismatch,
-    /// The root is distrusted, and only people can provide another one.
-    Distrusted,
-}
-
-impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 8] = [
-        Self::Ready,
-        Self::RootLost,
-        Self::RootInvalid,
-        Self::RootExpired,
-        Self::ProvidedInvalid,
-        Self::ProvidedMissing,
-        Self::TrustDomainMismatch,
-        Self::Distrusted,
-    ];
-
-    /// The word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::RootLost => "RootLost",
-            Self::RootInvalid => "RootInvalid",
-            Self::RootExpired => "RootExpired",
-            Self::ProvidedInvalid => "ProvidedInvalid",
-            Self::ProvidedMissing => "ProvidedMissing",
-            Self::TrustDomainMismatch => "TrustDomainMismatch",
-            Self::Distrusted => "Distrusted",
-        }
-    }
-}
 
 /// An authority and everything that its root depends on.
 #[derive(Clone, Debug)]
@@ -67,6 +19,8 @@ pub struct RootWorld {
     pub evidence: Option<String>,
     /// Whether a person accepts that it is lost.
     pub acceptance: Acceptance,
+    /// What of the spec cannot be read.
+    pub unread: Unread,
 }
 
 /// Whether a person accepts the loss of a root.
@@ -156,9 +110,33 @@ impl RootDecision {
     }
 }
 
-/// Decides what an authority's root needs.
+/// Decides what an authority's root needs. Where the spec cannot be read, the root stays as it is as far as that matters to
+/// it; a graver reason is told first.
 #[must_use]
 pub fn decide(world: &RootWorld) -> RootDecision {
+    let decision = decide_readable(world);
+    let Some(unread) = world.unread.sentence() else { return decision };
+    let is_held = world.unread.freezes_root() && decision.plan != RootPlan::Keep;
+    let plan = if is_held { recording(world) } else { decision.plan.clone() };
+    let reason = if decision.reason == Reason::Ready { Reason::Invalid } else { decision.reason };
+    let message = match (reason, decision.signs) {
+        (_, false) if is_held => format!("no root signs, and none is made: {unread}"),
+        _ => format!("{}; but {unread}", decision.message),
+    };
+    RootDecision { plan, reason, stalled: true, message, ..decision }
+}
+
+/// What is written though the root stays as it is: a longer lifetime of leaves is recorded before the first such leaf.
+fn recording(world: &RootWorld) -> RootPlan {
+    match &world.secret {
+        RootSecret::Sound(root) if rotation::has_longer_leaves(root, &world.around) => {
+            RootPlan::Change { over: root.version.clone(), transition: Transition::RaiseMaxLeafTtl }
+        }
+        _ => RootPlan::Keep,
+    }
+}
+
+fn decide_readable(world: &RootWorld) -> RootDecision {
     match &world.secret {
         RootSecret::NotOurs(why) | RootSecret::Invalid(why) => {
             RootDecision::stalled(Reason::RootInvalid, why.clone())
@@ -184,7 +162,7 @@ fn lost(world: &RootWorld) -> RootDecision {
             message: format!("{evidence}; its loss is accepted, and another root is taking its place"),
         },
         Acceptance::Found => {
-            let why = "its loss is accepted, but there is no CA to go on with: correct the Secret that spec.root.providedSecretName names";
+            let why = "its loss is accepted, but there is no CA to go on with: correct the Secret that spec.root.provided.secretName names";
             RootDecision::stalled(Reason::RootLost, format!("{evidence}; {why}"))
         }
         Acceptance::Refused(why) => {
@@ -219,7 +197,7 @@ fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
         None => RootDecision::stalled(
             Reason::RootExpired,
             format!(
-                "{what}; nothing is signed. Put a CA that is valid into the Secret that spec.root.providedSecretName names"
+                "{what}; nothing is signed. Put a CA that is valid into the Secret that spec.root.provided.secretName names"
             ),
         ),
     }
@@ -227,7 +205,7 @@ fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
 
 /// A root that may be in other hands signs nothing, not even until another one is there.
 fn distrusted(world: &RootWorld, root: &StoredRoot) -> RootDecision {
-    let what = format!("spec.distrust names root {}", short(&root.fingerprint));
+    let what = format!("spec.distrustedRoots names root {}", short(&root.fingerprint));
     match rotation::succession(root, &world.around) {
         Some(transition) => RootDecision {
             plan: RootPlan::Change { over: root.version.clone(), transition },
@@ -239,7 +217,7 @@ fn distrusted(world: &RootWorld, root: &StoredRoot) -> RootDecision {
         None => RootDecision::stalled(
             Reason::Distrusted,
             format!(
-                "{what}; nothing is signed. Put another CA into the Secret that spec.root.providedSecretName names"
+                "{what}; nothing is signed. Put another CA into the Secret that spec.root.provided.secretName names"
             ),
         ),
     }

@@ -1,63 +1,168 @@
-//! Which namespaces a selector means, by the rules of Kubernetes label selectors.
+//! Which namespaces a selector means, by the rules of Kubernetes label selectors. What cannot be read selects nothing:
+//! a selector that this version misunderstands must not open what was closed.
 
 use std::collections::BTreeMap;
 
-use crate::api::authority::{NamespaceSelector, Operator, Requirement};
+use super::unread::{Unread, Unreadable};
+use crate::api::authority::{From, NamespaceSelector, Operator};
+use crate::api::word::Word;
 
 /// Labels of a namespace.
 pub type Labels = BTreeMap<String, String>;
 
-/// Whether the selector selects a namespace with these labels. An empty selector selects all.
-#[must_use]
-pub fn selects(selector: &NamespaceSelector, labels: &Labels) -> bool {
-    selector.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-        && selector.match_expressions.iter().all(|requirement| meets(requirement, labels))
+/// A selector of namespaces, parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Every namespace.
+    All,
+    /// Namespaces that meet every requirement. There is at least one.
+    Labelled(Vec<Requirement>),
+    /// No namespace.
+    Nothing,
+    /// This version does not know which.
+    Unreadable,
 }
 
-/// The selector as `kubectl -l` takes it.
-#[must_use]
-pub fn shown(selector: &NamespaceSelector) -> String {
-    let labels = selector.match_labels.iter().map(|(key, value)| format!("{key}={value}"));
-    let expressions = selector.match_expressions.iter().map(|Requirement { key, operator, values }| {
-        let values = values.join(",");
-        match operator {
-            Operator::In => format!("{key} in ({values})"),
-            Operator::NotIn => format!("{key} notin ({values})"),
-            Operator::Exists => key.clone(),
-            Operator::DoesNotExist => format!("!{key}"),
+/// How what cannot be read is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It permits nothing.
+    Strict,
+    /// It permits whatever it may permit.
+    Generous,
+}
+
+/// One requirement on the labels of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    key: String,
+    operator: Operator,
+    values: Vec<String>,
+}
+
+impl Selection {
+    /// Reads a selector that stands in this field of a spec. What cannot be read is noted.
+    #[must_use]
+    pub fn parse(selector: &NamespaceSelector, field: &str, unread: &mut Unread) -> Self {
+        let labels = selector.match_labels.iter().map(|(key, value)| {
+            Some(Requirement { key: key.clone(), operator: Operator::In, values: vec![value.clone()] })
+        });
+        let expressions = selector.match_expressions.iter().map(|expression| {
+            let operator = unread.word(&expression.operator, || {
+                Unreadable::selector(&format!("{field}.matchExpressions[].operator"))
+            })?;
+            Some(Requirement { key: expression.key.clone(), operator, values: expression.values.clone() })
+        });
+        let requirements: Option<Vec<Requirement>> = labels.chain(expressions).collect();
+        let from = selector.from.clone().unwrap_or(Word::Known(From::Selector));
+        let from = unread.word(&from, || Unreadable::selector(&format!("{field}.from")));
+        match (from, requirements) {
+            (None, _) | (_, None) => Self::Unreadable,
+            (Some(From::All), Some(requirements)) if requirements.is_empty() => Self::All,
+            (Some(From::Selector), Some(requirements)) if !requirements.is_empty() => {
+                Self::Labelled(requirements)
+            }
+            _ => Self::Nothing,
         }
-    });
-    labels.chain(expressions).collect::<Vec<_>>().join(",")
+    }
+
+    /// Whether it selects a namespace with these labels.
+    #[must_use]
+    pub fn selects(&self, labels: &Labels) -> bool {
+        self.selects_by(labels, Reading::Strict)
+    }
+
+    /// The same, by this reading of what cannot be read.
+    #[must_use]
+    pub fn selects_by(&self, labels: &Labels, reading: Reading) -> bool {
+        match self {
+            Self::All => true,
+            Self::Labelled(requirements) => requirements.iter().all(|requirement| requirement.holds(labels)),
+            Self::Nothing => false,
+            Self::Unreadable => reading == Reading::Generous,
+        }
+    }
+
+    /// The selection in words: labels as `kubectl -l` takes them.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::All => "all namespaces".into(),
+            Self::Labelled(requirements) => {
+                requirements.iter().map(Requirement::shown).collect::<Vec<_>>().join(",")
+            }
+            Self::Nothing | Self::Unreadable => "no namespace".into(),
+        }
+    }
 }
 
-fn meets(requirement: &Requirement, labels: &Labels) -> bool {
-    let value = labels.get(&requirement.key);
-    let listed = value.is_some_and(|value| requirement.values.contains(value));
-    match requirement.operator {
-        Operator::In => listed,
-        Operator::NotIn => !listed,
-        Operator::Exists => value.is_some(),
-        Operator::DoesNotExist => value.is_none(),
+impl Requirement {
+    fn holds(&self, labels: &Labels) -> bool {
+        let value = labels.get(&self.key);
+        let listed = value.is_some_and(|value| self.values.contains(value));
+        match self.operator {
+            Operator::In => listed,
+            Operator::NotIn => !listed,
+            Operator::Exists => value.is_some(),
+            Operator::DoesNotExist => value.is_none(),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let Self { key, operator, values } = self;
+        match (operator, values.as_slice()) {
+            (Operator::In, [value]) => format!("{key}={value}"),
+            (Operator::In, values) => format!("{key} in ({})", values.join(",")),
+            (Operator::NotIn, values) => format!("{key} notin ({})", values.join(",")),
+            (Operator::Exists, _) => key.clone(),
+            (Operator::DoesNotExist, _) => format!("!{key}"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::authority::Requirement as Expression;
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     }
 
-    fn expression(operator: Operator, values: &[&str]) -> NamespaceSelector {
+    fn read(selector: &NamespaceSelector) -> (Selection, Unread) {
+        let mut unread = Unread::default();
+        let selection = Selection::parse(selector, "spec.namespaces", &mut unread);
+        (selection, unread)
+    }
+
+    fn expression(operator: impl Into<Word<Operator>>, values: &[&str]) -> NamespaceSelector {
         let values = values.iter().map(ToString::to_string).collect();
-        let requirement = Requirement { key: "team".into(), operator, values };
+        let requirement = Expression { key: "team".into(), operator: operator.into(), values };
         NamespaceSelector { match_expressions: vec![requirement], ..Default::default() }
     }
 
     #[test]
-    fn an_empty_selector_selects_every_namespace() {
-        assert!(selects(&NamespaceSelector::default(), &Labels::new()));
+    fn all_is_said_by_its_word_only() {
+        assert_eq!(read(&NamespaceSelector::all()).0, Selection::All);
+        assert_eq!(read(&NamespaceSelector::default()).0, Selection::Nothing);
+        let both = NamespaceSelector { match_labels: labels(&[("a", "1")]), ..NamespaceSelector::all() };
+        assert_eq!(read(&both).0, Selection::Nothing);
+        assert!(!Selection::Nothing.selects(&labels(&[("a", "1")])));
+    }
+
+    #[test]
+    fn a_word_of_another_version_selects_nothing_and_is_noted() {
+        let from = NamespaceSelector {
+            from: Some(Word::Unknown("Expression".into())),
+            match_labels: labels(&[("team", "red")]),
+            ..NamespaceSelector::default()
+        };
+        for selector in [from, expression(Word::Unknown("Like".into()), &["r*"])] {
+            let (selection, unread) = read(&selector);
+            assert_eq!(selection, Selection::Unreadable);
+            assert!(!selection.selects(&labels(&[("team", "red")])));
+            assert!(unread.hides_permissions(), "{selector:?}");
+        }
     }
 
     #[test]
@@ -72,16 +177,18 @@ mod tests {
         let selector = NamespaceSelector {
             match_labels: labels(&[("a", "1"), ("b", "2")]),
             match_expressions: expressions.collect(),
+            ..NamespaceSelector::default()
         };
-        assert_eq!(shown(&selector), "a=1,b=2,team in (red,blue),team notin (red),team,!team");
+        assert_eq!(read(&selector).0.shown(), "a=1,b=2,team in (red,blue),team notin (red),team,!team");
     }
 
     #[test]
     fn every_label_must_match() {
         let selector =
             NamespaceSelector { match_labels: labels(&[("a", "1"), ("b", "2")]), ..Default::default() };
-        assert!(selects(&selector, &labels(&[("a", "1"), ("b", "2"), ("c", "3")])));
-        assert!(!selects(&selector, &labels(&[("a", "1")])));
+        let selection = read(&selector).0;
+        assert!(selection.selects(&labels(&[("a", "1"), ("b", "2"), ("c", "3")])));
+        assert!(!selection.selects(&labels(&[("a", "1")])));
     }
 
     #[test]
@@ -94,7 +201,8 @@ mod tests {
             (expression(Operator::DoesNotExist, &[]), [false, false, true]),
         ];
         for (selector, expected) in table {
-            assert_eq!([&red, &blue, &none].map(|l| selects(&selector, l)), expected, "{selector:?}");
+            let selection = read(&selector).0;
+            assert_eq!([&red, &blue, &none].map(|l| selection.selects(l)), expected, "{selector:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What was seen of the servers of an identity, judged: the same sightings always give the same verdict. Nobody is
 //! accused of what a change that is still on its way explains.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
@@ -96,12 +97,20 @@ pub struct Endpoint<'a> {
 /// An endpoint that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Differing {
+    /// Name of the probe.
+    pub probe: String,
     /// Address and port.
     pub address: String,
     /// What is wrong, the worst first.
     pub reasons: Vec<Reason>,
     /// What it presented.
     pub leaf: Option<ServedLeaf>,
+}
+
+impl Differing {
+    fn in_order(&self, other: &Self) -> Ordering {
+        (&self.reasons, &self.probe, &self.address).cmp(&(&other.reasons, &other.probe, &other.address))
+    }
 }
 
 /// What the servers of an identity are like.
@@ -125,24 +134,51 @@ impl Verdict {
     pub const fn unseen(reason: Reason, message: String) -> Self {
         Self { reason, message, endpoints: 0, as_issued: 0, differing: Vec::new() }
     }
+
+    /// As many of the others as status lists, the worst first.
+    fn put_in_order(&mut self) {
+        self.differing.sort_by(Differing::in_order);
+        self.differing.truncate(LISTED);
+    }
 }
 
-/// What these endpoints amount to.
+/// What the endpoints of all probes of an identity amount to. Where there are several probes, each is told apart.
 #[must_use]
-pub fn verdict(endpoints: &[Endpoint<'_>], expected: &Expected) -> Verdict {
+pub fn combined(probes: Vec<(String, Verdict)>) -> Option<Verdict> {
+    let reason = probes.iter().map(|(_, verdict)| verdict.reason).min()?;
+    let told = |(name, verdict): &(String, Verdict)| match probes.len() {
+        1 => verdict.message.clone(),
+        _ => format!("{name}: {}", verdict.message),
+    };
+    let message = probes.iter().map(told).collect::<Vec<_>>().join(". ");
+    let mut all = Verdict::unseen(reason, message);
+    for (_, verdict) in probes {
+        all.endpoints += verdict.endpoints;
+        all.as_issued += verdict.as_issued;
+        all.differing.extend(verdict.differing);
+    }
+    all.put_in_order();
+    Some(all)
+}
+
+/// What the endpoints of one probe amount to.
+#[must_use]
+pub fn verdict(probe: &str, endpoints: &[Endpoint<'_>], expected: &Expected) -> Verdict {
     let judged = endpoints.iter().map(|endpoint| Differing {
+        probe: probe.to_owned(),
         address: endpoint.address.clone(),
         reasons: findings(endpoint.sighting, endpoint.at, expected),
         leaf: endpoint.sighting.leaf().cloned(),
     });
     let mut differing: Vec<Differing> = judged.filter(|one| !one.reasons.is_empty()).collect();
-    differing.sort_by(|one, other| (&one.reasons, &one.address).cmp(&(&other.reasons, &other.address)));
+    differing.sort_by(Differing::in_order);
     let worst = differing.iter().flat_map(|one| &one.reasons).min().copied();
     let message = sentences(&differing, endpoints.len());
     let as_issued = endpoints.len() - differing.len();
-    differing.truncate(LISTED);
     let reason = worst.unwrap_or(Reason::ServesAsIssued);
-    Verdict { reason, message, endpoints: endpoints.len(), as_issued, differing }
+    let mut verdict = Verdict { reason, message, endpoints: endpoints.len(), as_issued, differing };
+    verdict.put_in_order();
+    verdict
 }
 
 fn sentences(differing: &[Differing], of: usize) -> String {

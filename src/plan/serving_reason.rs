@@ -78,7 +78,7 @@ impl Reason {
             Self::ServesOldLeaf => {
                 "present a certificate from before the last issuance; restart them, and let them read their files again after a change (a subPath mount never changes)"
             }
-            Self::SpeaksNoTls => "speak no TLS; correct spec.verify.port",
+            Self::SpeaksNoTls => "speak no TLS; correct targetPort of the probe",
             Self::DoesNotTrustRoot => {
                 "do not trust the root that signs (alert unknown_ca); let them load ca.crt"
             }
@@ -86,7 +86,7 @@ impl Reason {
                 "do not trust the next root (they refuse its certificates); let them load ca.crt again after a change, or restart them"
             }
             Self::AcceptsStrangers => {
-                "let in clients without a certificate of this authority; make them require one, or set spec.verify.allowStrangers"
+                "let in clients without a certificate of this authority; make them require one, or set clientCertificates: NotChecked of the probe"
             }
             Self::RefusesProbe => {
                 "refuse the probe's certificate, though not its root; what they trust cannot be seen"

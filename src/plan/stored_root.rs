@@ -36,7 +36,7 @@ pub struct StoredRoot {
     pub window: Window,
     /// Whether people provided it.
     pub is_provided: bool,
-    /// Whether `spec.distrust` names it, or what it is signed by.
+    /// Whether `spec.distrustedRoots` names it, or what it is signed by.
     pub is_distrusted: bool,
     /// The largest lifetime that leaves of this root may have, in seconds, as it was recorded before use.
     pub max_leaf_ttl: i64,
@@ -59,7 +59,7 @@ pub struct StoredNext {
     pub fingerprint: String,
     /// Whether people provided it.
     pub is_provided: bool,
-    /// Whether `spec.distrust` names it.
+    /// Whether `spec.distrustedRoots` names it.
     pub is_distrusted: bool,
     /// Whether the signer has certified it, so that whoever trusts only the signer's root accepts its leaves.
     pub is_certified: bool,
@@ -70,7 +70,7 @@ pub struct StoredNext {
 pub struct StoredRetiring {
     /// SHA-256 of its signing certificate, hex.
     pub fingerprint: String,
-    /// Whether `spec.distrust` names it.
+    /// Whether `spec.distrustedRoots` names it.
     pub is_distrusted: bool,
     /// Until when it must stay trusted.
     pub until: Timestamp,

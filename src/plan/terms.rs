@@ -6,7 +6,9 @@ use jiff::SignedDuration;
 use super::bundle::Publication;
 use super::rotation::Rules;
 use super::safeguards::Safeguards;
-use crate::api::authority::{Grant, MtlsAuthority, NamespaceSelector};
+use super::selector::Selection;
+use super::unread::{Unread, Unreadable};
+use crate::api::authority::{Grant, LeafSpec, MtlsAuthority, RootSpec};
 use crate::api::duration;
 use crate::pki::{Fingerprint, KeyAlgorithm, RootAlgorithm, TrustDomain};
 
@@ -35,65 +37,90 @@ pub struct Terms {
     pub root_renew_before: SignedDuration,
     /// Within which time a step of a rotation reaches every Secret.
     pub spread_over: SignedDuration,
-    /// Namespaces that may use this authority; `None` is all.
-    pub namespaces: Option<NamespaceSelector>,
+    /// Namespaces that may use this authority.
+    pub namespaces: Selection,
     /// What namespaces may ask beyond their own zone.
     pub grants: Vec<Granted>,
     /// Where the trust bundle is published.
     pub publication: Publication,
     /// Roots that must not be trusted.
     pub distrust: Vec<Fingerprint>,
+    /// What of the spec this version cannot read.
+    pub unread: Unread,
 }
 
 /// One grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
+    /// Its name.
+    pub name: String,
     /// Namespaces that it is for.
-    pub namespaces: NamespaceSelector,
+    pub namespaces: Selection,
     /// DNS names, exact or with one leading `*.`.
     pub dns_names: Vec<String>,
     /// Address ranges.
     pub ranges: Vec<IpNet>,
+    /// Whether some of its address ranges cannot be read.
+    pub hides_ranges: bool,
 }
 
-/// A spec that its schema would refuse: made before the schema was installed.
+/// A spec without which nothing can be signed, because it was made before its schema, or for another version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("spec.{field} is {value:?}, which its schema does not allow; correct it")]
-pub struct MalformedTerms {
-    field: &'static str,
-    value: String,
+pub enum MalformedTerms {
+    /// No name can be made without it.
+    #[error("spec.trustDomain is {0:?}, which is no SPIFFE trust domain; create another MtlsAuthority")]
+    TrustDomain(String),
+    /// This version cannot read the object at all.
+    #[error(
+        "this version of the operator cannot read the spec: {0}; upgrade the operator, or correct the spec"
+    )]
+    Unreadable(String),
 }
 
 impl Terms {
-    /// Reads the terms of an authority.
+    /// Reads the terms of an authority. Of a value that cannot be read the strictest reading is taken, and `unread` names it.
     ///
     /// # Errors
-    /// [`MalformedTerms`] where the object does not meet its own schema.
+    /// [`MalformedTerms`] where nothing could be signed by them.
     pub fn parse(authority: &MtlsAuthority) -> Result<Self, MalformedTerms> {
         let spec = &authority.spec;
+        if let Some(why) = &spec.unreadable {
+            return Err(MalformedTerms::Unreadable(why.clone()));
+        }
         let trust_domain = spec.trust_domain.parse();
-        let root_ttl = span("root.ttl", &spec.root.ttl)?;
-        let renew_before = spec.root.renew_before.as_deref();
+        let trust_domain =
+            trust_domain.map_err(|_| MalformedTerms::TrustDomain(spec.trust_domain.clone()))?;
+        let mut unread = Unread::default();
+        let (leaf_ttl, max_leaf_ttl) = lifetimes(&spec.leaf, &mut unread);
+        let root_ttl = span("root.ttl", &spec.root.ttl, &mut unread).unwrap_or(YEAR);
         Ok(Self {
             name: authority.metadata.name.clone().unwrap_or_default(),
-            trust_domain: trust_domain.map_err(|_| malformed("trustDomain", &spec.trust_domain))?,
+            trust_domain,
             cluster_domain: spec.cluster_domain.clone(),
-            leaf_ttl: span("leaf.ttl", &spec.leaf.ttl)?,
-            max_leaf_ttl: span("leaf.maxTTL", &spec.leaf.max_ttl)?,
-            algorithms: spec.leaf.algorithms.clone(),
-            propagation: span("rotation.propagation", &spec.rotation.propagation)?,
-            root_algorithm: spec.root.algorithm,
+            leaf_ttl,
+            max_leaf_ttl,
+            algorithms: algorithms(&spec.leaf, &mut unread),
+            propagation: span("rotation.propagation", &spec.rotation.propagation, &mut unread)
+                .unwrap_or(PROPAGATION),
+            root_algorithm: unread
+                .word(&spec.root.algorithm, || Unreadable::of_root("spec.root.algorithm"))
+                .unwrap_or_default(),
             root_ttl,
-            root_renew_before: renew_before
-                .map_or(Ok(root_ttl / 3), |text| span("root.renewBefore", text))?,
-            spread_over: span("rotation.spreadOver", &spec.rotation.spread_over)?,
-            namespaces: spec.namespaces.clone(),
-            grants: spec.grants.iter().map(granted).collect::<Result<_, _>>()?,
-            publication: Publication::of(authority),
-            distrust: spec.distrust.iter().map(|text| fingerprint(text)).collect::<Result<_, _>>()?,
+            root_renew_before: renew_before(&spec.root, root_ttl, &mut unread),
+            spread_over: span("rotation.spreadOver", &spec.rotation.spread_over, &mut unread).unwrap_or(DAY),
+            namespaces: Selection::parse(&spec.namespaces, "spec.namespaces", &mut unread),
+            grants: spec.grants.iter().map(|grant| granted(grant, &mut unread)).collect(),
+            publication: Publication::of(authority, &mut unread),
+            distrust: distrusted(authority, &mut unread),
+            unread,
         })
     }
 }
+
+// The defaults of the schema, for durations that cannot be read: the root is not changed then.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+const YEAR: SignedDuration = SignedDuration::from_hours(8760);
+const PROPAGATION: SignedDuration = SignedDuration::from_mins(5);
 
 impl Terms {
     /// The rules of a rotation.
@@ -109,23 +136,46 @@ impl Terms {
     }
 }
 
-fn granted(grant: &Grant) -> Result<Granted, MalformedTerms> {
-    let range = |text: &String| text.parse().map_err(|_| malformed("grants[].ipAddresses", text));
-    Ok(Granted {
-        namespaces: grant.namespaces.clone(),
+/// The usual and the longest lifetime. What cannot be read makes neither longer than what can.
+fn lifetimes(spec: &LeafSpec, unread: &mut Unread) -> (SignedDuration, SignedDuration) {
+    let usual = span("leaf.ttl", &spec.ttl, unread);
+    let longest = span("leaf.maxTTL", &spec.max_ttl, unread);
+    let longest = longest.or(usual).unwrap_or(DAY);
+    (usual.unwrap_or(DAY).min(longest), longest)
+}
+
+fn algorithms(spec: &LeafSpec, unread: &mut Unread) -> Vec<KeyAlgorithm> {
+    let field = "spec.leaf.algorithms";
+    let known = spec.algorithms.iter().filter_map(|word| unread.word(word, || Unreadable::of_list(field)));
+    known.collect()
+}
+
+fn renew_before(spec: &RootSpec, ttl: SignedDuration, unread: &mut Unread) -> SignedDuration {
+    let asked = spec.renew_before.as_deref().and_then(|text| span("root.renewBefore", text, unread));
+    asked.unwrap_or(ttl / 3)
+}
+
+fn distrusted(authority: &MtlsAuthority, unread: &mut Unread) -> Vec<Fingerprint> {
+    let of = || Unreadable::of_root("spec.distrustedRoots[].fingerprint");
+    let roots = authority.spec.distrusted_roots.iter();
+    roots.filter_map(|root| unread.value(root.fingerprint.parse().ok(), &root.fingerprint, of)).collect()
+}
+
+fn granted(grant: &Grant, unread: &mut Unread) -> Granted {
+    let field = format!("spec.grants[{}]", grant.name);
+    let of = || Unreadable::grant(&format!("{field}.cidrs"));
+    let namespaces = Selection::parse(&grant.namespaces, &format!("{field}.namespaces"), unread);
+    let ranges = grant.cidrs.iter().filter_map(|text| unread.value(text.parse().ok(), text, of));
+    let ranges: Vec<IpNet> = ranges.collect();
+    Granted {
+        name: grant.name.clone(),
+        namespaces,
         dns_names: grant.dns_names.clone(),
-        ranges: grant.ip_addresses.iter().map(range).collect::<Result<_, _>>()?,
-    })
+        hides_ranges: ranges.len() < grant.cidrs.len(),
+        ranges,
+    }
 }
 
-fn fingerprint(text: &str) -> Result<Fingerprint, MalformedTerms> {
-    text.parse().map_err(|_| malformed("distrust", text))
-}
-
-fn span(field: &'static str, text: &str) -> Result<SignedDuration, MalformedTerms> {
-    duration::parse(text).ok_or_else(|| malformed(field, text))
-}
-
-fn malformed(field: &'static str, value: &str) -> MalformedTerms {
-    MalformedTerms { field, value: value.to_owned() }
+fn span(field: &str, text: &str, unread: &mut Unread) -> Option<SignedDuration> {
+    unread.value(duration::parse(text), text, || Unreadable::of_root(&format!("spec.{field}")))
 }

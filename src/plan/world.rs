@@ -22,8 +22,29 @@ pub struct World<'a> {
     pub signer: Result<Signer, NotReady>,
     /// The Secret.
     pub secret: Observed,
-    /// Whether a leaf was issued before, by what status says.
-    pub issued_before: bool,
+    /// What status says of the time before.
+    pub before: Before,
+    /// From when on a refusal that another object can cure needs a person: it may come with the same change.
+    pub stalls_at: Timestamp,
+}
+
+/// What the status of an identity says of the time before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Whether a leaf was issued.
+    pub was_issued: bool,
+    /// Whether this generation of the spec was judged and not refused.
+    pub was_permitted: bool,
+    /// Whether this generation of the spec has needed a person already.
+    pub was_stalled: bool,
+}
+
+impl World<'_> {
+    /// Whether a refusal that another object can cure needs a person by now.
+    #[must_use]
+    pub fn has_stalled(&self, now: Timestamp) -> bool {
+        self.before.was_stalled || now >= self.stalls_at
+    }
 }
 
 /// What an authority's terms make of an identity.
@@ -31,8 +52,18 @@ pub struct World<'a> {
 pub struct Allowed {
     /// What the identity may have.
     pub entitlement: Result<Entitlement, Refusal>,
+    /// What it may keep though it is refused, where a part of the terms cannot be read.
+    pub retained: Option<Entitlement>,
     /// Hash of what it asks, under these terms.
     pub profile: ProfileHash,
+}
+
+impl Allowed {
+    /// What a leaf of this identity may say: what it may have, else what it may keep.
+    #[must_use]
+    pub fn leaf(&self) -> Option<&Entitlement> {
+        self.entitlement.as_ref().ok().or(self.retained.as_ref())
+    }
 }
 
 /// The signing certificate, as far as decisions need it.

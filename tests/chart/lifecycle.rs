@@ -7,6 +7,8 @@ fn serial(installed: &Installed) -> String {
     secret["metadata"]["annotations"]["mtls-operator.dev/serial"].as_str().unwrap().to_owned()
 }
 
+/// What people write down of the authority that the operator has created.
+const MESH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chart/mesh.yaml");
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chart/web.yaml");
 
 #[test]
@@ -28,6 +30,21 @@ fn neither_upgrade_nor_uninstall_and_install_costs_a_leaf_or_the_root() {
     installed.wait("mtlsidentity/second", "default", "condition=Ready");
     assert_eq!(serial(&installed), before);
     assert_eq!(installed.get(&["secret", "mtls-authority-mesh", "-n", SYSTEM])["metadata"]["uid"], root);
+}
+
+/// Design §2.2: the operator owns the two domains of the authority that it creates, and a manifest that holds the rest owns that.
+#[test]
+fn a_manifest_takes_the_first_authority_over_without_a_conflict() {
+    let installed = Installed::new();
+    installed.kubectl(&["wait", "mtlsauthority/mesh", "--for=create", "--timeout=90s"]);
+    installed.kubectl(&["apply", "--server-side", "-f", MESH]);
+    let mesh = installed.get(&["mtlsauthority", "mesh", "--show-managed-fields"]);
+    assert_eq!(mesh["spec"]["leaf"]["ttl"], "12h");
+    let fields = mesh["metadata"]["managedFields"].as_array().unwrap();
+    let applied =
+        fields.iter().find(|one| one["manager"] == "mtls-operator" && one["operation"] == "Apply").unwrap();
+    let owned: Vec<&String> = applied["fieldsV1"]["f:spec"].as_object().unwrap().keys().collect();
+    assert_eq!(owned, ["f:clusterDomain", "f:trustDomain"]);
 }
 
 #[test]

@@ -8,11 +8,11 @@ use crate::helm::{CHART, refusal, render, succeeded};
 
 const SHAPES: [&[&str]; 6] = [
     &[],
-    &["watchNamespaces={red,blue}", "clusterTrustBundles=true"],
+    &["watchNamespaces={red,blue}", "trustBundles.clusterTrustBundles=true"],
     &["crds.enabled=false", "podDisruptionBudget.enabled=false", "networkPolicy.enabled=false"],
-    &["verify.enabled=true", "watchNamespaces={red}"],
-    &["authority.create=", "replicaCount=1", "metrics.serviceMonitor.enabled=true"],
-    &["serviceAccount.create=false", "serviceAccount.name=mine", "aggregateClusterRoles=false"],
+    &["endpointProbes.enabled=true", "watchNamespaces={red}"],
+    &["authority.create=false", "replicaCount=1", "metrics.serviceMonitor.enabled=true"],
+    &["serviceAccount.create=false", "serviceAccount.name=mine", "rbac.aggregateClusterRoles=false"],
 ];
 
 fn of_kind<'a>(objects: &'a [Value], kinds: &'a [&'a str]) -> impl Iterator<Item = &'a Value> {
@@ -89,7 +89,7 @@ fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_what_lives_in
 
 #[test]
 fn endpoints_are_read_and_pods_dialed_only_with_probes() {
-    for (values, is_on) in [(&[][..], false), (&["verify.enabled=true"][..], true)] {
+    for (values, is_on) in [(&[][..], false), (&["endpointProbes.enabled=true"][..], true)] {
         let objects = render(values);
         let rules = rules(&objects);
         let reading = rules.iter().filter(|(_, resources, _)| resources.contains(&"endpointslices"));
@@ -103,7 +103,7 @@ fn endpoints_are_read_and_pods_dialed_only_with_probes() {
         assert_eq!(to_pods.count(), usize::from(is_on));
         let deployment = of_kind(&objects, &["Deployment"]).next().unwrap();
         let flags = strings(&deployment["spec"]["template"]["spec"]["containers"][0]["args"]);
-        assert_eq!(flags.contains(&"--verify"), is_on);
+        assert_eq!(flags.contains(&"--endpoint-probes"), is_on);
     }
 }
 
@@ -113,7 +113,10 @@ fn what_is_cluster_scoped_can_be_written_only_where_that_was_asked_for() {
         rules(&render(values)).iter().any(|(_, resources, _)| resources.contains(&resource))
     };
     for resource in ["clustertrustbundles", "signers"] {
-        assert!(!names(&[], resource) && names(&["clusterTrustBundles=true"], resource), "{resource}");
+        assert!(
+            !names(&[], resource) && names(&["trustBundles.clusterTrustBundles=true"], resource),
+            "{resource}"
+        );
     }
 }
 

@@ -23,7 +23,7 @@ pub async fn published(stage: &Stage, spec: Value) -> (Scene, String) {
     let mut whole = json!({ "trustBundle": selecting(&scene) });
     whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
     scene.create_authority(&authority, whole).await;
-    scene.create("cart", json!({ "authority": authority })).await;
+    scene.create("cart", json!({ "authorityRef": { "name": authority } })).await;
     scene.ready("cart").await;
     (scene, authority)
 }

@@ -18,11 +18,20 @@ pub async fn ask(scene: &Scene, authority: &str) {
 }
 
 pub fn phase(found: &MtlsAuthority) -> Option<Phase> {
-    found.status.as_ref()?.phase
+    found.status.as_ref()?.phase()
 }
 
-pub fn waiting(found: &MtlsAuthority) -> WaitingFor {
-    found.status.as_ref().and_then(|status| status.waiting_for.clone()).unwrap_or_default()
+/// What a rotation waits for, by kind.
+pub fn waiting(found: &MtlsAuthority) -> Vec<WaitingFor> {
+    let rotation = found.status.as_ref().and_then(|status| status.rotation.clone());
+    rotation.unwrap_or_default().waiting_for
+}
+
+/// The same, where it waits for so many objects of one kind only, and names these.
+pub fn is_waited_for(found: &MtlsAuthority, kind: &str, first: &[String]) -> bool {
+    let count = i64::try_from(first.len()).unwrap();
+    let only = WaitingFor { kind: kind.into(), count, first: first.to_vec() };
+    waiting(found) == [only]
 }
 
 fn roots(text: &str) -> usize {
@@ -47,10 +56,10 @@ async fn a_config_map_that_cannot_be_written_is_waited_for_by_name() {
     let dry = PatchParams { dry_run: true, ..PatchParams::default() };
     in_force("the policy", async || config_maps(&scene).patch(&name, &dry, &touch).await.is_err()).await;
     ask(&scene, &authority).await;
-    let is_waited_for = |found: &MtlsAuthority| waiting(found).bundles == 1 && waiting(found).identities == 0;
+    let bundle = [format!("configmap/{}/{name}", scene.namespace)];
+    let is_waited_for = |found: &MtlsAuthority| is_waited_for(found, "TrustBundle", &bundle);
     let found = scene.authority_where(&authority, "the bundle to be waited for", is_waited_for).await;
     assert_eq!(phase(&found), Some(Phase::Announced));
-    assert_eq!(waiting(&found).bundle_names, [format!("configmap/{}/{name}", scene.namespace)]);
     let said = publication(&scene, &authority, "Failed").await;
     assert!(said.contains("frozen by a test"), "{said}");
     assert_eq!(config_map_roots(&config_maps(&scene).get(&name).await.unwrap()), 1);
@@ -96,7 +105,7 @@ async fn edit_cluster_bundle(scene: &Scene, name: &str, text: Value) -> kube::Re
 
 #[tokio::test]
 async fn a_cluster_trust_bundle_is_published_healed_and_waited_for_with_the_charts_rights() {
-    let stage = Stage::set(&["clusterTrustBundles=true"]);
+    let stage = Stage::set(&["trustBundles.clusterTrustBundles=true"]);
     let spec = json!({
         "trustBundle": { "clusterTrustBundle": true },
         "rotation": { "propagation": "10m", "spreadOver": "0s" },
@@ -119,8 +128,8 @@ async fn a_cluster_trust_bundle_is_published_healed_and_waited_for_with_the_char
     in_force("the policy", async || edit_cluster_bundle(&scene, &name, one_root.clone()).await.is_err())
         .await;
     cluster_bundles(&scene).delete(&name, &DeleteParams::default()).await.unwrap();
-    let is_waited_for =
-        |found: &MtlsAuthority| waiting(found).bundle_names == [format!("clustertrustbundle/{name}")];
+    let bundle = [format!("clustertrustbundle/{name}")];
+    let is_waited_for = |found: &MtlsAuthority| is_waited_for(found, "TrustBundle", &bundle);
     let found = scene.authority_where(&authority, "the bundle to be waited for", is_waited_for).await;
     assert_eq!(phase(&found), Some(Phase::Announced));
     ban.lift().await;
@@ -137,6 +146,6 @@ async fn without_the_right_to_cluster_trust_bundles_the_condition_says_how_to_ge
     let spec = json!({ "trustBundle": { "clusterTrustBundle": true }, "rotation": { "propagation": "10m" } });
     scene.create_authority(&authority, spec).await;
     let said = publication(&scene, &authority, "Failed").await;
-    assert!(said.contains("forbidden") && said.contains("clusterTrustBundles=true"), "{said}");
+    assert!(said.contains("forbidden") && said.contains("trustBundles.clusterTrustBundles=true"), "{said}");
     scene.authority_stands(&authority, "True", "Ready").await;
 }

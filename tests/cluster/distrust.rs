@@ -13,7 +13,7 @@ fn signer(authority: &MtlsAuthority) -> Option<String> {
 }
 
 async fn distrust(scene: &Scene, authority: &str, fingerprint: &str) {
-    let patch = json!({ "spec": { "distrust": [fingerprint] } });
+    let patch = json!({ "spec": { "distrustedRoots": [{ "fingerprint": fingerprint }] } });
     scene.patch_authority(authority, patch).await.unwrap();
 }
 
@@ -21,7 +21,7 @@ async fn distrust(scene: &Scene, authority: &str, fingerprint: &str) {
 async fn realm(scene: &Scene, spec: Value) -> (String, Content, String) {
     let authority = scene.unique("ca");
     scene.create_authority(&authority, spec).await;
-    scene.create("cart", json!({ "authority": authority })).await;
+    scene.create("cart", json!({ "authorityRef": { "name": authority } })).await;
     scene.ready("cart").await;
     let content = Content::of(&scene.secret("cart-mtls").await);
     let found = scene.authority_stands(&authority, "True", "Ready").await;
@@ -56,7 +56,8 @@ async fn a_provided_ca_that_is_distrusted_signs_nothing_until_another_is_there()
     });
     let secret: k8s_openapi::api::core::v1::Secret = serde_json::from_value(secret).unwrap();
     scene.system_secrets().create(&kube::api::PostParams::default(), &secret).await.unwrap();
-    let (authority, before, root) = realm(&scene, json!({ "root": { "providedSecretName": input } })).await;
+    let (authority, before, root) =
+        realm(&scene, json!({ "root": { "provided": { "secretName": input } } })).await;
     distrust(&scene, &authority, &root).await;
     scene.authority_stands(&authority, "False", "Distrusted").await;
     let other = Ca::root("Another Root");

@@ -64,14 +64,14 @@ async fn each_change_of_the_roots_is_told_once_and_no_issuance() {
         "rotation": { "propagation": "10s", "spreadOver": "0s" }
     });
     let authority = scene.create_authority(&name, swift).await;
-    let cart = scene.create("cart", json!({ "authority": name })).await;
+    let cart = scene.create("cart", json!({ "authorityRef": { "name": name } })).await;
     scene.ready("cart").await;
     let request = json!({ "metadata": { "annotations": { "mtls-operator.dev/rotate": "now" } } });
     scene.patch_authority(&name, request).await.unwrap();
     // Generated, announced, switched, dropped: its status names the request from the announcement on.
     let is_over = |authority: &MtlsAuthority| {
         authority.status.as_ref().is_some_and(|status| {
-            status.phase == Some(Phase::Stable) && status.rotate_request.as_deref() == Some("now")
+            status.phase() == Some(Phase::Stable) && status.last_handled_rotate() == Some("now")
         })
     };
     scene.authority_where(&name, "the end of the rotation", is_over).await;

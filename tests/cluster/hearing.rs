@@ -1,6 +1,7 @@
 //! What the API server says to bad objects, and whether it has been asked about every rule.
 
 use kube::Client;
+use mtls_operator::api::form;
 use serde_json::{Value, json};
 
 use crate::stage::Scene;
@@ -30,6 +31,9 @@ pub async fn judge_authority(scene: &Scene, name: &str, spec: Option<&Value>) ->
     }
     judge(&scene.client, "mtlsauthorities", &object).await
 }
+
+/// Patterns that stand in each of 512 grants: there a rule that says them in words costs more than the API server allows.
+const TOO_DEAR: [&str; 2] = [form::DNS_PATTERN, form::QUALIFIED_NAME];
 
 /// What the API server has said to bad objects.
 #[derive(Default)]
@@ -65,6 +69,7 @@ impl Hearing {
         self.complaints.extend(forgotten.map(|sentence| format!("no bad object was told: {sentence}")));
         let mut bare = Vec::new();
         collect_bare_patterns(&definition, &[], &mut bare);
+        bare.retain(|pattern| !TOO_DEAR.contains(pattern));
         self.complaints.extend(bare.iter().map(|pattern| format!("no rule says in words: {pattern}")));
         assert!(self.complaints.is_empty(), "{}", self.complaints.join("\n"));
     }

@@ -18,7 +18,7 @@ async fn make(scene: &Scene, secret: Value) -> Secret {
 /// Waits for the conflict, and returns its sentence.
 async fn conflict(scene: &Scene, name: &str) -> String {
     let identity = scene.stands(name, "False", "SecretConflict").await;
-    assert!(is_stalled(&identity), "a person must act");
+    assert!(!is_stalled(&identity), "the cure may lie in the same commit");
     ready_of(&identity).2
 }
 

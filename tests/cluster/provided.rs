@@ -32,8 +32,7 @@ impl Realm {
     }
 
     async fn create_authority(&self) {
-        let root =
-            json!({ "root": { "providedSecretName": self.input }, "rotation": { "spreadOver": "0s" } });
+        let root = json!({ "root": { "provided": { "secretName": self.input } }, "rotation": { "spreadOver": "0s" } });
         self.scene.create_authority(&self.authority, root).await;
     }
 
@@ -60,7 +59,7 @@ impl Realm {
             let status = serde_json::to_value(&authority.status).unwrap();
             let found = status["roots"].as_array().into_iter().flatten();
             let found: Vec<&str> = found.filter_map(|root| root["role"].as_str()).collect();
-            status["phase"] == phase && found == roles
+            status["rotation"]["phase"] == phase && found == roles
         };
         self.scene.authority_where(&self.authority, phase, is_so).await;
     }
@@ -70,7 +69,7 @@ impl Realm {
     }
 
     async fn issue(&self, name: &str) -> Content {
-        self.scene.create(name, json!({ "authority": self.authority })).await;
+        self.scene.create(name, json!({ "authorityRef": { "name": self.authority } })).await;
         self.scene.ready(name).await;
         Content::of(&self.scene.secret(&format!("{name}-mtls")).await)
     }

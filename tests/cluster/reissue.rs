@@ -11,26 +11,27 @@ use crate::stage::{Scene, Stage, note};
 async fn every_change_of_the_content_is_issued_anew() {
     let scene = Stage::shared().scene().await;
     let (authority, other) = (scene.unique("first"), scene.unique("second"));
-    let grants = json!({ "grants": [{ "namespaces": {}, "ipAddresses": ["10.0.0.0/8"] }] });
+    let grants =
+        json!({ "grants": [{ "name": "edge", "namespaces": { "from": "All" }, "cidrs": ["10.0.0.0/8"] }] });
     for name in [&authority, &other] {
         scene.create_authority(name, grants.clone()).await;
     }
     let own_name = format!("db.cart.{}.svc", scene.namespace);
     let changes = [
-        ("authority", json!({ "authority": other })),
+        ("authority", json!({ "authorityRef": { "name": other } })),
         ("account", json!({ "serviceAccountName": "other" })),
         ("services", json!({ "services": ["front"] })),
         ("dns-names", json!({ "dnsNames": [own_name] })),
         ("addresses", json!({ "ipAddresses": ["10.0.0.7"] })),
         ("ttl", json!({ "ttl": "2h" })),
-        ("algorithm", json!({ "privateKey": { "algorithm": "Ed25519" } })),
+        ("algorithm", json!({ "privateKey": { "algorithm": "ED25519" } })),
     ];
     let reissued = changes.into_iter().map(|(name, change)| is_reissued(&scene, &authority, name, change));
     join_all(reissued).await;
 }
 
 async fn is_reissued(scene: &Scene, authority: &str, name: &str, change: Value) {
-    scene.create(name, json!({ "authority": authority })).await;
+    scene.create(name, json!({ "authorityRef": { "name": authority } })).await;
     let before = issued(scene, name, 1).await;
     scene.patch(name, json!({ "spec": change })).await.unwrap();
     let after = issued(scene, name, 2).await;
@@ -137,18 +138,6 @@ async fn labels_and_annotations_come_and_go_without_a_new_key() {
 }
 
 #[tokio::test]
-async fn the_operators_own_labels_win() {
-    let scene = Stage::shared().scene().await;
-    let labels =
-        json!({ "mtls-operator.dev/identity": "somebody-else", "app.kubernetes.io/managed-by": "me" });
-    scene.create("cart", json!({ "secret": { "labels": labels } })).await;
-    issued(&scene, "cart", 1).await;
-    let labels = scene.secret("cart-mtls").await.metadata.labels.unwrap();
-    assert_eq!(labels["mtls-operator.dev/identity"], "cart");
-    assert_eq!(labels["app.kubernetes.io/managed-by"], "mtls-operator");
-}
-
-#[tokio::test]
 async fn the_renew_annotation_renews_once_for_each_value() {
     let scene = Stage::shared().scene().await;
     scene.create("cart", json!({})).await;
@@ -165,6 +154,6 @@ async fn the_renew_annotation_renews_once_for_each_value() {
     let after = issued(&scene, "cart", 3).await;
     before.assert_kept(&after, "a request that was answered");
     let identity = scene.ready("cart").await;
-    assert_eq!(identity.status.unwrap().renew_request.as_deref(), Some("tuesday"));
+    assert_eq!(identity.status.unwrap().last_handled_renew.as_deref(), Some("tuesday"));
     assert_eq!(note(&scene.secret("cart-mtls").await, "renew-request").as_deref(), Some("tuesday"));
 }

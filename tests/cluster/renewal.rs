@@ -15,7 +15,7 @@ async fn a_leaf_of_a_minute_is_renewed_before_its_end_and_stays_ready() {
         "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" }, "rotation": { "propagation": "10s" }
     });
     scene.create_authority(&authority, fast).await;
-    scene.create("cart", json!({ "authority": authority })).await;
+    scene.create("cart", json!({ "authorityRef": { "name": authority } })).await;
     let first = scene.ready("cart").await.status.unwrap();
     let before = Content::of(&scene.secret("cart-mtls").await);
     let was_ready = Cell::new(true);

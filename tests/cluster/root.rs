@@ -29,7 +29,7 @@ impl Realm {
     }
 
     async fn issue(&self, name: &str) -> Content {
-        self.scene.create(name, json!({ "authority": self.authority })).await;
+        self.scene.create(name, json!({ "authorityRef": { "name": self.authority } })).await;
         self.scene.ready(name).await;
         Content::of(&self.scene.secret(&format!("{name}-mtls")).await)
     }
@@ -68,7 +68,7 @@ impl Realm {
 
     /// Asserts that nothing is signed: a new identity waits, and the first keeps what it has.
     async fn assert_signs_nothing(&self, before: &Content) {
-        self.scene.create("waits", json!({ "authority": self.authority })).await;
+        self.scene.create("waits", json!({ "authorityRef": { "name": self.authority } })).await;
         let waiting = self.scene.stands("waits", "False", "AuthorityNotReady").await;
         assert!(!is_stalled(&waiting), "{}", ready_of(&waiting).2);
         before.assert_kept(&Content::of(&self.scene.secret("cart-mtls").await), "nothing is signed");

@@ -76,7 +76,7 @@ impl Pods {
 }
 
 fn verified(authority: &str, service: &str) -> Value {
-    json!({ "authority": authority, "verify": { "service": service, "port": 8443 } })
+    json!({ "authorityRef": { "name": authority }, "probes": [{ "name": "tls", "serviceName": service, "targetPort": 8443 }] })
 }
 
 async fn serving(scene: &Scene, name: &str, reason: &str) -> MtlsIdentity {
@@ -89,9 +89,9 @@ async fn serving(scene: &Scene, name: &str, reason: &str) -> MtlsIdentity {
 
 #[tokio::test]
 async fn what_pods_serve_stands_in_the_status_of_their_identities() {
-    let stage = Stage::without_operator(&["verify.enabled=true"]);
+    let stage = Stage::without_operator(&["endpointProbes.enabled=true"]);
     let pods = Pods::default();
-    let settings = Settings { verify: true, ..settings() };
+    let settings = Settings { endpoint_probes: true, ..settings() };
     let operator = Solo::run_with(
         pods.dialer(),
         settings,

@@ -18,27 +18,34 @@ type Table = Vec<(Value, &'static str)>;
 
 fn bad_names() -> Table {
     vec![
-        (json!({ "authority": "" }), "spec.authority"),
-        (
-            json!({ "authority": "Mesh" }),
-            "spec.authority: Invalid value: \"Mesh\": spec.authority must be a DNS label",
-        ),
+        (json!({ "authorityRef": { "name": "" } }), "spec.authority"),
+        (json!({ "authorityRef": { "name": "Mesh" } }), "spec.authorityRef.name must be a DNS label"),
         (json!({ "serviceAccountName": "Bad!" }), "spec.serviceAccountName must be the name of an object"),
         (json!({ "serviceAccountName": "a..b" }), "spec.serviceAccountName must be the name of an object"),
-        (json!({ "services": ["a.b"] }), "spec.services must be DNS labels"),
+        (
+            json!({ "services": ["a", "a.b"] }),
+            "spec.services[1]: Invalid value: \"a.b\": must be a DNS label",
+        ),
         (json!({ "services": ["a", "a"] }), "spec.services[1]: Duplicate value: \"a\""),
         (json!({ "services": numbered("s", 33) }), "must have at most 32 items"),
-        (json!({ "dnsNames": ["a..b"] }), "spec.dnsNames must be DNS names"),
-        (json!({ "dnsNames": ["*.*.example.com"] }), "spec.dnsNames must be DNS names"),
-        (json!({ "dnsNames": ["10.0.0.1"] }), "spec.dnsNames must not end in a number"),
-        (json!({ "dnsNames": ["a.0x1f"] }), "spec.dnsNames must not end in a number"),
-        (json!({ "dnsNames": ["*.example"] }), "spec.dnsNames must have two labels or more after '*.'"),
+        (
+            json!({ "dnsNames": ["a.b.c", "a.b.d", "a.b.e", "a..b"] }),
+            "spec.dnsNames[3]: Invalid value: \"a..b\": must be a DNS name",
+        ),
+        (
+            json!({ "dnsNames": ["*.*.example.com"] }),
+            "spec.dnsNames[0]: Invalid value: \"*.*.example.com\": must be a DNS name",
+        ),
+        (json!({ "dnsNames": ["10.0.0.1"] }), "\"10.0.0.1\": must not end in a number: that is an address"),
+        (json!({ "dnsNames": ["a.0x1f"] }), "\"a.0x1f\": must not end in a number"),
+        (json!({ "dnsNames": ["*.example"] }), "must have two labels or more after '*.'"),
         (json!({ "dnsNames": [""] }), "spec.dnsNames[0]"),
         (json!({ "dnsNames": numbered("a", 65) }), "must have at most 64 items"),
         (
             json!({ "ipAddresses": ["nowhere"] }),
-            "spec.ipAddresses must be IPv4 or IPv6 addresses, such as 10.0.0.7",
+            "spec.ipAddresses[0]: Invalid value: \"nowhere\": must be an IPv4 or IPv6 address, such as 10.0.0.7",
         ),
+        (json!({ "ipAddresses": ["FD00:0::7"] }), "must be in canonical form (RFC 5952): fd00::7"),
         (json!({ "ipAddresses": ["10.0.0.1", "10.0.0.1"] }), "Duplicate value"),
         (json!({ "ipAddresses": numbered("10.0.0.", 17) }), "must have at most 16 items"),
     ]
@@ -46,14 +53,15 @@ fn bad_names() -> Table {
 
 fn bad_times_and_keys() -> Table {
     vec![
-        (json!({ "ttl": "1d" }), "spec.ttl must be a duration such as 24h"),
+        (json!({ "ttl": "1d" }), "spec.ttl must be a duration of whole numbers"),
+        (json!({ "ttl": "1.5h" }), "spec.ttl must be a duration of whole numbers"),
         (json!({ "ttl": "30s" }), "spec.ttl must be at least 1m"),
-        (json!({ "renewBefore": "soon" }), "spec.renewBefore must be a duration such as 24h"),
+        (json!({ "renewBefore": "soon" }), "spec.renewBefore must be a duration of whole numbers"),
         (json!({ "renewBefore": "5s" }), "spec.renewBefore must be at least 10s"),
         (json!({ "ttl": "1h", "renewBefore": "31m" }), "spec.renewBefore must be at most half of spec.ttl"),
         (
             json!({ "privateKey": { "algorithm": "DSA" } }),
-            "supported values: \"ECDSA-P256\", \"ECDSA-P384\", \"Ed25519\"",
+            "supported values: \"ECDSAP256\", \"ECDSAP384\", \"ED25519\"",
         ),
         (json!({ "paused": "yes" }), "spec.paused in body must be of type boolean"),
     ]
@@ -99,19 +107,49 @@ fn bad_secrets() -> Table {
     ]
 }
 
-fn bad_probes() -> Table {
-    let verify = |service: &str, port: i64| json!({ "verify": { "service": service, "port": port } });
+fn reserved_keys() -> Table {
     vec![
-        (verify("web", 0), "spec.verify.port in body should be greater than or equal to 1"),
-        (verify("web", 65_536), "spec.verify.port in body should be less than or equal to 65535"),
-        (verify("other/web", 8443), "spec.verify.service must be a DNS label"),
-        (verify("", 8443), "spec.verify.service in body should be at least 1 chars long"),
-        (json!({ "verify": { "service": "web" } }), "spec.verify.port: Required value"),
-        (json!({ "verify": { "port": 8443 } }), "spec.verify.service: Required value"),
         (
-            json!({ "verify": { "service": "web", "port": 8443, "allowStrangers": "yes" } }),
-            "spec.verify.allowStrangers in body must be of type boolean",
+            json!({ "secret": { "labels": { "app.kubernetes.io/managed-by": "me" } } }),
+            "spec.secret.labels must not have keys below mtls-operator.dev/",
         ),
+        (
+            json!({ "secret": { "annotations": { "mtls-operator.dev/serial": "0" } } }),
+            "spec.secret.annotations must not have keys below mtls-operator.dev/",
+        ),
+    ]
+}
+
+fn bad_probes() -> Table {
+    let probes = |service: &str, port: i64| json!({ "probes": [{ "name": "tls", "serviceName": service, "targetPort": port }] });
+    let changed = |field: &str, value: Value| {
+        let mut spec = probes("web", 8443);
+        spec["probes"][0][field] = value;
+        spec
+    };
+    let probe = |name: String| json!({ "name": name, "serviceName": "web", "targetPort": 8443 });
+    let many: Vec<Value> = numbered("p", 9).into_iter().map(probe).collect();
+    vec![
+        (probes("web", 0), "spec.probes[0].targetPort in body should be greater than or equal to 1"),
+        (probes("web", 65_536), "spec.probes[0].targetPort in body should be less than or equal to 65535"),
+        (probes("other/web", 8443), "serviceName must be a DNS label"),
+        (probes("", 8443), "spec.probes[0].serviceName in body should be at least 1 chars long"),
+        (changed("name", json!("A")), "the name of a probe must be a DNS label"),
+        (
+            json!({ "probes": [{ "name": "tls", "serviceName": "web" }] }),
+            "spec.probes[0].targetPort: Required value",
+        ),
+        (
+            json!({ "probes": [{ "name": "tls", "targetPort": 1 }] }),
+            "spec.probes[0].serviceName: Required value",
+        ),
+        (
+            json!({ "probes": [{ "serviceName": "web", "targetPort": 1 }] }),
+            "spec.probes[0].name: Required value",
+        ),
+        (changed("clientCertificates", json!("Perhaps")), "supported values: \"Required\", \"NotChecked\""),
+        (json!({ "probes": [probe("a".into()), probe("a".into())] }), "spec.probes[1]: Duplicate value"),
+        (json!({ "probes": many }), "must have at most 8 items"),
     ]
 }
 
@@ -119,7 +157,7 @@ fn bad_probes() -> Table {
 async fn every_rule_of_an_identity_is_told_in_words() {
     let scene = Stage::shared().scene().await;
     let mut hearing = Hearing::default();
-    let tables = [bad_names(), bad_times_and_keys(), bad_secrets(), bad_probes()];
+    let tables = [bad_names(), bad_times_and_keys(), bad_secrets(), reserved_keys(), bad_probes()];
     for (spec, words) in tables.into_iter().flatten() {
         hearing.expect(&spec, words, judge_identity(&scene, "cart", Some(&spec)).await);
     }
@@ -138,27 +176,30 @@ fn bad_roots() -> Table {
         (json!({ "root": { "secretName": "Bad_" } }), "spec.root.secretName must be the name of an object"),
         (json!({ "root": { "secretName": "a..b" } }), "spec.root.secretName must be the name of an object"),
         (
-            json!({ "root": { "providedSecretName": "a..b" } }),
-            "spec.root.providedSecretName must be the name of an object",
+            json!({ "root": { "provided": { "secretName": "a..b" } } }),
+            "spec.root.provided.secretName must be the name of an object",
         ),
         (
-            json!({ "root": { "secretName": "x", "providedSecretName": "x" } }),
-            "spec.root.providedSecretName must not be the root Secret",
+            json!({ "root": { "secretName": "x", "provided": { "secretName": "x" } } }),
+            "spec.root.provided.secretName must not be the root Secret",
         ),
         (
-            json!({ "root": { "providedSecretName": "mtls-authority-bad" } }),
-            "spec.root.providedSecretName must not be the root Secret",
+            json!({ "root": { "provided": { "secretName": "mtls-authority-bad" } } }),
+            "spec.root.provided.secretName must not be the root Secret",
         ),
-        (json!({ "root": { "algorithm": "RSA-2048" } }), "supported values: \"ECDSA-P256\", \"ECDSA-P384\""),
+        (json!({ "root": { "algorithm": "RSA2048" } }), "supported values: \"ECDSAP256\", \"ECDSAP384\""),
         (json!({ "root": { "ttl": "5m" } }), "spec.root.ttl must be at least 10m"),
-        (json!({ "root": { "ttl": "1y" } }), "spec.root.ttl must be a duration such as 24h"),
+        (json!({ "root": { "ttl": "1y" } }), "spec.root.ttl must be a duration of whole numbers"),
         (json!({ "root": { "ttl": "1000h" } }), "spec.root.ttl must be at least six times the sum"),
         (
             json!({ "root": { "renewBefore": "300h" } }),
             "spec.root.renewBefore must be at least twice the sum",
         ),
         (json!({ "root": { "renewBefore": "5000h" } }), "spec.root.renewBefore must be at most half"),
-        (json!({ "root": { "renewBefore": "1y" } }), "spec.root.renewBefore must be a duration such as 24h"),
+        (
+            json!({ "root": { "renewBefore": "1y" } }),
+            "spec.root.renewBefore must be a duration of whole numbers",
+        ),
     ]
 }
 
@@ -173,17 +214,17 @@ fn bad_limits() -> Table {
             json!({ "leaf": { "ttl": "10m" } }),
             "spec.leaf.ttl must be at least three times spec.rotation.propagation",
         ),
-        (json!({ "leaf": { "ttl": "1d" } }), "spec.leaf.ttl must be a duration such as 24h"),
-        (json!({ "leaf": { "maxTTL": "7d" } }), "spec.leaf.maxTTL must be a duration such as 24h"),
+        (json!({ "leaf": { "ttl": "1d" } }), "spec.leaf.ttl must be a duration of whole numbers"),
+        (json!({ "leaf": { "maxTTL": "7d" } }), "spec.leaf.maxTTL must be a duration of whole numbers"),
         (json!({ "leaf": { "algorithms": [] } }), "should have at least 1 items"),
-        (json!({ "leaf": { "algorithms": ["Ed25519", "Ed25519"] } }), "Duplicate value"),
+        (json!({ "leaf": { "algorithms": ["ED25519", "ED25519"] } }), "Duplicate value"),
         (
             json!({ "rotation": { "spreadOver": "1d" } }),
-            "spec.rotation.spreadOver must be a duration such as 24h",
+            "spec.rotation.spreadOver must be a duration of whole numbers",
         ),
         (
             json!({ "rotation": { "propagation": "soon" } }),
-            "spec.rotation.propagation must be a duration such as 24h",
+            "spec.rotation.propagation must be a duration of whole numbers",
         ),
         (json!({ "rotation": { "propagation": "5s" } }), "spec.rotation.propagation must be at least 10s"),
     ]
@@ -209,8 +250,15 @@ fn bad_publications() -> Table {
     ]
 }
 
-fn bad_selectors_and_grants() -> Table {
-    let grant = |grant: Value| json!({ "grants": [grant] });
+fn all_namespaces(name: &str) -> Value {
+    json!({ "name": name, "namespaces": { "from": "All" } })
+}
+
+fn many_grants(count: usize) -> Vec<Value> {
+    numbered("g", count).iter().map(|name| all_namespaces(name)).collect()
+}
+
+fn bad_selectors() -> Table {
     vec![
         (
             json!({ "namespaces": { "matchExpressions": [{ "key": "a", "operator": "In" }] } }),
@@ -230,22 +278,56 @@ fn bad_selectors_and_grants() -> Table {
         ),
         (
             json!({ "namespaces": { "matchExpressions": [{ "key": "a b", "operator": "Exists" }] } }),
-            "key must be a valid Kubernetes label key",
+            "spec.namespaces.matchExpressions[0].key in body should match",
         ),
-        (json!({ "grants": vec![json!({ "namespaces": {} }); 65] }), "must have at most 64 items"),
-        (json!({ "distrust": ["ab".repeat(31)] }), "spec.distrust[0]"),
+        (json!({ "namespaces": {} }), "say from: All, or give matchLabels or matchExpressions"),
+        (json!({ "namespaces": { "from": "Selector" } }), "say from: All, or give matchLabels"),
+        (json!({ "namespaces": { "from": "All", "matchLabels": { "a": "b" } } }), "say from: All, or give"),
+        (json!({ "namespaces": { "from": "Some" } }), "supported values: \"All\", \"Selector\""),
+        (json!({ "trustBundle": { "namespaces": {} } }), "say from: All, or give matchLabels"),
+    ]
+}
+
+fn bad_distrusted_roots() -> Table {
+    vec![
+        (json!({ "distrustedRoots": [{ "fingerprint": "ab".repeat(31) }] }), "spec.distrustedRoots[0]"),
         (
-            json!({ "distrust": [format!("ab:{}", "cd".repeat(31))] }),
-            "spec.distrust must be SHA-256 fingerprints",
+            json!({ "distrustedRoots": [{ "fingerprint": format!("ab:{}", "cd".repeat(31)) }] }),
+            "must be a SHA-256 fingerprint",
         ),
-        (grant(json!({ "dnsNames": ["a.example"] })), "spec.grants[0].namespaces: Required value"),
+        (json!({ "distrustedRoots": [{}] }), "spec.distrustedRoots[0].fingerprint: Required value"),
+    ]
+}
+
+fn bad_grants() -> Table {
+    let grant = |grant: Value| json!({ "grants": [grant] });
+    vec![
+        (json!({ "grants": many_grants(513) }), "must have at most 512 items"),
         (
-            grant(json!({ "namespaces": {}, "dnsNames": ["a.*.example"] })),
-            "spec.grants[].dnsNames must be DNS names",
+            grant(json!({ "name": "a", "dnsNames": ["a.example"] })),
+            "spec.grants[0].namespaces: Required value",
+        ),
+        (grant(json!({ "namespaces": { "from": "All" } })), "spec.grants[0].name: Required value"),
+        (
+            grant(json!({ "name": "A", "namespaces": { "from": "All" } })),
+            "the name of a grant must be a DNS label",
+        ),
+        (grant(json!({ "name": "a", "namespaces": {} })), "say from: All, or give matchLabels"),
+        (
+            json!({ "grants": [all_namespaces("a"), all_namespaces("a")] }),
+            "spec.grants[1]: Duplicate value: {\"name\":\"a\"}",
         ),
         (
-            grant(json!({ "namespaces": {}, "ipAddresses": ["10.0.0.1"] })),
-            "spec.grants[].ipAddresses must be address ranges in CIDR notation",
+            grant(json!({ "name": "a", "namespaces": { "from": "All" }, "dnsNames": ["a.*.example"] })),
+            "spec.grants[0].dnsNames[0] in body should match",
+        ),
+        (
+            grant(json!({ "name": "a", "namespaces": { "from": "All" }, "cidrs": ["10.0.0.1"] })),
+            "spec.grants[0].cidrs[0]: Invalid value: \"10.0.0.1\": must be an address range, such as 10.0.0.0/24",
+        ),
+        (
+            grant(json!({ "name": "a", "namespaces": { "from": "All" }, "cidrs": ["10.0.0.7/24"] })),
+            "must be in canonical form, without bits behind the prefix",
         ),
     ]
 }
@@ -254,10 +336,15 @@ fn bad_selectors_and_grants() -> Table {
 async fn every_rule_of_an_authority_is_told_in_words() {
     let scene = Stage::shared().scene().await;
     let mut hearing = Hearing::default();
-    let publications = bad_publications();
-    let bad =
-        bad_roots().into_iter().chain(bad_limits()).chain(publications).chain(bad_selectors_and_grants());
-    for (spec, words) in bad {
+    let tables = [
+        bad_roots(),
+        bad_limits(),
+        bad_publications(),
+        bad_selectors(),
+        bad_distrusted_roots(),
+        bad_grants(),
+    ];
+    for (spec, words) in tables.into_iter().flatten() {
         hearing.expect(&spec, words, judge_authority(&scene, "bad", Some(&spec)).await);
     }
     let dotted = judge_authority(&scene, "a.b", None).await;
@@ -271,17 +358,18 @@ async fn an_empty_or_absent_spec_has_every_default() {
     for spec in [None, Some(json!({}))] {
         let identity = judge_identity(&scene, "cart", spec.as_ref()).await.unwrap();
         let expected = json!({
-            "authority": "mesh", "dnsNames": [], "ipAddresses": [], "paused": false,
-            "privateKey": { "algorithm": "ECDSA-P256" },
+            "authorityRef": { "name": "mesh" }, "dnsNames": [], "ipAddresses": [], "probes": [], "paused": false,
+            "privateKey": { "algorithm": "ECDSAP256" },
             "secret": { "labels": {}, "annotations": {}, "reclaim": "Delete" }
         });
         assert_eq!(identity["spec"], expected, "{spec:?}");
         assert_eq!(identity["status"], json!({ "observedGeneration": -1 }));
         let authority = judge_authority(&scene, "ca", spec.as_ref()).await.unwrap();
-        let algorithms = ["ECDSA-P256", "ECDSA-P384", "Ed25519", "RSA-2048", "RSA-3072", "RSA-4096"];
+        let algorithms = ["ECDSAP256", "ECDSAP384", "ED25519", "RSA2048", "RSA3072", "RSA4096"];
         let expected = json!({
-            "trustDomain": "cluster.local", "clusterDomain": "cluster.local", "grants": [], "distrust": [],
-            "root": { "algorithm": "ECDSA-P256", "ttl": "8760h" },
+            "trustDomain": "cluster.local", "clusterDomain": "cluster.local", "grants": [], "distrustedRoots": [],
+            "namespaces": { "from": "All" },
+            "root": { "algorithm": "ECDSAP256", "ttl": "8760h" },
             "leaf": { "ttl": "24h", "maxTTL": "168h", "algorithms": algorithms },
             "rotation": { "propagation": "5m", "spreadOver": "24h" },
             "trustBundle": { "clusterTrustBundle": false }
@@ -307,10 +395,11 @@ async fn what_is_sound_is_not_refused() {
     judge_identity(&scene, "0", Some(&identity)).await.unwrap();
     let authority = json!({
         "trustDomain": "prod_1.example", "clusterDomain": "0.example",
-        "root": { "secretName": "a.b", "providedSecretName": "a-b" },
+        "root": { "secretName": "a.b", "provided": { "secretName": "a-b" } },
         "namespaces": { "matchExpressions": [{ "key": "kubernetes.io/metadata.name", "operator": "Exists" }] },
-        "distrust": ["ab".repeat(32), vec!["AB"; 32].join(":")],
-        "trustBundle": { "configMapName": "x".repeat(253), "namespaces": {}, "clusterTrustBundle": true },
+        "distrustedRoots": [{ "fingerprint": "ab".repeat(32) }, { "fingerprint": vec!["AB"; 32].join(":") }],
+        "grants": many_grants(512),
+        "trustBundle": { "configMapName": "x".repeat(253), "namespaces": { "from": "All" }, "clusterTrustBundle": true },
         "rotation": { "propagation": "10m" },
     });
     judge_authority(&scene, "0", Some(&authority)).await.unwrap();

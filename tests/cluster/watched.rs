@@ -16,7 +16,7 @@ async fn an_operator_of_one_namespace_serves_it_with_the_rights_to_it_alone() {
     here.create("cart", json!({})).await;
     here.ready("cart").await;
     Content::of(&here.secret("cart-mtls").await);
-    let everywhere = json!({ "spec": { "trustBundle": { "namespaces": {} } } });
+    let everywhere = json!({ "spec": { "trustBundle": { "namespaces": { "from": "All" } } } });
     here.patch_authority("mesh", everywhere).await.unwrap();
     let name = "mesh-trust-bundle";
     wait(config_maps(&here), name, "the bundle", |found| found.map(drop)).await;

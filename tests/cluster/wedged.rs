@@ -10,7 +10,7 @@ use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use serde_json::json;
 
 use crate::ban::{Ban, in_force};
-use crate::bundle_rotation::{ask, phase, waiting};
+use crate::bundle_rotation::{ask, is_waited_for, phase};
 use crate::stage::{OPERATOR, SYSTEM, Scene, Stage, note, ready_of, until, value};
 
 /// What the chart calls the operator's rights where identities live.
@@ -28,7 +28,7 @@ async fn authority(scene: &Scene, name: &str) -> String {
 }
 
 async fn issue(scene: &Scene, name: &str, authority: &str) {
-    scene.create(name, json!({ "authority": authority })).await;
+    scene.create(name, json!({ "authorityRef": { "name": authority } })).await;
     scene.ready(name).await;
 }
 
@@ -109,12 +109,10 @@ fn rotating(found: &MtlsAuthority) -> String {
 async fn are_waited_for(stage: &Stage, scene: &Scene, authority: &str, names: &[String]) {
     let sentence = format!(". Behind: {} ({})", names.len(), names.join(", "));
     let is_told = |found: &MtlsAuthority| {
-        let waiting = waiting(found);
-        waiting.names == names && waiting.bundles == 0 && rotating(found).ends_with(&sentence)
+        is_waited_for(found, "Identity", names) && rotating(found).ends_with(&sentence)
     };
     let found = scene.authority_where(authority, &format!("{names:?} to be waited for"), is_told).await;
     assert_eq!(phase(&found), Some(Phase::Announced));
-    assert_eq!(waiting(&found).identities, i64::try_from(names.len()).unwrap());
     let figure = format!("mtls_operator_rotation_waiting{{authority=\"{authority}\"}} {}\n", names.len());
     let is_counted =
         || async { stage.admin_page(OPERATOR, "/metrics").await.contains(&figure).then_some(()) };

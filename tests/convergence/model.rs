@@ -9,7 +9,9 @@ use mtls_operator::plan::policy::judge;
 use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::terms::Terms;
-use mtls_operator::plan::world::{Allowed, Held, HeldLeaf, NotReady, Observed, Rotating, Signer, World};
+use mtls_operator::plan::world::{
+    Allowed, Before, Held, HeldLeaf, NotReady, Observed, Rotating, Signer, World,
+};
 
 /// Noon of a day in 2026; nothing here looks at a clock.
 pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
@@ -24,6 +26,7 @@ pub struct Model {
     pub terms: Option<Terms>,
     pub signer: Option<Signer>,
     pub secret: Observed,
+    pub stalls_at: Timestamp,
     pub issued: u32,
     writes: u32,
 }
@@ -38,6 +41,7 @@ impl Model {
             terms: Some(terms),
             signer: Some(signer),
             secret: Observed::Absent,
+            stalls_at: Timestamp::MAX,
             issued: 0,
             writes: 0,
         }
@@ -48,11 +52,13 @@ impl Model {
             asked: &self.asked,
             terms: self.terms.as_ref().map(|terms| Allowed {
                 entitlement: judge(&self.asked, terms, &Labels::new()),
+                retained: None,
                 profile: self.profile(terms),
             }),
             signer: self.signer_at(now).ok_or_else(|| NotReady("nobody signs".into())),
             secret: self.secret.clone(),
-            issued_before: self.issued > 0,
+            before: Before { was_issued: self.issued > 0, ..Before::default() },
+            stalls_at: self.stalls_at,
         };
         decide(&world, now)
     }

@@ -18,7 +18,7 @@ const CLUSTER: &str = "mtls-operator.dev:mesh:bundle";
 /// The authority whose rotation is swift, publishing into every namespace.
 fn publishing() -> Value {
     let mut spec = Mesh::swift();
-    spec["trustBundle"] = json!({ "namespaces": {} });
+    spec["trustBundle"] = json!({ "namespaces": { "from": "All" } });
     spec
 }
 

@@ -89,7 +89,8 @@ async fn counts_that_somebody_else_has_written_late_are_put_right() {
     assert_eq!(before["identities"]["issued"], 1);
     stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["status"]["identities"]["issued"] = json!(7);
-        authority["status"]["waitingFor"] = json!({ "identities": 1, "names": ["orders/web"] });
+        let waiting = json!([{ "kind": "Identity", "count": 1, "first": ["orders/web"] }]);
+        authority["status"]["rotation"]["waitingFor"] = waiting;
     });
     stage
         .context
@@ -173,7 +174,7 @@ async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
     let mut stage = served().await;
     let mut keeper = keeper(&stage);
     for authority in ["mehs", "mash"] {
-        stage.apply(authority, &json!({ "authority": authority }));
+        stage.apply(authority, &json!({ "authorityRef": { "name": authority } }));
     }
     stage.settle().await;
     keep(&mut keeper).await;
@@ -204,8 +205,9 @@ async fn each_way_to_stand_is_logged_once_however_often_it_is_tried_again() {
         stage.settle().await;
         stage.advance(super::stage::A_WHILE);
     }
+    // Once at once, and once when it has begun to need a person.
     let lines = told(&log);
-    assert!(lines.len() == 1 && lines[0].starts_with("WARN"), "{lines:#?}");
+    assert!(lines.len() == 2 && lines[1].starts_with("WARN"), "{lines:#?}");
     for part in ["name=\"web\"", "before=\"Issued\"", "reason=\"Invalid\"", "leaf.maxTTL"] {
         assert!(lines[0].contains(part), "{part}: {lines:#?}");
     }

@@ -111,7 +111,7 @@ async fn a_renewal_request_is_answered_once_even_if_its_record_is_lost() {
     stage.settle().await;
     stage.restarted().await.settle().await;
     assert_eq!(stage.serial("web"), second, "one request, two leaves");
-    assert_eq!(stage.identity("web").status.unwrap().renew_request.as_deref(), Some("now"));
+    assert_eq!(stage.identity("web").status.unwrap().last_handled_renew.as_deref(), Some("now"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +140,7 @@ async fn an_identity_that_is_gone_before_its_turn_is_not_issued() {
 #[tokio::test]
 async fn a_key_that_takes_long_is_made_before_the_first_call() {
     let mut stage = Stage::set().await;
-    stage.apply("web", &json!({"privateKey": {"algorithm": "RSA-2048"}}));
+    stage.apply("web", &json!({"privateKey": {"algorithm": "RSA2048"}}));
     stage.watch();
     let outcomes = stage.work().await;
     assert_eq!((outcomes.len(), stage.asked()), (1, Vec::new()));
@@ -159,7 +159,7 @@ async fn keys_that_take_long_keep_nobody_else_waiting() {
     let mut stage = Stage::set().await;
     let slow = ["slow-a", "slow-b", "slow-c"];
     for name in slow {
-        stage.apply(name, &json!({"privateKey": {"algorithm": "RSA-2048"}}));
+        stage.apply(name, &json!({"privateKey": {"algorithm": "RSA2048"}}));
     }
     stage.apply("swift", &json!({}));
     stage.watch();

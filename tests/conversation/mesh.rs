@@ -59,7 +59,8 @@ impl Mesh {
     /// People distrust these roots.
     pub fn distrust(&self, fingerprints: &[&str]) {
         self.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
-            authority["spec"]["distrust"] = json!(fingerprints);
+            let roots = fingerprints.iter().map(|found| json!({ "fingerprint": found }));
+            authority["spec"]["distrustedRoots"] = roots.collect();
         });
     }
 

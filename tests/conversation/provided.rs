@@ -65,7 +65,7 @@ fn params(name: &str, below: BasicConstraints, ttl: SignedDuration) -> Certifica
 /// The authority whose rotation takes a minute and a half, with the CA that people provide.
 fn swift_and_provided() -> Value {
     let mut spec = Mesh::swift();
-    spec["root"]["providedSecretName"] = json!(OWN);
+    spec["root"]["provided"] = json!({ "secretName": OWN });
     spec
 }
 
@@ -144,9 +144,9 @@ async fn from_a_generated_root_to_a_provided_ca_and_back_everybody_can_shake_han
     let mut mesh = Mesh::of(&["a", "b"], Mesh::swift()).await;
     let own = Ca::root("own");
     own.intermediate("own-1").provide(&own, &mesh.stage.server);
-    for (name, origin) in [(json!(OWN), "provided"), (Value::Null, "generated")] {
+    for (provided, origin) in [(json!({ "secretName": OWN }), "provided"), (Value::Null, "generated")] {
         mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
-            authority["spec"]["root"]["providedSecretName"] = name;
+            authority["spec"]["root"]["provided"] = provided;
         });
         rotate(&mut mesh).await;
         assert_eq!(root_note(&mesh, "origin"), origin);

@@ -1,8 +1,10 @@
 //! What is refused is told once, and nothing is written but the telling.
 
+use jiff::SignedDuration;
 use k8s_openapi::ByteString;
 use mtls_operator::api::MtlsAuthoritySpec;
-use mtls_operator::api::authority::RootSpec;
+use mtls_operator::api::authority::{ProvidedSpec, RootSpec};
+use mtls_operator::api::conditions::{STALLED, find};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, GeneralSubtree, IsCa,
     KeyPair, KeyUsagePurpose, NameConstraints,
@@ -38,12 +40,12 @@ async fn a_foreign_secret_is_neither_written_nor_read_and_the_identity_says_whos
         "GET mtlsidentities orders/web",
         "GET metadata orders/web-mtls",
         TOLD[0],
-        TOLD[1],
         // The status that was just written is news once; then the backoff begins.
         "GET metadata orders/web-mtls",
     ];
     assert_eq!(calls, expected);
     assert_eq!(stage.ready("web"), refused("SecretConflict"));
+    assert_stalls_after_a_minute(&mut stage).await;
     stage.advance(A_WHILE);
     let later = stage.settle().await;
     assert!(later.iter().all(|call| call.starts_with("GET")), "{later:#?}");
@@ -88,10 +90,21 @@ async fn a_name_without_a_grant_is_refused_without_a_secret() {
     let mut stage = Stage::set().await;
     stage.apply("web", &json!({"dnsNames": ["example.com"]}));
     stage.watch();
-    assert_eq!(stage.calls().await, TOLD);
+    assert_eq!(stage.calls().await, TOLD[..1]);
     assert_eq!(stage.ready("web"), refused("NotPermitted"));
+    assert_stalls_after_a_minute(&mut stage).await;
     stage.advance(A_WHILE);
     assert_eq!(stage.settle().await, [""; 0]);
+}
+
+/// The authority grants `example.com` to all namespaces.
+async fn grant_example_com(stage: &mut Stage) {
+    stage.server.edit("mtlsauthorities", "", "mesh", |authority| {
+        authority["spec"]["grants"] =
+            json!([{ "name": "edge", "namespaces": { "from": "All" }, "dnsNames": ["example.com"]}]);
+    });
+    stage.look_at_authority().await.unwrap();
+    stage.settle().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,11 +112,7 @@ async fn a_grant_that_comes_later_lets_the_identity_have_its_leaf() {
     let mut stage = Stage::set().await;
     stage.apply("web", &json!({"dnsNames": ["example.com"]}));
     stage.settle().await;
-    stage.server.edit("mtlsauthorities", "", "mesh", |authority| {
-        authority["spec"]["grants"] = json!([{"namespaces": {}, "dnsNames": ["example.com"]}]);
-    });
-    stage.look_at_authority().await.unwrap();
-    stage.settle().await;
+    grant_example_com(&mut stage).await;
     assert_eq!(stage.ready("web"), issued());
 }
 
@@ -112,14 +121,75 @@ async fn a_lifetime_above_the_limit_is_refused() {
     let mut stage = Stage::set().await;
     stage.apply("web", &json!({"ttl": "1000h"}));
     stage.watch();
-    assert_eq!(stage.calls().await, TOLD);
+    assert_eq!(stage.calls().await, TOLD[..1]);
     assert_eq!(stage.ready("web"), refused("Invalid"));
+    assert_stalls_after_a_minute(&mut stage).await;
+}
+
+/// Whether the identity `web` needs a person, by its conditions.
+fn is_stalled(stage: &Stage) -> bool {
+    let status = stage.identity("web").status.unwrap();
+    find(&status.conditions, STALLED).is_some()
+}
+
+/// No person is asked to act before a minute has passed in which nothing has changed; then one status and one Event say so.
+async fn assert_stalls_after_a_minute(stage: &mut Stage) {
+    stage.advance(SignedDuration::from_secs(50));
+    stage.settle().await;
+    assert!(!is_stalled(stage), "what cures it may be on its way");
+    stage.advance(SignedDuration::from_secs(11));
+    let calls = stage.settle().await;
+    let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
+    assert_eq!(writes, TOLD);
+    assert!(is_stalled(stage));
+}
+
+/// What can cure a refusal lies in three objects: each change of one of them starts the minute again.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_what_a_refusal_depends_on_begins_the_minute_anew() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({"dnsNames": ["example.com"]}));
+    stage.settle().await;
+    let minute = SignedDuration::from_secs(59);
+    stage.advance(minute);
+    stage.server.edit("mtlsauthorities", "", "mesh", |authority| {
+        authority["spec"]["leaf"]["maxTTL"] = json!("100h");
+    });
+    stage.look_at_authority().await.unwrap();
+    stage.settle().await;
+    stage.advance(minute);
+    stage.settle().await;
+    assert!(!is_stalled(&stage), "the terms have changed");
+    stage.apply("web", &json!({"dnsNames": ["example.org"]}));
+    stage.settle().await;
+    stage.advance(minute);
+    stage.settle().await;
+    assert!(!is_stalled(&stage), "the spec has changed");
+    stage.advance(minute);
+    stage.settle().await;
+    assert!(is_stalled(&stage));
+    stage.apply("web", &json!({"dnsNames": ["example.net"]}));
+    stage.settle().await;
+    assert!(!is_stalled(&stage), "the status of a new generation takes it away");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_comes_a_second_later_leaves_no_trace() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({"dnsNames": ["example.com"]}));
+    stage.settle().await;
+    stage.advance(SignedDuration::from_secs(1));
+    grant_example_com(&mut stage).await;
+    assert_eq!(stage.ready("web"), issued());
+    assert!(stage.message("web").ends_with("; allowed by grant edge"), "{}", stage.message("web"));
+    stage.advance(A_WHILE);
+    assert!(!is_stalled(&stage));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_authority_is_asked_for_before_anybody_is_told() {
     let mut stage = Stage::set().await;
-    stage.apply("web", &json!({"authority": "other"}));
+    stage.apply("web", &json!({"authorityRef": { "name": "other" }}));
     stage.watch();
     assert_eq!(stage.calls().await, ["GET mtlsauthorities other", TOLD[0]]);
     assert_eq!(stage.ready("web"), refused("AuthorityNotReady"));
@@ -147,8 +217,9 @@ async fn an_event_that_is_lost_is_lost() {
     let mut stage = Stage::set().await;
     stage.apply("web", &json!({"ttl": "1000h"}));
     stage.watch();
+    stage.settle().await;
     stage.server.next("POST events", Mishap::Broken);
-    assert_eq!(stage.calls().await, TOLD);
+    assert_stalls_after_a_minute(&mut stage).await;
     assert_eq!(stage.settle().await, [""; 0]);
 }
 
@@ -175,7 +246,10 @@ fn constrained_ca() -> Value {
 async fn a_name_that_the_provided_ca_must_not_sign_is_told_to_whoever_asked_for_it() {
     let stage = Stage::bare(ApiServer::default(), NOW);
     stage.server.put("secrets", &constrained_ca());
-    let root = RootSpec { provided_secret_name: Some("corporate-ca".into()), ..RootSpec::default() };
+    let root = RootSpec {
+        provided: Some(ProvidedSpec { secret_name: "corporate-ca".into() }),
+        ..RootSpec::default()
+    };
     let mut stage = stage.with_authority(MtlsAuthoritySpec { root, ..MtlsAuthoritySpec::default() }).await;
     stage.apply("web", &json!({}));
     stage.apply("client", &json!({"services": []}));
@@ -184,6 +258,9 @@ async fn a_name_that_the_provided_ca_must_not_sign_is_told_to_whoever_asked_for_
     assert_eq!(stage.ready("web"), refused("Invalid"));
     assert!(stage.message("web").contains("name constraints"), "{}", stage.message("web"));
     assert_eq!(stage.secret("web-mtls"), None);
+    stage.advance(A_WHILE);
+    let told = stage.settle().await;
+    assert_eq!(told.iter().filter(|call| !call.starts_with("GET")).collect::<Vec<_>>(), TOLD);
     stage.advance(A_WHILE);
     let later = stage.settle().await;
     assert!(later.iter().all(|call| call.starts_with("GET")), "it is told once: {later:#?}");

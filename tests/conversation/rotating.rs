@@ -69,11 +69,11 @@ fn provide(stage: &Stage) {
 async fn whoever_asks_to_rotate_a_provided_ca_is_told_what_to_do_until_it_is_done() {
     let stage = Stage::bare(ApiServer::default(), NOW);
     provide(&stage);
-    let spec = json!({ "root": { "providedSecretName": OWN } });
+    let spec = json!({ "root": { "provided": { "secretName": OWN } } });
     let stage = stage.with_authority(serde_json::from_value(spec).unwrap()).await;
     let mut keeper = keeper(&stage);
     keep(&mut keeper).await;
-    let advice = "put a CA with another root into the Secret that spec.root.providedSecretName names";
+    let advice = "put a CA with another root into the Secret that spec.root.provided.secretName names";
     assert_eq!(says(&stage, advice), row("False", "Stable", false));
     annotate(&stage, "rotate", "1");
     keep(&mut keeper).await;
@@ -82,7 +82,7 @@ async fn whoever_asks_to_rotate_a_provided_ca_is_told_what_to_do_until_it_is_don
     provide(&stage);
     keep(&mut keeper).await;
     assert_eq!(says(&stage, "rotate asks"), row("True", "Announced", false), "{:?}", rotating(&stage));
-    assert_eq!(authority(&stage).status.unwrap().rotate_request.as_deref(), Some("1"));
+    assert_eq!(authority(&stage).status.unwrap().last_handled_rotate(), Some("1"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +128,8 @@ fn evidence(stage: &Stage) -> Value {
     let status = serde_json::to_value(authority(stage).status).unwrap();
     let of_roots = |root: &Value| json!([root["role"], root["fingerprint"]]);
     let roots: Vec<Value> = status["roots"].as_array().unwrap().iter().map(of_roots).collect();
-    json!([status["phase"], status["since"], status["rotateRequest"], roots])
+    let rotation = &status["rotation"];
+    json!([rotation["phase"], rotation["phaseTime"], rotation["lastHandledRotate"], roots])
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,15 +173,12 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         keep(&mut keeper).await;
         assert_eq!(says(&stage, "nobody knows"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
         assert_eq!(evidence(&stage), known, "another root lies in the place of ours");
-        assert_eq!(authority(&stage).status.unwrap().waiting_for, None, "nobody waits for anybody");
+        assert_eq!(
+            authority(&stage).status.unwrap().rotation.unwrap().waiting_for,
+            [],
+            "nothing is waited for"
+        );
         assert_eq!(of_rotation(&stage), [""; 0]);
         assert_quiet(&stage, &mut keeper).await;
-        let annotations = authority(&stage).metadata.annotations.unwrap();
-        let is_excluded = annotations.contains_key("mtls-operator.dev/rotation-exclude");
-        assert_eq!(
-            is_excluded,
-            ours == "Announced",
-            "what was said for a rotation holds until that has ended"
-        );
     }
 }

@@ -2,12 +2,16 @@
 //! is killed, and nobody holds the mesh up for ever.
 
 use jiff::{SignedDuration, Timestamp};
+use mtls_operator::api::MtlsAuthority;
+use mtls_operator::operator::authority_status::progress;
 use mtls_operator::operator::error::Error;
+use mtls_operator::operator::root::pass;
+use mtls_operator::plan::terms::Terms;
 use serde_json::json;
 
 use super::mesh::Mesh;
 use super::server::Mishap;
-use super::stage::{NAMESPACE, NOW, issued};
+use super::stage::{AUTHORITIES, NAMESPACE, NOW, issued};
 
 #[tokio::test(start_paused = true)]
 async fn everybody_can_shake_hands_at_every_second_of_two_rotations() {
@@ -38,7 +42,7 @@ async fn whoever_is_not_renewed_in_time_is_noticed_though_he_could_shake_hands_b
 /// A rotation in which the operator is killed at one write; returns how many writes there were.
 async fn rotation_with_crash(crash: Option<(usize, bool)>) -> usize {
     let mut spec = Mesh::swift();
-    spec["trustBundle"] = json!({ "namespaces": {} });
+    spec["trustBundle"] = json!({ "namespaces": { "from": "All" } });
     let mut mesh = Mesh::of(&["a", "b"], spec).await;
     let before = mesh.stage.server.writes();
     if let Some((at, is_carried_out)) = crash {
@@ -184,6 +188,43 @@ async fn whoever_is_excluded_by_name_is_not_waited_for() {
         mesh.tick(1).await;
     }
     assert_eq!(mesh.phase(), "Draining");
+}
+
+/// What the condition `Rotating` says, to a person who has excluded these.
+async fn told_of_exclusion(mesh: &Mesh) -> String {
+    let authority: MtlsAuthority =
+        serde_json::from_value(mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
+    let terms = Terms::parse(&authority).unwrap();
+    let passed = pass(&mesh.stage.context, &authority, &terms).await.unwrap();
+    progress(&passed, &terms)
+}
+
+/// Design §2.2: a person's annotation in Git would be put back for ever if the operator removed it.
+#[tokio::test(start_paused = true)]
+async fn an_exclusion_counts_for_one_rotation_and_is_never_removed() {
+    let mut mesh = Mesh::of(&["a", "stuck"], Mesh::swift()).await;
+    mesh.annotate("rotation-exclude", "orders/stuck, orders/stcuk");
+    mesh.ask("1");
+    for phase in ["Announced", "Draining"] {
+        mesh.until(phase, 60, 1).await;
+    }
+    let told = told_of_exclusion(&mesh).await;
+    assert!(told.ends_with("names what does not exist: orders/stcuk"), "{told}");
+    mesh.until("Stable", 180, 1).await;
+    let authority = mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
+    let kept = &authority["metadata"]["annotations"]["mtls-operator.dev/rotation-exclude"];
+    assert_eq!(kept, "orders/stuck, orders/stcuk");
+    wedge(&mesh, "stuck");
+    mesh.ask("2");
+    mesh.until("Announced", 10, 1).await;
+    for _ in 0..15 {
+        mesh.tick(1).await;
+    }
+    assert_eq!(mesh.phase(), "Announced", "the value has served the rotation before");
+    let told = told_of_exclusion(&mesh).await;
+    assert!(told.ends_with("has served a rotation; change it to exclude again"), "{told}");
+    mesh.annotate("rotation-exclude", "orders/stuck");
+    mesh.until("Draining", 15, 1).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,7 @@ const PODS: [&str; 3] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
 const STATUS: &str = "PATCH status orders/web";
 
 fn verified() -> Value {
-    json!({ "verify": { "service": "web", "port": 8443 } })
+    json!({ "probes": [{ "name": "tls", "serviceName": "web", "targetPort": 8443 }] })
 }
 
 /// An identity of three Pods that serve as issued and were looked at.
@@ -125,7 +125,7 @@ async fn a_pod_that_lets_strangers_in_is_found_unless_it_may() {
     let (verdict, message) = serving(&stage);
     assert_eq!(verdict, is("False", "AcceptsStrangers"), "{message}");
     assert!(message.contains("(10.0.0.3:8443) let in clients without a certificate"), "{message}");
-    stage.apply("web", &json!({ "verify": { "service": "web", "port": 8443, "allowStrangers": true } }));
+    stage.apply("web", &json!({ "probes": [{ "name": "tls", "serviceName": "web", "targetPort": 8443, "clientCertificates": "NotChecked" }] }));
     stage.settle().await;
     later(&mut stage, &mut pods, SIX_MINUTES).await;
     assert_eq!(serving(&stage).0, is("True", "ServesAsIssued"));
@@ -144,12 +144,12 @@ async fn what_cannot_be_seen_is_said_to_be_unknown() {
         (is("Unknown", "NoEndpoints"), "Service web has no ready endpoint with port 8443".into())
     );
     Pods::publish(&stage, "web", &PODS[1..]);
-    stage.apply("web", &json!({ "verify": { "service": "web", "port": 443 } }));
+    stage.apply("web", &json!({ "probes": [{ "name": "tls", "serviceName": "web", "targetPort": 443 }] }));
     stage.settle().await;
     later(&mut stage, &mut pods, SIX_MINUTES).await;
     let (verdict, message) = serving(&stage);
     assert_eq!(verdict, is("Unknown", "NoEndpoints"));
-    assert!(message.contains("its Pods declare 8443: spec.verify.port is the port"), "{message}");
+    assert!(message.contains("its Pods declare 8443: targetPort of probe tls is the port"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +160,7 @@ async fn an_operator_that_does_not_probe_says_so_and_dials_nobody() {
     assert_eq!(later(&mut stage, &mut pods, SignedDuration::from_secs(11)).await, [STATUS]);
     let (verdict, message) = serving(&stage);
     assert_eq!(verdict, is("Unknown", "Disabled"));
-    assert!(message.contains("--verify"), "{message}");
+    assert!(message.contains("--endpoint-probes"), "{message}");
     assert_eq!(status(&stage).served, None);
     let nothing: [&str; 0] = [];
     assert_eq!(later(&mut stage, &mut pods, SIX_MINUTES).await, nothing);
@@ -240,12 +240,35 @@ impl Watched {
         self.mesh.phase() == phase
     }
 
-    async fn waiting_for(&self) -> Option<WaitingFor> {
+    /// The endpoints that the rotation waits for, and whether it waits for anything else.
+    async fn waiting_for(&self) -> (Vec<String>, bool) {
         let object = self.mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
         let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
         let terms = Terms::parse(&authority).unwrap();
-        pass(&self.mesh.stage.context, &authority, &terms).await.unwrap().survey.waiting_for()
+        let waiting = pass(&self.mesh.stage.context, &authority, &terms).await.unwrap().survey.waiting_for();
+        let is_endpoint = |one: &&WaitingFor| one.kind == "Endpoint";
+        let first = waiting.iter().find(is_endpoint).map(|one| one.first.clone()).unwrap_or_default();
+        (first, !waiting.iter().all(|one| is_endpoint(&one)))
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_probes_of_one_workload_are_looked_at_and_judged_apart() {
+    let (mut stage, mut pods) = set().await;
+    let probe = |name: &str, clients: &str| json!({ "name": name, "serviceName": "web", "targetPort": 8443, "clientCertificates": clients });
+    stage.apply("web", &json!({ "probes": [probe("open", "NotChecked"), probe("strict", "Required")] }));
+    stage.settle().await;
+    pods.welcome_strangers(PODS[2]);
+    later(&mut stage, &mut pods, SIX_MINUTES).await;
+    later(&mut stage, &mut pods, SIX_MINUTES).await;
+    let (verdict, message) = serving(&stage);
+    assert_eq!(verdict, is("False", "AcceptsStrangers"), "{message}");
+    assert!(message.starts_with("open: every endpoint (3)"), "{message}");
+    assert!(message.contains(". strict: 1 of 3 endpoints (10.0.0.3:8443) let in"), "{message}");
+    let served = status(&stage).served.unwrap();
+    assert_eq!((served.endpoints, served.as_issued), (6, 5));
+    let differing: Vec<_> = served.differing.iter().map(|one| (&*one.probe, &*one.address)).collect();
+    assert_eq!(differing, [("strict", "10.0.0.3:8443")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,9 +277,7 @@ async fn a_rotation_waits_for_a_pod_that_does_not_trust_the_next_root_until_it_d
     watched.mesh.ask("1");
     assert!(watched.until("Announced", 30).await);
     assert!(!watched.until("Draining", 60).await, "it is waited for");
-    let waiting = watched.waiting_for().await.unwrap();
-    assert_eq!((waiting.identities, waiting.endpoints), (0, 1));
-    assert_eq!(waiting.endpoint_names, ["orders/web 10.0.0.1:8443"]);
+    assert_eq!(watched.waiting_for().await, (vec!["orders/web 10.0.0.1:8443".to_owned()], false));
     assert_eq!(serving(&watched.mesh.stage).0, is("False", "DoesNotTrustNextRoot"));
     watched.reloads_trust = true;
     assert!(watched.until("Draining", 30).await);
@@ -305,7 +326,7 @@ async fn a_pod_that_does_not_trust_the_next_root_is_not_let_off_by_a_look_that_f
     }
     assert_eq!(watched.mesh.phase(), "Announced");
     assert_eq!(serving(&watched.mesh.stage).0, is("Unknown", "Unreachable"));
-    assert_eq!(watched.waiting_for().await.unwrap().endpoint_names, ["orders/web 10.0.0.1:8443"]);
+    assert_eq!(watched.waiting_for().await, (vec!["orders/web 10.0.0.1:8443".to_owned()], false));
     watched.reloads_trust = true;
     assert!(watched.until("Draining", 330).await, "it is met again, and lets the next root in");
 }

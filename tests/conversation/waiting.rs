@@ -99,7 +99,8 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_the_secret_of_a_refused_identity_once_it_is_deleted() {
     let mut spec = Mesh::swift();
-    spec["grants"] = json!([{ "namespaces": {}, "dnsNames": ["api.example.com"] }]);
+    spec["grants"] =
+        json!([{ "name": "edge", "namespaces": { "from": "All" }, "dnsNames": ["api.example.com"] }]);
     let mut mesh = Mesh::of(&["a"], spec).await;
     mesh.stage.apply("b", &json!({ "dnsNames": ["api.example.com"] }));
     mesh.tick(1).await;
@@ -128,26 +129,6 @@ async fn a_leaf_whose_end_nobody_can_read_is_not_waited_for_beyond_the_last_that
         mesh.stage.server.next(&format!("PATCH secrets {NAMESPACE}/still-mtls"), Mishap::Broken);
     }
     assert!(comes(&mut mesh, "Stable", 180).await, "it is {}", mesh.phase());
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_rotation_begins_with_those_who_were_excluded_from_the_one_before() {
-    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
-    mesh.ask("1");
-    assert!(comes(&mut mesh, "Announced", 30).await);
-    mesh.annotate("rotation-exclude", "orders/a");
-    assert!(comes(&mut mesh, "Draining", 60).await);
-    mesh.ask("2");
-    assert!(comes(&mut mesh, "Stable", 180).await, "it ends before the next one begins");
-    assert!(!comes(&mut mesh, "Announced", 5).await, "it would begin with those");
-    // As the keeper does in `Stable`.
-    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
-        authority["metadata"]["annotations"]
-            .as_object_mut()
-            .unwrap()
-            .remove("mtls-operator.dev/rotation-exclude");
-    });
-    assert!(comes(&mut mesh, "Announced", 5).await);
 }
 
 #[tokio::test(start_paused = true)]

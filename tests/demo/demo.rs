@@ -49,7 +49,7 @@ metadata: {name: elsewhere}
 apiVersion: mtls-operator.dev/v1alpha1
 kind: MtlsIdentity
 metadata: {name: client, namespace: elsewhere}
-spec: {authority: stranger}
+spec: {authorityRef: {name: stranger}}
 ";
 
 #[tokio::main]

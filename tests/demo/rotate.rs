@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::api::{Api, Patch, PatchParams};
 use mtls_operator::api::authority::Phase;
+use mtls_operator::api::identity::AuthorityReference;
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity, MtlsIdentitySpec};
 use serde_json::{Value, json};
@@ -69,7 +70,10 @@ async fn muster(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failur
     create_namespace(theatre, NEWCOMERS).await?;
     let identities: Api<MtlsIdentity> = Api::namespaced(theatre.client().await?, FLEET);
     let started = narrator.clock();
-    let spec = MtlsIdentitySpec { authority: FLEET.into(), ..MtlsIdentitySpec::default() };
+    let spec = MtlsIdentitySpec {
+        authority_ref: AuthorityReference { name: FLEET.into() },
+        ..MtlsIdentitySpec::default()
+    };
     stream::iter(0..IDENTITIES)
         .map(|n| create(&identities, format!("member-{n}"), spec.clone()))
         .buffer_unordered(AT_ONCE)
@@ -155,7 +159,7 @@ async fn phases(
         ),
     ] {
         let authorities: Api<MtlsAuthority> = Api::all(theatre.client().await?);
-        until(authorities, FLEET, |fleet| (fleet.status.as_ref()?.phase == Some(phase)).then_some(()))
+        until(authorities, FLEET, |fleet| (fleet.status.as_ref()?.phase() == Some(phase)).then_some(()))
             .await?;
         narrator.took(&format!("{request}: {what}"), started);
     }

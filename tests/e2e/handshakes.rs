@@ -24,7 +24,7 @@ metadata: {name: stranger}
 apiVersion: mtls-operator.dev/v1alpha1
 kind: MtlsIdentity
 metadata: {name: stranger, namespace: ring}
-spec: {authority: stranger}
+spec: {authorityRef: {name: stranger}}
 ";
 
 /// By the Service's name, and by the Pod's address.

@@ -61,7 +61,7 @@ pub async fn renew_all(town: &Town, namespaces: &[&str], request: &str) -> Resul
         };
         let done = identities.iter().filter(is_theirs).all(|identity| {
             let status = identity.status.as_ref();
-            status.is_some_and(|status| status.renew_request.as_deref() == Some(request))
+            status.is_some_and(|status| status.last_handled_renew.as_deref() == Some(request))
         });
         Ok(done.then_some(()))
     })
@@ -73,7 +73,7 @@ async fn renew_one(town: &Town) -> Result<(), Failure> {
         ["annotate", "mtlsidentity", "east", "-n", "ring", "--overwrite", "mtls-operator.dev/renew=again"];
     town.kubectl(&annotate)?;
     until("the new installation to renew a certificate", || async {
-        let path = "jsonpath={.status.renewRequest}";
+        let path = "jsonpath={.status.lastHandledRenew}";
         Ok((town.kubectl(&["get", "mtlsidentity", "east", "-n", "ring", "-o", path])? == "again")
             .then_some(()))
     })

@@ -28,7 +28,7 @@ const RIGHTS: [&str; 6] = [
 ];
 
 /// The operator looks at Pods.
-pub const PROBES: &str = "verify.enabled=true";
+pub const PROBES: &str = "endpointProbes.enabled=true";
 
 /// Installs the chart, as its README says.
 pub async fn install(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
@@ -36,7 +36,7 @@ pub async fn install(narrator: &mut Narrator, town: &Town) -> Result<(), Failure
     town.apply(&namespace(SYSTEM))?;
     let started = narrator.clock();
     // The first authority is one whose certificates live for minutes: see the workloads.
-    helm(town, "install", &["authority.create=", PROBES])?;
+    helm(town, "install", &["authority.create=false", PROBES])?;
     ready(town).await?;
     narrator.took("two replicas are Ready", started);
     town.show(&["get", "pods", "-n", SYSTEM, "-o", "wide"])?;

@@ -62,7 +62,7 @@ fn behind_the_service(town: &Town, egress: &BTreeSet<u16>) -> Result<(), Failure
 }
 
 /// While the replica that works looks at Pods: beyond the ports that are let out to everybody it talks to Pods only, which
-/// the rule for `verify.enabled` lets it.
+/// the rule for `endpointProbes.enabled` lets it.
 pub async fn talk_to_pods_only(town: &Town) -> Result<(), Failure> {
     let policy = policy(town)?;
     let egress = ports(&policy["spec"]["egress"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::api::authority::{Phase, RootRole, WaitingFor};
+use mtls_operator::api::authority::{Phase, RootRole, RotationStatus, WaitingFor};
 use mtls_operator::api::conditions::SERVING;
 use serde_json::json;
 
@@ -120,17 +120,21 @@ async fn hold_a_root_up(town: &Town) -> Result<(), Failure> {
     })
     .await?;
     talk_to_pods_only(town).await?;
-    let since = town.authority(WATCHED).await?.status.and_then(|status| status.since);
+    let since = town.authority(WATCHED).await?.status;
+    let since = since.and_then(|status| status.rotation?.phase_time);
     let since = since.ok_or("the authority does not say since when")?.0;
     // Three times as long as a root waits when everybody is ready: nothing else tells that something does not happen.
     town.clock.sleep_until(since + PROPAGATION * 3, PATIENCE).await;
     let waiting = waiting(town, Phase::Announced).await?.ok_or("nothing holds the root up")?;
-    ensure(waiting.identities == 0 && waiting.endpoints == 2, || format!("it waits for {waiting:?}"))?;
+    let is_endpoints = |one: &WaitingFor| (one.kind.as_str(), one.count) == ("Endpoint", 2);
+    ensure(matches!(&*waiting.waiting_for, [one] if is_endpoints(one)), || {
+        format!("it waits for {waiting:?}")
+    })?;
     Narrator::say(
         "every Secret carries it, and for three times as long as it would have to it does not sign",
     );
     tell(town).await?;
-    let path = "jsonpath={.status.phase}: {.status.waitingFor}{\"\\n\"}";
+    let path = "jsonpath={.status.rotation.phase}: {.status.rotation.waitingFor}{\"\\n\"}";
     town.show(&["get", "mtlsauthority", WATCHED, "-o", path])
 }
 
@@ -147,13 +151,13 @@ async fn let_it_go(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> 
     town.show(&["rollout", "restart", "deployment", DEAF, "-n", WATCHED])?;
     until("the announced root to sign", || async {
         let status = town.authority(WATCHED).await?.status.unwrap_or_default();
-        Ok((status.phase == Some(Phase::Draining)).then_some(()))
+        Ok((status.phase() == Some(Phase::Draining)).then_some(()))
     })
     .await?;
     narrator.took("from the restart until the announced root signs", started);
     until("the good one to serve a certificate of the new root", || async {
         let roots = town.authority(WATCHED).await?.status.unwrap_or_default().roots;
-        let signing = roots.into_iter().find(|root| root.role == RootRole::Signing);
+        let signing = roots.into_iter().find(|root| root.role == RootRole::Signing.as_str());
         let good = town.identity(WATCHED, GOOD).await?;
         let is_new = good.status.as_ref().and_then(|status| status.authority_key_id.clone());
         let is_well = serving(&good).is_some_and(|serving| serving.reason == "ServesAsIssued");
@@ -169,15 +173,18 @@ async fn waits_for(town: &Town, apps: &[&str]) -> Result<(), Failure> {
     until(&format!("the announced root to wait for {apps:?}"), || async {
         let Some(waiting) = waiting(town, Phase::Announced).await? else { return Ok(None) };
         let is_one = |name: &String| apps.iter().any(|app| name.starts_with(&format!("{WATCHED}/{app} ")));
-        let names = &waiting.endpoint_names;
+        let endpoints = waiting.waiting_for.iter().find(|one| one.kind == "Endpoint");
+        let names = endpoints.map(|one| one.first.as_slice()).unwrap_or_default();
         Ok((names.len() == apps.len() && names.iter().all(is_one)).then_some(()))
     })
     .await
 }
 
-async fn waiting(town: &Town, phase: Phase) -> Result<Option<WaitingFor>, Failure> {
+async fn waiting(town: &Town, phase: Phase) -> Result<Option<RotationStatus>, Failure> {
     let status = town.authority(WATCHED).await?.status.unwrap_or_default();
-    Ok(status.waiting_for.filter(|_| status.phase == Some(phase)))
+    let is_there = status.phase() == Some(phase);
+    let rotation = status.rotation.filter(|_| is_there);
+    Ok(rotation.filter(|rotation| !rotation.waiting_for.is_empty() || !rotation.excluded.is_empty()))
 }
 
 /// Waits until the operator says this of them.
@@ -226,7 +233,7 @@ fn cast() -> String {
             identity(
                 WATCHED,
                 app,
-                &json!({ "authority": WATCHED, "verify": { "service": app, "port": 8443 } }),
+                &json!({ "authorityRef": { "name": WATCHED }, "probes": [{ "name": "tls", "serviceName": app, "targetPort": 8443 }] }),
             ),
             service(WATCHED, app),
             deployment(WATCHED, app, 1, &json!({ "app": app }), &pod),

@@ -75,8 +75,8 @@ async fn reached(narrator: &mut Narrator, town: &Town, phase: Phase) -> Result<(
     let what = format!("the rotation to be {}", phase.as_str());
     until(&what, || async {
         let status = town.authority(MESH).await?.status.unwrap_or_default();
-        let is_answered = status.rotate_request.as_deref() == Some("e2e");
-        Ok((is_answered && status.phase == Some(phase)).then_some(()))
+        let is_answered = status.last_handled_rotate() == Some("e2e");
+        Ok((is_answered && status.phase() == Some(phase)).then_some(()))
     })
     .await?;
     narrator.took(&format!("phase {}", phase.as_str()), started);
@@ -86,7 +86,7 @@ async fn reached(narrator: &mut Narrator, town: &Town, phase: Phase) -> Result<(
 /// In the end everybody serves a certificate of the new root, and trusts no other.
 async fn by_the_new_root(town: &Town) -> Result<(), Failure> {
     let roots = town.authority(MESH).await?.status.unwrap_or_default().roots;
-    let signing = roots.iter().find(|root| root.role == RootRole::Signing).ok_or("no root signs")?;
+    let signing = roots.iter().find(|root| root.role == RootRole::Signing.as_str()).ok_or("no root signs")?;
     until("every resident to hold the new root's certificates only", || async {
         for (namespace, pod) in residents(town).await? {
             let loaded = town.journal(namespace, &name(&pod)).await?.loaded();

@@ -175,7 +175,11 @@ fn ring() -> String {
         let labels = json!({ "app": member, "resident": "true" });
         let spec = pod_spec(&format!("{member}-mtls"), &arguments);
         [
-            identity("ring", member, &json!({ "verify": { "service": member, "port": 8443 } })),
+            identity(
+                "ring",
+                member,
+                &json!({ "probes": [{ "name": "tls", "serviceName": member, "targetPort": 8443 }] }),
+            ),
             service("ring", member),
             deployment("ring", member, replicas, &labels, &spec),
         ]

@@ -53,7 +53,7 @@ impl<'a> Mesh<'a> {
         });
         scene.create_authority(&authority, spec).await;
         for name in IDENTITIES {
-            scene.create(name, json!({ "authority": authority })).await;
+            scene.create(name, json!({ "authorityRef": { "name": authority } })).await;
         }
         let (memory, ledger) = (Memory::new(PROPAGATION), Ledger::open(stage));
         Self { namespace: scene.namespace, authority, memory, ledger, history }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::authority::Phase;
+use mtls_operator::api::{MtlsAuthority, MtlsAuthorityStatus};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -67,7 +67,7 @@ impl Group {
         let mut consumers = Vec::new();
         for number in 0..size {
             let name = format!("pod-{number}");
-            let spec = json!({ "authority": authority, "renewBefore": life.renew_before });
+            let spec = json!({ "authorityRef": { "name": authority }, "renewBefore": life.renew_before });
             scene.create(&name, spec).await;
             let (habit, stack) = (habit(number, &mut dice), stack(number));
             consumers.push(Consumer::start(scene.secrets(), &scene.namespace, &name, habit, stack));
@@ -90,8 +90,8 @@ impl Group {
     pub async fn reaches(&self, request: &str, phase: Phase) {
         let has_come = |authority: &MtlsAuthority| {
             let status = authority.status.as_ref();
-            let status = status.filter(|status| status.rotate_request.as_deref() == Some(request));
-            status.and_then(|status| status.phase).map(progress) >= Some(progress(phase))
+            let status = status.filter(|status| status.last_handled_rotate() == Some(request));
+            status.and_then(MtlsAuthorityStatus::phase).map(progress) >= Some(progress(phase))
         };
         self.scene.authority_where(&self.authority, phase.as_str(), has_come).await;
     }

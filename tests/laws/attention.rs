@@ -5,31 +5,33 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use mtls_operator::api::identity::SecretReference;
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsIdentity, MtlsIdentityStatus};
-use mtls_operator::operator::attention::{
-    Attention, AuthorityMark, Circumstances, Class, SignerMark, attention,
-};
+use mtls_operator::operator::attention::{Attention, Circumstances, Class, attention};
 use mtls_operator::operator::entry::{Entry, Recorded, SeenSecret, digest};
+use mtls_operator::operator::marks::{AuthorityMark, SignerMark};
 use mtls_operator::plan::outcome::Reason;
+use mtls_operator::plan::policy::Permission;
 use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
 
 use super::fixture::{DAY, HOUR, NOW, asked, identity, terms};
 
 /// An identity, its Secret and its authority as the index remembers them.
-struct Memory {
-    entry: Entry,
+pub struct Memory {
+    pub entry: Entry,
     secret: Option<SeenSecret>,
     authority: Option<AuthorityMark>,
-    is_permitted: Option<bool>,
+    pub permission: Option<Permission>,
+    stalls_at: i64,
     now: i64,
 }
 
 impl Memory {
-    fn settled() -> Self {
+    pub fn settled() -> Self {
         Self {
             entry: Entry::of(&issued("web"), "orders".into()),
             secret: Some(secret("web")),
             authority: Some(mark()),
-            is_permitted: Some(true),
+            permission: Some(Permission::Granted),
+            stalls_at: NOW.as_second(),
             now: (NOW + HOUR).as_second(),
         }
     }
@@ -40,12 +42,13 @@ impl Memory {
         memory
     }
 
-    fn attention(&self) -> Attention {
+    pub fn attention(&self) -> Attention {
         let authority = self.authority.as_ref();
         let around = Circumstances {
             secret: self.secret.as_ref(),
             authority,
-            is_permitted: self.is_permitted,
+            permission: self.permission,
+            stalls_at: self.stalls_at,
             now: self.now,
         };
         attention(&self.entry, around)
@@ -60,7 +63,7 @@ impl Memory {
     }
 
     /// Status says this, and speaks of no leaf.
-    fn stands(&mut self, reason: Reason) {
+    pub fn stands(&mut self, reason: Reason) {
         self.entry.recorded.reason = Some(reason);
         self.entry.recorded.is_ready = false;
     }
@@ -154,8 +157,8 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("other trust", |m| m.secret().trust = Some(digest("t0")), LATER),
         ("trust unknown", |m| m.secret().trust = None, LATER),
         ("profile unknown", |m| m.secret().profile = None, Attention::At(RENEWAL)),
-        ("judged anew", |m| m.is_permitted = None, LATER),
-        ("no more allowed", |m| m.is_permitted = Some(false), LATER),
+        ("judged anew", |m| m.permission = None, LATER),
+        ("no more allowed", |m| m.permission = Some(Permission::Refused), LATER),
         ("authority gone", |m| m.authority = None, Attention::At(RENEWAL)),
         ("nobody signs", |m| m.authority.as_mut().unwrap().signer = None, Attention::At(RENEWAL)),
         ("other signer", |m| m.signer().key_id = digest("a2"), Attention::At(RENEWAL)),
@@ -163,7 +166,7 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("paused", |m| m.entry.is_paused = true, Attention::At(END + 1)),
         ("conflict", |m| m.stands(Reason::SecretConflict), LATER),
         ("no leaf yet", |m| m.stands(Reason::Issuing), NEW),
-        ("no leaf yet, judged anew", |m| (m.stands(Reason::Issuing), m.is_permitted = None).1, NEW),
+        ("no leaf yet, judged anew", |m| (m.stands(Reason::Issuing), m.permission = None).1, NEW),
     ];
     for (name, change, expected) in rows {
         assert_eq!(Memory::changed(change).attention(), expected, "{name}");
@@ -236,7 +239,12 @@ fn whoever_is_refused_is_called_when_the_verdict_changes() {
         let mut memory = Memory::settled();
         memory.stands(reason);
         assert_eq!(memory.attention(), LATER, "it is permitted now");
-        memory.is_permitted = Some(false);
+        memory.permission = Some(Permission::Refused);
+        memory.stalls_at = memory.now + 1;
+        assert_eq!(memory.attention(), Attention::At(memory.stalls_at), "a person is told a minute later");
+        memory.stalls_at = memory.now;
+        assert_eq!(memory.attention(), LATER);
+        memory.entry.recorded.is_stalled = true;
         assert_eq!(memory.attention(), Attention::OnChange);
         memory.secret().trust = Some(digest("t0"));
         assert_eq!(memory.attention(), LATER, "trust reaches the refused too");

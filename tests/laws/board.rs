@@ -6,13 +6,15 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::operator::attention::{Class, SignerMark};
+use mtls_operator::operator::attention::Class;
 use mtls_operator::operator::board::{Board, Job};
 use mtls_operator::operator::entry::digest;
 use mtls_operator::operator::listed::{Claim, Listed};
+use mtls_operator::operator::marks::SignerMark;
 use mtls_operator::operator::pace::Pace;
 use mtls_operator::operator::schedule::Millis;
 use mtls_operator::plan::selector::Labels;
+use mtls_operator::plan::selector::Selection;
 use serde_json::json;
 
 use super::attention::{issued, secret as seen, signer_mark};
@@ -378,7 +380,8 @@ fn nothing_is_made_in_a_namespace_that_is_going_away() {
 #[test]
 fn labels_of_a_namespace_that_change_a_verdict_wake_those_who_live_there() {
     let mut serving = terms();
-    serving.namespaces = Some(serde_json::from_value(json!({"matchLabels": {"team": "red"}})).unwrap());
+    let selector = serde_json::from_value(json!({"matchLabels": {"team": "red"}})).unwrap();
+    serving.namespaces = Selection::parse(&selector, "spec.namespaces", &mut serving.unread);
     let mut board = settled();
     board.saw_terms(&Arc::new(serving), at(1));
     assert_eq!(turns(&mut board, at(1)), ["web"], "it is not permitted any more");

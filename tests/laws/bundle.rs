@@ -7,6 +7,7 @@ use mtls_operator::plan::bundle::{
     BundlePlan, Conflict, Found, Place, Posted, Publication, Wanted, decide, decide_unwanted, is_behind,
 };
 use mtls_operator::plan::published::{Reason, Standing, verdict};
+use mtls_operator::plan::unread::Unread;
 use serde_json::{Value, json};
 
 use super::fixture::pairs;
@@ -92,7 +93,7 @@ fn behind_is_who_may_use_another_text_than_the_one_in_force() {
 fn publication(spec: Value) -> Publication {
     let mut authority = super::fixture::authority();
     authority.spec = serde_json::from_value(json!({ "trustBundle": spec })).unwrap();
-    Publication::of(&authority)
+    Publication::of(&authority, &mut Unread::default())
 }
 
 #[test]
@@ -103,14 +104,15 @@ fn namespaces_get_a_bundle_by_their_labels_and_none_by_default() {
     let shop = Arc::from("shop");
     assert_eq!(selective.within(&shop, &red), Some(place("shop")));
     assert_eq!([selective.within(&shop, &blue), none.within(&shop, &red)], [None, None]);
-    assert!(publication(json!({ "namespaces": {} })).within(&shop, &blue).is_some());
+    assert!(publication(json!({ "namespaces": { "from": "All" } })).within(&shop, &blue).is_some());
     assert!(!none.is_asked() && selective.is_asked());
 }
 
 #[test]
 fn bundles_have_the_names_that_specs_and_signers_give_them() {
-    let named =
-        publication(json!({ "namespaces": {}, "configMapName": "roots", "clusterTrustBundle": true }));
+    let named = publication(
+        json!({ "namespaces": { "from": "All" }, "configMapName": "roots", "clusterTrustBundle": true }),
+    );
     let within = named.within(&Arc::from("shop"), &pairs(&[])).unwrap();
     assert_eq!(within.to_string(), "configmap/shop/roots");
     assert_eq!(named.cluster().unwrap().to_string(), "clustertrustbundle/mtls-operator.dev:mesh:bundle");

@@ -74,7 +74,7 @@ fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
     let rows: [Row; 15] = [
         (
             "never issued",
-            |c| (c.secret, c.issued_before) = (Observed::Absent, false),
+            |c| (c.secret, c.before.was_issued) = (Observed::Absent, false),
             create(Because::New),
             ISSUING,
         ),
@@ -91,7 +91,7 @@ fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
         ("authority down", unready, Plan::Keep, ISSUED),
         ("authority unknown", unknown_authority, Plan::Keep, ISSUED),
         ("another signer", |c| c.leaf().key_id = "a0".into(), Plan::Keep, ISSUED),
-        ("never recorded", |c| c.issued_before = false, Plan::Keep, ISSUED),
+        ("never recorded", |c| c.before.was_issued = false, Plan::Keep, ISSUED),
     ];
     for (name, change, plan, standing) in rows {
         let decision = decision(&Case::changed(change));

@@ -10,7 +10,9 @@ use mtls_operator::plan::policy::judge;
 use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::terms::Terms;
-use mtls_operator::plan::world::{Allowed, Held, HeldLeaf, NotReady, Observed, Rotating, Signer, World};
+use mtls_operator::plan::world::{
+    Allowed, Before, Held, HeldLeaf, NotReady, Observed, Rotating, Signer, World,
+};
 
 /// Noon of a day in 2026; nothing here looks at a clock.
 pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
@@ -25,7 +27,8 @@ pub struct Case {
     pub terms: Option<Allowed>,
     pub signer: Result<Signer, NotReady>,
     pub secret: Observed,
-    pub issued_before: bool,
+    pub before: Before,
+    pub stalls_at: Timestamp,
 }
 
 impl Case {
@@ -38,7 +41,8 @@ impl Case {
             terms: Some(terms),
             signer: Ok(signer()),
             secret: Observed::Held(held(profile)),
-            issued_before: true,
+            before: Before { was_issued: true, was_permitted: true, was_stalled: false },
+            stalls_at: NOW,
         }
     }
 
@@ -54,7 +58,8 @@ impl Case {
             terms: self.terms.clone(),
             signer: self.signer.clone(),
             secret: self.secret.clone(),
-            issued_before: self.issued_before,
+            before: self.before,
+            stalls_at: self.stalls_at,
         }
     }
 
@@ -95,6 +100,7 @@ pub fn allowed(asked: &Asked) -> Allowed {
     let terms = terms();
     Allowed {
         entitlement: judge(asked, &terms, &Labels::new()),
+        retained: None,
         profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&terms)),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
-use mtls_operator::operator::probe::memory::Probes;
+use mtls_operator::operator::probe::memory::{Probes, Target};
 use mtls_operator::plan::lookout::{FRESH_FOR, Look};
 use mtls_operator::plan::sighting::{Meeting, Reception, Sighting};
 use serde_json::json;
@@ -14,7 +14,7 @@ use super::serving::{UNKNOWN, expected, good, next};
 const SEEN: Duration = Duration::from_hours(1);
 
 fn identity(name: &str, version: u32) -> MtlsIdentity {
-    let spec = json!({ "authority": "mesh", "verify": { "service": name, "port": 8443 } });
+    let spec = json!({ "authorityRef": { "name": "mesh" }, "probes": [{ "name": "tls", "serviceName": name, "targetPort": 8443 }] });
     let mut identity = MtlsIdentity::new(name, serde_json::from_value::<MtlsIdentitySpec>(spec).unwrap());
     identity.metadata.namespace = Some("shop".into());
     identity.metadata.uid = Some(format!("uid-{name}"));
@@ -29,8 +29,8 @@ fn probes() -> Probes {
     let sighting = Sighting::Met(Meeting { next: None, ..good() });
     let look = Look::new(sighting, NOW + HOUR, SEEN, expected());
     let name = ("shop".to_owned(), "web".to_owned());
-    let address = "10.0.0.7:8443".parse().unwrap();
-    probes.lock().wards.get_mut(&name).unwrap().looks.insert(address, look);
+    let target = Target { probe: "tls".into(), address: "10.0.0.7:8443".parse().unwrap() };
+    probes.lock().wards.get_mut(&name).unwrap().looks.insert(target, look);
     probes
 }
 

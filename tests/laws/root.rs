@@ -7,6 +7,7 @@ use mtls_operator::plan::root::{
     Acceptance, Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot,
     decide,
 };
+use mtls_operator::plan::unread::Unread;
 
 use mtls_operator::plan::rotation::{Cause, Circumstances, Rules, Sight, Source, Transition};
 use mtls_operator::plan::safeguards::Safeguards;
@@ -37,6 +38,7 @@ pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
         around: around(provided),
         evidence: None,
         acceptance: Acceptance::NotAsked,
+        unread: Unread::default(),
     }
 }
 

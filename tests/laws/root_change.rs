@@ -6,7 +6,8 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::publish::facts;
-use mtls_operator::operator::root_change::{Change, new};
+use mtls_operator::operator::root_change::{Change, Requests};
+use mtls_operator::operator::root_creation::new;
 use mtls_operator::operator::root_notes::Origin;
 use mtls_operator::operator::root_secret::{LoadedRoot, load, next_pem};
 use mtls_operator::pki::{Authority, AuthorityPem, CrossCertificates};
@@ -130,13 +131,16 @@ fn the_successor_of_an_expired_root_signs_at_once_and_trusts_itself_alone() {
     assert_eq!((root(&secret, end).phase, trusted(&secret, end)), (Phase::Stable, 1));
 }
 
+/// What people ask: another root.
+const ROTATE: Requests<'static> = Requests { rotate: Some("1"), exclude: None };
+
 /// Design §2.2: once per value.
 #[test]
 fn whoever_was_made_after_a_rotation_was_asked_for_is_the_answer() {
     let asked = |secret: &mut Secret, source| {
         let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, NOW).unwrap();
         change(secret, NOW, |change| {
-            Change { request: Some("1"), ..*change }.succeed(&pem, Origin::Generated, source)
+            Change { requests: ROTATE, ..*change }.succeed(&pem, Origin::Generated, source)
         });
         root(secret, NOW).rotate_request
     };
@@ -170,7 +174,7 @@ fn a_request_is_answered_by_the_announcement_itself() {
     let mut secret = written();
     let (terms, loaded) = (terms(), loaded(&secret, NOW));
     let rules = terms.rules(Safeguards::ALL);
-    let change = Change::of(&loaded, &terms, &rules, Some("1"), NOW).unwrap();
+    let change = Change::of(&loaded, &terms, &rules, ROTATE, NOW).unwrap();
     let patch = change.announce(&generated(), Origin::Provided, &CrossCertificates::default());
     apply(&mut secret, &patch);
     let announced = root(&secret, NOW);

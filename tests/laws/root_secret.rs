@@ -4,7 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::names::annotation;
-use mtls_operator::operator::root_change::{Change, new};
+use mtls_operator::operator::root_change::{Change, Requests};
+use mtls_operator::operator::root_creation::new;
 use mtls_operator::operator::root_notes::Origin;
 use mtls_operator::operator::root_secret::{LoadedRoot, load};
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
@@ -67,7 +68,7 @@ pub fn apply(secret: &mut Secret, patch: &Value) {
 pub fn changed(secret: &Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> Value) -> Value {
     let (loaded, terms) = (load(Some(secret), &terms(), PLACE, now), terms());
     let rules = terms.rules(Safeguards::ALL);
-    change(&Change::of(&loaded, &terms, &rules, None, now).unwrap())
+    change(&Change::of(&loaded, &terms, &rules, Requests::default(), now).unwrap())
 }
 
 #[test]
@@ -211,7 +212,7 @@ fn no_former_signer_is_remembered_beyond_its_own_end() {
     let secret = new(&terms, "mtls-system", "root", &generated(), Origin::Provided, NOW);
     let loaded = load(Some(&secret), &terms, PLACE, NOW);
     let rules = terms.rules(Safeguards::ALL);
-    let change = Change::of(&loaded, &terms, &rules, None, NOW).unwrap();
+    let change = Change::of(&loaded, &terms, &rules, Requests::default(), NOW).unwrap();
     let patch = change.replace(&generated());
     let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();
     let former: Value = serde_json::from_str(text).unwrap();

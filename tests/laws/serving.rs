@@ -2,7 +2,9 @@
 //! on its way explains.
 
 use jiff::{SignedDuration, Timestamp};
-use mtls_operator::plan::serving::{Endpoint, Expected, NextRoot, Reason, Verdict, findings, verdict};
+use mtls_operator::plan::serving::{
+    Endpoint, Expected, NextRoot, Reason, Verdict, combined, findings, verdict,
+};
 use mtls_operator::plan::sighting::{
     Meeting, OfNextRoot, Reception, Refusal, ServedLeaf, Sighting, Strangers, holds_up,
 };
@@ -151,7 +153,7 @@ fn judged(seen: &[(&str, Sighting)]) -> Verdict {
     for (address, sighting) in seen {
         endpoints.push(Endpoint { address: (*address).to_owned(), sighting, at: NOW + HOUR });
     }
-    verdict(&endpoints, &expected())
+    verdict("tls", &endpoints, &expected())
 }
 
 #[test]
@@ -190,6 +192,23 @@ fn what_is_told_is_bounded_however_many_endpoints_there_are() {
     assert_eq!((verdict.endpoints, verdict.as_issued, verdict.differing.len()), (1000, 0, 5));
     assert!(verdict.message.starts_with("1000 of 1000 endpoints ("), "{}", verdict.message);
     assert!(verdict.message.contains(", …)") && verdict.message.len() < 300, "{}", verdict.message);
+}
+
+#[test]
+fn each_of_several_probes_is_told_apart_and_the_worst_is_the_reason() {
+    let one = |probe: &str, sighting: Sighting| {
+        let endpoint = Endpoint { address: "10.0.0.1:1".into(), sighting: &sighting, at: NOW + HOUR };
+        (probe.to_owned(), verdict(probe, &[endpoint], &expected()))
+    };
+    let alone = combined(vec![one("web", Sighting::Met(good()))]).unwrap();
+    assert!(alone.message.starts_with("every endpoint (1)"), "{}", alone.message);
+    let both = combined(vec![one("admin", Sighting::NoTls), one("web", Sighting::Met(good()))]).unwrap();
+    assert_eq!((both.reason, both.endpoints, both.as_issued), (Reason::SpeaksNoTls, 2, 1));
+    let found = both.differing.iter().map(|one| (one.probe.as_str(), one.address.as_str()));
+    assert_eq!(found.collect::<Vec<_>>(), [("admin", "10.0.0.1:1")]);
+    assert!(both.message.starts_with("admin: 1 of 1 endpoints"), "{}", both.message);
+    assert!(both.message.contains(". web: every endpoint (1)"), "{}", both.message);
+    assert_eq!(combined(Vec::new()), None);
 }
 
 #[test]

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::attention::{RetiringMark, SignerMark};
 use mtls_operator::operator::board::Board;
 use mtls_operator::operator::entry::{SeenSecret, digest};
+use mtls_operator::operator::marks::{RetiringMark, SignerMark};
 use mtls_operator::operator::sight::{Sights, is_behind, survey};
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::spread::{Step, fraction, turn};
@@ -182,8 +182,8 @@ fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
     let found = survey(&board, "mesh", &announced, &[], NOW.as_second(), |_| None);
     let first: Vec<String> = (0..10).map(|number| format!("orders/web-{number:02}")).collect();
     assert_eq!((found.behind, found.held_up_by(), &found.names), (11, 11, &first));
-    let told = found.waiting_for().unwrap();
-    assert_eq!((told.identities, told.names), (11, first));
+    let told = found.waiting_for().remove(0);
+    assert_eq!((told.kind.as_str(), told.count, told.first), ("Identity", 11, first));
     let excluded: Vec<String> = (0..11).map(|number| format!("orders/web-{number:02}")).collect();
     let left = survey(&board, "mesh", &announced, &excluded, NOW.as_second(), |_| None);
     assert_eq!(

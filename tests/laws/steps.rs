@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use mtls_operator::operator::attention::{
-    Attention, AuthorityMark, Circumstances, Class, RetiringMark, SignerMark, attention,
-};
+use mtls_operator::operator::attention::{Attention, Circumstances, Class, attention};
 use mtls_operator::operator::entry::{Entry, SeenSecret, digest};
+use mtls_operator::operator::marks::{AuthorityMark, RetiringMark, SignerMark};
 use mtls_operator::plan::outcome::Reason;
+use mtls_operator::plan::policy::Permission;
 use mtls_operator::plan::profile::TermsHash;
 use mtls_operator::plan::spread::Step;
 
@@ -54,9 +54,15 @@ impl Follower {
     fn at(&self, now: i64) -> Attention {
         let authority =
             AuthorityMark { epoch: 1, terms: TermsHash::of(&terms()), signer: Some(self.signer.clone()) };
-        let is_permitted = Some(self.is_permitted);
-        let around =
-            Circumstances { secret: Some(&self.secret), authority: Some(&authority), is_permitted, now };
+        let permission = Some(if self.is_permitted { Permission::Granted } else { Permission::Refused });
+        let stalls_at = NOW.as_second();
+        let around = Circumstances {
+            secret: Some(&self.secret),
+            authority: Some(&authority),
+            permission,
+            stalls_at,
+            now,
+        };
         attention(&self.entry, around)
     }
 
@@ -85,6 +91,7 @@ fn another_bundle_is_taken_over_in_the_second_of_the_slot() {
         let refused = Follower::of_new_trust().changed(|f| {
             f.entry.recorded.reason = Some(reason);
             f.entry.recorded.is_ready = false;
+            f.entry.recorded.is_stalled = true;
             f.is_permitted = false;
         });
         refused.assert_follows_in_slot("a refused one");

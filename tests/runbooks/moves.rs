@@ -84,7 +84,7 @@ fn identities_move_to_another_trust_domain_and_keep_their_root() {
     let root_before = root(&installed, "mesh");
     let moved = blocks("Move to a new authority");
     place.run(&installed, &moved[0]);
-    let kept = ".root.providedSecretName = \"mesh-ca\"";
+    let kept = ".root.provided.secretName = \"mesh-ca\"";
     assert!(moved[1].contains(kept));
     place.run(&installed, &moved[1].replace(kept, &format!("{kept} | .trustDomain = \"prod.example.com\"")));
     assert_eq!(root(&installed, "mesh-2"), root_before);
@@ -97,7 +97,7 @@ fn identities_move_to_another_trust_domain_and_keep_their_root() {
     installed.kubectl(&[
         "wait",
         "mtlsauthority/mesh-2",
-        "--for=jsonpath={.status.phase}=Announced",
+        "--for=jsonpath={.status.rotation.phase}=Announced",
         "--timeout=90s",
     ]);
 }

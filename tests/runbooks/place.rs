@@ -27,7 +27,7 @@ impl Place {
         let gpg = folder.path().join("gpg");
         fs::write(&gpg, GPG).unwrap();
         fs::set_permissions(&gpg, fs::Permissions::from_mode(0o755)).unwrap();
-        for part in ["charts", "crds"] {
+        for part in ["charts", "crds", "docs"] {
             symlink(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(part), folder.path().join(part)).unwrap();
         }
         let tools = ["kubectl", "helm"].map(|name| devcluster::tool(name).unwrap());

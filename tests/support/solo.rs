@@ -71,17 +71,14 @@ impl Solo {
 
 /// Settings as the chart has them.
 pub fn settings() -> Settings {
-    let default = DefaultAuthority {
-        name: "mesh".into(),
-        trust_domain: "cluster.local".into(),
-        cluster_domain: "cluster.local".into(),
-    };
+    let default =
+        DefaultAuthority { trust_domain: "cluster.local".into(), cluster_domain: "cluster.local".into() };
     Settings {
         namespace: SYSTEM.into(),
         watch_namespaces: Vec::new(),
         default_authority: Some(default),
         workers: 4,
         key_threads: 1,
-        verify: false,
+        endpoint_probes: false,
     }
 }

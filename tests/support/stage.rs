@@ -72,7 +72,7 @@ impl Stage {
     /// Installs the chart a second time, in another namespace, and starts an operator of that name there.
     pub fn start_other_operator(&self, namespace: &str) {
         let cluster = self.cluster.lock().unwrap();
-        install(&cluster, namespace, namespace, &["crds.enabled=false", "aggregateClusterRoles=false"]);
+        install(&cluster, namespace, namespace, &["crds.enabled=false", "rbac.aggregateClusterRoles=false"]);
         let kubeconfig = cluster.kubeconfig_for(namespace, &format!("{namespace}-mtls-operator")).unwrap();
         start(&cluster, namespace, namespace, &kubeconfig.display().to_string(), &[]);
     }

@@ -7,28 +7,28 @@ namespace that it serves. Paths are below src/.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities]
   verbs: [get, list, watch]
-# Requests::patch_identity_status in operator/requests.rs: the second write of an issuance.
+# Requests::patch_identity_status in operator/own_requests.rs: the second write of an issuance.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities/status]
   verbs: [patch]
 # list, watch: LeafSecrets in operator/audiences.rs; list also: leaf_without_root() in operator/evidence.rs, confirm() in
 # operator/rotation.rs, leaves() in operator/recovery.rs. Metadata by label only, though RBAC cannot limit it to that.
-# get: secret() in operator/observe.rs verifies a Secret that somebody touched.
+# get: secret() in operator/observe.rs verifies a Secret that another client changed.
 # create, patch: issue() and refresh() in operator/act.rs. No delete: that is the garbage collector's, by an
 # owner reference that does not block the owner's deletion and so needs no rule on finalizers.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch]
-{{- if .Values.verify.enabled }}
-# EndpointSlices in operator/probe/audience.rs: which Pods stand behind the Service that spec.verify names.
+{{- if .Values.endpointProbes.enabled }}
+# EndpointSlices in operator/probe/audience.rs: which Pods stand behind the Services that spec.probes names.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [list, watch]
 {{- end }}
 # Trust bundles for clients without an identity, where authorities ask for them (spec.trustBundle).
 # list, watch: TrustBundles in operator/audiences.rs, by our label, though RBAC cannot limit it to that. list:
-# operator/bundle_survey.rs, too. get: look() in operator/delivery.rs sees who is in the way. create, patch, delete: there, too;
-# what lacks our annotation is neither patched nor deleted.
+# operator/bundle_survey.rs, too. get: look() in operator/delivery.rs sees which object has the name. create, patch,
+# delete: there, too; what lacks our annotation is neither patched nor deleted.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]

@@ -1,5 +1,6 @@
 //! `MtlsAuthority`: what a platform engineer grants. `spec: {}` is complete.
 
+mod grant;
 mod root;
 mod selector;
 mod status;
@@ -7,13 +8,17 @@ mod status;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::decoded::is_internal;
 use super::{form, rule};
 
-pub use root::{LeafSpec, RootSpec, RotationSpec};
-pub use selector::{NamespaceSelector, Operator, Requirement};
-pub use status::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, WaitingFor};
+pub use grant::{DistrustedRoot, Grant};
+pub use root::{LeafSpec, ProvidedSpec, RootSpec, RotationSpec};
+pub use selector::{From, NamespaceSelector, Operator, Requirement};
+pub use status::{
+    IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus, WaitingFor, WaitingKind,
+};
 
-/// A certificate authority of the organisation.
+/// The root, who may use it, for which names, and how changes reach consumers. An empty spec is complete.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "mtls-operator.dev",
@@ -28,7 +33,7 @@ pub use status::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatu
     derive = "PartialEq",
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
-    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.rotation.phase"),
     printcolumn(name = "Identities", type_ = "integer", json_path = ".status.identities.total"),
     printcolumn(name = "Root Expires", type_ = "string", json_path = ".status.roots[0].notAfter"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -37,8 +42,8 @@ pub use status::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatu
     selectable = ".spec.trustDomain",
     validation = Rule::new(format!("self.metadata.name.matches('{}')", form::DNS_LABEL))
         .message("metadata.name must be a DNS label (lower-case letters, digits and '-', at most 63 characters): it becomes a label value"),
-    validation = Rule::new("!has(self.spec.root.providedSecretName) || self.spec.root.providedSecretName != (has(self.spec.root.secretName) ? self.spec.root.secretName : 'mtls-authority-' + self.metadata.name)")
-        .message("spec.root.providedSecretName must not be the root Secret: the operator writes that one; put the provided CA into a Secret of its own")
+    validation = Rule::new("!has(self.spec.root.provided) || self.spec.root.provided.secretName != (has(self.spec.root.secretName) ? self.spec.root.secretName : 'mtls-authority-' + self.metadata.name)")
+        .message("spec.root.provided.secretName must not be the root Secret: the operator writes that one; put the provided CA into a Secret of its own")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -71,7 +76,7 @@ pub use status::{IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatu
         .message("spec.root.renewBefore must be at most half of spec.root.ttl")
 )]
 pub struct MtlsAuthoritySpec {
-    /// SPIFFE trust domain: lower-case letters, digits, '.', '-' and '_'. Immutable.
+    /// SPIFFE trust domain, the first part of every SPIFFE ID: lower-case letters, digits, '.', '-' and '_'. Immutable.
     #[serde(default = "default_trust_domain")]
     #[schemars(length(min = 1, max = 255), regex(pattern = form::TRUST_DOMAIN))]
     #[x_kube(
@@ -81,7 +86,7 @@ pub struct MtlsAuthoritySpec {
     )]
     pub trust_domain: String,
 
-    /// DNS suffix of the cluster's service names.
+    /// DNS suffix of the cluster's service names. Changing it issues new certificates.
     #[serde(default = "default_cluster_domain")]
     #[schemars(length(min = 1, max = 100), regex(pattern = form::DNS_NAME))]
     #[x_kube(
@@ -91,38 +96,43 @@ pub struct MtlsAuthoritySpec {
     )]
     pub cluster_domain: String,
 
-    /// The root certificate and where it lives.
+    /// The root of the authority: where it is stored, and how it is made.
     #[serde(default)]
     pub root: RootSpec,
 
-    /// Limits and defaults for identities.
+    /// Limits and defaults for the certificates of identities.
     #[serde(default)]
     pub leaf: LeafSpec,
 
-    /// How changes reach consumers.
+    /// Timing of CA rotations and trust bundle updates.
     #[serde(default)]
     pub rotation: RotationSpec,
 
-    /// Namespaces whose identities may use this authority. Default: all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespaces: Option<NamespaceSelector>,
+    /// Namespaces whose identities may use this authority. A null means the default. Default: all, {from: All}.
+    #[serde(default = "NamespaceSelector::all")]
+    pub namespaces: NamespaceSelector,
 
-    /// What namespaces may ask beyond their own zone.
+    /// Names and addresses outside their own zone that selected namespaces may request. Removing a grant refuses the
+    /// identities that need it: their certificates are not renewed.
     #[serde(default)]
-    #[schemars(length(max = 64))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[schemars(length(max = 512))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_string()]))]
     pub grants: Vec<Grant>,
 
-    /// Where the trust bundle is published for clients without an identity.
+    /// Where the trust bundle is published, for clients without an identity.
     #[serde(default)]
     pub trust_bundle: TrustBundleSpec,
 
-    /// SHA-256 fingerprints of roots that are compromised, as `openssl x509 -fingerprint -sha256` prints them. Each leaves
-    /// every trust bundle at once and signs nothing more; what it has signed is issued anew.
+    /// Roots that are compromised, at most 32. Each leaves every trust bundle at once and signs nothing more; the
+    /// certificates that it signed are issued again. Connections can fail until both sides have loaded their new Secrets.
     #[serde(default)]
-    #[schemars(length(max = 32), inner(length(min = 64, max = 95), regex(pattern = form::FINGERPRINT)))]
-    #[x_kube(merge_strategy = ListMerge::Set, validation = rule::fingerprints("spec.distrust"))]
-    pub distrust: Vec<String>,
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["fingerprint".to_string()]))]
+    pub distrusted_roots: Vec<DistrustedRoot>,
+
+    /// Why the spec could not be read, where this object is a stand-in for one that exists.
+    #[serde(skip_deserializing, skip_serializing_if = "is_internal")]
+    pub unreadable: Option<String>,
 }
 
 impl Default for MtlsAuthoritySpec {
@@ -133,10 +143,11 @@ impl Default for MtlsAuthoritySpec {
             root: RootSpec::default(),
             leaf: LeafSpec::default(),
             rotation: RotationSpec::default(),
-            namespaces: None,
+            namespaces: NamespaceSelector::all(),
             grants: Vec::new(),
             trust_bundle: TrustBundleSpec::default(),
-            distrust: Vec::new(),
+            distrusted_roots: Vec::new(),
+            unreadable: None,
         }
     }
 }
@@ -157,6 +168,12 @@ impl MtlsAuthority {
         self.spec.root.secret_name.clone().unwrap_or_else(|| format!("mtls-authority-{name}"))
     }
 
+    /// The CA that people provide: name of its Secret.
+    #[must_use]
+    pub fn provided_secret_name(&self) -> Option<&str> {
+        self.spec.root.provided.as_ref().map(|provided| provided.secret_name.as_str())
+    }
+
     /// Name of the ConfigMaps that hold the trust bundle of this authority.
     #[must_use]
     pub fn config_map_name(&self) -> String {
@@ -165,41 +182,11 @@ impl MtlsAuthority {
     }
 }
 
-/// What the selected namespaces may ask beyond their own zone.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct Grant {
-    /// Namespaces that the grant is for. An empty selector is all of them.
-    pub namespaces: NamespaceSelector,
-
-    /// DNS names, exact, or with one leading `*.` that stands for exactly one label (or for `*` itself).
-    #[serde(default)]
-    #[schemars(
-        length(max = 64),
-        inner(
-            length(min = 1, max = 253),
-            regex(pattern = form::DNS_PATTERN)
-        )
-    )]
-    #[x_kube(merge_strategy = ListMerge::Set, validation = rule::dns_patterns("spec.grants[].dnsNames"))]
-    pub dns_names: Vec<String>,
-
-    /// Address ranges in CIDR notation.
-    #[serde(default)]
-    #[schemars(length(max = 32), inner(length(min = 4, max = 49)))]
-    #[x_kube(
-        merge_strategy = ListMerge::Set,
-        validation = Rule::new("self.all(range, isCIDR(range))")
-            .message("spec.grants[].ipAddresses must be address ranges in CIDR notation, such as 10.0.0.0/24 or fd00::/64")
-    )]
-    pub ip_addresses: Vec<String>,
-}
-
-/// Where the trust bundle is published for clients without an identity.
+/// Where the trust bundle is published, for clients without an identity.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustBundleSpec {
-    /// Name of the ConfigMap, whose key `ca.crt` holds the bundle. Default: `<metadata.name>-trust-bundle`.
+    /// Name of the ConfigMap, whose key ca.crt holds the bundle. Default: <metadata.name>-trust-bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
     #[x_kube(
@@ -209,12 +196,13 @@ pub struct TrustBundleSpec {
     )]
     pub config_map_name: Option<String>,
 
-    /// Namespaces that get the ConfigMap. Default: none. An empty selector is all of them.
+    /// Namespaces that get the ConfigMap. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<NamespaceSelector>,
 
-    /// Whether the bundle is also a ClusterTrustBundle, `mtls-operator.dev:<metadata.name>:bundle`. The API server must
-    /// serve that kind, and rotation.propagation be at least 10m.
+    /// Whether the bundle is also published as the ClusterTrustBundle mtls-operator.dev:<metadata.name>:bundle. The API
+    /// server must serve that kind, the operator must be allowed to write it, and rotation.propagation must be at least
+    /// 10m.
     #[serde(default)]
     pub cluster_trust_bundle: bool,
 }

@@ -9,71 +9,118 @@ use serde::{Deserialize, Serialize};
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct MtlsAuthorityStatus {
-    /// The generation of the spec that this status speaks of; -1 until the operator has seen the object.
+    /// The generation of the spec that this status describes; -1 until the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Rotating`, `Published` where the trust bundle is to be published, and `Stalled` while a person must act.
+    /// Ready and Rotating always; Published where the trust bundle is to be published; Stalled while a person must act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_string()]))]
     pub conditions: Vec<Condition>,
-    /// Phase of the root's rotation, as it was last known.
+    /// The rotation of the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<Phase>,
-    /// When the phase began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Time>,
+    pub rotation: Option<RotationStatus>,
     /// The certificates that sign or are trusted, the signing one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub roots: Vec<RootStatus>,
-    /// Identities of this authority, counted by the reason of their `Ready` condition.
+    /// Number of identities of this authority, by the reason of their condition Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<IdentityCounts>,
-    /// What a rotation waits for. Absent where it waits for nobody.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiting_for: Option<WaitingFor>,
-    /// The value of the annotation `mtls-operator.dev/rotate` that was answered last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rotate_request: Option<String>,
 }
 
-/// What a rotation waits for.
+impl MtlsAuthorityStatus {
+    /// Phase of the rotation, where this version knows the word.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        Phase::parse(self.rotation.as_ref()?.phase.as_deref()?)
+    }
+
+    /// The rotation request that was answered last.
+    #[must_use]
+    pub fn last_handled_rotate(&self) -> Option<&str> {
+        self.rotation.as_ref()?.last_handled_rotate.as_deref()
+    }
+
+    /// The root that signs, as it was last known.
+    #[must_use]
+    pub fn signing_root(&self) -> Option<&RootStatus> {
+        self.roots.iter().find(|root| root.role == RootRole::Signing.as_str())
+    }
+
+    /// What the rotation waits for of this kind.
+    #[must_use]
+    pub fn waiting_for(&self, kind: WaitingKind) -> Option<&WaitingFor> {
+        self.rotation.as_ref()?.waiting_for.iter().find(|waiting| waiting.kind == kind.as_str())
+    }
+}
+
+/// The rotation of an authority's root.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-pub struct WaitingFor {
-    /// Identities whose Secret does not carry every root yet, or still holds a leaf of a retiring one.
-    pub identities: i64,
-    /// The first ten of them, as `<namespace>/<name>`.
+pub struct RotationStatus {
+    /// Stable: one root signs and is trusted. Announced: the next root is trusted and does not sign yet. Draining: the new
+    /// root signs, and the former one is trusted until its last certificate has expired. As it was last known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// When the phase began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_time: Option<Time>,
+    /// What the rotation waits for, by kind. Absent where it waits for nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub names: Vec<String>,
-    /// Endpoints of `spec.verify` that were not seen to trust the announced root yet.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub endpoints: i64,
-    /// The first ten of them, as `<namespace>/<identity> <address>`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub endpoint_names: Vec<String>,
-    /// Published trust bundles that do not hold every root yet.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub bundles: i64,
-    /// The first ten of them, as `configmap/<namespace>/<name>` or `clustertrustbundle/<name>`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub bundle_names: Vec<String>,
-    /// Whoever is behind, and whom the annotation `mtls-operator.dev/rotation-exclude` says not to wait for.
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".to_string()]))]
+    pub waiting_for: Vec<WaitingFor>,
+    /// Identities and trust bundles that are behind but excluded by the annotation mtls-operator.dev/rotation-exclude.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub excluded: Vec<String>,
+    /// The value of the annotation mtls-operator.dev/rotate that was answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_rotate: Option<String>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
-const fn is_zero(count: &i64) -> bool {
-    *count == 0
+/// Objects of one kind that a rotation waits for.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingFor {
+    /// Identity: an identity whose Secret does not carry every root yet, or still holds a certificate of a retiring one.
+    /// TrustBundle: a published trust bundle that does not hold every root yet. Endpoint: an endpoint of spec.probes that
+    /// was not seen to trust the announced root yet.
+    pub kind: String,
+    /// How many there are.
+    #[serde(default)]
+    pub count: i64,
+    /// The first ten of them. Identity: <namespace>/<name>. TrustBundle: configmap/<namespace>/<name> or
+    /// clustertrustbundle/<name>. Endpoint: <namespace>/<identity> <address>.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub first: Vec<String>,
+}
+
+/// Kinds of what a rotation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitingKind {
+    /// An identity.
+    Identity,
+    /// A published trust bundle.
+    TrustBundle,
+    /// An endpoint that is probed.
+    Endpoint,
+}
+
+impl WaitingKind {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "Identity",
+            Self::TrustBundle => "TrustBundle",
+            Self::Endpoint => "Endpoint",
+        }
+    }
 }
 
 /// Phase of a root's rotation.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// One root signs and is trusted.
     #[default]
@@ -106,26 +153,29 @@ impl Phase {
 }
 
 /// One root, as status shows it.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(default, rename_all = "camelCase")]
 pub struct RootStatus {
-    /// SHA-256 of the certificate, lower-case hex.
+    /// SHA-256 fingerprint of the certificate, in lower-case hex.
     pub fingerprint: String,
-    /// Subject key identifier, lower-case hex.
+    /// Subject key identifier, in lower-case hex.
     #[serde(rename = "keyID")]
     pub key_id: String,
-    /// What the root does.
-    pub role: RootRole,
+    /// Signing: it signs certificates. Next: it is trusted, and will sign. Retiring: it signs no more, and is trusted until
+    /// its last certificate has expired.
+    pub role: String,
     /// Start of its validity.
-    pub not_before: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Time>,
     /// End of its validity.
-    pub not_after: Time,
-    /// Leaf certificates in force that it signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Time>,
+    /// Number of unexpired certificates in force that it signed.
     pub leaves: i64,
 }
 
 /// What a root does.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootRole {
     /// It signs leaf certificates.
     Signing,
@@ -135,26 +185,38 @@ pub enum RootRole {
     Retiring,
 }
 
-/// Identities, counted by the reason of their `Ready` condition.
+impl RootRole {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signing => "Signing",
+            Self::Next => "Next",
+            Self::Retiring => "Retiring",
+        }
+    }
+}
+
+/// Number of identities, by the reason of their condition Ready.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct IdentityCounts {
     /// All of them.
     pub total: i64,
-    /// `Issued`.
+    /// Those with the reason Issued.
     pub issued: i64,
-    /// `Issuing`, or not yet looked at.
+    /// Those with the reason Issuing, or not yet looked at.
     pub issuing: i64,
-    /// `Paused`.
+    /// Those with the reason Paused.
     pub paused: i64,
-    /// `AuthorityNotReady`.
+    /// Those with the reason AuthorityNotReady.
     pub authority_not_ready: i64,
-    /// `NotPermitted`.
+    /// Those with the reason NotPermitted.
     pub not_permitted: i64,
-    /// `Invalid`.
+    /// Those with the reason Invalid.
     pub invalid: i64,
-    /// `SecretConflict`.
+    /// Those with the reason SecretConflict.
     pub secret_conflict: i64,
-    /// `Expired`.
+    /// Those with the reason Expired.
     pub expired: i64,
 }

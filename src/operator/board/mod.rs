@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::attention::{Attention, Circumstances, Class, attention};
-use super::entry::{Digest, SeenSecret, digest};
+use super::entry::{Digest, Entry, SeenSecret, digest};
 use super::index::{IdentityId, Index};
 use super::jurisdiction::Jurisdiction;
 use super::pace::Pace;
@@ -13,8 +13,12 @@ use super::queue::Queue;
 use super::retry::Retries;
 use super::schedule::{Millis, Schedule};
 use crate::api::identity::MtlsIdentity;
+use crate::plan::outcome::Reason;
 
 mod news;
+
+/// A refusal that another object can cure needs a person after this long.
+const STALLS_AFTER: Millis = 60_000;
 
 /// One identity to look at.
 #[derive(Debug)]
@@ -162,7 +166,9 @@ impl Board {
     fn settle(&mut self, id: IdentityId, now: Millis) -> bool {
         let Some(need) = self.attention(id, now) else { return false };
         let Some(entry) = self.index.entry(id) else { return false };
-        let held_back = self.retries.until(id, entry.generation).filter(|until| *until > now);
+        let held_back =
+            self.retries.until(id, entry.generation).map(|until| self.not_after_stall(entry, until, now));
+        let held_back = held_back.filter(|until| *until > now);
         let urgency = entry.recorded.not_after;
         let at = match (need, held_back) {
             (Attention::Now(class), None) => {
@@ -177,6 +183,21 @@ impl Board {
         self.queue.remove(id);
         self.schedule.set(id, at);
         false
+    }
+
+    /// From when on a refusal of an identity needs a person, in milliseconds since 1970. What cures it may lie in the same
+    /// commit, and clients that wait for the whole of it give up at the first `Stalled`.
+    #[must_use]
+    pub fn stalls_at(&self, entry: &Entry) -> Millis {
+        self.jurisdiction.changed(entry).saturating_add(STALLS_AFTER)
+    }
+
+    /// A conflict is tried again ever more seldom, but its status says in time that it needs a person.
+    fn not_after_stall(&self, entry: &Entry, until: Millis, now: Millis) -> Millis {
+        let is_conflict = entry.recorded.reason == Some(Reason::SecretConflict) && entry.is_current();
+        let stalls_at =
+            Some(self.stalls_at(entry)).filter(|at| is_conflict && !entry.recorded.is_stalled && *at > now);
+        stalls_at.map_or(until, |at| until.min(at))
     }
 
     fn attention(&self, id: IdentityId, now: Millis) -> Option<Attention> {
@@ -194,7 +215,8 @@ impl Board {
         let around = Circumstances {
             secret,
             authority: self.jurisdiction.authority(entry.authority),
-            is_permitted: self.jurisdiction.is_permitted(entry),
+            permission: self.jurisdiction.permission(entry),
+            stalls_at: self.stalls_at(entry).div_euclid(1000),
             now: now.div_euclid(1000),
         };
         Some(attention(entry, around))

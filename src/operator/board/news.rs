@@ -7,9 +7,9 @@ use kube::core::PartialObjectMeta;
 
 use super::Board;
 use crate::api::identity::MtlsIdentity;
-use crate::operator::attention::SignerMark;
 use crate::operator::entry::{Digest, Entry, SeenSecret};
 use crate::operator::index::{IdentityId, ListNumber};
+use crate::operator::marks::SignerMark;
 use crate::operator::schedule::Millis;
 use crate::operator::sight::is_behind;
 use crate::plan::selector::Labels;
@@ -29,6 +29,7 @@ impl Board {
         let namespace = self.jurisdiction.shared(identity.metadata.namespace.as_deref().unwrap_or_default());
         let mut entry = Entry::of(identity, namespace);
         entry.judgement = self.jurisdiction.judge(&entry, identity);
+        entry.seen = self.first_seen(&entry).unwrap_or_else(|| now.div_euclid(1000));
         let Some(id) = self.index.put(entry, is_from_list) else { return };
         self.revision += 1;
         if self.settle(id, now) && self.kept.len() < KEPT_OBJECTS {
@@ -36,6 +37,12 @@ impl Board {
         } else {
             self.kept.remove(&id);
         }
+    }
+
+    /// When this generation of an identity was seen first, if it was.
+    fn first_seen(&self, entry: &Entry) -> Option<i64> {
+        let known = self.index.entry(self.index.find(&entry.namespace, &entry.name)?)?;
+        (known.uid == entry.uid && known.generation == entry.generation).then_some(known.seen)
     }
 
     /// An identity was seen to be gone. Those that wanted the same Secret may have their turn.
@@ -117,7 +124,7 @@ impl Board {
 
     /// A namespace was seen.
     pub fn saw_namespace(&mut self, name: &str, labels: Labels, is_terminating: bool, now: Millis) {
-        if let Some(name) = self.jurisdiction.saw_namespace(name, labels, is_terminating) {
+        if let Some(name) = self.jurisdiction.saw_namespace(name, labels, is_terminating, now) {
             self.settle_where(now, |entry| entry.namespace == name);
         }
     }
@@ -139,7 +146,7 @@ impl Board {
 
     /// The terms of an authority were seen. Identities can be judged by them before anybody signs.
     pub fn saw_terms(&mut self, terms: &Arc<Terms>, now: Millis) {
-        let changed = self.jurisdiction.saw_terms(terms);
+        let changed = self.jurisdiction.saw_terms(terms, now);
         self.settle_of(changed, now);
     }
 

@@ -38,7 +38,7 @@ impl Figures {
         );
         registry.register(
             "mtls_operator_probe_identities",
-            "Identities with spec.verify by the reason of Serving",
+            "Identities with spec.probes by the reason of Serving",
             self.identities.clone(),
         );
         registry.register(

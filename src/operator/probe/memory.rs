@@ -16,15 +16,24 @@ use crate::operator::entry::version_number;
 use crate::plan::lookout::Look;
 use crate::plan::serving::{NextRoot, Verdict};
 
+/// An endpoint, as one probe of an identity looks at it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Target {
+    /// Name of the probe.
+    pub probe: String,
+    /// Its address.
+    pub address: SocketAddr,
+}
+
 /// An identity that asks for probes.
 #[derive(Debug)]
 pub struct Ward {
     /// The object.
     pub identity: Arc<MtlsIdentity>,
-    /// The last look at each endpoint.
-    pub looks: HashMap<SocketAddr, Look>,
-    /// Endpoints that are being looked at.
-    pub in_sight: HashSet<SocketAddr>,
+    /// The last look at each target.
+    pub looks: HashMap<Target, Look>,
+    /// Targets that are being looked at.
+    pub in_sight: HashSet<Target>,
     /// The announced root that its Secret carries.
     pub next: Option<NextRoot>,
     /// The version of the object that was found to say this already.
@@ -71,7 +80,7 @@ impl Probes {
     pub fn saw(&self, identity: &MtlsIdentity) {
         let name = name_of(identity);
         let mut memory = self.lock();
-        if identity.spec.verify.is_none() || identity.metadata.deletion_timestamp.is_some() {
+        if identity.spec.probes.is_empty() || identity.metadata.deletion_timestamp.is_some() {
             memory.wards.remove(&name);
             return;
         }
@@ -125,14 +134,15 @@ impl Probes {
         let memory = self.lock();
         let mut holders = Vec::new();
         for ((namespace, name), ward) in &memory.wards {
-            if ward.identity.spec.authority != authority {
+            if ward.identity.spec.authority_ref.name != authority {
                 continue;
             }
             let mut behind: Vec<SocketAddr> = (ward.looks.iter())
                 .filter(|(_, look)| look.holds_up(root, now))
-                .map(|(address, _)| *address)
+                .map(|(target, _)| target.address)
                 .collect();
             behind.sort_unstable();
+            behind.dedup();
             let identity = format!("{namespace}/{name}");
             holders.extend(behind.into_iter().map(|address| Holder { identity: identity.clone(), address }));
         }

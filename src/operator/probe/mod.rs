@@ -10,6 +10,7 @@
 pub mod audience;
 pub mod dial;
 pub mod figures;
+mod judgement;
 pub mod memory;
 pub mod outlook;
 pub mod prober;

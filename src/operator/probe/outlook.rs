@@ -5,6 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::memory::Ward;
+use crate::api::probe::{ClientCertificates, ProbeSpec};
+use crate::api::word::Word;
 use crate::operator::authorities::{Service, SigningRoot};
 use crate::operator::context::Context;
 use crate::operator::entry::{digest, version_number};
@@ -12,7 +14,7 @@ use crate::plan::serving::{Expected, NextRoot};
 
 /// An identity whose leaf is in force and whose authority signs.
 pub struct Outlook {
-    /// What its servers should be like.
+    /// What its servers should be like, whichever probe looks at them.
     pub expected: Expected,
     /// Its authority.
     pub service: Arc<Service>,
@@ -20,11 +22,20 @@ pub struct Outlook {
     pub root: Arc<SigningRoot>,
 }
 
+impl Outlook {
+    /// What the servers that this probe looks at should be like.
+    #[must_use]
+    pub fn expects(&self, probe: &ProbeSpec) -> Expected {
+        let allows_strangers = probe.client_certificates != Word::Known(ClientCertificates::Required);
+        Expected { allows_strangers, ..self.expected.clone() }
+    }
+}
+
 /// The outlook of an identity; `None` while its leaf and its status do not speak of the same issuance, or nobody signs.
 pub fn outlook(context: &Context, ward: &mut Ward) -> Option<Outlook> {
     let identity = &ward.identity;
-    let (spec, status) = (identity.spec.verify.as_ref()?, identity.status.as_ref()?);
-    let service = context.authorities.get(&identity.spec.authority)?;
+    let status = identity.status.as_ref()?;
+    let service = context.authorities.get(&identity.spec.authority_ref.name)?;
     let root = service.signer.as_ref().ok()?.clone();
     let recorded = version_number(&status.secret.as_ref()?.resource_version);
     let namespace = identity.metadata.namespace.as_deref()?;
@@ -45,7 +56,7 @@ pub fn outlook(context: &Context, ward: &mut Ward) -> Option<Outlook> {
         issued_at: Timestamp::from_second(issued_at).ok()?,
         propagation: service.terms.propagation,
         next: ward.next.clone(),
-        allows_strangers: spec.allow_strangers,
+        allows_strangers: false,
     };
     Some(Outlook { expected, service, root })
 }

@@ -2,7 +2,6 @@
 //! they amount to into the status of their identities, seldom.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,18 +9,20 @@ use rustls::pki_types::ServerName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use super::memory::{Memory, Ward};
+use super::judgement::{disabled, found, judge};
+use super::memory::{Memory, Target, Ward};
 use super::outlook::{Outlook, outlook};
 use super::record;
 use super::slices::{Endpoints, Name};
 use super::visit::{Place, Visitor};
 use super::wallet::{Cards, Wallet};
 use crate::api::MtlsIdentity;
+use crate::api::probe::ProbeSpec;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::status;
-use crate::plan::lookout::{Look, due};
-use crate::plan::serving::{Endpoint, Expected, Reason, Verdict, verdict};
+use crate::plan::lookout::{self, Look};
+use crate::plan::serving::{Expected, Reason, Verdict};
 use crate::plan::sighting::Sighting;
 use crate::runtime::leader::Leadership;
 use crate::runtime::readiness::Readiness;
@@ -50,9 +51,10 @@ pub struct Prober {
 struct Due {
     at: Duration,
     name: Name,
-    address: SocketAddr,
+    target: Target,
     service: String,
     outlook: Arc<Outlook>,
+    expected: Expected,
 }
 
 impl Prober {
@@ -119,30 +121,23 @@ impl Prober {
         let mut memory = self.context.probes.lock();
         let Memory { wards, slices } = &mut *memory;
         for (name, ward) in wards {
-            let Some(spec) = ward.identity.spec.verify.clone() else { continue };
             if self.visitor.is_none() {
                 self.conclude(name, ward, &disabled(), now);
                 *counts.entry(Reason::Disabled).or_default() += 1;
                 continue;
             }
-            let port = u16::try_from(spec.port).unwrap_or_default();
-            let endpoints = slices.endpoints(&name.0, &spec.service, port);
-            ward.looks.retain(|address, _| endpoints.ready.contains(address));
-            all += endpoints.ready.len();
+            let found = found(&ward.identity, slices);
+            ward.looks.retain(|target, _| {
+                found.iter().any(|(probe, endpoints)| {
+                    probe.name == target.probe && endpoints.ready.contains(&target.address)
+                })
+            });
+            all += found.iter().map(|(_, endpoints)| endpoints.ready.len()).sum::<usize>();
             let Some(outlook) = outlook(&self.context, ward).map(Arc::new) else { continue };
-            for address in endpoints.ready.iter().filter(|address| !ward.in_sight.contains(address)) {
-                let at = ward
-                    .looks
-                    .get(address)
-                    .map_or(Duration::ZERO, |look| due_at(*address, look, &outlook.expected));
-                if at <= now {
-                    let (name, service) = (name.clone(), spec.service.clone());
-                    due.push(Due { at, name, address: *address, service, outlook: outlook.clone() });
-                } else {
-                    next = next.min(at.saturating_sub(now));
-                }
+            for (probe, endpoints) in &found {
+                next = next.min(begin_due(&mut due, name, ward, (probe, endpoints), &outlook, now));
             }
-            if let Some(verdict) = judge(ward, &spec.service, port, &endpoints, &outlook.expected) {
+            if let Some(verdict) = judge(ward, &found, &outlook) {
                 *counts.entry(verdict.reason).or_default() += 1;
                 self.conclude(name, ward, &verdict, now);
             }
@@ -155,22 +150,22 @@ impl Prober {
 
     /// Begins a look at an endpoint.
     async fn begin(&mut self, due: Due, permit: OwnedSemaphorePermit) -> Result<(), Error> {
-        let Due { name, address, service, outlook, .. } = due;
+        let Due { name, target, service, outlook, expected, .. } = due;
         let Some(visitor) = self.visitor.clone() else { return Ok(()) };
-        let Outlook { service: authority, root, expected } = &*outlook;
-        let cards = shown(self.wallet.cards(authority, root).await?, expected);
+        let Outlook { service: authority, root, .. } = &*outlook;
+        let cards = shown(self.wallet.cards(authority, root).await?, &expected);
         let Ok(called) = ServerName::try_from(format!("{service}.{}.svc", name.0)) else { return Ok(()) };
-        let place = Place { address, name: called };
+        let place = Place { address: target.address, name: called };
         if let Some(ward) = self.context.probes.lock().wards.get_mut(&name) {
-            ward.in_sight.insert(address);
+            ward.in_sight.insert(target.clone());
         }
         let context = self.context.clone();
         let (at, monotonic) = (context.clock.now(), context.clock.monotonic());
         self.tasks.spawn(async move {
             let looking = tokio::spawn(async move { visitor.look(&place, &cards).await });
             let sighting = looking.await.unwrap_or(Sighting::Unreachable);
-            let look = Look::new(sighting, at, monotonic, outlook.expected.clone());
-            remember(&context, &name, address, look);
+            let look = Look::new(sighting, at, monotonic, expected);
+            remember(&context, &name, target, look);
             drop(permit);
         });
         Ok(())
@@ -207,43 +202,33 @@ impl Prober {
     }
 }
 
-fn due_at(address: SocketAddr, look: &Look, expected: &Expected) -> Duration {
-    due(&address.to_string(), look, expected)
-}
-
-fn disabled() -> Verdict {
-    Verdict::unseen(
-        Reason::Disabled,
-        "the operator does not probe; start it with --verify (chart value verify.enabled)".into(),
-    )
-}
-
-/// What an identity's endpoints amount to; `None` while one of them was never looked at.
-fn judge(
+/// Adds the endpoints of a probe that are due. Returns how long no other will be.
+fn begin_due(
+    due: &mut Vec<Due>,
+    name: &Name,
     ward: &Ward,
-    service: &str,
-    port: u16,
-    endpoints: &Endpoints,
-    expected: &Expected,
-) -> Option<Verdict> {
-    if endpoints.ready.is_empty() {
-        let ports: Vec<String> = endpoints.ports.iter().map(u16::to_string).collect();
-        let others = if ports.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "; its Pods declare {}: spec.verify.port is the port that they listen on",
-                ports.join(", ")
-            )
-        };
-        let message = format!("Service {service} has no ready endpoint with port {port}{others}");
-        return Some(Verdict::unseen(Reason::NoEndpoints, message));
+    (probe, endpoints): (&ProbeSpec, &Endpoints),
+    outlook: &Arc<Outlook>,
+    now: Duration,
+) -> Duration {
+    let (expected, mut next) = (outlook.expects(probe), LONGEST);
+    for address in &endpoints.ready {
+        let target = Target { probe: probe.name.clone(), address: *address };
+        if ward.in_sight.contains(&target) {
+            continue;
+        }
+        let at = ward
+            .looks
+            .get(&target)
+            .map_or(Duration::ZERO, |look| lookout::due(&address.to_string(), look, &expected));
+        if at > now {
+            next = next.min(at.saturating_sub(now));
+            continue;
+        }
+        let (name, service, expected) = (name.clone(), probe.service_name.clone(), expected.clone());
+        due.push(Due { at, name, target, service, outlook: outlook.clone(), expected });
     }
-    let seen = endpoints.ready.iter().map(|address| {
-        let look = ward.looks.get(address)?;
-        Some(Endpoint { address: address.to_string(), sighting: &look.sighting, at: look.at })
-    });
-    Some(verdict(&seen.collect::<Option<Vec<_>>>()?, expected))
+    next
 }
 
 /// Only what servers have to take or to refuse now.
@@ -254,14 +239,14 @@ fn shown(cards: Cards, expected: &Expected) -> Cards {
     Cards { next, stranger, ..cards }
 }
 
-fn remember(context: &Context, name: &Name, address: SocketAddr, look: Look) {
+fn remember(context: &Context, name: &Name, target: Target, look: Look) {
     if let Some(ward) = context.probes.lock().wards.get_mut(name) {
-        ward.in_sight.remove(&address);
-        let look = match ward.looks.get(&address) {
+        ward.in_sight.remove(&target);
+        let look = match ward.looks.get(&target) {
             Some(before) => look.after(before),
             None => look,
         };
-        ward.looks.insert(address, look);
+        ward.looks.insert(target, look);
     }
     context.probes.ring();
 }
@@ -269,7 +254,7 @@ fn remember(context: &Context, name: &Name, address: SocketAddr, look: Look) {
 async fn write(context: &Context, name: &Name, patch: serde_json::Value) -> Result<(), Error> {
     let written = match context.requests.patch_identity_status(&name.0, &name.1, patch).await {
         // Somebody else has written: the next round judges by what is there now.
-        Err(Error::Stale { .. }) => context.requests.get::<MtlsIdentity>(Some(&name.0), &name.1).await?,
+        Err(Error::Stale { .. }) => context.requests.read::<MtlsIdentity>(Some(&name.0), &name.1).await?,
         written => Some(written?),
     };
     let Some(identity) = written else { return Ok(()) };

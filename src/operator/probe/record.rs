@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::api::conditions::{SERVING, stated};
-use crate::api::verify::{ServedEndpoint, ServedStatus};
+use crate::api::probe::{ServedEndpoint, ServedStatus};
 use crate::api::{MtlsIdentity, MtlsIdentityStatus};
 use crate::plan::serving::{Differing, Reason, Verdict};
 
@@ -35,6 +35,7 @@ fn served(verdict: &Verdict) -> ServedStatus {
 fn endpoint(differing: &Differing) -> ServedEndpoint {
     let leaf = differing.leaf.as_ref();
     ServedEndpoint {
+        probe: differing.probe.clone(),
         address: differing.address.clone(),
         reasons: differing.reasons.iter().map(|reason| reason.as_str().to_owned()).collect(),
         serial: leaf.map(|leaf| leaf.serial.clone()),

@@ -71,8 +71,8 @@ impl Visitor {
             return Some(Strangers { nobody: mesh.reception, unrelated: mesh.reception });
         }
         Some(Strangers {
-            nobody: self.receive(place, "Nobody", None).await,
-            unrelated: self.receive(place, "Stranger", Some(stranger)).await,
+            nobody: self.receive(place, "NoCertificate", None).await,
+            unrelated: self.receive(place, "Untrusted", Some(stranger)).await,
         })
     }
 

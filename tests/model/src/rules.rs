@@ -6,10 +6,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use jiff::Timestamp;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::attention::RetiringMark;
 use mtls_operator::operator::entry::{SeenSecret, digest};
+use mtls_operator::operator::marks::RetiringMark;
 use mtls_operator::operator::publish::signer_mark;
 use mtls_operator::operator::sight::is_behind;
 use mtls_operator::pki::Window;
@@ -23,7 +24,8 @@ use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::sight::Sight;
 use mtls_operator::plan::terms::Terms;
-use mtls_operator::plan::world::{Allowed, Damage, Held, HeldLeaf, NotReady, Observed, World};
+use mtls_operator::plan::unread::Unread;
+use mtls_operator::plan::world::{Allowed, Before, Damage, Held, HeldLeaf, NotReady, Observed, World};
 
 use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
@@ -146,10 +148,15 @@ impl Rulebook {
             let held = |secret: Secret| self.held(secret, pki, ca.map_or(secret.bundle, Ca::trust));
             let world = World {
                 asked: &self.asked[usize::from(is_paused)],
-                terms: Some(Allowed { entitlement: Ok(self.entitlement.clone()), profile: self.profile }),
+                terms: Some(Allowed {
+                    entitlement: Ok(self.entitlement.clone()),
+                    retained: None,
+                    profile: self.profile,
+                }),
                 signer: ca.map(|ca| facts::signer(ca, pki)).ok_or_else(not_ready),
                 secret: secret.map_or(Observed::Absent, held),
-                issued_before: true,
+                before: Before { was_issued: true, ..Before::default() },
+                stalls_at: Timestamp::MAX,
             };
             let decision = decide(&world, at(now));
             let need = match decision.plan {
@@ -206,6 +213,7 @@ impl Rulebook {
                 },
                 evidence: scene.has_evidence.then(|| "it is lost".into()),
                 acceptance: Acceptance::NotAsked,
+                unread: Unread::default(),
             };
             let decision = mtls_operator::plan::root::decide(&world);
             Verdict { plan: decision.plan, signs: decision.signs }

@@ -1,0 +1,55 @@
+//! One word for condition, log line and metric: the reason of an authority's `Ready`, a closed set of states of the world.
+
+/// Reason of an authority's conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// It signs.
+    Ready,
+    /// The root that identities depend on is gone, or another one lies in its place.
+    RootLost,
+    /// The root Secret cannot be used.
+    RootInvalid,
+    /// The root has expired.
+    RootExpired,
+    /// The Secret with the provided CA cannot be used.
+    ProvidedInvalid,
+    /// There is no Secret with the provided CA.
+    ProvidedMissing,
+    /// The root was made for another trust domain.
+    TrustDomainMismatch,
+    /// The root is distrusted, and only people can provide another one.
+    Distrusted,
+    /// A part of the spec cannot be read.
+    Invalid,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 9] = [
+        Self::Ready,
+        Self::RootLost,
+        Self::RootInvalid,
+        Self::RootExpired,
+        Self::ProvidedInvalid,
+        Self::ProvidedMissing,
+        Self::TrustDomainMismatch,
+        Self::Distrusted,
+        Self::Invalid,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::RootLost => "RootLost",
+            Self::RootInvalid => "RootInvalid",
+            Self::RootExpired => "RootExpired",
+            Self::ProvidedInvalid => "ProvidedInvalid",
+            Self::ProvidedMissing => "ProvidedMissing",
+            Self::TrustDomainMismatch => "TrustDomainMismatch",
+            Self::Distrusted => "Distrusted",
+            Self::Invalid => "Invalid",
+        }
+    }
+}
