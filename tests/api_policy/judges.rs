@@ -1,0 +1,22 @@
+//! The programs of `tests/judges`: Kubernetes' own libraries, asked what they think.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::tool::require_tool;
+
+/// What a program prints with these arguments and this on its standard input; `None` where there is no Go.
+pub fn ask(program: &str, arguments: &[&str], input: &str) -> Option<String> {
+    let go = require_tool("go")?;
+    // The flags with which the control plane is built: the packages that both need are compiled once.
+    let mut command = Command::new(go);
+    command.args(["run", "-trimpath", &format!("./{program}")]).args(arguments);
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges")).env("CGO_ENABLED", "0");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    running.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = running.wait_with_output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}

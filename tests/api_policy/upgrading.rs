@@ -1,0 +1,185 @@
+//! `docs/upgrading.md`, followed by a test: objects of 0.1 become objects of today, and nothing is issued again.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::emergency::define;
+use crate::helm::{Installed, SYSTEM};
+use crate::place::Place;
+use crate::provided_ca::Ca;
+
+fn document() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/upgrading.md")).unwrap()
+}
+
+/// The indented block of the document that contains this.
+fn block(part: &str) -> String {
+    let text = document();
+    let mut blocks = vec![String::new()];
+    for line in text.lines() {
+        let is_code = line.starts_with("    ") && !line.trim().is_empty();
+        match (is_code, blocks.last().is_some_and(String::is_empty)) {
+            (true, _) => {
+                let block = blocks.last_mut().unwrap();
+                block.push_str(line.trim_start());
+                block.push('\n');
+            }
+            (false, false) => blocks.push(String::new()),
+            (false, true) => {}
+        }
+    }
+    let found: Vec<String> = blocks.into_iter().filter(|block| block.contains(part)).collect();
+    found.first().unwrap_or_else(|| panic!("no block of the document contains {part:?}")).clone()
+}
+
+/// The definitions of 0.1.
+fn of_0_1() -> [Value; 2] {
+    ["mtlsauthorities", "mtlsidentities"].map(|plural| {
+        let path = format!("tests/golden/0.1/crds/mtls-operator.dev_{plural}.yaml");
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        serde_norway::from_str(&text).unwrap()
+    })
+}
+
+fn apply(installed: &Installed, object: &Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("object.json");
+    fs::write(&file, object.to_string()).unwrap();
+    installed.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+}
+
+fn patch(installed: &Installed, object: &str, patch: &Value) {
+    installed.kubectl(&["patch", object, "-n", "default", "--type=merge", "-p", &patch.to_string()]);
+}
+
+fn ready(installed: &Installed, object: &str) {
+    installed.kubectl(&["wait", object, "-n", "default", "--for=create", "--timeout=90s"]);
+    installed.wait(object, "default", "condition=Ready");
+}
+
+/// Waits until the operator calls the present generation of an object Ready.
+fn settled(installed: &Installed, object: &str) {
+    let generation = installed.get(&[object, "-n", "default"])["metadata"]["generation"].to_string();
+    installed.wait(object, "default", &format!("jsonpath={{.status.observedGeneration}}={generation}"));
+    installed.wait(object, "default", "condition=Ready");
+}
+
+/// The root that signs for an authority.
+fn root(installed: &Installed, authority: &str) -> String {
+    let found = installed.get(&["mtlsauthority", authority]);
+    found["status"]["roots"][0]["fingerprint"].as_str().unwrap().to_owned()
+}
+
+/// Serial and revision of the certificate of an identity.
+fn issued(installed: &Installed, name: &str) -> [Value; 2] {
+    let secret = installed.get(&["secret", &format!("{name}-mtls"), "-n", "default"]);
+    ["serial", "revision"]
+        .map(|note| secret["metadata"]["annotations"][format!("mtls-operator.dev/{note}")].clone())
+}
+
+/// An authority with a provided CA, one with a root that is distrusted, and an identity of each.
+fn at_work() -> (Installed, String) {
+    let installed = Installed::new();
+    ready(&installed, "mtlsauthority/mesh");
+    let distrusted = root(&installed, "mesh");
+    patch(
+        &installed,
+        "mtlsauthority/mesh",
+        &json!({ "spec": { "distrustedRoots": [{ "fingerprint": distrusted }] } }),
+    );
+    let ca = Ca::root("Example Root");
+    apply(
+        &installed,
+        &json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "corporate-ca", "namespace": SYSTEM },
+            "type": "Opaque", "data": ca.provided(&ca),
+        }),
+    );
+    let api = "mtls-operator.dev/v1alpha1";
+    apply(
+        &installed,
+        &json!({
+            "apiVersion": api, "kind": "MtlsAuthority", "metadata": { "name": "corp" },
+            "spec": { "root": { "provided": { "secretName": "corporate-ca" } } },
+        }),
+    );
+    ready(&installed, "mtlsauthority/corp");
+    settled(&installed, "mtlsauthority/mesh");
+    for (name, authority) in [("web", "mesh"), ("till", "corp")] {
+        let spec = json!({ "authorityRef": { "name": authority } });
+        let meta = json!({ "name": name, "namespace": "default" });
+        apply(
+            &installed,
+            &json!({ "apiVersion": api, "kind": "MtlsIdentity", "metadata": meta, "spec": spec }),
+        );
+        ready(&installed, &format!("mtlsidentity/{name}"));
+    }
+    (installed, distrusted)
+}
+
+/// Makes of it what 0.1 had: its definitions, its fields, its hash of what was asked.
+fn go_back_to_0_1(installed: &Installed, distrusted: &str) {
+    installed.stop_operator();
+    define(installed, &of_0_1());
+    let algorithms = json!(["ECDSA-P256", "ECDSA-P384", "Ed25519"]);
+    let leaf = json!({ "algorithms": algorithms });
+    let of_mesh = json!({ "root": { "algorithm": "ECDSA-P256" }, "leaf": leaf, "distrust": [distrusted.to_uppercase()] });
+    let root = json!({ "algorithm": "ECDSA-P256", "providedSecretName": "corporate-ca" });
+    let grant = json!({ "namespaces": {}, "dnsNames": ["*.example.com"], "ipAddresses": ["10.0.0.7/24"] });
+    let of_corp = json!({ "root": root, "leaf": leaf, "grants": [grant] });
+    patch(installed, "mtlsauthority/mesh", &json!({ "spec": of_mesh }));
+    patch(installed, "mtlsauthority/corp", &json!({ "spec": of_corp }));
+    for (name, authority) in [("web", "mesh"), ("till", "corp")] {
+        let spec = json!({ "authority": authority, "privateKey": { "algorithm": "ECDSA-P256" } });
+        patch(installed, &format!("mtlsidentity/{name}"), &json!({ "spec": spec }));
+        let profile = format!("mtls-operator.dev/profile=v1:{}", "ab".repeat(16));
+        installed.kubectl(&[
+            "annotate",
+            "secret",
+            &format!("{name}-mtls"),
+            "-n",
+            "default",
+            "--overwrite",
+            &profile,
+        ]);
+    }
+}
+
+#[test]
+fn objects_of_0_1_are_taken_over_with_their_roots_and_nothing_is_issued_again() {
+    let Some(place) = Place::new() else { return };
+    let (installed, distrusted) = at_work();
+    let roots = ["mesh", "corp"].map(|authority| root(&installed, authority));
+    assert_ne!(roots[0], distrusted);
+    let certificates = ["web", "till"].map(|name| issued(&installed, name));
+    go_back_to_0_1(&installed, &distrusted);
+    for part in ["scale deploy/mtls-operator", "> 0.1.json", "convert.jq"] {
+        place.run(&installed, &block(part));
+    }
+    let opened = place.run(&installed, &block("paths(. == {from"));
+    assert!(opened.contains("corp: grants.0.namespaces"), "{opened}");
+    place.run(&installed, &block("kubectl apply --server-side --force-conflicts -f crds/"));
+    let tried = place.run(&installed, &format!("({}) 2>&1", block("--dry-run=server").trim()));
+    assert!(tried.contains("replaced (server dry run)") && !tried.contains("Warning"), "{tried}");
+    place.run(&installed, "kubectl replace -f converted.json");
+    place.run(&installed, &block("helm upgrade mtls-operator"));
+    let twice = place.run(&installed, "jq -f convert.jq converted.json | diff - converted.json && echo same");
+    assert_eq!(twice.trim(), "same");
+    installed.start_operator();
+    for object in ["mtlsauthority/mesh", "mtlsauthority/corp", "mtlsidentity/web", "mtlsidentity/till"] {
+        settled(&installed, object);
+    }
+    assert_eq!(["mesh", "corp"].map(|authority| root(&installed, authority)), roots, "no root has changed");
+    assert_eq!(["web", "till"].map(|name| issued(&installed, name)), certificates, "nothing is issued again");
+    let checked = place.run(&installed, &block("nothing has changed"));
+    assert_eq!(checked.trim(), "nothing has changed");
+    let [mesh, corp] = ["mesh", "corp"].map(|name| installed.get(&["mtlsauthority", name]));
+    assert_eq!(mesh["spec"]["distrustedRoots"], json!([{ "fingerprint": distrusted }]));
+    assert_eq!(corp["spec"]["root"]["provided"], json!({ "secretName": "corporate-ca" }));
+    assert_eq!(corp["spec"]["grants"][0]["cidrs"], json!(["10.0.0.0/24"]));
+    for authority in [mesh, corp] {
+        assert_eq!(authority["status"]["rotation"]["phase"], "Stable", "no rotation has begun");
+    }
+}
