@@ -25,6 +25,8 @@ mod bundles;
 mod course;
 #[path = "laws/decide.rs"]
 mod decide;
+#[path = "laws/distrust.rs"]
+mod distrust;
 #[path = "laws/fixture.rs"]
 mod fixture;
 #[path = "laws/former_keys.rs"]
@@ -41,6 +43,8 @@ mod policy;
 mod probes;
 #[path = "laws/profile.rs"]
 mod profile;
+#[path = "laws/riddance.rs"]
+mod riddance;
 #[path = "laws/root.rs"]
 mod root;
 #[path = "laws/root_change.rs"]

@@ -77,6 +77,8 @@ pub mod annotation {
     pub const NEXT_ORIGIN: &str = "mtls-operator.dev/next-origin";
     /// Root Secret: JSON of the roots that sign no more and are still trusted.
     pub const RETIRING: &str = "mtls-operator.dev/retiring";
+    /// Root Secret: JSON of the SHA-256 fingerprints of the certificates of every CA that the signer has certified.
+    pub const CERTIFIED: &str = "mtls-operator.dev/certified";
     /// Root Secret: the value of [`ROTATE`] that was answered last.
     pub const ROTATE_REQUEST: &str = "mtls-operator.dev/rotate-request";
     /// Root Secret: the value of [`ROTATION_EXCLUDE`] that has served a rotation, and counts for no other.
@@ -106,8 +108,10 @@ pub mod key {
     pub const NEXT_PRIVATE_KEY: &str = "next.key";
     /// Root Secret: anchors of the announced root (PEM).
     pub const NEXT_TRUST_BUNDLE: &str = "next-ca.crt";
-    /// Root Secret: cross-certificates and what connects them, newest first (PEM).
-    pub const CROSS_CERTIFICATES: &str = "cross.crt";
+    /// Root Secret: the signer's cross-certificate, signed by the former root, and the intermediates that connect it (PEM).
+    pub const CROSS_CERTIFICATE: &str = "cross.crt";
+    /// Root Secret: the same of the announced root, signed by the signer (PEM).
+    pub const NEXT_CROSS_CERTIFICATE: &str = "next-cross.crt";
     /// Root Secret: anchors that are still trusted and sign no more (PEM).
     pub const RETIRING: &str = "retiring.crt";
 }

@@ -1,5 +1,7 @@
 //! The status of an authority: what its roots do, and what a rotation waits for.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -10,13 +12,14 @@ use super::root_notes::Retiring;
 use super::sight::{NAMES, Survey};
 use crate::api::MtlsAuthority;
 use crate::api::authority::{
-    IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus, WaitingKind,
+    DistrustedStatus, IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus,
+    WaitingKind,
 };
-use crate::api::conditions::{ROTATING, stated};
+use crate::api::conditions::{ROTATING, Verdict, stated};
 use crate::api::names::annotation;
-use crate::pki::Authority;
+use crate::pki::{Authority, Fingerprint};
 use crate::plan::course::{Course, Unanswered};
-use crate::plan::root::StoredRoot;
+use crate::plan::root::{StoredNext, StoredRoot};
 use crate::plan::rotation::forced_at;
 use crate::plan::terms::Terms;
 
@@ -30,9 +33,49 @@ pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus 
         rotation: Some(rotation(before.rotation.clone().unwrap_or_default(), stored, passed)),
         // The root that is lost stays named: it is the evidence.
         roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
+        distrusted: distrusted(authority, passed),
         identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
         ..before
     }
+}
+
+/// What is distrusted and not named by the spec: what status has known, and what the root Secret says.
+fn distrusted(authority: &MtlsAuthority, passed: &Passed) -> Vec<DistrustedStatus> {
+    let named: Vec<Fingerprint> =
+        authority.spec.distrusted_roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
+    let known = authority.status.iter().flat_map(|status| &status.distrusted).cloned();
+    let taken = passed.loaded.succession.former.iter().filter_map(|former| former.taken.as_ref());
+    let taken = taken.flat_map(|taken| {
+        let because = &taken.because;
+        taken.fingerprints.iter().map(|fingerprint| DistrustedStatus {
+            fingerprint: fingerprint.clone(),
+            because: because.clone(),
+        })
+    });
+    let mut all: Vec<DistrustedStatus> = known.chain(taken).collect();
+    all.retain(|root| root.fingerprint.parse().is_ok_and(|found| !named.contains(&found)));
+    let mut seen = BTreeSet::new();
+    all.retain(|root| seen.insert(root.fingerprint.clone()));
+    all
+}
+
+/// The verdict of a pass, with what people should add to the spec.
+#[must_use]
+pub fn verdict(passed: &Passed, name: &str, after: &MtlsAuthorityStatus) -> Verdict {
+    let verdict = passed.decision.verdict();
+    if after.distrusted.is_empty() {
+        return verdict;
+    }
+    let entries = after.distrusted.iter().map(|root| {
+        let add = "{\"op\":\"add\",\"path\":\"/spec/distrustedRoots/-\",\"value\":{\"fingerprint\":";
+        format!("{add}\"{}\"}}}}", root.fingerprint)
+    });
+    let patch = entries.collect::<Vec<_>>().join(",");
+    let message = format!(
+        "{}. status.distrusted names roots that were distrusted with those of spec.distrustedRoots; name them there, so that no backup brings them back: kubectl patch mtlsauthority {name} --type=json -p '[{patch}]'",
+        verdict.message
+    );
+    Verdict { message, ..verdict }
 }
 
 /// The rotation after a pass; as it was known before, while the root Secret does not tell.
@@ -159,13 +202,9 @@ fn of_phase(root: &StoredRoot, terms: &Terms) -> String {
         (Phase::Announced, Some(next)) => {
             let latest = forced_at(root, terms.propagation);
             let fingerprint = next.fingerprint.get(..16).unwrap_or_default();
-            let latest = if next.is_certified {
-                format!("at the latest at {latest}")
-            } else {
-                "and not before, because the former root cannot certify it".into()
-            };
             format!(
-                "root {fingerprint} is announced; it signs when every Secret and trust bundle has carried it for rotation.propagation, {latest}"
+                "root {fingerprint} is announced; it signs when every Secret and trust bundle has carried it for rotation.propagation, at the latest at {latest}{}",
+                of_cut_off(root, next)
             )
         }
         (Phase::Draining, _) => {
@@ -175,6 +214,19 @@ fn of_phase(root: &StoredRoot, terms: &Terms) -> String {
             )
         }
         _ => format!("one root signs and is trusted, until {}", root.window.not_after),
+    }
+}
+
+/// Which consumers the switch cuts off.
+fn of_cut_off(root: &StoredRoot, next: &StoredNext) -> &'static str {
+    match (next.is_certified, root.is_certified) {
+        (false, _) => {
+            ". No cross-certificate leads to it: a consumer that has not loaded it by then refuses its certificates"
+        }
+        (true, true) => {
+            ". A consumer that has not loaded its trust bundle since the rotation before this one refuses its certificates: restart it before then"
+        }
+        (true, false) => "",
     }
 }
 

@@ -56,5 +56,5 @@ pub fn former_keys(
     kept.extend(others.into_iter().map(|(key_id, _)| key_id));
     let texts = kept.into_iter().map(|key_id| key_id.to_string());
     let former = texts.filter(|key_id| retiring.iter().all(|root| root.key_id != *key_id));
-    former.take(MOST).map(|key_id| FormerKey { key_id, until, distrusted: false }).collect()
+    former.take(MOST).map(|key_id| FormerKey::of(key_id, until)).collect()
 }

@@ -217,7 +217,8 @@ impl Keeper {
         let progress = authority_status::progress(passed, terms);
         let rotating = authority_status::rotating(&after, passed.course, &progress, now);
         after.conditions.push(rotating);
-        self.write(authority, &passed.decision.verdict(), after).await?;
+        let verdict = authority_status::verdict(passed, &terms.name, &after);
+        self.write(authority, &verdict, after).await?;
         for (change, alarm) in &passed.changes {
             match alarm {
                 Some(alarm) => events::alarm(&self.context, authority, change, alarm).await,

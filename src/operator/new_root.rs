@@ -1,16 +1,31 @@
 //! Roots that take a place: beside or after one that signs, where there was none, or where one was lost. Keys of roots are
 //! made here, and nowhere else.
 
+use k8s_openapi::api::core::v1::Secret;
+
 use super::context::Context;
 use super::error::Error;
+use super::read_back::read_back;
 use super::requests::WRITE_TIMEOUT;
 use super::root_creation;
 use super::root_look::{Observed, request};
 use super::root_notes::Origin;
+use super::root_patch::RootPatch;
 use crate::api::MtlsAuthority;
+use crate::api::authority::Phase;
 use crate::pki::{Authority, AuthorityPem};
 use crate::plan::rotation::Source;
 use crate::plan::terms::Terms;
+
+/// What became of a plan.
+pub(super) enum Done {
+    /// Nothing was written: what it needs is gone.
+    Nothing,
+    /// It was carried out.
+    Written,
+    /// Nothing was written, because the operator could not read the result: a sentence that says why.
+    Unreadable(String),
+}
 
 /// The CA that takes the signer's place.
 pub(super) fn successor(
@@ -26,7 +41,7 @@ pub(super) fn successor(
             let next = observed.loaded.stored().and_then(|root| root.next.as_ref());
             let is_provided = next.is_some_and(|next| next.is_provided);
             let origin = if is_provided { Origin::Provided } else { Origin::Generated };
-            observed.next.clone().map(|pem| (pem, origin))
+            observed.next().map(|pem| (pem, origin))
         }
     })
 }
@@ -37,30 +52,31 @@ pub(super) fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem,
     Ok(Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, now)?)
 }
 
-/// Another root signs from now on, and what is left of the lost one stays trusted. Whether anything was
-/// written.
+/// Another root signs from now on, and what is left of the lost one stays trusted.
 pub(super) async fn go_on(
     context: &Context,
     authority: &MtlsAuthority,
     terms: &Terms,
     observed: &Observed,
-) -> Result<bool, Error> {
-    let Some(recovery) = &observed.recovery else { return Ok(false) };
+) -> Result<Done, Error> {
+    let Some(recovery) = &observed.recovery else { return Ok(Done::Nothing) };
     let source = if observed.provided.is_some() { Source::Provided } else { Source::Generated };
-    let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(false) };
+    let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(Done::Nothing) };
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = root_creation::new(terms, &context.namespace, &name, &pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
     root_creation::recovered(&mut secret, recovery, now);
-    match &observed.version {
-        None => drop(context.requests.create_secret(&secret, WRITE_TIMEOUT).await?),
-        Some(version) => {
-            let patch = root_creation::over(&secret, version);
-            context.requests.patch_secret(&context.namespace, &name, patch, WRITE_TIMEOUT).await?;
+    let done = match &observed.secret {
+        None => stored(context, terms, &secret, Phase::Draining).await?,
+        Some(found) => {
+            let patch = root_creation::replacing(&secret);
+            patched(context, terms, found, &patch, Phase::Draining).await?
         }
+    };
+    if matches!(done, Done::Written) {
+        tracing::warn!(authority = terms.name, secret = name, "went on without the lost root, as accepted");
     }
-    tracing::warn!(authority = terms.name, secret = name, "went on without the lost root, as accepted");
-    Ok(true)
+    Ok(done)
 }
 
 /// A root signs where none has signed.
@@ -70,11 +86,47 @@ pub(super) async fn create(
     terms: &Terms,
     pem: &AuthorityPem,
     origin: Origin,
-) -> Result<(), Error> {
+) -> Result<Done, Error> {
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = root_creation::new(terms, &context.namespace, &name, pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
-    context.requests.create_secret(&secret, WRITE_TIMEOUT).await?;
-    tracing::info!(authority = terms.name, secret = name, ?origin, "stored a new root");
-    Ok(())
+    stored(context, terms, &secret, Phase::Stable).await
+}
+
+/// Creates a root Secret that can be read.
+async fn stored(context: &Context, terms: &Terms, secret: &Secret, phase: Phase) -> Result<Done, Error> {
+    let place = place(secret);
+    if let Err(why) = read_back(secret, terms, &place, phase, context.clock.now()) {
+        return Ok(Done::Unreadable(why));
+    }
+    context.requests.create_secret(secret, WRITE_TIMEOUT).await?;
+    tracing::info!(authority = terms.name, secret = place, "stored a new root");
+    Ok(Done::Written)
+}
+
+/// Changes a root Secret to one that can be read.
+pub(super) async fn patched(
+    context: &Context,
+    terms: &Terms,
+    secret: &Secret,
+    patch: &RootPatch,
+    phase: Phase,
+) -> Result<Done, Error> {
+    if let Err(why) = read_back(&patch.applied_to(secret), terms, &place(secret), phase, context.clock.now())
+    {
+        return Ok(Done::Unreadable(why));
+    }
+    let meta = &secret.metadata;
+    let (name, version) = (meta.name.as_deref(), meta.resource_version.as_deref());
+    let request = patch.over(version.unwrap_or_default());
+    context
+        .requests
+        .patch_secret(&context.namespace, name.unwrap_or_default(), request, WRITE_TIMEOUT)
+        .await?;
+    Ok(Done::Written)
+}
+
+fn place(secret: &Secret) -> String {
+    let meta = &secret.metadata;
+    format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
 }

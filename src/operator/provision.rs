@@ -28,7 +28,9 @@ pub async fn provided(
     let pem = root_secret::pem(&secret);
     Ok(match Authority::load(&pem, context.clock.now()) {
         Ok(ca) if ca.is_any_of(&terms.distrust) => {
-            let why = format!("{place}: spec.distrustedRoots names this CA or one above it; provide another");
+            let why = format!(
+                "{place}: spec.distrustedRoots or status.distrusted names this CA or one above it; provide another"
+            );
             (Provided::Invalid(why), None)
         }
         Ok(ca) => {

@@ -162,6 +162,8 @@ fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -
         not_before: window.not_before,
         not_after: window.not_after,
         until: until.min(window.not_after),
+        // It is lost with the Secret that held it.
+        certified: None,
     })
 }
 

@@ -1,22 +1,20 @@
 //! One pass over one authority: observe its root and its rotation, decide, act, observe again; then tell everybody who
 //! signs.
 
-use serde_json::Value;
-
 use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
-use super::new_root::{create, generate, go_on, successor};
-use super::requests::WRITE_TIMEOUT;
+use super::new_root::{Done, create, generate, go_on, patched, successor};
 use super::root_change::{Change, Requests};
 use super::root_look::{Observed, observe, request};
 use super::root_notes::Origin;
+use super::root_patch::RootPatch;
 use super::root_secret::LoadedRoot;
 use super::rotation;
 use super::rotation::exclusion;
 use super::sight::Survey;
 use crate::api::MtlsAuthority;
-use crate::pki::{Authority, AuthorityPem, CrossCertificates};
+use crate::pki::{Authority, AuthorityPem};
 use crate::plan::alarm::alarm;
 use crate::plan::course::{Course, course};
 use crate::plan::root::{Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
@@ -62,20 +60,44 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
         let decision = decide(&observed.world);
         let held_up = confirmed(context, terms, &decision, &observed).await?.err();
         if decision.plan == RootPlan::Keep || held_up.is_some() {
-            let course = course(&observed.world, &decision);
-            let Observed { loaded, survey, read_at, .. } = observed;
-            let survey = held_up.unwrap_or(survey);
-            let asked = exclusion(authority);
-            let is_exclusion_spent =
-                asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
-            return Ok(Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at });
+            return Ok(passed(authority, observed, decision, held_up, changes));
         }
-        if act(context, authority, terms, &decision.plan, &observed).await? {
-            changes.push((decision.plan.as_str(), alarm(&decision)));
-            context.metrics.changed_roots(&terms.name, decision.plan.as_str());
+        match act(context, authority, terms, &decision.plan, &observed).await? {
+            Done::Nothing => {}
+            Done::Written => {
+                changes.push((decision.plan.as_str(), alarm(&observed.world, &decision, &terms.name)));
+                context.metrics.changed_roots(&terms.name, decision.plan.as_str());
+            }
+            Done::Unreadable(why) => {
+                tracing::error!(
+                    authority = terms.name,
+                    plan = decision.plan.as_str(),
+                    why,
+                    "refused a change"
+                );
+                let decision = decision.refused(&observed.world.secret_name, &why);
+                return Ok(passed(authority, observed, decision, None, changes));
+            }
         }
     }
     Err(Error::Stale { what: format!("root Secret of MtlsAuthority {}", terms.name) })
+}
+
+/// How the authority stands where nothing more is done to its root Secret.
+fn passed(
+    authority: &MtlsAuthority,
+    observed: Observed,
+    decision: RootDecision,
+    held_up: Option<Survey>,
+    changes: Vec<(&'static str, Option<String>)>,
+) -> Passed {
+    let course = course(&observed.world, &decision);
+    let Observed { loaded, survey, read_at, .. } = observed;
+    let survey = held_up.unwrap_or(survey);
+    let asked = exclusion(authority);
+    let is_exclusion_spent =
+        asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
+    Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at }
 }
 
 /// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of these.
@@ -98,32 +120,36 @@ fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
     observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root, safeguards))
 }
 
-/// Whether anything was written: what a plan needs may be gone.
+/// Carries a plan out.
 async fn act(
     context: &Context,
     authority: &MtlsAuthority,
     terms: &Terms,
     plan: &RootPlan,
     observed: &Observed,
-) -> Result<bool, Error> {
-    let patch = match plan {
-        RootPlan::Keep => return Ok(false),
+) -> Result<Done, Error> {
+    let (transition, root) = match plan {
+        RootPlan::Keep => return Ok(Done::Nothing),
         RootPlan::Generate => {
             let pem = generate(context, terms)?;
-            return create(context, authority, terms, &pem, Origin::Generated).await.map(|()| true);
+            return create(context, authority, terms, &pem, Origin::Generated).await;
         }
         RootPlan::Copy => {
-            let Some(pem) = &observed.provided else { return Ok(false) };
-            return create(context, authority, terms, pem, Origin::Provided).await.map(|()| true);
+            let Some(pem) = &observed.provided else { return Ok(Done::Nothing) };
+            return create(context, authority, terms, pem, Origin::Provided).await;
         }
         RootPlan::Recover => return go_on(context, authority, terms, observed).await,
-        RootPlan::Change { transition, .. } => change(context, authority, terms, transition, observed)?,
+        RootPlan::Change { transition, .. } => (transition, observed.loaded.stored()),
     };
-    let Some(patch) = patch else { return Ok(false) };
-    let name = authority.root_secret_name();
-    context.requests.patch_secret(&context.namespace, &name, patch, WRITE_TIMEOUT).await?;
-    tracing::info!(authority = terms.name, plan = plan.as_str(), "changed the root Secret");
-    Ok(true)
+    let patch = change(context, authority, terms, transition, observed)?;
+    let Some(((patch, secret), root)) = patch.zip(observed.secret.as_ref()).zip(root) else {
+        return Ok(Done::Nothing);
+    };
+    let done = patched(context, terms, secret, &patch, transition.leads_to(root)).await?;
+    if matches!(done, Done::Written) {
+        tracing::info!(authority = terms.name, plan = plan.as_str(), "changed the root Secret");
+    }
+    Ok(done)
 }
 
 /// The patch of a transition.
@@ -133,7 +159,7 @@ fn change(
     terms: &Terms,
     transition: &Transition,
     observed: &Observed,
-) -> Result<Option<Value>, Error> {
+) -> Result<Option<RootPatch>, Error> {
     let (now, rules) = (context.clock.now(), terms.rules(context.safeguards));
     let requests = Requests { rotate: request(authority), exclude: exclusion(authority) };
     let Some(change) = Change::of(&observed.loaded, terms, &rules, requests, now) else {
@@ -146,7 +172,7 @@ fn change(
         Transition::Replace => {
             observed.provided.as_ref().map(|pem| replacement(&change, pem, &observed.world))
         }
-        Transition::Switch { .. } => observed.next.as_ref().map(|pem| change.switch(pem)),
+        Transition::Switch { .. } => observed.next().map(|pem| change.switch(&pem)),
         Transition::Announce(source, _) => match successor(context, terms, *source, observed)? {
             Some((pem, origin)) => Some(announcement(&change, &pem, origin)?),
             None => None,
@@ -158,7 +184,7 @@ fn change(
     })
 }
 
-fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> Value {
+fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> RootPatch {
     let is_same_signer = matches!(
         &world.around.provided,
         Provided::Sound { fingerprint, .. } if *fingerprint == change.root.fingerprint
@@ -166,15 +192,21 @@ fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> Va
     if is_same_signer { change.replace_anchors(pem) } else { change.replace(pem) }
 }
 
-/// The next root, with what the signer certifies of it. Where no path over the signer would hold, there is none.
-fn announcement(change: &Change<'_>, pem: &AuthorityPem, origin: Origin) -> Result<Value, Error> {
-    if !change.rules.safeguards.hold(Safeguard::CrossCertificates) {
-        return Ok(change.announce(pem, origin, &CrossCertificates::default()));
+/// The next root, with its cross-certificate where the signer may make one and a path over the signer would hold.
+fn announcement(change: &Change<'_>, pem: &AuthorityPem, origin: Origin) -> Result<RootPatch, Error> {
+    if !may_certify(change) {
+        return Ok(change.announce(pem, origin, None));
     }
     let next = Authority::load(pem, change.now)?;
-    let crosses = change.authority.cross_certify(&next, change.now).unwrap_or_else(|error| {
+    let cross = change.authority.cross_certify(&next, change.now);
+    if let Err(error) = &cross {
         tracing::warn!(%error, authority = change.terms.name, "the next root has no cross-certificate");
-        CrossCertificates::default()
-    });
-    Ok(change.announce(pem, origin, &crosses))
+    }
+    Ok(change.announce(pem, origin, cross.ok().as_ref()))
+}
+
+/// A CA certificate in the name of a company is not the operator's to make, unless people say so.
+fn may_certify(change: &Change<'_>) -> bool {
+    let may_sign = !change.root.is_provided || change.terms.provided_may_certify;
+    may_sign && change.rules.safeguards.hold(Safeguard::CrossCertificates)
 }

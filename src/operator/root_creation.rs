@@ -6,11 +6,10 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::Value;
 
 use super::recovery::Recovery;
 use super::root_notes::Origin;
-use super::root_patch::{NEXT, Patch, SIGNER, contents, written};
+use super::root_patch::{NEXT, RootPatch, SIGNER, contents, written};
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
@@ -67,12 +66,12 @@ pub fn recovered(secret: &mut Secret, recovery: &Recovery, now: Timestamp) {
     secret.data.get_or_insert_default().insert(key::RETIRING.to_owned(), anchors);
 }
 
-/// The patch that turns a root Secret of this version into another one; nothing else of it is left.
+/// The patch that turns a root Secret into this one; nothing else of it is left.
 #[must_use]
-pub fn over(secret: &Secret, version: &str) -> Value {
-    let mut patch = Patch::default();
+pub fn replacing(secret: &Secret) -> RootPatch {
+    let mut patch = RootPatch::default();
     patch.drop_keys(NEXT);
-    patch.drop_keys([key::CROSS_CERTIFICATES]);
+    patch.drop_keys([key::CROSS_CERTIFICATE, key::NEXT_CROSS_CERTIFICATE]);
     for note in [
         annotation::NEXT_ORIGIN,
         annotation::FORMER_TRUST,
@@ -82,5 +81,5 @@ pub fn over(secret: &Secret, version: &str) -> Value {
         patch.forget(note);
     }
     patch.all_of(secret);
-    patch.over(version)
+    patch
 }

@@ -27,14 +27,12 @@ pub struct Observed {
     pub loaded: LoadedRoot,
     /// Whom a rotation waits for.
     pub survey: Survey,
-    /// The announced CA.
-    pub next: Option<AuthorityPem>,
     /// The CA that people provide.
     pub provided: Option<AuthorityPem>,
     /// What is left of a root whose loss was accepted.
     pub recovery: Option<Recovery>,
-    /// Version of the Secret, whatever it holds.
-    pub version: Option<String>,
+    /// The Secret, whatever it holds.
+    pub secret: Option<Secret>,
     /// The moment before the Secret was read.
     pub read_at: Moment,
 }
@@ -75,9 +73,15 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         acceptance,
         unread: terms.unread.clone(),
     };
-    let next = found.as_ref().map(root_secret::next_pem);
-    let version = found.and_then(|secret| secret.metadata.resource_version);
-    Ok(Observed { world, loaded, survey, next, provided: provided_pem, recovery, version, read_at })
+    Ok(Observed { world, loaded, survey, provided: provided_pem, recovery, secret: found, read_at })
+}
+
+impl Observed {
+    /// The announced CA.
+    #[must_use]
+    pub fn next(&self) -> Option<AuthorityPem> {
+        self.secret.as_ref().map(root_secret::next_pem)
+    }
 }
 
 /// Another authority whose root the Secret has held, where this one has had none.

@@ -6,12 +6,14 @@ use k8s_openapi::api::core::v1::Secret;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+use super::distrusted::{accepted_intermediate, distrusted, lost};
 use super::observe::content;
 use super::root_notes::{FormerKey, Origin, Retiring};
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
-use crate::pki::{Authority, AuthorityPem, CrossCertificates, LoadError, TrustBundle};
+use crate::pki::{Authority, AuthorityPem, CrossCertificate, LoadError, TrustBundle};
+use crate::plan::distrust::{Distrusted, Why};
 use crate::plan::root::{RootSecret, StoredNext, StoredRetiring, StoredRoot};
 use crate::plan::spread::Step;
 use crate::plan::terms::Terms;
@@ -31,12 +33,16 @@ pub struct LoadedRoot {
 pub struct Succession {
     /// The announced root.
     pub next: Option<Authority>,
+    /// SHA-256 of the certificates of every CA that the signer has certified, hex.
+    pub certified: Vec<String>,
     /// Roots that sign no more and are still trusted.
     pub retiring: Vec<Retiring>,
     /// Their anchors.
     pub retiring_anchors: Option<TrustBundle>,
-    /// Every cross-certificate.
-    pub crosses: CrossCertificates,
+    /// The signer's cross-certificate, made by the root before it.
+    pub cross: Option<CrossCertificate>,
+    /// The announced root's, made by the signer.
+    pub next_cross: Option<CrossCertificate>,
     /// Key identifiers of replaced signers whose leaves may still be valid.
     pub former: Vec<FormerKey>,
     /// When the phase began.
@@ -114,7 +120,7 @@ fn surrounded(
     authority: Authority,
     now: Timestamp,
 ) -> LoadedRoot {
-    let succession = match succession(secret, now) {
+    let succession = match succession(secret, &authority, now) {
         Ok(succession) => succession,
         Err(what) => {
             let why = format!("Secret {place}: {what} is damaged; restore it from a backup");
@@ -123,23 +129,32 @@ fn surrounded(
     };
     let others: Vec<&TrustBundle> =
         succession.next.iter().map(Authority::anchors).chain(&succession.retiring_anchors).collect();
-    let authority = authority.among(&others, &succession.crosses.valid_at(now), &terms.distrust);
-    let root = stored(secret, terms, &authority, &succession);
+    let is_next_generated = !is_provided(secret, annotation::NEXT_ORIGIN);
+    let distrusted = distrusted(&authority, &succession, is_next_generated, &terms.distrust);
+    let lost = lost(&authority, &succession, &distrusted, &terms.distrust);
+    let cross = succession.cross.as_ref().filter(|cross| cross.is_valid_at(now));
+    let authority = authority.among(&others, cross, &lost);
+    let root = stored(secret, terms, &authority, &succession, distrusted);
     LoadedRoot { secret: RootSecret::Sound(root), authority: Some(authority), succession }
 }
 
 /// What else is in the Secret, or the name of the key that is damaged.
-fn succession(secret: &Secret, now: Timestamp) -> Result<Succession, &'static str> {
+fn succession(secret: &Secret, signer: &Authority, now: Timestamp) -> Result<Succession, &'static str> {
     let retiring_anchors = match content(secret, key::RETIRING) {
         [] => None,
         text => Some(TrustBundle::from_pem(text).map_err(|_| key::RETIRING)?),
     };
-    let crosses = content(secret, key::CROSS_CERTIFICATES);
+    let next = next(secret, now)?;
     Ok(Succession {
-        next: next(secret, now)?,
+        cross: cross(secret, key::CROSS_CERTIFICATE, signer)?,
+        next_cross: match &next {
+            Some(next) => next_cross(secret, next)?,
+            None => None,
+        },
+        next,
+        certified: parsed(secret, annotation::CERTIFIED)?.unwrap_or_default(),
         retiring: parsed(secret, annotation::RETIRING)?.unwrap_or_default(),
         retiring_anchors,
-        crosses: CrossCertificates::from_pem(crosses).map_err(|_| key::CROSS_CERTIFICATES)?,
         former: parsed(secret, annotation::FORMER_KEY_IDS)?.unwrap_or_default(),
         since: time(secret, annotation::SINCE),
         step: time(secret, annotation::SINCE)
@@ -149,6 +164,21 @@ fn succession(secret: &Secret, now: Timestamp) -> Result<Succession, &'static st
         rotate_request: note(secret, annotation::ROTATE_REQUEST).cloned(),
         exclude_request: note(secret, annotation::EXCLUDE_REQUEST).cloned(),
     })
+}
+
+/// The cross-certificate of this authority's root under this key.
+fn cross(
+    secret: &Secret,
+    key: &'static str,
+    of: &Authority,
+) -> Result<Option<CrossCertificate>, &'static str> {
+    CrossCertificate::from_pem(content(secret, key), of).map_err(|_| key)
+}
+
+/// Version 0.1 kept it among those of former roots.
+fn next_cross(secret: &Secret, next: &Authority) -> Result<Option<CrossCertificate>, &'static str> {
+    let found = cross(secret, key::NEXT_CROSS_CERTIFICATE, next)?;
+    if found.is_some() { Ok(found) } else { cross(secret, key::CROSS_CERTIFICATE, next) }
 }
 
 /// The announced root. One that has ended before it signed is as good as none: it is withdrawn.
@@ -187,36 +217,46 @@ fn strange(secret: &Secret, terms: &Terms, place: &str) -> Option<RootSecret> {
     })
 }
 
-fn stored(secret: &Secret, terms: &Terms, authority: &Authority, succession: &Succession) -> StoredRoot {
+fn is_provided(secret: &Secret, key: &str) -> bool {
+    note(secret, key).map(String::as_str) == Some(Origin::Provided.as_str())
+}
+
+fn stored(
+    secret: &Secret,
+    terms: &Terms,
+    authority: &Authority,
+    succession: &Succession,
+    distrusted: Distrusted,
+) -> StoredRoot {
     let recorded = note(secret, annotation::MAX_LEAF_TTL).and_then(|text| duration::parse(text));
-    let is_provided = |key: &str| note(secret, key).map(String::as_str) == Some(Origin::Provided.as_str());
+    let accepted = accepted_intermediate(authority, &succession.former);
+    let accepted = accepted.and_then(|former| former.intermediate.as_ref());
     let next = succession.next.as_ref().map(|next| StoredNext {
         fingerprint: next.fingerprint().to_string(),
-        is_provided: is_provided(annotation::NEXT_ORIGIN),
-        is_distrusted: next.is_any_of(&terms.distrust),
-        is_certified: succession.crosses.reaches(next),
+        is_provided: is_provided(secret, annotation::NEXT_ORIGIN),
+        distrusted: distrusted.next,
+        is_certified: succession.next_cross.is_some(),
     });
-    let retiring = succession.retiring.iter();
     StoredRoot {
         version: secret.metadata.resource_version.clone().unwrap_or_default(),
         fingerprint: authority.fingerprint().to_string(),
         anchors: authority.anchors().hash(),
         window: authority.window(),
-        is_provided: is_provided(annotation::ORIGIN),
-        is_distrusted: authority.is_any_of(&terms.distrust),
+        is_provided: is_provided(secret, annotation::ORIGIN),
+        distrusted: distrusted.signer,
+        accepted_intermediate: accepted.map(|below| (below.fingerprint.clone(), below.not_after)),
+        is_certified: authority.has_cross_certificate(),
         max_leaf_ttl: recorded.map_or_else(|| terms.max_leaf_ttl.as_secs() - 1, |ttl| ttl.as_secs()),
         phase: note(secret, annotation::PHASE).and_then(|word| Phase::parse(word)).unwrap_or_default(),
         since: succession.since.unwrap_or(authority.window().not_before),
         next,
-        retiring: retiring
-            .map(|root| StoredRetiring {
-                fingerprint: root.fingerprint.clone(),
-                is_distrusted: root.is_any_of(&terms.distrust),
-                until: root.until,
-            })
-            .collect(),
+        retiring: succession.retiring.iter().zip(distrusted.retiring).map(stored_retiring).collect(),
         rotate_request: succession.rotate_request.clone(),
     }
+}
+
+fn stored_retiring((root, distrusted): (&Retiring, Option<Why>)) -> StoredRetiring {
+    StoredRetiring { fingerprint: root.fingerprint.clone(), distrusted, until: root.until }
 }
 
 fn note<'a>(secret: &'a Secret, key: &str) -> Option<&'a String> {

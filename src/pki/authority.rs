@@ -14,7 +14,7 @@ use super::certificate::CaCertificate;
 use super::serial::NoRandomness;
 use super::window::to_offset;
 use super::{
-    CrossCertificates, Fingerprint, KeyAlgorithm, KeyError, KeyId, Leaf, LeafError, LeafProfile, PrivateKey,
+    CrossCertificate, Fingerprint, KeyAlgorithm, KeyError, KeyId, Leaf, LeafError, LeafProfile, PrivateKey,
     Serial, TrustBundle, Window, pem, verify,
 };
 
@@ -110,8 +110,8 @@ pub struct Authority {
     pub(super) chain: Vec<CaCertificate>,
     /// What follows every leaf in `tls.crt`.
     pub(super) served: Vec<CertificateDer<'static>>,
-    /// What follows then.
-    pub(super) crosses: Vec<CaCertificate>,
+    /// What follows then: at most one cross-certificate, with what connects it.
+    pub(super) cross: Vec<CaCertificate>,
     /// The roots of its own.
     pub(super) anchors: TrustBundle,
     /// The roots that peers trust: also those that will sign, and those that have signed.
@@ -131,11 +131,24 @@ impl Authority {
         self.signer.fingerprint
     }
 
+    /// SHA-256 of the signing certificate, of those above it and of the root, in this order.
+    #[must_use]
+    pub fn fingerprints(&self) -> Vec<Fingerprint> {
+        let mut found: Vec<_> = self.chain.iter().chain(self.root()).map(|ca| ca.fingerprint).collect();
+        found.dedup();
+        found
+    }
+
     /// Whether it signs with one of these certificates, or below one of them.
     #[must_use]
     pub fn is_any_of(&self, fingerprints: &[Fingerprint]) -> bool {
-        let chain = self.chain.iter().chain(self.root());
-        chain.into_iter().any(|ca| fingerprints.contains(&ca.fingerprint))
+        self.fingerprints().iter().any(|found| fingerprints.contains(found))
+    }
+
+    /// Whether an intermediate signs.
+    #[must_use]
+    pub fn is_intermediate(&self) -> bool {
+        self.chain.first().is_some_and(|signer| !signer.is_self_issued())
     }
 
     /// When a leaf can be valid: the signer's window, narrowed by every certificate up to the root.
@@ -151,25 +164,32 @@ impl Authority {
     }
 
     /// The same authority among its predecessors and successors: peers trust `others` too, but none that is
-    /// distrusted, and `crosses` are served with its leaves.
+    /// distrusted, and its cross-certificate is served with its leaves.
     #[must_use]
     pub fn among(
         self,
         others: &[&TrustBundle],
-        crosses: &CrossCertificates,
+        cross: Option<&CrossCertificate>,
         distrusted: &[Fingerprint],
     ) -> Self {
         let all = others.iter().fold(self.anchors.clone(), |all, other| all.union(other));
-        let lost: Vec<CaCertificate> = all.with(distrusted).cloned().collect();
-        let crosses = self.root().map(|root| crosses.run(root, &lost)).unwrap_or_default();
+        let lost = all.among(distrusted);
+        let cross = cross.filter(|cross| lost.as_ref().is_none_or(|lost| !cross.is_below(lost)));
+        let path = self.root().zip(cross).map_or(&[][..], |(root, cross)| cross.path_of(root)).to_vec();
         let bundle = all.without(distrusted).unwrap_or(all);
-        Self { crosses, bundle, ..self }
+        Self { cross: path, bundle, ..self }
     }
 
-    /// What follows a leaf: intermediates, and cross-certificates. One that ends before the leaf is needed until it ends,
-    /// and in nobody's way afterwards.
+    /// What follows a leaf: intermediates, and the cross-certificate. One that ends before the leaf is needed until it ends,
+    /// and harmless afterwards.
     fn served(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
-        self.served.iter().chain(self.crosses.iter().map(|cross| &cross.der))
+        self.served.iter().chain(self.cross.iter().map(|cross| &cross.der))
+    }
+
+    /// Whether a cross-certificate is served with its leaves.
+    #[must_use]
+    pub const fn has_cross_certificate(&self) -> bool {
+        !self.cross.is_empty()
     }
 
     /// The roots that peers trust.

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, IsCa, KeyIdMethod,
-    KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa,
+    KeyIdMethod, KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
 };
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
@@ -34,81 +34,63 @@ pub enum CrossError {
     Issue(#[from] super::IssueError),
 }
 
-/// Cross-certificates, with the intermediates that connect them, newest first.
-#[derive(Clone, Default)]
-pub struct CrossCertificates(Vec<CaCertificate>);
+/// A cross-certificate, followed by the intermediates that connect it to a root of its issuer.
+#[derive(Clone)]
+pub struct CrossCertificate(Vec<CaCertificate>);
 
-impl CrossCertificates {
-    /// Reads a list. An empty text is an empty list.
+impl CrossCertificate {
+    /// Reads the one for the root of an authority. `None` where the text holds none for it.
     ///
     /// # Errors
     /// If the text holds anything but certificates.
-    pub fn from_pem(text: &[u8]) -> Result<Self, PemError> {
+    pub fn from_pem(text: &[u8], of: &Authority) -> Result<Option<Self>, PemError> {
         if text.is_empty() {
-            return Ok(Self::default());
+            return Ok(None);
         }
         let certificates = pem::certificates(text)?;
         let read = certificates.iter().map(|der| CaCertificate::parse(der).ok_or(PemError::NotPem));
-        read.collect::<Result<_, _>>().map(Self)
+        let read: Vec<_> = read.collect::<Result<_, _>>()?;
+        Ok(of.root().and_then(|root| Self::among(&read, root)))
     }
 
-    /// The list as PEM.
+    /// Version 0.1 wrote every cross-certificate of a root's life one after another, each without a path length. With more
+    /// than one of them GnuTLS refuses a chain although it trusts the signer, so none is taken for an intermediate.
+    fn among(certificates: &[CaCertificate], root: &CaCertificate) -> Option<Self> {
+        let place = certificates.iter().position(|found| is_same_ca(found, root))?;
+        let mut path = certificates.get(place..)?.iter().cloned();
+        let cross = path.next()?;
+        let has_path_length = cross.path_length.is_some();
+        let mut connected = vec![cross];
+        for above in path.take_while(|_| has_path_length) {
+            if connected.last().is_none_or(|below| below.issuer != above.subject) {
+                break;
+            }
+            connected.push(above);
+        }
+        Some(Self(connected))
+    }
+
+    /// The path as PEM.
     #[must_use]
     pub fn to_pem(&self) -> String {
         pem::encode_certificates(self.0.iter().map(|found| &found.der))
     }
 
-    /// Whether there is one for the root with this key.
+    /// Whether all of it has not expired.
     #[must_use]
-    pub fn reaches(&self, root: &Authority) -> bool {
-        root.root().is_some_and(|root| self.0.iter().any(|cross| is_same_ca(cross, root)))
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        !self.0.iter().any(|found| found.window.is_expired_at(now))
     }
 
-    /// The list without those for this root: it was announced, and never signed.
+    /// Whether one of these roots has signed it, or what is above it.
     #[must_use]
-    pub fn without(&self, root: &Authority) -> Self {
-        let Some(root) = root.root() else { return self.clone() };
-        Self(self.0.iter().filter(|cross| !is_same_ca(cross, root)).cloned().collect())
+    pub fn is_below(&self, roots: &TrustBundle) -> bool {
+        self.0.iter().any(|found| roots.named(&found.issuer).next().is_some())
     }
 
-    /// The list without those that one of these roots has signed.
-    #[must_use]
-    pub fn without_signers(&self, signers: &TrustBundle) -> Self {
-        let is_theirs = |cross: &&CaCertificate| signers.named(&cross.issuer).next().is_some();
-        Self(self.0.iter().filter(|cross| !is_theirs(cross)).cloned().collect())
-    }
-
-    /// The list with newer ones before it.
-    #[must_use]
-    pub fn after(&self, newer: &Self) -> Self {
-        Self(newer.0.iter().chain(&self.0).cloned().collect())
-    }
-
-    /// The list without those that have expired.
-    #[must_use]
-    pub fn valid_at(&self, now: Timestamp) -> Self {
-        Self(self.0.iter().filter(|cross| !cross.window.is_expired_at(now)).cloned().collect())
-    }
-
-    /// The connected run from a root up: each is signed by the subject of the next. A gap ends it, and so does a
-    /// signer that is distrusted.
-    pub(super) fn run(&self, root: &CaCertificate, distrusted: &[CaCertificate]) -> Vec<CaCertificate> {
-        let mut run: Vec<CaCertificate> = Vec::new();
-        let mut below = root.clone();
-        while let Some(next) = self
-            .0
-            .iter()
-            .find(|cross| is_same_ca(cross, &below) && !run.iter().any(|seen| seen.der == cross.der))
-        {
-            if distrusted.iter().any(|signer| signer.subject == next.issuer) {
-                break;
-            }
-            run.push(next.clone());
-            // What signed it: the next cross-certificate, or an intermediate, has that name.
-            let Some(parent) = self.0.iter().find(|cross| cross.subject == next.issuer) else { break };
-            below = parent.clone();
-        }
-        run
+    /// What follows the intermediates of this root in a chain; nothing where it certifies another root.
+    pub(super) fn path_of(&self, root: &CaCertificate) -> &[CaCertificate] {
+        if self.0.first().is_some_and(|cross| is_same_ca(cross, root)) { &self.0 } else { &[] }
     }
 }
 
@@ -123,19 +105,25 @@ impl Authority {
     ///
     /// # Errors
     /// [`CrossError`], where no such path can be.
-    pub fn cross_certify(&self, next: &Self, now: Timestamp) -> Result<CrossCertificates, CrossError> {
+    pub fn cross_certify(&self, next: &Self, now: Timestamp) -> Result<CrossCertificate, CrossError> {
         let root = next.root().ok_or(CrossError::NotWritable)?;
         let window = root.window.within(self.window());
-        let cross = self.certify(root, window)?;
+        let below = next.chain.iter().filter(|ca| !ca.is_self_issued()).count();
+        let cross = self.certify(root, below, window)?;
         let own = self.chain.iter().filter(|ca| !ca.is_self_issued()).cloned();
-        let list = CrossCertificates(std::iter::once(cross).chain(own).collect());
-        self.follow(next, &list, window, now)?;
-        Ok(list)
+        let path = CrossCertificate(std::iter::once(cross).chain(own).collect());
+        self.follow(next, &path, window, now)?;
+        Ok(path)
     }
 
     /// Signs the root's name, key and key identifier.
-    fn certify(&self, root: &CaCertificate, window: Window) -> Result<CaCertificate, CrossError> {
-        let params = cross_params(root, window)?;
+    fn certify(
+        &self,
+        root: &CaCertificate,
+        below: usize,
+        window: Window,
+    ) -> Result<CaCertificate, CrossError> {
+        let params = cross_params(root, below, window)?;
         let key =
             SubjectPublicKeyInfo::from_der(&root.public_key_der).map_err(|_| CrossError::NotWritable)?;
         let der = sign_public(&params, &key, &self.issuer)?;
@@ -148,7 +136,7 @@ impl Authority {
     fn follow(
         &self,
         next: &Self,
-        crosses: &CrossCertificates,
+        cross: &CrossCertificate,
         window: Window,
         now: Timestamp,
     ) -> Result<(), CrossError> {
@@ -156,7 +144,7 @@ impl Authority {
         let serial = Serial::random().map_err(super::IssueError::from)?;
         let leaf = authority::sign(&bare_params(window, serial), &key, &next.issuer)?;
         let chain: Vec<CertificateDer<'static>> =
-            next.served.iter().cloned().chain(crosses.0.iter().map(|ca| ca.der.clone())).collect();
+            next.served.iter().cloned().chain(cross.0.iter().map(|ca| ca.der.clone())).collect();
         let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| CrossError::NotWritable)?;
         let path = verify::build_path(&end_entity, &chain, &self.anchors, now);
         path.map(|_| ()).map_err(CrossError::NoPath)
@@ -169,7 +157,8 @@ impl Authority {
     }
 }
 
-fn cross_params(root: &CaCertificate, window: Window) -> Result<CertificateParams, CrossError> {
+/// `below` counts the CA certificates between the root and a leaf: the path may be no longer than the next authority needs.
+fn cross_params(root: &CaCertificate, below: usize, window: Window) -> Result<CertificateParams, CrossError> {
     let x509 = certificate::parse(&root.der).ok_or(CrossError::NotWritable)?;
     // A root that limits names or purposes would be without these limits for whoever follows the cross-certificate.
     let is_limited = x509.name_constraints().ok().flatten().is_some()
@@ -181,11 +170,10 @@ fn cross_params(root: &CaCertificate, window: Window) -> Result<CertificateParam
     params.not_after = to_offset(window.not_after);
     let serial = Serial::random().map_err(super::IssueError::from)?;
     params.serial_number = Some(SerialNumber::from_slice(serial.as_bytes()));
-    params.is_ca = IsCa::Ca(match root.path_length {
-        Some(length) => BasicConstraints::Constrained(u8::try_from(length).unwrap_or(u8::MAX)),
-        None => BasicConstraints::Unconstrained,
-    });
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(u8::try_from(below).unwrap_or(u8::MAX)));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.key_identifier_method = KeyIdMethod::PreSpecified(key_id.as_bytes().to_vec());
     params.use_authority_key_identifier_extension = true;
     Ok(params)

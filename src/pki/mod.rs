@@ -27,7 +27,7 @@ mod window;
 
 pub use algorithm::{KeyAlgorithm, RootAlgorithm};
 pub use authority::{Authority, AuthorityPem, IssueError, IssuedLeaf};
-pub use cross::{CrossCertificates, CrossError};
+pub use cross::{CrossCertificate, CrossError};
 pub use fingerprint::{Fingerprint, HexError, KeyId, sha256};
 pub use key::{KeyError, PrivateKey};
 pub use leaf::{Leaf, LeafError};

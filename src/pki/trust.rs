@@ -93,11 +93,6 @@ impl TrustBundle {
         self.without(&others)
     }
 
-    /// Only the roots with these fingerprints.
-    pub(super) fn with(&self, fingerprints: &[Fingerprint]) -> impl Iterator<Item = &CaCertificate> {
-        self.anchors.iter().filter(|anchor| fingerprints.contains(&anchor.fingerprint))
-    }
-
     fn of(mut anchors: Vec<(CaCertificate, TrustAnchor<'static>)>) -> Self {
         anchors.sort_unstable_by_key(|(anchor, _)| anchor.fingerprint);
         anchors.dedup_by_key(|(anchor, _)| anchor.fingerprint);

@@ -1,20 +1,53 @@
 //! What people must hear of a change of roots: nothing of one that goes as it should, and what to do after any other.
 
-use super::root::{RootDecision, RootPlan};
+use super::root::{RootDecision, RootPlan, RootSecret, RootWorld, StoredRoot};
 use super::rotation::Transition;
 
-/// The sentence about a change that was made as decided, where it may break connections.
+/// The sentence about a change that was made as decided, where it may break connections or leaves something to do.
 #[must_use]
-pub fn alarm(decision: &RootDecision) -> Option<String> {
+pub fn alarm(world: &RootWorld, decision: &RootDecision, authority: &str) -> Option<String> {
     match &decision.plan {
         RootPlan::Recover | RootPlan::Change { transition: Transition::Succeed(_), .. } => Some(format!(
-            "{}. It signs now, and nothing leads to it from the former one: whoever has not read its Secret again refuses, and is refused by, whoever has. Restart every Pod that does not read its files again after a change",
+            "{}. It signs now without a cross-certificate: handshakes fail until both sides have loaded the new content of their Secrets. Restart every Pod that does not read its files again after a change",
             decision.message
         )),
-        RootPlan::Change { transition: Transition::Switch { is_forced: true }, .. } => Some(
-            "the next root signs, because certificates of the former one would have to be cut short, though not every Secret, trust bundle and endpoint was seen to carry it. Whoever lacks it needs the cross-certificate, until the former root ends: let them be written, and restart Pods that do not read their files again"
-                .to_owned(),
-        ),
+        RootPlan::Change { transition: Transition::Switch { is_forced: true }, .. } => forced(world),
+        RootPlan::Change { transition: Transition::Drop(gone), .. } => dropped(world, gone, authority),
+        _ => None,
+    }
+}
+
+fn forced(world: &RootWorld) -> Option<String> {
+    let is_certified = stored(world)?.next.as_ref().is_some_and(|next| next.is_certified);
+    let what = "the next root signs, because certificates of the former one would have to be cut short, though not every Secret, trust bundle and endpoint was seen to carry it";
+    let advice = "see that these Secrets can be written, and restart Pods that do not read their files again";
+    Some(if is_certified {
+        format!(
+            "{what}. A consumer that lacks it needs the cross-certificate, until the former root ends: {advice}"
+        )
+    } else {
+        format!(
+            "{what}. No cross-certificate leads to it: a consumer that lacks it refuses its certificates: {advice}"
+        )
+    })
+}
+
+/// The key of a root that was distrusted after the switch lay in one Secret with the key that signs now.
+fn dropped(world: &RootWorld, gone: &[String], authority: &str) -> Option<String> {
+    let root = stored(world)?;
+    let is_riddance = |former: &super::root::StoredRetiring| {
+        former.distrusted.is_some() && gone.contains(&former.fingerprint)
+    };
+    let former = root.retiring.iter().find(|former| is_riddance(former))?;
+    Some(format!(
+        "root {} is distrusted and has left every trust bundle. Until the switch its key lay in one Secret with the key of root {}, which signs now: if that Secret can have been read, distrust it as well: kubectl patch mtlsauthority {authority} --type=json -p '[{{\"op\":\"add\",\"path\":\"/spec/distrustedRoots/-\",\"value\":{{\"fingerprint\":\"{}\"}}}}]'",
+        former.fingerprint, root.fingerprint, root.fingerprint
+    ))
+}
+
+fn stored(world: &RootWorld) -> Option<&StoredRoot> {
+    match &world.secret {
+        RootSecret::Sound(root) | RootSecret::Expired(root) => Some(root),
         _ => None,
     }
 }

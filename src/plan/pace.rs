@@ -32,3 +32,26 @@ pub fn step(rules: &Rules, former_end: Timestamp, now: Timestamp) -> Step {
     let span = rules.spread_over.min(rest / 4);
     Step { began: now, ends: now.checked_add(span).unwrap_or(now) }
 }
+
+/// When the switch happens in any case, so that no single Secret can hold the mesh hostage. With a cross-certificate that is
+/// F₀: a consumer that is behind is led to the next root until the former one ends. Without one it is F₁, the middle between
+/// F₀ and that end: a consumer that is behind is refused from then on, so it is given longer.
+#[must_use]
+pub fn forced_at(root: &StoredRoot, propagation: SignedDuration) -> Timestamp {
+    let early = before_leaves_are_cut_short(root, propagation);
+    let is_certified = root.next.as_ref().is_some_and(|next| next.is_certified);
+    if is_certified { early } else { middle(early, root.window.not_after) }
+}
+
+/// F₀: early enough that leaves of the former root live their whole life, but never before the middle of what was left
+/// when the next root was announced.
+fn before_leaves_are_cut_short(root: &StoredRoot, propagation: SignedDuration) -> Timestamp {
+    let end = root.window.not_after;
+    let leaves = SignedDuration::from_secs(root.max_leaf_ttl);
+    let early = end.checked_sub(leaves + propagation).unwrap_or(Timestamp::MIN);
+    early.max(middle(root.since, end))
+}
+
+fn middle(begin: Timestamp, end: Timestamp) -> Timestamp {
+    begin.checked_add(end.duration_since(begin) / 2).unwrap_or(end)
+}

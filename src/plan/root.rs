@@ -1,5 +1,6 @@
 //! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
 
+use super::distrust::Why;
 pub use super::root_reason::Reason;
 use super::rotation::{self, Circumstances, Transition};
 pub use super::stored_root::{Provided, RootSecret, StoredNext, StoredRetiring, StoredRoot};
@@ -93,6 +94,17 @@ impl RootDecision {
             reason: self.reason.as_str(),
             message: self.message.clone(),
         }
+    }
+
+    /// How the authority stands where the plan is not carried out, because its result could not be read.
+    #[must_use]
+    pub fn refused(self, secret_name: &str, why: &str) -> Self {
+        let goes_on = if self.signs { ". Signing goes on with the root in force" } else { "" };
+        let message = format!(
+            "{} of Secret {secret_name} was not written, because the operator could not read the result: {why}{goes_on}",
+            self.plan.as_str()
+        );
+        Self { plan: RootPlan::Keep, reason: Reason::RootInvalid, stalled: true, message, ..self }
     }
 
     fn stalled(reason: Reason, message: String) -> Self {
@@ -204,8 +216,8 @@ fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
 }
 
 /// A root that may be in other hands signs nothing, not even until another one is there.
-fn distrusted(world: &RootWorld, root: &StoredRoot) -> RootDecision {
-    let what = format!("spec.distrustedRoots names root {}", short(&root.fingerprint));
+fn distrusted(world: &RootWorld, root: &StoredRoot, why: &Why) -> RootDecision {
+    let what = format!("root {} is distrusted: {}", short(&root.fingerprint), why.sentence());
     match rotation::succession(root, &world.around) {
         Some(transition) => RootDecision {
             plan: RootPlan::Change { over: root.version.clone(), transition },
@@ -217,19 +229,35 @@ fn distrusted(world: &RootWorld, root: &StoredRoot) -> RootDecision {
         None => RootDecision::stalled(
             Reason::Distrusted,
             format!(
-                "{what}; nothing is signed. Put another CA into the Secret that spec.root.provided.secretName names"
+                "{what}; nothing is signed. Put a CA below another root into the Secret that spec.root.provided.secretName names{}",
+                accepted(root)
             ),
         ),
     }
 }
 
+/// X.509 has no way to distrust an intermediate below a root that peers trust.
+fn accepted(root: &StoredRoot) -> String {
+    root.accepted_intermediate.as_ref().map_or_else(String::new, |(intermediate, until)| {
+        format!(
+            ". Peers accept what intermediate {} signs until {until}, because a root above it is still trusted",
+            short(intermediate)
+        )
+    })
+}
+
 fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
-    if root.is_distrusted {
-        return distrusted(world, root);
+    if let Some(why) = &root.distrusted {
+        return distrusted(world, root, why);
     }
     match &world.around.provided {
         Provided::Missing(why) => stays(world, root, Reason::ProvidedMissing, why),
         Provided::Invalid(why) => stays(world, root, Reason::ProvidedInvalid, why),
+        Provided::Sound { .. } | Provided::NotAsked if root.accepted_intermediate.is_some() => {
+            let advice = "provide a CA below another root";
+            let message = format!("spec.distrustedRoots names an intermediate; {advice}{}", accepted(root));
+            RootDecision { reason: Reason::Distrusted, stalled: true, message, ..signing(world, root) }
+        }
         Provided::Sound { .. } | Provided::NotAsked => signing(world, root),
     }
 }

@@ -8,7 +8,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use super::pace::{drain_bound, step};
+use super::distrust::Why;
+pub use super::pace::{drain_bound, forced_at, step};
 use super::root::{Provided, StoredRetiring, StoredRoot};
 use super::safeguards::{Safeguard, Safeguards};
 pub use super::sight::Sight;
@@ -77,7 +78,7 @@ pub enum Transition {
     Withdraw,
     /// The next root signs, and the former one is only trusted.
     Switch {
-        /// Whether somebody was still without it.
+        /// Whether a Secret, trust bundle or endpoint may still be without it.
         is_forced: bool,
     },
     /// Another root signs at once, because the signer has expired or is distrusted.
@@ -103,6 +104,22 @@ impl Transition {
             Self::Drop(_) => "Drop",
             Self::Replace => "Replace",
             Self::RaiseMaxLeafTtl => "RaiseMaxLeafTtl",
+        }
+    }
+
+    /// The phase that it leads to.
+    #[must_use]
+    pub fn leads_to(&self, root: &StoredRoot) -> Phase {
+        let draining = |is_left: bool| if is_left { Phase::Draining } else { Phase::Stable };
+        match self {
+            Self::Announce(..) => Phase::Announced,
+            Self::Withdraw => Phase::Stable,
+            Self::Switch { .. } => Phase::Draining,
+            Self::Succeed(_) => draining(root.retiring.iter().any(|former| former.distrusted.is_none())),
+            Self::Drop(gone) => {
+                draining(root.retiring.iter().any(|former| !gone.contains(&former.fingerprint)))
+            }
+            Self::Replace | Self::RaiseMaxLeafTtl => root.phase,
         }
     }
 
@@ -154,11 +171,11 @@ fn is_replacement(root: &StoredRoot, provided: &Provided) -> bool {
 
 /// What is distrusted leaves every bundle at once, whoever still needs it.
 fn riddance(root: &StoredRoot) -> Option<Transition> {
-    if let Some(next) = root.next.as_ref().filter(|next| next.is_distrusted) {
+    if let Some(next) = root.next.as_ref().filter(|next| next.distrusted.is_some()) {
         let another = Transition::Announce(Source::Generated, Cause::Distrust);
         return Some(if next.is_provided { Transition::Withdraw } else { another });
     }
-    let gone = root.retiring.iter().filter(|former| former.is_distrusted);
+    let gone = root.retiring.iter().filter(|former| former.distrusted.is_some());
     let gone: Vec<String> = gone.map(|former| former.fingerprint.clone()).collect();
     (!gone.is_empty()).then_some(Transition::Drop(gone))
 }
@@ -167,11 +184,17 @@ fn riddance(root: &StoredRoot) -> Option<Transition> {
 #[must_use]
 pub fn succession(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
     match &around.provided {
-        Provided::Sound { anchors, .. } if *anchors == root.anchors && !root.is_distrusted => {
+        Provided::Sound { anchors, .. } if *anchors == root.anchors && root.distrusted.is_none() => {
             Some(Transition::Replace)
         }
-        _ if root.next.as_ref().is_some_and(|next| !next.is_distrusted) => {
+        _ if root.next.as_ref().is_some_and(|next| next.distrusted.is_none()) => {
             Some(Transition::Succeed(Source::Announced))
+        }
+        // What leads to the distrusted CA leads there below each of its roots.
+        Provided::Sound { anchors, .. }
+            if *anchors == root.anchors && root.distrusted != Some(Why::Named) =>
+        {
+            None
         }
         Provided::Sound { .. } => Some(Transition::Succeed(Source::Provided)),
         Provided::NotAsked => Some(Transition::Succeed(Source::Generated)),
@@ -184,7 +207,7 @@ const fn holds(around: &Circumstances, safeguard: Safeguard) -> bool {
 }
 
 fn has_distrusted(retiring: &[StoredRetiring]) -> bool {
-    retiring.iter().any(|former| former.is_distrusted)
+    retiring.iter().any(|former| former.distrusted.is_some())
 }
 
 const fn source(around: &Circumstances) -> Source {
@@ -216,14 +239,14 @@ fn is_due(root: &StoredRoot, around: &Circumstances) -> bool {
 }
 
 fn announced(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
-    let Some(next) = root.next.as_ref().filter(|next| is_wanted(next, around)) else {
+    if !root.next.as_ref().is_some_and(|next| is_wanted(next, around)) {
         return Some(Transition::Withdraw);
-    };
+    }
     if is_distributed(root, around) {
         return Some(Transition::Switch { is_forced: false });
     }
     let is_overdue = around.now >= forced_at(root, around.rules.propagation);
-    let is_forced = is_overdue && next.is_certified && holds(around, Safeguard::ForcedSwitch);
+    let is_forced = is_overdue && holds(around, Safeguard::ForcedSwitch);
     is_forced.then_some(Transition::Switch { is_forced })
 }
 
@@ -245,18 +268,6 @@ fn is_wanted(next: &super::root::StoredNext, around: &Circumstances) -> bool {
         // Half-written input changes nothing.
         Provided::Missing(_) | Provided::Invalid(_) => true,
     }
-}
-
-/// F₀: when the switch happens in any case, so that no single Secret can hold the mesh hostage. Early enough that
-/// leaves of the former root live their whole life, but never before the middle of what was left when the next root
-/// was announced.
-#[must_use]
-pub fn forced_at(root: &StoredRoot, propagation: SignedDuration) -> Timestamp {
-    let end = root.window.not_after;
-    let leaves = SignedDuration::from_secs(root.max_leaf_ttl);
-    let early = end.checked_sub(leaves + propagation).unwrap_or(Timestamp::MIN);
-    let middle = root.since.checked_add(end.duration_since(root.since) / 2).unwrap_or(end);
-    early.max(middle)
 }
 
 /// Whether consumers have had the time to load what lies in their Secrets.

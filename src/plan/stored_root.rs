@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::distrust::Why;
 use crate::api::authority::Phase;
 use crate::pki::Window;
 
@@ -36,8 +37,12 @@ pub struct StoredRoot {
     pub window: Window,
     /// Whether people provided it.
     pub is_provided: bool,
-    /// Whether `spec.distrustedRoots` names it, or what it is signed by.
-    pub is_distrusted: bool,
+    /// Why it is distrusted, if it is.
+    pub distrusted: Option<Why>,
+    /// A distrusted intermediate below a root that is still trusted: its fingerprint, and until when peers accept it.
+    pub accepted_intermediate: Option<(String, Timestamp)>,
+    /// Whether a cross-certificate of the root before it is served.
+    pub is_certified: bool,
     /// The largest lifetime that leaves of this root may have, in seconds, as it was recorded before use.
     pub max_leaf_ttl: i64,
     /// Phase of the rotation.
@@ -59,8 +64,8 @@ pub struct StoredNext {
     pub fingerprint: String,
     /// Whether people provided it.
     pub is_provided: bool,
-    /// Whether `spec.distrustedRoots` names it.
-    pub is_distrusted: bool,
+    /// Why it is distrusted, if it is.
+    pub distrusted: Option<Why>,
     /// Whether the signer has certified it, so that whoever trusts only the signer's root accepts its leaves.
     pub is_certified: bool,
 }
@@ -70,8 +75,8 @@ pub struct StoredNext {
 pub struct StoredRetiring {
     /// SHA-256 of its signing certificate, hex.
     pub fingerprint: String,
-    /// Whether `spec.distrustedRoots` names it.
-    pub is_distrusted: bool,
+    /// Why it is distrusted, if it is.
+    pub distrusted: Option<Why>,
     /// Until when it must stay trusted.
     pub until: Timestamp,
 }

@@ -8,7 +8,7 @@ use super::rotation::Rules;
 use super::safeguards::Safeguards;
 use super::selector::Selection;
 use super::unread::{Unread, Unreadable};
-use crate::api::authority::{Grant, LeafSpec, MtlsAuthority, RootSpec};
+use crate::api::authority::{CrossCertificates, Grant, LeafSpec, MtlsAuthority, RootSpec};
 use crate::api::duration;
 use crate::pki::{Fingerprint, KeyAlgorithm, RootAlgorithm, TrustDomain};
 
@@ -35,6 +35,8 @@ pub struct Terms {
     pub root_ttl: SignedDuration,
     /// How long before its end a generated root is replaced.
     pub root_renew_before: SignedDuration,
+    /// Whether a signer that people provide may certify its successor.
+    pub provided_may_certify: bool,
     /// Within which time a step of a rotation reaches every Secret.
     pub spread_over: SignedDuration,
     /// Namespaces that may use this authority.
@@ -43,7 +45,7 @@ pub struct Terms {
     pub grants: Vec<Granted>,
     /// Where the trust bundle is published.
     pub publication: Publication,
-    /// Roots that must not be trusted.
+    /// Roots that must not be trusted: those of the spec, and those that status adds.
     pub distrust: Vec<Fingerprint>,
     /// What of the spec this version cannot read.
     pub unread: Unread,
@@ -107,6 +109,7 @@ impl Terms {
                 .unwrap_or_default(),
             root_ttl,
             root_renew_before: renew_before(&spec.root, root_ttl, &mut unread),
+            provided_may_certify: may_certify(&spec.root, &mut unread),
             spread_over: span("rotation.spreadOver", &spec.rotation.spread_over, &mut unread).unwrap_or(DAY),
             namespaces: Selection::parse(&spec.namespaces, "spec.namespaces", &mut unread),
             grants: spec.grants.iter().map(|grant| granted(grant, &mut unread)).collect(),
@@ -155,10 +158,24 @@ fn renew_before(spec: &RootSpec, ttl: SignedDuration, unread: &mut Unread) -> Si
     asked.unwrap_or(ttl / 3)
 }
 
+fn may_certify(spec: &RootSpec, unread: &mut Unread) -> bool {
+    let field = "spec.root.provided.crossCertificates";
+    let asked = spec.provided.as_ref().map(|provided| &provided.cross_certificates);
+    let asked = asked.and_then(|word| unread.word(word, || Unreadable::of_root(field)));
+    asked == Some(CrossCertificates::Allowed)
+}
+
+/// Those of status too: what was distrusted with another root stays so, whichever backup of the root Secret is restored.
 fn distrusted(authority: &MtlsAuthority, unread: &mut Unread) -> Vec<Fingerprint> {
     let of = || Unreadable::of_root("spec.distrustedRoots[].fingerprint");
     let roots = authority.spec.distrusted_roots.iter();
-    roots.filter_map(|root| unread.value(root.fingerprint.parse().ok(), &root.fingerprint, of)).collect()
+    let named = roots.filter_map(|root| unread.value(root.fingerprint.parse().ok(), &root.fingerprint, of));
+    let mut all: Vec<Fingerprint> = named.collect();
+    let recorded = authority.status.iter().flat_map(|status| &status.distrusted);
+    all.extend(recorded.filter_map(|root| root.fingerprint.parse::<Fingerprint>().ok()));
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 fn granted(grant: &Grant, unread: &mut Unread) -> Granted {

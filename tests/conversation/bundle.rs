@@ -270,6 +270,7 @@ async fn new_namespaces_do_not_hold_a_rotation_up_and_old_ones_that_are_selected
     add(&mesh, "new", mesh.stage.hand.now().as_second());
     mesh.until("Draining", 5, 1).await;
     mesh.until("Stable", 180, 1).await;
+    mesh.reload();
     mesh.ask("2");
     mesh.until("Announced", 30, 1).await;
     waits(&mut mesh, 8).await;

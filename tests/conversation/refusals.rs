@@ -5,6 +5,7 @@ use k8s_openapi::ByteString;
 use mtls_operator::api::MtlsAuthoritySpec;
 use mtls_operator::api::authority::{ProvidedSpec, RootSpec};
 use mtls_operator::api::conditions::{STALLED, find};
+use mtls_operator::api::word::Word;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, GeneralSubtree, IsCa,
     KeyPair, KeyUsagePurpose, NameConstraints,
@@ -247,7 +248,10 @@ async fn a_name_that_the_provided_ca_must_not_sign_is_told_to_whoever_asked_for_
     let stage = Stage::bare(ApiServer::default(), NOW);
     stage.server.put("secrets", &constrained_ca());
     let root = RootSpec {
-        provided: Some(ProvidedSpec { secret_name: "corporate-ca".into() }),
+        provided: Some(ProvidedSpec {
+            secret_name: "corporate-ca".into(),
+            cross_certificates: Word::default(),
+        }),
         ..RootSpec::default()
     };
     let mut stage = stage.with_authority(MtlsAuthoritySpec { root, ..MtlsAuthoritySpec::default() }).await;

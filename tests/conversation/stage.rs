@@ -9,6 +9,7 @@ use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::audiences::TrustBundles;
 use mtls_operator::operator::authorities::Authorities;
+use mtls_operator::operator::authority_status;
 use mtls_operator::operator::bundles::{Access, Bundles, Range};
 use mtls_operator::operator::carrier::{Carrier, ClusterTrustBundle};
 use mtls_operator::operator::context::{Context, SharedBoard};
@@ -102,6 +103,9 @@ impl Stage {
         self.context.roster.saw(authority.clone());
         self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
         let passed = root::pass(&self.context, &authority, &terms).await?;
+        let taken = authority_status::after(&authority, &passed).distrusted;
+        self.server
+            .edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["distrusted"] = json!(taken));
         publish(&self.context, &authority, terms, passed);
         Ok(())
     }

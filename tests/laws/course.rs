@@ -2,6 +2,7 @@
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::plan::course::{Course, Unanswered, course};
+use mtls_operator::plan::distrust::Why;
 use mtls_operator::plan::root::{Provided, Reason, RootSecret, RootWorld, StoredNext, StoredRoot, decide};
 use mtls_operator::plan::rotation::{Circumstances, Transition, transition};
 
@@ -22,8 +23,7 @@ fn copy() -> StoredRoot {
 
 /// The root, in a rotation that goes to another one.
 fn announced(root: StoredRoot, is_provided: bool) -> StoredRoot {
-    let next =
-        StoredNext { fingerprint: "f2".repeat(32), is_provided, is_distrusted: false, is_certified: true };
+    let next = StoredNext { fingerprint: "f2".repeat(32), is_provided, distrusted: None, is_certified: true };
     StoredRoot { phase: Phase::Announced, next: Some(next), ..root }
 }
 
@@ -125,7 +125,7 @@ fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
 
 #[test]
 fn where_nothing_is_signed_and_the_roots_are_known_the_rotation_only_halts() {
-    let distrusted = StoredRoot { is_distrusted: true, ..copy() };
+    let distrusted = StoredRoot { distrusted: Some(Why::Named), ..copy() };
     for secret in [RootSecret::Absent, RootSecret::Expired(copy()), RootSecret::Sound(distrusted)] {
         let world = world(secret.clone(), Provided::Invalid("why".into()));
         assert_eq!(course(&world, &decide(&world)), Course::Halted, "{secret:?}");

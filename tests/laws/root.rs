@@ -3,6 +3,7 @@
 use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Window;
 use mtls_operator::plan::alarm::alarm;
+use mtls_operator::plan::distrust::Why;
 use mtls_operator::plan::root::{
     Acceptance, Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot,
     decide,
@@ -21,7 +22,9 @@ pub fn sound() -> StoredRoot {
         anchors: "anchors-1".into(),
         window: Window { not_before: NOW - DAY, not_after: NOW + DAY * 365 },
         is_provided: false,
-        is_distrusted: false,
+        distrusted: None,
+        accepted_intermediate: None,
+        is_certified: false,
         max_leaf_ttl: 600,
         phase: Phase::Stable,
         since: NOW - DAY,
@@ -178,7 +181,7 @@ fn an_expired_root_gives_way_to_whatever_can_sign() {
         assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
     }
     let next =
-        StoredNext { fingerprint: "f2".into(), is_provided: false, is_distrusted: false, is_certified: true };
+        StoredNext { fingerprint: "f2".into(), is_provided: false, distrusted: None, is_certified: true };
     let root = StoredRoot { phase: Phase::Announced, next: Some(next), ..sound() };
     let decision = decide(&world(RootSecret::Expired(root), Provided::NotAsked));
     assert_eq!(decision.plan, change(Transition::Succeed(Source::Announced)));
@@ -279,7 +282,7 @@ fn only_a_sound_root_signs() {
 
 #[test]
 fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
-    let distrusted = StoredRoot { is_distrusted: true, ..sound() };
+    let distrusted = StoredRoot { distrusted: Some(Why::Named), ..sound() };
     let rows = [
         (Provided::NotAsked, change(Transition::Succeed(Source::Generated))),
         (provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
@@ -292,14 +295,15 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
         assert_eq!((decision.signs, decision.reason), (false, Reason::Distrusted));
         assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
     }
-    let next = |is_distrusted| StoredNext {
+    let next = |distrusted| StoredNext {
         fingerprint: "f2".into(),
         is_provided: false,
-        is_distrusted,
+        distrusted,
         is_certified: true,
     };
-    for (is_distrusted, source) in [(false, Source::Announced), (true, Source::Generated)] {
-        let next = Some(next(is_distrusted));
+    let with_it = Some(Why::SameSecret("f1".into()));
+    for (why, source) in [(None, Source::Announced), (with_it, Source::Generated)] {
+        let next = Some(next(why));
         let root = StoredRoot { phase: Phase::Announced, next, ..distrusted.clone() };
         let decision = decide(&world(RootSecret::Sound(root), Provided::NotAsked));
         assert_eq!(decision.plan, change(Transition::Succeed(source)));
@@ -330,8 +334,8 @@ fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_somebody_can_
 
 #[test]
 fn people_are_warned_of_a_change_that_breaks_connections_and_of_no_other() {
-    let warned =
-        |plan| alarm(&RootDecision { plan, ..decide(&world(RootSecret::Absent, Provided::NotAsked)) });
+    let world = world(RootSecret::Sound(sound()), Provided::NotAsked);
+    let warned = |plan| alarm(&world, &RootDecision { plan, ..decide(&world) }, "mesh");
     let switch = |is_forced| change(Transition::Switch { is_forced });
     for plan in [RootPlan::Recover, change(Transition::Succeed(Source::Generated)), switch(true)] {
         let said = warned(plan.clone()).unwrap_or_default();

@@ -9,12 +9,12 @@ use mtls_operator::operator::publish::facts;
 use mtls_operator::operator::root_change::{Change, Requests};
 use mtls_operator::operator::root_creation::new;
 use mtls_operator::operator::root_notes::Origin;
+use mtls_operator::operator::root_patch::RootPatch;
 use mtls_operator::operator::root_secret::{LoadedRoot, load, next_pem};
-use mtls_operator::pki::{Authority, AuthorityPem, CrossCertificates};
+use mtls_operator::pki::{Authority, AuthorityPem};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
 use mtls_operator::plan::rotation::Source;
 use mtls_operator::plan::safeguards::Safeguards;
-use serde_json::Value;
 
 use super::fixture::{DAY, HOUR, NOW, terms};
 use super::root_secret::{PLACE, apply, changed, generated, written};
@@ -30,26 +30,26 @@ fn root(secret: &Secret, now: Timestamp) -> StoredRoot {
     }
 }
 
-fn change(secret: &mut Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> Value) {
+pub fn change(secret: &mut Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> RootPatch) {
     let patch = changed(secret, now, change);
     assert_eq!(patch["metadata"]["resourceVersion"], "9", "a change names the version it was decided for");
     apply(secret, &patch);
 }
 
-fn announce(secret: &mut Secret, now: Timestamp) {
+pub fn announce(secret: &mut Secret, now: Timestamp) {
     change(secret, now, |change| {
         let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, now).unwrap();
-        let crosses = change.authority.cross_certify(&Authority::load(&pem, now).unwrap(), now).unwrap();
-        change.announce(&pem, Origin::Generated, &crosses)
+        let cross = change.authority.cross_certify(&Authority::load(&pem, now).unwrap(), now).unwrap();
+        change.announce(&pem, Origin::Generated, Some(&cross))
     });
 }
 
-fn switch(secret: &mut Secret, now: Timestamp) {
+pub fn switch(secret: &mut Secret, now: Timestamp) {
     let next = next_pem(secret);
     change(secret, now, |change| change.switch(&next));
 }
 
-fn finish(secret: &mut Secret, now: Timestamp) {
+pub fn finish(secret: &mut Secret, now: Timestamp) {
     let gone: Vec<String> =
         loaded(secret, now).succession.retiring.iter().map(|root| root.fingerprint.clone()).collect();
     change(secret, now, |change| change.drop(&gone));
@@ -115,9 +115,12 @@ fn a_withdrawn_root_leaves_nothing_behind() {
     let mut secret = written();
     let before = secret.data.clone();
     announce(&mut secret, NOW);
+    let announced = root(&secret, NOW).next.unwrap().fingerprint;
     change(&mut secret, NOW + HOUR, |change| change.withdraw());
     assert_eq!(secret.data, before);
     assert_eq!(root(&secret, NOW).phase, Phase::Stable);
+    let certified = loaded(&secret, NOW).succession.certified;
+    assert_eq!(certified, [announced], "its cross-certificate may have been read");
 }
 
 #[test]
@@ -175,8 +178,8 @@ fn a_request_is_answered_by_the_announcement_itself() {
     let (terms, loaded) = (terms(), loaded(&secret, NOW));
     let rules = terms.rules(Safeguards::ALL);
     let change = Change::of(&loaded, &terms, &rules, ROTATE, NOW).unwrap();
-    let patch = change.announce(&generated(), Origin::Provided, &CrossCertificates::default());
-    apply(&mut secret, &patch);
+    let patch = change.announce(&generated(), Origin::Provided, None);
+    apply(&mut secret, &patch.over("9"));
     let announced = root(&secret, NOW);
     assert_eq!(announced.rotate_request.as_deref(), Some("1"));
     let next = announced.next.unwrap();
@@ -189,7 +192,7 @@ fn what_is_damaged_of_a_succession_is_named_and_nothing_is_signed() {
     announce(&mut secret, NOW);
     switch(&mut secret, NOW);
     announce(&mut secret, NOW);
-    for key in ["cross.crt", "retiring.crt", "next.crt"] {
+    for key in ["cross.crt", "next-cross.crt", "retiring.crt", "next.crt"] {
         let mut damaged = secret.clone();
         damaged.data.as_mut().unwrap().insert(key.into(), ByteString(b"garbage".to_vec()));
         let RootSecret::Invalid(why) = loaded(&damaged, NOW).secret else { panic!("{key} is taken") };
@@ -228,9 +231,7 @@ fn a_root_that_was_renewed_with_its_key_has_no_leaves_to_get_rid_of() {
     assert_ne!(former.chain, renewed.chain);
     let mut secret = new(&terms(), "mtls-system", "mtls-authority-mesh", &former, Origin::Provided, NOW);
     secret.metadata.resource_version = Some("9".into());
-    change(&mut secret, NOW, |change| {
-        change.announce(&renewed, Origin::Provided, &CrossCertificates::default())
-    });
+    change(&mut secret, NOW, |change| change.announce(&renewed, Origin::Provided, None));
     switch(&mut secret, NOW);
     let switched = loaded(&secret, NOW);
     assert_eq!(switched.succession.retiring.len(), 1, "its certificate stays trusted until the bound");

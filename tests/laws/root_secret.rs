@@ -7,6 +7,7 @@ use mtls_operator::api::names::annotation;
 use mtls_operator::operator::root_change::{Change, Requests};
 use mtls_operator::operator::root_creation::new;
 use mtls_operator::operator::root_notes::Origin;
+use mtls_operator::operator::root_patch::RootPatch;
 use mtls_operator::operator::root_secret::{LoadedRoot, load};
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
@@ -65,10 +66,10 @@ pub fn apply(secret: &mut Secret, patch: &Value) {
 }
 
 /// What a change writes into the Secret as it is at that moment.
-pub fn changed(secret: &Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> Value) -> Value {
+pub fn changed(secret: &Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> RootPatch) -> Value {
     let (loaded, terms) = (load(Some(secret), &terms(), PLACE, now), terms());
     let rules = terms.rules(Safeguards::ALL);
-    change(&Change::of(&loaded, &terms, &rules, Requests::default(), now).unwrap())
+    change(&Change::of(&loaded, &terms, &rules, Requests::default(), now).unwrap()).over("9")
 }
 
 #[test]
@@ -213,7 +214,7 @@ fn no_former_signer_is_remembered_beyond_its_own_end() {
     let loaded = load(Some(&secret), &terms, PLACE, NOW);
     let rules = terms.rules(Safeguards::ALL);
     let change = Change::of(&loaded, &terms, &rules, Requests::default(), NOW).unwrap();
-    let patch = change.replace(&generated());
+    let patch = change.replace(&generated()).over("9");
     let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();
     let former: Value = serde_json::from_str(text).unwrap();
     // The last second of the root's life is part of it.

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Window;
+use mtls_operator::plan::distrust::Why;
 use mtls_operator::plan::root::{Provided, StoredNext, StoredRetiring, StoredRoot};
 use mtls_operator::plan::rotation::{
     Cause, Circumstances, Rules, Sight, Source, Transition, drain_bound, forced_at, step, transition,
@@ -15,7 +16,7 @@ use super::root::{around, provided, sound};
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 fn next(is_certified: bool) -> StoredNext {
-    StoredNext { fingerprint: "f2".repeat(32), is_provided: false, is_distrusted: false, is_certified }
+    StoredNext { fingerprint: "f2".repeat(32), is_provided: false, distrusted: None, is_certified }
 }
 
 fn announced() -> StoredRoot {
@@ -23,7 +24,7 @@ fn announced() -> StoredRoot {
 }
 
 fn draining(until: Timestamp) -> StoredRoot {
-    let retiring = vec![StoredRetiring { fingerprint: "f0".into(), is_distrusted: false, until }];
+    let retiring = vec![StoredRetiring { fingerprint: "f0".into(), distrusted: None, until }];
     StoredRoot { phase: Phase::Draining, since: NOW - HOUR, retiring, ..sound() }
 }
 
@@ -84,13 +85,23 @@ fn the_next_root_signs_after_nobody_was_behind_for_the_whole_propagation() {
 }
 
 #[test]
-fn nobody_holds_the_mesh_hostage_where_the_next_root_is_certified() {
+fn the_switch_happens_in_any_case_where_the_next_root_is_certified() {
     let root = announced();
     let forced = forced_at(&root, MINUTE);
     assert_eq!(transition(&root, &at(forced - SECOND)), None);
     assert_eq!(transition(&root, &at(forced)), Some(FORCED));
-    let uncertified = StoredRoot { next: Some(next(false)), ..root };
-    assert_eq!(transition(&uncertified, &at(forced)), None, "its leaves would be refused");
+}
+
+/// Design §5.3, F₁: a consumer that is behind is refused after the switch, and so is given longer.
+#[test]
+fn without_a_cross_certificate_the_switch_is_forced_in_the_middle_of_what_is_left_then() {
+    let root = announced();
+    let uncertified = StoredRoot { next: Some(next(false)), ..root.clone() };
+    let (early, end) = (forced_at(&root, MINUTE), root.window.not_after);
+    let forced = forced_at(&uncertified, MINUTE);
+    assert_eq!(forced, early + end.duration_since(early) / 2);
+    assert_eq!(transition(&uncertified, &at(forced - SECOND)), None);
+    assert_eq!(transition(&uncertified, &at(forced)), Some(FORCED));
 }
 
 #[test]
@@ -149,7 +160,7 @@ fn a_former_root_is_trusted_until_its_bound_has_passed_and_its_leaves_were_gone_
 
 #[test]
 fn of_two_former_roots_each_goes_in_its_own_time() {
-    let late = StoredRetiring { fingerprint: "f00".into(), is_distrusted: false, until: NOW + HOUR };
+    let late = StoredRetiring { fingerprint: "f00".into(), distrusted: None, until: NOW + HOUR };
     let mut root = draining(NOW);
     root.retiring.push(late);
     let around = seen(Some(MINUTE));
@@ -189,7 +200,7 @@ fn a_step_never_takes_more_than_a_quarter_of_what_is_left_of_the_former_root() {
 
 #[test]
 fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
-    let distrusted_next = StoredNext { is_distrusted: true, ..next(true) };
+    let distrusted_next = StoredNext { distrusted: Some(Why::Named), ..next(true) };
     let generated = StoredRoot { next: Some(distrusted_next.clone()), ..announced() };
     let another = Transition::Announce(Source::Generated, Cause::Distrust);
     assert_eq!(transition(&generated, &seen(Some(HOUR))), Some(another));
@@ -197,10 +208,10 @@ fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
     let with_provided = StoredRoot { next: Some(provided_next), ..announced() };
     assert_eq!(transition(&with_provided, &seen(Some(HOUR))), Some(Transition::Withdraw));
     let mut root = draining(NOW + HOUR);
-    root.retiring[0].is_distrusted = true;
+    root.retiring[0].distrusted = Some(Why::Named);
     let dropped = Transition::Drop(vec!["f0".into()]);
     assert_eq!(transition(&root, &seen(None)), Some(dropped.clone()));
     assert!(!dropped.rests_on_sight(&root, Safeguards::ALL), "nobody is asked whether it may go");
-    root.retiring[0].is_distrusted = false;
+    root.retiring[0].distrusted = None;
     assert!(dropped.rests_on_sight(&root, Safeguards::ALL));
 }

@@ -2,7 +2,7 @@
 //! follow a path that does not hold.
 
 use mtls_operator::pki::{
-    Authority, AuthorityPem, CrossCertificates, CrossError, IssuedLeaf, LeafError, PrivateKey, RootAlgorithm,
+    Authority, AuthorityPem, CrossCertificate, CrossError, IssuedLeaf, LeafError, PrivateKey, RootAlgorithm,
     Serial, TrustBundle, Window, verify_as_peer,
 };
 use rcgen::{BasicConstraints, GeneralSubtree, IsCa, NameConstraints};
@@ -35,10 +35,10 @@ fn certificates(chain_pem: &str) -> usize {
     chain_pem.matches("BEGIN CERTIFICATE").count()
 }
 
-/// The next authority while it signs: peers trust both roots, and the cross-certificates are served.
-fn succeed(former: &Authority, next: Authority, older: &CrossCertificates) -> (Authority, CrossCertificates) {
-    let crosses = older.after(&former.cross_certify(&next, NOW).unwrap());
-    (next.among(&[former.anchors()], &crosses, &[]), crosses)
+/// The next authority while it signs: peers trust both roots, and the cross-certificate is served.
+fn succeed(former: &Authority, next: Authority) -> (Authority, CrossCertificate) {
+    let cross = former.cross_certify(&next, NOW).unwrap();
+    (next.among(&[former.anchors()], Some(&cross), &[]), cross)
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn whoever_trusts_the_former_root_or_the_new_one_or_both_accepts_the_leaf() {
     let algorithms = [RootAlgorithm::EcdsaP256, RootAlgorithm::EcdsaP384];
     for (one, other) in [(0, 0), (0, 1), (1, 0)] {
         let former = generated(algorithms[one]);
-        let (next, _) = succeed(&former, generated(algorithms[other]), &CrossCertificates::default());
+        let (next, _) = succeed(&former, generated(algorithms[other]));
         let leaf = leaf_of(&next);
         assert_eq!(certificates(&leaf.chain_pem), 2, "the leaf and the cross-certificate, and no root");
         for bundle in [former.anchors(), next.anchors(), next.bundle()] {
@@ -56,36 +56,50 @@ fn whoever_trusts_the_former_root_or_the_new_one_or_both_accepts_the_leaf() {
     }
 }
 
+/// Design §3: with two cross-certificates GnuTLS refuses a chain although it trusts the signer.
 #[test]
-fn after_two_rotations_the_first_root_is_still_enough() {
+fn after_two_rotations_the_cross_certificate_of_the_last_is_served_alone() {
     let first = fresh();
-    let (second, crosses) = succeed(&first, fresh(), &CrossCertificates::default());
-    let (third, crosses) = succeed(&second, fresh(), &crosses);
+    let (second, _) = succeed(&first, fresh());
+    let (third, cross) = succeed(&second, fresh());
     let leaf = leaf_of(&third);
-    assert_eq!(certificates(&leaf.chain_pem), 3);
-    for bundle in [first.anchors(), second.anchors(), third.anchors()] {
+    assert_eq!(certificates(&leaf.chain_pem), 2);
+    for bundle in [second.anchors(), third.anchors()] {
         assert_eq!(verdict(&leaf, bundle), Ok(()));
     }
-    let read = CrossCertificates::from_pem(crosses.to_pem().as_bytes()).unwrap();
-    assert_eq!(read.to_pem(), crosses.to_pem(), "the list reads back in its order");
+    assert_eq!(verdict(&leaf, first.anchors()), Err(LeafError::Untrusted));
+    let read = CrossCertificate::from_pem(cross.to_pem().as_bytes(), &third).unwrap().unwrap();
+    assert_eq!(read.to_pem(), cross.to_pem(), "it reads back");
 }
 
 #[test]
 fn a_leaf_of_the_former_root_is_served_without_the_cross_certificate_of_its_successor() {
-    let former = fresh();
-    let next = fresh();
-    let crosses = former.cross_certify(&next, NOW).unwrap();
-    let announced = former.among(&[next.anchors()], &crosses, &[]);
-    let leaf = leaf_of(&announced);
-    assert_eq!(certificates(&leaf.chain_pem), 1);
-    assert!(crosses.reaches(&next) && !crosses.without(&next).reaches(&next));
+    let (former, next) = (fresh(), fresh());
+    let cross = former.cross_certify(&next, NOW).unwrap();
+    let announced = former.among(&[next.anchors()], Some(&cross), &[]);
+    assert_eq!(certificates(&leaf_of(&announced).chain_pem), 1);
     assert!(announced.bundle().contains(&next.fingerprint()));
+    let of = |root: &Authority| CrossCertificate::from_pem(cross.to_pem().as_bytes(), root).unwrap();
+    assert!(of(&next).is_some() && of(&announced).is_none(), "it is the next root's");
+}
+
+/// The list as version 0.1 wrote it: the newest first, each without a path length.
+#[test]
+fn of_a_list_that_was_written_before_the_newest_alone_is_taken() {
+    let roots: Vec<Ca> = (0..12).map(|number| Ca::named(&format!("root {number}"), |_| ())).collect();
+    let certified = roots.windows(2).map(|pair| pair[0].certified(&pair[1]));
+    let list: String = certified.collect::<Vec<_>>().into_iter().rev().collect();
+    let newest = load(&roots[11].provided(&[], &roots[11]));
+    let cross = CrossCertificate::from_pem(list.as_bytes(), &newest).unwrap().unwrap();
+    assert_eq!(certificates(&cross.to_pem()), 1);
+    let leaf = leaf_of(&newest.among(&[&roots[10].bundle()], Some(&cross), &[]));
+    assert_eq!((certificates(&leaf.chain_pem), verdict(&leaf, &roots[10].bundle())), (2, Ok(())));
 }
 
 #[test]
 fn a_cross_certificate_is_served_until_it_ends_however_long_the_leaf_lives() {
     let former = load(&Authority::generate("mesh", RootAlgorithm::EcdsaP256, DAY, NOW).unwrap());
-    let (next, crosses) = succeed(&former, fresh(), &CrossCertificates::default());
+    let (next, cross) = succeed(&former, fresh());
     let until = |window: Window| {
         let key = PrivateKey::generate(profile().key_algorithm).unwrap();
         let leaf = next.issue(&profile(), key, window, Serial::random().unwrap()).unwrap();
@@ -94,34 +108,25 @@ fn a_cross_certificate_is_served_until_it_ends_however_long_the_leaf_lives() {
     let second = DAY / (24 * 3600);
     assert_eq!(until(Window::leaf(NOW, DAY, next.window())), 2);
     assert_eq!(until(Window::leaf(NOW, DAY + second, next.window())), 2);
-    assert!(
-        crosses.valid_at(NOW + DAY).reaches(&next) && !crosses.valid_at(NOW + DAY + second).reaches(&next)
-    );
+    assert!(cross.is_valid_at(NOW + DAY) && !cross.is_valid_at(NOW + DAY + second));
 }
 
 #[test]
-fn a_distrusted_root_is_out_of_the_bundle_and_vouches_for_nobody() {
-    let first = fresh();
-    let (second, crosses) = succeed(&first, fresh(), &CrossCertificates::default());
-    let (_, crosses) = succeed(&second, fresh(), &crosses);
-    let third = fresh();
-    let crosses = crosses.without(&third);
-    let third = third.among(&[first.anchors(), second.anchors()], &crosses, &[first.fingerprint()]);
-    assert!(!third.bundle().contains(&first.fingerprint()) && third.bundle().contains(&second.fingerprint()));
-    assert_eq!(certificates(&leaf_of(&third).chain_pem), 1, "there is no path for it");
-    let fourth = fresh();
-    let crosses = crosses.after(&second.cross_certify(&fourth, NOW).unwrap());
-    let fourth = fourth.among(&[first.anchors(), second.anchors()], &crosses, &[first.fingerprint()]);
-    let leaf = leaf_of(&fourth);
-    assert_eq!((verdict(&leaf, second.anchors()), certificates(&leaf.chain_pem)), (Ok(()), 2));
-    assert_eq!(verdict(&leaf, first.anchors()), Err(LeafError::Untrusted));
+fn a_distrusted_root_is_out_of_the_bundle_and_its_cross_certificate_is_not_served() {
+    let (former, next) = (fresh(), fresh());
+    let cross = former.cross_certify(&next, NOW).unwrap();
+    let next = next.among(&[former.anchors()], Some(&cross), &[former.fingerprint()]);
+    assert!(!next.bundle().contains(&former.fingerprint()));
+    let leaf = leaf_of(&next);
+    assert_eq!((certificates(&leaf.chain_pem), next.has_cross_certificate()), (1, false));
+    assert_eq!(verdict(&leaf, former.anchors()), Err(LeafError::Untrusted));
 }
 
 #[test]
 fn a_cross_certificate_is_the_new_root_in_all_but_its_issuer() {
     let (former, next) = (fresh(), fresh());
-    let crosses = former.cross_certify(&next, NOW).unwrap();
-    let (cross, root) = (der(&crosses.to_pem()), der(next.anchors().to_pem()));
+    let cross = former.cross_certify(&next, NOW).unwrap();
+    let (cross, root) = (der(&cross.to_pem()), der(next.anchors().to_pem()));
     let parse = |der| x509_parser::parse_x509_certificate(der).unwrap().1;
     let ((cross, root), former) = ((parse(&cross), parse(&root)), der(former.anchors().to_pem()));
     let former = parse(&former);
@@ -130,9 +135,19 @@ fn a_cross_certificate_is_the_new_root_in_all_but_its_issuer() {
     assert_eq!(cross.issuer().as_raw(), former.subject().as_raw());
     assert!(cross.verify_signature(Some(former.public_key())).is_ok());
     assert_ne!(cross.raw_serial(), root.raw_serial());
-    assert!(cross.basic_constraints().unwrap().unwrap().critical && cross.is_ca());
+    let constraints = cross.basic_constraints().unwrap().unwrap();
+    assert!(constraints.critical && constraints.value.ca);
+    assert_eq!(constraints.value.path_len_constraint, Some(0), "it certifies a root that signs leaves");
+    let purposes = cross.extended_key_usage().unwrap().unwrap().value;
+    assert!(purposes.server_auth && purposes.client_auth && !purposes.any && purposes.other.is_empty());
     let end = cross.validity().not_after.timestamp();
     assert_eq!(end, former.validity().not_after.timestamp().min(root.validity().not_after.timestamp()));
+}
+
+fn path_length(cross: &CrossCertificate) -> Option<u32> {
+    let cross = der(&cross.to_pem());
+    let (_, cross) = x509_parser::parse_x509_certificate(&cross).unwrap();
+    cross.basic_constraints().unwrap().unwrap().value.path_len_constraint
 }
 
 #[test]
@@ -141,11 +156,12 @@ fn a_provided_intermediate_is_connected_in_both_directions() {
     let intermediate = corporate.intermediate("intermediate", |_| ());
     let provided = || load(&intermediate.provided(&[], &corporate));
     let generated = fresh();
-    let (to_generated, _) = succeed(&provided(), fresh(), &CrossCertificates::default());
+    let (to_generated, _) = succeed(&provided(), fresh());
     let leaf = leaf_of(&to_generated);
     assert_eq!(certificates(&leaf.chain_pem), 3, "the leaf, the cross-certificate and what signed it");
     assert_eq!(verdict(&leaf, &corporate.bundle()), Ok(()));
-    let (to_provided, _) = succeed(&generated, provided(), &CrossCertificates::default());
+    let (to_provided, _) = succeed(&generated, provided());
+    assert_eq!(path_length(&generated.cross_certify(&provided(), NOW).unwrap()), Some(1));
     let leaf = leaf_of(&to_provided);
     assert_eq!(certificates(&leaf.chain_pem), 3);
     assert_eq!((verdict(&leaf, generated.anchors()), verdict(&leaf, &corporate.bundle())), (Ok(()), Ok(())));
@@ -167,7 +183,7 @@ fn where_a_path_would_not_hold_there_is_no_cross_certificate() {
 }
 
 #[test]
-fn a_list_that_is_damaged_is_not_read_and_an_empty_one_is_empty() {
-    assert_eq!(CrossCertificates::from_pem(b"").unwrap().to_pem(), "");
-    assert!(CrossCertificates::from_pem(b"garbage").is_err());
+fn a_text_that_is_damaged_is_not_read_and_an_empty_one_is_none() {
+    assert!(CrossCertificate::from_pem(b"", &fresh()).unwrap().is_none());
+    assert!(CrossCertificate::from_pem(b"garbage", &fresh()).is_err());
 }

@@ -28,13 +28,22 @@ pub struct Ca {
 
 impl Ca {
     pub fn root(spoil: Spoil) -> Self {
-        let (params, key) = ca_params("root", spoil);
+        Self::named("root", spoil)
+    }
+
+    pub fn named(name: &str, spoil: Spoil) -> Self {
+        let (params, key) = ca_params(name, spoil);
         Self { issuer: CertifiedIssuer::self_signed(params.clone(), key).unwrap(), params }
     }
 
     pub fn intermediate(&self, name: &str, spoil: Spoil) -> Self {
         let (params, key) = ca_params(name, spoil);
         Self { issuer: CertifiedIssuer::signed_by(params.clone(), key, &self.issuer).unwrap(), params }
+    }
+
+    /// A cross-certificate of another root, without a path length.
+    pub fn certified(&self, other: &Self) -> String {
+        other.params.signed_by(other.issuer.key(), &self.issuer).unwrap().pem()
     }
 
     pub fn pem(&self) -> String {

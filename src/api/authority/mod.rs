@@ -12,10 +12,11 @@ use super::decoded::is_internal;
 use super::{form, rule};
 
 pub use grant::{DistrustedRoot, Grant};
-pub use root::{LeafSpec, ProvidedSpec, RootSpec, RotationSpec};
+pub use root::{CrossCertificates, LeafSpec, ProvidedSpec, RootSpec, RotationSpec};
 pub use selector::{From, NamespaceSelector, Operator, Requirement};
 pub use status::{
-    IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus, WaitingFor, WaitingKind,
+    DistrustedStatus, IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus,
+    WaitingFor, WaitingKind,
 };
 
 /// The root, who may use it, for which names, and how changes reach consumers. An empty spec is complete.

@@ -1,6 +1,7 @@
 //! What an authority makes, for how long, and how changes of it reach consumers.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::word::Word;
@@ -67,6 +68,22 @@ pub struct ProvidedSpec {
     #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
     #[x_kube(validation = rule::dns_subdomain("spec.root.provided.secretName"))]
     pub secret_name: String,
+
+    /// Whether this CA may certify the root that follows it. Never: the operator makes no CA certificate in its name, and
+    /// consumers that have not loaded the next root when it begins to sign refuse its certificates. Allowed: it signs a
+    /// cross-certificate for the next root, which is served with certificates until it ends. Default: Never.
+    #[serde(default)]
+    pub cross_certificates: Word<CrossCertificates>,
+}
+
+/// Whether a CA that people provide may certify its successor.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrossCertificates {
+    /// It certifies nothing but certificates of identities.
+    #[default]
+    Never,
+    /// It certifies the root that follows it.
+    Allowed,
 }
 
 /// Limits and defaults for the certificates of identities.

@@ -23,6 +23,11 @@ pub struct MtlsAuthorityStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub roots: Vec<RootStatus>,
+    /// CAs that were distrusted with one of spec.distrustedRoots, and that it does not name yet. They are treated as if it did:
+    /// name them there, so that no restored backup of this object brings them back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["fingerprint".to_string()]))]
+    pub distrusted: Vec<DistrustedStatus>,
     /// Number of identities of this authority, by the reason of their condition Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<IdentityCounts>,
@@ -172,6 +177,17 @@ pub struct RootStatus {
     pub not_after: Option<Time>,
     /// Number of unexpired certificates in force that it signed.
     pub leaves: i64,
+}
+
+/// A CA that was distrusted with another one.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct DistrustedStatus {
+    /// SHA-256 fingerprint of its certificate, in lower-case hex.
+    pub fingerprint: String,
+    /// Why: a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
 }
 
 /// What a root does.

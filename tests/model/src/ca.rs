@@ -26,7 +26,7 @@ pub struct Ca {
     pub next: Option<RootId>,
     /// Who has signed.
     pub retiring: [Option<Retiring>; 2],
-    /// The roots whose cross-certificates are kept.
+    /// The roots whose cross-certificates are kept: the signer's, and the announced root's.
     pub crosses: Roots,
     /// Roots that are trusted no more, and known to have signed.
     pub former: Roots,
@@ -102,7 +102,8 @@ impl Ca {
         let retired = Retiring { root: self.signer, until };
         let mut all = self.retiring.into_iter().flatten().chain([retired]);
         let retiring = [all.next(), all.next()];
-        Self { signer, next: None, retiring, longest, ..self.begun(Phase::Draining, step_ends) }
+        let crosses = Roots::of(self.crosses.iter().filter(|root| *root == signer));
+        Self { signer, next: None, retiring, crosses, longest, ..self.begun(Phase::Draining, step_ends) }
     }
 
     /// Another root signs at once, and nobody vouches for it.

@@ -42,14 +42,16 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
         anchors: fingerprint(ca.signer),
         window: window(pki, ca.signer),
         is_provided: false,
-        is_distrusted: false,
+        distrusted: None,
+        accepted_intermediate: None,
+        is_certified: ca.crosses.contain(ca.signer),
         max_leaf_ttl: span(ca.longest).as_secs(),
         phase: ca.phase,
         since: at(ca.since),
         next: ca.next.map(|next| StoredNext {
             fingerprint: fingerprint(next),
             is_provided: false,
-            is_distrusted: false,
+            distrusted: None,
             is_certified: ca.crosses.contain(next),
         }),
         retiring: ca.retiring.into_iter().flatten().map(retiring).collect(),
@@ -58,7 +60,7 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
 }
 
 fn retiring(former: crate::ca::Retiring) -> StoredRetiring {
-    StoredRetiring { fingerprint: fingerprint(former.root), is_distrusted: false, until: at(former.until) }
+    StoredRetiring { fingerprint: fingerprint(former.root), distrusted: None, until: at(former.until) }
 }
 
 fn retiring_signer(former: crate::ca::Retiring) -> RetiringSigner {

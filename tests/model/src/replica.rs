@@ -192,10 +192,7 @@ impl World {
             Rulebook::leaf_end(&state.pki, ca.signer, lifetime, now)
         };
         let until = if self.has(Flaw::ServesNoCrossThatEndsEarly) { end } else { 0 };
-        let mut crosses = state.pki.run(ca.signer, ca.crosses, until);
-        if self.has(Flaw::NewestCrossOnly) {
-            crosses = Roots::of(crosses.iter().filter(|root| *root == ca.signer));
-        }
+        let crosses = state.pki.run(ca.signer, ca.crosses, until);
         Secret {
             leaf: Leaf { chain: Chain { signer: ca.signer, crosses }, issued: now, end },
             bundle: ca.trust(),

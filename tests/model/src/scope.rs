@@ -73,7 +73,7 @@ pub struct Scope {
     pub spread: Ticks,
     /// Whether consumers keep a leaf that they have loaded until it ends.
     pub keepers: bool,
-    /// Whether a consumer has loaded its trust bundle once and for all.
+    /// Whether a consumer has loaded its trust bundle once and for all. One cross-certificate carries it over one rotation.
     pub stubborn: bool,
     /// The safeguards that hold.
     pub safeguards: Safeguards,
@@ -139,8 +139,6 @@ pub enum Flaw {
     Unconfirmed,
     /// What was missed while a watch was interrupted is taken for unchanged.
     IgnoresInterruptions,
-    /// Only the newest cross-certificate is served.
-    NewestCrossOnly,
     /// No cross-certificate is served that ends before the leaf.
     ServesNoCrossThatEndsEarly,
     /// Consumers take longer than `propagation`.

@@ -83,10 +83,16 @@ fn consumers_keep_to_propagation() {
     holds("staleness above propagation", with(Flaw::SlowConsumers, PLAIN));
 }
 
+/// Accepted (design §5.3): with two cross-certificates, verifiers that are in use refuse a chain whose signer they trust.
 #[test]
-fn the_whole_run_of_cross_certificates_is_served_until_it_ends() {
+fn a_consumer_that_never_reloads_is_carried_over_one_rotation() {
+    holds("a consumer that never reloads, one rotation", ALONE);
     let two = Scope { rotations: 2, ..ALONE };
-    breaks("only the newest cross-certificate is served", Broken::I2, with(Flaw::NewestCrossOnly, two));
+    breaks("a consumer that never reloads, two rotations", Broken::I2, two);
+}
+
+#[test]
+fn a_cross_certificate_is_served_until_it_ends() {
     let what = "no cross-certificate is served that ends before the leaf";
     breaks(what, Broken::I2, with(Flaw::ServesNoCrossThatEndsEarly, ENDING));
 }
@@ -96,7 +102,7 @@ fn nothing_holds_a_rotation_up_for_ever() {
     breaks("wait counted from the last write", Broken::Liveness, with(Flaw::WaitsSinceLastWrite, PLAIN));
     let paused = Scope { paused: true, ..ALONE };
     breaks("an expired leaf blocks Draining", Broken::Liveness, with(Flaw::ExpiredLeavesBlock, paused));
-    let twice = Scope { rotations: 2, ..paused };
+    let twice = Scope { rotations: 2, stubborn: false, ..paused };
     let what = "an expired leaf proves that a root is lost";
     breaks(what, Broken::Liveness, with(Flaw::ExpiredLeavesAreEvidence, twice));
 }

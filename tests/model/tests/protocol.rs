@@ -25,10 +25,10 @@ fn a_replica_with_an_old_view_and_late_writes_does_no_harm() {
 
 #[test]
 fn a_second_rotation_does_no_harm() {
-    let twice = Scope { rotations: 2, ..ALONE };
+    let twice = Scope { rotations: 2, stubborn: false, ..ALONE };
     holds("two rotations, one replica", twice);
     holds("the same without cross-certificates", without_cross(twice));
-    let twice = Scope { rotations: 2, ..PLAIN };
+    let twice = Scope { rotations: 2, stubborn: false, ..PLAIN };
     holds_at_full_size("two rotations without cross-certificates", without_cross(twice));
     holds_at_full_size("two rotations, three workloads", Scope { workloads: 3, ..twice });
     holds_at_full_size("two rotations, Secrets are deleted", Scope { deletions: true, ..twice });
@@ -39,7 +39,10 @@ fn nothing_rests_on_the_election() {
     let both = Scope { second: Second::Leads, ..PLAIN };
     holds("two replicas that both lead", both);
     holds_at_full_size("the same without cross-certificates", without_cross(both));
-    holds_at_full_size("two replicas that both lead, two rotations", Scope { rotations: 2, ..both });
+    holds_at_full_size(
+        "two replicas that both lead, two rotations",
+        Scope { rotations: 2, stubborn: false, ..both },
+    );
 }
 
 #[test]
@@ -56,12 +59,12 @@ fn slow_writes_of_the_root_secret_do_no_harm() {
 fn clocks_that_differ_do_no_harm() {
     let step = |scope| Scope { clocks: Clocks::Step, keepers: false, ..scope };
     holds("the clock of the only replica steps", step(ALONE));
-    holds_at_full_size("the same, two rotations", step(Scope { rotations: 2, ..ALONE }));
+    holds_at_full_size("the same, two rotations", step(Scope { rotations: 2, stubborn: false, ..ALONE }));
     for (what, clocks) in [("ahead", Clocks::SecondAhead), ("behind", Clocks::SecondBehind)] {
         holds_at_full_size(&format!("the second replica's clock is {what}"), Scope { clocks, ..PLAIN });
     }
     holds_at_full_size("clocks step", step(PLAIN));
-    let twice = Scope { rotations: 2, workloads: 1, ..PLAIN };
+    let twice = Scope { rotations: 2, stubborn: false, workloads: 1, ..PLAIN };
     holds_at_full_size("clocks step, two rotations, one identity", step(twice));
 }
 
@@ -110,7 +113,7 @@ fn a_lost_root_is_never_silently_replaced() {
     );
     holds("the root Secret is deleted and restored, one replica", restores);
     holds_at_full_size("the same, statuses lag", lag);
-    let twice = Scope { rotations: 2, ..restores };
+    let twice = Scope { rotations: 2, stubborn: false, ..restores };
     holds_at_full_size("the root Secret is deleted and restored, two rotations", twice);
     let one = Scope { workloads: 1, ..twice };
     holds_at_full_size("the same with one identity, statuses lag", Scope { status_lags: true, ..one });
@@ -127,7 +130,10 @@ fn a_status_that_was_not_written_proves_no_loss() {
         "the clock of the only replica steps, statuses lag",
         Scope { clocks: Clocks::Step, keepers: false, workloads: 1, ..lag },
     );
-    holds_at_full_size("statuses lag behind Secrets, two rotations", Scope { rotations: 2, ..lag });
+    holds_at_full_size(
+        "statuses lag behind Secrets, two rotations",
+        Scope { rotations: 2, stubborn: false, ..lag },
+    );
     holds_at_full_size(
         "statuses lag behind Secrets, a second replica signs",
         Scope { status_lags: true, ..PLAIN },

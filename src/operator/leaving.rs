@@ -1,0 +1,51 @@
+//! Retiring roots that leave the trust bundle, and those that stay.
+
+use jiff::Timestamp;
+
+use super::root_notes::{FormerKey, Intermediate, Retiring};
+use super::root_secret::Succession;
+use crate::plan::distrust::Why;
+use crate::plan::root::StoredRoot;
+
+/// The retiring roots of a root Secret, parted.
+pub struct Leaving {
+    /// What is remembered of those that leave.
+    pub former: Vec<FormerKey>,
+    /// When the last of these ends.
+    pub last_end: Option<Timestamp>,
+    /// Those that stay.
+    pub left: Vec<Retiring>,
+}
+
+impl Leaving {
+    /// Parts them.
+    #[must_use]
+    pub fn of(
+        succession: &Succession,
+        root: &StoredRoot,
+        leaves: impl Fn(&Retiring, Option<&Why>) -> bool,
+    ) -> Self {
+        // Both lists are made of one annotation, in one order.
+        let judged = root.retiring.iter().map(|root| root.distrusted.as_ref());
+        let all = succession.retiring.iter().zip(judged);
+        let (gone, left): (Vec<_>, Vec<_>) = all.partition(|(root, why)| leaves(root, *why));
+        Self {
+            last_end: gone.iter().map(|(root, _)| root.not_after).max(),
+            former: gone.into_iter().map(|(root, why)| former(root, why)).collect(),
+            left: left.into_iter().map(|(root, _)| root.clone()).collect(),
+        }
+    }
+}
+
+fn former(root: &Retiring, why: Option<&Why>) -> FormerKey {
+    let below = Intermediate {
+        fingerprint: root.fingerprint.clone(),
+        anchors: root.anchors.clone(),
+        not_after: root.not_after,
+    };
+    let below = (!root.anchors.contains(&root.fingerprint)).then_some(below);
+    let fingerprints = std::iter::once(&root.fingerprint).chain(&root.anchors).cloned();
+    let mut fingerprints: Vec<String> = fingerprints.collect();
+    fingerprints.dedup();
+    FormerKey::of(root.key_id.clone(), root.until).distrusted(why, fingerprints, below)
+}

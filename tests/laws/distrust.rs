@@ -1,0 +1,95 @@
+//! Laws of distrust: no root stays trusted that has certified one that is not, and nothing goes that need not.
+
+use mtls_operator::plan::distrust::{Ca, Cas, Distrusted, Why, closure};
+
+fn ca(name: &str, certified: &[&str]) -> Ca {
+    Ca {
+        fingerprints: vec![name.into()],
+        certified: Some(certified.iter().map(|name| (*name).to_owned()).collect()),
+    }
+}
+
+fn cas(retiring: &[Ca], signer: Ca, next: Option<Ca>) -> Cas {
+    Cas { retiring: retiring.to_vec(), signer, next, is_next_generated: true }
+}
+
+/// What is distrusted, by name.
+fn taken(cas: &Cas, named: &[&str]) -> Vec<(String, Why)> {
+    let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+    let Distrusted { retiring, signer, next } = closure(cas, &named);
+    let all = cas.retiring.iter().chain([&cas.signer]).chain(&cas.next);
+    let why = retiring.into_iter().chain([signer, next]);
+    all.zip(why).filter_map(|(ca, why)| Some((ca.fingerprints[0].clone(), why?))).collect()
+}
+
+fn certified(other: &str) -> Why {
+    Why::Certified(other.into())
+}
+
+#[test]
+fn a_root_that_stands_alone_goes_alone() {
+    let stable = cas(&[], ca("r1", &[]), None);
+    assert_eq!(taken(&stable, &["r1"]), [("r1".into(), Why::Named)]);
+    assert_eq!(taken(&stable, &["r2"]), [], "it is none of this authority's");
+}
+
+#[test]
+fn an_announced_root_takes_the_signer_that_has_certified_it_along() {
+    let crossed = cas(&[], ca("r1", &["r2"]), Some(ca("r2", &[])));
+    assert_eq!(taken(&crossed, &["r2"]), [("r1".into(), certified("r2")), ("r2".into(), Why::Named)]);
+    let uncrossed = cas(&[], ca("r1", &[]), Some(ca("r2", &[])));
+    assert_eq!(taken(&uncrossed, &["r2"]), [("r2".into(), Why::Named)]);
+}
+
+#[test]
+fn a_signer_takes_the_announced_root_along_whose_key_lies_beside_its_own() {
+    let generated = cas(&[], ca("r1", &[]), Some(ca("r2", &[])));
+    let shared = Why::SameSecret("r1".into());
+    assert_eq!(taken(&generated, &["r1"]), [("r1".into(), Why::Named), ("r2".into(), shared)]);
+    let provided = Cas { is_next_generated: false, ..generated };
+    assert_eq!(taken(&provided, &["r1"]), [("r1".into(), Why::Named)], "people named what they meant");
+}
+
+#[test]
+fn a_signer_takes_the_retiring_root_that_has_certified_it_along() {
+    let draining = cas(&[ca("r1", &["r2"])], ca("r2", &[]), None);
+    assert_eq!(taken(&draining, &["r2"]), [("r1".into(), certified("r2")), ("r2".into(), Why::Named)]);
+    assert_eq!(taken(&draining, &["r1"]), [("r1".into(), Why::Named)], "the signer certified nothing");
+    let uncrossed = cas(&[ca("r1", &[])], ca("r2", &[]), None);
+    assert_eq!(taken(&uncrossed, &["r2"]), [("r2".into(), Why::Named)]);
+}
+
+#[test]
+fn a_root_that_was_withdrawn_takes_the_signer_that_has_certified_it_along() {
+    let withdrawn = cas(&[], ca("r1", &["withdrawn"]), None);
+    assert_eq!(taken(&withdrawn, &["withdrawn"]), [("r1".into(), certified("withdrawn"))]);
+}
+
+#[test]
+fn the_closure_is_transitive() {
+    let chain = cas(&[ca("r0", &["r1"]), ca("r1", &["r2"])], ca("r2", &["r3"]), Some(ca("r3", &[])));
+    let all = [
+        ("r0".into(), certified("r1")),
+        ("r1".into(), certified("r2")),
+        ("r2".into(), certified("r3")),
+        ("r3".into(), Why::Named),
+    ];
+    assert_eq!(taken(&chain, &["r3"]), all);
+}
+
+#[test]
+fn where_it_was_not_recorded_a_root_is_taken_to_have_certified_its_successors() {
+    let unknown = Ca { certified: None, ..ca("r1", &[]) };
+    let draining = cas(std::slice::from_ref(&unknown), ca("r2", &[]), None);
+    assert_eq!(taken(&draining, &["r2"]), [("r1".into(), certified("r2")), ("r2".into(), Why::Named)]);
+    assert_eq!(taken(&draining, &["r9"]), [], "a root of the past takes nothing along");
+}
+
+#[test]
+fn an_intermediate_is_named_by_each_certificate_above_it() {
+    let signer = Ca { fingerprints: vec!["i1".into(), "b1".into()], ..ca("i1", &[]) };
+    let stable = cas(&[], signer, None);
+    for name in ["i1", "b1"] {
+        assert_eq!(taken(&stable, &[name]), [("i1".into(), Why::Named)], "{name}");
+    }
+}
