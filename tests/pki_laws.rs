@@ -13,6 +13,10 @@ mod issuing;
 mod keys;
 #[path = "pki_laws/loading.rs"]
 mod loading;
+#[path = "pki_laws/names.rs"]
+mod names;
+#[path = "pki_laws/pem.rs"]
+mod pem;
 #[path = "pki_laws/trust.rs"]
 mod trust;
 #[path = "pki_laws/verifying.rs"]

@@ -26,7 +26,7 @@ pub async fn provided(
         return Ok((Provided::Missing(why), None));
     };
     let pem = root_secret::pem(&secret);
-    Ok(match Authority::load(&pem, context.clock.now()) {
+    Ok(match Authority::load_provided(&pem, context.clock.now()) {
         Ok(ca) if ca.is_any_of(&terms.distrust) => {
             let why = format!(
                 "{place}: spec.distrustedRoots or status.distrusted names this CA or one above it; provide another"

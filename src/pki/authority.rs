@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose,
-    PublicKeyData, SanType, SerialNumber,
+    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType,
+    SerialNumber,
 };
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::certificate::CaCertificate;
+use super::issuer::Issuer;
 use super::serial::NoRandomness;
 use super::window::to_offset;
 use super::{
@@ -54,10 +55,14 @@ pub enum IssueError {
     /// The library could not sign.
     #[error("the cryptographic library did not sign the certificate")]
     NotSigned,
-    /// Peers would refuse it. A provided CA with name constraints is the usual cause.
+    /// Name constraints of a provided CA exclude names.
     #[error(
-        "peers would refuse the certificate: {0}; look for name constraints or key usages in the authority's chain"
+        "name constraints of the authority's CA exclude {}; ask for names that they allow, or provide a CA whose constraints allow these",
+        .0.join(", ")
     )]
+    NamesExcluded(Vec<String>),
+    /// Peers would refuse it.
+    #[error("peers would refuse the certificate: {0}; look for key usages in the authority's chain")]
     Refused(#[from] LeafError),
     /// The certificate is not what was asked for.
     #[error("the certificate came out with other names, key or serial number than asked for")]
@@ -68,7 +73,7 @@ impl IssueError {
     /// Whether another attempt with the same names and the same authority must end alike.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
-        matches!(self, Self::Name(_) | Self::Refused(_) | Self::NotAsAsked)
+        matches!(self, Self::Name(_) | Self::NamesExcluded(_) | Self::Refused(_) | Self::NotAsAsked)
     }
 }
 
@@ -104,7 +109,7 @@ pub(super) struct Signer {
 /// shown::<mtls_operator::pki::Authority>();
 /// ```
 pub struct Authority {
-    pub(super) issuer: Issuer<'static, PrivateKey>,
+    pub(super) issuer: Issuer,
     pub(super) signer: Signer,
     /// The signing certificate and those above it, the root left out unless it is what signs.
     pub(super) chain: Vec<CaCertificate>,
@@ -182,7 +187,7 @@ impl Authority {
 
     /// What follows a leaf: intermediates, and the cross-certificate. One that ends before the leaf is needed until it ends,
     /// and harmless afterwards.
-    fn served(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+    pub(super) fn served(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
         self.served.iter().chain(self.cross.iter().map(|cross| &cross.der))
     }
 
@@ -213,14 +218,27 @@ impl Authority {
         if !self.signer.window.contains(&window) {
             return Err(IssueError::OutsideSigner);
         }
-        let der = sign(&leaf_params(profile, window, serial)?, &key, &self.issuer)?;
+        let params = leaf_params(profile, window, serial)?;
+        let der = self.issuer.sign(&params, None, &key).ok_or(IssueError::NotSigned)?;
         let chain: Vec<_> = std::iter::once(der).chain(self.served().cloned()).collect();
         let chain_pem = pem::encode_certificates(&chain);
-        let leaf = verify::verify(&chain, &key, &self.bundle, window.not_before)?;
+        pem::STORED.check(chain_pem.len(), chain.len()).map_err(LeafError::from)?;
+        let verified = verify::verify(&chain, &key, &self.bundle, window.not_before);
+        let leaf = verified.map_err(|error| self.refusal(error, profile))?;
         if !leaf.matches(profile) || leaf.serial != serial || leaf.window != window {
             return Err(IssueError::NotAsAsked);
         }
         Ok(IssuedLeaf { leaf, chain_pem, key_pem: key.to_pem() })
+    }
+
+    /// Why peers would refuse a leaf, with the names that are the cause.
+    fn refusal(&self, error: LeafError, profile: &LeafProfile) -> IssueError {
+        match error {
+            LeafError::NameExcluded => {
+                self.excluded_names(profile).map_or_else(|error| error, IssueError::NamesExcluded)
+            }
+            other => IssueError::Refused(other),
+        }
     }
 }
 
@@ -262,7 +280,8 @@ fn key_usages(algorithm: KeyAlgorithm) -> Vec<KeyUsagePurpose> {
     usages
 }
 
-fn names(profile: &LeafProfile) -> Result<Vec<SanType>, IssueError> {
+/// The names of a leaf, each once.
+pub(super) fn names(profile: &LeafProfile) -> Result<Vec<SanType>, IssueError> {
     let ascii = |name: &str| Ia5String::try_from(name).map_err(|_| IssueError::Name(name.to_owned()));
     let mut names = vec![SanType::URI(ascii(profile.spiffe_id.as_str())?)];
     for dns in distinct(&profile.dns_names) {
@@ -281,22 +300,4 @@ fn distinct<T: PartialEq>(names: &[T]) -> Vec<&T> {
         }
     }
     found
-}
-
-pub(super) fn sign(
-    params: &CertificateParams,
-    key: &PrivateKey,
-    issuer: &Issuer<'_, PrivateKey>,
-) -> Result<CertificateDer<'static>, IssueError> {
-    sign_public(params, key, issuer)
-}
-
-/// The same for a key of which only the public half is here.
-pub(super) fn sign_public(
-    params: &CertificateParams,
-    key: &impl PublicKeyData,
-    issuer: &Issuer<'_, PrivateKey>,
-) -> Result<CertificateDer<'static>, IssueError> {
-    let certificate = params.signed_by(key, issuer).map_err(|_| IssueError::NotSigned)?;
-    Ok(certificate.into())
 }

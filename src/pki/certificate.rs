@@ -4,17 +4,20 @@ use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::oid_registry::Oid;
-use x509_parser::prelude::FromDer as _;
-use x509_parser::x509::X509Name;
+use x509_parser::prelude::{FromDer as _, X509Version};
 
-use super::{Fingerprint, KeyId, Window, algorithm};
+use super::{Fingerprint, KeyId, Weakness, Window};
+
+/// The most characters of a subject that are shown: it can be as long as a certificate.
+const MAX_SHOWN: usize = 128;
 
 /// Whether a certificate may sign others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum SigningRight {
     /// It is an end-entity certificate.
     NotCa,
+    /// It is of version 1, which cannot say that it is a CA's. Verifiers take it for an anchor, and for nothing else.
+    Version1,
     /// It is a CA's, and its key usage leaves out certificates.
     NoCertificates,
     Full,
@@ -30,11 +33,12 @@ pub(super) struct CaCertificate {
     pub(super) subject: Vec<u8>,
     pub(super) issuer: Vec<u8>,
     pub(super) public_key_der: Vec<u8>,
-    pub(super) rsa_bits: Option<usize>,
+    pub(super) weakness: Option<Weakness>,
     pub(super) right: SigningRight,
     pub(super) path_length: Option<u32>,
     pub(super) serves_both_roles: bool,
-    pub(super) simple_subject: bool,
+    /// Whether the subject names anything at all.
+    pub(super) is_named: bool,
 }
 
 impl CaCertificate {
@@ -51,11 +55,11 @@ impl CaCertificate {
             subject: subject.as_raw().to_vec(),
             issuer: x509.issuer().as_raw().to_vec(),
             public_key_der: x509.public_key().raw.to_vec(),
-            rsa_bits: algorithm::rsa_bits(x509.public_key()),
+            weakness: Weakness::of(&x509),
             right: signing_right(&x509)?,
             path_length: constraints.and_then(|found| found.path_len_constraint),
             serves_both_roles: serves_both_roles(&x509)?,
-            simple_subject: is_simple(subject),
+            is_named: subject.iter_attributes().next().is_some(),
         })
     }
 
@@ -70,6 +74,17 @@ impl CaCertificate {
     /// Whether subject and issuer are the same name. Such a certificate is an anchor, or nothing.
     pub(super) fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
+    }
+
+    /// Whether verifiers take it for an anchor.
+    pub(super) fn is_root(&self) -> bool {
+        self.is_self_issued() && matches!(self.right, SigningRight::Full | SigningRight::Version1)
+    }
+
+    /// The subject as people read it.
+    pub(super) fn shown_subject(&self) -> String {
+        let subject = parse(&self.der).map(|x509| x509.subject().to_string()).unwrap_or_default();
+        subject.chars().take(MAX_SHOWN).collect()
     }
 }
 
@@ -86,28 +101,11 @@ pub(super) fn subject_key_id(x509: &X509Certificate<'_>) -> Option<KeyId> {
     })
 }
 
-/// Whether rcgen can write the name at all: it keeps one value for an attribute type, reads no RDN of several
-/// attributes, and panics at an object identifier that it cannot write. That the name then also comes out as it
-/// went in (two `DC` do not) is seen when a CA is loaded.
-fn is_simple(name: &X509Name<'_>) -> bool {
-    let mut parts = name.iter_rdn().peekable();
-    parts.peek().is_some()
-        && parts.all(|rdn| {
-            let mut attributes = rdn.iter();
-            attributes.next().is_some_and(|first| is_writable(first.attr_type()))
-                && attributes.next().is_none()
-        })
-}
-
-fn is_writable(oid: &Oid<'_>) -> bool {
-    let Some(mut arcs) = oid.iter() else { return false };
-    arcs.len() >= 2 && arcs.next().is_some_and(|first| first <= 2)
-}
-
 fn signing_right(x509: &X509Certificate<'_>) -> Option<SigningRight> {
     let is_ca = x509.basic_constraints().ok()?.is_some_and(|found| found.value.ca);
     let may_sign = x509.key_usage().ok()?.is_none_or(|found| found.value.key_cert_sign());
     Some(match (is_ca, may_sign) {
+        _ if x509.version() == X509Version::V1 => SigningRight::Version1,
         (false, _) => SigningRight::NotCa,
         (true, false) => SigningRight::NoCertificates,
         (true, true) => SigningRight::Full,

@@ -3,19 +3,19 @@
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa,
-    KeyIdMethod, KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod,
+    KeyUsagePurpose, SerialNumber, SubjectPublicKeyInfo,
 };
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
-use x509_parser::der_parser::asn1_rs::Tag;
-use x509_parser::x509::X509Name;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 
-use super::authority::{bare_params, sign_public};
+use super::authority::bare_params;
 use super::certificate::{self, CaCertificate};
 use super::window::to_offset;
 use super::{
-    Authority, KeyAlgorithm, PemError, PrivateKey, Serial, TrustBundle, Window, authority, pem, verify,
+    Authority, IssueError, KeyAlgorithm, PemError, PrivateKey, Serial, TrustBundle, Window, pem, verify,
 };
 
 /// Why there is no cross-certificate. Rotation goes on without it, on the observed distribution alone.
@@ -26,12 +26,12 @@ pub enum CrossError {
         "a path over the former root would not hold (path length or name constraints of one of the two): {0}"
     )]
     NoPath(super::LeafError),
-    /// The name or key of the new root cannot be written into another certificate.
-    #[error("subject, key or constraints of the new root cannot be certified again")]
+    /// The key of the new root cannot be written into another certificate, or its limits cannot.
+    #[error("key or constraints of the new root cannot be certified again")]
     NotWritable,
     /// The library could not sign.
     #[error(transparent)]
-    Issue(#[from] super::IssueError),
+    Issue(#[from] IssueError),
 }
 
 /// A cross-certificate, followed by the intermediates that connect it to a root of its issuer.
@@ -47,7 +47,7 @@ impl CrossCertificate {
         if text.is_empty() {
             return Ok(None);
         }
-        let certificates = pem::certificates(text)?;
+        let certificates = pem::certificates(text, pem::STORED)?;
         let read = certificates.iter().map(|der| CaCertificate::parse(der).ok_or(PemError::NotPem));
         let read: Vec<_> = read.collect::<Result<_, _>>()?;
         Ok(of.root().and_then(|root| Self::among(&read, root)))
@@ -108,15 +108,14 @@ impl Authority {
     pub fn cross_certify(&self, next: &Self, now: Timestamp) -> Result<CrossCertificate, CrossError> {
         let root = next.root().ok_or(CrossError::NotWritable)?;
         let window = root.window.within(self.window());
-        let below = next.chain.iter().filter(|ca| !ca.is_self_issued()).count();
-        let cross = self.certify(root, below, window)?;
+        let cross = self.certify(root, next.served.len(), window)?;
         let own = self.chain.iter().filter(|ca| !ca.is_self_issued()).cloned();
         let path = CrossCertificate(std::iter::once(cross).chain(own).collect());
         self.follow(next, &path, window, now)?;
         Ok(path)
     }
 
-    /// Signs the root's name, key and key identifier.
+    /// Signs the root's name, key and key identifier, for a chain with so many CAs below the root.
     fn certify(
         &self,
         root: &CaCertificate,
@@ -126,7 +125,7 @@ impl Authority {
         let params = cross_params(root, below, window)?;
         let key =
             SubjectPublicKeyInfo::from_der(&root.public_key_der).map_err(|_| CrossError::NotWritable)?;
-        let der = sign_public(&params, &key, &self.issuer)?;
+        let der = self.issuer.sign(&params, Some(&root.subject), &key).ok_or(IssueError::NotSigned)?;
         let cross = CaCertificate::parse(&der).ok_or(CrossError::NotWritable)?;
         let is_same = is_same_ca(&cross, root) && cross.key_id == root.key_id;
         if is_same { Ok(cross) } else { Err(CrossError::NotWritable) }
@@ -140,9 +139,9 @@ impl Authority {
         window: Window,
         now: Timestamp,
     ) -> Result<(), CrossError> {
-        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).map_err(super::IssueError::from)?;
-        let serial = Serial::random().map_err(super::IssueError::from)?;
-        let leaf = authority::sign(&bare_params(window, serial), &key, &next.issuer)?;
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).map_err(IssueError::from)?;
+        let serial = Serial::random().map_err(IssueError::from)?;
+        let leaf = next.issuer.sign(&bare_params(window, serial), None, &key).ok_or(IssueError::NotSigned)?;
         let chain: Vec<CertificateDer<'static>> =
             next.served.iter().cloned().chain(cross.0.iter().map(|ca| ca.der.clone())).collect();
         let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| CrossError::NotWritable)?;
@@ -157,20 +156,20 @@ impl Authority {
     }
 }
 
-/// `below` counts the CA certificates between the root and a leaf: the path may be no longer than the next authority needs.
+/// What the chain below the root needs, and no more: a path length, so that what the next signer certifies is no way back
+/// to this one, and the two purposes of a leaf.
 fn cross_params(root: &CaCertificate, below: usize, window: Window) -> Result<CertificateParams, CrossError> {
-    let x509 = certificate::parse(&root.der).ok_or(CrossError::NotWritable)?;
-    // A root that limits names or purposes would be without these limits for whoever follows the cross-certificate.
-    let is_limited = x509.name_constraints().ok().flatten().is_some()
-        || x509.extended_key_usage().ok().flatten().is_some();
+    let is_limited = certificate::parse(&root.der).is_none_or(|x509| is_limited(&x509));
     let key_id = root.key_id.as_ref().filter(|_| !is_limited).ok_or(CrossError::NotWritable)?;
+    let serial = Serial::random().map_err(IssueError::from)?;
+    let below = u8::try_from(below).map_err(|_| CrossError::NotWritable)?;
     let mut params = CertificateParams::default();
-    params.distinguished_name = rewritten(x509.subject()).ok_or(CrossError::NotWritable)?;
+    // The root's own takes its place, byte for byte.
+    params.distinguished_name = DistinguishedName::new();
     params.not_before = to_offset(window.not_before);
     params.not_after = to_offset(window.not_after);
-    let serial = Serial::random().map_err(super::IssueError::from)?;
     params.serial_number = Some(SerialNumber::from_slice(serial.as_bytes()));
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(u8::try_from(below).unwrap_or(u8::MAX)));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(below));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -179,20 +178,15 @@ fn cross_params(root: &CaCertificate, below: usize, window: Window) -> Result<Ce
     Ok(params)
 }
 
-/// A name as rcgen writes it. That it comes out as it went in is seen afterwards.
-fn rewritten(name: &X509Name<'_>) -> Option<DistinguishedName> {
-    let mut written = DistinguishedName::new();
-    for rdn in name.iter_rdn() {
-        let attribute = rdn.iter().next()?;
-        let oid: Vec<u64> = attribute.attr_type().iter()?.collect();
-        let text = std::str::from_utf8(attribute.attr_value().data).ok()?;
-        let value = match attribute.attr_value().header.tag() {
-            Tag::Utf8String => DnValue::Utf8String(text.to_owned()),
-            Tag::PrintableString => DnValue::PrintableString(text.try_into().ok()?),
-            Tag::Ia5String => DnValue::Ia5String(text.try_into().ok()?),
-            _ => return None,
-        };
-        written.push(DnType::from_oid(&oid), value);
-    }
-    Some(written)
+/// Whether a root limits names, purposes or policies, or says something critical that is not copied: a verifier that
+/// follows the cross-certificate would not see the limit.
+fn is_limited(root: &X509Certificate<'_>) -> bool {
+    root.extensions().iter().any(|extension| match extension.parsed_extension() {
+        ParsedExtension::BasicConstraints(_) | ParsedExtension::KeyUsage(_) => false,
+        ParsedExtension::NameConstraints(_)
+        | ParsedExtension::ExtendedKeyUsage(_)
+        | ParsedExtension::PolicyConstraints(_)
+        | ParsedExtension::InhibitAnyPolicy(_) => true,
+        _ => extension.critical,
+    })
 }

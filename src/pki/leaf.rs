@@ -32,6 +32,9 @@ pub enum LeafError {
     /// The chain does not lead to the trust bundle.
     #[error("the certificate does not chain to the trust bundle")]
     Untrusted,
+    /// A CA above it may not vouch for one of its names.
+    #[error("a name in the certificate is excluded by name constraints of a CA above it")]
+    NameExcluded,
     /// It, or a certificate above it, has expired.
     #[error("the certificate, or one above it, has expired")]
     Expired,
@@ -46,8 +49,8 @@ pub enum LeafError {
 impl From<PemError> for LeafError {
     fn from(error: PemError) -> Self {
         match error {
-            PemError::Missing | PemError::NotPem => Self::NotPem,
-            PemError::TooLarge | PemError::TooMany => Self::TooLarge,
+            PemError::Missing | PemError::NotPem | PemError::Unread { .. } => Self::NotPem,
+            PemError::TooLarge { .. } | PemError::TooMany { .. } => Self::TooLarge,
         }
     }
 }
@@ -79,7 +82,7 @@ impl Leaf {
     /// # Errors
     /// If there is none, or it lacks what every leaf has.
     pub fn from_chain_pem(text: &[u8]) -> Result<Self, LeafError> {
-        let chain = pem::certificates(text)?;
+        let chain = pem::certificates(text, pem::STORED)?;
         Self::parse(chain.first().ok_or(LeafError::NotPem)?)
     }
 

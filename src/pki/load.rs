@@ -1,20 +1,18 @@
 //! A CA is used only after everything that rcgen does not check has been checked, and a leaf of it verified.
 
 use jiff::Timestamp;
-use rcgen::Issuer;
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-use super::authority::{Signer, bare_params, sign};
-use super::certificate::{self, CaCertificate, SigningRight};
+use super::authority::{Signer, bare_params};
+use super::certificate::{CaCertificate, SigningRight};
+use super::issuer::Issuer;
 use super::pem::{self, PemError};
 use super::trust::{TrustBundle, TrustError};
 use super::{
-    Authority, AuthorityPem, KeyAlgorithm, KeyError, KeyId, LeafError, PrivateKey, Serial, Window, verify,
+    Authority, AuthorityPem, KeyAlgorithm, KeyError, KeyId, LeafError, PrivateKey, Serial, Weakness, Window,
+    verify,
 };
-
-/// The least RSA modulus that peers accept.
-const MIN_RSA_BITS: usize = 2048;
 
 /// Why a CA cannot sign. `number` counts the certificates of `tls.crt` from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,19 +55,21 @@ pub enum LoadError {
     /// The key belongs to another certificate.
     #[error("the private key (tls.key) does not belong to the first certificate of the chain (tls.crt)")]
     KeyMismatch,
-    /// An RSA key that peers refuse.
-    #[error("an RSA key of the chain (tls.crt) has {bits} bits; peers ask for {MIN_RSA_BITS} at least")]
-    WeakKey {
-        /// Its size.
-        bits: usize,
+    /// A certificate of the chain that peers refuse.
+    #[error("certificate {number} of the chain (tls.crt), {subject:?}, {weakness}")]
+    Weak {
+        /// Which one.
+        number: usize,
+        /// Its name.
+        subject: String,
+        /// What is wrong with it.
+        weakness: Weakness,
     },
     /// No subject key identifier.
     #[error("the signing certificate has no subject key identifier; issue it anew with that extension")]
     NoKeyId,
-    /// The subject cannot be written into leaves as it is.
-    #[error(
-        "the signing certificate's subject is empty, repeats an attribute (as in DC=..., DC=...) or has several in one part; issue it with a simple subject"
-    )]
+    /// The subject is empty: leaves could not name their issuer (RFC 5280 §4.1.2.4).
+    #[error("the signing certificate's subject is empty; issue it with a name")]
     Subject,
     /// The signing certificate is a root, but `ca.crt` holds another one.
     #[error("the signing certificate is a root and is not in the trust bundle (ca.crt); put it there")]
@@ -110,7 +110,7 @@ impl Authority {
         let key_id = check_signer(signer, &key)?;
         check_place(signer, &bundle)?;
         check_window(signer.window, now)?;
-        let issuer = Issuer::from_ca_cert_der(&signer.der, key).map_err(|_| LoadError::CannotSign)?;
+        let issuer = Issuer::new(&signer.subject, &key_id, key);
         let served: Vec<_> =
             chain.iter().filter(|ca| !ca.is_self_issued()).map(|ca| ca.der.clone()).collect();
         let window = probe(&issuer, &chain, &served, &bundle, now)?;
@@ -119,35 +119,48 @@ impl Authority {
     }
 }
 
-/// Every certificate is a CA's, and each is issued by the next.
+/// Every certificate is a CA's, and each is issued by the next. Repetitions mean nothing: tools append a root that is there
+/// already.
 fn read_chain(text: &[u8]) -> Result<Vec<CaCertificate>, LoadError> {
     let mut chain: Vec<CaCertificate> = Vec::new();
-    for (index, der) in pem::certificates(text).map_err(LoadError::Chain)?.iter().enumerate() {
-        let number = index + 1;
+    for (number, der) in (1..).zip(&pem::certificates(text, pem::STORED).map_err(LoadError::Chain)?) {
         let ca = CaCertificate::parse(der).ok_or(LoadError::Damaged { number })?;
-        let connected =
-            chain.last().is_none_or(|below| below.issuer == ca.subject && !below.is_self_issued());
-        match ca.right {
-            SigningRight::NotCa => return Err(LoadError::NotCa { number }),
-            SigningRight::NoCertificates => return Err(LoadError::MayNotSign { number }),
-            SigningRight::Full if !connected => return Err(LoadError::OutOfOrder { number }),
-            SigningRight::Full => chain.push(ca),
+        if chain.iter().any(|below| below.fingerprint == ca.fingerprint) {
+            continue;
         }
+        check_link(chain.last(), &ca, number)?;
+        chain.push(ca);
     }
     Ok(chain)
 }
 
-/// Before the key is read: the cryptographic library refuses a short one without saying why.
+fn check_link(below: Option<&CaCertificate>, ca: &CaCertificate, number: usize) -> Result<(), LoadError> {
+    let is_connected = below.is_none_or(|below| below.issuer == ca.subject && !below.is_self_issued());
+    match ca.right {
+        // The root of the chain is there to be read, and neither signs nor is served.
+        _ if below.is_some() && is_connected && ca.is_root() => Ok(()),
+        SigningRight::NotCa | SigningRight::Version1 => Err(LoadError::NotCa { number }),
+        SigningRight::NoCertificates => Err(LoadError::MayNotSign { number }),
+        SigningRight::Full if is_connected => Ok(()),
+        SigningRight::Full => Err(LoadError::OutOfOrder { number }),
+    }
+}
+
+/// Before the key is read: the cryptographic library refuses a short one without saying why, and names a curve that was
+/// spelled out.
 fn check_strength(chain: &[CaCertificate]) -> Result<(), LoadError> {
-    let weak = chain.iter().filter_map(|ca| ca.rsa_bits).find(|bits| *bits < MIN_RSA_BITS);
-    weak.map_or(Ok(()), |bits| Err(LoadError::WeakKey { bits }))
+    let mut numbered = (1..).zip(chain);
+    let weak = numbered.find_map(|(number, ca)| ca.weakness.map(|weakness| (number, ca, weakness)));
+    weak.map_or(Ok(()), |(number, ca, weakness)| {
+        Err(LoadError::Weak { number, subject: ca.shown_subject(), weakness })
+    })
 }
 
 fn check_signer(signer: &CaCertificate, key: &PrivateKey) -> Result<KeyId, LoadError> {
     if signer.public_key_der != key.public_key_der() {
         return Err(LoadError::KeyMismatch);
     }
-    if !signer.simple_subject {
+    if !signer.is_named {
         return Err(LoadError::Subject);
     }
     signer.key_id.clone().ok_or(LoadError::NoKeyId)
@@ -169,10 +182,10 @@ fn check_window(window: Window, now: Timestamp) -> Result<(), LoadError> {
     Ok(())
 }
 
-/// Signs a throw-away leaf and verifies it: shows that the issuer's name survives rcgen's re-encoding, and that
-/// signatures, path lengths and usages hold up to a root. Gives the window in which that is so.
+/// Signs a throw-away leaf and verifies it: shows that signatures, path lengths and usages hold up to a root. Gives the
+/// window in which that is so.
 fn probe(
-    issuer: &Issuer<'static, PrivateKey>,
+    issuer: &Issuer,
     chain: &[CaCertificate],
     served: &[CertificateDer<'static>],
     bundle: &TrustBundle,
@@ -186,15 +199,10 @@ fn probe(
     Ok(verify::narrow(signer.window, &path, bundle, now))
 }
 
-fn probe_leaf(
-    issuer: &Issuer<'static, PrivateKey>,
-    signer: &CaCertificate,
-) -> Result<CertificateDer<'static>, LoadError> {
+fn probe_leaf(issuer: &Issuer, signer: &CaCertificate) -> Result<CertificateDer<'static>, LoadError> {
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
     let serial = Serial::random().map_err(|_| LoadError::CannotSign)?;
-    let leaf = sign(&bare_params(signer.window, serial), &key, issuer).map_err(|_| LoadError::CannotSign)?;
-    let written = certificate::parse(&leaf).ok_or(LoadError::CannotSign)?;
-    if written.issuer().as_raw() == signer.subject { Ok(leaf) } else { Err(LoadError::Subject) }
+    issuer.sign(&bare_params(signer.window, serial), None, &key).ok_or(LoadError::CannotSign)
 }
 
 /// People act differently on dates than on anything else that peers refuse, so these say which date.

@@ -1,4 +1,4 @@
-//! X.509, pure: no clock, no file, no network. The only folder that names rcgen, x509-parser and webpki.
+//! X.509, pure: no clock, no file, no network. The only folder that names rcgen, x509-parser, webpki and yasna.
 //!
 //! ```text
 //! AuthorityPem ─ load ─▶ Authority ─ issue(LeafProfile, PrivateKey, Window, Serial) ─▶ IssuedLeaf
@@ -8,21 +8,26 @@
 
 mod algorithm;
 mod authority;
+mod block;
 mod certificate;
+mod constraints;
 mod cross;
 mod fingerprint;
 mod generate;
 pub mod hex;
+mod issuer;
 mod key;
 mod leaf;
 mod load;
 mod pem;
 mod profile;
+mod provided;
 mod serial;
 mod shape;
 mod spiffe;
 mod trust;
 mod verify;
+mod weakness;
 mod window;
 
 pub use algorithm::{KeyAlgorithm, RootAlgorithm};
@@ -32,10 +37,11 @@ pub use fingerprint::{Fingerprint, HexError, KeyId, sha256};
 pub use key::{KeyError, PrivateKey};
 pub use leaf::{Leaf, LeafError};
 pub use load::LoadError;
-pub use pem::{MAX_CERTIFICATES, MAX_PEM_BYTES, PemError};
+pub use pem::{MAX_CERTIFICATES, MAX_PEM_BYTES, MAX_PROVIDED_BYTES, MAX_PROVIDED_CERTIFICATES, PemError};
 pub use profile::LeafProfile;
 pub use serial::{NoRandomness, Serial};
 pub use spiffe::{SpiffeId, TrustDomain, TrustDomainError};
 pub use trust::{TrustBundle, TrustError};
 pub use verify::verify_as_peer;
+pub use weakness::Weakness;
 pub use window::Window;

@@ -1,16 +1,49 @@
-//! PEM at the edge: nothing larger or longer than the limits is ever decoded, and no key byte stays behind.
+//! PEM at the edge: nothing larger or longer than the limits is ever decoded, no certificate is passed over unseen, and
+//! no key byte stays behind.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::{PemObject as _, SectionKind};
+use x509_parser::der_parser::asn1_rs::{Any, FromDer as _};
 use zeroize::Zeroizing;
 
-/// The most bytes a PEM text may have. Sixteen RSA-4096 certificates need half of it.
-pub const MAX_PEM_BYTES: usize = 64 * 1024;
+use super::block::{self, Block, blocks};
+
+/// How much one PEM text may hold.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    bytes: usize,
+    certificates: usize,
+}
+
+/// The most certificates that people may provide in one text.
+pub const MAX_PROVIDED_CERTIFICATES: usize = 64;
+
+/// The most bytes of such a text. A certificate of RSA-4096 has less than 3 KiB.
+pub const MAX_PROVIDED_BYTES: usize = MAX_PROVIDED_CERTIFICATES * 3 * 1024;
+
+/// How many provided texts one that is written can be joined from: the anchors of the signer, of the next one, and of
+/// two that retire.
+const JOINED: usize = 4;
 
 /// The most certificates one PEM text may hold.
-pub const MAX_CERTIFICATES: usize = 16;
+pub const MAX_CERTIFICATES: usize = JOINED * MAX_PROVIDED_CERTIFICATES;
+
+/// The most bytes a PEM text may have. A Secret holds a quarter more.
+pub const MAX_PEM_BYTES: usize = JOINED * MAX_PROVIDED_BYTES;
+
+/// What people may provide.
+pub(super) const PROVIDED: Limits =
+    Limits { bytes: MAX_PROVIDED_BYTES, certificates: MAX_PROVIDED_CERTIFICATES };
+
+/// What is read back, and so all that may be written.
+pub(super) const STORED: Limits = Limits { bytes: MAX_PEM_BYTES, certificates: MAX_CERTIFICATES };
+
+/// Labels under which OpenSSL reads a certificate. Behind one of the last, it puts what it trusts it for.
+const CERTIFICATE: [&str; 3] = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+
+/// Labels of a private key that is not encrypted.
+const PRIVATE_KEY: [&str; 3] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 
 /// Characters of base64 on a line (RFC 7468).
 const LINE: usize = 64;
@@ -21,41 +54,81 @@ pub enum PemError {
     /// Nothing is there.
     #[error("is missing or empty")]
     Missing,
-    /// Longer than [`MAX_PEM_BYTES`].
-    #[error("is longer than {MAX_PEM_BYTES} bytes")]
-    TooLarge,
-    /// More certificates than [`MAX_CERTIFICATES`].
-    #[error("holds more than {MAX_CERTIFICATES} certificates")]
-    TooMany,
+    /// The text is too long.
+    #[error("is longer than {limit} bytes")]
+    TooLarge {
+        /// The most bytes.
+        limit: usize,
+    },
+    /// Too many certificates.
+    #[error("holds more than {limit} certificates")]
+    TooMany {
+        /// The most certificates.
+        limit: usize,
+    },
     /// No block of the wanted kind, or a block that is not base64.
     #[error("holds no readable PEM block of the kind that belongs there")]
     NotPem,
+    /// Some certificates cannot be read: none is left out without a word.
+    #[error(
+        "has BEGIN CERTIFICATE {begun} times, and {read} of these could be read; each needs a line for BEGIN, base64, and a line for END with the same words"
+    )]
+    Unread {
+        /// How often one begins.
+        begun: usize,
+        /// How many could be read.
+        read: usize,
+    },
 }
 
-/// All certificates of a PEM text in order, at least one; other blocks are passed over.
-pub(super) fn certificates(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    check_size(text)?;
-    let mut found = Vec::new();
-    for certificate in CertificateDer::pem_slice_iter(text) {
-        if found.len() == MAX_CERTIFICATES {
-            return Err(PemError::TooMany);
+impl Limits {
+    /// Whether a text with so many bytes and certificates can be read.
+    pub(super) const fn check(self, bytes: usize, certificates: usize) -> Result<(), PemError> {
+        if bytes == 0 {
+            Err(PemError::Missing)
+        } else if bytes > self.bytes {
+            Err(PemError::TooLarge { limit: self.bytes })
+        } else if certificates > self.certificates {
+            Err(PemError::TooMany { limit: self.certificates })
+        } else {
+            Ok(())
         }
-        found.push(certificate.map_err(|_| PemError::NotPem)?);
     }
-    if found.is_empty() { Err(PemError::NotPem) } else { Ok(found) }
+}
+
+/// All certificates of a PEM text in order, at least one; blocks of other kinds are passed over.
+pub(super) fn certificates(text: &[u8], limits: Limits) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    limits.check(text.len(), 0)?;
+    let begun = block::begun(text, &CERTIFICATE);
+    limits.check(text.len(), begun)?;
+    let found: Vec<_> = blocks(text).filter_map(|block| certificate(&block)).collect();
+    match found.len() {
+        0 if begun == 0 => Err(PemError::NotPem),
+        read if read == begun => Ok(found),
+        read => Err(PemError::Unread { begun, read }),
+    }
+}
+
+fn certificate(block: &Block<'_>) -> Option<CertificateDer<'static>> {
+    if !block.is_one_of(&CERTIFICATE) {
+        return None;
+    }
+    let der = block.decode()?;
+    let end = if block.is_one_of(&["TRUSTED CERTIFICATE"]) { first_element(&der)? } else { der.len() };
+    Some(CertificateDer::from(der.get(..end)?.to_vec()))
+}
+
+/// Where the first DER element ends.
+fn first_element(der: &[u8]) -> Option<usize> {
+    let (rest, _) = Any::from_der(der).ok()?;
+    der.len().checked_sub(rest.len())
 }
 
 /// The first private key of a PEM text. Blocks before it (`EC PARAMETERS`, a certificate) are passed over.
 pub(super) fn private_key(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, PemError> {
-    check_size(text)?;
-    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
-        let (kind, der) = section.map_err(|_| PemError::NotPem)?;
-        let der = Zeroizing::new(der);
-        if matches!(kind, SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey) {
-            return Ok(der);
-        }
-    }
-    Err(PemError::NotPem)
+    PROVIDED.check(text.len(), 0)?;
+    let key = blocks(text).find(|block| block.is_one_of(&PRIVATE_KEY));
+    key.and_then(|block| block.decode()).ok_or(PemError::NotPem)
 }
 
 /// One PEM block, wiped when dropped: the content may be a key.
@@ -90,14 +163,6 @@ pub(super) fn encode_certificates<'a>(chain: impl IntoIterator<Item = &'a Certif
     text
 }
 
-fn check_size(text: &[u8]) -> Result<(), PemError> {
-    match text.len() {
-        0 => Err(PemError::Missing),
-        1..=MAX_PEM_BYTES => Ok(()),
-        _ => Err(PemError::TooLarge),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,22 +181,25 @@ mod tests {
     #[test]
     fn a_megabyte_is_refused_before_it_is_decoded() {
         let huge = encode("CERTIFICATE", &vec![0x30; 1 << 20]);
-        assert_eq!(certificates(huge.as_bytes()), Err(PemError::TooLarge));
-        assert_eq!(private_key(huge.as_bytes()), Err(PemError::TooLarge));
+        assert_eq!(certificates(huge.as_bytes(), STORED), Err(PemError::TooLarge { limit: MAX_PEM_BYTES }));
+        assert_eq!(private_key(huge.as_bytes()), Err(PemError::TooLarge { limit: MAX_PROVIDED_BYTES }));
     }
 
     #[test]
-    fn the_seventeenth_certificate_is_refused() {
+    fn one_certificate_more_than_the_limit_is_refused() {
         let one = encode("CERTIFICATE", b"x");
-        assert_eq!(certificates(one.repeat(16).as_bytes()).unwrap().len(), 16);
-        assert_eq!(certificates(one.repeat(17).as_bytes()), Err(PemError::TooMany));
+        for (limits, most) in [(PROVIDED, MAX_PROVIDED_CERTIFICATES), (STORED, MAX_CERTIFICATES)] {
+            assert_eq!(certificates(one.repeat(most).as_bytes(), limits).unwrap().len(), most);
+            let more = certificates(one.repeat(most + 1).as_bytes(), limits);
+            assert_eq!(more, Err(PemError::TooMany { limit: most }));
+        }
     }
 
     #[test]
     fn text_without_a_certificate_is_not_an_empty_list() {
-        assert_eq!(certificates(b""), Err(PemError::Missing));
-        for text in ["hello", "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
-            assert_eq!(certificates(text.as_bytes()), Err(PemError::NotPem), "{text:?}");
-        }
+        assert_eq!(certificates(b"", STORED), Err(PemError::Missing));
+        assert_eq!(certificates(b"hello", STORED), Err(PemError::NotPem));
+        let unread = "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n";
+        assert_eq!(certificates(unread.as_bytes(), STORED), Err(PemError::Unread { begun: 1, read: 0 }));
     }
 }

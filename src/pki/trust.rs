@@ -4,16 +4,16 @@ use std::fmt;
 
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 
-use super::certificate::{CaCertificate, SigningRight};
+use super::certificate::CaCertificate;
 use super::fingerprint::sha256;
 use super::pem::{self, PemError};
-use super::{Fingerprint, KeyId, Window, hex};
+use super::{Fingerprint, KeyId, Weakness, Window, hex};
 
 /// Octets of the bundle's hash: enough that no two bundles of a cluster share one.
 const HASH_OCTETS: usize = 16;
 
 /// Why a text is not a trust bundle. `number` counts the certificates from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
     /// Not a PEM text with certificates.
     #[error("the trust bundle (ca.crt) {0}")]
@@ -31,6 +31,24 @@ pub enum TrustError {
     NotRoot {
         /// Which one.
         number: usize,
+    },
+    /// Self-signed, and nothing in it says that it is a CA's.
+    #[error(
+        "certificate {number} of the trust bundle (ca.crt) is self-signed, but not a CA certificate (basic constraints CA, key usage keyCertSign); issue it anew as one"
+    )]
+    NotCa {
+        /// Which one.
+        number: usize,
+    },
+    /// A root that peers refuse, or should.
+    #[error("certificate {number} of the trust bundle (ca.crt), {subject:?}, {weakness}")]
+    Weak {
+        /// Which one.
+        number: usize,
+        /// Its name.
+        subject: String,
+        /// What is wrong with it.
+        weakness: Weakness,
     },
 }
 
@@ -65,7 +83,7 @@ impl TrustBundle {
     /// If there is no certificate, or one that is no root.
     pub fn from_pem(text: &[u8]) -> Result<Self, TrustError> {
         let mut anchors = Vec::new();
-        for (index, der) in pem::certificates(text)?.iter().enumerate() {
+        for (index, der) in pem::certificates(text, pem::STORED)?.iter().enumerate() {
             anchors.push(read_anchor(der, index + 1)?);
         }
         Ok(Self::of(anchors))
@@ -99,6 +117,14 @@ impl TrustBundle {
         let (anchors, webpki): (Vec<CaCertificate>, _) = anchors.into_iter().unzip();
         let text = pem::encode_certificates(anchors.iter().map(|anchor| &anchor.der));
         Self { anchors, webpki, text }
+    }
+
+    /// Whether the text can be read back: a bundle joined of many may be too large, and must not be written then.
+    ///
+    /// # Errors
+    /// The limit that it exceeds.
+    pub fn check_size(&self) -> Result<(), PemError> {
+        pem::STORED.check(self.text.len(), self.anchors.len())
     }
 
     /// The canonical text: the same for the same roots.
@@ -165,12 +191,14 @@ fn read_anchor(
     der: &CertificateDer<'_>,
     number: usize,
 ) -> Result<(CaCertificate, TrustAnchor<'static>), TrustError> {
-    let damaged = TrustError::Damaged { number };
-    let certificate = CaCertificate::parse(der).ok_or(damaged)?;
-    if certificate.right != SigningRight::Full || !certificate.is_self_issued() {
+    let certificate = CaCertificate::parse(der).ok_or(TrustError::Damaged { number })?;
+    if !certificate.is_self_issued() {
         return Err(TrustError::NotRoot { number });
     }
-    let anchor = webpki::anchor_from_trusted_cert(der).map_err(|_| damaged)?;
+    if !certificate.is_root() {
+        return Err(TrustError::NotCa { number });
+    }
+    let anchor = webpki::anchor_from_trusted_cert(der).map_err(|_| TrustError::Damaged { number })?;
     Ok((certificate, anchor.to_owned()))
 }
 

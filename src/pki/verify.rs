@@ -20,7 +20,7 @@ pub fn verify_as_peer(
     bundle: &TrustBundle,
     now: Timestamp,
 ) -> Result<Leaf, LeafError> {
-    let chain = pem::certificates(chain_pem)?;
+    let chain = pem::certificates(chain_pem, pem::STORED)?;
     let key = PrivateKey::from_pem(key_pem).map_err(|_| LeafError::KeyUnreadable)?;
     verify(&chain, &key, bundle, now)
 }
@@ -71,6 +71,7 @@ const fn path_error(error: &webpki::Error) -> LeafError {
     match error {
         webpki::Error::CertExpired { .. } => LeafError::Expired,
         webpki::Error::CertNotValidYet { .. } => LeafError::NotYetValid,
+        webpki::Error::NameConstraintViolation => LeafError::NameExcluded,
         _ => LeafError::Untrusted,
     }
 }

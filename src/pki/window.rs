@@ -58,10 +58,13 @@ impl Window {
         now.as_second() < self.not_before.as_second()
     }
 
-    /// `None` for dates that a certificate can hold and a timestamp cannot.
+    /// A certificate without end (9999-12-31T23:59:59Z, RFC 5280 §4.1.2.5) ends with the last timestamp, a day before:
+    /// what it signs stays inside. `None` for a first second that no timestamp can tell.
     pub(super) fn of(validity: &x509_parser::certificate::Validity) -> Option<Self> {
         let second = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
-        Some(Self { not_before: second(validity.not_before)?, not_after: second(validity.not_after)? })
+        let last = whole_second(Timestamp::MAX);
+        let not_after = second(validity.not_after).map_or(last, |not_after| not_after.min(last));
+        Some(Self { not_before: second(validity.not_before)?, not_after })
     }
 }
 

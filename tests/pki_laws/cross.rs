@@ -5,7 +5,7 @@ use mtls_operator::pki::{
     Authority, AuthorityPem, CrossCertificate, CrossError, IssuedLeaf, LeafError, PrivateKey, RootAlgorithm,
     Serial, TrustBundle, Window, verify_as_peer,
 };
-use rcgen::{BasicConstraints, GeneralSubtree, IsCa, NameConstraints};
+use rcgen::{BasicConstraints, CustomExtension, GeneralSubtree, IsCa, NameConstraints};
 
 use crate::fixture::{Ca, DAY, NOW, YEAR, der, profile};
 
@@ -165,6 +165,48 @@ fn a_provided_intermediate_is_connected_in_both_directions() {
     let leaf = leaf_of(&to_provided);
     assert_eq!(certificates(&leaf.chain_pem), 3);
     assert_eq!((verdict(&leaf, generated.anchors()), verdict(&leaf, &corporate.bundle())), (Ok(()), Ok(())));
+}
+
+#[test]
+fn a_cross_certificate_has_room_for_the_chain_of_the_next_root_and_no_more() {
+    let corporate = Ca::root(|_| ());
+    let upper = corporate.intermediate("upper", |_| ());
+    let signer = upper.intermediate("signer", |_| ());
+    let room = |next: &AuthorityPem| {
+        let crosses = fresh().cross_certify(&load(next), NOW).unwrap();
+        let cross = der(&crosses.to_pem());
+        let cross = x509_parser::parse_x509_certificate(&cross).unwrap().1;
+        cross.basic_constraints().unwrap().unwrap().value.path_len_constraint
+    };
+    assert_eq!(room(&corporate.provided(&[], &corporate)), Some(0));
+    assert_eq!(room(&upper.provided(&[], &corporate)), Some(1));
+    assert_eq!(room(&signer.provided(&[&upper, &corporate], &corporate)), Some(2));
+}
+
+/// What is not copied would be no limit for a verifier that follows the cross-certificate.
+#[test]
+fn a_root_with_a_limit_that_is_not_copied_is_not_certified() {
+    let extension = |oid: &[u64], content: &[u8], is_critical| {
+        let mut extension = CustomExtension::from_oid_content(oid, content.to_vec());
+        extension.set_criticality(is_critical);
+        extension
+    };
+    let certify = |found: CustomExtension| {
+        let root = Ca::with(|params| params.custom_extensions.push(found));
+        fresh().cross_certify(&load(&root.provided(&[], &root)), NOW).map(|_| ())
+    };
+    // requireExplicitPolicy 0; inhibitAnyPolicy 0; certificate policies anyPolicy.
+    let policy_constraints = (&[2, 5, 29, 36][..], &[0x30, 3, 0x80, 1, 0][..]);
+    let inhibit_any_policy = (&[2, 5, 29, 54][..], &[2, 1, 0][..]);
+    let policies = (&[2, 5, 29, 32][..], &[0x30, 8, 0x30, 6, 6, 4, 0x55, 0x1d, 0x20, 0][..]);
+    for (oid, content) in [policy_constraints, inhibit_any_policy] {
+        for is_critical in [true, false] {
+            let found = certify(extension(oid, content, is_critical));
+            assert!(matches!(found, Err(CrossError::NotWritable)), "{oid:?}");
+        }
+    }
+    assert!(matches!(certify(extension(policies.0, policies.1, true)), Err(CrossError::NotWritable)));
+    assert!(certify(extension(policies.0, policies.1, false)).is_ok(), "only a hint");
 }
 
 #[test]

@@ -31,7 +31,12 @@ impl Ca {
         Self::named("root", spoil)
     }
 
-    pub fn named(name: &str, spoil: Spoil) -> Self {
+    /// A root that something from outside spoils.
+    pub fn with(spoil: impl FnOnce(&mut CertificateParams)) -> Self {
+        Self::named("root", spoil)
+    }
+
+    pub fn named(name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Self {
         let (params, key) = ca_params(name, spoil);
         Self { issuer: CertifiedIssuer::self_signed(params.clone(), key).unwrap(), params }
     }
@@ -69,7 +74,7 @@ pub fn authority_pem(chain: impl Into<Vec<u8>>, key: String, anchors: impl Into<
     AuthorityPem { chain: chain.into(), key: Zeroizing::new(key.into_bytes()), anchors: anchors.into() }
 }
 
-fn ca_params(name: &str, spoil: Spoil) -> (CertificateParams, KeyPair) {
+fn ca_params(name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> (CertificateParams, KeyPair) {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -131,6 +136,34 @@ pub fn pem(label: &str, der: &[u8]) -> String {
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+/// The elements of a DER sequence.
+pub fn elements(sequence: &[u8]) -> Vec<Vec<u8>> {
+    yasna::parse_der(sequence, |reader| reader.collect_sequence_of(|element| element.read_der())).unwrap()
+}
+
+/// A self-signed certificate with other fields in what is signed. The signature fits no more, which nobody checks.
+pub fn refilled(certificate: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
+    let mut parts = elements(certificate);
+    let mut fields = elements(&parts[0]);
+    change(&mut fields);
+    parts[0] = sequence(&fields);
+    sequence(&parts)
+}
+
+fn sequence(elements: &[Vec<u8>]) -> Vec<u8> {
+    yasna::construct_der(|writer| {
+        writer.write_sequence(|writer| elements.iter().for_each(|element| writer.next().write_der(element)));
+    })
+}
+
+/// The root as `openssl x509 -req` makes one of version 1: without version and extensions.
+pub fn version_1(ca: &Ca) -> String {
+    certificate_pem(&refilled(&der(&ca.pem()), |fields| {
+        fields.pop();
+        fields.remove(0);
+    }))
 }
 
 /// The bytes with every `from` turned into `to`. Of a self-signed certificate nobody checks the signature.

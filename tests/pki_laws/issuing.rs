@@ -219,7 +219,8 @@ fn a_leaf_against_the_name_constraints_of_a_provided_ca_is_not_handed_out() {
     });
     let authority = Authority::load(&constrained.provided(&[], &root), NOW).unwrap();
     let refused = issue_as(&authority, &profile()).map(|issued| issued.leaf);
-    assert_eq!(refused, Err(IssueError::Refused(LeafError::Untrusted)));
+    let excluded = vec!["cart.shop.svc".to_owned(), "cart.shop.svc.cluster.local".to_owned()];
+    assert_eq!(refused, Err(IssueError::NamesExcluded(excluded)));
     let permitted = LeafProfile { dns_names: vec!["cart.corp.example".into()], ..profile() };
     assert!(issue_as(&authority, &permitted).is_ok());
 }

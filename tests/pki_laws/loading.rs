@@ -1,13 +1,13 @@
 //! Loading a CA: one fault at a time, each refused for its own reason.
 
 use mtls_operator::pki::{
-    Authority, AuthorityPem, Fingerprint, KeyAlgorithm, LeafError, LoadError, PemError, PrivateKey,
-    TrustError,
+    Authority, AuthorityPem, Fingerprint, KeyAlgorithm, LeafError, LoadError, MAX_PEM_BYTES,
+    MAX_PROVIDED_BYTES, PemError, PrivateKey, TrustError,
 };
-use rcgen::{BasicConstraints, IsCa, KeyUsagePurpose};
+use rcgen::{BasicConstraints, DistinguishedName, IsCa, KeyUsagePurpose};
 
 use crate::fixture::{
-    Ca, DAY, NOW, SECOND, YEAR, authority_pem, certificate_pem, der, generated, offset, patched,
+    Ca, DAY, NOW, SECOND, YEAR, authority_pem, certificate_pem, der, generated, offset, patched, version_1,
 };
 
 fn load(pem: &AuthorityPem) -> Result<(), LoadError> {
@@ -58,17 +58,17 @@ fn a_key_of_another_ca_is_refused() {
 }
 
 #[test]
-fn a_subject_that_rcgen_cannot_write_back_is_refused() {
+fn only_an_empty_subject_is_refused() {
+    let nameless = Ca::root(|params| params.distinguished_name = DistinguishedName::new());
+    assert_eq!(load(&nameless.provided(&[], &nameless)), Err(LoadError::Subject));
     // O becomes CN: two attributes of one type.
-    assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x55, 4, 3])), Err(LoadError::Subject));
-    // The control: O becomes OU, which stays a simple name.
-    assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x55, 4, 11])), Ok(()));
+    assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x55, 4, 3])), Ok(()));
 }
 
 /// rcgen panics when it is to write such an attribute type: first arc 3.
 #[test]
-fn a_subject_with_an_impossible_attribute_type_is_refused() {
-    assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x78, 4, 10])), Err(LoadError::Subject));
+fn a_subject_with_an_attribute_type_that_rcgen_cannot_write_is_used() {
+    assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x78, 4, 10])), Ok(()));
 }
 
 /// webpki takes a root for every purpose; OpenSSL and others look.
@@ -145,7 +145,52 @@ fn a_chain_out_of_order_or_with_strangers_is_refused() {
         load(&signer.provided(&[&middle, &top, &stranger], &root)),
         Err(LoadError::OutOfOrder { number: 4 })
     );
-    assert_eq!(load(&root.provided(&[&root], &root)), Err(LoadError::OutOfOrder { number: 2 }));
+}
+
+#[test]
+fn a_repeated_certificate_in_the_chain_means_nothing() {
+    let root = Ca::root(|_| ());
+    let signer = root.intermediate("signer", |_| ());
+    assert_eq!(load(&root.provided(&[&root], &root)), Ok(()));
+    for above in [&[&root, &root][..], &[&signer, &root], &[&signer], &[&root, &signer]] {
+        let issued = crate::issuing::issue(&signer.provided(above, &root));
+        assert_eq!(issued.chain_pem.matches("BEGIN CERTIFICATE").count(), 2);
+    }
+}
+
+/// A certificate of version 1 cannot say that it is a CA's.
+#[test]
+fn a_root_of_version_1_is_an_anchor_and_signs_nothing() {
+    let root = Ca::root(|_| ());
+    let old = version_1(&root);
+    let signer = root.intermediate("signer", |_| ());
+    for chain in [signer.pem(), signer.pem() + &old] {
+        assert_eq!(load(&authority_pem(chain, signer.key_pem(), old.clone())), Ok(()));
+    }
+    let signing = authority_pem(old.clone(), root.key_pem(), old.clone());
+    assert_eq!(load(&signing), Err(LoadError::NotCa { number: 1 }));
+    let below = signer.intermediate("below", |_| ());
+    let between = authority_pem(below.pem() + &version_1(&signer) + &root.pem(), below.key_pem(), root.pem());
+    assert_eq!(load(&between), Err(LoadError::NotCa { number: 2 }));
+}
+
+/// RFC 5280 §4.1.2.5 writes "no well-defined end" as a second that no timestamp here can tell.
+#[test]
+fn a_ca_without_end_signs_inside_its_window() {
+    let endless: fn(&mut rcgen::CertificateParams) = |params| {
+        params.not_after = time::OffsetDateTime::from_unix_timestamp(253_402_300_799).unwrap();
+    };
+    let root = Ca::root(endless);
+    let signer = root.intermediate("signer", endless);
+    for pem in [root.provided(&[], &root), signer.provided(&[], &root)] {
+        let authority = Authority::load(&pem, NOW).unwrap();
+        assert_eq!(authority.window().not_after.as_second(), jiff::Timestamp::MAX.as_second());
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let longest = mtls_operator::pki::Window::leaf(NOW, YEAR * 8000, authority.window());
+        let serial = mtls_operator::pki::Serial::random().unwrap();
+        let issued = authority.issue(&crate::fixture::profile(), key, longest, serial).unwrap();
+        assert_eq!(issued.leaf.window.not_after, authority.window().not_after);
+    }
 }
 
 #[test]
@@ -174,16 +219,32 @@ fn an_intermediate_in_the_bundle_is_refused() {
 fn each_part_names_itself_when_it_is_missing_or_too_large() {
     let good = generated();
     let megabyte = vec![b'A'; 1 << 20];
-    for (bytes, fault) in [(vec![], PemError::Missing), (megabyte, PemError::TooLarge)] {
+    let too_large = |limit| PemError::TooLarge { limit };
+    for (bytes, fault, of_key) in [
+        (vec![], PemError::Missing, PemError::Missing),
+        (megabyte, too_large(MAX_PEM_BYTES), too_large(MAX_PROVIDED_BYTES)),
+    ] {
         let chain = AuthorityPem { chain: bytes.clone(), ..good.clone() };
         assert_eq!(load(&chain), Err(LoadError::Chain(fault)));
         let key = AuthorityPem { key: bytes.clone().into(), ..good.clone() };
-        assert_eq!(load(&key), Err(LoadError::Key(fault.into())));
+        assert_eq!(load(&key), Err(LoadError::Key(of_key.into())));
         let anchors = AuthorityPem { anchors: bytes, ..good.clone() };
         assert_eq!(load(&anchors), Err(LoadError::Anchors(fault.into())));
     }
-    let many = AuthorityPem { anchors: good.anchors.repeat(17), ..good };
-    assert_eq!(load(&many), Err(LoadError::Anchors(PemError::TooMany.into())));
+}
+
+/// Bundles of several CAs are joined while a root changes: what is read back may hold more.
+#[test]
+fn people_may_provide_64_certificates_and_bundles_joined_of_these_can_be_read() {
+    let good = generated();
+    let with = |count| AuthorityPem { anchors: good.anchors.repeat(count), ..good.clone() };
+    let too_many = |limit| Err(LoadError::Anchors(PemError::TooMany { limit }.into()));
+    let provided = |count| Authority::load_provided(&with(count), NOW).map(|_| ());
+    assert_eq!((provided(64), provided(65)), (Ok(()), too_many(64)));
+    assert_eq!((load(&with(256)), load(&with(257))), (Ok(()), too_many(256)));
+    let chain = AuthorityPem { chain: good.chain.repeat(65), ..good.clone() };
+    let refused = Authority::load_provided(&chain, NOW).map(|_| ());
+    assert_eq!(refused, Err(LoadError::Chain(PemError::TooMany { limit: 64 })));
 }
 
 #[test]

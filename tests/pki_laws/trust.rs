@@ -1,6 +1,9 @@
 //! Trust bundles are sets.
 
-use mtls_operator::pki::{Fingerprint, KeyId, LeafError, PemError, TrustBundle, TrustError, verify_as_peer};
+use mtls_operator::pki::{
+    Fingerprint, KeyId, LeafError, MAX_CERTIFICATES, MAX_PROVIDED_CERTIFICATES, PemError, TrustBundle,
+    TrustError, verify_as_peer,
+};
 
 use crate::fixture::{Ca, NOW, certificate_pem, der, generated};
 
@@ -53,13 +56,23 @@ fn only_roots_belong_in_a_bundle() {
     let text = format!("{}{}", root.pem(), intermediate.pem());
     assert_eq!(TrustBundle::from_pem(text.as_bytes()).err(), Some(TrustError::NotRoot { number: 2 }));
     let not_a_ca = Ca::root(|params| params.is_ca = rcgen::IsCa::ExplicitNoCa);
-    assert_eq!(
-        TrustBundle::from_pem(not_a_ca.pem().as_bytes()).err(),
-        Some(TrustError::NotRoot { number: 1 })
-    );
+    assert_eq!(TrustBundle::from_pem(not_a_ca.pem().as_bytes()).err(), Some(TrustError::NotCa { number: 1 }));
     let trailing = certificate_pem(&[der(&root.pem()), vec![0]].concat());
     assert_eq!(TrustBundle::from_pem(trailing.as_bytes()).err(), Some(TrustError::Damaged { number: 1 }));
     assert_eq!(TrustBundle::from_pem(b"").err(), Some(TrustError::Pem(PemError::Missing)));
+}
+
+/// Four full bundles are a rotation between two full ones, and more than one that retires.
+#[test]
+fn a_joined_bundle_says_whether_it_can_be_read_back() {
+    let roots: Vec<String> = (0..MAX_CERTIFICATES + 1).map(|_| Ca::root(|_| ()).pem()).collect();
+    let joined = roots.chunks(MAX_PROVIDED_CERTIFICATES).map(|part| bundle(&part.concat()));
+    let bundles: Vec<TrustBundle> = joined.collect();
+    let (last, full) = bundles.split_last().unwrap();
+    let full = full.iter().skip(1).fold(full[0].clone(), |all, next| all.union(next));
+    assert_eq!(full.check_size(), Ok(()));
+    assert!(bundle(full.to_pem()).same_anchors(&full));
+    assert_eq!(full.union(last).check_size(), Err(PemError::TooMany { limit: MAX_CERTIFICATES }));
 }
 
 #[test]
