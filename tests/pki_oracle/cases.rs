@@ -62,10 +62,10 @@ impl Suite {
         // Only now: what OpenSSL makes is valid from the moment it is made.
         let now = real_now();
         let mut cases = Vec::new();
-        for signer in authorities.into_iter().map(|(name, pem)| Signer::of(name, &pem, now)) {
+        for signer in authorities.iter().map(|(name, pem)| Signer::of(name.clone(), pem, now)) {
             cases.extend(signer.cases(&folder, &keys, &other, now));
         }
-        for signer in successions::all(now) {
+        for signer in successions::all(&authorities, now) {
             cases.extend(signer.cases(&folder, &keys, &other, now));
         }
         let suite = Self { folder, now, cases };
