@@ -73,6 +73,7 @@ impl SigningKey for Unsigned<'_> {
 }
 
 /// The elements of a DER sequence, each as DER.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method takes one lifetime, not any")]
 fn elements(sequence: &[u8]) -> Option<Vec<Vec<u8>>> {
     yasna::parse_der(sequence, |reader| reader.collect_sequence_of(|element| element.read_der())).ok()
 }

@@ -139,6 +139,7 @@ pub fn pem(label: &str, der: &[u8]) -> String {
 }
 
 /// The elements of a DER sequence.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method takes one lifetime, not any")]
 pub fn elements(sequence: &[u8]) -> Vec<Vec<u8>> {
     yasna::parse_der(sequence, |reader| reader.collect_sequence_of(|element| element.read_der())).unwrap()
 }

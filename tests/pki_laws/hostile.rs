@@ -22,6 +22,7 @@ fn read_everything(bytes: &[u8]) {
     let _ = PrivateKey::from_pem(bytes);
     let _ = TrustBundle::from_pem(bytes);
     let _ = Authority::load(&AuthorityPem { chain: bytes.to_vec(), ..authority.clone() }, NOW);
+    let _ = Authority::load_provided(&AuthorityPem { anchors: bytes.to_vec(), ..authority.clone() }, NOW);
     let _ = Authority::load(&AuthorityPem { key: bytes.to_vec().into(), ..authority.clone() }, NOW);
     let bundle = TrustBundle::from_pem(&authority.anchors).unwrap();
     let _ = verify_as_peer(bytes, issued.key_pem.as_bytes(), &bundle, NOW);

@@ -17,7 +17,7 @@ const TYPES: [&[u64]; 5] = [
     &[1, 3, 6, 1, 4, 1, 99_999, 1],
 ];
 
-/// Tags of UTF8String, PrintableString, T61String, IA5String, UniversalString and BMPString.
+/// Tags of `UTF8String`, `PrintableString`, `T61String`, `IA5String`, `UniversalString` and `BMPString`.
 const STRINGS: [u64; 6] = [12, 19, 20, 22, 28, 30];
 
 /// Attribute type, kind of string, and content.

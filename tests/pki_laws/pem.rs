@@ -22,7 +22,11 @@ fn unread(begun: usize, read: usize) -> Result<usize, TrustError> {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("\t  {line}\n")).collect()
+    with_margin("\t  ", text)
+}
+
+fn with_margin(margin: &str, text: &str) -> String {
+    text.lines().flat_map(|line| [margin, line, "\n"]).collect()
 }
 
 #[test]
@@ -63,7 +67,7 @@ fn a_certificate_that_begins_and_cannot_be_read_is_told_with_both_numbers() {
         two.replace("END CERTIFICATE", "END X509 CERTIFICATE"),
         two.replace("-----END CERTIFICATE-----", ""),
         two.replace(body, &format!("{body}!")),
-        two.lines().map(|line| format!("> {line}\n")).collect(),
+        with_margin("> ", &two),
         two.replace(body, &format!("{body}\nProc-Type: 4,ENCRYPTED\n")),
     ] {
         assert_eq!(count(&format!("{one}{damaged}")), unread(2, 1), "{damaged}");

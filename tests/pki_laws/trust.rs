@@ -65,7 +65,7 @@ fn only_roots_belong_in_a_bundle() {
 /// Four full bundles are a rotation between two full ones, and more than one that retires.
 #[test]
 fn a_joined_bundle_says_whether_it_can_be_read_back() {
-    let roots: Vec<String> = (0..MAX_CERTIFICATES + 1).map(|_| Ca::root(|_| ()).pem()).collect();
+    let roots: Vec<String> = (0..=MAX_CERTIFICATES).map(|_| Ca::root(|_| ()).pem()).collect();
     let joined = roots.chunks(MAX_PROVIDED_CERTIFICATES).map(|part| bundle(&part.concat()));
     let bundles: Vec<TrustBundle> = joined.collect();
     let (last, full) = bundles.split_last().unwrap();

@@ -19,7 +19,7 @@ const CONFIG: &str = "[req]\nprompt = no\ndistinguished_name = dn\nx509_extensio
 
 const P256: &[&str] = &["ecparam", "-name", "prime256v1", "-genkey", "-out", "KEY"];
 
-/// The kind of names that is written in other strings than UTF8String.
+/// The kind of names that is written in other strings than `UTF8String`.
 const OLD_STRINGS: &str = "old-strings";
 
 /// A CA whose issuer has no key identifier that it could name.
@@ -60,7 +60,7 @@ pub fn all(folder: &Path, now: Timestamp) -> Vec<(String, AuthorityPem)> {
 pub const VERSION_1: &str = "intermediate-version-1-root";
 
 /// Names that rcgen cannot write, as a root and two intermediates have them. Those of the last kind are in strings of
-/// old times, among them T61String and BMPString.
+/// old times, among them `T61String` and `BMPString`.
 fn named(openssl: &OpenSsl) -> [(&'static str, [String; 3]); 4] {
     let names = [
         ("active-directory", "/DC=com/DC=example/DC=corp/CN=Issuing CA".to_owned()),
