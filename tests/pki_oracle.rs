@@ -19,6 +19,8 @@ mod go;
 mod java;
 #[path = "pki_oracle/openssl.rs"]
 mod openssl;
+#[path = "pki_oracle/pem.rs"]
+mod pem;
 #[path = "pki_oracle/provided.rs"]
 mod provided;
 #[path = "pki_oracle/rustls.rs"]
