@@ -104,7 +104,7 @@ where
 fn remember<K: Carrier>(context: &Context, errand: &Errand, found: &K) {
     match found.seen() {
         Some(seen) => context.bundles.change(|ledger| {
-            ledger.saw(&errand.place, seen, false);
+            ledger.answered(&errand.place, seen);
             ledger.forgive(&errand.place);
         }),
         None => stuck(context, errand, Trouble::Conflict(Conflict::Foreign)),

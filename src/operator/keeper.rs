@@ -121,11 +121,17 @@ impl Keeper {
         if let Some(why) = error.explanation() {
             self.explain(name, &why).await;
         }
-        // The authority itself may be what is stale.
-        if matches!(error, Error::Stale { .. })
-            && let Ok(Some(authority)) = self.context.requests.read::<MtlsAuthority>(None, name).await
-        {
-            self.context.roster.saw(authority);
+        if matches!(error, Error::Stale { .. }) {
+            self.ask_again(name).await;
+        }
+    }
+
+    /// The authority itself may be what is stale, or gone.
+    async fn ask_again(&self, name: &str) {
+        let Some(stale) = self.context.roster.get(name) else { return };
+        let Ok(found) = self.context.requests.read::<MtlsAuthority>(None, name).await else { return };
+        if self.context.roster.asked_again(&stale, found) {
+            self.context.board.change(|board| board.lost_authority(name, self.context.millis()));
         }
     }
 
@@ -188,7 +194,7 @@ impl Keeper {
                 let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
                 let claimed = self.context.requests.patch_authority(name, patch).await?;
-                self.context.roster.saw(claimed.clone());
+                self.context.roster.answered(claimed.clone());
                 Ok(Some(Arc::new(claimed)))
             }
         }

@@ -82,8 +82,9 @@ pub async fn secret(
         return Ok(Found::without_leaf(elsewise, revision));
     }
     let (namespace, name) = (&subject.asked.namespace, &subject.asked.secret.name);
+    let known = context.board.lock().known_secret(namespace, name);
     let Some(secret) = context.requests.get::<Secret>(Some(namespace), name).await? else {
-        context.board.change(|board| board.lost_secret(namespace, name, context.millis()));
+        context.board.change(|board| board.missed_secret(namespace, name, known, context.millis()));
         return Ok(Found::without_leaf(Observed::Absent, revision));
     };
     Ok(read(context, subject, secret))

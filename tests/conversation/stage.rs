@@ -9,7 +9,7 @@ use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::audiences::TrustBundles;
 use mtls_operator::operator::authorities::Authorities;
-use mtls_operator::operator::bundles::{Access, Bundles, Range};
+use mtls_operator::operator::bundles::{Access, Range};
 use mtls_operator::operator::carrier::{Carrier, ClusterTrustBundle};
 use mtls_operator::operator::context::{Context, SharedBoard};
 use mtls_operator::operator::delivery::deliver;
@@ -22,6 +22,7 @@ use mtls_operator::operator::reconcile::reconcile;
 use mtls_operator::operator::requests::Requests;
 use mtls_operator::operator::root;
 use mtls_operator::operator::roster::Roster;
+use mtls_operator::operator::shared_ledger::Bundles;
 use mtls_operator::operator::sight::Sights;
 use mtls_operator::operator::spots::agenda;
 use mtls_operator::operator::watch::Audience;
@@ -148,7 +149,7 @@ impl Stage {
     }
 
     fn watch_bundles<K: Carrier + DeserializeOwned + Send>(&self, kind: &str, range: Range) {
-        let mut audience = TrustBundles::new(self.context.bundles.clone(), range);
+        let mut audience = TrustBundles::new(&self.context, range);
         Audience::<K>::begin_list(&mut audience);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
             audience.saw(serde_json::from_value::<K>(object).unwrap(), true);

@@ -20,12 +20,12 @@ use serde_json::json;
 use super::attention::{issued, secret as seen, signer_mark};
 use super::fixture::{HOUR, NOW, identity, pairs, terms};
 
-fn at(minutes: i64) -> Millis {
+pub fn at(minutes: i64) -> Millis {
     (NOW + HOUR / 60 * i32::try_from(minutes).unwrap()).as_millisecond()
 }
 
 /// A board that knows namespace and authority, and no identity yet.
-fn ready() -> Board {
+pub fn ready() -> Board {
     let mut board = Board::default();
     for namespace in ["orders", "bank"] {
         board.saw_namespace(namespace, Labels::new(), false, at(0));
@@ -35,7 +35,7 @@ fn ready() -> Board {
     board
 }
 
-fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
+pub fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
     let profile = seen(name).profile.unwrap().to_string();
     serde_json::from_value(json!({"metadata": {
         "name": format!("{name}-mtls"), "namespace": "orders", "uid": "secret-uid", "resourceVersion": version,
@@ -49,7 +49,7 @@ fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
 }
 
 /// A board on which `web` is settled.
-fn settled() -> Board {
+pub fn settled() -> Board {
     let mut board = ready();
     board.saw_secret(&secret("web", "7"), true, at(0));
     board.saw_identity(&issued("web"), true, at(0));
@@ -61,13 +61,13 @@ fn within(namespace: &str, mut identity: MtlsIdentity) -> MtlsIdentity {
     identity
 }
 
-fn version(mut identity: MtlsIdentity, version: &str) -> MtlsIdentity {
+pub fn version(mut identity: MtlsIdentity, version: &str) -> MtlsIdentity {
     identity.metadata.resource_version = Some(version.into());
     identity
 }
 
 /// The names of those whose turn it is.
-fn turns(board: &mut Board, now: Millis) -> Vec<String> {
+pub fn turns(board: &mut Board, now: Millis) -> Vec<String> {
     board.sweep(now);
     std::iter::from_fn(|| board.take(now)).map(|job| job.name).collect()
 }
@@ -77,7 +77,7 @@ fn take(board: &mut Board, now: Millis) -> Job {
     board.take(now).unwrap()
 }
 
-fn has(board: &Board, namespace: &str, name: &str) -> bool {
+pub fn has(board: &Board, namespace: &str, name: &str) -> bool {
     board.index().find(namespace, name).is_some()
 }
 

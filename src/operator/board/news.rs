@@ -12,6 +12,7 @@ use crate::operator::index::{IdentityId, ListNumber};
 use crate::operator::marks::SignerMark;
 use crate::operator::schedule::Millis;
 use crate::operator::sight::is_behind;
+use crate::operator::source::Source;
 use crate::plan::selector::Labels;
 use crate::plan::terms::Terms;
 
@@ -26,11 +27,15 @@ impl Board {
 
     /// An identity was seen.
     pub fn saw_identity(&mut self, identity: &MtlsIdentity, is_from_list: bool, now: Millis) {
+        self.put_identity(identity, Source::of_watch(is_from_list), now);
+    }
+
+    pub(super) fn put_identity(&mut self, identity: &MtlsIdentity, source: Source, now: Millis) {
         let namespace = self.jurisdiction.shared(identity.metadata.namespace.as_deref().unwrap_or_default());
         let mut entry = Entry::of(identity, namespace);
         entry.judgement = self.jurisdiction.judge(&entry, identity);
         entry.seen = self.first_seen(&entry).unwrap_or_else(|| now.div_euclid(1000));
-        let Some(id) = self.index.put(entry, is_from_list) else { return };
+        let Some(id) = self.index.put(entry, source) else { return };
         self.revision += 1;
         if self.settle(id, now) && self.kept.len() < KEPT_OBJECTS {
             self.kept.insert(id, Box::new(identity.clone()));
@@ -60,6 +65,7 @@ impl Board {
         self.kept.remove(&id);
         self.parked.remove(&id);
         if let Some(entry) = self.index.remove(id) {
+            self.index.bury(&entry.namespace, &entry.name, entry.version, now);
             self.secret_changed(&entry.namespace, &entry.secret_name(), now);
         }
     }
@@ -73,14 +79,22 @@ impl Board {
 
     /// A leaf Secret was seen.
     pub fn saw_secret(&mut self, meta: &PartialObjectMeta<Secret>, is_from_list: bool, now: Millis) {
-        let namespace = self.jurisdiction.shared(meta.metadata.namespace.as_deref().unwrap_or_default());
-        let secret = SeenSecret::of(meta, namespace.clone());
-        let name = secret.name.clone();
-        let known = self.index.secret(&namespace, &name).map(|known| known.version);
+        let secret = self.seen(meta);
+        let known = self.index.secret(&secret.namespace, &secret.name).map(|known| known.version);
         // A list tells what there is, and not what there was since the watch before it ended.
         let is_jump = is_from_list && known != Some(secret.version);
+        self.put_secret(secret, Source::of_watch(is_from_list), is_jump, now);
+    }
+
+    pub(super) fn seen(&self, meta: &PartialObjectMeta<Secret>) -> SeenSecret {
+        let namespace = meta.metadata.namespace.as_deref().unwrap_or_default();
+        SeenSecret::of(meta, self.jurisdiction.shared(namespace))
+    }
+
+    pub(super) fn put_secret(&mut self, secret: SeenSecret, source: Source, is_jump: bool, now: Millis) {
+        let (namespace, name) = (secret.namespace.clone(), secret.name.clone());
         self.note_behind(&namespace, &name, is_jump, now);
-        self.index.put_secret(secret, is_from_list);
+        self.index.put_secret(secret, source);
         self.note_behind(&namespace, &name, is_jump, now);
         for id in self.index.wanting(&namespace, &name) {
             self.settle(id, now);
@@ -103,6 +117,9 @@ impl Board {
     /// A leaf Secret was seen to be gone.
     pub fn lost_secret(&mut self, namespace: &str, name: &str, now: Millis) {
         self.note_behind(namespace, name, false, now);
+        if let Some(version) = self.index.secret(namespace, name).map(|secret| secret.version) {
+            self.index.bury_secret(namespace, name, version, now);
+        }
         self.index.remove_secret(namespace, name);
         self.secret_changed(namespace, name, now);
     }

@@ -258,7 +258,7 @@ async fn write(context: &Context, name: &Name, patch: serde_json::Value) -> Resu
         written => Some(written?),
     };
     let Some(identity) = written else { return Ok(()) };
-    context.board.change(|board| board.saw_identity(&identity, false, context.millis()));
+    context.board.change(|board| board.answered_identity(&identity, context.millis()));
     context.probes.saw(&identity);
     Ok(())
 }
