@@ -15,10 +15,11 @@ use mtls_operator::operator::pace::Pace;
 use mtls_operator::operator::schedule::Millis;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::selector::Selection;
+use mtls_operator::plan::world::Held;
 use serde_json::json;
 
 use super::attention::{issued, secret as seen, signer_mark};
-use super::fixture::{HOUR, NOW, identity, pairs, terms};
+use super::fixture::{HOUR, NOW, held, identity, pairs, terms};
 
 pub fn at(minutes: i64) -> Millis {
     (NOW + HOUR / 60 * i32::try_from(minutes).unwrap()).as_millisecond()
@@ -181,6 +182,54 @@ fn a_list_with_another_version_hides_what_was_in_between() {
     board.saw_secret(&secret("web", "9"), true, at(1));
     assert!(board.take_behind("mesh", &[]), "it may have been behind since");
     assert!(!board.take_behind("mesh", &[]), "said once");
+}
+
+#[test]
+fn a_list_that_shows_nothing_newer_than_the_index_hides_nothing() {
+    let mut board = settled();
+    board.answered_secret(&secret("web", "9"), at(1));
+    board.take_behind("mesh", &[]);
+    board.saw_secret(&secret("web", "8"), true, at(1));
+    assert!(!board.take_behind("mesh", &[]), "our own write came while the pages did");
+    board.saw_secret(&secret("web", "9"), false, at(2));
+    board.saw_secret(&secret("web", "9"), true, at(3));
+    assert!(!board.take_behind("mesh", &[]));
+}
+
+/// A board whose authority announces a root that the Secret of `web` has.
+fn announced() -> Board {
+    let mut board = settled();
+    board.saw_signer("mesh", Some(SignerMark { is_announced: true, ..signer_mark() }), at(0));
+    board.take_behind("mesh", &[]);
+    board
+}
+
+/// The Secret of `web` without the announced root.
+fn lacking(version: &str) -> PartialObjectMeta<Secret> {
+    let mut secret = secret("web", version);
+    secret.metadata.annotations.as_mut().unwrap().insert("mtls-operator.dev/trust".into(), "t0".into());
+    secret
+}
+
+#[test]
+fn whoever_was_behind_is_known_also_if_it_is_told_after_what_undid_it() {
+    let mut board = announced();
+    board.answered_secret(&secret("web", "9"), at(1));
+    assert!(!board.take_behind("mesh", &[]));
+    board.saw_secret(&lacking("8"), false, at(1));
+    assert!(board.take_behind("mesh", &[]));
+    board.deleted_secret(&lacking("10"), at(1));
+    assert!(board.take_behind("mesh", &[]), "it was so when it was deleted");
+}
+
+#[test]
+fn whoever_was_read_behind_is_known_whatever_its_secret_says_of_itself() {
+    let mut board = announced();
+    let profile = seen("web").profile.unwrap();
+    board.read_secret(&secret("web", "8"), &held(profile), at(1));
+    assert!(!board.take_behind("mesh", &[]));
+    board.read_secret(&secret("web", "8"), &Held { trust: None, ..held(profile) }, at(1));
+    assert!(board.take_behind("mesh", &[]));
 }
 
 #[test]

@@ -6,9 +6,10 @@ use kube::core::PartialObjectMeta;
 
 use super::Board;
 use crate::api::identity::MtlsIdentity;
-use crate::operator::entry::version_number;
+use crate::operator::entry::{digest, version_number};
 use crate::operator::schedule::Millis;
 use crate::operator::source::Source;
+use crate::plan::world::Held;
 
 impl Board {
     /// An answer shows an identity.
@@ -22,6 +23,18 @@ impl Board {
         self.put_secret(secret, Source::Answer, false, now);
     }
 
+    /// A leaf Secret was read. What it holds may be undone before a watch tells of it, and what it says of itself may be
+    /// wrong: a rotation must know that it was in use.
+    pub fn read_secret(&mut self, meta: &PartialObjectMeta<Secret>, held: &Held, now: Millis) {
+        let mut secret = self.seen(meta);
+        secret.trust = held.trust.as_deref().map(digest);
+        if let Ok(leaf) = &held.leaf {
+            secret.key_id = Some(digest(&leaf.key_id));
+            secret.not_after = Some(leaf.window.not_after.as_second());
+        }
+        self.note_behind(&secret, false, now);
+    }
+
     /// A watch tells that an identity was deleted: it names the version of the deletion.
     pub fn deleted_identity(&mut self, identity: &MtlsIdentity, now: Millis) {
         let meta = &identity.metadata;
@@ -33,6 +46,7 @@ impl Board {
     /// A watch tells that a leaf Secret was deleted, or is selected no more: it names the version of that.
     pub fn deleted_secret(&mut self, meta: &PartialObjectMeta<Secret>, now: Millis) {
         let secret = self.seen(meta);
+        self.note_behind(&secret, false, now);
         self.lost_secret(&secret.namespace, &secret.name, now);
         self.index.bury_secret(&secret.namespace, &secret.name, secret.version, now);
     }

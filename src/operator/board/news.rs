@@ -81,8 +81,9 @@ impl Board {
     pub fn saw_secret(&mut self, meta: &PartialObjectMeta<Secret>, is_from_list: bool, now: Millis) {
         let secret = self.seen(meta);
         let known = self.index.secret(&secret.namespace, &secret.name).map(|known| known.version);
-        // A list tells what there is, and not what there was since the watch before it ended.
-        let is_jump = is_from_list && known != Some(secret.version);
+        // A list tells what there is, and not what there was since the watch before it ended. Of what is no newer than the
+        // index, everything was told: an answer to a write of ours, which came while the pages did, is ahead of them.
+        let is_jump = is_from_list && known.is_none_or(|known| known < secret.version);
         self.put_secret(secret, Source::of_watch(is_from_list), is_jump, now);
     }
 
@@ -93,30 +94,39 @@ impl Board {
 
     pub(super) fn put_secret(&mut self, secret: SeenSecret, source: Source, is_jump: bool, now: Millis) {
         let (namespace, name) = (secret.namespace.clone(), secret.name.clone());
-        self.note_behind(&namespace, &name, is_jump, now);
+        self.note_known(&namespace, &name, is_jump, now);
+        // Also if a newer version is remembered already, which undid what was behind.
+        self.note_behind(&secret, is_jump, now);
         self.index.put_secret(secret, source);
-        self.note_behind(&namespace, &name, is_jump, now);
         for id in self.index.wanting(&namespace, &name) {
             self.settle(id, now);
         }
     }
 
     /// A rotation must know of a Secret that was behind, or may have been, also if it is so no more when somebody looks.
-    fn note_behind(&mut self, namespace: &str, name: &str, is_doubtful: bool, now: Millis) {
-        let Some(secret) = self.index.secret(namespace, name) else { return };
-        let wanting = self.index.wanting(namespace, name);
+    pub(super) fn note_behind(&mut self, secret: &SeenSecret, is_doubtful: bool, now: Millis) {
+        self.behind.extend(self.behind(secret, is_doubtful, now));
+    }
+
+    /// The same of a Secret as it is remembered.
+    fn note_known(&mut self, namespace: &str, name: &str, is_doubtful: bool, now: Millis) {
+        let known = self.index.secret(namespace, name);
+        self.behind.extend(known.and_then(|secret| self.behind(secret, is_doubtful, now)));
+    }
+
+    /// The identity of a Secret that is behind, or may have been, with its authority.
+    fn behind(&self, secret: &SeenSecret, is_doubtful: bool, now: Millis) -> Option<(Digest, IdentityId)> {
+        let wanting = self.index.wanting(&secret.namespace, &secret.name);
         let mut owners = wanting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
         let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid) && !entry.is_going);
-        let Some((id, entry)) = owner else { return };
-        let signer = self.jurisdiction.signer(entry.authority);
-        if signer.is_some_and(|signer| is_doubtful || is_behind(secret, signer, now.div_euclid(1000))) {
-            self.behind.insert((entry.authority, id));
-        }
+        let (id, entry) = owner?;
+        let signer = self.jurisdiction.signer(entry.authority)?;
+        (is_doubtful || is_behind(secret, signer, now.div_euclid(1000))).then_some((entry.authority, id))
     }
 
     /// A leaf Secret was seen to be gone.
     pub fn lost_secret(&mut self, namespace: &str, name: &str, now: Millis) {
-        self.note_behind(namespace, name, false, now);
+        self.note_known(namespace, name, false, now);
         if let Some(version) = self.index.secret(namespace, name).map(|secret| secret.version) {
             self.index.bury_secret(namespace, name, version, now);
         }
