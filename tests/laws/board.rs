@@ -459,9 +459,25 @@ fn a_signer_that_comes_back_ends_every_backoff() {
         board.done(job.id, true, now);
     }
     let now = at(0) + 26_000;
-    assert_eq!(turns(&mut board, now), [""; 0]);
+    board.saw_signer("mesh", Some(signer_mark()), now);
+    assert_eq!(turns(&mut board, now), [""; 0], "it never was away");
+    board.saw_signer("mesh", None, now);
     board.saw_signer("mesh", Some(signer_mark()), now);
     assert_eq!(turns(&mut board, now), ["web"]);
+}
+
+#[test]
+fn what_was_tried_in_vain_before_other_terms_are_in_force_is_tried_again() {
+    let mut board = ready();
+    board.saw_identity(&identity("web"), false, at(0));
+    for second in [0, 1, 3, 6] {
+        let now = at(0) + second * 1000;
+        let job = take(&mut board, now);
+        board.done(job.id, true, now);
+    }
+    assert_eq!(turns(&mut board, at(0) + 7000), [""; 0]);
+    board.put_terms_in_force("mesh", at(0) + 7000);
+    assert_eq!(turns(&mut board, at(0) + 7000), ["web"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use kube::core::PartialObjectMeta;
 
 use super::Board;
 use crate::api::identity::MtlsIdentity;
-use crate::operator::entry::{Digest, Entry, SeenSecret};
+use crate::operator::entry::{Digest, Entry, SeenSecret, digest};
 use crate::operator::index::{IdentityId, ListNumber};
 use crate::operator::marks::SignerMark;
 use crate::operator::schedule::Millis;
@@ -180,9 +180,13 @@ impl Board {
     /// Somebody signs for an authority from now on, or nobody does. What was tried in vain before is tried again.
     pub fn saw_signer(&mut self, name: &str, signer: Option<SignerMark>, now: Millis) {
         if let Some(authority) = self.jurisdiction.saw_signer(name, signer) {
-            self.try_again_where(|entry| entry.authority == authority);
-            self.settle_of(Some(authority), now);
+            self.try_again(authority, now);
         }
+    }
+
+    /// Identities of an authority are judged by other terms from now on. What was tried in vain before is tried again.
+    pub fn put_terms_in_force(&mut self, name: &str, now: Millis) {
+        self.try_again(digest(name), now);
     }
 
     /// An authority is gone.
@@ -198,12 +202,13 @@ impl Board {
     }
 
     /// Backoffs that a change elsewhere has made pointless.
-    fn try_again_where(&mut self, is_meant: impl Fn(&Entry) -> bool) {
-        let meant =
-            self.retries.ids().filter(|id| self.index.entry(*id).is_some_and(&is_meant)).collect::<Vec<_>>();
-        for id in meant {
+    fn try_again(&mut self, authority: Digest, now: Millis) {
+        let is_meant =
+            |id: &IdentityId| self.index.entry(*id).is_some_and(|entry| entry.authority == authority);
+        for id in self.retries.ids().filter(is_meant).collect::<Vec<_>>() {
             self.retries.clear(id);
         }
+        self.settle_of(Some(authority), now);
     }
 
     fn settle_of(&mut self, authority: Option<Digest>, now: Millis) {
