@@ -164,15 +164,20 @@ impl Keeper {
             let signer = Err(Unready::Pending);
             self.context.authorities.put(Service { terms: terms.clone(), signer, next: None });
         }
-        let passed = pass(&self.context, &authority, &terms).await?;
+        let mut passed = pass(&self.context, &authority, &terms).await?;
+        let error = passed.error.take();
         self.tally.remember(&terms, &passed);
         let next = next_look(&passed, &terms, self.context.millis());
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
-        self.record(&authority, &terms, &passed).await?;
+        let recorded = self.record(&authority, &terms, &passed).await;
+        if recorded.is_err() && !authority_status::names_signer(&authority, &passed) {
+            return recorded.map(|()| None);
+        }
         let phase = passed.root().map(|root| root.phase);
         self.context.metrics.rotation_phase(&terms.name, phase);
         publish(&self.context, &authority, terms, passed);
-        Ok(Some(next))
+        // What cannot be done must not keep new terms from being in force.
+        error.map_or(recorded, Err).map(|()| Some(next))
     }
 
     /// One operator a cluster serves an authority: the first to write its namespace there.

@@ -17,6 +17,7 @@ mod call;
 pub mod carrier;
 pub mod census;
 pub mod cluster_bundles;
+mod confirmation;
 pub mod context;
 pub mod delivery;
 pub mod distributor;

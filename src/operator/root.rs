@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::authorities::Moment;
+use super::confirmation::{HeldUp, confirm};
 use super::context::Context;
 use super::error::Error;
 use super::new_root::{create, generate, go_on, successor};
@@ -12,7 +13,6 @@ use super::root_change::{Change, Requests};
 use super::root_look::{Observed, observe, request};
 use super::root_notes::Origin;
 use super::root_secret::LoadedRoot;
-use super::rotation;
 use super::rotation::exclusion;
 use super::sight::Survey;
 use crate::api::MtlsAuthority;
@@ -40,6 +40,8 @@ pub struct Passed {
     pub is_exclusion_spent: bool,
     /// The moment before it was read.
     pub read_at: Moment,
+    /// What kept a change from being made: the rest holds, and this is tried again.
+    pub error: Option<Error>,
 }
 
 impl Passed {
@@ -60,36 +62,55 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
         let decision = decide(&observed.world);
-        let held_up = confirmed(context, terms, &decision, &observed).await?.err();
+        let held_up = confirmed(context, terms, &decision, &observed).await.err();
         if decision.plan == RootPlan::Keep || held_up.is_some() {
-            let course = course(&observed.world, &decision);
-            let Observed { loaded, survey, read_at, .. } = observed;
-            let survey = held_up.unwrap_or(survey);
-            let asked = exclusion(authority);
-            let is_exclusion_spent =
-                asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
-            return Ok(Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at });
+            return Ok(passed(authority, decision, observed, held_up, changes));
         }
-        if act(context, authority, terms, &decision.plan, &observed).await? {
-            changes.push((decision.plan.as_str(), alarm(&decision)));
-            context.metrics.changed_roots(&terms.name, decision.plan.as_str());
+        match act(context, authority, terms, &decision.plan, &observed).await {
+            Ok(false) => {}
+            Ok(true) => {
+                changes.push((decision.plan.as_str(), alarm(&decision)));
+                context.metrics.changed_roots(&terms.name, decision.plan.as_str());
+            }
+            // The root that signs goes on as it is.
+            Err(error) if decision.signs && matches!(decision.plan, RootPlan::Change { .. }) => {
+                let held_up = HeldUp { survey: observed.survey.clone(), error: Some(error) };
+                return Ok(passed(authority, decision, observed, Some(held_up), changes));
+            }
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Stale { what: format!("root Secret of MtlsAuthority {}", terms.name) })
 }
 
-/// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of these.
+fn passed(
+    authority: &MtlsAuthority,
+    decision: RootDecision,
+    observed: Observed,
+    held_up: Option<HeldUp>,
+    changes: Vec<(&'static str, Option<String>)>,
+) -> Passed {
+    let course = course(&observed.world, &decision);
+    let Observed { loaded, survey, read_at, .. } = observed;
+    let HeldUp { survey, error } = held_up.unwrap_or(HeldUp { survey, error: None });
+    let asked = exclusion(authority);
+    let is_exclusion_spent =
+        asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
+    Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at, error }
+}
+
+/// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of this.
 async fn confirmed(
     context: &Context,
     terms: &Terms,
     decision: &RootDecision,
     observed: &Observed,
-) -> Result<Result<(), Survey>, Error> {
+) -> Result<(), HeldUp> {
     match &decision.plan {
         RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
-            rotation::confirm(context, terms, &observed.loaded).await
+            confirm(context, terms, &observed.loaded, &observed.survey).await
         }
-        _ => Ok(Ok(())),
+        _ => Ok(()),
     }
 }
 

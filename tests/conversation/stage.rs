@@ -102,9 +102,10 @@ impl Stage {
         let terms = Arc::new(Terms::parse(&authority).unwrap());
         self.context.roster.saw(authority.clone());
         self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
-        let passed = root::pass(&self.context, &authority, &terms).await?;
+        let mut passed = root::pass(&self.context, &authority, &terms).await?;
+        let error = passed.error.take();
         publish(&self.context, &authority, terms, passed);
-        Ok(())
+        error.map_or(Ok(()), Err)
     }
 
     /// People apply an identity.

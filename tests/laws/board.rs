@@ -241,6 +241,14 @@ fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
 }
 
 #[test]
+fn of_a_secret_that_was_deleted_while_the_list_was_made_all_was_told() {
+    let mut board = settled();
+    board.deleted_secret(&secret("web", "9"), at(1));
+    let untold = |version| Listed::of(&[secret("web", version)]).untold(&board);
+    assert_eq!([untold("7"), untold("8"), untold("10")], [0, 0, 1], "the last one was made anew");
+}
+
+#[test]
 fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
     let announced = SignerMark { is_announced: true, trust: digest("t2"), ..signer_mark() };
     let claims = |board: &Board, secret| {

@@ -1,0 +1,227 @@
+//! News and answers that cross: what was deleted stays so, what people change is in force whatever else fails, and a list
+//! that confirms nothing is not made all the time.
+
+use mtls_operator::api::MtlsAuthority;
+use mtls_operator::operator::authority_status::progress;
+use mtls_operator::operator::root::{Passed, pass};
+use mtls_operator::operator::root_secret::load;
+use mtls_operator::operator::rotation;
+use mtls_operator::operator::sight::Survey;
+use mtls_operator::plan::terms::Terms;
+use serde_json::{Value, json};
+
+use super::mesh::Mesh;
+use super::server::Mishap;
+use super::stage::{AUTHORITIES, IDENTITIES, NAMESPACE, SECRETS, Stage};
+
+const ROOT: &str = "mtls-authority-mesh";
+
+fn publishing() -> Value {
+    let mut spec = Mesh::swift();
+    spec["trustBundle"] = json!({ "namespaces": { "from": "All" } });
+    spec
+}
+
+/// A mesh in this phase.
+async fn mesh_in(phase: &str, spec: Value) -> Mesh {
+    let mut mesh = Mesh::of(&["a"], spec).await;
+    mesh.ask("1");
+    for next in ["Announced", "Draining"] {
+        mesh.until(next, 60, 1).await;
+        if next == phase {
+            break;
+        }
+    }
+    mesh
+}
+
+/// The metadata of a Secret, as this version.
+fn metadata<K: serde::de::DeserializeOwned>(stage: &Stage, name: &str, version: Option<&str>) -> K {
+    let mut metadata = stage.secret(name).unwrap()["metadata"].clone();
+    if let Some(version) = version {
+        metadata["resourceVersion"] = json!(version);
+    }
+    serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_to_writes_that_come_after_the_deletion_bring_nothing_back() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    let board = &stage.context.board;
+    board.change(|board| board.deleted_secret(&metadata(&stage, "web-mtls", Some("1000")), 0));
+    stage.server.delete(SECRETS, NAMESPACE, "web-mtls");
+    stage.work().await;
+    assert!(stage.secret("web-mtls").is_some(), "it is made anew");
+    assert_eq!(board.lock().known_secret(NAMESPACE, "web-mtls"), None, "and deleted again, in version 1000");
+    let authority: MtlsAuthority =
+        serde_json::from_value(stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
+    stage.context.roster.answered(authority.clone());
+    let mut deleted = authority;
+    deleted.metadata.resource_version = Some("1000".into());
+    stage.context.roster.deleted(&deleted, 0);
+    stage.context.roster.answered(deleted);
+    assert!(stage.context.roster.get("mesh").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authority_made_anew_during_a_look_has_its_signer_again() {
+    let stage = Stage::set().await;
+    let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
+    stage.context.board.change(|board| {
+        board.lost_authority("mesh", 0);
+        board.saw_terms(&terms, 0);
+    });
+    stage.look_at_authority().await.unwrap();
+    let authority = mtls_operator::operator::entry::digest("mesh");
+    assert!(stage.context.board.lock().jurisdiction().signer(authority).is_some());
+}
+
+fn granting() -> Value {
+    let mut spec = Mesh::swift();
+    spec["grants"] =
+        json!([{ "name": "edge", "namespaces": { "from": "All" }, "dnsNames": ["api.example.com"] }]);
+    spec
+}
+
+fn revoke(mesh: &Mesh) {
+    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| authority["spec"]["grants"] = json!([]));
+}
+
+/// From now on these calls fail.
+fn breaks(mesh: &Mesh, line: &str) {
+    for _ in 0..1000 {
+        mesh.stage.server.next(line, Mishap::Broken);
+    }
+}
+
+async fn look(mesh: &Mesh) -> Passed {
+    let object = mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
+    let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
+    let terms = Terms::parse(&authority).unwrap();
+    let passed = pass(&mesh.stage.context, &authority, &terms).await.unwrap();
+    println!("{}", progress(&passed, &terms));
+    passed
+}
+
+fn grants(mesh: &Mesh) -> usize {
+    mesh.stage.context.authorities.get("mesh").unwrap().terms.grants.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_keeps_no_change_of_the_spec_from_being_in_force_and_is_seldom_made() {
+    let mut mesh = mesh_in("Draining", granting()).await;
+    breaks(&mesh, "LIST secrets");
+    for _ in 0..120 {
+        mesh.tick(1).await;
+    }
+    assert_eq!((mesh.phase().as_str(), grants(&mesh)), ("Draining", 1));
+    revoke(&mesh);
+    let mut lists = 0;
+    for _ in 0..40 {
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        let _ = mesh.stage.look_at_authority().await;
+        lists += mesh.stage.server.asked().iter().filter(|line| *line == "LIST secrets").count();
+    }
+    assert_eq!((mesh.phase().as_str(), grants(&mesh)), ("Draining", 0));
+    assert!((3..=5).contains(&lists), "{lists} lists in four times propagation");
+    let told = look(&mesh).await.survey.unconfirmed.unwrap();
+    assert!(
+        told.starts_with("who is behind cannot be confirmed: ") && told.contains("InternalError"),
+        "{told}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_roots_that_fails_keeps_no_change_of_the_spec_from_being_in_force() {
+    let mesh = Mesh::of(&["a"], granting()).await;
+    breaks(&mesh, &format!("PATCH secrets mtls-system/{ROOT}"));
+    mesh.ask("1");
+    revoke(&mesh);
+    assert!(mesh.stage.look_at_authority().await.is_err(), "it is tried again");
+    assert_eq!((mesh.phase().as_str(), grants(&mesh)), ("Stable", 0));
+}
+
+/// What a fresh list shows of a rotation; `None` where it confirms that nobody is behind.
+async fn confirm(stage: &Stage) -> Option<Survey> {
+    let root = stage.server.get(SECRETS, "mtls-system", ROOT).unwrap();
+    let secret = serde_json::from_value(root).unwrap();
+    let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
+    let loaded = load(Some(&secret), &terms, "roots", stage.hand.now());
+    rotation::confirm(&stage.context, &terms, &loaded).await.unwrap().err()
+}
+
+/// Secrets of these names that lack the announced root, all of them said to be of one identity.
+fn claim(mesh: &Mesh, names: &[String], identity: &str, uid: &Value) {
+    for name in names {
+        let mut made = mesh.stage.secret("a-mtls").unwrap();
+        let meta = &mut made["metadata"];
+        meta["name"] = json!(name);
+        meta["uid"] = Value::Null;
+        meta["labels"]["mtls-operator.dev/identity"] = json!(identity);
+        meta["annotations"]["mtls-operator.dev/identity-uid"] = uid.clone();
+        meta["annotations"]["mtls-operator.dev/trust"] = json!("other");
+        mesh.stage.server.put(SECRETS, &made);
+        let seen = metadata(&mesh.stage, name, None);
+        mesh.stage.context.board.change(|board| board.saw_secret(&seen, false, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_is_asked_for_once_however_many_secrets_claim_to_be_its_own() {
+    let mut mesh = mesh_in("Announced", Mesh::swift()).await;
+    let names: Vec<String> = (0..50).map(|number| format!("forged-{number}")).collect();
+    claim(&mesh, &names, "nobody", &json!("uid"));
+    mesh.stage.asked();
+    assert_eq!(confirm(&mesh.stage).await, None);
+    let get = format!("GET mtlsidentities {NAMESPACE}/nobody");
+    assert_eq!(mesh.stage.asked(), ["LIST secrets", get.as_str()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_that_this_version_cannot_read_is_waited_for_by_its_name() {
+    let mesh = mesh_in("Announced", Mesh::swift()).await;
+    mesh.stage.apply("new", &json!({}));
+    let uid = mesh.stage.server.get(IDENTITIES, NAMESPACE, "new").unwrap()["metadata"]["uid"].clone();
+    claim(&mesh, &["elsewhere".into()], "new", &uid);
+    assert_eq!(confirm(&mesh.stage).await, None, "it wants another Secret");
+    mesh.stage.server.next(&format!("GET mtlsidentities {NAMESPACE}/new"), Mishap::AnswerCut);
+    assert_eq!(confirm(&mesh.stage).await.unwrap().names, ["orders/new"]);
+    mesh.stage.server.edit(IDENTITIES, NAMESPACE, "new", |new| new["spec"]["paused"] = json!("perhaps"));
+    assert_eq!(confirm(&mesh.stage).await.unwrap().names, ["orders/new"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
+    let mesh = mesh_in("Announced", publishing()).await;
+    let mut other = mesh.stage.secret("a-mtls").unwrap();
+    (other["metadata"]["name"], other["metadata"]["uid"]) = (json!("other"), Value::Null);
+    mesh.stage.server.put(SECRETS, &other);
+    let why = confirm(&mesh.stage).await.unwrap().unconfirmed.unwrap();
+    assert!(why.contains("1 Secrets or trust bundles that no watch has told of yet"), "{why}");
+    let deleted = metadata(&mesh.stage, "other", Some("1000"));
+    mesh.stage.context.board.change(|board| board.deleted_secret(&deleted, 0));
+    let place = agenda_place(&mesh.stage);
+    mesh.stage.context.bundles.change(|ledger| ledger.deleted(&place, "1000", 0));
+    assert_eq!(confirm(&mesh.stage).await, None);
+}
+
+/// The place of the bundle in the namespace.
+fn agenda_place(stage: &Stage) -> mtls_operator::plan::bundle::Place {
+    let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
+    mtls_operator::operator::spots::spots(&stage.context, &terms).remove(0).place
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bundle_that_was_read_without_the_announced_root_is_known_to_have_been_so() {
+    let mesh = mesh_in("Announced", Mesh::swift()).await;
+    let board = &mesh.stage.context.board;
+    mesh.stage.server.edit(SECRETS, NAMESPACE, "a-mtls", |secret| secret["data"]["ca.crt"] = json!("eA=="));
+    let seen = metadata(&mesh.stage, "a-mtls", None);
+    board.change(|board| board.saw_secret(&seen, false, mesh.stage.context.millis()));
+    board.change(|board| board.take_behind("mesh", &[]));
+    mesh.stage.work().await;
+    assert_ne!(mesh.stage.secret("a-mtls").unwrap()["data"]["ca.crt"], "eA==", "it is put right");
+    assert!(board.change(|board| board.take_behind("mesh", &[])), "its annotations said nothing of it");
+}
