@@ -233,6 +233,22 @@ impl Ledger {
         }
     }
 
+    /// Only at these places a bundle is wanted. What was noted of others is forgotten, but for what keeps one from leaving.
+    pub fn keep_to(&mut self, is_wanted: impl Fn(&Place) -> bool) {
+        self.strayed.retain(|place| is_wanted(place));
+        let posted = &self.posted;
+        let is_settled = |place: &Place, _: &mut Trouble| !is_wanted(place) && !posted.contains_key(place);
+        for (place, _) in self.troubles.extract_if(is_settled) {
+            self.retries.clear(digest(&place.to_string()));
+        }
+    }
+
+    /// Number of places of which something is noted: that another text was seen there, or what keeps a bundle from there.
+    #[must_use]
+    pub fn noted(&self) -> usize {
+        self.strayed.len() + self.troubles.len()
+    }
+
     /// What keeps a bundle from its place.
     #[must_use]
     pub fn trouble(&self, place: &Place) -> Option<&Trouble> {

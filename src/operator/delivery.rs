@@ -6,12 +6,12 @@ use kube::api::Preconditions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::authorities::write_timeout;
+use super::authorities::{confirm, write_timeout};
 use super::bundles::{Seen, Trouble};
 use super::carrier::{Carrier, ClusterTrustBundle};
 use super::context::Context;
 use super::error::Error;
-use super::spots::{Errand, bundle};
+use super::spots::{Errand, bundle, still};
 use crate::plan::bundle::{BundlePlan, Conflict, Place};
 
 /// Runs an errand. What keeps it from its end is remembered, and it is tried again with backoff.
@@ -33,6 +33,12 @@ async fn attempt<K>(context: &Context, errand: &Errand) -> Result<(), Error>
 where
     K: Carrier + Clone + Serialize + DeserializeOwned,
 {
+    // Others of its batch went before it: another text may be in force by now, or none be wanted here any more.
+    let Some(errand) = &still(context, errand) else { return Ok(()) };
+    if let (BundlePlan::Create | BundlePlan::Update, Ok(root)) = (&errand.plan, &errand.service.signer) {
+        // An old view would take a root out of a bundle that others already need.
+        confirm(context, root, &errand.service.terms).await?;
+    }
     let seen = context.bundles.lock().seen(&errand.place).cloned();
     let written = match (&errand.plan, seen) {
         (BundlePlan::Create, _) => create::<K>(context, errand).await,

@@ -1,19 +1,24 @@
 //! News and answers that cross: what was deleted stays so, what people change is in force whatever else fails, and a list
 //! that confirms nothing is not made all the time.
 
+use jiff::SignedDuration;
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::authority_status::progress;
+use mtls_operator::operator::bundles::Trouble;
+use mtls_operator::operator::delivery::deliver;
 use mtls_operator::operator::root::{Passed, pass};
 use mtls_operator::operator::root_secret::load;
 use mtls_operator::operator::rotation;
 use mtls_operator::operator::sight::Survey;
+use mtls_operator::operator::spots::{Errand, agenda};
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
 use super::mesh::Mesh;
 use super::server::Mishap;
-use super::stage::{AUTHORITIES, IDENTITIES, NAMESPACE, SECRETS, Stage};
+use super::stage::{AUTHORITIES, CONFIG_MAPS, IDENTITIES, NAMESPACE, SECRETS, Stage};
 
+const BUNDLE: &str = "mesh-trust-bundle";
 const ROOT: &str = "mtls-authority-mesh";
 
 fn publishing() -> Value {
@@ -224,4 +229,67 @@ async fn a_bundle_that_was_read_without_the_announced_root_is_known_to_have_been
     mesh.stage.work().await;
     assert_ne!(mesh.stage.secret("a-mtls").unwrap()["data"]["ca.crt"], "eA==", "it is put right");
     assert!(board.change(|board| board.take_behind("mesh", &[])), "its annotations said nothing of it");
+}
+
+/// A stage whose bundle is to be published, and the errand for it.
+async fn errand() -> (Mesh, Errand) {
+    let mesh = Mesh::of(&["a"], publishing()).await;
+    mesh.stage.server.delete(CONFIG_MAPS, NAMESPACE, BUNDLE);
+    mesh.stage.watch();
+    let errand = agenda(&mesh.stage.context).errands.remove(0);
+    mesh.stage.server.calls();
+    (mesh, errand)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_errand_that_waited_brings_what_is_in_force_when_it_is_run() {
+    let (mesh, errand) = errand().await;
+    mesh.ask("1");
+    mesh.stage.look_at_authority().await.unwrap();
+    assert_eq!(mesh.phase(), "Announced");
+    deliver(&mesh.stage.context, &errand).await;
+    let text = mesh.stage.server.get(CONFIG_MAPS, NAMESPACE, BUNDLE).unwrap()["data"]["ca.crt"].clone();
+    assert_eq!(text.as_str().unwrap().matches("BEGIN CERTIFICATE").count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_errand_that_nothing_asks_for_any_more_is_not_run() {
+    let (mut mesh, errand) = errand().await;
+    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
+    mesh.stage.look_at_authority().await.unwrap();
+    mesh.stage.asked();
+    deliver(&mesh.stage.context, &errand).await;
+    assert_eq!(mesh.stage.asked(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_with_an_old_view_of_the_root_publishes_no_bundle() {
+    let (mut mesh, errand) = errand().await;
+    mesh.stage.server.edit(SECRETS, "mtls-system", ROOT, |root| {
+        root["metadata"]["annotations"]["example.com/touched"] = json!("yes");
+    });
+    tokio::time::advance(std::time::Duration::from_secs(4)).await;
+    deliver(&mesh.stage.context, &errand).await;
+    assert_eq!(mesh.stage.asked(), [format!("GET metadata mtls-system/{ROOT}")]);
+    let place = errand.place.clone();
+    assert!(matches!(mesh.stage.context.bundles.lock().trouble(&place), Some(Trouble::Failed(_))));
+    mesh.stage.look_at_authority().await.unwrap();
+    mesh.stage.advance(SignedDuration::from_secs(1));
+    assert!(mesh.stage.distributed().await.contains(&format!("POST configmaps {NAMESPACE}/{BUNDLE}")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_places_that_no_bundle_is_wanted_at_nothing_is_remembered() {
+    let mesh = Mesh::of(&["a"], publishing()).await;
+    let theirs = json!({ "data": { "ca.crt": "theirs" } });
+    let mut made = mesh.stage.server.get(CONFIG_MAPS, NAMESPACE, BUNDLE).unwrap();
+    made["data"] = theirs["data"].clone();
+    for number in 0..20 {
+        made["metadata"]["name"] = json!(format!("stray-{number}"));
+        made["metadata"]["uid"] = Value::Null;
+        mesh.stage.server.put(CONFIG_MAPS, &made);
+    }
+    mesh.stage.watch();
+    mesh.stage.distribute().await;
+    assert_eq!(mesh.stage.context.bundles.lock().noted(), 0);
 }

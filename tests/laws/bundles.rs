@@ -101,6 +101,23 @@ fn what_failed_is_tried_again_with_backoff_and_at_once_with_another_text_or_afte
 }
 
 #[test]
+fn what_was_noted_of_a_place_is_forgotten_where_no_bundle_is_wanted_any_more() {
+    let mut ledger = ledger();
+    for name in ["shop", "gone"] {
+        ledger.saw(&place(name), seen("6", 6), false);
+        ledger.stuck(&place(name), Trouble::Failed("no".into()), 7, 0);
+    }
+    ledger.stuck(&place("foreign"), Trouble::Conflict(Conflict::Foreign), 7, 0);
+    assert_eq!(ledger.noted(), 5);
+    ledger.keep_to(|wanted| *wanted == place("shop"));
+    assert_eq!(ledger.noted(), 3, "what cannot leave is tried again with backoff");
+    assert_eq!(ledger.trouble(&place("foreign")), None);
+    ledger.lost(&place("gone"));
+    ledger.keep_to(|wanted| *wanted == place("shop"));
+    assert!(ledger.take_strayed(&[place("shop")]) && !ledger.take_strayed(&[place("gone")]));
+}
+
+#[test]
 fn somebody_elses_object_is_remembered_until_it_is_ours_or_gone() {
     let (mut ledger, red) = (ledger(), place("red"));
     ledger.stuck(&red, Trouble::Conflict(Conflict::Foreign), 7, 0);
