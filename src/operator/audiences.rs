@@ -41,7 +41,11 @@ impl Audience<Decoded<MtlsIdentity>> for Identities {
 
     fn saw(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
         let now = self.context.millis();
-        self.context.probes.saw(&identity);
+        if is_from_list {
+            self.context.probes.listed(&identity);
+        } else {
+            self.context.probes.saw(&identity);
+        }
         self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
     }
 
