@@ -62,7 +62,7 @@ where
     let object = K::new_at(&errand.place, &bundle(&errand.service, root));
     let within = write_timeout(&errand.service.terms);
     let created: K = context.requests.create(&object, within).await?;
-    remember(context, errand, &created);
+    remember(context, errand, &created, None);
     Ok(())
 }
 
@@ -75,7 +75,7 @@ where
     let (namespace, name) = (errand.place.namespace(), errand.place.name());
     let within = write_timeout(&errand.service.terms);
     let written: K = context.requests.patch(namespace, name, patch, within).await?;
-    remember(context, errand, &written);
+    remember(context, errand, &written, None);
     Ok(())
 }
 
@@ -94,8 +94,9 @@ where
     K: Carrier + DeserializeOwned,
 {
     let (namespace, name) = (errand.place.namespace(), errand.place.name());
+    let asked_at = context.bundles.lock().revision();
     match context.requests.get::<K>(namespace, name).await? {
-        Some(found) => remember(context, errand, &found),
+        Some(found) => remember(context, errand, &found, Some(asked_at)),
         None if matches!(errand.plan, BundlePlan::Refuse(_)) => {
             context.bundles.change(|ledger| ledger.forgive(&errand.place));
         }
@@ -107,10 +108,15 @@ where
     Ok(())
 }
 
-fn remember<K: Carrier>(context: &Context, errand: &Errand, found: &K) {
+/// Remembers what an answer shows. Where nothing was told since the question, that is the latest, whatever its version.
+fn remember<K: Carrier>(context: &Context, errand: &Errand, found: &K, asked_at: Option<u64>) {
     match found.seen() {
         Some(seen) => context.bundles.change(|ledger| {
-            ledger.answered(&errand.place, seen);
+            if asked_at == Some(ledger.revision()) {
+                ledger.saw(&errand.place, seen, true);
+            } else {
+                ledger.answered(&errand.place, seen);
+            }
             ledger.forgive(&errand.place);
         }),
         None => stuck(context, errand, Trouble::Conflict(Conflict::Foreign)),
