@@ -178,7 +178,14 @@ impl<K: Carrier + Send> Audience<K> for TrustBundles {
     fn lost(&mut self, object: K) {
         let now = self.clock.now().as_millisecond();
         let version = object.meta().resource_version.clone().unwrap_or_default();
-        self.bundles.change(|ledger| ledger.deleted(&object.place(), &version, now));
+        let place = object.place();
+        self.bundles.change(|ledger| {
+            // It is shown as it was last.
+            if let Some(seen) = object.seen() {
+                ledger.saw(&place, seen, false);
+            }
+            ledger.deleted(&place, &version, now);
+        });
     }
 
     fn end_list(&mut self) {

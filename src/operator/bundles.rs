@@ -125,6 +125,10 @@ impl Ledger {
 
     /// A bundle of ours was seen by a watch.
     pub fn saw(&mut self, place: &Place, seen: Seen, is_from_list: bool) {
+        // Also if a newer version is remembered already, which undid it.
+        if self.is_stray(&seen.posted) {
+            self.strayed.insert(place.clone());
+        }
         let before = self.posted.get(place).map(|listed| &listed.seen);
         let is_late = before.is_some_and(|before| {
             before.uid == seen.uid && version_number(&seen.version) < version_number(&before.version)
@@ -137,7 +141,6 @@ impl Ledger {
             self.forgive(place);
         }
         self.posted.insert(place.clone(), Listed { seen, list: self.list });
-        self.note_stray(place);
     }
 
     /// A watch tells that a bundle was deleted, or is selected no more: it names the version of that.
@@ -161,11 +164,14 @@ impl Ledger {
 
     /// A rotation must know of a text that was not in force, also if it is gone when somebody looks.
     fn note_stray(&mut self, place: &Place) {
-        let Some(Listed { seen, .. }) = self.posted.get(place) else { return };
-        let owner = seen.posted.authority.as_ref().and_then(|name| self.in_force.get(&digest(name)));
-        if owner.is_none_or(|text| seen.posted.text != Some(*text)) && !self.in_force.is_empty() {
+        if self.posted.get(place).is_some_and(|listed| self.is_stray(&listed.seen.posted)) {
             self.strayed.insert(place.clone());
         }
+    }
+
+    fn is_stray(&self, posted: &Posted) -> bool {
+        let in_force = posted.authority.as_ref().and_then(|name| self.in_force.get(&digest(name)));
+        in_force.is_none_or(|text| posted.text != Some(*text)) && !self.in_force.is_empty()
     }
 
     /// This text is in force from now on.

@@ -88,8 +88,9 @@ impl Index {
 
     /// Remembers an identity. `None` if a newer version of it is remembered already, or its deletion.
     pub fn put(&mut self, entry: Entry, source: Source) -> Option<IdentityId> {
-        let place = place(&entry.namespace, &entry.name);
-        if source == Source::Answer && self.deleted_identities.has_buried(place, entry.version) {
+        let is_gone =
+            || self.deleted_identities.has_buried(place(&entry.namespace, &entry.name), entry.version);
+        if source == Source::Answer && is_gone() {
             return None;
         }
         match self.find(&entry.namespace, &entry.name) {

@@ -77,7 +77,7 @@ impl Listed {
         let index = board.index();
         let is_untold = |secret: &&SeenSecret| {
             let known = index.secret(&secret.namespace, &secret.name);
-            !index.has_deleted_secret(secret) && known.is_none_or(|known| known.version < secret.version)
+            known.is_none_or(|known| known.version < secret.version) && !index.has_deleted_secret(secret)
         };
         self.0.values().map(|listed| &listed.seen).filter(is_untold).count()
     }

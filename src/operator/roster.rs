@@ -66,6 +66,7 @@ impl Roster {
 
     /// An authority was asked for, because this state of it was stale, and this was found: that counts, unless another state
     /// was seen meanwhile. True if it is gone.
+    #[must_use]
     pub fn asked_again(&self, stale: &MtlsAuthority, found: Option<MtlsAuthority>) -> bool {
         let name = stale.metadata.name.as_deref().unwrap_or_default();
         if self.get(name).is_none_or(|known| !is_same(&known, stale)) {

@@ -75,6 +75,13 @@ fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
         ledger.saw(&place("shop"), seen("6", 6), false);
         ledger.lost(&place("shop"));
     }));
+    assert!(
+        strays(|ledger| {
+            ledger.answered(&place("shop"), seen("7", 7));
+            ledger.saw(&place("shop"), seen("6", 6), false);
+        }),
+        "the watch tells of it after the answer to the write that undid it"
+    );
     assert!(!strays(|ledger| ledger.saw(&place("elsewhere"), seen("6", 6), false)));
     assert!(
         strays(|ledger| {
