@@ -4,18 +4,26 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::ConfigMap;
+use mtls_operator::api::authority::MtlsAuthorityStatus;
+use mtls_operator::api::decoded::Decoded;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
+use mtls_operator::operator::audiences::{Authorities, Identities, LeafSecrets, TrustBundles};
 use mtls_operator::operator::authorities::Unready;
 use mtls_operator::operator::authority_status::progress;
-use mtls_operator::operator::bundles::Trouble;
+use mtls_operator::operator::bundles::{Range, Trouble};
 use mtls_operator::operator::delivery::deliver;
+use mtls_operator::operator::entry::digest;
 use mtls_operator::operator::root::pass;
 use mtls_operator::operator::root_secret::load;
 use mtls_operator::operator::rotation;
 use mtls_operator::operator::sight::Survey;
-use mtls_operator::operator::spots::{Errand, agenda};
-use mtls_operator::plan::bundle::Found;
+use mtls_operator::operator::spots::{Errand, agenda, spots};
+use mtls_operator::operator::tally::patch_status;
+use mtls_operator::operator::watch::Audience as _;
+use mtls_operator::plan::bundle::{Found, Place};
 use mtls_operator::plan::terms::Terms;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::figures::{keep, keeper};
@@ -46,7 +54,7 @@ async fn mesh_in(phase: &str, spec: Value) -> Mesh {
 }
 
 /// The metadata of a Secret, as this version.
-fn metadata<K: serde::de::DeserializeOwned>(stage: &Stage, name: &str, version: Option<&str>) -> K {
+fn metadata<K: DeserializeOwned>(stage: &Stage, name: &str, version: Option<&str>) -> K {
     let mut metadata = stage.secret(name).unwrap()["metadata"].clone();
     if let Some(version) = version {
         metadata["resourceVersion"] = json!(version);
@@ -95,8 +103,65 @@ async fn an_authority_that_its_keeper_does_not_find_is_gone() {
     stage.context.roster.saw(edited);
     keep(&mut keeper).await;
     assert!(stage.context.roster.get("mesh").is_none() && stage.context.authorities.get("mesh").is_none());
-    let name = mtls_operator::operator::entry::digest("mesh");
+    let name = digest("mesh");
     assert!(stage.context.board.lock().jurisdiction().authority(name).is_none());
+}
+
+/// An object of the API server in version 1000, as a watch tells of its deletion.
+fn last<K: DeserializeOwned>(stage: &Stage, (kind, namespace, name): (&str, &str, &str)) -> K {
+    let mut object = stage.server.get(kind, namespace, name).unwrap();
+    object["metadata"]["resourceVersion"] = json!("1000");
+    serde_json::from_value(object).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
+    let stage = Mesh::of(&["a"], publishing()).await.stage;
+    let (context, board) = (&stage.context, &stage.context.board);
+    LeafSecrets::new(context.clone(), None).lost(metadata(&stage, "a-mtls", Some("1000")));
+    board.change(|board| board.answered_secret(&metadata(&stage, "a-mtls", None), 0));
+    assert_eq!(board.lock().known_secret(NAMESPACE, "a-mtls"), None);
+    Identities::new(context.clone(), None).lost(last(&stage, (IDENTITIES, NAMESPACE, "a")));
+    board.change(|board| board.answered_identity(&stage.identity("a"), 0));
+    assert_eq!(board.lock().known_identity(NAMESPACE, "a"), None);
+    let known = authority(&stage);
+    Authorities::new(context.clone()).lost(last(&stage, (AUTHORITIES, "", "mesh")));
+    let status = MtlsAuthorityStatus { observed_generation: Some(7), ..MtlsAuthorityStatus::default() };
+    patch_status(context, &known, &status).await.unwrap();
+    assert!(context.roster.get("mesh").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bundle_counts_as_it_was_when_it_was_deleted() {
+    let stage = Mesh::of(&["a"], publishing()).await.stage;
+    let place = the_place(&stage);
+    let seen = stage.context.bundles.lock().seen(&place).cloned().unwrap();
+    stage.context.bundles.change(|ledger| ledger.take_strayed(std::slice::from_ref(&place)));
+    let mut deleted: ConfigMap = last(&stage, (CONFIG_MAPS, NAMESPACE, BUNDLE));
+    deleted.data.as_mut().unwrap().insert("ca.crt".into(), "theirs".into());
+    TrustBundles::new(&stage.context, Range::ConfigMaps(None)).lost(deleted);
+    stage.context.bundles.change(|ledger| {
+        assert!(ledger.take_strayed(std::slice::from_ref(&place)));
+        ledger.answered(&place, seen);
+        assert_eq!(ledger.found(&place), Found::Nothing);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_identities_is_believed_for_probes_whatever_its_version() {
+    let stage = Stage::set().await;
+    let probes = json!([{ "name": "tls", "serviceName": "web", "targetPort": 8443 }]);
+    stage.apply("web", &json!({ "probes": probes }));
+    let mut identities = Identities::new(stage.context.clone(), None);
+    let restored = stage.identity("web");
+    identities.saw(last(&stage, (IDENTITIES, NAMESPACE, "web")), false);
+    let known = || {
+        let memory = stage.context.probes.lock();
+        memory.wards.values().next().unwrap().identity.metadata.resource_version.clone()
+    };
+    assert_eq!(known().as_deref(), Some("1000"));
+    identities.saw(Decoded(restored.clone()), true);
+    assert_eq!(known(), restored.metadata.resource_version);
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +173,7 @@ async fn an_authority_made_anew_during_a_look_has_its_signer_again() {
         board.saw_terms(&terms, 0);
     });
     stage.look_at_authority().await.unwrap();
-    let authority = mtls_operator::operator::entry::digest("mesh");
+    let authority = digest("mesh");
     assert!(stage.context.board.lock().jurisdiction().signer(authority).is_some());
 }
 
@@ -254,15 +319,15 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
     assert!(why.contains("1 Secrets or trust bundles that no watch has told of yet"), "{why}");
     let deleted = metadata(&mesh.stage, "other", Some("1000"));
     mesh.stage.context.board.change(|board| board.deleted_secret(&deleted, 0));
-    let place = agenda_place(&mesh.stage);
+    let place = the_place(&mesh.stage);
     mesh.stage.context.bundles.change(|ledger| ledger.deleted(&place, "1000", 0));
     assert_eq!(confirm(&mesh.stage).await, None);
 }
 
 /// The place of the bundle in the namespace.
-fn agenda_place(stage: &Stage) -> mtls_operator::plan::bundle::Place {
+fn the_place(stage: &Stage) -> Place {
     let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
-    mtls_operator::operator::spots::spots(&stage.context, &terms).remove(0).place
+    spots(&stage.context, &terms).remove(0).place
 }
 
 #[tokio::test(start_paused = true)]
