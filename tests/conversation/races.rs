@@ -119,10 +119,12 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let stage = Mesh::of(&["a"], publishing()).await.stage;
     let (context, board) = (&stage.context, &stage.context.board);
     LeafSecrets::new(context.clone(), None).lost(metadata(&stage, "a-mtls", Some("1000")));
-    board.change(|board| board.answered_secret(&metadata(&stage, "a-mtls", None), 0));
+    board.change(|board| board.answered_secret(&metadata(&stage, "a-mtls", Some("999")), 0));
     assert_eq!(board.lock().known_secret(NAMESPACE, "a-mtls"), None);
     Identities::new(context.clone(), None).lost(last(&stage, (IDENTITIES, NAMESPACE, "a")));
-    board.change(|board| board.answered_identity(&stage.identity("a"), 0));
+    let mut late = stage.identity("a");
+    late.metadata.resource_version = Some("999".into());
+    board.change(|board| board.answered_identity(&late, 0));
     assert_eq!(board.lock().known_identity(NAMESPACE, "a"), None);
     let known = authority(&stage);
     Authorities::new(context.clone()).lost(last(&stage, (AUTHORITIES, "", "mesh")));
