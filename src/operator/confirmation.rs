@@ -17,7 +17,7 @@ pub struct HeldUp {
     pub error: Option<Error>,
 }
 
-/// Confirms by a fresh list what the index shows. A list costs much: one that confirmed nothing is not made again before
+/// Confirms by a fresh list what the index shows: that nothing is behind. A list costs much: one that confirmed nothing is not made again before
 /// part of `propagation` has passed, ever longer.
 ///
 /// # Errors
@@ -34,7 +34,9 @@ pub async fn confirm(
     let (shown, error) = match rotation::confirm(context, terms, loaded).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(shown)) => (Survey { unknown: survey.unknown.clone(), ..shown }, None),
-        Err(error) => (because(survey, format!("who is behind cannot be confirmed: {error}")), Some(error)),
+        Err(error) => {
+            (because(survey, format!("it cannot be confirmed that nothing is behind: {error}")), Some(error))
+        }
     };
     let why = shown.unconfirmed.clone().unwrap_or_default();
     let (propagation, now) = (terms.propagation.unsigned_abs(), context.clock.monotonic());

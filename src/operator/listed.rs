@@ -39,7 +39,7 @@ impl Claim {
     #[must_use]
     pub fn is_true(&self, identity: &MtlsIdentity) -> bool {
         let meta = &identity.metadata;
-        // Which Secret an identity wants, nobody knows whose spec cannot be read.
+        // A spec that cannot be read does not say which Secret the identity wants.
         let wants_it = identity.spec.unreadable.is_some() || identity.secret_name() == self.secret;
         meta.uid.as_ref() == Some(&self.uid) && meta.deletion_timestamp.is_none() && wants_it
     }

@@ -116,8 +116,8 @@ fn not_told(count: usize) -> Option<String> {
     (count > 0).then(why)
 }
 
-/// The identities of those claims that are true, by `<namespace>/<name>`. Anybody can make claims by the thousand: each
-/// identity is asked for once, however many name it, and several at a time.
+/// The identities of those claims that are true, by `<namespace>/<name>`. The users of a namespace can make claims by the
+/// thousand: each identity is asked for once, however many name it, and several at a time.
 async fn holders(context: &Context, claims: Vec<Claim>) -> Result<Vec<String>, Error> {
     let mut claims_of = BTreeMap::<(String, String), Vec<Claim>>::new();
     for claim in claims {

@@ -36,7 +36,7 @@ pub struct Survey {
     pub excluded: Vec<String>,
     /// What a person has excluded and does not exist.
     pub unknown: Vec<String>,
-    /// Why it is not confirmed that nobody is waited for: a clause.
+    /// Why it is not confirmed that nothing is waited for: a clause.
     pub unconfirmed: Option<String>,
 }
 

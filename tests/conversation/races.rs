@@ -226,7 +226,7 @@ async fn a_list_that_fails_keeps_no_change_of_the_spec_from_being_in_force_and_i
     assert_eq!((mesh.phase().as_str(), grants(&mesh.stage)), ("Draining", 0));
     assert!((3..=5).contains(&lists), "{lists} lists in four times propagation");
     let told = told(&mesh.stage).await;
-    let why = "It does not go on yet: who is behind cannot be confirmed: list Secrets";
+    let why = "It does not go on yet: it cannot be confirmed that nothing is behind: list Secrets";
     assert!(told.contains(why) && told.contains("InternalError"), "{told}");
 }
 
@@ -262,7 +262,7 @@ async fn a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name
     assert_eq!(grants(&stage), 0);
 }
 
-/// What a fresh list shows of a rotation; `None` where it confirms that nobody is behind.
+/// What a fresh list shows of a rotation; `None` where it confirms that nothing is behind.
 async fn confirm(stage: &Stage) -> Option<Survey> {
     let root = stage.server.get(SECRETS, "mtls-system", ROOT).unwrap();
     let secret = serde_json::from_value(root).unwrap();
@@ -291,10 +291,10 @@ fn claim(mesh: &Mesh, names: &[String], identity: &str, uid: &Value) {
 async fn an_identity_is_asked_for_once_however_many_secrets_claim_to_be_its_own() {
     let mut mesh = mesh_in("Announced", Mesh::swift()).await;
     let names: Vec<String> = (0..50).map(|number| format!("forged-{number}")).collect();
-    claim(&mesh, &names, "nobody", &json!("uid"));
+    claim(&mesh, &names, "forged", &json!("uid"));
     mesh.stage.asked();
     assert_eq!(confirm(&mesh.stage).await, None);
-    let get = format!("GET mtlsidentities {NAMESPACE}/nobody");
+    let get = format!("GET mtlsidentities {NAMESPACE}/forged");
     assert_eq!(mesh.stage.asked(), ["LIST secrets", get.as_str()]);
 }
 

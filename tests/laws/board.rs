@@ -212,7 +212,7 @@ fn lacking(version: &str) -> PartialObjectMeta<Secret> {
 }
 
 #[test]
-fn whoever_was_behind_is_known_also_if_it_is_told_after_what_undid_it() {
+fn a_secret_that_was_behind_is_known_also_if_it_is_told_after_what_undid_it() {
     let mut board = announced();
     board.answered_secret(&secret("web", "9"), at(1));
     assert!(!board.take_behind("mesh", &[]));
@@ -223,7 +223,7 @@ fn whoever_was_behind_is_known_also_if_it_is_told_after_what_undid_it() {
 }
 
 #[test]
-fn whoever_was_read_behind_is_known_whatever_its_secret_says_of_itself() {
+fn a_secret_that_was_read_behind_is_known_whatever_it_says_of_itself() {
     let mut board = announced();
     let profile = seen("web").profile.unwrap();
     board.read_secret(&secret("web", "8"), &held(profile), at(1));

@@ -100,7 +100,7 @@ fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes
         |second| sights.failed_to_confirm("mesh", "why".into(), propagation, Duration::from_secs(second));
     let held_back = |second| sights.unconfirmed("mesh", Duration::from_secs(second));
     fail(0);
-    assert_eq!(held_back(0), None, "nobody looks at it");
+    assert_eq!(held_back(0), None, "there is no rotation");
     let _ = look(Phase::Draining);
     let mut second = 100;
     for pause in [10, 20, 40, 40] {
