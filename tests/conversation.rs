@@ -28,6 +28,8 @@ mod pod;
 mod pods;
 #[path = "conversation/provided.rs"]
 mod provided;
+#[path = "conversation/races.rs"]
+mod races;
 #[path = "conversation/refusals.rs"]
 mod refusals;
 #[path = "conversation/rotating.rs"]

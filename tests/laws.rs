@@ -11,6 +11,8 @@
     reason = "a method of a type with a lifetime is not general enough to be named instead"
 )]
 
+#[path = "laws/answers.rs"]
+mod answers;
 #[path = "laws/attention.rs"]
 mod attention;
 #[path = "laws/belonging.rs"]

@@ -6,16 +6,18 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt as _;
 use kube::api::PartialObjectMeta;
 
-use super::bundles::{Bundles, Range};
+use super::bundles::Range;
 use super::carrier::Carrier;
 use super::context::Context;
 use super::index::ListNumber;
 use super::keeper::claimed_by;
 use super::roster::Roster;
+use super::shared_ledger::Bundles;
 use super::watch::Audience;
 use crate::api::decoded::Decoded;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::plan::terms::Terms;
+use crate::runtime::clock::Clock;
 
 /// Identities, for the board.
 pub struct Identities {
@@ -39,7 +41,11 @@ impl Audience<Decoded<MtlsIdentity>> for Identities {
 
     fn saw(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
         let now = self.context.millis();
-        self.context.probes.saw(&identity);
+        if is_from_list {
+            self.context.probes.listed(&identity);
+        } else {
+            self.context.probes.saw(&identity);
+        }
         self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
     }
 
@@ -47,7 +53,7 @@ impl Audience<Decoded<MtlsIdentity>> for Identities {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
         self.context.probes.lost(&namespace, &object.name_any());
-        self.context.board.change(|board| board.lost_identity(&namespace, &object.name_any(), now));
+        self.context.board.change(|board| board.deleted_identity(&object.0, now));
     }
 
     fn end_list(&mut self) {
@@ -83,8 +89,7 @@ impl Audience<PartialObjectMeta<Secret>> for LeafSecrets {
 
     fn lost(&mut self, object: PartialObjectMeta<Secret>) {
         let now = self.context.millis();
-        let namespace = object.namespace().unwrap_or_default();
-        self.context.board.change(|board| board.lost_secret(&namespace, &object.name_any(), now));
+        self.context.board.change(|board| board.deleted_secret(&object, now));
     }
 
     fn end_list(&mut self) {
@@ -143,6 +148,7 @@ impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
 /// Published trust bundles of one kind, for the ledger.
 pub struct TrustBundles {
     bundles: Bundles,
+    clock: Clock,
     range: Range,
     list: u64,
 }
@@ -150,8 +156,8 @@ pub struct TrustBundles {
 impl TrustBundles {
     /// Those in a range.
     #[must_use]
-    pub const fn new(bundles: Bundles, range: Range) -> Self {
-        Self { bundles, range, list: 0 }
+    pub fn new(context: &Context, range: Range) -> Self {
+        Self { bundles: context.bundles.clone(), clock: context.clock.clone(), range, list: 0 }
     }
 }
 
@@ -170,7 +176,16 @@ impl<K: Carrier + Send> Audience<K> for TrustBundles {
     }
 
     fn lost(&mut self, object: K) {
-        self.bundles.change(|ledger| ledger.lost(&object.place()));
+        let now = self.clock.now().as_millisecond();
+        let version = object.meta().resource_version.clone().unwrap_or_default();
+        let place = object.place();
+        self.bundles.change(|ledger| {
+            // It is shown as it was last.
+            if let Some(seen) = object.seen() {
+                ledger.saw(&place, seen, false);
+            }
+            ledger.deleted(&place, &version, now);
+        });
     }
 
     fn end_list(&mut self) {
@@ -206,9 +221,9 @@ impl Audience<Decoded<MtlsAuthority>> for Authorities {
     }
 
     fn lost(&mut self, object: Decoded<MtlsAuthority>) {
-        let name = object.name_any();
-        self.context.roster.lost(&name);
-        self.context.board.change(|board| board.lost_authority(&name, self.context.millis()));
+        let (name, now) = (object.name_any(), self.context.millis());
+        self.context.roster.deleted(&object.0, now);
+        self.context.board.change(|board| board.lost_authority(&name, now));
     }
 
     fn end_list(&mut self) {

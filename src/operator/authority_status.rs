@@ -149,16 +149,28 @@ pub fn counted(roots: &[RootStatus], census: &Census) -> Vec<RootStatus> {
     roots.iter().map(|root| RootStatus { leaves: leaves(root), ..root.clone() }).collect()
 }
 
+/// Whether status names the signer of a pass already, if there is one.
+#[must_use]
+pub fn names_signer(authority: &MtlsAuthority, passed: &Passed) -> bool {
+    let Some(signer) = passed.loaded.authority.as_ref().filter(|_| passed.decision.signs) else {
+        return true;
+    };
+    let named = authority.status.as_ref().and_then(MtlsAuthorityStatus::signing_root);
+    named.is_some_and(|root| root.key_id == signer.key_id().to_string())
+}
+
 /// How a rotation gets on, in a sentence for the condition `Rotating`.
 #[must_use]
 pub fn progress(passed: &Passed, terms: &Terms) -> String {
     let exclusion = of_exclusion(&passed.survey.unknown, passed.is_exclusion_spent);
+    let unconfirmed = passed.survey.unconfirmed.as_ref();
+    let unconfirmed = unconfirmed.map(|why| format!(". It does not go on yet: {why}")).unwrap_or_default();
     let frozen = if terms.unread.freezes_root() {
         ". The root is not changed while a part of the spec cannot be read: see the condition Ready"
     } else {
         ""
     };
-    format!("{}{exclusion}{frozen}", course_of(passed, terms))
+    format!("{}{unconfirmed}{exclusion}{frozen}", course_of(passed, terms))
 }
 
 /// What becomes of the annotation that excludes identities and bundles: none of it is passed over in silence.

@@ -103,7 +103,9 @@ impl<'a> Count<'a> {
             known.uid != seen.uid || version_number(&known.version) < version_number(&seen.version)
         };
         let seen = self.spots.iter().filter_map(|spot| fresh.get_key_value(&spot.place));
-        seen.filter(|(place, seen)| ledger.seen(place).is_none_or(|known| is_older(known, seen))).count()
+        // Of what was deleted while the list was made, all was told.
+        let alive = seen.filter(|(place, seen)| !ledger.has_deleted(place, seen));
+        alive.filter(|(place, seen)| ledger.seen(place).is_none_or(|known| is_older(known, seen))).count()
     }
 
     fn survey(&self, found: impl Fn(&Place) -> Found) -> BundleSurvey {

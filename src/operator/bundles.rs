@@ -2,14 +2,11 @@
 //! bits are remembered, so that an edit by hand shows in its own event, and nothing has to be read.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::{Notify, watch};
 
 use super::entry::{Digest, digest, version_number};
 use super::retry::Retries;
 use super::schedule::Millis;
+use super::tombstones::Tombstones;
 use crate::plan::bundle::{Conflict, Found, Place, Posted};
 
 /// A bundle that was seen, and what a write must name.
@@ -77,6 +74,7 @@ struct Listed {
 #[derive(Debug, Default)]
 pub struct Ledger {
     posted: HashMap<Place, Listed>,
+    deleted: Tombstones,
     troubles: HashMap<Place, Trouble>,
     retries: Retries<Digest>,
     /// The text in force of each authority, by its name.
@@ -116,8 +114,21 @@ impl Ledger {
         self.listed.iter().any(|range| range.covers(place))
     }
 
-    /// A bundle of ours was seen, by a watch or in the answer to a write.
+    /// An answer shows a bundle of ours. It can be late, and brings nothing back that was seen to be deleted meanwhile.
+    pub fn answered(&mut self, place: &Place, seen: Seen) {
+        let version = version_number(&seen.version);
+        let is_late = self.seen(place).is_some_and(|known| version < version_number(&known.version));
+        if !is_late && !self.has_deleted(place, &seen) {
+            self.saw(place, seen, false);
+        }
+    }
+
+    /// A bundle of ours was seen by a watch.
     pub fn saw(&mut self, place: &Place, seen: Seen, is_from_list: bool) {
+        // Also if a newer version is remembered already, which undid it.
+        if self.is_stray(&seen.posted) {
+            self.strayed.insert(place.clone());
+        }
         let before = self.posted.get(place).map(|listed| &listed.seen);
         let is_late = before.is_some_and(|before| {
             before.uid == seen.uid && version_number(&seen.version) < version_number(&before.version)
@@ -130,7 +141,18 @@ impl Ledger {
             self.forgive(place);
         }
         self.posted.insert(place.clone(), Listed { seen, list: self.list });
-        self.note_stray(place);
+    }
+
+    /// A watch tells that a bundle was deleted, or is selected no more: it names the version of that.
+    pub fn deleted(&mut self, place: &Place, version: &str, now: Millis) {
+        self.lost(place);
+        self.deleted.bury(digest(&place.to_string()), version_number(version), now);
+    }
+
+    /// Whether a bundle was seen to be deleted in this state or in a later one.
+    #[must_use]
+    pub fn has_deleted(&self, place: &Place, seen: &Seen) -> bool {
+        self.deleted.has_buried(digest(&place.to_string()), version_number(&seen.version))
     }
 
     /// A bundle was seen to be gone, or to be ours no more.
@@ -142,11 +164,14 @@ impl Ledger {
 
     /// A rotation must know of a text that was not in force, also if it is gone when somebody looks.
     fn note_stray(&mut self, place: &Place) {
-        let Some(Listed { seen, .. }) = self.posted.get(place) else { return };
-        let owner = seen.posted.authority.as_ref().and_then(|name| self.in_force.get(&digest(name)));
-        if owner.is_none_or(|text| seen.posted.text != Some(*text)) && !self.in_force.is_empty() {
+        if self.posted.get(place).is_some_and(|listed| self.is_stray(&listed.seen.posted)) {
             self.strayed.insert(place.clone());
         }
+    }
+
+    fn is_stray(&self, posted: &Posted) -> bool {
+        let in_force = posted.authority.as_ref().and_then(|name| self.in_force.get(&digest(name)));
+        in_force.is_none_or(|text| posted.text != Some(*text)) && !self.in_force.is_empty()
     }
 
     /// This text is in force from now on.
@@ -214,6 +239,22 @@ impl Ledger {
         }
     }
 
+    /// Only at these places a bundle is wanted. What was noted of others is forgotten, but for what keeps one from leaving.
+    pub fn keep_to(&mut self, is_wanted: impl Fn(&Place) -> bool) {
+        self.strayed.retain(|place| is_wanted(place));
+        let posted = &self.posted;
+        let is_settled = |place: &Place, _: &mut Trouble| !is_wanted(place) && !posted.contains_key(place);
+        for (place, _) in self.troubles.extract_if(is_settled) {
+            self.retries.clear(digest(&place.to_string()));
+        }
+    }
+
+    /// Number of places of which something is noted: that another text was seen there, or what keeps a bundle from there.
+    #[must_use]
+    pub fn noted(&self) -> usize {
+        self.strayed.len() + self.troubles.len()
+    }
+
     /// What keeps a bundle from its place.
     #[must_use]
     pub fn trouble(&self, place: &Place) -> Option<&Trouble> {
@@ -236,49 +277,5 @@ impl Ledger {
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision
-    }
-}
-
-/// The ledger, and a bell that rings when something has changed.
-#[derive(Clone, Default)]
-pub struct Bundles {
-    ledger: Arc<Mutex<Ledger>>,
-    changed: Arc<Notify>,
-    /// Whether somebody asks for a ClusterTrustBundle.
-    asked: watch::Sender<bool>,
-}
-
-impl Bundles {
-    /// The ledger, to read. Never held across an await.
-    pub fn lock(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock()
-    }
-
-    /// Changes the ledger and rings the bell.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
-        let result = change(&mut self.ledger.lock());
-        self.ring();
-        result
-    }
-
-    /// Something changed that publication depends on.
-    pub fn ring(&self) {
-        self.changed.notify_one();
-    }
-
-    /// Waits until the bell has rung since the last call.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
-    }
-
-    /// Says whether somebody asks for a ClusterTrustBundle.
-    pub fn ask_for_cluster(&self, is_asked: bool) {
-        self.asked.send_if_modified(|asked| std::mem::replace(asked, is_asked) != is_asked);
-    }
-
-    /// Waits until somebody does.
-    pub async fn until_cluster_is_asked(&self) {
-        // The sender lives as long as this does.
-        let _ = self.asked.subscribe().wait_for(|asked| *asked).await;
     }
 }

@@ -30,7 +30,7 @@ pub async fn watch_cluster_bundles(context: Context, client: Client) {
         context.bundles.until_cluster_is_asked().await;
     }
     let bundles = Subject::<ClusterTrustBundle>::all(&client).labelled(label::selector());
-    let audience = TrustBundles::new(context.bundles.clone(), Range::Cluster);
+    let audience = TrustBundles::new(&context, Range::Cluster);
     bundles.run(context, audience, Readiness::new().handle("ClusterTrustBundles")).await;
 }
 

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 
 use super::authorities::Authorities;
 use super::board::Board;
-use super::bundles::Bundles;
 use super::error::Error;
 use super::forge::Forge;
 use super::metrics::Metrics;
@@ -17,6 +16,7 @@ use super::probe::memory::Probes;
 use super::requests::Requests;
 use super::roster::Roster;
 use super::schedule::Millis;
+use super::shared_ledger::Bundles;
 use super::sight::Sights;
 use crate::api::names::label;
 use crate::plan::safeguards::Safeguards;

@@ -6,12 +6,12 @@ use kube::api::Preconditions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::authorities::write_timeout;
+use super::authorities::{confirm, write_timeout};
 use super::bundles::{Seen, Trouble};
 use super::carrier::{Carrier, ClusterTrustBundle};
 use super::context::Context;
 use super::error::Error;
-use super::spots::{Errand, bundle};
+use super::spots::{Errand, bundle, still};
 use crate::plan::bundle::{BundlePlan, Conflict, Place};
 
 /// Runs an errand. What keeps it from its end is remembered, and it is tried again with backoff.
@@ -33,6 +33,12 @@ async fn attempt<K>(context: &Context, errand: &Errand) -> Result<(), Error>
 where
     K: Carrier + Clone + Serialize + DeserializeOwned,
 {
+    // Others of its batch went before it: another text may be in force by now, or none be wanted here any more.
+    let Some(errand) = &still(context, errand) else { return Ok(()) };
+    if let (BundlePlan::Create | BundlePlan::Update, Ok(root)) = (&errand.plan, &errand.service.signer) {
+        // An old view would take a root out of a bundle that others already need.
+        confirm(context, root, &errand.service.terms).await?;
+    }
     let seen = context.bundles.lock().seen(&errand.place).cloned();
     let written = match (&errand.plan, seen) {
         (BundlePlan::Create, _) => create::<K>(context, errand).await,
@@ -56,7 +62,7 @@ where
     let object = K::new_at(&errand.place, &bundle(&errand.service, root));
     let within = write_timeout(&errand.service.terms);
     let created: K = context.requests.create(&object, within).await?;
-    remember(context, errand, &created);
+    remember(context, errand, &created, None);
     Ok(())
 }
 
@@ -69,7 +75,7 @@ where
     let (namespace, name) = (errand.place.namespace(), errand.place.name());
     let within = write_timeout(&errand.service.terms);
     let written: K = context.requests.patch(namespace, name, patch, within).await?;
-    remember(context, errand, &written);
+    remember(context, errand, &written, None);
     Ok(())
 }
 
@@ -88,8 +94,9 @@ where
     K: Carrier + DeserializeOwned,
 {
     let (namespace, name) = (errand.place.namespace(), errand.place.name());
+    let asked_at = context.bundles.lock().revision();
     match context.requests.get::<K>(namespace, name).await? {
-        Some(found) => remember(context, errand, &found),
+        Some(found) => remember(context, errand, &found, Some(asked_at)),
         None if matches!(errand.plan, BundlePlan::Refuse(_)) => {
             context.bundles.change(|ledger| ledger.forgive(&errand.place));
         }
@@ -101,10 +108,15 @@ where
     Ok(())
 }
 
-fn remember<K: Carrier>(context: &Context, errand: &Errand, found: &K) {
+/// Remembers what an answer shows. Where nothing was told since the question, that is the latest, whatever its version.
+fn remember<K: Carrier>(context: &Context, errand: &Errand, found: &K, asked_at: Option<u64>) {
     match found.seen() {
         Some(seen) => context.bundles.change(|ledger| {
-            ledger.saw(&errand.place, seen, false);
+            if asked_at == Some(ledger.revision()) {
+                ledger.saw(&errand.place, seen, true);
+            } else {
+                ledger.answered(&errand.place, seen);
+            }
             ledger.forgive(&errand.place);
         }),
         None => stuck(context, errand, Trouble::Conflict(Conflict::Foreign)),

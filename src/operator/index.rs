@@ -7,6 +7,9 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::entry::{Entry, SeenSecret};
+use super::schedule::Millis;
+use super::source::Source;
+use super::tombstones::{Tombstones, place};
 
 /// A place in the index. Reused after its identity is gone: whoever holds one looks again before acting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +48,8 @@ pub struct Index {
     by_name: HashTable<IdentityId>,
     by_target: HashTable<IdentityId>,
     secrets: HashTable<Listed<SeenSecret>>,
+    deleted_identities: Tombstones,
+    deleted_secrets: Tombstones,
     list: ListNumber,
     hasher: DefaultHashBuilder,
 }
@@ -81,21 +86,27 @@ impl Index {
         self.by_name.is_empty()
     }
 
-    /// Remembers an identity. `None` if a newer version of the same object is remembered already.
-    pub fn put(&mut self, entry: Entry, is_from_list: bool) -> Option<IdentityId> {
+    /// Remembers an identity. `None` if a newer version of it is remembered already, or its deletion.
+    pub fn put(&mut self, entry: Entry, source: Source) -> Option<IdentityId> {
+        let is_gone =
+            || self.deleted_identities.has_buried(place(&entry.namespace, &entry.name), entry.version);
+        if source == Source::Answer && is_gone() {
+            return None;
+        }
         match self.find(&entry.namespace, &entry.name) {
-            Some(id) => self.replace(id, entry, is_from_list),
+            Some(id) => self.replace(id, entry, source),
             None => Some(self.insert(entry)),
         }
     }
 
-    fn replace(&mut self, id: IdentityId, entry: Entry, is_from_list: bool) -> Option<IdentityId> {
+    fn replace(&mut self, id: IdentityId, entry: Entry, source: Source) -> Option<IdentityId> {
         let list = self.list;
         let hash = self.hash(&entry.namespace, &entry.secret_name());
         let (renamed, before) = {
             let listed = self.slots.get_mut(id.slot())?.as_mut()?;
-            listed.list = list;
-            if !is_from_list && listed.item.uid == entry.uid && entry.version < listed.item.version {
+            listed.list = if source == Source::Answer { listed.list } else { list };
+            let known = (listed.item.uid, listed.item.version);
+            if !source.replaces((entry.uid, entry.version), known) {
                 return None;
             }
             let before = listed.item.secret_name();
@@ -170,15 +181,20 @@ impl Index {
         self.secrets.find(self.hash(namespace, name), is_it).map(|listed| &listed.item)
     }
 
-    /// Remembers a Secret, unless a newer version of the same object is remembered already.
-    pub fn put_secret(&mut self, secret: SeenSecret, is_from_list: bool) {
+    /// Remembers a Secret, unless a newer version of it is remembered already, or its deletion.
+    pub fn put_secret(&mut self, secret: SeenSecret, source: Source) {
+        if source == Source::Answer && self.has_deleted_secret(&secret) {
+            return;
+        }
         let hash = self.hash(&secret.namespace, &secret.name);
         let list = self.list;
         let is_it =
             |s: &Listed<SeenSecret>| s.item.namespace == secret.namespace && s.item.name == secret.name;
         if let Some(listed) = self.secrets.find_mut(hash, is_it) {
-            listed.list = list;
-            if is_from_list || listed.item.uid != secret.uid || secret.version >= listed.item.version {
+            // An answer does not say that a list which is under way would name it.
+            listed.list = if source == Source::Answer { listed.list } else { list };
+            let known = (listed.item.uid, listed.item.version);
+            if source.replaces((secret.uid, secret.version), known) {
                 listed.item = secret;
             }
             return;
@@ -195,6 +211,22 @@ impl Index {
         if let Ok(found) = self.secrets.find_entry(hash, is_it) {
             found.remove();
         }
+    }
+
+    /// An identity was seen to be deleted, in all states up to this version.
+    pub fn bury(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
+        self.deleted_identities.bury(place(namespace, name), version, now);
+    }
+
+    /// A Secret was seen to be deleted, in all states up to this version.
+    pub fn bury_secret(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
+        self.deleted_secrets.bury(place(namespace, name), version, now);
+    }
+
+    /// Whether a Secret was seen to be deleted in this state or in a later one.
+    #[must_use]
+    pub fn has_deleted_secret(&self, secret: &SeenSecret) -> bool {
+        self.deleted_secrets.has_buried(place(&secret.namespace, &secret.name), secret.version)
     }
 
     /// Every Secret.

@@ -133,11 +133,11 @@ impl Jurisdiction {
         Some(name)
     }
 
-    /// Somebody signs for an authority from now on, or nobody does. Returns which it is, if it is known.
+    /// An authority has this signer from now on, or none. Returns which it is, if it is known and that is news.
     pub fn saw_signer(&mut self, name: &str, signer: Option<SignerMark>) -> Option<Digest> {
         let name = digest(name);
-        self.authorities.get_mut(&name)?.mark.signer = signer;
-        Some(name)
+        let known = &mut self.authorities.get_mut(&name)?.mark.signer;
+        (std::mem::replace(known, signer) != *known).then_some(name)
     }
 
     /// An authority is gone. Returns which it was, if it was known.

@@ -121,11 +121,17 @@ impl Keeper {
         if let Some(why) = error.explanation() {
             self.explain(name, &why).await;
         }
-        // The authority itself may be what is stale.
-        if matches!(error, Error::Stale { .. })
-            && let Ok(Some(authority)) = self.context.requests.read::<MtlsAuthority>(None, name).await
-        {
-            self.context.roster.saw(authority);
+        if matches!(error, Error::Stale { .. }) {
+            self.ask_again(name).await;
+        }
+    }
+
+    /// The authority itself may be what is stale, or gone.
+    async fn ask_again(&self, name: &str) {
+        let Some(stale) = self.context.roster.get(name) else { return };
+        let Ok(found) = self.context.requests.read::<MtlsAuthority>(None, name).await else { return };
+        if self.context.roster.asked_again(&stale, found) {
+            self.context.board.change(|board| board.lost_authority(name, self.context.millis()));
         }
     }
 
@@ -158,15 +164,20 @@ impl Keeper {
             let signer = Err(Unready::Pending);
             self.context.authorities.put(Service { terms: terms.clone(), signer, next: None });
         }
-        let passed = pass(&self.context, &authority, &terms).await?;
+        let mut passed = pass(&self.context, &authority, &terms).await?;
+        let error = passed.error.take();
         self.tally.remember(&terms, &passed);
         let next = next_look(&passed, &terms, self.context.millis());
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
-        self.record(&authority, &terms, &passed).await?;
+        let recorded = self.record(&authority, &terms, &passed).await;
+        if recorded.is_err() && !authority_status::names_signer(&authority, &passed) {
+            return recorded.map(|()| None);
+        }
         let phase = passed.root().map(|root| root.phase);
         self.context.metrics.rotation_phase(&terms.name, phase);
         publish(&self.context, &authority, terms, passed);
-        Ok(Some(next))
+        // What cannot be done must not keep new terms from being in force.
+        error.map_or(recorded, Err).map(|()| Some(next))
     }
 
     /// One operator a cluster serves an authority: the first to write its namespace there.
@@ -188,7 +199,7 @@ impl Keeper {
                 let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
                 let claimed = self.context.requests.patch_authority(name, patch).await?;
-                self.context.roster.saw(claimed.clone());
+                self.context.roster.answered(claimed.clone());
                 Ok(Some(Arc::new(claimed)))
             }
         }

@@ -39,9 +39,9 @@ impl Claim {
     #[must_use]
     pub fn is_true(&self, identity: &MtlsIdentity) -> bool {
         let meta = &identity.metadata;
-        meta.uid.as_ref() == Some(&self.uid)
-            && meta.deletion_timestamp.is_none()
-            && identity.secret_name() == self.secret
+        // A spec that cannot be read does not say which Secret the identity wants.
+        let wants_it = identity.spec.unreadable.is_some() || identity.secret_name() == self.secret;
+        meta.uid.as_ref() == Some(&self.uid) && meta.deletion_timestamp.is_none() && wants_it
     }
 }
 
@@ -70,12 +70,16 @@ impl Listed {
         self.0.get(&(entry.namespace.to_string(), entry.secret_name())).map(|listed| &listed.seen)
     }
 
-    /// How many are newer than the index: what they were before is not told yet.
+    /// How many are newer than the index: what they were before is not told yet. Of what was deleted while the list was
+    /// made, all was told.
     #[must_use]
     pub fn untold(&self, board: &Board) -> usize {
-        let seen = self.0.values().map(|listed| &listed.seen);
-        let known = |secret: &SeenSecret| board.index().secret(&secret.namespace, &secret.name);
-        seen.filter(|secret| known(secret).is_none_or(|known| known.version < secret.version)).count()
+        let index = board.index();
+        let is_untold = |secret: &&SeenSecret| {
+            let known = index.secret(&secret.namespace, &secret.name);
+            known.is_none_or(|known| known.version < secret.version) && !index.has_deleted_secret(secret)
+        };
+        self.0.values().map(|listed| &listed.seen).filter(is_untold).count()
     }
 
     /// The Secrets that are behind, and claimed for identities that the index does not know.

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::PartialObjectMeta;
 
 use super::belonging::{Belonging, belonging, not_made_by_us, owner_uid};
 use super::context::Context;
@@ -82,11 +83,21 @@ pub async fn secret(
         return Ok(Found::without_leaf(elsewise, revision));
     }
     let (namespace, name) = (&subject.asked.namespace, &subject.asked.secret.name);
+    let known = context.board.lock().known_secret(namespace, name);
     let Some(secret) = context.requests.get::<Secret>(Some(namespace), name).await? else {
-        context.board.change(|board| board.lost_secret(namespace, name, context.millis()));
+        context.board.change(|board| board.missed_secret(namespace, name, known, context.millis()));
         return Ok(Found::without_leaf(Observed::Absent, revision));
     };
-    Ok(read(context, subject, secret))
+    let found = read(context, subject, secret);
+    note(context, &found);
+    Ok(found)
+}
+
+/// The board hears of what was read, also of what is repaired before a watch tells of it.
+fn note(context: &Context, found: &Found) {
+    let (Observed::Held(held), Some(metadata)) = (&found.observed, &found.metadata) else { return };
+    let meta = PartialObjectMeta { metadata: metadata.clone(), ..PartialObjectMeta::default() };
+    context.board.lock().read_secret(&meta, held, context.millis());
 }
 
 /// A Secret that does not carry our label may be anybody's: its metadata says so, and its data is not read.

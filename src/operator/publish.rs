@@ -31,10 +31,8 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
         Err(_) => context.metrics.no_root(&terms.name),
     }
     let mark = signer.as_ref().ok().map(|root| signer_mark(&root.facts));
-    let is_news = before.is_none_or(|before| {
-        let mark_before = before.signer.as_ref().ok().map(|root| signer_mark(&root.facts));
-        mark_before != mark || before.terms != terms
-    });
+    let has_new_terms = before.as_ref().is_none_or(|before| before.terms != terms);
+    let is_news = has_new_terms || before.as_deref().and_then(mark_of) != mark;
     let name = terms.name.clone();
     if let Ok(root) = &signer {
         let text = digest(root.authority.bundle().to_pem());
@@ -42,10 +40,21 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
     }
     context.authorities.put(Service { terms, signer, next: loaded.succession.next });
     context.probes.ring();
+    // The board is told each time: where the authority was deleted and made anew meanwhile, it knows no signer any more.
+    context.board.change(|board| {
+        board.saw_signer(&name, mark, context.millis());
+        if has_new_terms {
+            board.put_terms_in_force(&name, context.millis());
+        }
+    });
     if is_news {
-        context.board.change(|board| board.saw_signer(&name, mark, context.millis()));
         context.bundles.ring();
     }
+}
+
+/// Who signs, as the index remembers it.
+fn mark_of(service: &Service) -> Option<SignerMark> {
+    service.signer.as_ref().ok().map(|root| signer_mark(&root.facts))
 }
 
 fn unready(decision: &RootDecision) -> Unready {

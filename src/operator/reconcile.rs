@@ -51,11 +51,12 @@ async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<O
     if let Some(identity) = job.identity.take().filter(|_| !must_read) {
         return Ok(Some(*identity));
     }
+    let known = context.board.lock().known_identity(&job.namespace, &job.name);
     let found = context.requests.read::<MtlsIdentity>(Some(&job.namespace), &job.name).await?;
     let now = context.millis();
     context.board.change(|board| match &found {
-        Some(identity) => board.saw_identity(identity, false, now),
-        None => board.lost_identity(&job.namespace, &job.name, now),
+        Some(identity) => board.answered_identity(identity, now),
+        None => board.missed_identity(&job.namespace, &job.name, known, now),
     });
     Ok(found.filter(|identity| identity.metadata.deletion_timestamp.is_none()))
 }
@@ -176,12 +177,12 @@ impl Case<'_> {
         Some((service, root, entitlement))
     }
 
-    /// The answer to a write is an observation like any other.
+    /// The answer to a write is an observation: there is no need to wait for the watch.
     fn saw(&self, done: &Found) {
         let Some(metadata) = &done.metadata else { return };
         let meta = kube::core::PartialObjectMeta { metadata: metadata.clone(), ..Default::default() };
         let now = self.context.millis();
-        self.context.board.change(|board| board.saw_secret(&meta, false, now));
+        self.context.board.change(|board| board.answered_secret(&meta, now));
     }
 
     async fn record(&self, decision: &Decision, found: &Found) -> Result<(), Error> {
@@ -193,7 +194,7 @@ impl Case<'_> {
         let (namespace, name) = (&self.asked.namespace, &self.asked.name);
         let recorded = self.context.requests.patch_identity_status(namespace, name, patch).await?;
         let now = self.context.millis();
-        self.context.board.change(|board| board.saw_identity(&recorded, false, now));
+        self.context.board.change(|board| board.answered_identity(&recorded, now));
         events::transition(self.context, self.identity, &decision.standing).await;
         Ok(())
     }
@@ -255,7 +256,7 @@ async fn record_malformed(
         return Ok(());
     };
     let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
-    context.board.change(|board| board.saw_identity(&recorded, false, context.millis()));
+    context.board.change(|board| board.answered_identity(&recorded, context.millis()));
     events::transition(context, identity, &standing).await;
     Ok(())
 }

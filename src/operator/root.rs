@@ -2,6 +2,7 @@
 //! signs.
 
 use super::authorities::Moment;
+use super::confirmation::{HeldUp, confirm};
 use super::context::Context;
 use super::error::Error;
 use super::new_root::{Done, create, generate, go_on, patched, successor};
@@ -10,7 +11,6 @@ use super::root_look::{Observed, observe, request};
 use super::root_notes::Origin;
 use super::root_patch::RootPatch;
 use super::root_secret::LoadedRoot;
-use super::rotation;
 use super::rotation::exclusion;
 use super::sight::Survey;
 use crate::api::MtlsAuthority;
@@ -38,6 +38,8 @@ pub struct Passed {
     pub is_exclusion_spent: bool,
     /// The moment before it was read.
     pub read_at: Moment,
+    /// What kept a change from being made: the rest holds, and this is tried again.
+    pub error: Option<Error>,
 }
 
 impl Passed {
@@ -58,17 +60,17 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
         let decision = decide(&observed.world);
-        let held_up = confirmed(context, terms, &decision, &observed).await?.err();
+        let held_up = confirmed(context, terms, &decision, &observed).await.err();
         if decision.plan == RootPlan::Keep || held_up.is_some() {
-            return Ok(passed(authority, observed, decision, held_up, changes));
+            return Ok(passed(authority, decision, observed, held_up, changes));
         }
-        match act(context, authority, terms, &decision.plan, &observed).await? {
-            Done::Nothing => {}
-            Done::Written => {
+        match act(context, authority, terms, &decision.plan, &observed).await {
+            Ok(Done::Nothing) => {}
+            Ok(Done::Written) => {
                 changes.push((decision.plan.as_str(), alarm(&observed.world, &decision, &terms.name)));
                 context.metrics.changed_roots(&terms.name, decision.plan.as_str());
             }
-            Done::Unreadable(why) => {
+            Ok(Done::Unreadable(why)) => {
                 tracing::error!(
                     authority = terms.name,
                     plan = decision.plan.as_str(),
@@ -76,8 +78,14 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
                     "refused a change"
                 );
                 let decision = decision.refused(&observed.world.secret_name, &why);
-                return Ok(passed(authority, observed, decision, None, changes));
+                return Ok(passed(authority, decision, observed, None, changes));
             }
+            // The root that signs goes on as it is.
+            Err(error) if decision.signs && matches!(decision.plan, RootPlan::Change { .. }) => {
+                let held_up = HeldUp { survey: observed.survey.clone(), error: Some(error) };
+                return Ok(passed(authority, decision, observed, Some(held_up), changes));
+            }
+            Err(error) => return Err(error),
         }
     }
     Err(Error::Stale { what: format!("root Secret of MtlsAuthority {}", terms.name) })
@@ -86,32 +94,32 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
 /// How the authority stands where nothing more is done to its root Secret.
 fn passed(
     authority: &MtlsAuthority,
-    observed: Observed,
     decision: RootDecision,
-    held_up: Option<Survey>,
+    observed: Observed,
+    held_up: Option<HeldUp>,
     changes: Vec<(&'static str, Option<String>)>,
 ) -> Passed {
     let course = course(&observed.world, &decision);
     let Observed { loaded, survey, read_at, .. } = observed;
-    let survey = held_up.unwrap_or(survey);
+    let HeldUp { survey, error } = held_up.unwrap_or(HeldUp { survey, error: None });
     let asked = exclusion(authority);
     let is_exclusion_spent =
         asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
-    Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at }
+    Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at, error }
 }
 
-/// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of these.
+/// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of this.
 async fn confirmed(
     context: &Context,
     terms: &Terms,
     decision: &RootDecision,
     observed: &Observed,
-) -> Result<Result<(), Survey>, Error> {
+) -> Result<(), HeldUp> {
     match &decision.plan {
         RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
-            rotation::confirm(context, terms, &observed.loaded).await
+            confirm(context, terms, &observed.loaded, &observed.survey).await
         }
-        _ => Ok(Ok(())),
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::entry::version_number;
 use super::schedule::Millis;
+use super::tombstones::{Tombstones, place};
 use crate::api::MtlsAuthority;
 
 /// One authority.
@@ -24,6 +26,7 @@ struct Member {
 #[derive(Clone, Default)]
 pub struct Roster {
     members: Arc<Mutex<HashMap<String, Member>>>,
+    deleted: Arc<Mutex<Tombstones>>,
     changed: Arc<Notify>,
 }
 
@@ -52,7 +55,39 @@ impl Roster {
         self.changed.notify_one();
     }
 
-    /// An authority was seen to be gone.
+    /// An answer shows an authority. It can be late, and brings nothing back that was seen to be deleted meanwhile.
+    pub fn answered(&self, authority: MtlsAuthority) {
+        let name = authority.metadata.name.as_deref().unwrap_or_default();
+        let is_late = self.get(name).is_some_and(|known| version(&authority) < version(&known));
+        if !is_late && !self.deleted.lock().has_buried(place("", name), version(&authority)) {
+            self.saw(authority);
+        }
+    }
+
+    /// An authority was asked for, because this state of it was stale, and this was found: that counts, unless another state
+    /// was seen meanwhile. True if it is gone.
+    #[must_use]
+    pub fn asked_again(&self, stale: &MtlsAuthority, found: Option<MtlsAuthority>) -> bool {
+        let name = stale.metadata.name.as_deref().unwrap_or_default();
+        if self.get(name).is_none_or(|known| !is_same(&known, stale)) {
+            return false;
+        }
+        let is_gone = found.is_none();
+        match found {
+            Some(found) => self.saw(found),
+            None => self.lost(name),
+        }
+        is_gone
+    }
+
+    /// A watch tells that an authority was deleted: it names the version of the deletion.
+    pub fn deleted(&self, authority: &MtlsAuthority, now: Millis) {
+        let name = authority.metadata.name.as_deref().unwrap_or_default();
+        self.deleted.lock().bury(place("", name), version(authority), now);
+        self.lost(name);
+    }
+
+    /// An authority is gone.
     pub fn lost(&self, name: &str) {
         self.members.lock().remove(name);
         self.changed.notify_one();
@@ -153,6 +188,15 @@ impl Roster {
     pub async fn changed(&self) {
         self.changed.notified().await;
     }
+}
+
+fn version(authority: &MtlsAuthority) -> u64 {
+    version_number(authority.metadata.resource_version.as_deref().unwrap_or_default())
+}
+
+/// Whether they are one state of one object.
+fn is_same(one: &MtlsAuthority, other: &MtlsAuthority) -> bool {
+    one.metadata.uid == other.metadata.uid && one.metadata.resource_version == other.metadata.resource_version
 }
 
 fn differs(before: &MtlsAuthority, after: &MtlsAuthority) -> bool {

@@ -1,6 +1,10 @@
 //! Looking at a rotation: from the index, as often as the authority is looked at, and once from a fresh list, right
 //! before a change that rests on it.
 
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::bundle_survey;
 use super::context::Context;
 use super::entry::digest;
@@ -18,6 +22,9 @@ use crate::api::names::annotation;
 use crate::plan::root::RootSecret;
 use crate::plan::rotation::Sight;
 use crate::plan::terms::Terms;
+
+/// Identities asked for at once.
+const AT_ONCE: usize = 8;
 
 /// What the index shows of a rotation. Nothing, while there is none.
 #[must_use]
@@ -86,28 +93,52 @@ pub async fn confirm(
         let survey = survey(&board, &terms.name, &signer, &excluded, now, |entry| listed.secret(entry));
         (survey, listed.untold(&board), listed.unknown_behind(&board, &signer, now))
     };
-    for claim in unknown {
-        // An identity that the index does not know yet holds the mesh up like any other.
-        if is_true(context, &claim).await? {
-            survey.add(format!("{}/{}", claim.namespace, claim.identity), &excluded);
-        }
+    // An identity that the index does not know yet holds the mesh up like any other.
+    for identity in holders(context, unknown).await? {
+        survey.add(identity, &excluded);
     }
     survey.put_in_order();
     let (bundles, untold_bundles) = bundle_survey::confirm(context, terms, loaded, &excluded).await?;
-    let survey = survey.with(bundles);
+    let mut survey = survey.with(bundles);
     if survey.is_behind() {
         let (behind, names, bundles) = (survey.behind, survey.names.join(", "), survey.bundles);
         tracing::info!(authority = terms.name, behind, names, bundles, "a fresh list shows who is behind");
         context.sights.spoil(&terms.name);
     }
     // An index that lags may not have been told yet of what was behind: its turn comes.
-    let is_confirmed = !survey.is_behind() && untold + untold_bundles == 0;
+    survey.unconfirmed = not_told(untold + untold_bundles);
+    let is_confirmed = !survey.is_behind() && survey.unconfirmed.is_none();
     Ok(if is_confirmed { Ok(()) } else { Err(survey) })
 }
 
-async fn is_true(context: &Context, claim: &Claim) -> Result<bool, Error> {
-    let found = context.requests.read::<MtlsIdentity>(Some(&claim.namespace), &claim.identity).await?;
-    Ok(found.is_some_and(|identity| claim.is_true(&identity)))
+fn not_told(count: usize) -> Option<String> {
+    let why = || format!("a fresh list shows {count} Secrets or trust bundles that no watch has told of yet");
+    (count > 0).then(why)
+}
+
+/// The identities of those claims that are true, by `<namespace>/<name>`. The users of a namespace can make claims by the
+/// thousand: each identity is asked for once, however many name it, and several at a time.
+async fn holders(context: &Context, claims: Vec<Claim>) -> Result<Vec<String>, Error> {
+    let mut claims_of = BTreeMap::<(String, String), Vec<Claim>>::new();
+    for claim in claims {
+        claims_of.entry((claim.namespace.clone(), claim.identity.clone())).or_default().push(claim);
+    }
+    let asked = stream::iter(claims_of).map(|(identity, claims)| holder(context, identity, claims));
+    let found: Vec<Option<String>> = asked.buffer_unordered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// An identity, where one of these claims is true. One that cannot be read exists, and is waited for by its name.
+async fn holder(
+    context: &Context,
+    (namespace, name): (String, String),
+    claims: Vec<Claim>,
+) -> Result<Option<String>, Error> {
+    let holds = match context.requests.read::<MtlsIdentity>(Some(&namespace), &name).await {
+        Err(Error::Unreadable { .. }) => true,
+        found => found?.is_some_and(|identity| claims.iter().any(|claim| claim.is_true(&identity))),
+    };
+    Ok(holds.then(|| format!("{namespace}/{name}")))
 }
 
 /// The phase and the signer of a rotation, while there is one.

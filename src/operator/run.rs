@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, TrustBundles};
 use super::authorities;
-use super::bundles::{Bundles, Range};
+use super::bundles::Range;
 use super::cluster_bundles::watch_cluster_bundles;
 use super::context::{Context, SharedBoard};
 use super::distributor::Distributor;
@@ -22,6 +22,7 @@ use super::probe::prober::Prober;
 use super::probe::visit::Visitor;
 use super::requests::Requests;
 use super::roster::Roster;
+use super::shared_ledger::Bundles;
 use super::sight::Sights;
 use super::watch::Subject;
 use super::workers::Workers;
@@ -195,7 +196,7 @@ fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) 
     let unawaited = Readiness::new();
     for scope in context.watched() {
         let config_maps = Subject::<ConfigMap>::within(client, scope.as_deref()).labelled(label::selector());
-        let audience = TrustBundles::new(context.bundles.clone(), Range::ConfigMaps(scope));
+        let audience = TrustBundles::new(context, Range::ConfigMaps(scope));
         watches.spawn(config_maps.run(context.clone(), audience, unawaited.handle("ConfigMaps")));
     }
     watches.spawn(watch_cluster_bundles(context.clone(), client.clone()));

@@ -36,6 +36,8 @@ pub struct Survey {
     pub excluded: Vec<String>,
     /// What a person has excluded and does not exist.
     pub unknown: Vec<String>,
+    /// Why it is not confirmed that nothing is waited for: a clause.
+    pub unconfirmed: Option<String>,
 }
 
 impl Survey {
@@ -175,16 +177,27 @@ pub struct BundleSurvey {
 }
 
 /// The state of the roots that an observation speaks of: another one begins it anew.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Subject {
     phase: Phase,
     trust: Digest,
     signer: Digest,
 }
 
+#[derive(Default)]
 struct Watch {
     subject: Subject,
     quiet: Quiet,
+    unconfirmed: Option<Unconfirmed>,
+}
+
+/// A fresh list that confirmed nothing.
+struct Unconfirmed {
+    why: String,
+    /// How many there were, one after the other.
+    lists: u32,
+    /// Until when no other is made.
+    until: Duration,
 }
 
 /// The observations of all authorities.
@@ -206,18 +219,35 @@ impl Sights {
         let mut watches = self.0.lock();
         let watch = watches
             .entry(authority.to_owned())
-            .or_insert_with(|| Watch { subject: subject.clone(), quiet: Quiet::default() });
+            .or_insert_with(|| Watch { subject: subject.clone(), ..Watch::default() });
         if watch.subject != subject {
-            *watch = Watch { subject, quiet: Quiet::default() };
+            *watch = Watch { subject, ..Watch::default() };
         }
         watch.quiet = watch.quiet.look(is_behind, was_behind, now);
         watch.quiet.sight(now)
     }
 
+    /// Why a fresh list has confirmed nothing, while it is too early for another.
+    #[must_use]
+    pub fn unconfirmed(&self, authority: &str, now: Duration) -> Option<String> {
+        let watches = self.0.lock();
+        let last = watches.get(authority)?.unconfirmed.as_ref().filter(|last| now < last.until)?;
+        Some(last.why.clone())
+    }
+
+    /// A fresh list has confirmed nothing. The next may be made after a quarter of `propagation`, and after ever more of it.
+    pub fn failed_to_confirm(&self, authority: &str, why: String, propagation: Duration, now: Duration) {
+        let mut watches = self.0.lock();
+        let Some(watch) = watches.get_mut(authority) else { return };
+        let lists = watch.unconfirmed.as_ref().map_or(0, |last| last.lists);
+        let pause = propagation / 4 * (1 << lists.min(2));
+        watch.unconfirmed = Some(Unconfirmed { why, lists: lists + 1, until: now + pause });
+    }
+
     /// Somebody was seen behind: the observation begins anew.
     pub fn spoil(&self, authority: &str) {
         if let Some(watch) = self.0.lock().get_mut(authority) {
-            watch.quiet = Quiet::default();
+            *watch = Watch { subject: watch.subject.clone(), ..Watch::default() };
         }
     }
 

@@ -78,6 +78,36 @@ pub fn bundle<'a>(service: &'a Service, root: &'a SigningRoot) -> Bundle<'a> {
     Bundle { authority: &service.terms.name, text, trust: &root.facts.trust }
 }
 
+/// The same errand by what is in force now. `None` where that asks for something else: the next comparison finds it.
+#[must_use]
+pub fn still(context: &Context, errand: &Errand) -> Option<Errand> {
+    let service = context.authorities.get(&errand.service.terms.name)?;
+    let is_wanted = is_spot(context, &service.terms, &errand.place);
+    let found = context.bundles.lock().found(&errand.place);
+    let plan = match &service.signer {
+        Ok(root) if is_wanted => {
+            let exists = context.roster.names();
+            decide(bundle(&service, root).wanted(), &found, |name| exists.iter().any(|other| other == name))
+        }
+        Err(_) if is_wanted => return None,
+        _ => decide_unwanted(&service.terms.name, &found),
+    };
+    (plan == errand.plan).then(|| Errand { service, ..errand.clone() })
+}
+
+/// Whether a place is one of [`spots`].
+fn is_spot(context: &Context, terms: &Terms, place: &Place) -> bool {
+    let is_kept = posted(context, terms).contains(place);
+    let Some(namespace) = place.namespace() else {
+        return terms.publication.cluster().as_ref() == Some(place);
+    };
+    let board = context.board.lock();
+    let Some(found) = board.jurisdiction().namespace(namespace) else { return false };
+    let shared = board.jurisdiction().shared(namespace);
+    let is_selected = || terms.publication.within(&shared, &found.labels).as_ref() == Some(place);
+    !found.is_terminating && (is_kept || (context.is_watched(namespace) && is_selected()))
+}
+
 /// What there is to do now, and when there may be more by time alone.
 #[derive(Default)]
 pub struct Agenda {
@@ -116,6 +146,9 @@ pub fn agenda(context: &Context) -> Agenda {
     let names = context.authorities.names();
     let services = names.iter().filter_map(|name| context.authorities.get(name));
     let services: Vec<_> = services.map(|service| (spots(context, &service.terms), service)).collect();
+    let wanted: HashSet<&Place> =
+        services.iter().flat_map(|(spots, _)| spots).map(|spot| &spot.place).collect();
+    context.bundles.lock().keep_to(|place| wanted.contains(place));
     for (spots, service) in &services {
         put(context, &mut agenda, spots, service);
     }

@@ -215,6 +215,6 @@ pub async fn patch_status(
     let Some(patch) = status::patch(version, authority.status.as_ref(), after) else { return Ok(()) };
     let name = authority.metadata.name.as_deref().unwrap_or_default();
     let written = context.requests.patch_authority_status(name, patch).await?;
-    context.roster.saw(written);
+    context.roster.answered(written);
     Ok(())
 }

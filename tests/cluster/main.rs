@@ -26,6 +26,7 @@ mod bundle_rotation;
 mod clock;
 mod content;
 mod cost;
+mod deletions;
 mod distrust;
 mod events;
 mod healing;

@@ -10,7 +10,7 @@ use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIde
 use mtls_operator::operator::audiences::TrustBundles;
 use mtls_operator::operator::authorities::Authorities;
 use mtls_operator::operator::authority_status;
-use mtls_operator::operator::bundles::{Access, Bundles, Range};
+use mtls_operator::operator::bundles::{Access, Range};
 use mtls_operator::operator::carrier::{Carrier, ClusterTrustBundle};
 use mtls_operator::operator::context::{Context, SharedBoard};
 use mtls_operator::operator::delivery::deliver;
@@ -23,6 +23,7 @@ use mtls_operator::operator::reconcile::reconcile;
 use mtls_operator::operator::requests::Requests;
 use mtls_operator::operator::root;
 use mtls_operator::operator::roster::Roster;
+use mtls_operator::operator::shared_ledger::Bundles;
 use mtls_operator::operator::sight::Sights;
 use mtls_operator::operator::spots::agenda;
 use mtls_operator::operator::watch::Audience;
@@ -102,12 +103,13 @@ impl Stage {
         let terms = Arc::new(Terms::parse(&authority).unwrap());
         self.context.roster.saw(authority.clone());
         self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
-        let passed = root::pass(&self.context, &authority, &terms).await?;
+        let mut passed = root::pass(&self.context, &authority, &terms).await?;
         let taken = authority_status::after(&authority, &passed).distrusted;
         self.server
             .edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["distrusted"] = json!(taken));
+        let error = passed.error.take();
         publish(&self.context, &authority, terms, passed);
-        Ok(())
+        error.map_or(Ok(()), Err)
     }
 
     /// People apply an identity.
@@ -152,7 +154,7 @@ impl Stage {
     }
 
     fn watch_bundles<K: Carrier + DeserializeOwned + Send>(&self, kind: &str, range: Range) {
-        let mut audience = TrustBundles::new(self.context.bundles.clone(), range);
+        let mut audience = TrustBundles::new(&self.context, range);
         Audience::<K>::begin_list(&mut audience);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
             audience.saw(serde_json::from_value::<K>(object).unwrap(), true);

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::operator::belonging::{Belonging, belonging};
 use mtls_operator::operator::entry::Entry;
 use mtls_operator::operator::index::Index;
+use mtls_operator::operator::source::Source;
 use serde_json::{Value, json};
 
 use super::fixture::{asked, identity};
@@ -34,7 +35,7 @@ fn whose(change: impl FnOnce(&mut Value), others: &[&str]) -> Belonging {
     for name in others.iter().chain(&["web"]) {
         let mut identity = identity(name);
         identity.spec.secret.name = Some("web-mtls".into());
-        index.put(Entry::of(&identity, "orders".into()), false);
+        index.put(Entry::of(&identity, "orders".into()), Source::Watch);
     }
     belonging(&secret, &asked("web"), &index)
 }

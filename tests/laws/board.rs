@@ -15,17 +15,18 @@ use mtls_operator::operator::pace::Pace;
 use mtls_operator::operator::schedule::Millis;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::selector::Selection;
+use mtls_operator::plan::world::Held;
 use serde_json::json;
 
 use super::attention::{issued, secret as seen, signer_mark};
-use super::fixture::{HOUR, NOW, identity, pairs, terms};
+use super::fixture::{HOUR, NOW, held, identity, pairs, terms};
 
-fn at(minutes: i64) -> Millis {
+pub fn at(minutes: i64) -> Millis {
     (NOW + HOUR / 60 * i32::try_from(minutes).unwrap()).as_millisecond()
 }
 
 /// A board that knows namespace and authority, and no identity yet.
-fn ready() -> Board {
+pub fn ready() -> Board {
     let mut board = Board::default();
     for namespace in ["orders", "bank"] {
         board.saw_namespace(namespace, Labels::new(), false, at(0));
@@ -35,7 +36,7 @@ fn ready() -> Board {
     board
 }
 
-fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
+pub fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
     let profile = seen(name).profile.unwrap().to_string();
     serde_json::from_value(json!({"metadata": {
         "name": format!("{name}-mtls"), "namespace": "orders", "uid": "secret-uid", "resourceVersion": version,
@@ -49,7 +50,7 @@ fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
 }
 
 /// A board on which `web` is settled.
-fn settled() -> Board {
+pub fn settled() -> Board {
     let mut board = ready();
     board.saw_secret(&secret("web", "7"), true, at(0));
     board.saw_identity(&issued("web"), true, at(0));
@@ -61,13 +62,13 @@ fn within(namespace: &str, mut identity: MtlsIdentity) -> MtlsIdentity {
     identity
 }
 
-fn version(mut identity: MtlsIdentity, version: &str) -> MtlsIdentity {
+pub fn version(mut identity: MtlsIdentity, version: &str) -> MtlsIdentity {
     identity.metadata.resource_version = Some(version.into());
     identity
 }
 
 /// The names of those whose turn it is.
-fn turns(board: &mut Board, now: Millis) -> Vec<String> {
+pub fn turns(board: &mut Board, now: Millis) -> Vec<String> {
     board.sweep(now);
     std::iter::from_fn(|| board.take(now)).map(|job| job.name).collect()
 }
@@ -77,7 +78,7 @@ fn take(board: &mut Board, now: Millis) -> Job {
     board.take(now).unwrap()
 }
 
-fn has(board: &Board, namespace: &str, name: &str) -> bool {
+pub fn has(board: &Board, namespace: &str, name: &str) -> bool {
     board.index().find(namespace, name).is_some()
 }
 
@@ -184,11 +185,67 @@ fn a_list_with_another_version_hides_what_was_in_between() {
 }
 
 #[test]
+fn a_list_that_shows_nothing_newer_than_the_index_hides_nothing() {
+    let mut board = settled();
+    board.answered_secret(&secret("web", "9"), at(1));
+    board.take_behind("mesh", &[]);
+    board.saw_secret(&secret("web", "8"), true, at(1));
+    assert!(!board.take_behind("mesh", &[]), "our own write came while the pages did");
+    board.saw_secret(&secret("web", "9"), false, at(2));
+    board.saw_secret(&secret("web", "9"), true, at(3));
+    assert!(!board.take_behind("mesh", &[]));
+}
+
+/// A board whose authority announces a root that the Secret of `web` has.
+fn announced() -> Board {
+    let mut board = settled();
+    board.saw_signer("mesh", Some(SignerMark { is_announced: true, ..signer_mark() }), at(0));
+    board.take_behind("mesh", &[]);
+    board
+}
+
+/// The Secret of `web` without the announced root.
+fn lacking(version: &str) -> PartialObjectMeta<Secret> {
+    let mut secret = secret("web", version);
+    secret.metadata.annotations.as_mut().unwrap().insert("mtls-operator.dev/trust".into(), "t0".into());
+    secret
+}
+
+#[test]
+fn a_secret_that_was_behind_is_known_also_if_it_is_told_after_what_undid_it() {
+    let mut board = announced();
+    board.answered_secret(&secret("web", "9"), at(1));
+    assert!(!board.take_behind("mesh", &[]));
+    board.saw_secret(&lacking("8"), false, at(1));
+    assert!(board.take_behind("mesh", &[]));
+    board.deleted_secret(&lacking("10"), at(1));
+    assert!(board.take_behind("mesh", &[]), "it was so when it was deleted");
+}
+
+#[test]
+fn a_secret_that_was_read_behind_is_known_whatever_it_says_of_itself() {
+    let mut board = announced();
+    let profile = seen("web").profile.unwrap();
+    board.read_secret(&secret("web", "8"), &held(profile), at(1));
+    assert!(!board.take_behind("mesh", &[]));
+    board.read_secret(&secret("web", "8"), &Held { trust: None, ..held(profile) }, at(1));
+    assert!(board.take_behind("mesh", &[]));
+}
+
+#[test]
 fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
     let board = settled();
     let untold = |name, version| Listed::of(&[secret(name, version)]).untold(&board);
     assert_eq!([untold("web", "6"), untold("web", "7")], [0, 0]);
     assert_eq!([untold("web", "8"), untold("other", "1")], [1, 1]);
+}
+
+#[test]
+fn of_a_secret_that_was_deleted_while_the_list_was_made_all_was_told() {
+    let mut board = settled();
+    board.deleted_secret(&secret("web", "9"), at(1));
+    let untold = |version| Listed::of(&[secret("web", version)]).untold(&board);
+    assert_eq!([untold("7"), untold("8"), untold("10")], [0, 0, 1], "the last one was made anew");
 }
 
 #[test]
@@ -410,9 +467,25 @@ fn a_signer_that_comes_back_ends_every_backoff() {
         board.done(job.id, true, now);
     }
     let now = at(0) + 26_000;
-    assert_eq!(turns(&mut board, now), [""; 0]);
+    board.saw_signer("mesh", Some(signer_mark()), now);
+    assert_eq!(turns(&mut board, now), [""; 0], "it never was away");
+    board.saw_signer("mesh", None, now);
     board.saw_signer("mesh", Some(signer_mark()), now);
     assert_eq!(turns(&mut board, now), ["web"]);
+}
+
+#[test]
+fn what_was_tried_in_vain_before_other_terms_are_in_force_is_tried_again() {
+    let mut board = ready();
+    board.saw_identity(&identity("web"), false, at(0));
+    for second in [0, 1, 3, 6] {
+        let now = at(0) + second * 1000;
+        let job = take(&mut board, now);
+        board.done(job.id, true, now);
+    }
+    assert_eq!(turns(&mut board, at(0) + 7000), [""; 0]);
+    board.put_terms_in_force("mesh", at(0) + 7000);
+    assert_eq!(turns(&mut board, at(0) + 7000), ["web"]);
 }
 
 #[test]

@@ -75,6 +75,13 @@ fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
         ledger.saw(&place("shop"), seen("6", 6), false);
         ledger.lost(&place("shop"));
     }));
+    assert!(
+        strays(|ledger| {
+            ledger.answered(&place("shop"), seen("7", 7));
+            ledger.saw(&place("shop"), seen("6", 6), false);
+        }),
+        "the watch tells of it after the answer to the write that undid it"
+    );
     assert!(!strays(|ledger| ledger.saw(&place("elsewhere"), seen("6", 6), false)));
     assert!(
         strays(|ledger| {
@@ -98,6 +105,23 @@ fn what_failed_is_tried_again_with_backoff_and_at_once_with_another_text_or_afte
     assert_eq!(ledger.held_back(&shop, 8), None);
     ledger.saw(&place("shop"), seen("6", 6), false);
     assert_eq!((ledger.held_back(&shop, 7), ledger.trouble(&shop)), (None, None));
+}
+
+#[test]
+fn what_was_noted_of_a_place_is_forgotten_where_no_bundle_is_wanted_any_more() {
+    let mut ledger = ledger();
+    for name in ["shop", "gone"] {
+        ledger.saw(&place(name), seen("6", 6), false);
+        ledger.stuck(&place(name), Trouble::Failed("no".into()), 7, 0);
+    }
+    ledger.stuck(&place("foreign"), Trouble::Conflict(Conflict::Foreign), 7, 0);
+    assert_eq!(ledger.noted(), 5);
+    ledger.keep_to(|wanted| *wanted == place("shop"));
+    assert_eq!(ledger.noted(), 3, "what cannot leave is tried again with backoff");
+    assert_eq!(ledger.trouble(&place("foreign")), None);
+    ledger.lost(&place("gone"));
+    ledger.keep_to(|wanted| *wanted == place("shop"));
+    assert!(ledger.take_strayed(&[place("shop")]) && !ledger.take_strayed(&[place("gone")]));
 }
 
 #[test]

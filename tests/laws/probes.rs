@@ -89,14 +89,28 @@ fn who_begins_to_lead_goes_by_nothing_that_was_seen_before() {
     assert!(holders(&probes, "mesh", Duration::ZERO).is_empty());
 }
 
+/// The version of the identity that is remembered, and how many looks at its endpoints are.
+fn version(probes: &Probes) -> (String, usize) {
+    let memory = probes.lock();
+    let ward = memory.wards.values().next().unwrap();
+    (ward.identity.metadata.resource_version.clone().unwrap(), ward.looks.len())
+}
+
+/// A restored backup counts its versions from an earlier one.
+#[test]
+fn a_list_is_believed_whatever_its_version_and_an_answer_if_nothing_was_seen_since_the_question() {
+    let probes = probes();
+    probes.listed(&identity("web", 3));
+    assert_eq!(version(&probes), ("3".into(), 1));
+    probes.asked_again(&identity("web", 3), &identity("web", 2));
+    assert_eq!(version(&probes), ("2".into(), 1));
+    probes.asked_again(&identity("web", 3), &identity("web", 1));
+    assert_eq!(version(&probes), ("2".into(), 1), "the watch has told of it since");
+}
+
 #[test]
 fn a_late_event_changes_nothing_and_another_object_of_the_name_begins_anew() {
     let probes = probes();
-    let version = |probes: &Probes| {
-        let memory = probes.lock();
-        let ward = memory.wards.values().next().unwrap();
-        (ward.identity.metadata.resource_version.clone().unwrap(), ward.looks.len())
-    };
     probes.saw(&identity("web", 6));
     assert_eq!(version(&probes), ("7".into(), 1));
     probes.saw(&identity("web", 8));

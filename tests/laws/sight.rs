@@ -93,6 +93,30 @@ fn a_list_that_disagrees_starts_it_anew() {
 }
 
 #[test]
+fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes() {
+    let (sights, propagation) = (Sights::default(), Duration::from_secs(40));
+    let look = |phase| sights.look("mesh", (phase, &signer_mark()), false, false, Duration::ZERO);
+    let fail =
+        |second| sights.failed_to_confirm("mesh", "why".into(), propagation, Duration::from_secs(second));
+    let held_back = |second| sights.unconfirmed("mesh", Duration::from_secs(second));
+    fail(0);
+    assert_eq!(held_back(0), None, "there is no rotation");
+    let _ = look(Phase::Draining);
+    let mut second = 100;
+    for pause in [10, 20, 40, 40] {
+        fail(second);
+        assert_eq!((held_back(second + pause - 1), held_back(second + pause)), (Some("why".into()), None));
+        second += pause;
+    }
+    fail(second);
+    let _ = look(Phase::Announced);
+    assert_eq!(held_back(second), None, "it is another change");
+    fail(second);
+    sights.spoil("mesh");
+    assert_eq!(held_back(second + 10), None, "it begins with a quarter again");
+}
+
+#[test]
 fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
     let lacking = |is_announced, trust: Option<&str>| {
         let secret = SeenSecret { trust: trust.map(digest), ..secret("web") };

@@ -15,6 +15,7 @@ use super::schedule::{Millis, Schedule};
 use crate::api::identity::MtlsIdentity;
 use crate::plan::outcome::Reason;
 
+mod answers;
 mod news;
 
 /// A refusal that another object can cure needs a person after this long.

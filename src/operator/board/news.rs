@@ -7,11 +7,12 @@ use kube::core::PartialObjectMeta;
 
 use super::Board;
 use crate::api::identity::MtlsIdentity;
-use crate::operator::entry::{Digest, Entry, SeenSecret};
+use crate::operator::entry::{Digest, Entry, SeenSecret, digest};
 use crate::operator::index::{IdentityId, ListNumber};
 use crate::operator::marks::SignerMark;
 use crate::operator::schedule::Millis;
 use crate::operator::sight::is_behind;
+use crate::operator::source::Source;
 use crate::plan::selector::Labels;
 use crate::plan::terms::Terms;
 
@@ -26,11 +27,15 @@ impl Board {
 
     /// An identity was seen.
     pub fn saw_identity(&mut self, identity: &MtlsIdentity, is_from_list: bool, now: Millis) {
+        self.put_identity(identity, Source::of_watch(is_from_list), now);
+    }
+
+    pub(super) fn put_identity(&mut self, identity: &MtlsIdentity, source: Source, now: Millis) {
         let namespace = self.jurisdiction.shared(identity.metadata.namespace.as_deref().unwrap_or_default());
         let mut entry = Entry::of(identity, namespace);
         entry.judgement = self.jurisdiction.judge(&entry, identity);
         entry.seen = self.first_seen(&entry).unwrap_or_else(|| now.div_euclid(1000));
-        let Some(id) = self.index.put(entry, is_from_list) else { return };
+        let Some(id) = self.index.put(entry, source) else { return };
         self.revision += 1;
         if self.settle(id, now) && self.kept.len() < KEPT_OBJECTS {
             self.kept.insert(id, Box::new(identity.clone()));
@@ -60,6 +65,7 @@ impl Board {
         self.kept.remove(&id);
         self.parked.remove(&id);
         if let Some(entry) = self.index.remove(id) {
+            self.index.bury(&entry.namespace, &entry.name, entry.version, now);
             self.secret_changed(&entry.namespace, &entry.secret_name(), now);
         }
     }
@@ -73,36 +79,57 @@ impl Board {
 
     /// A leaf Secret was seen.
     pub fn saw_secret(&mut self, meta: &PartialObjectMeta<Secret>, is_from_list: bool, now: Millis) {
-        let namespace = self.jurisdiction.shared(meta.metadata.namespace.as_deref().unwrap_or_default());
-        let secret = SeenSecret::of(meta, namespace.clone());
-        let name = secret.name.clone();
-        let known = self.index.secret(&namespace, &name).map(|known| known.version);
-        // A list tells what there is, and not what there was since the watch before it ended.
-        let is_jump = is_from_list && known != Some(secret.version);
-        self.note_behind(&namespace, &name, is_jump, now);
-        self.index.put_secret(secret, is_from_list);
-        self.note_behind(&namespace, &name, is_jump, now);
+        let secret = self.seen(meta);
+        let known = self.index.secret(&secret.namespace, &secret.name).map(|known| known.version);
+        // A list tells what there is, and not what there was since the watch before it ended. Of what is no newer than the
+        // index, everything was told: an answer to a write of ours, which came while the pages did, is ahead of them.
+        let is_jump = is_from_list && known.is_none_or(|known| known < secret.version);
+        self.put_secret(secret, Source::of_watch(is_from_list), is_jump, now);
+    }
+
+    pub(super) fn seen(&self, meta: &PartialObjectMeta<Secret>) -> SeenSecret {
+        let namespace = meta.metadata.namespace.as_deref().unwrap_or_default();
+        SeenSecret::of(meta, self.jurisdiction.shared(namespace))
+    }
+
+    pub(super) fn put_secret(&mut self, secret: SeenSecret, source: Source, is_jump: bool, now: Millis) {
+        let (namespace, name) = (secret.namespace.clone(), secret.name.clone());
+        self.note_known(&namespace, &name, is_jump, now);
+        // Also if a newer version is remembered already, which undid what was behind.
+        self.note_behind(&secret, is_jump, now);
+        self.index.put_secret(secret, source);
         for id in self.index.wanting(&namespace, &name) {
             self.settle(id, now);
         }
     }
 
     /// A rotation must know of a Secret that was behind, or may have been, also if it is so no more when somebody looks.
-    fn note_behind(&mut self, namespace: &str, name: &str, is_doubtful: bool, now: Millis) {
-        let Some(secret) = self.index.secret(namespace, name) else { return };
-        let wanting = self.index.wanting(namespace, name);
+    pub(super) fn note_behind(&mut self, secret: &SeenSecret, is_doubtful: bool, now: Millis) {
+        self.behind.extend(self.behind(secret, is_doubtful, now));
+    }
+
+    /// The same of a Secret as it is remembered.
+    fn note_known(&mut self, namespace: &str, name: &str, is_doubtful: bool, now: Millis) {
+        let known = self.index.secret(namespace, name);
+        self.behind.extend(known.and_then(|secret| self.behind(secret, is_doubtful, now)));
+    }
+
+    /// The identity of a Secret that is behind, or may have been, with its authority.
+    fn behind(&self, secret: &SeenSecret, is_doubtful: bool, now: Millis) -> Option<(Digest, IdentityId)> {
+        let wanting = self.index.wanting(&secret.namespace, &secret.name);
         let mut owners = wanting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
         let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid) && !entry.is_going);
-        let Some((id, entry)) = owner else { return };
-        let signer = self.jurisdiction.signer(entry.authority);
-        if signer.is_some_and(|signer| is_doubtful || is_behind(secret, signer, now.div_euclid(1000))) {
-            self.behind.insert((entry.authority, id));
-        }
+        let (id, entry) = owner?;
+        let signer = self.jurisdiction.signer(entry.authority)?;
+        (is_doubtful || is_behind(secret, signer, now.div_euclid(1000))).then_some((entry.authority, id))
     }
 
     /// A leaf Secret was seen to be gone.
     pub fn lost_secret(&mut self, namespace: &str, name: &str, now: Millis) {
-        self.note_behind(namespace, name, false, now);
+        self.note_known(namespace, name, false, now);
+        if let Some(version) = self.index.secret(namespace, name).map(|secret| secret.version) {
+            self.index.bury_secret(namespace, name, version, now);
+        }
         self.index.remove_secret(namespace, name);
         self.secret_changed(namespace, name, now);
     }
@@ -153,9 +180,13 @@ impl Board {
     /// Somebody signs for an authority from now on, or nobody does. What was tried in vain before is tried again.
     pub fn saw_signer(&mut self, name: &str, signer: Option<SignerMark>, now: Millis) {
         if let Some(authority) = self.jurisdiction.saw_signer(name, signer) {
-            self.try_again_where(|entry| entry.authority == authority);
-            self.settle_of(Some(authority), now);
+            self.try_again(authority, now);
         }
+    }
+
+    /// Identities of an authority are judged by other terms from now on. What was tried in vain before is tried again.
+    pub fn put_terms_in_force(&mut self, name: &str, now: Millis) {
+        self.try_again(digest(name), now);
     }
 
     /// An authority is gone.
@@ -171,12 +202,13 @@ impl Board {
     }
 
     /// Backoffs that a change elsewhere has made pointless.
-    fn try_again_where(&mut self, is_meant: impl Fn(&Entry) -> bool) {
-        let meant =
-            self.retries.ids().filter(|id| self.index.entry(*id).is_some_and(&is_meant)).collect::<Vec<_>>();
-        for id in meant {
+    fn try_again(&mut self, authority: Digest, now: Millis) {
+        let is_meant =
+            |id: &IdentityId| self.index.entry(*id).is_some_and(|entry| entry.authority == authority);
+        for id in self.retries.ids().filter(is_meant).collect::<Vec<_>>() {
             self.retries.clear(id);
         }
+        self.settle_of(Some(authority), now);
     }
 
     fn settle_of(&mut self, authority: Option<Digest>, now: Millis) {

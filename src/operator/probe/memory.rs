@@ -76,8 +76,27 @@ impl Probes {
         self.changed.notify_one();
     }
 
-    /// An identity was seen.
+    /// An identity was seen by a watch, or in the answer to a write.
     pub fn saw(&self, identity: &MtlsIdentity) {
+        self.take(identity, |ward| version(identity) >= version(&ward.identity));
+    }
+
+    /// A list shows an identity. It is believed whatever its version: a restored backup counts its versions from an earlier
+    /// one.
+    pub fn listed(&self, identity: &MtlsIdentity) {
+        self.take(identity, |_| true);
+    }
+
+    /// An identity was asked for, because this state of it was stale, and was found so. It is believed whatever its version,
+    /// unless another state was seen meanwhile.
+    pub fn asked_again(&self, stale: &MtlsIdentity, identity: &MtlsIdentity) {
+        self.take(identity, |ward| {
+            let is_known = ward.identity.metadata.resource_version == stale.metadata.resource_version;
+            is_known || version(identity) >= version(&ward.identity)
+        });
+    }
+
+    fn take(&self, identity: &MtlsIdentity, is_believed: impl Fn(&Ward) -> bool) {
         let name = name_of(identity);
         let mut memory = self.lock();
         if identity.spec.probes.is_empty() || identity.metadata.deletion_timestamp.is_some() {
@@ -85,7 +104,7 @@ impl Probes {
             return;
         }
         match memory.wards.get_mut(&name).filter(|ward| is_same(&ward.identity, identity)) {
-            Some(ward) if version(identity) < version(&ward.identity) => return,
+            Some(ward) if !is_believed(ward) => return,
             Some(ward) => ward.identity = Arc::new(identity.clone()),
             None => {
                 memory.wards.insert(name, Ward::new(identity));

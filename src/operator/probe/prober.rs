@@ -192,7 +192,7 @@ impl Prober {
         ward.written = Some(now);
         let (context, name) = (self.context.clone(), name.clone());
         self.tasks.spawn(async move {
-            if let Err(error) = write(&context, &name, patch).await {
+            if let Err(error) = write(&context, &name, &identity, patch).await {
                 tracing::debug!(namespace = name.0, name = name.1, %error, "what was seen is not written yet");
             }
             if let Some(ward) = context.probes.lock().wards.get_mut(&name) {
@@ -251,14 +251,25 @@ fn remember(context: &Context, name: &Name, target: Target, look: Look) {
     context.probes.ring();
 }
 
-async fn write(context: &Context, name: &Name, patch: serde_json::Value) -> Result<(), Error> {
-    let written = match context.requests.patch_identity_status(&name.0, &name.1, patch).await {
+async fn write(
+    context: &Context,
+    name: &Name,
+    before: &MtlsIdentity,
+    patch: serde_json::Value,
+) -> Result<(), Error> {
+    let written = context.requests.patch_identity_status(&name.0, &name.1, patch).await;
+    let is_stale = matches!(written, Err(Error::Stale { .. }));
+    let found = match written {
         // Somebody else has written: the next round judges by what is there now.
         Err(Error::Stale { .. }) => context.requests.read::<MtlsIdentity>(Some(&name.0), &name.1).await?,
         written => Some(written?),
     };
-    let Some(identity) = written else { return Ok(()) };
-    context.board.change(|board| board.saw_identity(&identity, false, context.millis()));
-    context.probes.saw(&identity);
+    let Some(identity) = found else { return Ok(()) };
+    context.board.change(|board| board.answered_identity(&identity, context.millis()));
+    if is_stale {
+        context.probes.asked_again(before, &identity);
+    } else {
+        context.probes.saw(&identity);
+    }
     Ok(())
 }
