@@ -142,7 +142,7 @@ fn held(entry: &Entry, around: Circumstances<'_>) -> Attention {
     let Some(secret) = around.secret.filter(|secret| !was_touched(entry, secret)) else {
         return if entry.is_paused { paused_without(entry, around) } else { Attention::Now(Class::New) };
     };
-    if is_renewal_requested(entry) {
+    if is_renewal_requested(entry) || is_not_yet_valid(entry, around) {
         return Attention::Now(Class::New);
     }
     if is_distrusted(entry, around) && !entry.is_paused {
@@ -185,6 +185,11 @@ fn was_touched(entry: &Entry, secret: &SeenSecret) -> bool {
 
 fn is_renewal_requested(entry: &Entry) -> bool {
     !entry.is_paused && entry.renew_request.is_some() && entry.renew_request != entry.recorded.renew_request
+}
+
+/// Whether peers refuse the leaf because of its beginning: it was issued by a clock that was ahead.
+fn is_not_yet_valid(entry: &Entry, around: Circumstances<'_>) -> bool {
+    !entry.is_paused && around.now < entry.recorded.not_before
 }
 
 fn is_profile_stale(entry: &Entry, secret: &SeenSecret, around: Circumstances<'_>) -> bool {

@@ -17,6 +17,7 @@ use super::metrics::MISSING;
 use super::publish::publish;
 use super::root::{Passed, pass};
 use super::root_secret::LoadedRoot;
+use super::roster::LOOK_EVERY;
 use super::schedule::Millis;
 use super::stances::Stances;
 use super::tally::{Tally, patch_status};
@@ -30,8 +31,6 @@ use crate::runtime::leader::Leadership;
 
 /// The clock may be set while the keeper sleeps: it wakes at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
-/// An authority is looked at this often though nothing seems to have changed.
-const LOOK_EVERY: Millis = 10 * 60 * 1000;
 
 /// The keeper.
 pub struct Keeper {

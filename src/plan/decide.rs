@@ -62,6 +62,7 @@ impl Because {
             Self::Damaged(Damage::KeyMismatch) => "KeyMismatch",
             Self::Damaged(Damage::Untrusted) => "Untrusted",
             Self::Damaged(Damage::Unsound) => "Unsound",
+            Self::Damaged(Damage::NotYetValid) => "NotYetValid",
             Self::Changed => "Changed",
             Self::Expired => "Expired",
             Self::Requested => "Requested",
@@ -157,6 +158,9 @@ fn need<'a>(world: &World<'_>, held: Option<&'a Held>, now: Timestamp) -> Need<'
         Ok(_) if !held.mine => Need::Leaf(Because::Adopted, Serving::None),
         Ok(_) if !as_asked(world, held) => Need::Leaf(Because::Changed, Serving::None),
         Ok(leaf) if is_distrusted(world, leaf) => Need::Leaf(Because::Distrusted, Serving::Distrusted),
+        Ok(leaf) if leaf.window.is_not_yet_valid_at(now) => {
+            Need::Leaf(Because::Damaged(Damage::NotYetValid), Serving::None)
+        }
         Ok(leaf) if leaf.window.is_expired_at(now) => Need::Leaf(Because::Expired, Serving::Expired(leaf)),
         Ok(leaf) if is_requested(world, held) => Need::Leaf(Because::Requested, Serving::AsAsked(leaf)),
         Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(Because::Due, Serving::AsAsked(leaf)),

@@ -201,4 +201,6 @@ pub enum Damage {
     Untrusted,
     /// The leaf breaks the profile in another way.
     Unsound,
+    /// The leaf is valid later: it was issued by a clock that was ahead. Peers refuse it until then.
+    NotYetValid,
 }

@@ -88,9 +88,10 @@ impl Model {
         }
     }
 
-    /// A signer that has expired signs no more.
+    /// A signer that has expired signs no more, and one that is not yet valid nothing yet.
     fn signer_at(&self, now: Timestamp) -> Option<Signer> {
-        self.signer.clone().filter(|signer| !signer.window.is_expired_at(now))
+        let is_off = |window: Window| window.is_expired_at(now) || window.is_not_yet_valid_at(now);
+        self.signer.clone().filter(|signer| !is_off(signer.window))
     }
 
     fn version(&self) -> Option<String> {

@@ -198,6 +198,16 @@ fn a_renewal_that_nobody_can_sign_is_looked_at_once_and_again_when_somebody_can(
 }
 
 #[test]
+fn a_leaf_that_is_not_yet_valid_is_looked_at_once_the_clock_says_so() {
+    let begin = NOW.as_second() - 300;
+    for (now, attention) in [(begin, Attention::At(RENEWAL)), (begin - 1, NEW)] {
+        assert_eq!(Memory::changed(|m| m.now = now).attention(), attention);
+    }
+    let paused = Memory::changed(|m| (m.now, m.entry.is_paused) = (begin - 1, true));
+    assert_eq!(paused.attention(), Attention::At(END + 1), "nothing is issued");
+}
+
+#[test]
 fn an_expiry_that_is_recorded_waits_for_somebody_who_signs() {
     let expired = |change: fn(&mut Memory)| {
         let mut memory = Memory::changed(|memory| memory.now = END + 1);
