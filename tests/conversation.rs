@@ -7,6 +7,8 @@
 
 #[path = "conversation/bundle.rs"]
 mod bundle;
+#[path = "conversation/clock.rs"]
+mod clock;
 #[path = "conversation/custody.rs"]
 mod custody;
 #[path = "conversation/ending.rs"]

@@ -115,7 +115,7 @@ fn stalling(entry: &Entry, around: Circumstances<'_>) -> Option<Attention> {
 }
 
 fn on_authority(around: Circumstances<'_>) -> Attention {
-    match signer(around) {
+    match signing(around) {
         Some(_) => Attention::Now(Class::New),
         None => Attention::OnChange,
     }
@@ -210,6 +210,11 @@ fn signer(around: Circumstances<'_>) -> Option<&SignerMark> {
     around.authority.and_then(|authority| authority.signer.as_ref())
 }
 
+/// The signer, where it signs now.
+fn signing(around: Circumstances<'_>) -> Option<&SignerMark> {
+    signer(around).filter(|signer| !signer.is_halted)
+}
+
 /// When a Secret is given the trust bundle in force, if it holds another: the former one in its turn, what never was in
 /// force at once.
 fn trust_due(
@@ -225,7 +230,7 @@ fn trust_due(
 
 /// When a leaf of a retiring signer is replaced, if it is one.
 fn rotation_due(entry: &Entry, around: Circumstances<'_>, renewal: Option<i64>) -> Option<i64> {
-    let signer = signer(around).filter(|_| !entry.is_paused)?;
+    let signer = signing(around).filter(|_| !entry.is_paused)?;
     signer.retires(entry.recorded.key_id)?;
     Some(signer.step.map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
 }
@@ -244,7 +249,7 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
     let expiry = recorded.not_after.saturating_add(1);
     let has_expired = around.now >= expiry;
     if has_expired && recorded.reason == Some(Reason::Expired) {
-        return if signer(around).is_some() && !entry.is_paused {
+        return if signing(around).is_some() && !entry.is_paused {
             Attention::Now(Class::New)
         } else {
             Attention::OnChange
@@ -264,7 +269,7 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
 /// announced time out of status, so that there is no second one before somebody does.
 fn renewal_look(entry: &Entry, around: Circumstances<'_>) -> Option<i64> {
     let renewal = entry.recorded.renewal;
-    let is_awaited = match signer(around) {
+    let is_awaited = match signing(around) {
         Some(_) => renews(entry, around),
         None => !entry.is_paused && renewal != 0,
     };

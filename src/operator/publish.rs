@@ -20,6 +20,8 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
     let signer = match facts(&loaded).zip(version(&loaded.secret)) {
         Some((facts, version)) if decision.signs => match loaded.authority {
             Some(ca) => {
+                let halted = decision.is_halted().then(|| not_ready(&decision));
+                let facts = Signer { halted, ..facts };
                 Ok(Arc::new(SigningRoot::new(ca, facts, authority.root_secret_name(), version, read_at)))
             }
             None => Err(unready(&decision)),
@@ -49,7 +51,11 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
 }
 
 fn unready(decision: &RootDecision) -> Unready {
-    Unready::Down(NotReady(format!("{}: {}", decision.reason.as_str(), decision.message)))
+    Unready::Down(not_ready(decision))
+}
+
+fn not_ready(decision: &RootDecision) -> NotReady {
+    NotReady(format!("{}: {}", decision.reason.as_str(), decision.message))
 }
 
 fn version(secret: &RootSecret) -> Option<String> {
@@ -74,6 +80,7 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
             step: succession.step,
             distrusted: distrusted(succession, &ca.key_id().to_string()),
         },
+        halted: None,
     })
 }
 
@@ -101,6 +108,7 @@ pub fn signer_mark(signer: &Signer) -> SignerMark {
         retiring: signer.rotation.retiring.iter().map(retiring_mark).collect(),
         step: signer.rotation.step,
         distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
+        is_halted: signer.halted.is_some(),
     }
 }
 

@@ -74,6 +74,8 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         evidence,
         acceptance,
         unread: terms.unread.clone(),
+        // After the Secret was read: its answer has told the time.
+        clock: context.clock.doubt().map(|doubt| doubt.to_string()),
     };
     let next = found.as_ref().map(root_secret::next_pem);
     let version = found.and_then(|secret| secret.metadata.resource_version);

@@ -126,7 +126,7 @@ impl Workers {
 fn tell(context: &Context, namespace: &str, name: &str, error: &Error) {
     context.metrics.failed(error);
     match error {
-        Error::Stale { .. } | Error::AuthorityPending(_) => {
+        Error::Stale { .. } | Error::AuthorityPending(_) | Error::Clock(_) => {
             tracing::debug!(namespace, name, %error, "looked in vain, will look again");
         }
         _ => tracing::warn!(namespace, name, %error, "looked in vain, will look again"),

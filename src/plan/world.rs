@@ -77,6 +77,8 @@ pub struct Signer {
     pub trust: String,
     /// What a rotation has changed last.
     pub rotation: Rotating,
+    /// Why it signs nothing for the time being, though Secrets follow it.
+    pub halted: Option<NotReady>,
 }
 
 /// What Secrets have to follow, and when.

@@ -11,6 +11,8 @@ use kube::client::{Body, ConfigExt as _};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
+use super::clock::Clock;
+use super::clock_check::ClockCheck;
 use super::patience::Patience;
 use super::watch_pace::WatchPace;
 
@@ -35,11 +37,11 @@ pub enum ConnectError {
     Unusable(#[from] kube::Error),
 }
 
-/// A client of the API server that this configuration names.
+/// A client of the API server that this configuration names. Its answers are what the clock is compared with.
 ///
 /// # Errors
 /// [`ConnectError`] where the configuration asks for a proxy, or its certificates or credentials cannot be used.
-pub fn connect(config: Config) -> Result<Client, ConnectError> {
+pub fn connect(config: Config, clock: Clock) -> Result<Client, ConnectError> {
     if config.proxy_url.is_some() {
         return Err(ConnectError::Proxy);
     }
@@ -53,6 +55,7 @@ pub fn connect(config: Config) -> Result<Client, ConnectError> {
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
         .layer_fn(WatchPace::new)
+        .layer_fn(move |connection| ClockCheck::new(connection, clock.clone()))
         .service(connection);
     Ok(Client::new(service, config.default_namespace))
 }
@@ -88,7 +91,7 @@ mod tests {
                 held.push(listener.accept().await.unwrap());
             }
         });
-        let client = connect(Config::new(address.parse().unwrap())).unwrap();
+        let client = connect(Config::new(address.parse().unwrap()), Clock::system()).unwrap();
         let (secrets, all) = (Api::<Secret>::all(client), ListParams::default());
         let list = tokio::time::timeout(Duration::from_mins(10), secrets.list(&all));
         let error = list.await.unwrap().unwrap_err();
@@ -100,7 +103,7 @@ mod tests {
     async fn a_proxy_is_refused_with_a_sentence_that_holds_no_password() {
         let mut config = Config::new("https://localhost".parse().unwrap());
         config.proxy_url = Some("http://user:secret@proxy:3128".parse().unwrap());
-        let error = connect(config).err().unwrap().to_string();
+        let error = connect(config, Clock::system()).err().unwrap().to_string();
         assert!(error.contains("proxy-url") && !error.contains("secret"), "{error}");
     }
 
@@ -111,7 +114,7 @@ mod tests {
         let mut config = Config::new(address.parse().unwrap());
         config.auth_info.impersonate = Some("alice".into());
         config.auth_info.impersonate_groups = Some(vec!["crew".into()]);
-        let secrets: Api<Secret> = Api::all(connect(config).unwrap());
+        let secrets: Api<Secret> = Api::all(connect(config, Clock::system()).unwrap());
         let asking = tokio::spawn(async move { secrets.list(&ListParams::default()).await });
         let (mut socket, _) = listener.accept().await.unwrap();
         let mut request = String::new();

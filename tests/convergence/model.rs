@@ -34,8 +34,8 @@ pub struct Model {
 impl Model {
     pub fn new(asked: Asked, terms: Terms) -> Self {
         let window = Window { not_before: NOW - DAY, not_after: NOW + YEAR };
-        let signer =
-            Signer { key_id: "a1".into(), window, trust: "t1".into(), rotation: Rotating::default() };
+        let (key_id, trust, rotation) = ("a1".into(), "t1".into(), Rotating::default());
+        let signer = Signer { key_id, window, trust, rotation, halted: None };
         Self {
             asked,
             terms: Some(terms),

@@ -157,6 +157,24 @@ fn a_leaf_that_is_not_yet_valid_is_damage_and_the_one_in_its_place_is_not() {
 }
 
 #[test]
+fn while_the_authority_is_halted_nothing_is_issued_and_trust_and_valid_leaves_stay_as_they_are() {
+    let halted = |change: fn(&mut Case)| {
+        Case::changed(|case| {
+            case.signer.as_mut().unwrap().halted = Some(NotReady("the clock is wrong".into()));
+            change(case);
+        })
+    };
+    let of = |case: &Case| (decision(case).plan, stands(&decision(case)));
+    assert_eq!(of(&halted(|_| {})), (Plan::Keep, ISSUED));
+    assert_eq!(of(&halted(|case| case.secret = Observed::Absent)), (Plan::Keep, WAITING));
+    assert_eq!(of(&halted(|case| case.held().fits = false)), (Plan::Keep, WAITING));
+    assert_eq!(of(&halted(|case| case.held().trust = Some("t0".into()))), (refresh(), ISSUED));
+    let due = at(&halted(|_| {}), NOW + HOUR * 17);
+    assert_eq!((due.plan.clone(), stands(&due), due.renewal), (Plan::Keep, ISSUED, None));
+    assert!(due.standing.message.contains("the clock is wrong"), "{}", due.standing.message);
+}
+
+#[test]
 fn a_leaf_is_renewed_in_the_second_that_was_announced() {
     let case = Case::settled();
     let renewal = decision(&case).renewal.unwrap();
