@@ -5,10 +5,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::error::Error;
+use mtls_operator::operator::keeper::Keeper;
 use mtls_operator::operator::root::pass;
 use mtls_operator::plan::root::{Reason, RootDecision};
 use mtls_operator::plan::terms::Terms;
 use mtls_operator::runtime::clock::Clock;
+use mtls_operator::runtime::leader::Leadership;
 use serde_json::{Value, json};
 
 use super::server::ApiServer;
@@ -150,4 +152,32 @@ async fn a_leaf_that_was_issued_by_a_clock_that_was_ahead_is_issued_again() {
     let again = stage.serial("web");
     stage.settle().await;
     assert_eq!(stage.serial("web"), again);
+}
+
+/// The reason of `Ready`, as the status of the authority says it.
+fn reason(stage: &Stage) -> String {
+    let authority = stage.server.get(AUTHORITIES, "", "mesh").unwrap();
+    let conditions = authority["status"]["conditions"].as_array().unwrap().clone();
+    let ready = conditions.into_iter().find(|condition| condition["type"] == "Ready").unwrap();
+    ready["reason"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authority_says_within_seconds_that_the_clocks_differ_and_that_they_agree_again() {
+    let stage = with_web().await;
+    let leadership = Leadership::always(stage.context.clock.clone());
+    let keeper = tokio::spawn(Keeper::new(stage.context.clone(), leadership).run());
+    for by in [HOUR * 24 * 730, HOUR * -8] {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert_eq!(reason(&stage), "Ready", "{by:#}");
+        step(&stage, by);
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert_eq!(reason(&stage), "ClockSkewed", "{by:#}");
+        stage.server.calls();
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let writes = stage.server.asked().into_iter().filter(|line| !line.starts_with("GET"));
+        assert_eq!(writes.collect::<Vec<_>>(), [""; 0], "what has been said is not said again");
+        stage.hand.advance(-by);
+    }
+    keeper.abort();
 }
