@@ -21,7 +21,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::leader::{LeaderConfig, Leadership, elect};
 use crate::runtime::readiness::Readiness;
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::{admin, process};
+use crate::runtime::{admin, clock_check, process};
 
 /// Name of the Lease.
 const LEASE: &str = "mtls-operator";
@@ -51,12 +51,12 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     let listener = TcpListener::bind(config.admin_address).await;
     let listener =
         listener.map_err(|error| format!("the admin address {}: {error}", config.admin_address))?;
-    let registry = Arc::new(registry(&metrics));
+    let registry = Arc::new(registry(&metrics, &clock));
     let started = readiness.handle("the API server");
     let admin = tokio::spawn(admin::serve(listener, readiness.clone(), registry, shutdown.clone()));
     let kube = Config::infer().await?;
     announce(config, &kube);
-    let client = connect(kube)?;
+    let client = connect(kube, clock.clone())?;
     // The Lease is given up only after work in flight, which may still write, has ended.
     let (end_of_tenure, give_up) = Shutdown::manual();
     let (leadership, election) = leadership(config, &client, &clock, &end_of_tenure)?;
@@ -85,9 +85,10 @@ fn announce(config: &Run, kube: &Config) {
     );
 }
 
-fn registry(metrics: &Metrics) -> Registry {
+fn registry(metrics: &Metrics, clock: &Clock) -> Registry {
     let mut registry = Registry::default();
     process::register(&mut registry, env!("CARGO_PKG_VERSION"));
+    clock_check::register(&mut registry, clock.clone());
     metrics.register(&mut registry);
     registry
 }

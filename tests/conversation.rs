@@ -7,8 +7,12 @@
 
 #[path = "conversation/bundle.rs"]
 mod bundle;
+#[path = "conversation/clock.rs"]
+mod clock;
 #[path = "conversation/custody.rs"]
 mod custody;
+#[path = "conversation/ending.rs"]
+mod ending;
 #[path = "conversation/figures.rs"]
 mod figures;
 #[path = "conversation/issuing.rs"]

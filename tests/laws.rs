@@ -33,6 +33,8 @@ mod distrust;
 mod fixture;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
+#[path = "laws/halt.rs"]
+mod halt;
 #[path = "laws/lookout.rs"]
 mod lookout;
 #[path = "laws/metrics.rs"]
@@ -59,6 +61,8 @@ mod rotation;
 mod serving;
 #[path = "laws/sight.rs"]
 mod sight;
+#[path = "laws/skew.rs"]
+mod skew;
 #[path = "laws/slices.rs"]
 mod slices;
 #[path = "laws/steps.rs"]

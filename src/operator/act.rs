@@ -1,6 +1,7 @@
 //! Plans into writes: the only place where keys and serials are drawn. A write creates if absent, or names the
 //! version that was observed.
 
+use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
@@ -19,6 +20,7 @@ use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Window};
 use crate::plan::asked::Asked;
 use crate::plan::policy::Entitlement;
 use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
+use crate::plan::terms::Terms;
 use crate::plan::world::{Held, HeldLeaf, Observed};
 
 /// Who asks for a write.
@@ -47,7 +49,7 @@ pub async fn issue(
     let Applicant { asked, service, root, .. } = applicant;
     let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
     confirm(context, root, &service.terms).await?;
-    let now = context.clock.now();
+    let now = signing_time(context, &service.terms)?;
     let window = Window::leaf(now, entitlement.ttl, root.authority.window());
     let issued = root.authority.issue(&entitlement.profile, key, window, Serial::random()?)?;
     let notes = notes(applicant, &issued, now, found.revision + 1);
@@ -61,6 +63,11 @@ pub async fn issue(
         }
     };
     Ok(stored(written, issued, notes))
+}
+
+/// This moment, if the clock can be relied on. If not, the authority says so before it is asked again.
+fn signing_time(context: &Context, terms: &Terms) -> Result<Timestamp, Error> {
+    context.signing_time().inspect_err(|_| context.roster.look_at(&terms.name, 0))
 }
 
 /// An RSA key takes long enough to keep others waiting: it is ordered, and the identity called when it is there.
@@ -77,7 +84,7 @@ fn private_key(context: &Context, id: IdentityId, algorithm: KeyAlgorithm) -> Re
     Err(Error::KeyOrdered)
 }
 
-fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: jiff::Timestamp, revision: i64) -> LeafNotes {
+fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: Timestamp, revision: i64) -> LeafNotes {
     let Applicant { asked, service, root, .. } = applicant;
     LeafNotes {
         serial: issued.leaf.serial.to_string(),
@@ -85,7 +92,7 @@ fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: jiff::Timestamp, r
         authority_key_id: issued.leaf.authority_key_id.to_string(),
         profile: Some(profile_hash(asked, service).to_string()),
         trust: Some(root.facts.trust.clone()),
-        issued_at: jiff::Timestamp::from_second(now.as_second()).unwrap_or(now),
+        issued_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
         revision,
         renew_request: asked.renew_request.clone(),
     }

@@ -115,7 +115,7 @@ fn stalling(entry: &Entry, around: Circumstances<'_>) -> Option<Attention> {
 }
 
 fn on_authority(around: Circumstances<'_>) -> Attention {
-    match signer(around) {
+    match signing(around) {
         Some(_) => Attention::Now(Class::New),
         None => Attention::OnChange,
     }
@@ -142,7 +142,7 @@ fn held(entry: &Entry, around: Circumstances<'_>) -> Attention {
     let Some(secret) = around.secret.filter(|secret| !was_touched(entry, secret)) else {
         return if entry.is_paused { paused_without(entry, around) } else { Attention::Now(Class::New) };
     };
-    if is_renewal_requested(entry) {
+    if is_renewal_requested(entry) || is_not_yet_valid(entry, around) {
         return Attention::Now(Class::New);
     }
     if is_distrusted(entry, around) && !entry.is_paused {
@@ -187,6 +187,11 @@ fn is_renewal_requested(entry: &Entry) -> bool {
     !entry.is_paused && entry.renew_request.is_some() && entry.renew_request != entry.recorded.renew_request
 }
 
+/// Whether peers refuse the leaf because of its beginning: it was issued by a clock that was ahead.
+fn is_not_yet_valid(entry: &Entry, around: Circumstances<'_>) -> bool {
+    !entry.is_paused && around.now < entry.recorded.not_before
+}
+
 fn is_profile_stale(entry: &Entry, secret: &SeenSecret, around: Circumstances<'_>) -> bool {
     let (Some(authority), Some(asked), Some(profile)) = (around.authority, entry.asked, secret.profile)
     else {
@@ -205,6 +210,11 @@ fn signer(around: Circumstances<'_>) -> Option<&SignerMark> {
     around.authority.and_then(|authority| authority.signer.as_ref())
 }
 
+/// The signer, where it signs now.
+fn signing(around: Circumstances<'_>) -> Option<&SignerMark> {
+    signer(around).filter(|signer| !signer.is_halted)
+}
+
 /// When a Secret is given the trust bundle in force, if it holds another: the former one in its turn, what never was in
 /// force at once.
 fn trust_due(
@@ -220,7 +230,7 @@ fn trust_due(
 
 /// When a leaf of a retiring signer is replaced, if it is one.
 fn rotation_due(entry: &Entry, around: Circumstances<'_>, renewal: Option<i64>) -> Option<i64> {
-    let signer = signer(around).filter(|_| !entry.is_paused)?;
+    let signer = signing(around).filter(|_| !entry.is_paused)?;
     signer.retires(entry.recorded.key_id)?;
     Some(signer.step.map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
 }
@@ -239,7 +249,7 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
     let expiry = recorded.not_after.saturating_add(1);
     let has_expired = around.now >= expiry;
     if has_expired && recorded.reason == Some(Reason::Expired) {
-        return if signer(around).is_some() && !entry.is_paused {
+        return if signing(around).is_some() && !entry.is_paused {
             Attention::Now(Class::New)
         } else {
             Attention::OnChange
@@ -259,7 +269,7 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
 /// announced time out of status, so that there is no second one before somebody does.
 fn renewal_look(entry: &Entry, around: Circumstances<'_>) -> Option<i64> {
     let renewal = entry.recorded.renewal;
-    let is_awaited = match signer(around) {
+    let is_awaited = match signing(around) {
         Some(_) => renews(entry, around),
         None => !entry.is_paused && renewal != 0,
     };

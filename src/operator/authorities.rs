@@ -59,10 +59,10 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// This moment.
+    /// This moment. The wall clock itself is read: it shows that the machine was suspended.
     #[must_use]
     pub fn now(clock: &Clock) -> Self {
-        Self { monotonic: clock.monotonic(), wall: clock.now() }
+        Self { monotonic: clock.monotonic(), wall: clock.wall() }
     }
 
     /// Whether both clocks agree that less than `span` has passed.

@@ -222,11 +222,11 @@ impl Ledger {
         }
     }
 
-    /// Until when this text waits for another try at a place.
+    /// Until when this text waits for another try at a place, if that is still to come.
     #[must_use]
-    pub fn held_back(&self, place: &Place, text: Digest) -> Option<Millis> {
+    pub fn held_back(&self, place: &Place, text: Digest, now: Millis) -> Option<Millis> {
         if self.troubles.contains_key(place) {
-            return self.retries.until(digest(&place.to_string()), text.cast_signed());
+            return self.retries.until(digest(&place.to_string()), text.cast_signed(), now);
         }
         None
     }

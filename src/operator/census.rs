@@ -42,12 +42,15 @@ pub fn overdue(board: &Board, now: i64) -> HashMap<Digest, i64> {
 /// Where nobody signs, status names no time of renewal any more once it has passed.
 fn is_overdue(board: &Board, entry: &Entry, now: i64) -> bool {
     let recorded = &entry.recorded;
-    let is_past = recorded.renewal < now
-        && (recorded.renewal != 0 || board.jurisdiction().signer(entry.authority).is_none());
+    let is_past = recorded.renewal < now && (recorded.renewal != 0 || !is_signing(board, entry));
     is_past
         && !entry.is_paused
         && recorded.reason == Some(Reason::Issued)
         && !board.jurisdiction().is_anothers(entry.authority)
+}
+
+fn is_signing(board: &Board, entry: &Entry) -> bool {
+    board.jurisdiction().signer(entry.authority).is_some_and(|signer| !signer.is_halted)
 }
 
 /// Counts the identities of an authority.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use parking_lot::{Mutex, MutexGuard};
@@ -58,6 +59,14 @@ impl Context {
     #[must_use]
     pub fn millis(&self) -> Millis {
         self.clock.now().as_millisecond()
+    }
+
+    /// This moment, as it may stand in a certificate.
+    ///
+    /// # Errors
+    /// [`Error::Clock`] where the clock cannot be relied on.
+    pub fn signing_time(&self) -> Result<Timestamp, Error> {
+        self.clock.doubt().map_or_else(|| Ok(self.clock.now()), |doubt| Err(Error::Clock(doubt)))
     }
 
     /// The scopes to watch and to list: all namespaces at once, or each of some.

@@ -95,6 +95,8 @@ pub struct Recorded {
     pub is_stalled: bool,
     /// Version of the Secret that was verified.
     pub secret_version: Option<u64>,
+    /// Beginning of the leaf, seconds since 1970.
+    pub not_before: i64,
     /// End of the leaf, seconds since 1970.
     pub not_after: i64,
     /// Time of renewal, seconds since 1970.
@@ -181,6 +183,7 @@ impl Recorded {
             is_stalled: has_stalled(status),
             is_ready: ready.is_some_and(|condition| condition.status == "True"),
             secret_version: status.secret.as_ref().map(|secret| version_number(&secret.resource_version)),
+            not_before: seconds(&status.not_before),
             not_after: seconds(&status.not_after),
             renewal: seconds(&status.renewal_time),
             key_id: status.authority_key_id.as_deref().map(digest),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::pki::{IssueError, KeyError, LoadError, NoRandomness};
 use crate::runtime::cause::cause;
+use crate::runtime::skew::Doubt;
 
 /// Why a pass over an identity or an authority did not end.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,9 @@ pub enum Error {
     /// The authority is being set up.
     #[error("MtlsAuthority {0} is not set up yet")]
     AuthorityPending(String),
+    /// The clock cannot be relied on.
+    #[error("nothing is signed: {0}")]
+    Clock(Doubt),
     /// The key is being generated.
     #[error("the private key is being generated")]
     KeyOrdered,
@@ -107,6 +111,7 @@ impl Error {
             Self::Timeout { .. } => "Timeout",
             Self::NotLeader { .. } => "NotLeader",
             Self::AuthorityPending(_) => "AuthorityPending",
+            Self::Clock(_) => "Clock",
             Self::KeyOrdered => "KeyOrdered",
             Self::Key(_) => "Key",
             Self::Randomness(_) => "Randomness",

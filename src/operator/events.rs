@@ -12,7 +12,7 @@ use crate::api::conditions::{READY, STALLED, Verdict, find};
 use crate::api::names::FIELD_MANAGER;
 use crate::plan::outcome::{Reason, Standing};
 
-/// Longest text that an Event may carry.
+/// Longest text that an Event may carry, in bytes.
 const NOTE_LENGTH: usize = 1024;
 
 /// Tells of an identity that stands otherwise than before: the log, and by an Event those who should look at it. An
@@ -92,7 +92,7 @@ fn event<K: Resource<DynamicType = ()>>(
         action: Some("Reconcile".into()),
         type_: Some(type_.into()),
         reason: Some(reason.into()),
-        note: Some(note.chars().take(NOTE_LENGTH).collect()),
+        note: note.get(..note.floor_char_boundary(NOTE_LENGTH)).map(str::to_owned),
         regarding: Some(regarding),
         ..Event::default()
     }

@@ -14,14 +14,13 @@ use super::context::Context;
 use super::error::Error;
 use super::events;
 use super::metrics::MISSING;
+use super::next_look::next_look;
 use super::publish::publish;
 use super::root::{Passed, pass};
-use super::root_secret::LoadedRoot;
-use super::schedule::Millis;
 use super::stances::Stances;
 use super::tally::{Tally, patch_status};
 use crate::api::MtlsAuthority;
-use crate::api::authority::{MtlsAuthorityStatus, Phase};
+use crate::api::authority::MtlsAuthorityStatus;
 use crate::api::conditions::{PUBLISHED, READY, ROTATING, Verdict, find};
 use crate::api::names::annotation;
 use crate::plan::root::Reason;
@@ -30,8 +29,6 @@ use crate::runtime::leader::Leadership;
 
 /// The clock may be set while the keeper sleeps: it wakes at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
-/// An authority is looked at this often though nothing seems to have changed.
-const LOOK_EVERY: Millis = 10 * 60 * 1000;
 
 /// The keeper.
 pub struct Keeper {
@@ -41,6 +38,8 @@ pub struct Keeper {
     primed: watch::Sender<bool>,
     tally: Tally,
     stances: Stances,
+    /// Whether the clock could be relied on when the authorities were looked at last.
+    has_doubt: bool,
 }
 
 impl Keeper {
@@ -48,7 +47,7 @@ impl Keeper {
     #[must_use]
     pub fn new(context: Context, leadership: Leadership) -> Self {
         let (tally, stances) = (Tally::default(), Stances::default());
-        Self { context, leadership, primed: watch::Sender::new(false), tally, stances }
+        Self { context, leadership, primed: watch::Sender::new(false), tally, stances, has_doubt: false }
     }
 
     /// Whether every authority that was listed has been looked at by this leader.
@@ -63,6 +62,7 @@ impl Keeper {
             self.leadership.until_leader().await;
             self.prime().await;
             while self.leadership.is_leader() {
+                self.heed_clock();
                 self.look().await;
                 self.tally.take(&self.context).await;
                 self.wait().await;
@@ -81,10 +81,22 @@ impl Keeper {
     }
 
     async fn prime(&mut self) {
-        let now = self.context.millis();
-        self.context.roster.names().iter().for_each(|name| self.context.roster.look_at(name, now));
+        self.look_at_all();
         self.look().await;
         self.primed.send_replace(true);
+    }
+
+    fn look_at_all(&self) {
+        let now = self.context.millis();
+        self.context.roster.names().iter().for_each(|name| self.context.roster.look_at(name, now));
+    }
+
+    /// Whether an authority signs, depends on the clock.
+    fn heed_clock(&mut self) {
+        let has_doubt = self.context.clock.doubt().is_some();
+        if std::mem::replace(&mut self.has_doubt, has_doubt) != has_doubt {
+            self.look_at_all();
+        }
     }
 
     /// Until something changes, or time alone makes something need a look.
@@ -261,28 +273,6 @@ impl Keeper {
         }
         Ok(())
     }
-}
-
-/// How often an authority is looked at though nothing seems to have changed: in a rotation, often enough that the end
-/// of a wait is noticed.
-fn look_every(loaded: &LoadedRoot, terms: &Terms) -> Millis {
-    match loaded.stored().map(|root| root.phase) {
-        None | Some(Phase::Stable) => LOOK_EVERY,
-        Some(Phase::Announced | Phase::Draining) => {
-            let part = i64::try_from(terms.propagation.as_millis() / 20).unwrap_or(LOOK_EVERY);
-            part.clamp(1000, LOOK_EVERY)
-        }
-    }
-}
-
-/// When time alone makes an authority need a look: its signer ends, or another root is due.
-fn next_look(passed: &Passed, terms: &Terms, now: Millis) -> Millis {
-    let regular = now.saturating_add(look_every(&passed.loaded, terms));
-    let Some(root) = passed.loaded.stored().filter(|_| passed.decision.signs) else { return regular };
-    let end = root.window.not_after.as_millisecond();
-    let due = end.saturating_sub(i64::try_from(terms.root_renew_before.as_millis()).unwrap_or(0));
-    let moments = [regular, end.saturating_add(1000), if due > now { due } else { regular }];
-    moments.into_iter().min().unwrap_or(regular)
 }
 
 /// Namespace of the operator that serves an authority.

@@ -36,6 +36,8 @@ pub struct SignerMark {
     pub step: Option<Step>,
     /// Key identifiers of signers whose leaves are replaced at once.
     pub distrusted: Arc<[Digest]>,
+    /// Whether it signs nothing for the time being, though Secrets follow it.
+    pub is_halted: bool,
 }
 
 /// What is remembered of a signer that is retiring.

@@ -39,6 +39,7 @@ pub mod mesh;
 mod metric_labels;
 pub mod metrics;
 mod new_root;
+mod next_look;
 pub mod observe;
 mod own_requests;
 pub mod pace;

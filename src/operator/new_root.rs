@@ -48,7 +48,7 @@ pub(super) fn successor(
 
 /// A root that nobody has seen.
 pub(super) fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem, Error> {
-    let now = context.clock.now();
+    let now = context.signing_time()?;
     Ok(Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, now)?)
 }
 

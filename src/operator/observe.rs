@@ -222,7 +222,7 @@ fn held_leaf(leaf: &Leaf, issued_at: Option<String>) -> HeldLeaf {
     }
 }
 
-/// The leaf, verified as a peer would at a moment of its life: that it has expired is no damage.
+/// The leaf, verified as a peer would at a moment of its life: what this moment means for it, the decision says.
 fn verified_leaf(secret: &Secret, bundle: Option<&TrustBundle>, now: Timestamp) -> Result<Leaf, Damage> {
     let chain = content(secret, key::CERTIFICATE);
     let leaf = Leaf::from_chain_pem(chain).map_err(|error| damage(&error))?;

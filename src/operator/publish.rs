@@ -20,6 +20,8 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
     let signer = match facts(&loaded).zip(version(&loaded.secret)) {
         Some((facts, version)) if decision.signs => match loaded.authority {
             Some(ca) => {
+                let halted = decision.is_halted().then(|| not_ready(&decision));
+                let facts = Signer { halted, ..facts };
                 Ok(Arc::new(SigningRoot::new(ca, facts, authority.root_secret_name(), version, read_at)))
             }
             None => Err(unready(&decision)),
@@ -58,7 +60,11 @@ fn mark_of(service: &Service) -> Option<SignerMark> {
 }
 
 fn unready(decision: &RootDecision) -> Unready {
-    Unready::Down(NotReady(format!("{}: {}", decision.reason.as_str(), decision.message)))
+    Unready::Down(not_ready(decision))
+}
+
+fn not_ready(decision: &RootDecision) -> NotReady {
+    NotReady(format!("{}: {}", decision.reason.as_str(), decision.message))
 }
 
 fn version(secret: &RootSecret) -> Option<String> {
@@ -83,6 +89,7 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
             step: succession.step,
             distrusted: distrusted(succession, &ca.key_id().to_string()),
         },
+        halted: None,
     })
 }
 
@@ -110,6 +117,7 @@ pub fn signer_mark(signer: &Signer) -> SignerMark {
         retiring: signer.rotation.retiring.iter().map(retiring_mark).collect(),
         step: signer.rotation.step,
         distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
+        is_halted: signer.halted.is_some(),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::plan::decide::{Decision, Plan, decide};
 use crate::plan::outcome::{Refusal, Standing};
 use crate::plan::policy;
 use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
-use crate::plan::world::{Allowed, NotReady, Observed, World};
+use crate::plan::world::{Allowed, NotReady, Observed, Signer, World};
 
 /// Observes an identity, gives it what it needs and records how it stands.
 ///
@@ -137,7 +137,9 @@ impl Case<'_> {
                 self.record(&after, &done).await
             }
             // A stale observation is looked at again at once; a key on its way is no trouble worth telling.
-            Err(error @ (Error::Stale { .. } | Error::KeyOrdered | Error::NotLeader { .. })) => Err(error),
+            Err(
+                error @ (Error::Stale { .. } | Error::KeyOrdered | Error::NotLeader { .. } | Error::Clock(_)),
+            ) => Err(error),
             Err(error) => {
                 let has_stalled = decision.has_stalled;
                 let standing = told(&decision.standing, &error, has_stalled);
@@ -224,7 +226,7 @@ fn told(standing: &Standing, error: &Error, has_stalled: bool) -> Standing {
 }
 
 /// Who signs for an identity, or the sentence that says why nobody does.
-fn signer(asked: &Asked, service: Option<&Service>) -> Result<crate::plan::world::Signer, NotReady> {
+fn signer(asked: &Asked, service: Option<&Service>) -> Result<Signer, NotReady> {
     let authority = &asked.authority;
     let Some(service) = service else {
         let advice = "create it, or correct spec.authorityRef.name";
@@ -232,9 +234,10 @@ fn signer(asked: &Asked, service: Option<&Service>) -> Result<crate::plan::world
             "there is no MtlsAuthority {authority} ({GROUP}) that this operator serves; {advice}"
         )));
     };
+    let cannot_sign = |why: &NotReady| NotReady(format!("MtlsAuthority {authority} cannot sign: {}", why.0));
     match &service.signer {
-        Ok(root) => Ok(root.facts.clone()),
-        Err(Unready::Down(why)) => Err(NotReady(format!("MtlsAuthority {authority} cannot sign: {}", why.0))),
+        Ok(root) => Ok(Signer { halted: root.facts.halted.as_ref().map(cannot_sign), ..root.facts.clone() }),
+        Err(Unready::Down(why)) => Err(cannot_sign(why)),
         Err(Unready::Pending) => Err(NotReady(format!("MtlsAuthority {authority} is being set up"))),
     }
 }

@@ -37,10 +37,13 @@ impl<K: Copy + Debug + Eq + Hash> Retries<K> {
         until
     }
 
-    /// Until when it waits, if this generation of it failed.
+    /// Until when it waits, if this generation of it failed and the time is still to come. A time that is further away than
+    /// any backoff was told by a clock that has been set back since: it has come.
     #[must_use]
-    pub fn until(&self, id: K, generation: i64) -> Option<Millis> {
-        self.0.get(&id).filter(|retry| retry.generation == generation).map(|retry| retry.until)
+    pub fn until(&self, id: K, generation: i64, now: Millis) -> Option<Millis> {
+        let retry = self.0.get(&id).filter(|retry| retry.generation == generation)?;
+        let left = retry.until.saturating_sub(now);
+        (0 < left && left <= LAST).then_some(retry.until)
     }
 
     /// It has settled, or something changed that makes another try worthwhile.
@@ -95,7 +98,7 @@ mod tests {
         for _ in 0..10 {
             retries.failed(id, 1, 0);
         }
-        assert_eq!(retries.until(id, 2), None);
+        assert_eq!(retries.until(id, 2, 0), None);
         assert!(retries.failed(id, 2, 0) <= 500);
     }
 }

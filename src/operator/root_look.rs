@@ -72,6 +72,8 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         evidence,
         acceptance,
         unread: terms.unread.clone(),
+        // After the Secret was read: its answer has told the time.
+        clock: context.clock.doubt().map(|doubt| doubt.to_string()),
     };
     Ok(Observed { world, loaded, survey, provided: provided_pem, recovery, secret: found, read_at })
 }

@@ -30,6 +30,9 @@ pub struct Roster {
     changed: Arc<Notify>,
 }
 
+/// An authority is looked at this often though nothing seems to have changed.
+pub(super) const LOOK_EVERY: Millis = 10 * 60 * 1000;
+
 const FIRST_RETRY: Millis = 500;
 const LAST_RETRY: Millis = 60_000;
 
@@ -130,7 +133,7 @@ impl Roster {
     #[must_use]
     pub fn take(&self, now: Millis) -> Option<Arc<MtlsAuthority>> {
         let mut members = self.members.lock();
-        let member = members.values_mut().find(|member| member.due.is_some_and(|due| due <= now))?;
+        let member = members.values_mut().find(|member| member.due.is_some_and(|due| has_come(due, now)))?;
         member.due = None;
         Some(member.authority.clone())
     }
@@ -199,6 +202,11 @@ fn is_same(one: &MtlsAuthority, other: &MtlsAuthority) -> bool {
     one.metadata.uid == other.metadata.uid && one.metadata.resource_version == other.metadata.resource_version
 }
 
+/// A time that is further away than any look is put off was told by a clock that has been set back since: it has come.
+const fn has_come(due: Millis, now: Millis) -> bool {
+    due <= now || due.saturating_sub(now) > LOOK_EVERY
+}
+
 fn differs(before: &MtlsAuthority, after: &MtlsAuthority) -> bool {
     before.metadata.generation != after.metadata.generation
         || before.metadata.uid != after.metadata.uid
@@ -210,5 +218,34 @@ fn earlier(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::MtlsAuthoritySpec;
+
+    /// Eight hours.
+    const AHEAD: Millis = 8 * 3_600_000;
+
+    fn roster() -> Roster {
+        let roster = Roster::default();
+        roster.saw(MtlsAuthority::new("mesh", MtlsAuthoritySpec::default()));
+        assert!(roster.take(AHEAD).is_some());
+        roster
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_puts_no_look_off() {
+        for told in [
+            |roster: &Roster| roster.failed("mesh", AHEAD),
+            |roster: &Roster| roster.settled("mesh", Some(AHEAD + LOOK_EVERY)),
+        ] {
+            let roster = roster();
+            told(&roster);
+            assert!(roster.take(AHEAD).is_none(), "it is not due yet");
+            assert!(roster.take(0).is_some());
+        }
     }
 }

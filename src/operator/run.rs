@@ -126,9 +126,14 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
     watches.spawn(Distributor::new(context.clone(), leadership.clone(), keeper.primed()).run());
     let workers = Workers::new(context, leadership, keeper.primed(), settings.workers);
     watches.spawn(keeper.run());
+    workers.run(end(shutdown, &mut watches)).await
+}
+
+/// How it ends: as it is told, or because a part of it does.
+async fn end(shutdown: Shutdown, parts: &mut JoinSet<()>) -> Result<(), Broken> {
     tokio::select! {
-        () = workers.run(shutdown) => Ok(()),
-        _ = watches.join_next() => Err(Broken),
+        () = shutdown.triggered() => Ok(()),
+        _ = parts.join_next() => Err(Broken),
     }
 }
 

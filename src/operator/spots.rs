@@ -132,7 +132,7 @@ impl Agenda {
             // The ledger tells when that changes.
             return ledger.note(&errand.place, trouble);
         }
-        match ledger.held_back(&errand.place, errand.text()).filter(|until| *until > now) {
+        match ledger.held_back(&errand.place, errand.text(), now) {
             Some(until) => self.next = Some(self.next.map_or(until, |next| next.min(until))),
             None => self.errands.push(errand),
         }

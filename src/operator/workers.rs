@@ -13,13 +13,15 @@ use super::board::Job;
 use super::context::Context;
 use super::error::Error;
 use super::reconcile::reconcile;
+use super::requests::WRITE_TIMEOUT;
+use super::run::Broken;
 use crate::runtime::leader::Leadership;
-use crate::runtime::shutdown::Shutdown;
 
 /// Deadlines are compared with the wall clock at least this often, so that suspends and clock steps lose nothing.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
-/// How long work in flight may take after the signal to stop.
-const DRAIN_FOR: Duration = Duration::from_secs(20);
+/// How long work in flight may take at the end: longer than any write may live, so that none outlives the leadership. The
+/// Pod's grace period has to be longer.
+const DRAIN_FOR: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(1));
 
 /// The workers.
 pub struct Workers {
@@ -44,12 +46,20 @@ impl Workers {
         Self { context, leadership, primed, permits, tasks: TaskTracker::new() }
     }
 
-    /// Works until the signal to stop, then finishes what is in flight.
-    pub async fn run(mut self, shutdown: Shutdown) {
-        tokio::select! {
-            () = self.dispatch() => {}
-            () = shutdown.triggered() => {}
-        }
+    /// Works until this end, then finishes what is in flight.
+    ///
+    /// # Errors
+    /// That of the end; [`Broken`] where the keeper has ended before it had looked at every authority.
+    pub async fn run(mut self, end: impl Future<Output = Result<(), Broken>>) -> Result<(), Broken> {
+        let ended = tokio::select! {
+            () = self.dispatch() => Err(Broken),
+            ended = end => ended,
+        };
+        self.drain().await;
+        ended
+    }
+
+    async fn drain(&self) {
         self.tasks.close();
         if tokio::time::timeout(DRAIN_FOR, self.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.tasks.len(), "stopping although work is in flight");
@@ -116,7 +126,7 @@ impl Workers {
 fn tell(context: &Context, namespace: &str, name: &str, error: &Error) {
     context.metrics.failed(error);
     match error {
-        Error::Stale { .. } | Error::AuthorityPending(_) => {
+        Error::Stale { .. } | Error::AuthorityPending(_) | Error::Clock(_) => {
             tracing::debug!(namespace, name, %error, "looked in vain, will look again");
         }
         _ => tracing::warn!(namespace, name, %error, "looked in vain, will look again"),

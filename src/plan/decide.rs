@@ -62,6 +62,7 @@ impl Because {
             Self::Damaged(Damage::KeyMismatch) => "KeyMismatch",
             Self::Damaged(Damage::Untrusted) => "Untrusted",
             Self::Damaged(Damage::Unsound) => "Unsound",
+            Self::Damaged(Damage::NotYetValid) => "NotYetValid",
             Self::Changed => "Changed",
             Self::Expired => "Expired",
             Self::Requested => "Requested",
@@ -124,7 +125,16 @@ fn is_retained(world: &World<'_>, held: Option<&Held>) -> bool {
 }
 
 fn may_issue(world: &World<'_>) -> bool {
-    !world.asked.paused && world.signer.is_ok()
+    !world.asked.paused && why_not(world).is_none()
+}
+
+/// Why the authority signs nothing, if so.
+fn why_not<'a>(world: &'a World<'_>) -> Option<&'a str> {
+    let why = match &world.signer {
+        Ok(signer) => signer.halted.as_ref(),
+        Err(not_ready) => Some(not_ready),
+    };
+    why.map(|not_ready| not_ready.0.as_str())
 }
 
 /// What an identity needs of its authority.
@@ -157,6 +167,9 @@ fn need<'a>(world: &World<'_>, held: Option<&'a Held>, now: Timestamp) -> Need<'
         Ok(_) if !held.mine => Need::Leaf(Because::Adopted, Serving::None),
         Ok(_) if !as_asked(world, held) => Need::Leaf(Because::Changed, Serving::None),
         Ok(leaf) if is_distrusted(world, leaf) => Need::Leaf(Because::Distrusted, Serving::Distrusted),
+        Ok(leaf) if leaf.window.is_not_yet_valid_at(now) => {
+            Need::Leaf(Because::Damaged(Damage::NotYetValid), Serving::None)
+        }
         Ok(leaf) if leaf.window.is_expired_at(now) => Need::Leaf(Because::Expired, Serving::Expired(leaf)),
         Ok(leaf) if is_requested(world, held) => Need::Leaf(Because::Requested, Serving::AsAsked(leaf)),
         Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(Because::Due, Serving::AsAsked(leaf)),
@@ -230,7 +243,7 @@ fn is_trust_due(world: &World<'_>, held: &Held, now: Timestamp) -> bool {
 /// How the identity stands now, before anything is done.
 fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
     let paused = world.asked.paused;
-    let why_not = world.signer.as_ref().err().map(|not_ready| not_ready.0.as_str());
+    let why_not = why_not(world);
     match need {
         Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) if paused => {
             Standing::paused(leaf.window.not_after)
@@ -263,7 +276,7 @@ fn grants<'a>(world: &'a World<'_>) -> &'a [String] {
 fn renewal(world: &World<'_>, need: &Need<'_>) -> Option<Timestamp> {
     let leaf = match need {
         Need::Nothing(leaf) => leaf,
-        Need::Leaf(_, Serving::AsAsked(leaf)) if world.signer.is_ok() => leaf,
+        Need::Leaf(_, Serving::AsAsked(leaf)) if why_not(world).is_none() => leaf,
         Need::Leaf(..) => return None,
     };
     renews(world, leaf).then(|| leaf.renewal_time(world.asked))

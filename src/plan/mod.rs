@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod course;
 pub mod decide;
 pub mod distrust;
+mod halt;
 pub mod lookout;
 pub mod outcome;
 pub mod pace;

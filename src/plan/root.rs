@@ -1,6 +1,7 @@
 //! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
 
 use super::distrust::Why;
+use super::halt::halted;
 pub use super::root_reason::Reason;
 use super::rotation::{self, Circumstances, Transition};
 pub use super::stored_root::{Provided, RootSecret, StoredNext, StoredRetiring, StoredRoot};
@@ -22,6 +23,8 @@ pub struct RootWorld {
     pub acceptance: Acceptance,
     /// What of the spec cannot be read.
     pub unread: Unread,
+    /// Why the clock cannot be relied on, if so: a sentence.
+    pub clock: Option<String>,
 }
 
 /// Whether a person accepts the loss of a root.
@@ -85,11 +88,17 @@ pub struct RootDecision {
 }
 
 impl RootDecision {
+    /// Whether nothing is signed for the time being, whatever the root Secret holds.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.reason == Reason::ClockSkewed
+    }
+
     /// The conditions that say this.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         Verdict {
-            ready: self.signs,
+            ready: self.signs && !self.is_halted(),
             stalled: self.stalled,
             reason: self.reason.as_str(),
             message: self.message.clone(),
@@ -149,6 +158,14 @@ fn recording(world: &RootWorld) -> RootPlan {
 }
 
 fn decide_readable(world: &RootWorld) -> RootDecision {
+    let decision = decide_by_clock(world);
+    match &world.clock {
+        Some(why) => halted(world, decision, why),
+        None => decision,
+    }
+}
+
+fn decide_by_clock(world: &RootWorld) -> RootDecision {
     match &world.secret {
         RootSecret::NotOurs(why) | RootSecret::Invalid(why) => {
             RootDecision::stalled(Reason::RootInvalid, why.clone())

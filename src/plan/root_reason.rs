@@ -19,13 +19,15 @@ pub enum Reason {
     TrustDomainMismatch,
     /// The root is distrusted, and only people can provide another one.
     Distrusted,
+    /// The clock differs from the API server's, so that nothing is signed.
+    ClockSkewed,
     /// A part of the spec cannot be read.
     Invalid,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ready,
         Self::RootLost,
         Self::RootInvalid,
@@ -34,6 +36,7 @@ impl Reason {
         Self::ProvidedMissing,
         Self::TrustDomainMismatch,
         Self::Distrusted,
+        Self::ClockSkewed,
         Self::Invalid,
     ];
 
@@ -49,6 +52,7 @@ impl Reason {
             Self::ProvidedMissing => "ProvidedMissing",
             Self::TrustDomainMismatch => "TrustDomainMismatch",
             Self::Distrusted => "Distrusted",
+            Self::ClockSkewed => "ClockSkewed",
             Self::Invalid => "Invalid",
         }
     }

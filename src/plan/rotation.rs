@@ -206,7 +206,7 @@ const fn holds(around: &Circumstances, safeguard: Safeguard) -> bool {
     around.rules.safeguards.hold(safeguard)
 }
 
-fn has_distrusted(retiring: &[StoredRetiring]) -> bool {
+pub(super) fn has_distrusted(retiring: &[StoredRetiring]) -> bool {
     retiring.iter().any(|former| former.distrusted.is_some())
 }
 

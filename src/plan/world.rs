@@ -77,6 +77,8 @@ pub struct Signer {
     pub trust: String,
     /// What a rotation has changed last.
     pub rotation: Rotating,
+    /// Why it signs nothing for the time being, though Secrets follow it.
+    pub halted: Option<NotReady>,
 }
 
 /// What Secrets have to follow, and when.
@@ -201,4 +203,6 @@ pub enum Damage {
     Untrusted,
     /// The leaf breaks the profile in another way.
     Unsound,
+    /// The leaf is valid later: it was issued by a clock that was ahead. Peers refuse it until then.
+    NotYetValid,
 }

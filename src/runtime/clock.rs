@@ -1,4 +1,5 @@
-//! The only place where clocks are read. The wall clock may be a test's; the monotonic clock is tokio's.
+//! The only place where clocks are read. The wall clock may be a test's; the monotonic clock is tokio's. Where the wall
+//! clock differs from the API server's, time goes on by the latter, and nothing may be signed.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,11 +10,16 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::skew::{Answer, Doubt, Reading, Skew};
+
 /// Time, as an input.
 #[derive(Clone)]
 pub struct Clock {
     wall: Wall,
     start: Instant,
+    skew: Arc<Mutex<Skew>>,
+    /// Time has jumped, because the clocks agree again, or do not any more.
+    turned: Arc<Notify>,
 }
 
 #[derive(Clone)]
@@ -36,7 +42,7 @@ impl Clock {
     /// The clocks of the machine.
     #[must_use]
     pub fn system() -> Self {
-        Self { wall: Wall::System, start: monotonic_now() }
+        Self { wall: Wall::System, start: monotonic_now(), skew: Arc::default(), turned: Arc::default() }
     }
 
     /// A wall clock that starts then and can be moved. The monotonic clock stays the machine's.
@@ -44,12 +50,49 @@ impl Clock {
     pub fn manual(start: Timestamp) -> (Self, ManualClock) {
         let hand =
             ManualClock(Arc::new(Manual { set: Mutex::new((start, monotonic_now())), moved: Notify::new() }));
-        (Self { wall: Wall::Manual(hand.clone()), start: monotonic_now() }, hand)
+        (Self { wall: Wall::Manual(hand.clone()), ..Self::system() }, hand)
     }
 
-    /// The wall clock.
+    /// This moment: by the wall clock, or by the API server's where the two differ. What people read in the cluster was
+    /// written by the latter, and nothing that it decides while they differ is irreversible.
     #[must_use]
     pub fn now(&self) -> Timestamp {
+        let now = self.reading();
+        self.skew.lock().time(now)
+    }
+
+    /// Why the clock cannot be relied on, if so: nothing may be signed then.
+    #[must_use]
+    pub fn doubt(&self) -> Option<Doubt> {
+        let now = self.reading();
+        self.skew.lock().doubt(now)
+    }
+
+    /// By how many seconds the wall clock is ahead of the API server's, as far as that is certain.
+    #[must_use]
+    pub fn skew(&self) -> Option<i64> {
+        let now = self.reading();
+        self.skew.lock().seconds(now)
+    }
+
+    /// The API server has answered what was sent then, by the monotonic clock, and told this time.
+    pub fn hear(&self, sent: Duration, date: Timestamp) {
+        let now = self.reading();
+        let mut skew = self.skew.lock();
+        let before = skew.doubt(now);
+        skew.hear(&Answer { sent, received: now.monotonic, date });
+        if skew.doubt(now) != before {
+            self.turned.notify_waiters();
+        }
+    }
+
+    fn reading(&self) -> Reading {
+        Reading { monotonic: self.monotonic(), wall: self.wall() }
+    }
+
+    /// The wall clock, whatever it shows.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
         match &self.wall {
             Wall::System => system_now(),
             Wall::Manual(hand) => hand.now(),
@@ -86,16 +129,18 @@ impl Clock {
         }
     }
 
-    /// Ends when a manual clock is moved after this call.
+    /// Ends when time jumps after this call, or a manual clock is moved.
     fn moved(&self) -> impl Future<Output = ()> {
+        let turned = self.turned.notified();
         let moved = match &self.wall {
             Wall::System => None,
             Wall::Manual(hand) => Some(hand.0.moved.notified()),
         };
         async {
-            match moved {
-                Some(moved) => moved.await,
-                None => std::future::pending().await,
+            let Some(moved) = moved else { return turned.await };
+            tokio::select! {
+                () = turned => {}
+                () = moved => {}
             }
         }
     }
@@ -197,5 +242,28 @@ mod tests {
         clock.sleep(Duration::from_secs(3)).await;
         assert_eq!(clock.monotonic().as_secs(), 3);
         assert_eq!(clock.now().as_second(), 1_000_003);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_the_clocks_differ_time_goes_on_by_the_api_server_and_sleepers_follow_it() {
+        let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
+        let right =
+            |clock: &Clock| Timestamp::UNIX_EPOCH + SignedDuration::try_from(clock.monotonic()).unwrap();
+        clock.hear(clock.monotonic(), right(&clock));
+        hand.advance(SignedDuration::from_hours(8));
+        assert!(clock.doubt().is_some());
+        assert!(clock.now().as_second().abs() <= 1, "{}", clock.now());
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move {
+                clock.sleep_until(Timestamp::from_second(3600).unwrap(), Duration::from_mins(1)).await;
+                clock.monotonic().as_secs()
+            }
+        });
+        clock.sleep(Duration::from_secs(7)).await;
+        assert!(!sleeper.is_finished());
+        // The API server's clock was the wrong one.
+        clock.hear(clock.monotonic(), clock.wall());
+        assert_eq!((sleeper.await.unwrap(), clock.doubt()), (7, None));
     }
 }

@@ -1,12 +1,14 @@
 //! The wall clock decides what is due: jumps and long absences lose nothing and issue nothing needlessly.
 
 use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
 use mtls_operator::runtime::clock::Clock;
 use serde_json::json;
 
 use crate::content::Content;
 use crate::solo::Solo;
-use crate::stage::{Scene, Stage};
+use crate::stage::{SYSTEM, Scene, Stage};
 
 async fn revision(scene: &Scene, revision: i64) -> Content {
     let what = format!("revision {revision}");
@@ -19,8 +21,12 @@ async fn revision(scene: &Scene, revision: i64) -> Content {
     Content::of(&scene.secret("cart-mtls").await)
 }
 
+async fn root(scene: &Scene) -> Secret {
+    Api::namespaced(scene.client.clone(), SYSTEM).get("mtls-authority-mesh").await.unwrap()
+}
+
 #[tokio::test]
-async fn a_jump_of_the_wall_clock_renews_what_is_due_and_a_jump_back_nothing() {
+async fn a_jump_of_both_clocks_renews_what_is_due_and_a_jump_back_what_is_not_valid_yet() {
     let stage = Stage::without_operator(&[]);
     let (clock, hand) = Clock::manual(Clock::system().now());
     let operator = Solo::start(&stage, clock).await;
@@ -34,9 +40,30 @@ async fn a_jump_of_the_wall_clock_renews_what_is_due_and_a_jump_back_nothing() {
     let third = revision(&scene, 3).await;
     second.assert_reissued(&third, "expired");
     hand.advance(SignedDuration::from_hours(-12));
+    let fourth = revision(&scene, 4).await;
+    third.assert_reissued(&fourth, "not valid yet");
+    assert!(!fourth.leaf.window.is_not_yet_valid_at(hand.now()));
+    operator.stop().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_away_from_the_api_servers_signs_nothing_and_changes_no_root() {
+    let stage = Stage::without_operator(&[]);
+    let (clock, hand) = Clock::manual(Clock::system().now());
+    let operator = Solo::start_apart(&stage, clock, Clock::system()).await;
+    let scene = stage.scene().await;
+    scene.create("cart", json!({})).await;
+    let leaf = revision(&scene, 1).await;
+    let made = root(&scene).await;
+    hand.advance(SignedDuration::from_hours(2 * 8760));
+    scene.authority_stands("mesh", "False", "ClockSkewed").await;
+    leaf.assert_kept(&revision(&scene, 1).await, "a clock that is wrong");
+    hand.advance(SignedDuration::from_hours(-2 * 8760));
+    scene.authority_stands("mesh", "True", "Ready").await;
     scene.create("later", json!({})).await;
     scene.ready("later").await;
-    third.assert_kept(&revision(&scene, 3).await, "a jump back");
+    leaf.assert_kept(&revision(&scene, 1).await, "a clock that was wrong");
+    assert_eq!(root(&scene).await, made);
     operator.stop().await;
 }
 

@@ -34,8 +34,8 @@ pub struct Model {
 impl Model {
     pub fn new(asked: Asked, terms: Terms) -> Self {
         let window = Window { not_before: NOW - DAY, not_after: NOW + YEAR };
-        let signer =
-            Signer { key_id: "a1".into(), window, trust: "t1".into(), rotation: Rotating::default() };
+        let (key_id, trust, rotation) = ("a1".into(), "t1".into(), Rotating::default());
+        let signer = Signer { key_id, window, trust, rotation, halted: None };
         Self {
             asked,
             terms: Some(terms),
@@ -88,9 +88,10 @@ impl Model {
         }
     }
 
-    /// A signer that has expired signs no more.
+    /// A signer that has expired signs no more, and one that is not yet valid nothing yet.
     fn signer_at(&self, now: Timestamp) -> Option<Signer> {
-        self.signer.clone().filter(|signer| !signer.window.is_expired_at(now))
+        let is_off = |window: Window| window.is_expired_at(now) || window.is_not_yet_valid_at(now);
+        self.signer.clone().filter(|signer| !is_off(signer.window))
     }
 
     fn version(&self) -> Option<String> {

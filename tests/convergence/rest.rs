@@ -16,10 +16,11 @@ fn leaves() -> impl Strategy<Value = Result<HeldLeaf, Damage>> {
         Damage::KeyMismatch,
         Damage::Untrusted,
         Damage::Unsound,
+        Damage::NotYetValid,
     ];
-    // Issued up to a week ago, for an hour to a week, by this signer or by another.
+    // Issued up to a week ago, or by a clock that was up to a day ahead, for an hour to a week, by this signer or by another.
     let sound =
-        (0i64..7 * 86_400, 3600i64..7 * 86_400, any::<bool>()).prop_map(|(age, lifetime, is_ours)| {
+        (-86_400i64..7 * 86_400, 3600i64..7 * 86_400, any::<bool>()).prop_map(|(age, lifetime, is_ours)| {
             let issued_at = NOW - SignedDuration::from_secs(age);
             let not_after = issued_at + SignedDuration::from_secs(lifetime);
             let window = Window { not_before: issued_at - SignedDuration::from_mins(5), not_after };

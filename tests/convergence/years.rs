@@ -6,6 +6,7 @@ use mtls_operator::plan::decide::{Because, Plan};
 use mtls_operator::plan::outcome::Reason;
 use mtls_operator::plan::policy::judge;
 use mtls_operator::plan::selector::Labels;
+use mtls_operator::plan::world::Damage;
 use proptest::prelude::*;
 
 use super::model::{DAY, Model, NOW, SECOND, YEAR, asked, because, terms};
@@ -113,9 +114,15 @@ proptest! {
     }
 
     #[test]
-    fn a_clock_that_steps_back_issues_nothing(mut model in accepted(), back in 1i64..86_400 * 30) {
+    fn a_clock_that_steps_back_by_more_than_leaves_are_dated_back_issues_once(
+        mut model in accepted(), back in prop_oneof![1i64..600, 1i64..86_400 * 30],
+    ) {
         model.step(NOW);
-        prop_assert_eq!(model.step(NOW - SignedDuration::from_secs(back)), Plan::Keep);
+        let now = NOW - SignedDuration::from_secs(back);
+        let signs = now >= model.signer.as_ref().unwrap().window.not_before;
+        let again = (back > 300 && signs).then_some(Because::Damaged(Damage::NotYetValid));
+        prop_assert_eq!(because(&model.step(now)), again);
+        prop_assert_eq!(model.step(now), Plan::Keep);
     }
 }
 

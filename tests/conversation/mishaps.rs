@@ -7,8 +7,9 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
-use mtls_operator::api::MtlsAuthority;
+use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::operator::error::Error;
+use mtls_operator::operator::events::alarm;
 use mtls_operator::operator::watch::{Audience, Subject};
 use mtls_operator::runtime::readiness::Readiness;
 use serde_json::json;
@@ -195,4 +196,17 @@ async fn a_watch_that_fails_again_and_again_asks_ever_less_often() {
     let asked = asked.load(Ordering::Relaxed);
     // 800 ms, doubled up to 30 s, each up to twice as long by chance.
     assert!((10..=30).contains(&asked), "{asked} requests in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_note_of_an_event_is_as_long_as_the_api_server_takes_it_in_any_language() {
+    let stage = Stage::set().await;
+    let authority = MtlsAuthority::new("mesh", MtlsAuthoritySpec::default());
+    for (text, length) in [("a", 1024), ("\u{e4}", 1024), ("\u{20ac}", 1023)] {
+        alarm(&stage.context, &authority, "Test", &text.repeat(2000)).await;
+        let calls = stage.server.calls();
+        let note = calls.last().unwrap().body["note"].as_str().unwrap().to_owned();
+        assert_eq!(note.len(), length, "{text}");
+        assert!(text.repeat(2000).starts_with(&note));
+    }
 }

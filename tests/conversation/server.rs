@@ -4,10 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use http::header::DATE;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use kube::Client;
 use kube::client::Body;
+use mtls_operator::runtime::clock::{Clock, ManualClock};
+use mtls_operator::runtime::clock_check::ClockCheck;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tower::BoxError;
@@ -46,6 +51,8 @@ struct State {
     writes: usize,
     /// The write at which the operator is killed, and whether it is carried out.
     crash: Option<(usize, bool)>,
+    /// What its clock goes by.
+    clock: Option<ManualClock>,
     /// Nothing is answered: the operator is gone.
     is_deserted: bool,
 }
@@ -61,14 +68,29 @@ struct Target {
 }
 
 impl ApiServer {
-    /// A client of this server.
-    pub fn client(&self) -> Client {
+    /// A client of this server, whose answers this clock hears.
+    pub fn client(&self, clock: &Clock) -> Client {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let server = server.clone();
             async move { server.answer(request).await }
         });
-        Client::new(service, "default")
+        Client::new(ClockCheck::new(service, clock.clone()), "default")
+    }
+
+    /// Its clock goes as this one.
+    pub fn set_clock(&self, hand: &ManualClock) {
+        self.0.lock().clock = Some(hand.clone());
+    }
+
+    /// What its clock shows, where its answers tell the time.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.0.lock().clock.as_ref().map(ManualClock::now)
+    }
+
+    /// Its answers tell no time any more.
+    pub fn hide_time(&self) {
+        self.0.lock().clock = None;
     }
 
     /// Stores an object as people or other controllers would; the spec's generation counts up.
@@ -145,10 +167,19 @@ impl ApiServer {
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?;
         let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
-        match self.respond(&parts, body)? {
-            (answer, Some(Mishap::AnswerCut)) => cut(answer).await,
-            (answer, _) => Ok(answer),
+        let answer = match self.respond(&parts, body)? {
+            (answer, Some(Mishap::AnswerCut)) => cut(answer).await?,
+            (answer, _) => answer,
+        };
+        Ok(self.dated(answer))
+    }
+
+    fn dated(&self, mut answer: Response<Body>) -> Response<Body> {
+        if let Some(time) = self.time() {
+            let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap();
+            answer.headers_mut().insert(DATE, date.parse().unwrap());
         }
+        answer
     }
 
     /// The answer, and what is still to happen to it.

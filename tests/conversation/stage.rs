@@ -83,6 +83,7 @@ impl Stage {
     pub fn bare(server: ApiServer, now: Timestamp) -> Self {
         let (clock, hand) = Clock::manual(now);
         let leadership = Leadership::always(clock.clone());
+        server.set_clock(&hand);
         let context = context(&server, clock, leadership);
         Self { server, context, hand, told: Vec::new() }
     }
@@ -92,12 +93,21 @@ impl Stage {
         let config = LeaderConfig::new("mtls-system", "mtls-operator", "other");
         // The election is never run, so it is never won.
         let clock = self.context.clock.clone();
-        let (leadership, _) = elect(self.server.client(), config, clock, Shutdown::manual().0);
-        self.context.requests = Requests::new(self.server.client(), leadership, Metrics::default());
+        let client = self.server.client(&clock);
+        let (leadership, _) = elect(client.clone(), config, clock, Shutdown::manual().0);
+        self.context.requests = Requests::new(client, leadership, Metrics::default());
+    }
+
+    /// The Lease is renewed all the while: its answers tell the time.
+    fn hear(&self) {
+        if let Some(time) = self.server.time() {
+            self.context.clock.hear(self.context.clock.monotonic(), time);
+        }
     }
 
     /// One pass over the authority, as its keeper does it.
     pub async fn look_at_authority(&self) -> Result<(), Error> {
+        self.hear();
         let object = self.server.get(AUTHORITIES, "", "mesh").unwrap();
         let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
         let terms = Arc::new(Terms::parse(&authority).unwrap());
@@ -130,6 +140,7 @@ impl Stage {
 
     /// The watches tell what there is.
     pub fn watch(&self) {
+        self.hear();
         let now = self.context.millis();
         let identities = self.server.all(IDENTITIES);
         let secrets = self.server.all(SECRETS);
@@ -164,6 +175,7 @@ impl Stage {
 
     /// The distributor does what follows from what it knows, until nothing does.
     pub async fn distribute(&self) {
+        self.hear();
         for _ in 0..10 {
             let errands = agenda(&self.context).errands;
             if errands.is_empty() {
@@ -186,6 +198,7 @@ impl Stage {
     /// The workers look at whoever needs it now.
     pub async fn work(&self) -> Vec<Result<(), Error>> {
         let mut outcomes = Vec::new();
+        self.hear();
         while let Some(job) = self.context.board.change(|board| {
             board.sweep(self.context.millis());
             board.take(self.context.millis())
@@ -263,7 +276,7 @@ impl Stage {
 
 fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context {
     let metrics = Metrics::default();
-    let board = SharedBoard::default();
+    let (board, client) = (SharedBoard::default(), server.client(&clock));
     let millis = clock.now().as_millisecond();
     board.change(|board| board.saw_namespace(NAMESPACE, Labels::new(), false, millis));
     let forge = Forge::start(1, {
@@ -275,7 +288,7 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
         probes: Probes::default(),
         bundles: Bundles::default(),
         clock,
-        requests: Requests::new(server.client(), leadership, metrics.clone()),
+        requests: Requests::new(client, leadership, metrics.clone()),
         board,
         authorities: Authorities::default(),
         roster: Roster::default(),

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::Request;
 use kube::{Client, Config};
 use mtls_operator::runtime::client::connect;
+use mtls_operator::runtime::clock::Clock;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -31,7 +32,7 @@ struct Key {
 impl Etcd {
     /// That of this address.
     pub fn at(url: &str) -> Result<Self, Failure> {
-        Ok(Self { client: connect(Config::new(url.parse()?))? })
+        Ok(Self { client: connect(Config::new(url.parse()?), Clock::system())? })
     }
 
     /// How often the objects of the fleet's kinds in a namespace were written, those that exist.

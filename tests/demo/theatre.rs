@@ -15,6 +15,7 @@ use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::runtime::client::connect;
+use mtls_operator::runtime::clock::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -190,7 +191,7 @@ impl Theatre {
     async fn connected(&self) -> Result<Client, Failure> {
         let kubeconfig = Kubeconfig::read_from(self.cluster.admin_kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        Ok(connect(config)?)
+        Ok(connect(config, Clock::system())?)
     }
 
     /// What etcd has stored.

@@ -48,8 +48,8 @@ impl Town {
         let cluster = Cluster::start(options)?;
         let kubeconfig = Kubeconfig::read_from(cluster.admin_kubeconfig())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        let client = connect(config)?;
         let clock = Clock::system();
+        let client = connect(config, clock.clone())?;
         Ok(Self { ledger: Ledger::keep(client.clone(), clock.clone()), cluster, client, clock })
     }
 

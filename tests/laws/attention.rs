@@ -131,6 +131,7 @@ pub fn signer_mark() -> SignerMark {
         retiring: [].into(),
         step: None,
         distrusted: [].into(),
+        is_halted: false,
     }
 }
 
@@ -195,6 +196,36 @@ fn a_renewal_that_nobody_can_sign_is_looked_at_once_and_again_when_somebody_can(
     assert_eq!(memory.attention(), Attention::At(END + 1));
     memory.authority.as_mut().unwrap().signer = Some(signer_mark());
     assert_eq!(memory.attention(), DUE);
+}
+
+#[test]
+fn a_leaf_that_is_not_yet_valid_is_looked_at_once_the_clock_says_so() {
+    let begin = NOW.as_second() - 300;
+    for (now, attention) in [(begin, Attention::At(RENEWAL)), (begin - 1, NEW)] {
+        assert_eq!(Memory::changed(|m| m.now = now).attention(), attention);
+    }
+    let paused = Memory::changed(|m| (m.now, m.entry.is_paused) = (begin - 1, true));
+    assert_eq!(paused.attention(), Attention::At(END + 1), "nothing is issued");
+}
+
+#[test]
+fn while_the_signer_is_halted_time_alone_asks_for_what_status_must_say_and_trust_goes_on() {
+    let halted = |change: fn(&mut Memory)| {
+        let mut memory = Memory::changed(|m| m.signer().is_halted = true);
+        change(&mut memory);
+        memory.attention()
+    };
+    assert_eq!(halted(|_| {}), Attention::At(RENEWAL));
+    assert_eq!(halted(|m| m.now = RENEWAL), DUE, "status takes its time back");
+    assert_eq!(halted(|m| (m.now, m.entry.recorded.renewal) = (RENEWAL, 0)), Attention::At(END + 1));
+    assert_eq!(halted(|m| m.now = END + 1), NEW, "status says that it has expired");
+    let expired = halted(|m| {
+        m.now = END + 1;
+        m.stands(Reason::Expired);
+    });
+    assert_eq!(expired, Attention::OnChange);
+    assert_eq!(halted(|m| m.stands(Reason::AuthorityNotReady)), Attention::OnChange);
+    assert_eq!(halted(|m| m.signer().trust = digest("t2")), LATER);
 }
 
 #[test]

@@ -356,6 +356,24 @@ fn what_fails_comes_again_later_and_a_new_spec_comes_at_once() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_holds_nobody_back() {
+    let mut board = ready();
+    board.saw_identity(&identity("web"), false, at(480));
+    let job = take(&mut board, at(480));
+    board.done(job.id, true, at(480));
+    assert_eq!(turns(&mut board, at(480)), [""; 0]);
+    assert_eq!(turns(&mut board, at(0)), ["web"]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_shows_whose_leaf_is_not_valid_yet() {
+    let mut board = settled();
+    assert_eq!(turns(&mut board, at(0)), [""; 0]);
+    assert_eq!(turns(&mut board, at(-4)), [""; 0], "less than it is dated back");
+    assert_eq!(turns(&mut board, at(-6)), ["web"]);
+}
+
+#[test]
 fn what_settles_forgets_its_failures() {
     let mut board = ready();
     board.saw_identity(&identity("web"), false, at(0));

@@ -96,15 +96,17 @@ fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
 fn what_failed_is_tried_again_with_backoff_and_at_once_with_another_text_or_after_news() {
     let (mut ledger, shop) = (ledger(), place("shop"));
     let fail = |ledger: &mut Ledger| ledger.stuck(&place("shop"), Trouble::Failed("no".into()), 7, 0);
-    assert_eq!(ledger.held_back(&shop, 7), None);
+    assert_eq!(ledger.held_back(&shop, 7, 0), None);
     fail(&mut ledger);
-    let first = ledger.held_back(&shop, 7).unwrap();
+    let first = ledger.held_back(&shop, 7, 0).unwrap();
     fail(&mut ledger);
-    let second = ledger.held_back(&shop, 7).unwrap();
+    let second = ledger.held_back(&shop, 7, 0).unwrap();
     assert!((375..=500).contains(&first) && (750..=1000).contains(&second), "{first} {second}");
-    assert_eq!(ledger.held_back(&shop, 8), None);
+    assert_eq!(ledger.held_back(&shop, 8, 0), None);
+    assert_eq!(ledger.held_back(&shop, 7, second), None, "the time has come");
+    assert_eq!(ledger.held_back(&shop, 7, -8 * 3_600_000), None, "the clock was set back");
     ledger.saw(&place("shop"), seen("6", 6), false);
-    assert_eq!((ledger.held_back(&shop, 7), ledger.trouble(&shop)), (None, None));
+    assert_eq!((ledger.held_back(&shop, 7, 0), ledger.trouble(&shop)), (None, None));
 }
 
 #[test]

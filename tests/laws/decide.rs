@@ -1,6 +1,7 @@
 //! Laws of what an identity needs.
 
 use jiff::{SignedDuration, Timestamp};
+use mtls_operator::pki::Window;
 use mtls_operator::plan::decide::{Because, Decision, Plan, decide};
 use mtls_operator::plan::outcome::{Reason, Refusal};
 use mtls_operator::plan::policy::Entitlement;
@@ -107,6 +108,7 @@ fn every_damage_is_a_reason_of_its_own() {
         Damage::KeyMismatch,
         Damage::Untrusted,
         Damage::Unsound,
+        Damage::NotYetValid,
     ];
     let mut words = Vec::new();
     for damage in damages {
@@ -133,6 +135,43 @@ fn a_leaf_expires_after_its_last_second_and_not_before() {
     assert_eq!(at(&running, end).plan, issue(Because::Due));
     assert_eq!(at(&running, end + SECOND).plan, issue(Because::Expired));
     assert_eq!(stands(&at(&running, end + SECOND)), (false, false, Reason::Expired));
+}
+
+#[test]
+fn a_leaf_that_is_not_yet_valid_is_damage_and_the_one_in_its_place_is_not() {
+    let begin = NOW - HOUR / 12;
+    let case = Case::settled();
+    assert_eq!(at(&case, begin).plan, Plan::Keep);
+    let early = at(&case, begin - SECOND);
+    assert_eq!((early.plan, early.standing.ready), (issue(Because::Damaged(Damage::NotYetValid)), false));
+    let now = NOW - HOUR * 8;
+    let again = Case::changed(|case| {
+        let end = NOW + DAY;
+        case.leaf().window = Window::leaf(now, DAY, Window { not_before: now - DAY, not_after: end });
+        case.leaf().issued_at = now;
+    });
+    // Another replica may be behind by four minutes: each of them by two, to either side.
+    for now in [now, now - HOUR / 15] {
+        assert_eq!(at(&again, now).plan, Plan::Keep);
+    }
+}
+
+#[test]
+fn while_the_authority_is_halted_nothing_is_issued_and_trust_and_valid_leaves_stay_as_they_are() {
+    let halted = |change: fn(&mut Case)| {
+        Case::changed(|case| {
+            case.signer.as_mut().unwrap().halted = Some(NotReady("the clock is wrong".into()));
+            change(case);
+        })
+    };
+    let of = |case: &Case| (decision(case).plan, stands(&decision(case)));
+    assert_eq!(of(&halted(|_| {})), (Plan::Keep, ISSUED));
+    assert_eq!(of(&halted(|case| case.secret = Observed::Absent)), (Plan::Keep, WAITING));
+    assert_eq!(of(&halted(|case| case.held().fits = false)), (Plan::Keep, WAITING));
+    assert_eq!(of(&halted(|case| case.held().trust = Some("t0".into()))), (refresh(), ISSUED));
+    let due = at(&halted(|_| {}), NOW + HOUR * 17);
+    assert_eq!((due.plan.clone(), stands(&due), due.renewal), (Plan::Keep, ISSUED, None));
+    assert!(due.standing.message.contains("the clock is wrong"), "{}", due.standing.message);
 }
 
 #[test]

@@ -107,7 +107,7 @@ pub fn allowed(asked: &Asked) -> Allowed {
 
 pub fn signer() -> Signer {
     let window = Window { not_before: NOW - DAY, not_after: NOW + DAY * 365 };
-    Signer { key_id: "a1".into(), window, trust: "t1".into(), rotation: Rotating::default() }
+    Signer { key_id: "a1".into(), window, trust: "t1".into(), rotation: Rotating::default(), halted: None }
 }
 
 pub fn held(profile: ProfileHash) -> Held {

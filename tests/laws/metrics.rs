@@ -10,7 +10,8 @@ use mtls_operator::plan::decide::Because;
 use mtls_operator::plan::outcome::Reason;
 use mtls_operator::plan::published;
 use mtls_operator::plan::root;
-use mtls_operator::runtime::process;
+use mtls_operator::runtime::clock::Clock;
+use mtls_operator::runtime::{clock_check, process};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
@@ -44,10 +45,18 @@ fn about(metrics: &Metrics, authority: &str) {
     metrics.bundles(authority, &published::Reason::ALL.map(|reason| (reason, 1)));
 }
 
+/// A clock that has been compared with the API server's.
+fn clock() -> Clock {
+    let clock = Clock::system();
+    clock.hear(clock.monotonic(), clock.now());
+    clock
+}
+
 /// The samples that a scrape gives.
 fn samples(metrics: &Metrics) -> BTreeSet<String> {
     let mut registry = Registry::default();
     process::register(&mut registry, "0");
+    clock_check::register(&mut registry, clock());
     metrics.register(&mut registry);
     let mut text = String::new();
     encode(&mut text, &registry).unwrap();

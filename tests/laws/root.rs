@@ -42,6 +42,7 @@ pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
         evidence: None,
         acceptance: Acceptance::NotAsked,
         unread: Unread::default(),
+        clock: None,
     }
 }
 
@@ -56,7 +57,7 @@ pub fn around(provided: Provided) -> Circumstances {
     Circumstances { now: NOW, rules, provided, request: None, sight: Sight::default() }
 }
 
-fn change(transition: Transition) -> RootPlan {
+pub fn change(transition: Transition) -> RootPlan {
     RootPlan::Change { over: "9".into(), transition }
 }
 
@@ -65,7 +66,7 @@ pub fn provided(fingerprint: &str, anchors: &str) -> Provided {
 }
 
 /// Every state of what people provide.
-fn every_provision() -> [Provided; 5] {
+pub fn every_provision() -> [Provided; 5] {
     [
         Provided::NotAsked,
         Provided::Missing("missing".into()),
@@ -76,7 +77,7 @@ fn every_provision() -> [Provided; 5] {
 }
 
 /// Every state of the root Secret.
-fn every_secret() -> [RootSecret; 7] {
+pub fn every_secret() -> [RootSecret; 7] {
     [
         RootSecret::Absent,
         RootSecret::NotOurs("not ours".into()),

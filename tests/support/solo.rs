@@ -1,17 +1,38 @@
 //! The operator in the test's own process: the test holds its clock, and what lies between it and the API server.
 
+use http::Request;
+use http::header::DATE;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use kube::Client;
+use kube::client::Body;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::dial::Dialer;
 use mtls_operator::operator::run::{DefaultAuthority, Settings, Surroundings, run};
 use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
+use mtls_operator::runtime::clock_check::ClockCheck;
 use mtls_operator::runtime::leader::Leadership;
 use mtls_operator::runtime::readiness::Readiness;
 use mtls_operator::runtime::shutdown::{Shutdown, Trigger};
 use tokio::task::JoinHandle;
+use tower::service_fn;
 
 use crate::stage::{SYSTEM, Stage};
+
+/// A client through which the operator hears the time: whatever the real one shows, the API server's clock is this.
+fn hearing(client: Client, clock: &Clock, api_server: Clock) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let service = service_fn(move |request: Request<Body>| {
+        let (client, api_server) = (client.clone(), api_server.clone());
+        async move {
+            let mut answer = client.send(request).await?;
+            let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&api_server.wall()).unwrap();
+            answer.headers_mut().insert(DATE, date.parse().unwrap());
+            Ok::<_, kube::Error>(answer)
+        }
+    });
+    Client::new(ClockCheck::new(service, clock.clone()), namespace)
+}
 
 /// An operator, which leads without election where nothing else is said. It stops when it is told to.
 pub struct Solo {
@@ -23,6 +44,13 @@ impl Solo {
     /// Starts an operator with this clock, and the rights of the chart's service account.
     pub async fn start(stage: &Stage, clock: Clock) -> Self {
         Self::run(settings(), Safeguards::ALL, clock, stage.operator_client().await)
+    }
+
+    /// The same, where the API server has a clock of its own.
+    pub async fn start_apart(stage: &Stage, clock: Clock, api_server: Clock) -> Self {
+        let (client, leadership) = (stage.operator_client().await, Leadership::always(clock.clone()));
+        let client = hearing(client, &clock, api_server);
+        Self::begin(leadership, Dialer::tcp(), settings(), Safeguards::ALL, clock, client)
     }
 
     /// Starts an operator with these settings and safeguards, this clock and this client.
@@ -38,11 +66,14 @@ impl Solo {
         clock: Clock,
         client: Client,
     ) -> Self {
-        Self::begin(Leadership::always(clock.clone()), dialer, settings, safeguards, clock, client)
+        let (leadership, client) =
+            (Leadership::always(clock.clone()), hearing(client, &clock, clock.clone()));
+        Self::begin(leadership, dialer, settings, safeguards, clock, client)
     }
 
     /// Starts one of several operators, which writes only while it leads.
     pub fn run_led(leadership: Leadership, settings: Settings, clock: Clock, client: Client) -> Self {
+        let client = hearing(client, &clock, clock.clone());
         Self::begin(leadership, Dialer::tcp(), settings, Safeguards::ALL, clock, client)
     }
 

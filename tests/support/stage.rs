@@ -14,6 +14,7 @@ use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use mtls_operator::runtime::client::connect;
+use mtls_operator::runtime::clock::Clock;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -122,7 +123,7 @@ impl Stage {
 
     /// A client as the operator makes it, with the rights of the operator.
     pub async fn operator_client(&self) -> Client {
-        connect(config(&self.operator).await).unwrap()
+        connect(config(&self.operator).await, Clock::system()).unwrap()
     }
 
     /// A namespace of its own, and what a test does in it.

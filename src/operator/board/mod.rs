@@ -38,6 +38,9 @@ pub struct Job {
     pub secret: Option<SeenSecret>,
 }
 
+/// A clock that is set back by less than this is taken for one that goes on.
+const A_SECOND: Millis = 1000;
+
 /// The board.
 #[derive(Debug, Default)]
 pub struct Board {
@@ -51,6 +54,8 @@ pub struct Board {
     behind: HashSet<(Digest, IdentityId)>,
     /// Identities that wait for a key of theirs to be made.
     parked: HashSet<IdentityId>,
+    /// The clock at the last sweep.
+    swept_at: Millis,
     revision: u64,
 }
 
@@ -120,10 +125,23 @@ impl Board {
 
     /// Puts every identity whose deadline has come where it belongs. True if somebody waits in the queue.
     pub fn sweep(&mut self, now: Millis) -> bool {
+        if now.saturating_add(A_SECOND) < std::mem::replace(&mut self.swept_at, now) {
+            self.was_set_back(now);
+        }
         while let Some(id) = self.schedule.pop_due(now) {
             self.settle(id, now);
         }
         !self.queue.is_empty()
+    }
+
+    /// The clock was set back: no backoff lasts longer for it, and leaves may have been issued ahead of time.
+    fn was_set_back(&mut self, now: Millis) {
+        let is_ahead = |entry: &Entry| entry.recorded.not_before.saturating_mul(1000) > now;
+        let ahead = self.index.entries().filter(|(_, entry)| is_ahead(entry)).map(|(id, _)| id);
+        let affected: Vec<IdentityId> = self.retries.ids().chain(ahead).collect();
+        for id in affected {
+            self.settle(id, now);
+        }
     }
 
     /// From now on whoever waits keeps to this pace.
@@ -167,9 +185,8 @@ impl Board {
     fn settle(&mut self, id: IdentityId, now: Millis) -> bool {
         let Some(need) = self.attention(id, now) else { return false };
         let Some(entry) = self.index.entry(id) else { return false };
-        let held_back =
-            self.retries.until(id, entry.generation).map(|until| self.not_after_stall(entry, until, now));
-        let held_back = held_back.filter(|until| *until > now);
+        let held_back = self.retries.until(id, entry.generation, now);
+        let held_back = held_back.map(|until| self.not_after_stall(entry, until, now));
         let urgency = entry.recorded.not_after;
         let at = match (need, held_back) {
             (Attention::Now(class), None) => {

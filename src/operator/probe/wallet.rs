@@ -99,10 +99,10 @@ impl Wallet {
         authority: &Authority,
         probe: &SpiffeId,
     ) -> Result<Arc<CertifiedKey>, Error> {
-        let now = self.context.clock.now();
-        if let Some(key) = self.held(what, under, now) {
+        if let Some(key) = self.held(what, under, self.context.clock.now()) {
             return Ok(key);
         }
+        let now = self.context.signing_time()?;
         let key = Arc::new(card(authority, probe, now)?);
         let made = Card { key: key.clone(), made_under: under.to_owned(), made_at: now };
         self.cards.insert(what.to_owned(), made);
@@ -111,11 +111,11 @@ impl Wallet {
 
     /// Of the same name as the probe of the mesh, so that nothing but its root can be what it is refused for.
     fn stranger(&mut self, name: &str, probe: &SpiffeId) -> Result<Arc<CertifiedKey>, Error> {
-        let now = self.context.clock.now();
         let what = format!("stranger/{name}");
-        if let Some(key) = self.held(&what, "", now) {
+        if let Some(key) = self.held(&what, "", self.context.clock.now()) {
             return Ok(key);
         }
+        let now = self.context.signing_time()?;
         let root = Authority::generate("unknown", RootAlgorithm::default(), LIFE, now)?;
         self.card(&what, "", &Authority::load(&root, now)?, probe)
     }

@@ -81,5 +81,6 @@ pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
             step: Some(Step { began: at(ca.since), ends: at(ca.step_ends) }),
             distrusted: Vec::new(),
         },
+        halted: None,
     }
 }

@@ -214,6 +214,7 @@ impl Rulebook {
                 evidence: scene.has_evidence.then(|| "it is lost".into()),
                 acceptance: Acceptance::NotAsked,
                 unread: Unread::default(),
+                clock: None,
             };
             let decision = mtls_operator::plan::root::decide(&world);
             Verdict { plan: decision.plan, signs: decision.signs }

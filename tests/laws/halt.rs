@@ -1,0 +1,90 @@
+//! Laws of a clock that cannot be relied on: nothing is signed, time changes no root, and what people distrust goes (I14).
+
+use mtls_operator::api::authority::Phase;
+use mtls_operator::plan::distrust::Why;
+use mtls_operator::plan::root::{
+    Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRetiring, StoredRoot,
+    decide,
+};
+use mtls_operator::plan::rotation::{Source, Transition};
+
+use super::fixture::{DAY, NOW};
+use super::root::{change, every_provision, every_secret, provided, sound, world};
+
+/// The decision in a world whose clock cannot be relied on, and the one that would be made otherwise.
+fn both(world: RootWorld) -> (RootDecision, RootDecision) {
+    let otherwise = decide(&world);
+    let halted = decide(&RootWorld { clock: Some("the clocks differ".into()), ..world });
+    (halted, otherwise)
+}
+
+fn named(is_distrusted: bool) -> Option<Why> {
+    is_distrusted.then_some(Why::Named)
+}
+
+fn next(is_distrusted: bool) -> StoredNext {
+    let distrusted = named(is_distrusted);
+    StoredNext { fingerprint: "f2".into(), is_provided: true, distrusted, is_certified: true }
+}
+
+fn retiring(is_distrusted: bool) -> StoredRetiring {
+    StoredRetiring { fingerprint: "f0".into(), distrusted: named(is_distrusted), until: NOW - DAY }
+}
+
+/// Every phase that time would end.
+fn every_phase() -> [StoredRoot; 3] {
+    let since = NOW - DAY * 365;
+    [
+        StoredRoot { since, ..sound() },
+        StoredRoot { phase: Phase::Announced, since, next: Some(next(false)), ..sound() },
+        StoredRoot { phase: Phase::Draining, since, retiring: vec![retiring(false)], ..sound() },
+    ]
+}
+
+#[test]
+fn nothing_is_ready_and_no_root_is_made_announced_switched_to_or_dropped() {
+    let phases = every_phase()
+        .into_iter()
+        .flat_map(|root| [RootSecret::Sound(root.clone()), RootSecret::Expired(root)]);
+    for secret in every_secret().into_iter().chain(phases) {
+        for provision in every_provision() {
+            let (halted, otherwise) = both(world(secret.clone(), provision.clone()));
+            let why = format!("{secret:?} {provision:?}: {halted:?}");
+            assert!(!halted.verdict().ready && halted.stalled, "{why}");
+            let raise = change(Transition::RaiseMaxLeafTtl);
+            assert!(halted.plan == RootPlan::Keep || halted.plan == raise, "{why}");
+            // Whatever the root Secret holds is in force, so that trust goes on.
+            assert_eq!(halted.signs, otherwise.signs, "{why}");
+            let is_graver = otherwise.stalled && !otherwise.signs;
+            let reason = if is_graver { otherwise.reason } else { Reason::ClockSkewed };
+            assert_eq!((halted.reason, halted.is_halted()), (reason, !is_graver), "{why}");
+            assert_eq!(halted.message.ends_with(": the clocks differ"), !is_graver, "{why}");
+        }
+    }
+}
+
+#[test]
+fn what_people_distrust_goes_as_far_as_nothing_is_signed_for_that() {
+    let signer = StoredRoot { distrusted: Some(Why::Named), ..sound() };
+    let with_next = StoredRoot { phase: Phase::Announced, next: Some(next(false)), ..signer.clone() };
+    let rows: [(StoredRoot, Provided, RootPlan); 6] = [
+        (signer.clone(), Provided::NotAsked, RootPlan::Keep),
+        (signer, provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
+        (with_next, Provided::NotAsked, change(Transition::Succeed(Source::Announced))),
+        (
+            StoredRoot { phase: Phase::Announced, next: Some(next(true)), ..sound() },
+            Provided::NotAsked,
+            change(Transition::Withdraw),
+        ),
+        (
+            StoredRoot { phase: Phase::Draining, retiring: vec![retiring(true)], ..sound() },
+            Provided::NotAsked,
+            change(Transition::Drop(vec!["f0".into()])),
+        ),
+        (sound(), Provided::NotAsked, RootPlan::Keep),
+    ];
+    for (root, provision, plan) in rows {
+        let (halted, _) = both(world(RootSecret::Sound(root.clone()), provision));
+        assert_eq!(halted.plan, plan, "{root:?}");
+    }
+}
