@@ -30,6 +30,8 @@ mod pods;
 mod provided;
 #[path = "conversation/refusals.rs"]
 mod refusals;
+#[path = "conversation/rivals.rs"]
+mod rivals;
 #[path = "conversation/rotating.rs"]
 mod rotating;
 #[path = "conversation/rotation.rs"]

@@ -56,7 +56,8 @@ pub async fn issue(
     let written = match over {
         None => context.requests.create_secret(&new_secret(asked, &dress, &issued, root), within).await?,
         Some(version) => {
-            let patch = patch(found, &dress, version, &data(&issued, root));
+            let is_altered = context.board.lock().altered(applicant.id).is_some();
+            let patch = patch(found, &dress, is_altered, version, &data(&issued, root));
             context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?
         }
     };
@@ -128,10 +129,11 @@ fn encoded(bytes: &[u8]) -> Value {
 }
 
 /// Patches that name the version they are made for. Where the metadata was not read, it is as it should be but for
-/// the notes on the leaf.
-fn patch(found: &Found, dress: &Dress, version: &str, data: &Map<String, Value>) -> Value {
+/// the notes on the leaf, and what an admission policy has changed: it may do so no more.
+fn patch(found: &Found, dress: &Dress, is_altered: bool, version: &str, data: &Map<String, Value>) -> Value {
     let mut metadata = match &found.metadata {
         Some(metadata) => dress.patch(metadata),
+        None if is_altered => dress.whole_patch(),
         None => dress.notes_patch(),
     };
     metadata.insert("resourceVersion".into(), json!(version));

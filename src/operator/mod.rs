@@ -5,8 +5,10 @@
 //! acts and records.
 
 pub mod act;
+mod altered;
 pub mod attention;
 pub mod audiences;
+
 pub mod authorities;
 pub mod authority_status;
 pub mod belonging;
@@ -46,6 +48,8 @@ pub mod publish;
 pub mod queue;
 pub mod reconcile;
 pub mod recovery;
+mod repairing;
+pub mod repairs;
 pub mod requests;
 pub mod retry;
 pub mod root;
@@ -66,3 +70,4 @@ pub mod status;
 pub mod tally;
 pub mod watch;
 pub mod workers;
+pub mod writers;

@@ -1,17 +1,21 @@
 //! One pass over one identity: observe, decide, act, observe what was done, decide again, record.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::act::{Applicant, issue, refresh};
+use super::altered::is_watched;
 use super::authorities::{Service, Unready};
 use super::board::Job;
 use super::context::Context;
 use super::error::Error;
 use super::events;
 use super::observe::{Found, Subject, secret};
+use super::repairing::is_repair;
 use super::status;
 use crate::api::MtlsAuthority;
-use crate::api::identity::MtlsIdentity;
+use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::api::names::GROUP;
 use crate::plan::asked::{Asked, Malformed};
 use crate::plan::decide::{Decision, Plan, decide};
@@ -62,7 +66,7 @@ async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<O
 
 /// The authority of an identity. Identity and authority are watched apart: one that seems to be missing is asked
 /// for before anybody is told so.
-async fn service(context: &Context, asked: &Asked) -> Result<Option<std::sync::Arc<Service>>, Error> {
+async fn service(context: &Context, asked: &Asked) -> Result<Option<Arc<Service>>, Error> {
     let service = context.authorities.get(&asked.authority);
     let is_pending = match &service {
         Some(service) => matches!(service.signer, Err(Unready::Pending)),
@@ -87,11 +91,11 @@ fn allowed(context: &Context, asked: &Asked, service: &Service) -> Allowed {
 }
 
 /// One identity with everything that was observed but its Secret.
-struct Case<'a> {
-    context: &'a Context,
-    job: &'a Job,
-    identity: &'a MtlsIdentity,
-    asked: &'a Asked,
+pub(super) struct Case<'a> {
+    pub(super) context: &'a Context,
+    pub(super) job: &'a Job,
+    pub(super) identity: &'a MtlsIdentity,
+    pub(super) asked: &'a Asked,
     service: Option<&'a Service>,
     allowed: Option<Allowed>,
 }
@@ -129,9 +133,14 @@ impl Case<'_> {
 
     async fn carry_out(&self, found: Found) -> Result<(), Error> {
         let decision = self.decide(&found);
+        let is_repair = is_repair(self.identity.status.as_ref(), &decision.plan, &found.observed);
+        if is_repair && let Some(pause) = self.pause() {
+            return self.wait(decision, &found, &pause).await;
+        }
         match self.act(&decision, &found).await {
             Ok(None) => self.record(&decision, &found).await,
             Ok(Some(done)) => {
+                self.saw(&done, is_repair);
                 let after = self.decide(&done);
                 self.record(&after, &done).await
             }
@@ -156,14 +165,12 @@ impl Case<'_> {
                 self.context.metrics.issued(*because, self.job.class);
                 self.context.metrics.granted(&service.terms.name, &entitlement.grants);
                 self.log_issued(because.as_str(), &entitlement.grants, &done);
-                self.saw(&done);
                 Ok(Some(done))
             }
             Plan::Refresh { .. } => {
                 let Observed::Held(held) = &found.observed else { return Ok(None) };
                 let done = refresh(self.context, self.asked, self.service, found, held).await?;
                 self.context.metrics.refreshed();
-                self.saw(&done);
                 Ok(Some(done))
             }
         }
@@ -176,25 +183,44 @@ impl Case<'_> {
         Some((service, root, entitlement))
     }
 
-    /// The answer to a write is an observation like any other.
-    fn saw(&self, done: &Found) {
+    /// The answer to a write is an observation like any other: an admission policy may have had a hand in it, and may have
+    /// taken away what the watch goes by.
+    fn saw(&self, done: &Found, is_repair: bool) {
         let Some(metadata) = &done.metadata else { return };
         let meta = kube::core::PartialObjectMeta { metadata: metadata.clone(), ..Default::default() };
         let now = self.context.millis();
-        self.context.board.change(|board| board.saw_secret(&meta, false, now));
+        self.context.board.change(|board| {
+            if is_repair {
+                board.repaired(self.job.id, now);
+            }
+            if is_watched(metadata) {
+                board.saw_secret(&meta, false, now);
+            }
+        });
     }
 
     async fn record(&self, decision: &Decision, found: &Found) -> Result<(), Error> {
-        let now = self.context.clock.now();
-        let status = status::identity_status(self.identity, self.asked, decision, found, now);
+        let standing = match self.altered(found) {
+            Some(what) => decision.standing.remarked(&what),
+            None => decision.standing.clone(),
+        };
+        let decision = Decision { standing, ..decision.clone() };
+        self.store(&self.status(&decision, found), &decision.standing).await
+    }
+
+    pub(super) fn status(&self, decision: &Decision, found: &Found) -> MtlsIdentityStatus {
+        status::identity_status(self.identity, self.asked, decision, found, self.context.clock.now())
+    }
+
+    pub(super) async fn store(&self, status: &MtlsIdentityStatus, standing: &Standing) -> Result<(), Error> {
         let meta = &self.identity.metadata;
-        let patch = status::patch(meta.resource_version.as_deref(), self.identity.status.as_ref(), &status);
+        let patch = status::patch(meta.resource_version.as_deref(), self.identity.status.as_ref(), status);
         let Some(patch) = patch else { return Ok(()) };
         let (namespace, name) = (&self.asked.namespace, &self.asked.name);
         let recorded = self.context.requests.patch_identity_status(namespace, name, patch).await?;
         let now = self.context.millis();
         self.context.board.change(|board| board.saw_identity(&recorded, false, now));
-        events::transition(self.context, self.identity, &decision.standing).await;
+        events::transition(self.context, self.identity, standing).await;
         Ok(())
     }
 

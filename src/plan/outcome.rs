@@ -160,6 +160,12 @@ impl Standing {
         Self::waiting(Reason::AuthorityNotReady, why.to_owned())
     }
 
+    /// The same, with one thing more that people should know.
+    #[must_use]
+    pub fn remarked(&self, remark: &str) -> Self {
+        Self { message: format!("{}; {remark}", self.message), ..self.clone() }
+    }
+
     /// The same, with what has come in the way of the next leaf.
     #[must_use]
     pub fn explained(&self, why: &str) -> Self {

@@ -10,12 +10,14 @@ use super::index::{IdentityId, Index};
 use super::jurisdiction::Jurisdiction;
 use super::pace::Pace;
 use super::queue::Queue;
+use super::repairs::Repairs;
 use super::retry::Retries;
 use super::schedule::{Millis, Schedule};
 use crate::api::identity::MtlsIdentity;
 use crate::plan::outcome::Reason;
 
 mod news;
+mod repairing;
 
 /// A refusal that another object can cure needs a person after this long.
 const STALLS_AFTER: Millis = 60_000;
@@ -44,12 +46,15 @@ pub struct Board {
     queue: Queue,
     schedule: Schedule,
     retries: Retries,
+    repairs: Repairs,
     kept: HashMap<IdentityId, Box<MtlsIdentity>>,
     jurisdiction: Jurisdiction,
     /// Identities, with their authority, whose Secret was seen behind its signer since somebody last asked.
     behind: HashSet<(Digest, IdentityId)>,
     /// Identities that wait for a key of theirs to be made.
     parked: HashSet<IdentityId>,
+    /// What the API server has stored otherwise than it was sent, in a sentence.
+    altered: HashMap<IdentityId, Arc<str>>,
     revision: u64,
 }
 
@@ -168,6 +173,7 @@ impl Board {
         let Some(entry) = self.index.entry(id) else { return false };
         let held_back =
             self.retries.until(id, entry.generation).map(|until| self.not_after_stall(entry, until, now));
+        let held_back = held_back.max(self.repairs.until(id, entry.generation, now));
         let held_back = held_back.filter(|until| *until > now);
         let urgency = entry.recorded.not_after;
         let at = match (need, held_back) {

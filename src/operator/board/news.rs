@@ -30,7 +30,11 @@ impl Board {
         let mut entry = Entry::of(identity, namespace);
         entry.judgement = self.jurisdiction.judge(&entry, identity);
         entry.seen = self.first_seen(&entry).unwrap_or_else(|| now.div_euclid(1000));
+        let is_asked_for = self.is_asked_for(&entry);
         let Some(id) = self.index.put(entry, is_from_list) else { return };
+        if is_asked_for {
+            self.hurry(id);
+        }
         self.revision += 1;
         if self.settle(id, now) && self.kept.len() < KEPT_OBJECTS {
             self.kept.insert(id, Box::new(identity.clone()));
@@ -56,7 +60,8 @@ impl Board {
         self.revision += 1;
         self.queue.remove(id);
         self.schedule.set(id, None);
-        self.retries.clear(id);
+        self.hurry(id);
+        self.altered.remove(&id);
         self.kept.remove(&id);
         self.parked.remove(&id);
         if let Some(entry) = self.index.remove(id) {
