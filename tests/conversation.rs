@@ -5,6 +5,8 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "conversation/audit.rs"]
+mod audit;
 #[path = "conversation/bundle.rs"]
 mod bundle;
 #[path = "conversation/custody.rs"]

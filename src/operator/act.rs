@@ -7,6 +7,7 @@ use kube::core::PartialObjectMeta;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::audit::Issuance;
 use super::authorities::{Service, SigningRoot, confirm, write_timeout};
 use super::context::Context;
 use super::dress::{Dress, LeafNotes, trust_patch};
@@ -43,6 +44,7 @@ pub async fn issue(
     entitlement: &Entitlement,
     found: &Found,
     over: Option<&str>,
+    issuance: &Issuance<'_>,
 ) -> Result<Found, Error> {
     let Applicant { asked, service, root, .. } = applicant;
     let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
@@ -54,14 +56,15 @@ pub async fn issue(
     let dress = Dress::of(asked, &notes);
     let within = write_timeout(&service.terms);
     let written = match over {
-        None => context.requests.create_secret(&new_secret(asked, &dress, &issued, root), within).await?,
+        None => context.requests.create_secret(&new_secret(asked, &dress, &issued, root), within).await,
         Some(version) => {
             let is_altered = context.board.lock().altered(applicant.id).is_some();
             let patch = patch(found, &dress, is_altered, version, &data(&issued, root));
-            context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?
+            context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await
         }
     };
-    Ok(stored(written, issued, notes))
+    issuance.ended(&root.authority, &issued.leaf, &written);
+    Ok(stored(written?, issued, notes))
 }
 
 /// An RSA key takes long enough to keep others waiting: it is ordered, and the identity called when it is there.

@@ -8,6 +8,7 @@ pub mod act;
 mod altered;
 pub mod attention;
 pub mod audiences;
+pub mod audit;
 
 pub mod authorities;
 pub mod authority_status;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::act::{Applicant, issue, refresh};
 use super::altered::is_watched;
+use super::audit::Issuance;
 use super::authorities::{Service, Unready};
 use super::board::Job;
 use super::context::Context;
@@ -18,7 +19,7 @@ use crate::api::MtlsAuthority;
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::api::names::GROUP;
 use crate::plan::asked::{Asked, Malformed};
-use crate::plan::decide::{Decision, Plan, decide};
+use crate::plan::decide::{Because, Decision, Plan, decide};
 use crate::plan::outcome::{Refusal, Standing};
 use crate::plan::policy;
 use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
@@ -43,7 +44,7 @@ async fn pass(context: &Context, job: &mut Job, must_read: bool) -> Result<(), E
         Err(malformed) => return record_malformed(context, &identity, &malformed).await,
     };
     let service = service(context, &asked).await?;
-    let allowed = service.as_ref().map(|service| allowed(context, &asked, service));
+    let allowed = service.as_ref().map(|service| allowed(context, &asked, service)).transpose()?;
     let case =
         Case { context, job, identity: &identity, asked: &asked, service: service.as_deref(), allowed };
     let found = secret(context, &case.subject(), job.secret.as_ref(), must_read).await?;
@@ -75,19 +76,17 @@ async fn service(context: &Context, asked: &Asked) -> Result<Option<Arc<Service>
     if is_pending { Err(Error::AuthorityPending(asked.authority.clone())) } else { Ok(service) }
 }
 
-fn allowed(context: &Context, asked: &Asked, service: &Service) -> Allowed {
-    let labels = context
-        .board
-        .lock()
-        .jurisdiction()
-        .namespace(&asked.namespace)
-        .map(|namespace| namespace.labels.clone());
-    let labels = labels.unwrap_or_default();
-    Allowed {
+/// What an authority allows an identity. A namespace that is not known has no labels, which is what a selector may ask for:
+/// nothing is judged before it is.
+fn allowed(context: &Context, asked: &Asked, service: &Service) -> Result<Allowed, Error> {
+    let known =
+        context.board.lock().jurisdiction().namespace(&asked.namespace).map(|found| found.labels.clone());
+    let labels = known.ok_or_else(|| Error::Stale { what: format!("Namespace {}", asked.namespace) })?;
+    Ok(Allowed {
         entitlement: policy::judge(asked, &service.terms, &labels),
         retained: policy::retained(asked, &service.terms, &labels),
         profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms)),
-    }
+    })
 }
 
 /// One identity with everything that was observed but its Secret.
@@ -161,10 +160,11 @@ impl Case<'_> {
             Plan::Issue { because, over } => {
                 let Some((service, root, entitlement)) = self.signing() else { return Ok(None) };
                 let applicant = Applicant { id: self.job.id, asked: self.asked, service, root };
-                let done = issue(self.context, &applicant, entitlement, found, over.as_deref()).await?;
+                let issuance = self.issuance(*because, &entitlement.grants);
+                let over = over.as_deref();
+                let done = issue(self.context, &applicant, entitlement, found, over, &issuance).await?;
                 self.context.metrics.issued(*because, self.job.class);
                 self.context.metrics.granted(&service.terms.name, &entitlement.grants);
-                self.log_issued(because.as_str(), &entitlement.grants, &done);
                 Ok(Some(done))
             }
             Plan::Refresh { .. } => {
@@ -224,18 +224,9 @@ impl Case<'_> {
         Ok(())
     }
 
-    fn log_issued(&self, because: &'static str, grants: &[String], done: &Found) {
-        let leaf = done.leaf.as_ref();
-        tracing::info!(
-            namespace = self.asked.namespace,
-            name = self.asked.name,
-            because,
-            class = self.job.class.as_str(),
-            serial = leaf.map(|leaf| leaf.serial.to_string()),
-            not_after = leaf.map(|leaf| leaf.window.not_after.to_string()),
-            grants = (!grants.is_empty()).then(|| grants.join(",")),
-            "issued"
-        );
+    fn issuance<'b>(&'b self, because: Because, grants: &'b [String]) -> Issuance<'b> {
+        let Self { job, identity, asked, .. } = self;
+        Issuance { identity: &identity.metadata, asked, because, class: job.class, grants }
     }
 }
 

@@ -20,6 +20,15 @@ impl Log {
         (log, format.with_writer(move || writer.clone()).finish().set_default())
     }
 
+    /// The same, as machines read it.
+    #[allow(dead_code, reason = "each test program uses a part of it")]
+    pub fn listen_as_machine() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let format = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
+        (log, format.with_writer(move || writer.clone()).finish().set_default())
+    }
+
     /// The lines since the last time.
     pub fn lines(&self) -> Vec<String> {
         let text = std::mem::take(&mut *self.0.lock());
