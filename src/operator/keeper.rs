@@ -1,6 +1,7 @@
 //! Keeps every authority: claims it, keeps its root, publishes who signs, records how it stands. One at a time: there
 //! are few, and none of this is urgent but once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::attention::Class;
 use super::authorities::{Service, Unready};
 use super::authority_status;
 use super::context::Context;
@@ -15,7 +17,7 @@ use super::error::Error;
 use super::events;
 use super::metrics::MISSING;
 use super::publish::publish;
-use super::root::{Passed, pass};
+use super::root::{Passed, pass_telling};
 use super::root_secret::LoadedRoot;
 use super::schedule::Millis;
 use super::stances::Stances;
@@ -41,14 +43,19 @@ pub struct Keeper {
     primed: watch::Sender<bool>,
     tally: Tally,
     stances: Stances,
+    /// What has happened to the roots of authorities, by their names, until people have been told.
+    untold: HashMap<String, Vec<Told>>,
 }
+
+/// A change of the roots, and what people must hear of it.
+type Told = (&'static str, Option<String>);
 
 impl Keeper {
     /// A keeper of these authorities.
     #[must_use]
     pub fn new(context: Context, leadership: Leadership) -> Self {
-        let (tally, stances) = (Tally::default(), Stances::default());
-        Self { context, leadership, primed: watch::Sender::new(false), tally, stances }
+        let (tally, stances, untold) = (Tally::default(), Stances::default(), HashMap::new());
+        Self { context, leadership, primed: watch::Sender::new(false), tally, stances, untold }
     }
 
     /// Whether every authority that was listed has been looked at by this leader.
@@ -75,6 +82,7 @@ impl Keeper {
     /// What another replica leads has no figures here.
     fn resign(&mut self) {
         self.tally = Tally::default();
+        self.context.metrics.waiting(Class::ALL.map(|class| (class, 0)), 0);
         for name in self.context.roster.names().iter().map(String::as_str).chain([MISSING]) {
             self.stances.forget(&self.context.metrics, name);
         }
@@ -110,7 +118,8 @@ impl Keeper {
         for name in self.context.authorities.names().iter().filter(|name| !names.contains(name)) {
             tracing::warn!(authority = name, "an authority is gone: nobody renews its identities");
             self.context.authorities.remove(name);
-            self.stances.forget(&self.context.metrics, name);
+            self.untold.remove(name);
+            self.stances.gone(&self.context.metrics, name);
         }
     }
 
@@ -158,7 +167,8 @@ impl Keeper {
             let signer = Err(Unready::Pending);
             self.context.authorities.put(Service { terms: terms.clone(), signer, next: None });
         }
-        let passed = pass(&self.context, &authority, &terms).await?;
+        let untold = self.untold.entry(terms.name.clone()).or_default();
+        let passed = pass_telling(&self.context, &authority, &terms, untold).await?;
         self.tally.remember(&terms, &passed);
         let next = next_look(&passed, &terms, self.context.millis());
         // Status names a signer before it signs its first leaf: that is what makes a later loss provable.
@@ -178,7 +188,7 @@ impl Keeper {
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
                 tracing::warn!(authority = name, holder, "another operator serves this authority");
                 self.context.authorities.remove(name);
-                self.stances.forget(&self.context.metrics, name);
+                self.stances.gone(&self.context.metrics, name);
                 self.context.board.change(|board| board.yielded_authority(name, self.context.millis()));
                 Ok(None)
             }
@@ -218,9 +228,9 @@ impl Keeper {
         let rotating = authority_status::rotating(&after, passed.course, &progress, now);
         after.conditions.push(rotating);
         self.write(authority, &passed.decision.verdict(), after).await?;
-        for (change, alarm) in &passed.changes {
+        for (change, alarm) in self.untold.remove(&terms.name).unwrap_or_default() {
             match alarm {
-                Some(alarm) => events::alarm(&self.context, authority, change, alarm).await,
+                Some(alarm) => events::alarm(&self.context, authority, change, &alarm).await,
                 None => events::tell(&self.context, authority, change, &progress).await,
             }
         }
@@ -243,7 +253,7 @@ impl Keeper {
         let stays = |type_| status.conditions.iter().rfind(|condition| condition.type_ == type_).cloned();
         conditions.extend([ROTATING, PUBLISHED].into_iter().filter_map(stays));
         let status = MtlsAuthorityStatus { observed_generation: generation, conditions, ..status };
-        patch_status(&self.context, authority, &status).await?;
+        patch_status(&self.context, authority, status).await?;
         if verdict.stalled && reason.as_deref() != Some(verdict.reason) {
             events::warn(&self.context, authority, verdict).await;
         }

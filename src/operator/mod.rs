@@ -21,6 +21,7 @@ pub mod carrier;
 pub mod census;
 pub mod cluster_bundles;
 pub mod context;
+mod counts;
 pub mod delivery;
 pub mod distributor;
 pub mod dress;

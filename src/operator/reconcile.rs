@@ -39,6 +39,9 @@ pub async fn reconcile(context: &Context, mut job: Job) -> Result<(), Error> {
 
 async fn pass(context: &Context, job: &mut Job, must_read: bool) -> Result<(), Error> {
     let Some(identity) = identity(context, job, must_read).await? else { return Ok(()) };
+    if identity.metadata.deletion_timestamp.is_some() {
+        return record_ending(context, &identity).await;
+    }
     let asked = match Asked::parse(&identity) {
         Ok(asked) => asked,
         Err(malformed) => return record_malformed(context, &identity, &malformed).await,
@@ -62,7 +65,7 @@ async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<O
         Some(identity) => board.saw_identity(identity, false, now),
         None => board.lost_identity(&job.namespace, &job.name, now),
     });
-    Ok(found.filter(|identity| identity.metadata.deletion_timestamp.is_none()))
+    Ok(found)
 }
 
 /// The authority of an identity. Identity and authority are watched apart: one that seems to be missing is asked
@@ -262,10 +265,27 @@ async fn record_malformed(
     malformed: &Malformed,
 ) -> Result<(), Error> {
     let standing = Standing::refused(Refusal::Malformed(malformed.to_string()), true);
+    record_standing(context, identity, &standing).await
+}
+
+/// An object that is being deleted, and that finalizers of others keep: only that its leaf has expired is recorded.
+async fn record_ending(context: &Context, identity: &MtlsIdentity) -> Result<(), Error> {
+    let end = identity.status.as_ref().and_then(|status| status.not_after.as_ref()).map(|time| time.0);
+    let Some(end) = end.filter(|end| context.clock.now() > *end) else { return Ok(()) };
+    let finalizers = identity.metadata.finalizers.as_deref().unwrap_or_default();
+    record_standing(context, identity, &Standing::deleted_and_expired(end, finalizers)).await
+}
+
+/// Records conditions, and leaves the rest of the status as it was.
+async fn record_standing(
+    context: &Context,
+    identity: &MtlsIdentity,
+    standing: &Standing,
+) -> Result<(), Error> {
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
     let conditions = standing.verdict().conditions(&before.conditions, generation, context.clock.now());
-    let status = crate::api::MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
+    let status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
     let meta = &identity.metadata;
     let patch = status::patch(meta.resource_version.as_deref(), identity.status.as_ref(), &status);
     let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else {
@@ -273,6 +293,6 @@ async fn record_malformed(
     };
     let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
     context.board.change(|board| board.saw_identity(&recorded, false, context.millis()));
-    events::transition(context, identity, &standing).await;
+    events::transition(context, identity, standing).await;
     Ok(())
 }

@@ -34,8 +34,6 @@ pub struct Passed {
     pub survey: Survey,
     /// How the rotation goes on.
     pub course: Course,
-    /// The changes that were made to the roots, in their order, each with what people must hear of it.
-    pub changes: Vec<(&'static str, Option<String>)>,
     /// Whether the exclusion that a person asks for has served a rotation already.
     pub is_exclusion_spent: bool,
     /// The moment before it was read.
@@ -55,7 +53,20 @@ impl Passed {
 /// # Errors
 /// [`Error`]: transient, to be tried again.
 pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Passed, Error> {
-    let mut changes = Vec::new();
+    pass_telling(context, authority, terms, &mut Vec::new()).await
+}
+
+/// The same, adding the changes that were made to the roots, in their order, each with what people must hear of it. They
+/// are made, whatever the pass ends with.
+///
+/// # Errors
+/// [`Error`]: transient, to be tried again.
+pub async fn pass_telling(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    changes: &mut Vec<(&'static str, Option<String>)>,
+) -> Result<Passed, Error> {
     // Each round either changes the root Secret or ends; a root is made, then its limits raised, at most.
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
@@ -68,7 +79,7 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
             let asked = exclusion(authority);
             let is_exclusion_spent =
                 asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
-            return Ok(Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at });
+            return Ok(Passed { decision, loaded, survey, course, is_exclusion_spent, read_at });
         }
         if act(context, authority, terms, &decision.plan, &observed).await? {
             changes.push((decision.plan.as_str(), alarm(&decision)));

@@ -23,6 +23,8 @@ pub enum Mishap {
     AnswerCut,
     /// The call is refused with 500.
     Broken,
+    /// Nothing: it is a later call that meets with something.
+    Spared,
 }
 
 /// One call: a line that says what was asked, and the body that came with it.

@@ -215,7 +215,7 @@ impl Board {
             return Some(Attention::OnChange);
         };
         let secret = self.index.secret(&entry.namespace, &entry.secret_name());
-        if namespace.is_terminating && secret.is_none() {
+        if namespace.is_terminating && secret.is_none() && !entry.is_going {
             return Some(Attention::OnChange);
         }
         let around = Circumstances {
