@@ -81,13 +81,17 @@ impl Board {
         let namespace = self.jurisdiction.shared(meta.metadata.namespace.as_deref().unwrap_or_default());
         let secret = SeenSecret::of(meta, namespace.clone());
         let name = secret.name.clone();
-        let known = self.index.secret(&namespace, &name).map(|known| known.version);
+        let known = self.index.secret(&namespace, &name);
         // A list tells what there is, and not what there was since the watch before it ended.
-        let is_jump = is_from_list && known != Some(secret.version);
+        let is_jump = is_from_list && known.map(|known| known.version) != Some(secret.version);
+        let is_handed_over = known.and_then(|known| known.identity_uid) != secret.identity_uid;
         self.note_behind(&namespace, &name, is_jump, now);
         self.index.put_secret(secret, is_from_list);
         self.note_behind(&namespace, &name, is_jump, now);
         for id in self.index.wanting(&namespace, &name) {
+            if is_handed_over {
+                self.retries.clear(id);
+            }
             self.settle(id, now);
         }
     }
