@@ -15,6 +15,9 @@ mod custody;
 mod figures;
 #[path = "conversation/issuing.rs"]
 mod issuing;
+#[path = "leadership/api.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod leases;
 #[path = "support/log.rs"]
 mod log;
 #[path = "support/memory.rs"]

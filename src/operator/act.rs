@@ -1,6 +1,8 @@
 //! Plans into writes: the only place where keys and serials are drawn. A write creates if absent, or names the
 //! version that was observed.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
@@ -15,6 +17,7 @@ use super::error::Error;
 use super::index::IdentityId;
 use super::observe::Found;
 use super::requests::WRITE_TIMEOUT;
+use super::wiped::WipedSecret;
 use crate::api::names::{LEAF_SECRET_TYPE, key};
 use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Window};
 use crate::plan::asked::Asked;
@@ -56,10 +59,13 @@ pub async fn issue(
     let dress = Dress::of(asked, &notes);
     let within = write_timeout(&service.terms);
     let written = match over {
-        None => context.requests.create_secret(&new_secret(asked, &dress, &issued, root), within).await,
+        None => {
+            let secret = WipedSecret::from(new_secret(asked, &dress, &issued, root));
+            context.requests.create_secret(&secret, within).await
+        }
         Some(version) => {
             let is_altered = context.board.lock().altered(applicant.id).is_some();
-            let patch = patch(found, &dress, is_altered, version, &data(&issued, root));
+            let patch = patch(found, &dress, is_altered, version, data(&issued, root));
             context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await
         }
     };
@@ -128,19 +134,22 @@ fn data(issued: &IssuedLeaf, root: &SigningRoot) -> Map<String, Value> {
 
 /// Bytes as the API server wants them.
 fn encoded(bytes: &[u8]) -> Value {
-    json!(ByteString(bytes.to_vec()))
+    Value::String(STANDARD.encode(bytes))
 }
 
 /// Patches that name the version they are made for. Where the metadata was not read, it is as it should be but for
 /// the notes on the leaf, and what an admission policy has changed: it may do so no more.
-fn patch(found: &Found, dress: &Dress, is_altered: bool, version: &str, data: &Map<String, Value>) -> Value {
+fn patch(found: &Found, dress: &Dress, is_altered: bool, version: &str, data: Map<String, Value>) -> Value {
     let mut metadata = match &found.metadata {
         Some(metadata) => dress.patch(metadata),
         None if is_altered => dress.whole_patch(),
         None => dress.notes_patch(),
     };
     metadata.insert("resourceVersion".into(), json!(version));
-    json!({ "metadata": metadata, "data": data })
+    let mut patch = json!({ "metadata": metadata });
+    // Moved, since a copy of the key would not be wiped.
+    patch["data"] = Value::Object(data);
+    patch
 }
 
 /// Brings trust bundle, labels, annotations and owner up to date, without a new key.

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::attention::Class;
 use super::error::Error;
 use super::writers::last_writer;
-use crate::pki::{Authority, Leaf};
+use crate::pki::{Authority, KeyAlgorithm, Leaf};
 use crate::plan::asked::Asked;
 use crate::plan::decide::Because;
 
@@ -55,7 +55,7 @@ impl Issuance<'_> {
             ip_addresses = listed(&leaf.ip_addresses),
             not_before = %leaf.window.not_before,
             not_after = %leaf.window.not_after,
-            key_algorithm = leaf.key_algorithm.map(|algorithm| algorithm.as_str()),
+            key_algorithm = leaf.key_algorithm.map(KeyAlgorithm::as_str),
             authority = self.asked.authority,
             signer_key_id = %signer.key_id(),
             signer_fingerprint = %signer.fingerprint(),

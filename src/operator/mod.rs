@@ -71,5 +71,6 @@ pub mod stances;
 pub mod status;
 pub mod tally;
 pub mod watch;
+mod wiped;
 pub mod workers;
 pub mod writers;

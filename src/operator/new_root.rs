@@ -7,6 +7,7 @@ use super::requests::WRITE_TIMEOUT;
 use super::root_creation;
 use super::root_look::{Observed, request};
 use super::root_notes::Origin;
+use super::wiped::WipedSecret;
 use crate::api::MtlsAuthority;
 use crate::pki::{Authority, AuthorityPem};
 use crate::plan::rotation::Source;
@@ -52,6 +53,7 @@ pub(super) async fn go_on(
     let mut secret = root_creation::new(terms, &context.namespace, &name, &pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
     root_creation::recovered(&mut secret, recovery, now);
+    let secret = WipedSecret::from(secret);
     match &observed.version {
         None => drop(context.requests.create_secret(&secret, WRITE_TIMEOUT).await?),
         Some(version) => {
@@ -74,6 +76,7 @@ pub(super) async fn create(
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = root_creation::new(terms, &context.namespace, &name, pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
+    let secret = WipedSecret::from(secret);
     context.requests.create_secret(&secret, WRITE_TIMEOUT).await?;
     tracing::info!(authority = terms.name, secret = name, ?origin, "stored a new root");
     Ok(())

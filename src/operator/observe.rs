@@ -82,11 +82,11 @@ pub async fn secret(
         return Ok(found);
     }
     let (namespace, name) = (&subject.asked.namespace, &subject.asked.secret.name);
-    let Some(secret) = context.requests.get::<Secret>(Some(namespace), name).await? else {
+    let Some(secret) = context.requests.secret(namespace, name).await? else {
         context.board.change(|board| board.lost_secret(namespace, name, context.millis()));
         return Ok(Found::without_leaf(Observed::Absent, revision));
     };
-    Ok(read(context, subject, secret))
+    Ok(read(context, subject, &secret))
 }
 
 /// A Secret that the watch does not see may be anybody's: its metadata says so, and its data is not read. Neither is that
@@ -160,11 +160,11 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
 }
 
 /// The Secret as it was read.
-fn read(context: &Context, subject: &Subject<'_>, secret: Secret) -> Found {
+fn read(context: &Context, subject: &Subject<'_>, secret: &Secret) -> Found {
     let status = subject.identity.status.as_ref();
     let owner = {
         let board = context.board.lock();
-        belonging(&secret, subject.asked, board.index())
+        belonging(secret, subject.asked, board.index())
     };
     let mine = match owner {
         Belonging::Foreign(whose) => {
@@ -173,8 +173,8 @@ fn read(context: &Context, subject: &Subject<'_>, secret: Secret) -> Found {
         Belonging::Mine => true,
         Belonging::Inherited => false,
     };
-    let found = held(context.clock.now(), subject, &secret, mine, recorded_revision(status));
-    Found { metadata: Some(secret.metadata), ..found }
+    let found = held(context.clock.now(), subject, secret, mine, recorded_revision(status));
+    Found { metadata: Some(secret.metadata.clone()), ..found }
 }
 
 fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, recorded: i64) -> Found {

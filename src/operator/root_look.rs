@@ -1,8 +1,6 @@
 //! One look at a root: who is suspected of having been signed by another one was gathered before the root Secret is read,
 //! since the watches are independent; everything else is read after it.
 
-use k8s_openapi::api::core::v1::Secret;
-
 use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
@@ -48,10 +46,10 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
     let place = format!("{}/{name}", context.namespace);
     let suspects = suspects(context, authority);
     let read_at = Moment::now(&context.clock);
-    let found = context.requests.get::<Secret>(Some(&context.namespace), &name).await?;
+    let found = context.requests.secret(&context.namespace, &name).await?;
     let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
         Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
-        None => root_secret::load(found.as_ref(), terms, &place, context.clock.now()),
+        None => root_secret::load(found.as_deref(), terms, &place, context.clock.now()),
     };
     let (provided, provided_pem) = provided(context, authority, terms).await?;
     let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
@@ -75,8 +73,8 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         acceptance,
         unread: terms.unread.clone(),
     };
-    let next = found.as_ref().map(root_secret::next_pem);
-    let version = found.and_then(|secret| secret.metadata.resource_version);
+    let next = found.as_deref().map(root_secret::next_pem);
+    let version = found.and_then(|secret| secret.metadata.resource_version.clone());
     Ok(Observed { world, loaded, survey, next, provided: provided_pem, recovery, version, read_at })
 }
 
