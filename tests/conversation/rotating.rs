@@ -193,7 +193,9 @@ async fn a_change_of_the_roots_is_told_once_though_the_look_that_made_it_failed(
         let mut keeper = keeper(&stage);
         keep(&mut keeper).await;
         stage.server.calls();
-        mishaps.iter().for_each(|(line, mishap)| stage.server.next(line, *mishap));
+        for (line, mishap) in mishaps {
+            stage.server.next(line, *mishap);
+        }
         annotate(&stage, "rotate", "1");
         keep(&mut keeper).await;
         let events = stage.server.calls().into_iter().filter(|call| call.line.starts_with("POST events"));
