@@ -5,6 +5,8 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "conversation/audit.rs"]
+mod audit;
 #[path = "conversation/bundle.rs"]
 mod bundle;
 #[path = "conversation/clock.rs"]
@@ -17,6 +19,9 @@ mod ending;
 mod figures;
 #[path = "conversation/issuing.rs"]
 mod issuing;
+#[path = "leadership/api.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod leases;
 #[path = "support/log.rs"]
 mod log;
 #[path = "support/memory.rs"]
@@ -36,6 +41,8 @@ mod provided;
 mod races;
 #[path = "conversation/refusals.rs"]
 mod refusals;
+#[path = "conversation/rivals.rs"]
+mod rivals;
 #[path = "conversation/rotating.rs"]
 mod rotating;
 #[path = "conversation/rotation.rs"]

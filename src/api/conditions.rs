@@ -85,6 +85,15 @@ pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Conditio
     conditions.iter().find(|c| c.type_ == type_)
 }
 
+/// Puts the conditions of an object in the one order in which they are written: two that write the same in another order
+/// would correct each other for ever.
+pub fn put_in_order(conditions: &mut [Condition]) {
+    const ORDER: [&str; 5] = [READY, STALLED, ROTATING, PUBLISHED, SERVING];
+    conditions.sort_by_key(|condition| {
+        ORDER.iter().position(|type_| *type_ == condition.type_).unwrap_or(ORDER.len())
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,8 @@
 //! Plans into writes: the only place where keys and serials are drawn. A write creates if absent, or names the
 //! version that was observed.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -8,6 +10,7 @@ use kube::core::PartialObjectMeta;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use super::audit::Issuance;
 use super::authorities::{Service, SigningRoot, confirm, write_timeout};
 use super::context::Context;
 use super::dress::{Dress, LeafNotes, trust_patch};
@@ -15,6 +18,7 @@ use super::error::Error;
 use super::index::IdentityId;
 use super::observe::Found;
 use super::requests::WRITE_TIMEOUT;
+use super::wiped::WipedSecret;
 use crate::api::names::{LEAF_SECRET_TYPE, key};
 use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Window};
 use crate::plan::asked::Asked;
@@ -45,6 +49,7 @@ pub async fn issue(
     entitlement: &Entitlement,
     found: &Found,
     over: Option<&str>,
+    issuance: &Issuance<'_>,
 ) -> Result<Found, Error> {
     let Applicant { asked, service, root, .. } = applicant;
     let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
@@ -56,13 +61,18 @@ pub async fn issue(
     let dress = Dress::of(asked, &notes);
     let within = write_timeout(&service.terms);
     let written = match over {
-        None => context.requests.create_secret(&new_secret(asked, &dress, &issued, root), within).await?,
+        None => {
+            let secret = WipedSecret::from(new_secret(asked, &dress, &issued, root));
+            context.requests.create_secret(&secret, within).await
+        }
         Some(version) => {
-            let patch = patch(found, &dress, version, &data(&issued, root));
-            context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?
+            let is_altered = context.board.lock().altered(applicant.id).is_some();
+            let patch = patch(found, &dress, is_altered, version, data(&issued, root));
+            context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await
         }
     };
-    Ok(stored(written, issued, notes))
+    issuance.ended(&root.authority, &issued.leaf, &written);
+    Ok(stored(written?, issued, notes))
 }
 
 /// This moment, if the clock can be relied on. If not, the authority says so before it is asked again.
@@ -131,18 +141,22 @@ fn data(issued: &IssuedLeaf, root: &SigningRoot) -> Map<String, Value> {
 
 /// Bytes as the API server wants them.
 fn encoded(bytes: &[u8]) -> Value {
-    json!(ByteString(bytes.to_vec()))
+    Value::String(STANDARD.encode(bytes))
 }
 
 /// Patches that name the version they are made for. Where the metadata was not read, it is as it should be but for
-/// the notes on the leaf.
-fn patch(found: &Found, dress: &Dress, version: &str, data: &Map<String, Value>) -> Value {
+/// the notes on the leaf, and what an admission policy has changed: it may do so no more.
+fn patch(found: &Found, dress: &Dress, is_altered: bool, version: &str, data: Map<String, Value>) -> Value {
     let mut metadata = match &found.metadata {
         Some(metadata) => dress.patch(metadata),
+        None if is_altered => dress.whole_patch(),
         None => dress.notes_patch(),
     };
     metadata.insert("resourceVersion".into(), json!(version));
-    json!({ "metadata": metadata, "data": data })
+    let mut patch = json!({ "metadata": metadata });
+    // Moved, since a copy of the key would not be wiped.
+    patch["data"] = Value::Object(data);
+    patch
 }
 
 /// Brings trust bundle, labels, annotations and owner up to date, without a new key.

@@ -65,7 +65,7 @@ pub struct Circumstances<'a> {
 #[must_use]
 pub fn attention(entry: &Entry, around: Circumstances<'_>) -> Attention {
     if entry.is_going {
-        return Attention::OnChange;
+        return ending(entry, around.now);
     }
     let (true, Some(reason)) = (entry.is_current(), entry.recorded.reason) else {
         return Attention::Now(Class::New);
@@ -83,6 +83,16 @@ pub fn attention(entry: &Entry, around: Circumstances<'_>) -> Attention {
         Reason::AuthorityNotReady => on_authority(around),
         Reason::NotPermitted | Reason::Invalid => earlier(stalling(entry, around), upkeep(entry, around)),
         Reason::Issued | Reason::Paused | Reason::Expired => held(entry, around),
+    }
+}
+
+/// An identity that is being deleted gets nothing any more, but its status does not call an expired leaf ready.
+const fn ending(entry: &Entry, now: i64) -> Attention {
+    let expiry = entry.recorded.not_after.saturating_add(1);
+    match entry.recorded.is_ready {
+        true if now >= expiry => Attention::Now(Class::Background),
+        true => Attention::At(expiry),
+        false => Attention::OnChange,
     }
 }
 

@@ -76,6 +76,14 @@ impl Dress {
     /// What the Secret of this identity shall wear with this leaf in it.
     #[must_use]
     pub fn of(asked: &Asked, notes: &LeafNotes) -> Self {
+        let mut dress = Self::lasting(asked);
+        dress.annotations.extend(notes.annotations());
+        dress
+    }
+
+    /// What it shall wear whatever leaf is in it.
+    #[must_use]
+    pub fn lasting(asked: &Asked) -> Self {
         let mut labels = theirs(&asked.secret.labels);
         labels.extend([
             (label::MANAGED_BY.into(), label::MANAGER.into()),
@@ -83,7 +91,6 @@ impl Dress {
             (label::IDENTITY.into(), asked.name.clone()),
         ]);
         let mut annotations = theirs(&asked.secret.annotations);
-        annotations.extend(notes.annotations());
         annotations.insert(annotation::IDENTITY_UID.into(), asked.uid.clone());
         if let Some(keys) = applied_keys(asked) {
             annotations.insert(annotation::APPLIED_KEYS.into(), keys);
@@ -132,6 +139,27 @@ impl Dress {
             self.annotations.iter().filter(|(key, _)| is_ours(key) && *key != annotation::APPLIED_KEYS);
         let notes = ours.map(|(key, value)| (key.clone(), json!(value))).collect();
         Map::from_iter([("annotations".to_owned(), Value::Object(notes))])
+    }
+
+    /// The merge patch of all labels and annotations, for a Secret of which some are not as they should be.
+    #[must_use]
+    pub fn whole_patch(&self) -> Map<String, Value> {
+        let pairs = [("labels", &self.labels), ("annotations", &self.annotations)];
+        pairs.into_iter().map(|(field, pairs)| (field.to_owned(), json!(pairs))).collect()
+    }
+
+    /// What of this a Secret wears otherwise, as people find it there.
+    #[must_use]
+    pub fn differing(&self, found: &ObjectMeta) -> Vec<String> {
+        let named = |what: &str, wanted: &Pairs, found: Option<&Pairs>| {
+            let differs =
+                |(key, value): &(&String, &String)| found.and_then(|found| found.get(*key)) != Some(*value);
+            wanted.iter().filter(differs).map(|(key, _)| format!("{what} {key}")).collect::<Vec<_>>()
+        };
+        let mut fields = named("label", &self.labels, found.labels.as_ref());
+        fields.extend(named("annotation", &self.annotations, found.annotations.as_ref()));
+        fields.extend(self.owners(found).map(|_| "metadata.ownerReferences".to_owned()));
+        fields
     }
 
     /// The owners, others' kept, if they differ. A merge patch replaces the list as a whole.

@@ -101,6 +101,16 @@ impl Error {
         }
     }
 
+    /// Whether a write that ended so may have been carried out all the same.
+    #[must_use]
+    pub fn leaves_open(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Unreadable { .. } => true,
+            Self::Api { source, .. } => !matches!(&**source, kube::Error::Api(status) if status.code < 500),
+            _ => false,
+        }
+    }
+
     /// The word for metrics.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -12,6 +12,9 @@ use crate::api::conditions::{READY, STALLED, Verdict, find};
 use crate::api::names::FIELD_MANAGER;
 use crate::plan::outcome::{Reason, Standing};
 
+/// Reason of the Event about a Secret that another writer overwrites again and again.
+const OVERWRITTEN: &str = "SecretOverwritten";
+/// Longest text that an Event may carry.
 /// Longest text that an Event may carry, in bytes.
 const NOTE_LENGTH: usize = 1024;
 
@@ -50,6 +53,13 @@ pub async fn warn<K: Resource<DynamicType = ()>>(context: &Context, object: &K, 
 pub async fn alarm<K: Resource<DynamicType = ()>>(context: &Context, object: &K, reason: &str, note: &str) {
     tracing::warn!(name = object.name_any(), reason, note, "a change that breaks connections, or may");
     create(context, event(context, object, "Warning", reason, note)).await;
+}
+
+/// Tells of another writer that undoes what this operator writes: the log, and a warning Event.
+pub async fn overwritten(context: &Context, identity: &MtlsIdentity, note: &str) {
+    let (namespace, name) = (identity.namespace(), identity.name_any());
+    tracing::warn!(namespace, name, why = note, "a Secret is overwritten again and again");
+    create(context, event(context, identity, "Warning", OVERWRITTEN, note)).await;
 }
 
 /// Creates an Event that tells of a change as it should be.

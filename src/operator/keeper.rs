@@ -1,6 +1,7 @@
 //! Keeps every authority: claims it, keeps its root, publishes who signs, records how it stands. One at a time: there
 //! are few, and none of this is urgent but once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::attention::Class;
 use super::authorities::{Service, Unready};
 use super::authority_status;
 use super::context::Context;
@@ -16,7 +18,7 @@ use super::events;
 use super::metrics::MISSING;
 use super::next_look::next_look;
 use super::publish::publish;
-use super::root::{Passed, pass};
+use super::root::{Passed, pass_telling};
 use super::stances::Stances;
 use super::tally::{Tally, patch_status};
 use crate::api::MtlsAuthority;
@@ -40,14 +42,20 @@ pub struct Keeper {
     stances: Stances,
     /// Whether the clock could be relied on when the authorities were looked at last.
     has_doubt: bool,
+    /// What has happened to the roots of authorities, by their names, until people have been told.
+    untold: HashMap<String, Vec<Told>>,
 }
+
+/// A change of the roots, and what people must hear of it.
+type Told = (&'static str, Option<String>);
 
 impl Keeper {
     /// A keeper of these authorities.
     #[must_use]
     pub fn new(context: Context, leadership: Leadership) -> Self {
-        let (tally, stances) = (Tally::default(), Stances::default());
-        Self { context, leadership, primed: watch::Sender::new(false), tally, stances, has_doubt: false }
+        let (tally, stances, untold) = (Tally::default(), Stances::default(), HashMap::new());
+        let primed = watch::Sender::new(false);
+        Self { context, leadership, primed, tally, stances, has_doubt: false, untold }
     }
 
     /// Whether every authority that was listed has been looked at by this leader.
@@ -75,6 +83,7 @@ impl Keeper {
     /// What another replica leads has no figures here.
     fn resign(&mut self) {
         self.tally = Tally::default();
+        self.context.metrics.waiting(Class::ALL.map(|class| (class, 0)), 0);
         for name in self.context.roster.names().iter().map(String::as_str).chain([MISSING]) {
             self.stances.forget(&self.context.metrics, name);
         }
@@ -122,7 +131,8 @@ impl Keeper {
         for name in self.context.authorities.names().iter().filter(|name| !names.contains(name)) {
             tracing::warn!(authority = name, "an authority is gone: nobody renews its identities");
             self.context.authorities.remove(name);
-            self.stances.forget(&self.context.metrics, name);
+            self.untold.remove(name);
+            self.stances.gone(&self.context.metrics, name);
         }
     }
 
@@ -176,7 +186,8 @@ impl Keeper {
             let signer = Err(Unready::Pending);
             self.context.authorities.put(Service { terms: terms.clone(), signer, next: None });
         }
-        let mut passed = pass(&self.context, &authority, &terms).await?;
+        let untold = self.untold.entry(terms.name.clone()).or_default();
+        let mut passed = pass_telling(&self.context, &authority, &terms, untold).await?;
         let error = passed.error.take();
         self.tally.remember(&terms, &passed);
         let next = next_look(&passed, &terms, self.context.millis());
@@ -201,7 +212,7 @@ impl Keeper {
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
                 tracing::warn!(authority = name, holder, "another operator serves this authority");
                 self.context.authorities.remove(name);
-                self.stances.forget(&self.context.metrics, name);
+                self.stances.gone(&self.context.metrics, name);
                 self.context.board.change(|board| board.yielded_authority(name, self.context.millis()));
                 Ok(None)
             }
@@ -242,9 +253,9 @@ impl Keeper {
         after.conditions.push(rotating);
         let verdict = authority_status::verdict(passed, &terms.name, &after);
         self.write(authority, &verdict, after).await?;
-        for (change, alarm) in &passed.changes {
+        for (change, alarm) in self.untold.remove(&terms.name).unwrap_or_default() {
             match alarm {
-                Some(alarm) => events::alarm(&self.context, authority, change, alarm).await,
+                Some(alarm) => events::alarm(&self.context, authority, change, &alarm).await,
                 None => events::tell(&self.context, authority, change, &progress).await,
             }
         }
@@ -267,7 +278,7 @@ impl Keeper {
         let stays = |type_| status.conditions.iter().rfind(|condition| condition.type_ == type_).cloned();
         conditions.extend([ROTATING, PUBLISHED].into_iter().filter_map(stays));
         let status = MtlsAuthorityStatus { observed_generation: generation, conditions, ..status };
-        patch_status(&self.context, authority, &status).await?;
+        patch_status(&self.context, authority, status).await?;
         if verdict.stalled && reason.as_deref() != Some(verdict.reason) {
             events::warn(&self.context, authority, verdict).await;
         }

@@ -6,6 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::attention::Class;
+use super::counts::Counts;
 use super::error::Error;
 use super::metric_labels::{
     AuthorityLabels, BundleLabels, ErrorLabels, GrantLabels, IssuedLabels, PhaseLabels, QueueLabels,
@@ -26,7 +27,7 @@ pub const MISSING: &str = "(missing)";
 #[derive(Clone, Default)]
 pub struct Metrics {
     issued: Family<IssuedLabels, Counter>,
-    granted: Family<GrantLabels, Counter>,
+    granted: Counts<GrantLabels>,
     refreshed: Counter,
     requests: Family<RequestLabels, Counter>,
     errors: Family<ErrorLabels, Counter>,
@@ -38,7 +39,7 @@ pub struct Metrics {
     root_not_after: Family<AuthorityLabels, Gauge>,
     rotation_phase: Family<PhaseLabels, Gauge>,
     rotation_waiting: Family<AuthorityLabels, Gauge>,
-    rotations: Family<TransitionLabels, Counter>,
+    rotations: Counts<TransitionLabels>,
     /// Of probes.
     pub probes: Figures,
     bundles: Family<BundleLabels, Gauge>,
@@ -51,7 +52,7 @@ impl Metrics {
         registry.register(
             "mtls_operator_granted",
             "Leaf certificates issued with a name or address that this grant allows",
-            self.granted.clone(),
+            self.granted.family(),
         );
         registry.register(
             "mtls_operator_refreshed",
@@ -113,7 +114,7 @@ impl Metrics {
         registry.register(
             "mtls_operator_root_transitions",
             "Changes of the roots of an authority",
-            self.rotations.clone(),
+            self.rotations.family(),
         );
     }
 
@@ -127,7 +128,7 @@ impl Metrics {
     pub fn granted(&self, authority: &str, grants: &[String]) {
         for grant in grants {
             let labels = GrantLabels { authority: authority.to_owned(), grant: grant.clone() };
-            self.granted.get_or_create(&labels).inc();
+            self.granted.count(authority, labels);
         }
     }
 
@@ -216,10 +217,16 @@ impl Metrics {
     /// The roots of an authority have changed.
     pub fn changed_roots(&self, authority: &str, transition: &'static str) {
         let labels = TransitionLabels { authority: authority.to_owned(), transition };
-        self.rotations.get_or_create(&labels).inc();
+        self.rotations.count(authority, labels);
     }
 
-    /// An authority is gone, or another operator serves it. What has happened to its roots stays counted.
+    /// An authority is gone, or another operator serves it: what was counted of it goes, too.
+    pub fn forget_counts(&self, authority: &str) {
+        self.granted.forget(authority);
+        self.rotations.forget(authority);
+    }
+
+    /// Another replica, or none, looks after an authority. What this one has done to it stays counted.
     pub fn forget(&self, authority: &str) {
         self.no_root(authority);
         self.rotation_waiting(authority, None);

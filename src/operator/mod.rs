@@ -5,8 +5,11 @@
 //! acts and records.
 
 pub mod act;
+mod altered;
 pub mod attention;
 pub mod audiences;
+pub mod audit;
+
 pub mod authorities;
 pub mod authority_status;
 pub mod belonging;
@@ -19,6 +22,7 @@ pub mod census;
 pub mod cluster_bundles;
 mod confirmation;
 pub mod context;
+mod counts;
 pub mod delivery;
 pub mod distributor;
 pub mod distrusted;
@@ -51,6 +55,8 @@ pub mod queue;
 pub mod read_back;
 pub mod reconcile;
 pub mod recovery;
+mod repairing;
+pub mod repairs;
 pub mod requests;
 pub mod retry;
 pub mod root;
@@ -73,4 +79,6 @@ pub mod status;
 pub mod tally;
 pub mod tombstones;
 pub mod watch;
+mod wiped;
 pub mod workers;
+pub mod writers;

@@ -11,6 +11,7 @@ use super::root_creation;
 use super::root_look::{Observed, request};
 use super::root_notes::Origin;
 use super::root_patch::RootPatch;
+use super::wiped::WipedSecret;
 use crate::api::MtlsAuthority;
 use crate::api::authority::Phase;
 use crate::pki::{Authority, AuthorityPem};
@@ -66,6 +67,7 @@ pub(super) async fn go_on(
     let mut secret = root_creation::new(terms, &context.namespace, &name, &pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
     root_creation::recovered(&mut secret, recovery, now);
+    let secret = WipedSecret::from(secret);
     let done = match &observed.secret {
         None => stored(context, terms, &secret, Phase::Draining).await?,
         Some(found) => {
@@ -90,11 +92,11 @@ pub(super) async fn create(
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = root_creation::new(terms, &context.namespace, &name, pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
-    stored(context, terms, &secret, Phase::Stable).await
+    stored(context, terms, &secret.into(), Phase::Stable).await
 }
 
 /// Creates a root Secret that can be read.
-async fn stored(context: &Context, terms: &Terms, secret: &Secret, phase: Phase) -> Result<Done, Error> {
+async fn stored(context: &Context, terms: &Terms, secret: &WipedSecret, phase: Phase) -> Result<Done, Error> {
     let place = place(secret);
     if let Err(why) = read_back(secret, terms, &place, phase, context.clock.now()) {
         return Ok(Done::Unreadable(why));
@@ -112,8 +114,8 @@ pub(super) async fn patched(
     patch: &RootPatch,
     phase: Phase,
 ) -> Result<Done, Error> {
-    if let Err(why) = read_back(&patch.applied_to(secret), terms, &place(secret), phase, context.clock.now())
-    {
+    let after = WipedSecret::from(patch.applied_to(secret));
+    if let Err(why) = read_back(&after, terms, &place(secret), phase, context.clock.now()) {
         return Ok(Done::Unreadable(why));
     }
     let meta = &secret.metadata;

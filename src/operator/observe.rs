@@ -78,17 +78,17 @@ pub async fn secret(
     }
     let revision = recorded_revision(status);
     if seen.is_none()
-        && let Some(elsewise) = unmarked(context, subject.asked).await?
+        && let Some(found) = unwatched(context, subject, must_read).await?
     {
-        return Ok(Found::without_leaf(elsewise, revision));
+        return Ok(found);
     }
     let (namespace, name) = (&subject.asked.namespace, &subject.asked.secret.name);
     let known = context.board.lock().known_secret(namespace, name);
-    let Some(secret) = context.requests.get::<Secret>(Some(namespace), name).await? else {
+    let Some(secret) = context.requests.secret(namespace, name).await? else {
         context.board.change(|board| board.missed_secret(namespace, name, known, context.millis()));
         return Ok(Found::without_leaf(Observed::Absent, revision));
     };
-    let found = read(context, subject, secret);
+    let found = read(context, subject, &secret);
     note(context, &found);
     Ok(found)
 }
@@ -100,26 +100,43 @@ fn note(context: &Context, found: &Found) {
     context.board.lock().read_secret(&meta, held, context.millis());
 }
 
-/// A Secret that does not carry our label may be anybody's: its metadata says so, and its data is not read.
-async fn unmarked(context: &Context, asked: &Asked) -> Result<Option<Observed>, Error> {
+/// A Secret that the watch does not see may be anybody's: its metadata says so, and its data is not read. Neither is that
+/// of one whose label an admission policy has changed, while its version is the one that was written. `None`: read it.
+async fn unwatched(
+    context: &Context,
+    subject: &Subject<'_>,
+    must_read: bool,
+) -> Result<Option<Found>, Error> {
+    let asked = subject.asked;
+    let revision = recorded_revision(subject.identity.status.as_ref());
     let found = context.requests.secret_metadata(&asked.namespace, &asked.secret.name).await?;
-    let Some(secret) = found else { return Ok(Some(Observed::Absent)) };
-    let is_ours = owner_uid(&secret.metadata, asked).is_some();
-    Ok((!is_ours).then(|| Observed::Foreign(not_made_by_us(asked))))
+    let Some(secret) = found else { return Ok(Some(Found::without_leaf(Observed::Absent, revision))) };
+    if owner_uid(&secret.metadata, asked).is_none() {
+        return Ok(Some(Found::without_leaf(Observed::Foreign(not_made_by_us(asked)), revision)));
+    }
+    let seen = SeenSecret::of(&secret, asked.namespace.as_str().into());
+    let known = untouched(subject, Some(&seen)).filter(|_| !must_read);
+    Ok(known.map(|found| Found { metadata: Some(secret.metadata), ..found }))
 }
 
 fn recorded_revision(status: Option<&MtlsIdentityStatus>) -> i64 {
     status.and_then(|status| status.revision).unwrap_or(0)
 }
 
+/// The version of the Secret that was written or verified last, if that was for the spec as it is.
+fn verified_version(identity: &MtlsIdentity) -> Option<&str> {
+    let status = identity.status.as_ref()?;
+    let is_current = status.observed_generation == identity.metadata.generation;
+    status.secret.as_ref().filter(|_| is_current).map(|secret| secret.resource_version.as_str())
+}
+
 /// The Secret by status and metadata, if status speaks of this spec and of this version of the Secret.
 fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> {
     let status = subject.identity.status.as_ref()?;
     let seen = seen?;
-    let recorded = status.secret.as_ref()?;
-    let is_current = status.observed_generation == subject.identity.metadata.generation;
-    let is_verified = version_number(&recorded.resource_version) == seen.version;
-    if !is_current || !is_verified || seen.identity_uid != Some(digest(&subject.asked.uid)) {
+    let recorded =
+        verified_version(subject.identity).filter(|recorded| version_number(recorded) == seen.version)?;
+    if seen.identity_uid != Some(digest(&subject.asked.uid)) {
         return None;
     }
     // A status of older definitions cannot say which request was answered; the Secret can.
@@ -135,8 +152,12 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
     let known =
         subject.bundle.map(TrustBundle::hash).into_iter().chain(subject.former_trust.map(str::to_owned));
     let trust = known.into_iter().find(|trust| seen.trust == Some(digest(trust)));
+    // An annotation that an admission policy has changed says nothing of the content.
+    if trust.is_none() && subject.bundle.is_some() {
+        return None;
+    }
     let held = Held {
-        version: recorded.resource_version.clone(),
+        version: recorded.to_owned(),
         mine: true,
         leaf: Ok(leaf),
         profile: seen.profile,
@@ -150,11 +171,11 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
 }
 
 /// The Secret as it was read.
-fn read(context: &Context, subject: &Subject<'_>, secret: Secret) -> Found {
+fn read(context: &Context, subject: &Subject<'_>, secret: &Secret) -> Found {
     let status = subject.identity.status.as_ref();
     let owner = {
         let board = context.board.lock();
-        belonging(&secret, subject.asked, board.index())
+        belonging(secret, subject.asked, board.index())
     };
     let mine = match owner {
         Belonging::Foreign(whose) => {
@@ -163,8 +184,8 @@ fn read(context: &Context, subject: &Subject<'_>, secret: Secret) -> Found {
         Belonging::Mine => true,
         Belonging::Inherited => false,
     };
-    let found = held(context.clock.now(), subject, &secret, mine, recorded_revision(status));
-    Found { metadata: Some(secret.metadata), ..found }
+    let found = held(context.clock.now(), subject, secret, mine, recorded_revision(status));
+    Found { metadata: Some(secret.metadata.clone()), ..found }
 }
 
 fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, recorded: i64) -> Found {
@@ -188,8 +209,10 @@ fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, reco
         revision,
         renew_request: renew_request.clone(),
     });
-    let dressed =
-        notes.as_ref().is_none_or(|notes| Dress::of(subject.asked, notes).patch(&secret.metadata).is_empty());
+    // What was written and is still as it was stored then would be stored so again.
+    let is_as_stored = verified_version(subject.identity) == secret.metadata.resource_version.as_deref();
+    let is_worn = |notes| Dress::of(subject.asked, notes).patch(&secret.metadata).is_empty();
+    let dressed = is_as_stored || notes.as_ref().is_none_or(is_worn);
     let held = Held {
         version: secret.metadata.resource_version.clone().unwrap_or_default(),
         mine,

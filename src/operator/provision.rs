@@ -1,7 +1,5 @@
 //! The CA that people provide, as it is found: read, never written.
 
-use k8s_openapi::api::core::v1::Secret;
-
 use super::context::Context;
 use super::error::Error;
 use super::root_secret;
@@ -21,7 +19,7 @@ pub async fn provided(
 ) -> Result<(Provided, Option<AuthorityPem>), Error> {
     let Some(name) = authority.provided_secret_name() else { return Ok((Provided::NotAsked, None)) };
     let place = format!("Secret {}/{name}", context.namespace);
-    let Some(secret) = context.requests.get::<Secret>(Some(&context.namespace), name).await? else {
+    let Some(secret) = context.requests.secret(&context.namespace, name).await? else {
         let why = format!("{place}, which spec.root.provided.secretName names, does not exist; create it");
         return Ok((Provided::Missing(why), None));
     };

@@ -1,20 +1,25 @@
 //! One pass over one identity: observe, decide, act, observe what was done, decide again, record.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::act::{Applicant, issue, refresh};
+use super::altered::is_watched;
+use super::audit::Issuance;
 use super::authorities::{Service, Unready};
 use super::board::Job;
 use super::context::Context;
 use super::error::Error;
 use super::events;
 use super::observe::{Found, Subject, secret};
+use super::repairing::is_repair;
 use super::status;
 use crate::api::MtlsAuthority;
-use crate::api::identity::MtlsIdentity;
+use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::api::names::GROUP;
 use crate::plan::asked::{Asked, Malformed};
-use crate::plan::decide::{Decision, Plan, decide};
+use crate::plan::decide::{Because, Decision, Plan, decide};
 use crate::plan::outcome::{Refusal, Standing};
 use crate::plan::policy;
 use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
@@ -34,12 +39,15 @@ pub async fn reconcile(context: &Context, mut job: Job) -> Result<(), Error> {
 
 async fn pass(context: &Context, job: &mut Job, must_read: bool) -> Result<(), Error> {
     let Some(identity) = identity(context, job, must_read).await? else { return Ok(()) };
+    if identity.metadata.deletion_timestamp.is_some() {
+        return record_ending(context, &identity).await;
+    }
     let asked = match Asked::parse(&identity) {
         Ok(asked) => asked,
         Err(malformed) => return record_malformed(context, &identity, &malformed).await,
     };
     let service = service(context, &asked).await?;
-    let allowed = service.as_ref().map(|service| allowed(context, &asked, service));
+    let allowed = service.as_ref().map(|service| allowed(context, &asked, service)).transpose()?;
     let case =
         Case { context, job, identity: &identity, asked: &asked, service: service.as_deref(), allowed };
     let found = secret(context, &case.subject(), job.secret.as_ref(), must_read).await?;
@@ -58,12 +66,12 @@ async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<O
         Some(identity) => board.answered_identity(identity, now),
         None => board.missed_identity(&job.namespace, &job.name, known, now),
     });
-    Ok(found.filter(|identity| identity.metadata.deletion_timestamp.is_none()))
+    Ok(found)
 }
 
 /// The authority of an identity. Identity and authority are watched apart: one that seems to be missing is asked
 /// for before anybody is told so.
-async fn service(context: &Context, asked: &Asked) -> Result<Option<std::sync::Arc<Service>>, Error> {
+async fn service(context: &Context, asked: &Asked) -> Result<Option<Arc<Service>>, Error> {
     let service = context.authorities.get(&asked.authority);
     let is_pending = match &service {
         Some(service) => matches!(service.signer, Err(Unready::Pending)),
@@ -72,27 +80,25 @@ async fn service(context: &Context, asked: &Asked) -> Result<Option<std::sync::A
     if is_pending { Err(Error::AuthorityPending(asked.authority.clone())) } else { Ok(service) }
 }
 
-fn allowed(context: &Context, asked: &Asked, service: &Service) -> Allowed {
-    let labels = context
-        .board
-        .lock()
-        .jurisdiction()
-        .namespace(&asked.namespace)
-        .map(|namespace| namespace.labels.clone());
-    let labels = labels.unwrap_or_default();
-    Allowed {
+/// What an authority allows an identity. A namespace that is not known has no labels, which is what a selector may ask for:
+/// nothing is judged before it is.
+fn allowed(context: &Context, asked: &Asked, service: &Service) -> Result<Allowed, Error> {
+    let known =
+        context.board.lock().jurisdiction().namespace(&asked.namespace).map(|found| found.labels.clone());
+    let labels = known.ok_or_else(|| Error::Stale { what: format!("Namespace {}", asked.namespace) })?;
+    Ok(Allowed {
         entitlement: policy::judge(asked, &service.terms, &labels),
         retained: policy::retained(asked, &service.terms, &labels),
         profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms)),
-    }
+    })
 }
 
 /// One identity with everything that was observed but its Secret.
-struct Case<'a> {
-    context: &'a Context,
-    job: &'a Job,
-    identity: &'a MtlsIdentity,
-    asked: &'a Asked,
+pub(super) struct Case<'a> {
+    pub(super) context: &'a Context,
+    pub(super) job: &'a Job,
+    pub(super) identity: &'a MtlsIdentity,
+    pub(super) asked: &'a Asked,
     service: Option<&'a Service>,
     allowed: Option<Allowed>,
 }
@@ -130,9 +136,14 @@ impl Case<'_> {
 
     async fn carry_out(&self, found: Found) -> Result<(), Error> {
         let decision = self.decide(&found);
+        let is_repair = is_repair(self.identity.status.as_ref(), &decision.plan, &found.observed);
+        if is_repair && let Some(pause) = self.pause() {
+            return self.wait(decision, &found, &pause).await;
+        }
         match self.act(&decision, &found).await {
             Ok(None) => self.record(&decision, &found).await,
             Ok(Some(done)) => {
+                self.saw(&done, is_repair);
                 let after = self.decide(&done);
                 self.record(&after, &done).await
             }
@@ -155,18 +166,17 @@ impl Case<'_> {
             Plan::Issue { because, over } => {
                 let Some((service, root, entitlement)) = self.signing() else { return Ok(None) };
                 let applicant = Applicant { id: self.job.id, asked: self.asked, service, root };
-                let done = issue(self.context, &applicant, entitlement, found, over.as_deref()).await?;
+                let issuance = self.issuance(*because, &entitlement.grants);
+                let over = over.as_deref();
+                let done = issue(self.context, &applicant, entitlement, found, over, &issuance).await?;
                 self.context.metrics.issued(*because, self.job.class);
                 self.context.metrics.granted(&service.terms.name, &entitlement.grants);
-                self.log_issued(because.as_str(), &entitlement.grants, &done);
-                self.saw(&done);
                 Ok(Some(done))
             }
             Plan::Refresh { .. } => {
                 let Observed::Held(held) = &found.observed else { return Ok(None) };
                 let done = refresh(self.context, self.asked, self.service, found, held).await?;
                 self.context.metrics.refreshed();
-                self.saw(&done);
                 Ok(Some(done))
             }
         }
@@ -179,40 +189,50 @@ impl Case<'_> {
         Some((service, root, entitlement))
     }
 
-    /// The answer to a write is an observation: there is no need to wait for the watch.
-    fn saw(&self, done: &Found) {
+    /// The answer to a write is an observation: there is no need to wait for the watch. An admission policy may have had a
+    /// hand in it, and may have taken away what the watch goes by.
+    fn saw(&self, done: &Found, is_repair: bool) {
         let Some(metadata) = &done.metadata else { return };
         let meta = kube::core::PartialObjectMeta { metadata: metadata.clone(), ..Default::default() };
         let now = self.context.millis();
-        self.context.board.change(|board| board.answered_secret(&meta, now));
+        self.context.board.change(|board| {
+            if is_repair {
+                board.repaired(self.job.id, now);
+            }
+            if is_watched(metadata) {
+                board.answered_secret(&meta, now);
+            }
+        });
     }
 
     async fn record(&self, decision: &Decision, found: &Found) -> Result<(), Error> {
-        let now = self.context.clock.now();
-        let status = status::identity_status(self.identity, self.asked, decision, found, now);
+        let standing = match self.altered(found) {
+            Some(what) => decision.standing.remarked(&what),
+            None => decision.standing.clone(),
+        };
+        let decision = Decision { standing, ..decision.clone() };
+        self.store(&self.status(&decision, found), &decision.standing).await
+    }
+
+    pub(super) fn status(&self, decision: &Decision, found: &Found) -> MtlsIdentityStatus {
+        status::identity_status(self.identity, self.asked, decision, found, self.context.clock.now())
+    }
+
+    pub(super) async fn store(&self, status: &MtlsIdentityStatus, standing: &Standing) -> Result<(), Error> {
         let meta = &self.identity.metadata;
-        let patch = status::patch(meta.resource_version.as_deref(), self.identity.status.as_ref(), &status);
+        let patch = status::patch(meta.resource_version.as_deref(), self.identity.status.as_ref(), status);
         let Some(patch) = patch else { return Ok(()) };
         let (namespace, name) = (&self.asked.namespace, &self.asked.name);
         let recorded = self.context.requests.patch_identity_status(namespace, name, patch).await?;
         let now = self.context.millis();
         self.context.board.change(|board| board.answered_identity(&recorded, now));
-        events::transition(self.context, self.identity, &decision.standing).await;
+        events::transition(self.context, self.identity, standing).await;
         Ok(())
     }
 
-    fn log_issued(&self, because: &'static str, grants: &[String], done: &Found) {
-        let leaf = done.leaf.as_ref();
-        tracing::info!(
-            namespace = self.asked.namespace,
-            name = self.asked.name,
-            because,
-            class = self.job.class.as_str(),
-            serial = leaf.map(|leaf| leaf.serial.to_string()),
-            not_after = leaf.map(|leaf| leaf.window.not_after.to_string()),
-            grants = (!grants.is_empty()).then(|| grants.join(",")),
-            "issued"
-        );
+    fn issuance<'b>(&'b self, because: Because, grants: &'b [String]) -> Issuance<'b> {
+        let Self { job, identity, asked, .. } = self;
+        Issuance { identity: &identity.metadata, asked, because, class: job.class, grants }
     }
 }
 
@@ -249,10 +269,27 @@ async fn record_malformed(
     malformed: &Malformed,
 ) -> Result<(), Error> {
     let standing = Standing::refused(Refusal::Malformed(malformed.to_string()), true);
+    record_standing(context, identity, &standing).await
+}
+
+/// An object that is being deleted, and that finalizers of others keep: only that its leaf has expired is recorded.
+async fn record_ending(context: &Context, identity: &MtlsIdentity) -> Result<(), Error> {
+    let end = identity.status.as_ref().and_then(|status| status.not_after.as_ref()).map(|time| time.0);
+    let Some(end) = end.filter(|end| context.clock.now() > *end) else { return Ok(()) };
+    let finalizers = identity.metadata.finalizers.as_deref().unwrap_or_default();
+    record_standing(context, identity, &Standing::deleted_and_expired(end, finalizers)).await
+}
+
+/// Records conditions, and leaves the rest of the status as it was.
+async fn record_standing(
+    context: &Context,
+    identity: &MtlsIdentity,
+    standing: &Standing,
+) -> Result<(), Error> {
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
     let conditions = standing.verdict().conditions(&before.conditions, generation, context.clock.now());
-    let status = crate::api::MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
+    let status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
     let meta = &identity.metadata;
     let patch = status::patch(meta.resource_version.as_deref(), identity.status.as_ref(), &status);
     let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else {
@@ -260,6 +297,6 @@ async fn record_malformed(
     };
     let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
     context.board.change(|board| board.answered_identity(&recorded, context.millis()));
-    events::transition(context, identity, &standing).await;
+    events::transition(context, identity, standing).await;
     Ok(())
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::context::Context;
@@ -144,7 +143,7 @@ async fn find(
     let recorded = roots.iter().filter_map(|root| root.fingerprint.parse().ok());
     let wanted: Vec<Fingerprint> = recorded.chain([lost]).collect();
     for leaf in leaves {
-        let found = context.requests.get::<Secret>(Some(&leaf.namespace), &leaf.name).await?;
+        let found = context.requests.secret(&leaf.namespace, &leaf.name).await?;
         let bundle = found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok());
         if let Some(bundle) = bundle.filter(|bundle| bundle.contains(&lost)) {
             return Ok(bundle.among(&wanted));

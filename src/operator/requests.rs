@@ -12,10 +12,12 @@ use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::call::{Call, absent_is_none, conflict_is_stale, create, named, patch_params};
 use super::error::Error;
 use super::metrics::Metrics;
+use super::wiped::{WipedSecret, wipe};
 use crate::runtime::leader::Leadership;
 
 /// Longest a read may take.
@@ -65,6 +67,17 @@ impl Requests {
         let what = format!("the kinds of {group_version}");
         let request = http::Request::get(format!("/apis/{group_version}")).body(Vec::new());
         let request = request.map_err(kube::core::request::Error::BuildRequest);
+        absent_is_none(self.send(Call::new("get", what, request, READ_TIMEOUT)?).await)
+    }
+
+    /// Reads one Secret with its content, which is wiped when it is dropped; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<WipedSecret>, Error> {
+        let what = named::<Secret>(Some(namespace), name);
+        let url = Secret::url_path(&(), Some(namespace));
+        let request = Request::new(url).get(name, &kube::api::GetParams::default());
         absent_is_none(self.send(Call::new("get", what, request, READ_TIMEOUT)?).await)
     }
 
@@ -156,7 +169,11 @@ impl Requests {
     ) -> Result<PartialObjectMeta<Secret>, Error> {
         let what = named::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
-        let request = Request::new(url).patch_metadata(name, &patch_params(), &Patch::Merge(patch));
+        let mut patch = Patch::Merge(patch);
+        let request = Request::new(url).patch_metadata(name, &patch_params(), &patch);
+        if let Patch::Merge(patch) = &mut patch {
+            wipe(patch);
+        }
         self.write(Call::new("patch", what, request, within)?).await
     }
 
@@ -233,7 +250,7 @@ impl Requests {
         // Not `Client::request`, which logs an answer that it cannot read: that may be a Secret.
         let answer = tokio::time::timeout(within, self.client.request_text(request)).await;
         let result = match answer {
-            Ok(Ok(text)) => serde_json::from_str(&text).map_err(|error| Error::Unreadable {
+            Ok(Ok(text)) => serde_json::from_str(&Zeroizing::new(text)).map_err(|error| Error::Unreadable {
                 what: format!("{verb} {what}"),
                 line: error.line(),
                 column: error.column(),

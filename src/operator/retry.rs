@@ -9,7 +9,8 @@ use super::index::IdentityId;
 use super::schedule::Millis;
 
 const FIRST: Millis = 500;
-const LAST: Millis = 300_000;
+/// The longest pause.
+pub(super) const LAST: Millis = 300_000;
 
 #[derive(Clone, Copy, Debug)]
 struct Retry {
@@ -71,7 +72,7 @@ impl<K: Copy + Debug + Eq + Hash> Retries<K> {
 
 /// Doubles with every attempt; between three quarters and the whole of it, so that what failed together does not
 /// come back together.
-fn delay(id: impl Debug, attempts: u32) -> Millis {
+pub(super) fn delay(id: impl Debug, attempts: u32) -> Millis {
     let whole = FIRST.saturating_mul(1_i64.checked_shl(attempts.min(20)).unwrap_or(i64::MAX)).min(LAST);
     let spread = i64::try_from(digest(&format!("{id:?}/{attempts}")) % 1024).unwrap_or(0);
     whole - whole / 4 * spread / 1024

@@ -32,8 +32,6 @@ pub struct Passed {
     pub survey: Survey,
     /// How the rotation goes on.
     pub course: Course,
-    /// The changes that were made to the roots, in their order, each with what people must hear of it.
-    pub changes: Vec<(&'static str, Option<String>)>,
     /// Whether the exclusion that a person asks for has served a rotation already.
     pub is_exclusion_spent: bool,
     /// The moment before it was read.
@@ -55,14 +53,27 @@ impl Passed {
 /// # Errors
 /// [`Error`]: transient, to be tried again.
 pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Passed, Error> {
-    let mut changes = Vec::new();
+    pass_telling(context, authority, terms, &mut Vec::new()).await
+}
+
+/// The same, adding the changes that were made to the roots, in their order, each with what people must hear of it. They
+/// are made, whatever the pass ends with.
+///
+/// # Errors
+/// [`Error`]: transient, to be tried again.
+pub async fn pass_telling(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    changes: &mut Vec<(&'static str, Option<String>)>,
+) -> Result<Passed, Error> {
     // Each round either changes the root Secret or ends; a root is made, then its limits raised, at most.
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
         let decision = decide(&observed.world);
         let held_up = confirmed(context, terms, &decision, &observed).await.err();
         if decision.plan == RootPlan::Keep || held_up.is_some() {
-            return Ok(passed(authority, decision, observed, held_up, changes));
+            return Ok(passed(authority, decision, observed, held_up));
         }
         match act(context, authority, terms, &decision.plan, &observed).await {
             Ok(Done::Nothing) => {}
@@ -78,12 +89,12 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
                     "refused a change"
                 );
                 let decision = decision.refused(&observed.world.secret_name, &why);
-                return Ok(passed(authority, decision, observed, None, changes));
+                return Ok(passed(authority, decision, observed, None));
             }
             // The root that signs goes on as it is.
             Err(error) if decision.signs && matches!(decision.plan, RootPlan::Change { .. }) => {
                 let held_up = HeldUp { survey: observed.survey.clone(), error: Some(error) };
-                return Ok(passed(authority, decision, observed, Some(held_up), changes));
+                return Ok(passed(authority, decision, observed, Some(held_up)));
             }
             Err(error) => return Err(error),
         }
@@ -97,7 +108,6 @@ fn passed(
     decision: RootDecision,
     observed: Observed,
     held_up: Option<HeldUp>,
-    changes: Vec<(&'static str, Option<String>)>,
 ) -> Passed {
     let course = course(&observed.world, &decision);
     let Observed { loaded, survey, read_at, .. } = observed;
@@ -105,7 +115,7 @@ fn passed(
     let asked = exclusion(authority);
     let is_exclusion_spent =
         asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
-    Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at, error }
+    Passed { decision, loaded, survey, course, is_exclusion_spent, read_at, error }
 }
 
 /// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of this.

@@ -1,8 +1,6 @@
 //! One look at a root: who is suspected of having been signed by another one was gathered before the root Secret is read,
 //! since the watches are independent; everything else is read after it.
 
-use k8s_openapi::api::core::v1::Secret;
-
 use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
@@ -12,6 +10,7 @@ use super::recovery::{Recovery, recover};
 use super::root_secret::{self, LoadedRoot};
 use super::rotation;
 use super::sight::Survey;
+use super::wiped::WipedSecret;
 use crate::api::MtlsAuthority;
 use crate::api::names::annotation;
 use crate::pki::AuthorityPem;
@@ -32,7 +31,7 @@ pub struct Observed {
     /// What is left of a root whose loss was accepted.
     pub recovery: Option<Recovery>,
     /// The Secret, whatever it holds.
-    pub secret: Option<Secret>,
+    pub secret: Option<WipedSecret>,
     /// The moment before the Secret was read.
     pub read_at: Moment,
 }
@@ -46,10 +45,10 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
     let place = format!("{}/{name}", context.namespace);
     let suspects = suspects(context, authority);
     let read_at = Moment::now(&context.clock);
-    let found = context.requests.get::<Secret>(Some(&context.namespace), &name).await?;
+    let found = context.requests.secret(&context.namespace, &name).await?;
     let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
         Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
-        None => root_secret::load(found.as_ref(), terms, &place, context.clock.now()),
+        None => root_secret::load(found.as_deref(), terms, &place, context.clock.now()),
     };
     let (provided, provided_pem) = provided(context, authority, terms).await?;
     let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
@@ -82,7 +81,7 @@ impl Observed {
     /// The announced CA.
     #[must_use]
     pub fn next(&self) -> Option<AuthorityPem> {
-        self.secret.as_ref().map(root_secret::next_pem)
+        self.secret.as_deref().map(root_secret::next_pem)
     }
 }
 

@@ -7,6 +7,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde::Serialize;
 use serde_json::{Value, json};
+use zeroize::Zeroize as _;
 
 use super::root_notes::{Origin, Retiring};
 use crate::api::duration;
@@ -19,7 +20,7 @@ pub(super) const NEXT: [&str; 3] = [key::NEXT_CERTIFICATE, key::NEXT_PRIVATE_KEY
 /// Keys of the signer.
 pub(super) const SIGNER: [&str; 3] = [key::CERTIFICATE, key::PRIVATE_KEY, key::TRUST_BUNDLE];
 
-/// A patch of a root Secret. `None` removes a key.
+/// A patch of a root Secret. `None` removes a key. What it holds is wiped when it is dropped: there are keys in it.
 #[derive(Default)]
 pub struct RootPatch {
     annotations: BTreeMap<String, Option<String>>,
@@ -101,6 +102,12 @@ impl RootPatch {
         merge(secret.metadata.annotations.get_or_insert_default(), &self.annotations);
         merge(secret.data.get_or_insert_default(), &self.data);
         secret
+    }
+}
+
+impl Drop for RootPatch {
+    fn drop(&mut self) {
+        self.data.values_mut().flatten().for_each(|value| value.0.zeroize());
     }
 }
 

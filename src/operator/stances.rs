@@ -29,6 +29,12 @@ impl Stances {
     }
 
     /// An authority is gone, or another operator serves it.
+    pub fn gone(&mut self, metrics: &Metrics, authority: &str) {
+        self.forget(metrics, authority);
+        metrics.forget_counts(authority);
+    }
+
+    /// Another replica looks after an authority from now on.
     pub fn forget(&mut self, metrics: &Metrics, authority: &str) {
         metrics.forget(authority);
         self.0.remove(authority);

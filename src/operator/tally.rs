@@ -17,7 +17,7 @@ use super::sight::Survey;
 use super::status;
 use crate::api::MtlsAuthority;
 use crate::api::authority::{MtlsAuthorityStatus, Phase};
-use crate::api::conditions::{PUBLISHED, ROTATING, Verdict, find};
+use crate::api::conditions::{PUBLISHED, ROTATING, Verdict, find, put_in_order};
 use crate::plan::course::Course;
 use crate::plan::terms::Terms;
 
@@ -146,7 +146,7 @@ impl Tally {
             after.conditions.push(rotating);
         }
         let news = publish_condition(context, &authority, &mut after);
-        patch_status(context, &authority, &after).await?;
+        patch_status(context, &authority, after).await?;
         if let Some(verdict) = news {
             events::warn(context, &*authority, &verdict).await;
         }
@@ -209,10 +209,11 @@ fn publish_condition(
 pub async fn patch_status(
     context: &Context,
     authority: &MtlsAuthority,
-    after: &MtlsAuthorityStatus,
+    mut after: MtlsAuthorityStatus,
 ) -> Result<(), Error> {
+    put_in_order(&mut after.conditions);
     let version = authority.metadata.resource_version.as_deref();
-    let Some(patch) = status::patch(version, authority.status.as_ref(), after) else { return Ok(()) };
+    let Some(patch) = status::patch(version, authority.status.as_ref(), &after) else { return Ok(()) };
     let name = authority.metadata.name.as_deref().unwrap_or_default();
     let written = context.requests.patch_authority_status(name, patch).await?;
     context.roster.answered(written);

@@ -85,8 +85,10 @@ impl Workers {
         let mut board = self.context.board.lock();
         board.sweep(now);
         let job = board.take(now);
-        let depths = Class::ALL.map(|class| (class, board.queue().depth(class)));
-        self.context.metrics.waiting(depths, board.retries().len());
+        if self.leadership.is_leader() {
+            let depths = Class::ALL.map(|class| (class, board.queue().depth(class)));
+            self.context.metrics.waiting(depths, board.retries().len());
+        }
         job
     }
 

@@ -64,6 +64,8 @@ pub struct Leaf {
     pub window: Window,
     /// Which key signed it.
     pub authority_key_id: KeyId,
+    /// The subject as people read it; empty where the names are all there is.
+    pub subject: String,
     /// URI names as they stand there; a good leaf has exactly one.
     pub spiffe_ids: Vec<String>,
     /// DNS names.
@@ -112,6 +114,7 @@ impl Leaf {
                 .ok_or(LeafError::BadProfile("the validity is beyond any calendar"))?,
             authority_key_id: authority_key_id(x509)
                 .ok_or(LeafError::BadProfile("the authority key identifier is missing"))?,
+            subject: x509.subject().to_string(),
             spiffe_ids: Vec::new(),
             dns_names: Vec::new(),
             ip_addresses: Vec::new(),

@@ -140,6 +140,17 @@ impl Standing {
         Self::stalled(Reason::Expired, message)
     }
 
+    /// The identity is being deleted, these finalizers keep it, and the leaf has expired.
+    #[must_use]
+    pub fn deleted_and_expired(not_after: Timestamp, finalizers: &[String]) -> Self {
+        let message = format!(
+            "the certificate expired at {not_after} while the MtlsIdentity is being deleted, so that no other is \
+             issued; what keeps it is metadata.finalizers: {}",
+            finalizers.join(", ")
+        );
+        Self::waiting(Reason::Expired, message)
+    }
+
     /// A leaf as asked is on its way.
     #[must_use]
     pub fn issuing() -> Self {
@@ -158,6 +169,12 @@ impl Standing {
     #[must_use]
     pub fn authority_not_ready(why: &str) -> Self {
         Self::waiting(Reason::AuthorityNotReady, why.to_owned())
+    }
+
+    /// The same, with one thing more that people should know.
+    #[must_use]
+    pub fn remarked(&self, remark: &str) -> Self {
+        Self { message: format!("{}; {remark}", self.message), ..self.clone() }
     }
 
     /// The same, with what has come in the way of the next leaf.

@@ -40,6 +40,7 @@ mod refusal;
 mod reissue;
 mod renewal;
 mod replicas;
+mod rivals;
 mod root;
 mod serving;
 mod validation;

@@ -3,12 +3,15 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use mtls_operator::operator::attention::Class;
 use mtls_operator::operator::keeper::Keeper;
-use mtls_operator::runtime::leader::Leadership;
+use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
+use mtls_operator::runtime::shutdown::Shutdown;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 
+use super::leases::{FakeApi, Weather};
 use super::log::Log;
 use super::mesh::Mesh;
 use super::stage::{AUTHORITIES, SECRETS, Stage};
@@ -216,4 +219,26 @@ async fn each_way_to_stand_is_logged_once_however_often_it_is_tried_again() {
     let lines = told(&log);
     assert!(lines.len() == 1 && lines[0].starts_with("INFO"), "{lines:#?}");
     assert!(lines[0].contains("reason=\"Issued\""), "{lines:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_leads_no_more_shows_no_queue() {
+    let stage = served().await;
+    let leases = FakeApi::default();
+    let (shutdown, _stop) = Shutdown::manual();
+    let config = LeaderConfig::new("mtls-system", "mtls-operator", "first");
+    let (leadership, election) = elect(leases.client("first"), config, stage.context.clock.clone(), shutdown);
+    let election = tokio::spawn(election);
+    let mut keeper = Box::pin(Keeper::new(stage.context.clone(), leadership.clone()).run());
+    keep(&mut keeper).await;
+    assert!(leadership.is_leader());
+    stage.context.metrics.waiting(Class::ALL.map(|class| (class, 3)), 5);
+    leases.set_weather("first", Weather::Lost);
+    keep(&mut keeper).await;
+    assert!(!leadership.is_leader());
+    let shown = figures(&stage);
+    let of_the_queue =
+        |line: &&String| line.contains("queue_depth{") || line.starts_with("mtls_operator_retrying");
+    assert_eq!(shown.iter().filter(of_the_queue).collect::<Vec<_>>(), [""; 0]);
+    election.abort();
 }

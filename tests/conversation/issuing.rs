@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::server::Mishap;
-use super::stage::{A_WHILE, PATIENCE, Stage, issued};
+use super::stage::{A_WHILE, NOW, PATIENCE, Stage, issued};
 
 const FIRST: [&str; 2] = ["POST secrets orders/web-mtls", "PATCH status orders/web"];
 
@@ -179,4 +179,27 @@ async fn keys_that_take_long_keep_nobody_else_waiting() {
     let made = |name: &str| asked.iter().position(|call| *call == format!("POST secrets orders/{name}-mtls"));
     let last = slow.into_iter().map(made).max().unwrap();
     assert!(made("swift").is_some() && made("swift") < last, "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_that_a_finalizer_keeps_says_that_its_certificate_has_expired_and_gets_no_other() {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({}));
+    stage.settle().await;
+    stage.server.edit("mtlsidentities", "orders", "web", |identity| {
+        identity["metadata"]["deletionTimestamp"] = json!(NOW.to_string());
+        identity["metadata"]["finalizers"] = json!(["example.com/kept"]);
+    });
+    assert_eq!(stage.settle().await, [""; 0]);
+    stage.hand.set(stage.identity("web").status.unwrap().not_after.unwrap().0);
+    stage.look_at_authority().await.unwrap();
+    stage.asked();
+    assert_eq!(stage.settle().await, [""; 0], "it is valid for this second");
+    stage.advance(SignedDuration::from_secs(1));
+    let calls = stage.settle().await;
+    assert_eq!(calls, ["PATCH status orders/web", "POST events orders/"]);
+    assert_eq!(stage.ready("web"), ("False".into(), "Expired".into()));
+    assert!(stage.message("web").contains("example.com/kept"), "{}", stage.message("web"));
+    stage.advance(A_WHILE);
+    assert_eq!(stage.settle().await, [""; 0]);
 }

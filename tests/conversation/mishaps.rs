@@ -10,6 +10,7 @@ use kube::client::Body;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::events::alarm;
+use mtls_operator::operator::reconcile::reconcile;
 use mtls_operator::operator::watch::{Audience, Subject};
 use mtls_operator::runtime::readiness::Readiness;
 use serde_json::json;
@@ -145,6 +146,23 @@ async fn whoever_does_not_lead_writes_nothing() {
     assert!(stage.asked().iter().all(|call| call.starts_with("GET")));
     assert_eq!(stage.secret("web-mtls"), None);
     assert_eq!(stage.identity("web").status.unwrap().observed_generation, Some(-1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_judged_before_the_labels_of_its_namespace_are_known() {
+    let stage = Stage::set().await;
+    let elsewhere = json!({"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["red"]}]});
+    stage.server.edit("mtlsauthorities", "", "mesh", |mesh| mesh["spec"]["namespaces"] = elsewhere);
+    stage.look_at_authority().await.unwrap();
+    stage.server.calls();
+    stage.apply("web", &json!({}));
+    stage.watch();
+    let job = stage.context.board.change(|board| board.take(stage.context.millis())).unwrap();
+    stage.context.board.change(|board| board.lost_namespace("orders"));
+    let outcome = reconcile(&stage.context, job).await;
+    assert!(matches!(outcome, Err(Error::Stale { .. })), "{outcome:?}");
+    let calls = stage.server.asked();
+    assert!(calls.iter().all(|call| call.starts_with("GET")), "{calls:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,7 +129,7 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let known = authority(&stage);
     Authorities::new(context.clone()).lost(last(&stage, (AUTHORITIES, "", "mesh")));
     let status = MtlsAuthorityStatus { observed_generation: Some(7), ..MtlsAuthorityStatus::default() };
-    patch_status(context, &known, &status).await.unwrap();
+    patch_status(context, &known, status.clone()).await.unwrap();
     assert!(context.roster.get("mesh").is_none());
 }
 

@@ -66,6 +66,31 @@ async fn a_conflict_ends_within_the_backoff_once_the_foreign_secret_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_asks_for_a_renewal_need_not_wait_for_the_next_look_at_a_conflict() {
+    let mut stage = Stage::set().await;
+    stage.server.put("secrets", &foreign());
+    stage.apply("web", &json!({}));
+    for _ in 0..400 {
+        stage.advance(SignedDuration::from_secs(1));
+        stage.settle().await;
+    }
+    let ask = |stage: &Stage, value: &str| {
+        stage.server.edit("mtlsidentities", "orders", "web", |identity| {
+            identity["metadata"]["annotations"] = json!({"mtls-operator.dev/renew": value});
+        });
+    };
+    ask(&stage, "too early");
+    assert!(!stage.settle().await.is_empty(), "it is looked at");
+    assert_eq!(stage.ready("web"), refused("SecretConflict"));
+    stage.server.delete("secrets", "orders", "web-mtls");
+    ask(&stage, "now");
+    stage.settle().await;
+    assert_eq!(stage.ready("web"), issued());
+    let status = stage.identity("web").status.unwrap();
+    assert_eq!((status.last_handled_renew.as_deref(), status.revision), (Some("now"), Some(1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_identities_that_want_one_secret_exactly_one_has_it() {
     let mut stage = Stage::set().await;
     for name in ["one", "two"] {

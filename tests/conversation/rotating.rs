@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::figures::{keep, keeper, lose_root, scrape, served};
 use super::mesh::Mesh;
-use super::server::ApiServer;
+use super::server::{ApiServer, Mishap};
 use super::stage::{AUTHORITIES, NOW, SECRETS, Stage};
 
 const ROOT: &str = "mtls-authority-mesh";
@@ -181,4 +181,64 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         assert_eq!(of_rotation(&stage), [""; 0]);
         assert_quiet(&stage, &mut keeper).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_roots_is_told_once_though_the_look_that_made_it_failed() {
+    let read = format!("GET secrets mtls-system/{ROOT}");
+    let mishaps: [&[(&str, Mishap)]; 2] =
+        [&[("PATCH status mesh", Mishap::Overtaken)], &[(&read, Mishap::Spared), (&read, Mishap::Broken)]];
+    for mishaps in mishaps {
+        let stage = served().await;
+        let mut keeper = keeper(&stage);
+        keep(&mut keeper).await;
+        stage.server.calls();
+        for (line, mishap) in mishaps {
+            stage.server.next(line, *mishap);
+        }
+        annotate(&stage, "rotate", "1");
+        keep(&mut keeper).await;
+        let events = stage.server.calls().into_iter().filter(|call| call.line.starts_with("POST events"));
+        let told: Vec<String> = events.map(|call| call.body["reason"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(told, ["Announce"], "{mishaps:?}");
+    }
+}
+
+/// Condition types in the order in which status has them.
+fn types(stage: &Stage) -> Vec<String> {
+    authority(stage).status.unwrap().conditions.into_iter().map(|condition| condition.type_).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_two_write_of_an_authority_stands_in_one_order_while_no_root_signs_in_a_rotation() {
+    let spec = json!({
+        "root": { "provided": { "secretName": OWN } }, "trustBundle": { "namespaces": { "from": "All" } },
+        "leaf": { "ttl": "1m", "maxTTL": "1m" }, "rotation": { "propagation": "10s", "spreadOver": "0s" },
+    });
+    let stage = Stage::bare(ApiServer::default(), NOW);
+    provide(&stage);
+    let stage = stage.with_authority(serde_json::from_value(spec).unwrap()).await;
+    let mut keeper = keeper(&stage);
+    keep(&mut keeper).await;
+    provide(&stage);
+    for _ in 0..2 {
+        keep(&mut keeper).await;
+        stage.watch();
+        stage.distribute().await;
+    }
+    let status = authority(&stage).status.unwrap();
+    assert_eq!(status.rotation.unwrap().phase.as_deref(), Some("Draining"));
+    stage.server.delete(SECRETS, "mtls-system", OWN);
+    stage.context.roster.saw_secret(OWN);
+    let signer = stage.context.authorities.get("mesh").unwrap();
+    let signer = signer.signer.as_ref().unwrap().authority.fingerprint().to_string();
+    stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        authority["spec"]["distrustedRoots"] = json!([{ "fingerprint": signer }]);
+    });
+    stage.context.roster.saw(authority(&stage));
+    keep(&mut keeper).await;
+    assert_eq!(types(&stage), ["Ready", "Stalled", "Rotating", "Published"]);
+    let writes = stage.server.writes();
+    keep(&mut keeper).await;
+    assert_eq!(stage.server.writes(), writes, "{:?}", types(&stage));
 }

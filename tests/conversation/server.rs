@@ -28,6 +28,8 @@ pub enum Mishap {
     AnswerCut,
     /// The call is refused with 500.
     Broken,
+    /// Nothing: it is a later call that meets with something.
+    Spared,
 }
 
 /// One call: a line that says what was asked, and the body that came with it.
@@ -55,7 +57,14 @@ struct State {
     clock: Option<ManualClock>,
     /// Nothing is answered: the operator is gone.
     is_deserted: bool,
+    /// What an admission policy does to each write of a leaf Secret before it is stored.
+    admission: Option<Change>,
+    /// What another writer does to each leaf Secret as soon as it is stored.
+    rival: Option<Change>,
 }
+
+/// A change of an object.
+type Change = Box<dyn Fn(&mut Value) + Send>;
 
 /// Kind, namespace and name.
 type Place = (String, String, String);
@@ -148,6 +157,21 @@ impl ApiServer {
         std::mem::take(&mut self.0.lock().is_deserted)
     }
 
+    /// From now on an admission policy changes so what is written to leaf Secrets.
+    pub fn admit(&self, change: impl Fn(&mut Value) + Send + 'static) {
+        self.0.lock().admission = Some(Box::new(change));
+    }
+
+    /// From now on another writer answers so each write of a leaf Secret.
+    pub fn oppose(&self, change: impl Fn(&mut Value) + Send + 'static) {
+        self.0.lock().rival = Some(Box::new(change));
+    }
+
+    /// The other writer has been stopped.
+    pub fn appease(&self) {
+        self.0.lock().rival = None;
+    }
+
     /// Writes so far, Events apart.
     pub fn writes(&self) -> usize {
         self.0.lock().writes
@@ -210,6 +234,9 @@ impl ApiServer {
             return Ok((failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"), None));
         }
         let answer = state.carry_out(&parts.method, &target, body);
+        if is_write {
+            state.answer_write(&target.place);
+        }
         match mishap {
             Some(Mishap::AnswerLost) => Err("connection reset by peer".into()),
             _ => Ok((answer, mishap)),
@@ -248,6 +275,7 @@ impl State {
             ("POST", None) => {
                 let mut object = body;
                 object["metadata"]["uid"] = json!(format!("uid-{}", self.versions));
+                self.admit(&target.place, &mut object);
                 target.response(&self.store(target.place.clone(), object))
             }
             (_, None) => failure(StatusCode::NOT_FOUND, "NotFound"),
@@ -268,8 +296,24 @@ impl State {
             merge(&mut object["status"], &patch["status"]);
         } else {
             merge(&mut object, patch);
+            self.admit(&target.place, &mut object);
         }
         target.response(&self.store(target.place.clone(), object))
+    }
+
+    fn admit(&self, place: &Place, object: &mut Value) {
+        if let Some(change) = self.admission.as_ref().filter(|_| is_leaf(place)) {
+            change(object);
+        }
+    }
+
+    /// The other writer has seen a write of ours.
+    fn answer_write(&mut self, place: &Place) {
+        let Some(mut object) = self.objects.get(place).cloned() else { return };
+        if let Some(change) = self.rival.as_ref().filter(|_| is_leaf(place)) {
+            change(&mut object);
+            self.store(place.clone(), object);
+        }
     }
 
     /// A change that has nothing to do with us, but counts as one.
@@ -347,6 +391,11 @@ impl Target {
         let object = if self.is_metadata { metadata(object) } else { object.clone() };
         response(StatusCode::OK, &object)
     }
+}
+
+/// Whether this is where the Secrets of identities are.
+fn is_leaf((kind, namespace, _): &Place) -> bool {
+    kind == "secrets" && namespace != "mtls-system"
 }
 
 fn place(kind: &str, namespace: &str, name: &str) -> Place {

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::root::{Passed, pass};
+use mtls_operator::operator::root::{Passed, pass, pass_telling};
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
@@ -135,8 +135,12 @@ async fn a_leaf_whose_end_nobody_can_read_is_not_waited_for_beyond_the_last_that
 async fn a_change_that_breaks_connections_is_told_as_a_warning_that_says_what_to_do() {
     let mesh = Mesh::of(&["a"], Mesh::swift()).await;
     mesh.stage.advance(SignedDuration::from_hours(2));
-    let passed = passed(&mesh).await;
-    let (change, alarm) = &passed.changes[0];
+    let authority = mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
+    let authority: MtlsAuthority = serde_json::from_value(authority).unwrap();
+    let mut changes = Vec::new();
+    let terms = Terms::parse(&authority).unwrap();
+    pass_telling(&mesh.stage.context, &authority, &terms, &mut changes).await.unwrap();
+    let (change, alarm) = &changes[0];
     let alarm = alarm.as_deref().unwrap_or_default();
     assert_eq!(*change, "Succeed");
     assert!(alarm.contains("expired at") && alarm.contains("Restart every Pod"), "{alarm}");

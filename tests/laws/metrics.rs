@@ -93,19 +93,37 @@ fn a_rotation_is_in_one_phase_or_nobody_knows_in_which() {
 }
 
 #[test]
-fn an_authority_that_is_gone_leaves_nothing_behind_but_what_has_happened() {
+fn an_authority_that_another_replica_looks_after_leaves_nothing_behind_but_what_has_happened() {
     let metrics = every_figure();
     let before = samples(&metrics);
     about(&metrics, "other");
     metrics.forget("other");
-    let steady = |samples: BTreeSet<String>| -> BTreeSet<String> {
-        samples.into_iter().filter(|sample| sample.starts_with("mtls_operator_")).collect()
-    };
     assert_eq!(steady(samples(&metrics)), steady(before), "the figures of mesh stay, those of the other go");
     metrics.forget("mesh");
-    let left: Vec<String> =
-        samples(&metrics).into_iter().filter(|sample| sample.contains("\"mesh\"")).collect();
+    let left = left_of_mesh(&metrics);
     // Counters say what has happened.
     assert_eq!(left.len(), 2, "{left:?}");
     assert!(left.iter().all(|sample| sample.contains("_total{")), "{left:?}");
+}
+
+#[test]
+fn an_authority_that_is_gone_leaves_nothing_behind() {
+    let metrics = every_figure();
+    metrics.changed_roots("other", "Announce");
+    metrics.granted("other", &["edge".into()]);
+    let before = left_of_mesh(&metrics);
+    metrics.forget_counts("other");
+    assert_eq!(left_of_mesh(&metrics), before, "what was counted of mesh stays");
+    assert!(!samples(&metrics).iter().any(|sample| sample.contains("\"other\"")));
+    metrics.forget("mesh");
+    metrics.forget_counts("mesh");
+    assert_eq!(left_of_mesh(&metrics), [""; 0]);
+}
+
+fn steady(samples: BTreeSet<String>) -> BTreeSet<String> {
+    samples.into_iter().filter(|sample| sample.starts_with("mtls_operator_")).collect()
+}
+
+fn left_of_mesh(metrics: &Metrics) -> Vec<String> {
+    samples(metrics).into_iter().filter(|sample| sample.contains("\"mesh\"")).collect()
 }

@@ -12,11 +12,26 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// Another thread that ends its log while this one begins must not make a line unheard for good: somebody listens always.
+    fn new() -> Self {
+        drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()));
+        Self::default()
+    }
+
     /// A log of what follows, as long as the guard lives.
     pub fn listen() -> (Self, DefaultGuard) {
-        let log = Self::default();
+        let log = Self::new();
         let writer = log.clone();
         let format = tracing_subscriber::fmt().without_time().with_target(false).with_ansi(false);
+        (log, format.with_writer(move || writer.clone()).finish().set_default())
+    }
+
+    /// The same, as machines read it.
+    #[allow(dead_code, reason = "each test program uses a part of it")]
+    pub fn listen_as_machine() -> (Self, DefaultGuard) {
+        let log = Self::new();
+        let writer = log.clone();
+        let format = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
         (log, format.with_writer(move || writer.clone()).finish().set_default())
     }
 

@@ -10,6 +10,7 @@ use super::index::{IdentityId, Index};
 use super::jurisdiction::Jurisdiction;
 use super::pace::Pace;
 use super::queue::Queue;
+use super::repairs::Repairs;
 use super::retry::Retries;
 use super::schedule::{Millis, Schedule};
 use crate::api::identity::MtlsIdentity;
@@ -17,6 +18,7 @@ use crate::plan::outcome::Reason;
 
 mod answers;
 mod news;
+mod repairing;
 
 /// A refusal that another object can cure needs a person after this long.
 const STALLS_AFTER: Millis = 60_000;
@@ -48,6 +50,7 @@ pub struct Board {
     queue: Queue,
     schedule: Schedule,
     retries: Retries,
+    repairs: Repairs,
     kept: HashMap<IdentityId, Box<MtlsIdentity>>,
     jurisdiction: Jurisdiction,
     /// Identities, with their authority, whose Secret was seen behind its signer since somebody last asked.
@@ -56,6 +59,8 @@ pub struct Board {
     parked: HashSet<IdentityId>,
     /// The clock at the last sweep.
     swept_at: Millis,
+    /// What the API server has stored otherwise than it was sent, in a sentence.
+    altered: HashMap<IdentityId, Arc<str>>,
     revision: u64,
 }
 
@@ -187,6 +192,8 @@ impl Board {
         let Some(entry) = self.index.entry(id) else { return false };
         let held_back = self.retries.until(id, entry.generation, now);
         let held_back = held_back.map(|until| self.not_after_stall(entry, until, now));
+        let held_back = held_back.max(self.repairs.until(id, entry.generation, now));
+        let held_back = held_back.filter(|until| *until > now);
         let urgency = entry.recorded.not_after;
         let at = match (need, held_back) {
             (Attention::Now(class), None) => {
@@ -227,7 +234,7 @@ impl Board {
             return Some(Attention::OnChange);
         };
         let secret = self.index.secret(&entry.namespace, &entry.secret_name());
-        if namespace.is_terminating && secret.is_none() {
+        if namespace.is_terminating && secret.is_none() && !entry.is_going {
             return Some(Attention::OnChange);
         }
         let around = Circumstances {

@@ -35,7 +35,11 @@ impl Board {
         let mut entry = Entry::of(identity, namespace);
         entry.judgement = self.jurisdiction.judge(&entry, identity);
         entry.seen = self.first_seen(&entry).unwrap_or_else(|| now.div_euclid(1000));
+        let is_asked_for = self.is_asked_for(&entry);
         let Some(id) = self.index.put(entry, source) else { return };
+        if is_asked_for {
+            self.hurry(id);
+        }
         self.revision += 1;
         if self.settle(id, now) && self.kept.len() < KEPT_OBJECTS {
             self.kept.insert(id, Box::new(identity.clone()));
@@ -61,7 +65,8 @@ impl Board {
         self.revision += 1;
         self.queue.remove(id);
         self.schedule.set(id, None);
-        self.retries.clear(id);
+        self.hurry(id);
+        self.altered.remove(&id);
         self.kept.remove(&id);
         self.parked.remove(&id);
         if let Some(entry) = self.index.remove(id) {
@@ -94,11 +99,16 @@ impl Board {
 
     pub(super) fn put_secret(&mut self, secret: SeenSecret, source: Source, is_jump: bool, now: Millis) {
         let (namespace, name) = (secret.namespace.clone(), secret.name.clone());
+        let known = self.index.secret(&namespace, &name);
+        let is_handed_over = known.and_then(|known| known.identity_uid) != secret.identity_uid;
         self.note_known(&namespace, &name, is_jump, now);
         // Also if a newer version is remembered already, which undid what was behind.
         self.note_behind(&secret, is_jump, now);
         self.index.put_secret(secret, source);
         for id in self.index.wanting(&namespace, &name) {
+            if is_handed_over {
+                self.retries.clear(id);
+            }
             self.settle(id, now);
         }
     }
