@@ -11,6 +11,8 @@ mod bundle;
 mod custody;
 #[path = "conversation/figures.rs"]
 mod figures;
+#[path = "conversation/inputs.rs"]
+mod inputs;
 #[path = "conversation/issuing.rs"]
 mod issuing;
 #[path = "support/log.rs"]

@@ -29,6 +29,8 @@ mod decide;
 mod fixture;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
+#[path = "laws/input.rs"]
+mod input;
 #[path = "laws/lookout.rs"]
 mod lookout;
 #[path = "laws/metrics.rs"]

@@ -192,6 +192,7 @@ fn stored(secret: &Secret, terms: &Terms, authority: &Authority, succession: &Su
     let is_provided = |key: &str| note(secret, key).map(String::as_str) == Some(Origin::Provided.as_str());
     let next = succession.next.as_ref().map(|next| StoredNext {
         fingerprint: next.fingerprint().to_string(),
+        anchors: next.anchors().hash(),
         is_provided: is_provided(annotation::NEXT_ORIGIN),
         is_distrusted: next.is_any_of(&terms.distrust),
         is_certified: succession.crosses.reaches(next),

@@ -237,7 +237,10 @@ fn constrained_ca() -> Value {
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let (certificate, key) = (ca.pem().into_bytes(), ca.key().serialize_pem().into_bytes());
     json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corporate-ca", "namespace": "mtls-system"},
+        "apiVersion": "v1", "kind": "Secret", "metadata": {
+            "name": "corporate-ca", "namespace": "mtls-system",
+            "annotations": {"mtls-operator.dev/provides-for": "mesh"},
+        },
         "data": {"tls.crt": ByteString(certificate.clone()), "tls.key": ByteString(key), "ca.crt": ByteString(certificate)},
     })
 }

@@ -22,8 +22,13 @@ fn copy() -> StoredRoot {
 
 /// The root, in a rotation that goes to another one.
 fn announced(root: StoredRoot, is_provided: bool) -> StoredRoot {
-    let next =
-        StoredNext { fingerprint: "f2".repeat(32), is_provided, is_distrusted: false, is_certified: true };
+    let next = StoredNext {
+        fingerprint: "f2".repeat(32),
+        anchors: "anchors-2".into(),
+        is_provided,
+        is_distrusted: false,
+        is_certified: true,
+    };
     StoredRoot { phase: Phase::Announced, next: Some(next), ..root }
 }
 

@@ -177,8 +177,13 @@ fn an_expired_root_gives_way_to_whatever_can_sign() {
         assert_eq!((decision.signs, decision.reason), (false, Reason::RootExpired));
         assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
     }
-    let next =
-        StoredNext { fingerprint: "f2".into(), is_provided: false, is_distrusted: false, is_certified: true };
+    let next = StoredNext {
+        fingerprint: "f2".into(),
+        anchors: "anchors-2".into(),
+        is_provided: false,
+        is_distrusted: false,
+        is_certified: true,
+    };
     let root = StoredRoot { phase: Phase::Announced, next: Some(next), ..sound() };
     let decision = decide(&world(RootSecret::Expired(root), Provided::NotAsked));
     assert_eq!(decision.plan, change(Transition::Succeed(Source::Announced)));
@@ -294,6 +299,7 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
     }
     let next = |is_distrusted| StoredNext {
         fingerprint: "f2".into(),
+        anchors: "anchors-2".into(),
         is_provided: false,
         is_distrusted,
         is_certified: true,

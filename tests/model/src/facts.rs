@@ -48,6 +48,7 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
         since: at(ca.since),
         next: ca.next.map(|next| StoredNext {
             fingerprint: fingerprint(next),
+            anchors: fingerprint(next),
             is_provided: false,
             is_distrusted: false,
             is_certified: ca.crosses.contain(next),
