@@ -13,6 +13,7 @@ use super::authority_status;
 use super::context::Context;
 use super::error::Error;
 use super::events;
+use super::forewarning::forewarn;
 use super::metrics::MISSING;
 use super::publish::publish;
 use super::root::{Passed, pass};
@@ -24,6 +25,7 @@ use crate::api::MtlsAuthority;
 use crate::api::authority::{MtlsAuthorityStatus, Phase};
 use crate::api::conditions::{PUBLISHED, READY, ROTATING, Verdict, find};
 use crate::api::names::annotation;
+use crate::plan::ending::told_from;
 use crate::plan::root::Reason;
 use crate::plan::terms::Terms;
 use crate::runtime::leader::Leadership;
@@ -218,6 +220,7 @@ impl Keeper {
         let rotating = authority_status::rotating(&after, passed.course, &progress, now);
         after.conditions.push(rotating);
         self.write(authority, &passed.decision.verdict(), after).await?;
+        forewarn(&self.context, authority, &passed.decision).await;
         for (change, alarm) in &passed.changes {
             match alarm {
                 Some(alarm) => events::alarm(&self.context, authority, change, alarm).await,
@@ -263,12 +266,16 @@ fn look_every(loaded: &LoadedRoot, terms: &Terms) -> Millis {
     }
 }
 
-/// When time alone makes an authority need a look: its signer ends, or another root is due.
+/// When time alone makes an authority need a look: its signer ends, another root is due, or people have to be told.
 fn next_look(passed: &Passed, terms: &Terms, now: Millis) -> Millis {
     let regular = now.saturating_add(look_every(&passed.loaded, terms));
     let Some(root) = passed.loaded.stored().filter(|_| passed.decision.signs) else { return regular };
     let end = root.window.not_after.as_millisecond();
-    let due = end.saturating_sub(i64::try_from(terms.root_renew_before.as_millis()).unwrap_or(0));
+    let due = if root.is_provided {
+        told_from(root, terms.propagation, terms.max_leaf_ttl).as_millisecond()
+    } else {
+        end.saturating_sub(i64::try_from(terms.root_renew_before.as_millis()).unwrap_or(0))
+    };
     let moments = [regular, end.saturating_add(1000), if due > now { due } else { regular }];
     moments.into_iter().min().unwrap_or(regular)
 }

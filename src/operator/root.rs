@@ -18,7 +18,7 @@ use super::sight::Survey;
 use crate::api::MtlsAuthority;
 use crate::pki::{Authority, AuthorityPem, CrossCertificates};
 use crate::plan::alarm::alarm;
-use crate::plan::course::{Course, course};
+use crate::plan::course::{Course, Deferred, course, deferred};
 use crate::plan::root::{Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
 use crate::plan::rotation::Transition;
 use crate::plan::safeguards::Safeguard;
@@ -34,6 +34,8 @@ pub struct Passed {
     pub survey: Survey,
     /// How the rotation goes on.
     pub course: Course,
+    /// What waits for its end.
+    pub deferred: Option<Deferred>,
     /// The changes that were made to the roots, in their order, each with what people must hear of it.
     pub changes: Vec<(&'static str, Option<String>)>,
     /// Whether the exclusion that a person asks for has served a rotation already.
@@ -63,12 +65,22 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
         let held_up = confirmed(context, terms, &decision, &observed).await?.err();
         if decision.plan == RootPlan::Keep || held_up.is_some() {
             let course = course(&observed.world, &decision);
+            let deferred = observed.loaded.stored().and_then(|root| deferred(root, &observed.world.around));
             let Observed { loaded, survey, read_at, .. } = observed;
             let survey = held_up.unwrap_or(survey);
             let asked = exclusion(authority);
             let is_exclusion_spent =
                 asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
-            return Ok(Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at });
+            return Ok(Passed {
+                decision,
+                loaded,
+                survey,
+                course,
+                deferred,
+                changes,
+                is_exclusion_spent,
+                read_at,
+            });
         }
         if act(context, authority, terms, &decision.plan, &observed).await? {
             changes.push((decision.plan.as_str(), alarm(&decision)));

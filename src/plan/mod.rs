@@ -5,6 +5,7 @@ pub mod asked;
 pub mod bundle;
 pub mod course;
 pub mod decide;
+pub mod ending;
 pub mod input;
 pub mod lookout;
 pub mod outcome;

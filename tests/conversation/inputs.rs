@@ -1,13 +1,18 @@
 //! What becomes of the Secret in which people provide a CA, and what they are told of it.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use mtls_operator::api::conditions::{READY, find};
+use rcgen::BasicConstraints;
 use serde_json::{Value, json};
 
 use super::figures::{keep, keeper};
-use super::provided::{Ca, OWN, swift_and_provided};
+use super::mesh::Mesh;
+use super::provided::{Ca, OWN, mesh_of, swift_and_provided};
 use super::rotating::{authority, rotating};
 use super::server::ApiServer;
-use super::stage::{NOW, SECRETS, Stage};
+use super::stage::{AUTHORITIES, NOW, SECRETS, Stage, issued};
 
 const ROOT: &str = "mtls-authority-mesh";
 
@@ -51,6 +56,10 @@ async fn stage_over(input: &Value) -> Stage {
 
 fn root(stage: &Stage) -> Option<Value> {
     stage.server.get(SECRETS, "mtls-system", ROOT)
+}
+
+fn events(stage: &Stage, reason: &str) -> usize {
+    stage.server.all("events").iter().filter(|event| event["reason"] == reason).count()
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,4 +156,105 @@ async fn what_kubectl_create_secret_tls_makes_gets_a_sentence_with_the_command_t
         assert_stands(&stage, "False", "ProvidedInvalid", advice);
         assert_stands(&stage, "False", "ProvidedInvalid", "kubectl create secret tls makes none");
     }
+}
+
+/// What the condition `Rotating` says at the end of each look, until the rotation has ended.
+async fn said_until_stable(mesh: &mut Mesh) -> Vec<String> {
+    let mut said = Vec::new();
+    for _ in 0..40 {
+        mesh.tick(5).await;
+        let mut keeper = keeper(&mesh.stage);
+        mesh.stage.context.roster.saw(authority(&mesh.stage));
+        let _ = tokio::time::timeout(Duration::from_millis(100), &mut keeper).await;
+        let (_, phase, message) = rotating(&mesh.stage);
+        if phase == "Stable" {
+            return said;
+        }
+        said.push(format!("{phase}: {message}"));
+    }
+    panic!("the rotation does not end: {said:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_anchor_that_is_added_during_a_rotation_follows_at_its_end_and_that_is_told() {
+    for phase in ["Announced", "Draining"] {
+        let (one, two, partner) = (Ca::root("one"), Ca::root("two"), Ca::root("partner"));
+        let mut mesh = mesh_of(&one, &one).await;
+        two.provide(&two, &mesh.stage.server);
+        mesh.until(phase, 90, 1).await;
+        mesh.stage.server.put(SECRETS, &two.input(&format!("{}{}", two.pem(), partner.pem())));
+        let said = said_until_stable(&mut mesh).await;
+        let told =
+            "The anchors in ca.crt of the Secret that spec.root.provided.secretName names have changed";
+        assert!(!said.is_empty() && said.iter().all(|said| said.contains(told)), "{said:#?}");
+        mesh.tick(5).await;
+        mesh.tick(5).await;
+        assert!(mesh.text("a", "ca.crt").contains(partner.pem().trim()), "it follows");
+        assert_eq!(mesh.phase(), "Stable", "without another rotation");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_ca_or_none_during_draining_follows_at_its_end_and_that_is_told() {
+    let rows =
+        [(Some(Ca::root("three")), "Another CA lies in"), (None, "spec.root.provided is no longer set")];
+    for (other, told) in rows {
+        let (one, two) = (Ca::root("one"), Ca::root("two"));
+        let mut mesh = mesh_of(&one, &one).await;
+        two.provide(&two, &mesh.stage.server);
+        mesh.until("Draining", 90, 1).await;
+        match &other {
+            Some(three) => three.provide(three, &mesh.stage.server),
+            None => mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+                authority["spec"]["root"]["provided"] = Value::Null;
+            }),
+        }
+        mesh.tick(1).await;
+        let mut keeper = keeper(&mesh.stage);
+        mesh.stage.context.roster.saw(authority(&mesh.stage));
+        let _ = tokio::time::timeout(Duration::from_millis(100), &mut keeper).await;
+        assert!(rotating(&mesh.stage).2.contains(told), "{:?}", rotating(&mesh.stage));
+        mesh.until("Announced", 180, 1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provided_ca_that_ends_soon_is_told_once_and_before_certificates_are_cut_short() {
+    let ttl = SignedDuration::from_mins(10);
+    let one = Ca::root_with("one", BasicConstraints::Unconstrained, ttl);
+    let stage = stage_over(&one.input(&one.pem())).await;
+    let mut first = keeper(&stage);
+    keep(&mut first).await;
+    assert!(!ready(&stage).2.contains("ends at"), "{:?}", ready(&stage));
+    // Twice the sum of `leaf.maxTTL` and `rotation.propagation` before the end, without any change.
+    tokio::time::advance(Duration::from_secs(600 - 140 - 130)).await;
+    keep(&mut first).await;
+    assert_eq!((ready(&stage).2.contains("ends at"), events(&stage, "EndsSoon")), (false, 0));
+    keep(&mut first).await;
+    let by = format!("by {}", NOW + ttl - SignedDuration::from_mins(1));
+    assert_stands(&stage, "True", "Ready", &by);
+    assert_eq!(events(&stage, "EndsSoon"), 1);
+    let mut second = keeper(&stage);
+    stage.context.roster.saw(authority(&stage));
+    keep(&mut second).await;
+    assert_eq!(events(&stage, "EndsSoon"), 1, "a restart tells nothing twice");
+    let two = Ca::root("two");
+    put(&stage, &two.input(&two.pem()));
+    keep(&mut second).await;
+    assert!(!ready(&stage).2.contains("ends at"), "{:?}", ready(&stage));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_whose_certificate_ends_with_its_ca_says_so() {
+    let ttl = SignedDuration::from_mins(10);
+    let one = Ca::root_with("one", BasicConstraints::Unconstrained, ttl);
+    let mut mesh = mesh_of(&one, &one).await;
+    assert!(!mesh.stage.message("a").contains("The CA that signed it ends then"));
+    while mesh.stage.hand.now() < NOW + ttl - SignedDuration::from_secs(20) {
+        mesh.tick(5).await;
+    }
+    assert_eq!(mesh.stage.ready("a"), issued());
+    let message = mesh.stage.message("a");
+    assert!(message.contains(&format!("until {}", NOW + ttl)), "{message}");
+    assert!(message.contains("The CA that signed it ends then, too"), "{message}");
 }
