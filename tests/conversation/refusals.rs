@@ -267,7 +267,10 @@ async fn a_name_that_the_provided_ca_must_not_sign_is_told_to_whoever_asked_for_
     stage.advance(A_WHILE);
     stage.watch();
     let outcomes = stage.work().await;
-    assert!(!outcomes.is_empty() && outcomes.iter().all(Result::is_ok), "a refusal is no error: {outcomes:?}");
+    assert!(
+        !outcomes.is_empty() && outcomes.iter().all(Result::is_ok),
+        "a refusal is no error: {outcomes:?}"
+    );
     let later = stage.settle().await;
     assert!(later.iter().all(|call| call.starts_with("GET")), "it is told once: {later:#?}");
     stage.apply("web", &json!({"services": []}));

@@ -378,6 +378,11 @@ fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certifi
     let replaced = StoredRoot { phase: Phase::Announced, next: Some(next), ..copy() };
     let rows = [
         (sound(), Provided::NotAsked, "the operator replaces what it has generated"),
+        (
+            sound(),
+            Provided::Missing("why".into()),
+            "what is generated is replaced though a provided one is missing",
+        ),
         (copy(), Provided::NotAsked, "a generated root follows"),
         (copy(), provided("f2", "anchors-2"), "the successor is there"),
         (replaced, Provided::Missing("why".into()), "the successor is announced"),
