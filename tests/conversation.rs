@@ -17,6 +17,8 @@ mod custody;
 mod ending;
 #[path = "conversation/figures.rs"]
 mod figures;
+#[path = "conversation/inputs.rs"]
+mod inputs;
 #[path = "conversation/issuing.rs"]
 mod issuing;
 #[path = "leadership/api.rs"]

@@ -35,6 +35,8 @@ mod fixture;
 mod former_keys;
 #[path = "laws/halt.rs"]
 mod halt;
+#[path = "laws/input.rs"]
+mod input;
 #[path = "laws/lookout.rs"]
 mod lookout;
 #[path = "laws/metrics.rs"]

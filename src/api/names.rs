@@ -57,6 +57,8 @@ pub mod annotation {
     pub const RENEW: &str = "mtls-operator.dev/renew";
     /// `MtlsAuthority`: namespace of the operator that serves it.
     pub const OPERATOR_NAMESPACE: &str = "mtls-operator.dev/operator-namespace";
+    /// Secret with a CA that people provide: names of the `MtlsAuthority` objects that may sign with it, with commas between.
+    pub const PROVIDES_FOR: &str = "mtls-operator.dev/provides-for";
     /// Root Secret: name of its `MtlsAuthority`.
     pub const AUTHORITY: &str = "mtls-operator.dev/authority";
     /// Root Secret: trust domain that the root was made for.

@@ -96,6 +96,17 @@ pub fn trust_domain(field: &str) -> Rule {
     text(form::TRUST_DOMAIN, &words)
 }
 
+/// The spec of an authority: two clusters under one CA must not have the same identities. What was so before may stay: a
+/// rule here would otherwise refuse every change of such an authority.
+pub fn own_trust_domain() -> Rule {
+    let is_shared =
+        |spec: &str| format!("has({spec}.root.provided) && {spec}.trustDomain == 'cluster.local'");
+    let law = format!("!({}) || oldSelf.optMap(old, {}).orValue(false)", is_shared("self"), is_shared("old"));
+    Rule::new(law).optional_old_self(true).message(
+        "spec.trustDomain must be one of your own with spec.root.provided, such as prod.example.com: every cluster can have cluster.local, and two with the same CA would have the same identities. It is immutable; create another MtlsAuthority with it",
+    )
+}
+
 /// A field that holds a fingerprint.
 pub fn fingerprint() -> Rule {
     text(

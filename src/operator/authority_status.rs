@@ -18,7 +18,7 @@ use crate::api::authority::{
 use crate::api::conditions::{ROTATING, Verdict, stated};
 use crate::api::names::annotation;
 use crate::pki::{Authority, Fingerprint};
-use crate::plan::course::{Course, Unanswered};
+use crate::plan::course::{Course, Deferred, Unanswered};
 use crate::plan::root::{StoredNext, StoredRoot};
 use crate::plan::rotation::forced_at;
 use crate::plan::terms::Terms;
@@ -196,9 +196,10 @@ fn of_exclusion(unknown: &[String], is_spent: bool) -> String {
 
 fn course_of(passed: &Passed, terms: &Terms) -> String {
     match (passed.course, passed.root()) {
-        (Course::Known(None), Some(root)) => of_phase(root, terms),
-        (Course::Known(Some(unanswered)), Some(root)) => {
-            format!("{}. {}", of_phase(root, terms), of_request(unanswered))
+        (Course::Known(unanswered), Some(root)) => {
+            let sentences = [unanswered.map(of_request), passed.deferred.map(of_deferred)];
+            let sentences = sentences.into_iter().flatten().map(|sentence| format!(". {sentence}"));
+            format!("{}{}", of_phase(root, terms), sentences.collect::<String>())
         }
         (Course::Unknown(_), _) => {
             "nobody knows whether the root is being changed: the root Secret is missing, unusable or another one. status.rotation and status.roots are what was seen last; the condition Ready says what to do"
@@ -252,6 +253,23 @@ fn of_request(unanswered: Unanswered) -> String {
         Unanswered::OnlyPeople => format!(
             "The annotation {what} asks for another root, but only people can make the successor of what they provide: put a CA with another root into the Secret that spec.root.provided.secretName names, or remove the annotation"
         ),
+    }
+}
+
+/// What becomes of a change of the CA that people provide.
+fn of_deferred(deferred: Deferred) -> String {
+    let place = "the Secret that spec.root.provided.secretName names";
+    match deferred {
+        Deferred::Anchors => {
+            format!("The anchors in ca.crt of {place} have changed, and follow when this rotation has ended")
+        }
+        Deferred::Ca => {
+            format!("Another CA lies in {place}, and is announced when this rotation has ended")
+        }
+        Deferred::Removal => {
+            "spec.root.provided is no longer set: a generated root is announced when this rotation has ended"
+                .into()
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::authority_status;
 use super::context::Context;
 use super::error::Error;
 use super::events;
+use super::forewarning::forewarn;
 use super::metrics::MISSING;
 use super::next_look::next_look;
 use super::publish::publish;
@@ -253,6 +254,7 @@ impl Keeper {
         after.conditions.push(rotating);
         let verdict = authority_status::verdict(passed, &terms.name, &after);
         self.write(authority, &verdict, after).await?;
+        forewarn(&self.context, authority, &passed.decision).await;
         for (change, alarm) in self.untold.remove(&terms.name).unwrap_or_default() {
             match alarm {
                 Some(alarm) => events::alarm(&self.context, authority, change, &alarm).await,

@@ -31,6 +31,7 @@ pub mod entry;
 pub mod error;
 pub mod events;
 pub mod evidence;
+pub mod forewarning;
 pub mod forge;
 pub mod former_keys;
 pub mod index;

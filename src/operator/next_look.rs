@@ -5,6 +5,7 @@ use super::root_secret::LoadedRoot;
 use super::roster::LOOK_EVERY;
 use super::schedule::Millis;
 use crate::api::authority::Phase;
+use crate::plan::ending::told_from;
 use crate::plan::terms::Terms;
 
 /// One that signs nothing because of the clock is looked at this often: the answers tell when the clock is right again.
@@ -22,14 +23,18 @@ fn look_every(loaded: &LoadedRoot, terms: &Terms) -> Millis {
     }
 }
 
-/// When time alone makes an authority need a look: its signer ends, or another root is due.
+/// When time alone makes an authority need a look: its signer ends, another root is due, or people have to be told.
 #[must_use]
 pub(super) fn next_look(passed: &Passed, terms: &Terms, now: Millis) -> Millis {
     let every = if passed.decision.is_halted() { HALTED_EVERY } else { look_every(&passed.loaded, terms) };
     let regular = now.saturating_add(every);
     let Some(root) = passed.loaded.stored().filter(|_| passed.decision.signs) else { return regular };
     let end = root.window.not_after.as_millisecond();
-    let due = end.saturating_sub(i64::try_from(terms.root_renew_before.as_millis()).unwrap_or(0));
+    let due = if root.is_provided {
+        told_from(root, terms.propagation, terms.max_leaf_ttl).as_millisecond()
+    } else {
+        end.saturating_sub(i64::try_from(terms.root_renew_before.as_millis()).unwrap_or(0))
+    };
     let moments = [regular, end.saturating_add(1000), if due > now { due } else { regular }];
     moments.into_iter().min().unwrap_or(regular)
 }

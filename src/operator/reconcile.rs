@@ -155,7 +155,8 @@ impl Case<'_> {
                 let has_stalled = decision.has_stalled;
                 let standing = told(&decision.standing, &error, has_stalled);
                 self.record(&Decision { standing, ..decision }, &found).await?;
-                Err(error)
+                // What ends alike until something changes is a refusal, which is told, and no failure.
+                if error.is_permanent() { Ok(()) } else { Err(error) }
             }
         }
     }

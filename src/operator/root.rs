@@ -16,7 +16,7 @@ use super::sight::Survey;
 use crate::api::MtlsAuthority;
 use crate::pki::{Authority, AuthorityPem};
 use crate::plan::alarm::alarm;
-use crate::plan::course::{Course, course};
+use crate::plan::course::{Course, Deferred, course, deferred};
 use crate::plan::root::{Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
 use crate::plan::rotation::Transition;
 use crate::plan::safeguards::Safeguard;
@@ -32,6 +32,8 @@ pub struct Passed {
     pub survey: Survey,
     /// How the rotation goes on.
     pub course: Course,
+    /// What waits for its end.
+    pub deferred: Option<Deferred>,
     /// Whether the exclusion that a person asks for has served a rotation already.
     pub is_exclusion_spent: bool,
     /// The moment before it was read.
@@ -110,12 +112,13 @@ fn passed(
     held_up: Option<HeldUp>,
 ) -> Passed {
     let course = course(&observed.world, &decision);
+    let deferred = observed.loaded.stored().and_then(|root| deferred(root, &observed.world.around));
     let Observed { loaded, survey, read_at, .. } = observed;
     let HeldUp { survey, error } = held_up.unwrap_or(HeldUp { survey, error: None });
     let asked = exclusion(authority);
     let is_exclusion_spent =
         asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
-    Passed { decision, loaded, survey, course, is_exclusion_spent, read_at, error }
+    Passed { decision, loaded, survey, course, deferred, is_exclusion_spent, read_at, error }
 }
 
 /// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of this.

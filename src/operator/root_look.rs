@@ -50,7 +50,7 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
         None => root_secret::load(found.as_deref(), terms, &place, context.clock.now()),
     };
-    let (provided, provided_pem) = provided(context, authority, terms).await?;
+    let (provided, provided_pem) = provided(context, authority, terms, &loaded).await?;
     let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
     let (acceptance, recovery) = match &evidence {
         Some(_) => recover(context, authority, terms, &suspects).await?,

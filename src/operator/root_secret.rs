@@ -233,6 +233,7 @@ fn stored(
     let accepted = accepted.and_then(|former| former.intermediate.as_ref());
     let next = succession.next.as_ref().map(|next| StoredNext {
         fingerprint: next.fingerprint().to_string(),
+        anchors: next.anchors().hash(),
         is_provided: is_provided(secret, annotation::NEXT_ORIGIN),
         distrusted: distrusted.next,
         is_certified: succession.next_cross.is_some(),

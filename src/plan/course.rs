@@ -1,8 +1,8 @@
 //! What may be said of a rotation: nobody is told of a phase that nobody knows, and no request is passed over in silence.
 
 use super::root::{Reason, RootDecision, RootSecret, RootWorld};
-use super::rotation::{self, Circumstances};
-use super::stored_root::StoredRoot;
+use super::rotation::{self, Cause, Circumstances};
+use super::stored_root::{Provided, StoredRoot};
 use crate::api::authority::Phase;
 
 /// How a rotation goes on.
@@ -23,6 +23,17 @@ pub enum Unanswered {
     AfterThis,
     /// Nothing: only people can make the successor of what they provide.
     OnlyPeople,
+}
+
+/// What people have changed about the CA that they provide, and a rotation under way keeps from taking effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deferred {
+    /// Other anchors beside the same signer.
+    Anchors,
+    /// Another CA.
+    Ca,
+    /// They provide none any more.
+    Removal,
 }
 
 impl Course {
@@ -59,8 +70,29 @@ fn unanswered(root: &StoredRoot, around: &Circumstances) -> Option<Unanswered> {
     }
 }
 
+/// What waits for the end of the rotation that is under way. Asked, too, of the rule that will decide it then.
+#[must_use]
+pub fn deferred(root: &StoredRoot, around: &Circumstances) -> Option<Deferred> {
+    if root.phase == Phase::Stable {
+        return None;
+    }
+    let rest = at_rest(root);
+    let is_another = rotation::cause(&rest, around) == Some(Cause::Provision);
+    match &around.provided {
+        Provided::Sound { .. } if is_another => Some(Deferred::Ca),
+        Provided::Sound { anchors, .. } => (*anchors != rest.anchors).then_some(Deferred::Anchors),
+        Provided::NotAsked => is_another.then_some(Deferred::Removal),
+        Provided::Missing(_) | Provided::Invalid(_) => None,
+    }
+}
+
 /// The root that signs when the rotation has ended.
 fn at_rest(root: &StoredRoot) -> StoredRoot {
     let Some(next) = &root.next else { return root.clone() };
-    StoredRoot { fingerprint: next.fingerprint.clone(), is_provided: next.is_provided, ..root.clone() }
+    StoredRoot {
+        fingerprint: next.fingerprint.clone(),
+        anchors: next.anchors.clone(),
+        is_provided: next.is_provided,
+        ..root.clone()
+    }
 }

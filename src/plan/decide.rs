@@ -248,10 +248,10 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
         Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) if paused => {
             Standing::paused(leaf.window.not_after)
         }
-        Need::Nothing(leaf) => Standing::issued(leaf.window.not_after, grants(world)),
+        Need::Nothing(leaf) => issued(world, leaf),
         Need::Leaf(_, Serving::AsAsked(leaf)) => match why_not {
             Some(why) => Standing::overdue(leaf.window.not_after, why),
-            None => Standing::issued(leaf.window.not_after, grants(world)),
+            None => issued(world, leaf),
         },
         Need::Leaf(_, Serving::Expired(leaf)) if paused => {
             Standing::paused_and_expired(leaf.window.not_after)
@@ -264,6 +264,11 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
             None => Standing::issuing(),
         },
     }
+}
+
+fn issued(world: &World<'_>, leaf: &HeldLeaf) -> Standing {
+    let standing = Standing::issued(leaf.window.not_after, grants(world));
+    if cannot_be_outlived(world, leaf) { standing.ending_with_its_signer() } else { standing }
 }
 
 /// The grants by which the identity has its names.

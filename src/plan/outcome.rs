@@ -99,6 +99,16 @@ impl Standing {
         Self::ready(Reason::Issued, format!("the certificate is as asked and valid until {not_after}{by}"))
     }
 
+    /// The same, where the leaf ends with its signer.
+    #[must_use]
+    pub fn ending_with_its_signer(&self) -> Self {
+        let message = format!(
+            "{}. The CA that signed it ends then, too: it is renewed only when the authority has another one",
+            self.message
+        );
+        Self { message, ..self.clone() }
+    }
+
     /// The leaf is valid and as asked, and another one is due that nobody can sign.
     #[must_use]
     pub fn overdue(not_after: Timestamp, why: &str) -> Self {

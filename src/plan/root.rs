@@ -1,6 +1,7 @@
 //! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
 
 use super::distrust::Why;
+use super::ending::ending;
 use super::halt::halted;
 pub use super::root_reason::Reason;
 use super::rotation::{self, Circumstances, Transition};
@@ -85,6 +86,8 @@ pub struct RootDecision {
     pub stalled: bool,
     /// A sentence.
     pub message: String,
+    /// What people must see to though all is well, in sentences.
+    pub warning: Option<String>,
 }
 
 impl RootDecision {
@@ -101,7 +104,10 @@ impl RootDecision {
             ready: self.signs && !self.is_halted(),
             stalled: self.stalled,
             reason: self.reason.as_str(),
-            message: self.message.clone(),
+            message: self
+                .warning
+                .as_ref()
+                .map_or_else(|| self.message.clone(), |warning| format!("{}. {warning}", self.message)),
         }
     }
 
@@ -117,17 +123,17 @@ impl RootDecision {
     }
 
     fn stalled(reason: Reason, message: String) -> Self {
-        Self { plan: RootPlan::Keep, signs: false, reason, stalled: true, message }
+        Self { plan: RootPlan::Keep, signs: false, reason, stalled: true, message, warning: None }
     }
 
     fn signing(plan: RootPlan, root: &StoredRoot) -> Self {
         let message = format!("signs with root {} until {}", short(&root.fingerprint), root.window.not_after);
-        Self { plan, signs: true, reason: Reason::Ready, stalled: false, message }
+        Self { plan, signs: true, reason: Reason::Ready, stalled: false, message, warning: None }
     }
 
     fn making(plan: RootPlan) -> Self {
         let message = "the root is being made".to_owned();
-        Self { plan, signs: false, reason: Reason::Ready, stalled: false, message }
+        Self { plan, signs: false, reason: Reason::Ready, stalled: false, message, warning: None }
     }
 }
 
@@ -189,6 +195,7 @@ fn lost(world: &RootWorld) -> RootDecision {
             reason: Reason::RootLost,
             stalled: false,
             message: format!("{evidence}; its loss is accepted, and another root is taking its place"),
+            warning: None,
         },
         Acceptance::Found => {
             let why = "its loss is accepted, but there is no CA to go on with: correct the Secret that spec.root.provided.secretName names";
@@ -222,6 +229,7 @@ fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
             reason: Reason::RootExpired,
             stalled: false,
             message: format!("{what}; another one is taking its place"),
+            warning: None,
         },
         None => RootDecision::stalled(
             Reason::RootExpired,
@@ -242,6 +250,7 @@ fn distrusted(world: &RootWorld, root: &StoredRoot, why: &Why) -> RootDecision {
             reason: Reason::Distrusted,
             stalled: false,
             message: format!("{what}; another one is taking its place"),
+            warning: None,
         },
         None => RootDecision::stalled(
             Reason::Distrusted,
@@ -267,7 +276,7 @@ fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
     if let Some(why) = &root.distrusted {
         return distrusted(world, root, why);
     }
-    match &world.around.provided {
+    let decision = match &world.around.provided {
         Provided::Missing(why) => stays(world, root, Reason::ProvidedMissing, why),
         Provided::Invalid(why) => stays(world, root, Reason::ProvidedInvalid, why),
         Provided::Sound { .. } | Provided::NotAsked if root.accepted_intermediate.is_some() => {
@@ -276,7 +285,8 @@ fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
             RootDecision { reason: Reason::Distrusted, stalled: true, message, ..signing(world, root) }
         }
         Provided::Sound { .. } | Provided::NotAsked => signing(world, root),
-    }
+    };
+    RootDecision { warning: ending(root, &world.around), ..decision }
 }
 
 fn stays(world: &RootWorld, root: &StoredRoot, reason: Reason, why: &str) -> RootDecision {

@@ -57,11 +57,23 @@ pub struct StoredRoot {
     pub rotate_request: Option<String>,
 }
 
+impl StoredRoot {
+    /// Whether the signer, or the announced root, is a copy of exactly this CA that people provide.
+    #[must_use]
+    pub fn has_copy_of(&self, fingerprint: &str, anchors: &str) -> bool {
+        let is_signer = self.is_provided && self.fingerprint == fingerprint && self.anchors == anchors;
+        let next = self.next.as_ref().filter(|next| next.is_provided);
+        is_signer || next.is_some_and(|next| next.fingerprint == fingerprint && next.anchors == anchors)
+    }
+}
+
 /// A root that is announced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredNext {
     /// SHA-256 of its signing certificate, hex.
     pub fingerprint: String,
+    /// Hash of its anchors.
+    pub anchors: String,
     /// Whether people provided it.
     pub is_provided: bool,
     /// Why it is distrusted, if it is.

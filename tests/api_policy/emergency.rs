@@ -41,6 +41,12 @@ fn every_golden_authority_can_be_distrusted_annotated_and_recorded_under_todays_
         for note in ["rotate", "accept-root-loss", "rotation-exclude"] {
             installed.kubectl(&["annotate", "mtlsauthority", name, &format!("mtls-operator.dev/{note}=1")]);
         }
+        // A successor of a CA that is lost may have a Secret of its own.
+        if installed.get(&["mtlsauthority", name])["spec"]["root"]["provided"].is_object() {
+            let provided = json!({ "spec": { "root": { "provided": { "secretName": "another-ca" } } } });
+            let provided = provided.to_string();
+            installed.kubectl(&["patch", "mtlsauthority", name, "--type=merge", "-p", &provided]);
+        }
         let patch = status.to_string();
         installed.kubectl(&[
             "patch",

@@ -19,7 +19,11 @@ async fn distrust(scene: &Scene, authority: &str, fingerprint: &str) {
 
 /// An authority of this spec with one identity, and the fingerprint of its root.
 async fn realm(scene: &Scene, spec: Value) -> (String, Content, String) {
-    let authority = scene.unique("ca");
+    realm_of(scene, scene.unique("ca"), spec).await
+}
+
+/// The same, with this name.
+async fn realm_of(scene: &Scene, authority: String, spec: Value) -> (String, Content, String) {
     scene.create_authority(&authority, spec).await;
     scene.create("cart", json!({ "authorityRef": { "name": authority } })).await;
     scene.ready("cart").await;
@@ -50,14 +54,14 @@ async fn a_distrusted_root_is_replaced_at_once_and_no_bundle_holds_it_any_more()
 async fn a_provided_ca_that_is_distrusted_signs_nothing_until_another_is_there() {
     let scene = Stage::shared().scene().await;
     let ca = Ca::root("Example Root");
-    let input = scene.unique("input");
-    let secret = json!({
-        "metadata": { "name": input, "namespace": SYSTEM }, "type": "kubernetes.io/tls", "data": ca.provided(&ca)
-    });
+    let (name, input) = (scene.unique("ca"), scene.unique("input"));
+    let consent = json!({ "mtls-operator.dev/provides-for": name });
+    let metadata = json!({ "name": input, "namespace": SYSTEM, "annotations": consent });
+    let secret = json!({ "metadata": metadata, "type": "kubernetes.io/tls", "data": ca.provided(&ca) });
     let secret: k8s_openapi::api::core::v1::Secret = serde_json::from_value(secret).unwrap();
     scene.system_secrets().create(&kube::api::PostParams::default(), &secret).await.unwrap();
-    let (authority, before, root) =
-        realm(&scene, json!({ "root": { "provided": { "secretName": input } } })).await;
+    let spec = json!({ "trustDomain": "own.example", "root": { "provided": { "secretName": input } } });
+    let (authority, before, root) = realm_of(&scene, name, spec).await;
     distrust(&scene, &authority, &root).await;
     scene.authority_stands(&authority, "False", "Distrusted").await;
     let other = Ca::root("Another Root");

@@ -32,14 +32,17 @@ impl Realm {
     }
 
     async fn create_authority(&self) {
-        let root = json!({ "root": { "provided": { "secretName": self.input } }, "rotation": { "spreadOver": "0s" } });
-        self.scene.create_authority(&self.authority, root).await;
+        let spec = json!({
+            "trustDomain": "own.example", "root": { "provided": { "secretName": self.input } },
+            "rotation": { "spreadOver": "0s" },
+        });
+        self.scene.create_authority(&self.authority, spec).await;
     }
 
     async fn provide(&self, data: Value) -> Secret {
-        let secret = json!({
-            "metadata": { "name": self.input, "namespace": SYSTEM }, "type": "kubernetes.io/tls", "data": data
-        });
+        let consent = json!({ "mtls-operator.dev/provides-for": self.authority });
+        let metadata = json!({ "name": self.input, "namespace": SYSTEM, "annotations": consent });
+        let secret = json!({ "metadata": metadata, "type": "kubernetes.io/tls", "data": data });
         let secret = serde_json::from_value(secret).unwrap();
         self.scene.system_secrets().create(&PostParams::default(), &secret).await.unwrap()
     }

@@ -187,6 +187,10 @@ fn bad_roots() -> Table {
             json!({ "root": { "provided": { "secretName": "mtls-authority-bad" } } }),
             "spec.root.provided.secretName must not be the root Secret",
         ),
+        (
+            json!({ "root": { "provided": { "secretName": "corporate-ca" } } }),
+            "spec.trustDomain must be one of your own with spec.root.provided",
+        ),
         (json!({ "root": { "algorithm": "RSA2048" } }), "supported values: \"ECDSAP256\", \"ECDSAP384\""),
         (json!({ "root": { "ttl": "5m" } }), "spec.root.ttl must be at least 10m"),
         (json!({ "root": { "ttl": "1y" } }), "spec.root.ttl must be a duration of whole numbers"),
@@ -403,6 +407,18 @@ async fn what_is_sound_is_not_refused() {
         "rotation": { "propagation": "10m" },
     });
     judge_authority(&scene, "0", Some(&authority)).await.unwrap();
+}
+
+/// What was so before may stay: `tests/api_policy/emergency.rs`.
+#[tokio::test]
+async fn an_authority_in_the_default_trust_domain_gets_no_provided_ca_later_either() {
+    let scene = Stage::shared().scene().await;
+    let authority = scene.unique("ca");
+    scene.create_authority(&authority, json!({})).await;
+    let provided = json!({ "spec": { "root": { "provided": { "secretName": "corporate-ca" } } } });
+    let said = scene.patch_authority(&authority, provided).await;
+    let said = said.map_or_else(|error| error.to_string(), |_| "accepted".into());
+    assert!(said.contains("spec.trustDomain must be one of your own"), "{said}");
 }
 
 #[tokio::test]

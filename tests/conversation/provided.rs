@@ -16,37 +16,47 @@ use super::rotation::wedge;
 use super::server::ApiServer;
 use super::stage::{AUTHORITIES, NOW, SECRETS, issued};
 
-const OWN: &str = "own-ca";
+pub const OWN: &str = "own-ca";
 const YEAR: SignedDuration = SignedDuration::from_hours(8760);
 
 /// A CA that people have made.
-struct Ca(CertifiedIssuer<'static, KeyPair>);
+pub struct Ca(CertifiedIssuer<'static, KeyPair>);
 
 impl Ca {
-    fn root(name: &str) -> Self {
+    pub fn root(name: &str) -> Self {
         Self::root_with(name, BasicConstraints::Unconstrained, YEAR)
     }
 
     /// A root that may certify so many CAs below it, and lives so long.
-    fn root_with(name: &str, below: BasicConstraints, ttl: SignedDuration) -> Self {
+    pub fn root_with(name: &str, below: BasicConstraints, ttl: SignedDuration) -> Self {
         let params = params(name, below, ttl);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn intermediate(&self, name: &str) -> Self {
+    pub fn intermediate(&self, name: &str) -> Self {
         let params = params(name, BasicConstraints::Unconstrained, YEAR);
         Self(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.0).unwrap())
     }
 
-    /// People put this CA, below that anchor, into the Secret that the authority names.
-    fn provide(&self, anchor: &Self, server: &ApiServer) {
-        let text = |text: String| ByteString(text.into_bytes());
+    /// The certificate.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// People put this CA, below that anchor, into the Secret that the authority names, and let it sign.
+    pub fn provide(&self, anchor: &Self, server: &ApiServer) {
+        server.put(SECRETS, &self.input(&anchor.pem()));
+    }
+
+    /// The Secret in which people provide this CA, with these anchors.
+    pub fn input(&self, anchors: &str) -> Value {
+        let text = |text: &str| ByteString(text.as_bytes().to_vec());
         let data = json!({
-            "tls.crt": text(self.0.pem()), "tls.key": text(self.0.key().serialize_pem()),
-            "ca.crt": text(anchor.0.pem()),
+            "tls.crt": text(&self.pem()), "tls.key": text(&self.0.key().serialize_pem()), "ca.crt": text(anchors),
         });
-        let metadata = json!({ "namespace": "mtls-system", "name": OWN });
-        server.put(SECRETS, &json!({ "metadata": metadata, "type": "kubernetes.io/tls", "data": data }));
+        let consent = json!({ "mtls-operator.dev/provides-for": "mesh" });
+        let metadata = json!({ "namespace": "mtls-system", "name": OWN, "annotations": consent });
+        json!({ "metadata": metadata, "type": "kubernetes.io/tls", "data": data })
     }
 }
 
@@ -63,21 +73,21 @@ fn params(name: &str, below: BasicConstraints, ttl: SignedDuration) -> Certifica
 }
 
 /// The authority whose rotation takes a minute and a half, with the CA that people provide.
-fn swift_and_provided() -> Value {
+pub fn swift_and_provided() -> Value {
     let mut spec = Mesh::swift();
     spec["root"]["provided"] = json!({ "secretName": OWN });
     spec
 }
 
 /// The same, where the CA may certify its successor.
-fn certifying() -> Value {
+pub fn certifying() -> Value {
     let mut spec = swift_and_provided();
     spec["root"]["provided"]["crossCertificates"] = json!("Allowed");
     spec
 }
 
 /// A mesh that signs with this CA.
-async fn mesh_of(ca: &Ca, anchor: &Ca, spec: Value) -> Mesh {
+pub async fn mesh_of(ca: &Ca, anchor: &Ca, spec: Value) -> Mesh {
     let server = ApiServer::default();
     ca.provide(anchor, &server);
     Mesh::over(server, &["a", "b"], spec).await

@@ -263,7 +263,10 @@ fn constrained_ca() -> Value {
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let (certificate, key) = (ca.pem().into_bytes(), ca.key().serialize_pem().into_bytes());
     json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "corporate-ca", "namespace": "mtls-system"},
+        "apiVersion": "v1", "kind": "Secret", "metadata": {
+            "name": "corporate-ca", "namespace": "mtls-system",
+            "annotations": {"mtls-operator.dev/provides-for": "mesh"},
+        },
         "data": {"tls.crt": ByteString(certificate.clone()), "tls.key": ByteString(key), "ca.crt": ByteString(certificate)},
     })
 }
@@ -291,6 +294,12 @@ async fn a_name_that_the_provided_ca_must_not_sign_is_told_to_whoever_asked_for_
     let told = stage.settle().await;
     assert_eq!(told.iter().filter(|call| !call.starts_with("GET")).collect::<Vec<_>>(), TOLD);
     stage.advance(A_WHILE);
+    stage.watch();
+    let outcomes = stage.work().await;
+    assert!(
+        !outcomes.is_empty() && outcomes.iter().all(Result::is_ok),
+        "a refusal is no error: {outcomes:?}"
+    );
     let later = stage.settle().await;
     assert!(later.iter().all(|call| call.starts_with("GET")), "it is told once: {later:#?}");
     stage.apply("web", &json!({"services": []}));

@@ -17,12 +17,12 @@ use super::stage::{AUTHORITIES, NOW, SECRETS, Stage};
 const ROOT: &str = "mtls-authority-mesh";
 const OWN: &str = "own-ca";
 
-fn authority(stage: &Stage) -> MtlsAuthority {
+pub fn authority(stage: &Stage) -> MtlsAuthority {
     serde_json::from_value(stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap()
 }
 
 /// Status, reason and message of `Rotating`.
-fn rotating(stage: &Stage) -> (String, String, String) {
+pub fn rotating(stage: &Stage) -> (String, String, String) {
     let conditions = authority(stage).status.unwrap().conditions;
     let found = find(&conditions, ROTATING).unwrap().clone();
     (found.status, found.reason, found.message)
@@ -60,7 +60,8 @@ fn provide(stage: &Stage) {
     let ca = Authority::generate("own", terms.root_algorithm, SignedDuration::from_hours(8760), NOW).unwrap();
     let [chain, key, anchors] = [ca.chain, ca.key.to_vec(), ca.anchors].map(ByteString);
     let data = json!({ "tls.crt": chain, "tls.key": key, "ca.crt": anchors });
-    let meta = json!({ "namespace": "mtls-system", "name": OWN });
+    let consent = json!({ "mtls-operator.dev/provides-for": "mesh" });
+    let meta = json!({ "namespace": "mtls-system", "name": OWN, "annotations": consent });
     stage.server.put(SECRETS, &json!({ "metadata": meta, "type": "kubernetes.io/tls", "data": data }));
     stage.context.roster.saw_secret(OWN);
 }

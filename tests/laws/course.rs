@@ -1,7 +1,7 @@
 //! Laws of what is said of a rotation: no request is passed over in silence, and nobody is told what nobody knows.
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::plan::course::{Course, Unanswered, course};
+use mtls_operator::plan::course::{Course, Deferred, Unanswered, course, deferred};
 use mtls_operator::plan::distrust::Why;
 use mtls_operator::plan::root::{Provided, Reason, RootSecret, RootWorld, StoredNext, StoredRoot, decide};
 use mtls_operator::plan::rotation::{Circumstances, Transition, transition};
@@ -23,7 +23,13 @@ fn copy() -> StoredRoot {
 
 /// The root, in a rotation that goes to another one.
 fn announced(root: StoredRoot, is_provided: bool) -> StoredRoot {
-    let next = StoredNext { fingerprint: "f2".repeat(32), is_provided, distrusted: None, is_certified: true };
+    let next = StoredNext {
+        fingerprint: "f2".repeat(32),
+        anchors: "anchors-2".into(),
+        is_provided,
+        distrusted: None,
+        is_certified: true,
+    };
     StoredRoot { phase: Phase::Announced, next: Some(next), ..root }
 }
 
@@ -129,5 +135,27 @@ fn where_nothing_is_signed_and_the_roots_are_known_the_rotation_only_halts() {
     for secret in [RootSecret::Absent, RootSecret::Expired(copy()), RootSecret::Sound(distrusted)] {
         let world = world(secret.clone(), Provided::Invalid("why".into()));
         assert_eq!(course(&world, &decide(&world)), Course::Halted, "{secret:?}");
+    }
+}
+
+#[test]
+fn what_people_change_during_a_rotation_is_told_to_come_after_it() {
+    let other_anchors = || provided("f1", "anchors-2");
+    let of_next = || provided("f2", "anchors-3");
+    let rows = [
+        (copy(), other_anchors(), None),
+        (draining(copy()), provided("f1", "anchors-1"), None),
+        (draining(copy()), other_anchors(), Some(Deferred::Anchors)),
+        (draining(copy()), provided("f3", "anchors-3"), Some(Deferred::Ca)),
+        (draining(copy()), Provided::NotAsked, Some(Deferred::Removal)),
+        (draining(sound()), Provided::NotAsked, None),
+        (draining(copy()), Provided::Invalid("why".into()), None),
+        (draining(copy()), Provided::Missing("why".into()), None),
+        (announced(copy(), true), provided("f2", "anchors-2"), None),
+        (announced(copy(), true), of_next(), Some(Deferred::Anchors)),
+        (announced(copy(), false), Provided::NotAsked, None),
+    ];
+    for (root, given, expected) in rows {
+        assert_eq!(deferred(&root, &around(given.clone())), expected, "{given:?} {root:?}");
     }
 }

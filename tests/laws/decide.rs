@@ -371,3 +371,17 @@ fn the_settled_world_is_permitted_by_its_own_authority() {
     let entitlement: Entitlement = Case::settled().terms.unwrap().entitlement.unwrap();
     assert_eq!(entitlement.ttl, DAY);
 }
+
+#[test]
+fn a_leaf_that_ends_with_its_signer_says_that_it_is_not_renewed_until_there_is_another() {
+    let said =
+        |case: &Case| decision(case).standing.message.contains("only when the authority has another one");
+    assert!(!said(&Case::settled()));
+    let mut case = Case::settled();
+    let end = case.leaf().window.not_after;
+    case.signer.as_mut().unwrap().window.not_after = end;
+    assert!(said(&case));
+    assert_eq!((stands(&decision(&case)), decision(&case).renewal), (ISSUED, None));
+    case.leaf().key_id = "a0".into();
+    assert!(!said(&case), "another one signs already");
+}

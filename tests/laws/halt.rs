@@ -24,7 +24,13 @@ fn named(is_distrusted: bool) -> Option<Why> {
 
 fn next(is_distrusted: bool) -> StoredNext {
     let distrusted = named(is_distrusted);
-    StoredNext { fingerprint: "f2".into(), is_provided: true, distrusted, is_certified: true }
+    StoredNext {
+        fingerprint: "f2".into(),
+        anchors: "anchors-2".into(),
+        is_provided: true,
+        distrusted,
+        is_certified: true,
+    }
 }
 
 fn retiring(is_distrusted: bool) -> StoredRetiring {

@@ -181,8 +181,13 @@ fn an_expired_root_gives_way_to_whatever_can_sign() {
         assert_eq!((decision.signs, decision.reason), (false, Reason::RootExpired));
         assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
     }
-    let next =
-        StoredNext { fingerprint: "f2".into(), is_provided: false, distrusted: None, is_certified: true };
+    let next = StoredNext {
+        fingerprint: "f2".into(),
+        anchors: "anchors-2".into(),
+        is_provided: false,
+        distrusted: None,
+        is_certified: true,
+    };
     let root = StoredRoot { phase: Phase::Announced, next: Some(next), ..sound() };
     let decision = decide(&world(RootSecret::Expired(root), Provided::NotAsked));
     assert_eq!(decision.plan, change(Transition::Succeed(Source::Announced)));
@@ -298,6 +303,7 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
     }
     let next = |distrusted| StoredNext {
         fingerprint: "f2".into(),
+        anchors: "anchors-2".into(),
         is_provided: false,
         distrusted,
         is_certified: true,
@@ -346,4 +352,61 @@ fn people_are_warned_of_a_change_that_breaks_connections_and_of_no_other() {
     for plan in [announced, switch(false), change(Transition::Drop(Vec::new())), RootPlan::Generate] {
         assert_eq!(warned(plan.clone()), None, "{plan:?}");
     }
+}
+
+#[test]
+fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certificates_short() {
+    let end = NOW + DAY * 365;
+    let copy = || StoredRoot { is_provided: true, ..sound() };
+    let same = || provided("f1", "anchors-1");
+    // Twice the sum of propagation and the longest life of a leaf before the end.
+    let told_from = end - MINUTE * 22;
+    let warning = |root: StoredRoot, given: Provided, now| {
+        let mut world = world(RootSecret::Sound(root), given);
+        world.around.now = now;
+        decide(&world).warning
+    };
+    assert_eq!(warning(copy(), same(), told_from - MINUTE), None);
+    let told = warning(copy(), same(), told_from).unwrap();
+    assert!(told.contains(&end.to_string()) && told.contains(&(end - MINUTE * 10).to_string()), "{told}");
+    for given in [same(), Provided::Missing("why".into()), Provided::Invalid("why".into())] {
+        let later = warning(copy(), given.clone(), end - MINUTE);
+        assert_eq!(later.as_ref(), Some(&told), "it is the same all the time: {given:?}");
+    }
+    let next = StoredNext {
+        fingerprint: "f2".into(),
+        anchors: "anchors-2".into(),
+        is_provided: true,
+        distrusted: None,
+        is_certified: true,
+    };
+    let replaced = StoredRoot { phase: Phase::Announced, next: Some(next), ..copy() };
+    let rows = [
+        (sound(), Provided::NotAsked, "the operator replaces what it has generated"),
+        (
+            sound(),
+            Provided::Missing("why".into()),
+            "what is generated is replaced though a provided one is missing",
+        ),
+        (copy(), Provided::NotAsked, "a generated root follows"),
+        (copy(), provided("f2", "anchors-2"), "the successor is there"),
+        (replaced, Provided::Missing("why".into()), "the successor is announced"),
+    ];
+    for (root, given, why) in rows {
+        assert_eq!(warning(root, given, told_from), None, "{why}");
+    }
+}
+
+#[test]
+fn a_warning_is_told_beside_how_an_authority_stands() {
+    let root = StoredRoot { is_provided: true, ..sound() };
+    let mut world = world(RootSecret::Sound(root), provided("f1", "anchors-1"));
+    world.around.now = NOW + DAY * 365 - MINUTE;
+    let verdict = decide(&world).verdict();
+    assert_eq!((verdict.ready, verdict.stalled, verdict.reason), (true, false, "Ready"));
+    assert!(
+        verdict.message.starts_with("signs with root") && verdict.message.contains("put its successor"),
+        "{}",
+        verdict.message
+    );
 }

@@ -16,7 +16,13 @@ use super::root::{around, provided, sound};
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 fn next(is_certified: bool) -> StoredNext {
-    StoredNext { fingerprint: "f2".repeat(32), is_provided: false, distrusted: None, is_certified }
+    StoredNext {
+        fingerprint: "f2".repeat(32),
+        anchors: "anchors-2".into(),
+        is_provided: false,
+        distrusted: None,
+        is_certified,
+    }
 }
 
 fn announced() -> StoredRoot {

@@ -83,10 +83,15 @@ fn identities_move_to_another_trust_domain_and_keep_their_root() {
     let installed = at_work();
     let root_before = root(&installed, "mesh");
     let moved = blocks("Move to a new authority");
-    place.run(&installed, &moved[0]);
-    let kept = ".root.provided.secretName = \"mesh-ca\"";
-    assert!(moved[1].contains(kept));
-    place.run(&installed, &moved[1].replace(kept, &format!("{kept} | .trustDomain = \"prod.example.com\"")));
+    let in_another_domain = |step: &str, kept: &str, added: &str| {
+        assert!(step.contains(kept), "{step}");
+        step.replace(kept, &format!("{kept}{added}"))
+    };
+    let copied = "{\"mtls-operator.dev/authority\": \"mesh-2\"";
+    let added = ", \"mtls-operator.dev/trust-domain\": \"prod.example.com\"";
+    place.run(&installed, &in_another_domain(&moved[0], copied, added));
+    let added = " | .trustDomain = \"prod.example.com\"";
+    place.run(&installed, &in_another_domain(&moved[1], "del(.root.secretName)", added));
     assert_eq!(root(&installed, "mesh-2"), root_before);
     place.run(&installed, &moved[2]);
     let id = "--for=jsonpath={.status.spiffeID}=spiffe://prod.example.com/ns/default/sa/web";

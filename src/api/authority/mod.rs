@@ -50,6 +50,7 @@ pub use status::{
 #[x_kube(
     validation = Rule::new("has(self.root.secretName) == has(oldSelf.root.secretName) && (!has(self.root.secretName) || self.root.secretName == oldSelf.root.secretName)")
         .message("spec.root.secretName is immutable: the root lives in that Secret; create another MtlsAuthority instead"),
+    validation = rule::own_trust_domain(),
     validation = rule::of_durations(
         &["self.rotation.propagation", "self.leaf.ttl"],
         "duration(self.rotation.propagation) + duration(self.rotation.propagation) + duration(self.rotation.propagation) <= duration(self.leaf.ttl)",
@@ -77,7 +78,9 @@ pub use status::{
         .message("spec.root.renewBefore must be at most half of spec.root.ttl")
 )]
 pub struct MtlsAuthoritySpec {
-    /// SPIFFE trust domain, the first part of every SPIFFE ID: lower-case letters, digits, '.', '-' and '_'. Immutable.
+    /// SPIFFE trust domain, the first part of every SPIFFE ID: lower-case letters, digits, '.', '-' and '_'. Immutable, so
+    /// choose your own before the first identity, such as prod.example.com: two clusters with the same trust domain and the
+    /// same CA have the same identities. With root.provided it must not be cluster.local.
     #[serde(default = "default_trust_domain")]
     #[schemars(length(min = 1, max = 255), regex(pattern = form::TRUST_DOMAIN))]
     #[x_kube(

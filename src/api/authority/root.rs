@@ -64,7 +64,8 @@ fn default_root_ttl() -> String {
 #[serde(rename_all = "camelCase")]
 pub struct ProvidedSpec {
     /// Secret in the operator's namespace with tls.crt (the CA, then its intermediates), tls.key and ca.crt (the anchors). Its
-    /// key is copied into the Secret named by root.secretName. The operator never writes it.
+    /// annotation mtls-operator.dev/provides-for must name this authority; several names have commas between. Its type must
+    /// not be mtls-operator.dev/root. Its key is copied into the Secret named by root.secretName. The operator never writes it.
     #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
     #[x_kube(validation = rule::dns_subdomain("spec.root.provided.secretName"))]
     pub secret_name: String,

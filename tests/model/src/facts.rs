@@ -50,6 +50,7 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
         since: at(ca.since),
         next: ca.next.map(|next| StoredNext {
             fingerprint: fingerprint(next),
+            anchors: fingerprint(next),
             is_provided: false,
             distrusted: None,
             is_certified: ca.crosses.contain(next),

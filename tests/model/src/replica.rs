@@ -9,7 +9,7 @@ use mtls_operator::plan::sight::Quiet;
 
 use crate::ca::Ca;
 use crate::events::{Who, Write};
-use crate::pki::{Chain, Roots};
+use crate::pki::Chain;
 use crate::rules::{Need, Rulebook, Scene, dropped, makes_root, subject};
 use crate::scope::Flaw;
 use crate::state::{Broken, Flight, Leaf, Replica, Secret, State, View};

@@ -1,0 +1,95 @@
+//! A Secret with the CA that people provide: whether an authority may use it, and what they are told if not. Whoever may
+//! create authorities must not gain, by that alone, the power to sign with every CA key beside them.
+
+use crate::api::names::{ROOT_SECRET_TYPE, annotation};
+use crate::pki::Top;
+
+/// Longest value of the annotation that a sentence repeats.
+const MAX_REPEATED: usize = 256;
+
+/// A Secret that `spec.root.provided.secretName` names, as far as its metadata tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// Its type.
+    pub type_: &'a str,
+    /// The value of the annotation `provides-for`.
+    pub provides_for: Option<&'a str>,
+}
+
+impl Input<'_> {
+    /// Where it lies, for sentences.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("Secret {}/{}", self.namespace, self.name)
+    }
+
+    /// Why this authority may not use it, in a sentence, if it may not. What the authority already signs with, it may:
+    /// `is_in_force`.
+    #[must_use]
+    pub fn refusal(&self, authority: &str, is_in_force: bool) -> Option<String> {
+        let place = self.place();
+        if self.type_ == ROOT_SECRET_TYPE {
+            return Some(format!(
+                "{place} has the type {ROOT_SECRET_TYPE}: it holds the root of an MtlsAuthority, and provides none for another one; put the CA into a Secret of another type"
+            ));
+        }
+        let consents = self.named().any(|name| name == authority);
+        (!consents && !is_in_force).then(|| {
+            format!(
+                "{place} does not say that MtlsAuthority {authority} may sign with the CA in it; if it may, add the annotation (kubectl -n {} annotate secret {} --overwrite {}={})",
+                self.namespace,
+                self.name,
+                annotation::PROVIDES_FOR,
+                self.named_with(authority)
+            )
+        })
+    }
+
+    /// What a Secret without `ca.crt` lacks, by the upper end of its chain.
+    #[must_use]
+    pub fn without_anchors(&self, top: Option<&Top>) -> String {
+        let Self { namespace, name, .. } = self;
+        let what = format!(
+            "{} has no ca.crt, the roots that workloads are to trust (kubectl create secret tls makes none)",
+            self.place()
+        );
+        let put = format!(
+            r#"kubectl -n {namespace} patch secret {name} --type=merge -p "{{\"data\":{{\"ca.crt\":\"$(base64 < root.pem | tr -d '\n')\"}}}}""#
+        );
+        match top {
+            Some(Top::Alone) => format!(
+                r#"{what}; tls.crt is a root itself, so put it there too (kubectl -n {namespace} get secret {name} -o json | jq '.data["ca.crt"] = .data["tls.crt"]' | kubectl replace -f -)"#
+            ),
+            Some(Top::Root) => format!(
+                "{what}; the last certificate of tls.crt is a root: save it as root.pem and put it there too ({put})"
+            ),
+            Some(Top::Below(issuer)) => {
+                format!(
+                    "{what}; save the root above {issuer:?} or, if that is one, itself as root.pem and put it there ({put})"
+                )
+            }
+            None => format!("{what}; save the root as root.pem and put it there ({put})"),
+        }
+    }
+
+    /// The authorities that may use it.
+    fn named(&self) -> impl Iterator<Item = &str> {
+        let names = self.provides_for.unwrap_or_default().split(',').map(str::trim);
+        names.filter(|name| !name.is_empty())
+    }
+
+    /// The value that names this authority, too. One that is too long for a sentence, or no list of names, is left to people.
+    fn named_with(&self, authority: &str) -> String {
+        let all = self.named().chain([authority]).collect::<Vec<_>>().join(",");
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b',';
+        if all.len() <= MAX_REPEATED && all.bytes().all(is_name) {
+            all
+        } else {
+            format!("<the names that it has>,{authority}")
+        }
+    }
+}
