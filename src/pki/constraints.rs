@@ -4,7 +4,7 @@ use rcgen::SanType;
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-use super::authority::{bare_params, names};
+use super::leaf_params::{bare_params, names};
 use super::{Authority, IssueError, KeyAlgorithm, LeafError, LeafProfile, PrivateKey, Serial, verify};
 
 impl Authority {

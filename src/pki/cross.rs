@@ -11,8 +11,8 @@ use webpki::EndEntityCert;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 
-use super::authority::bare_params;
 use super::certificate::{self, CaCertificate};
+use super::leaf_params::bare_params;
 use super::window::to_offset;
 use super::{
     Authority, IssueError, KeyAlgorithm, PemError, PrivateKey, Serial, TrustBundle, Window, pem, verify,
@@ -156,8 +156,8 @@ impl Authority {
     }
 }
 
-/// What the chain below the root needs, and no more: a path length, so that what the next signer certifies is no way back
-/// to this one, and the two purposes of a leaf.
+/// What the chain below the root needs, and no more: `below` counts the CA certificates between the root and a leaf, which
+/// its own path length has room for, since that chain was verified; and the two purposes of a leaf.
 fn cross_params(root: &CaCertificate, below: usize, window: Window) -> Result<CertificateParams, CrossError> {
     let is_limited = certificate::parse(&root.der).is_none_or(|x509| is_limited(&x509));
     let key_id = root.key_id.as_ref().filter(|_| !is_limited).ok_or(CrossError::NotWritable)?;

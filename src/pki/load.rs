@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
-use super::authority::{Signer, bare_params};
+use super::authority::Signer;
 use super::certificate::{CaCertificate, SigningRight};
 use super::issuer::Issuer;
+use super::leaf_params::bare_params;
 use super::pem::{self, PemError};
 use super::trust::{TrustBundle, TrustError};
 use super::{

@@ -18,6 +18,7 @@ pub mod hex;
 mod issuer;
 mod key;
 mod leaf;
+mod leaf_params;
 mod load;
 mod pem;
 mod profile;
