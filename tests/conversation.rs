@@ -9,6 +9,8 @@
 mod bundle;
 #[path = "conversation/custody.rs"]
 mod custody;
+#[path = "conversation/evidence.rs"]
+mod evidence;
 #[path = "conversation/figures.rs"]
 mod figures;
 #[path = "conversation/issuing.rs"]

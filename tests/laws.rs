@@ -57,5 +57,7 @@ mod sight;
 mod slices;
 #[path = "laws/steps.rs"]
 mod steps;
+#[path = "laws/suspects.rs"]
+mod suspects;
 #[path = "laws/unread.rs"]
 mod unread;

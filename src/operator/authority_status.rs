@@ -30,9 +30,16 @@ pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus 
         rotation: Some(rotation(before.rotation.clone().unwrap_or_default(), stored, passed)),
         // The root that is lost stays named: it is the evidence.
         roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
+        evidence_key_id: evidence_key_id(passed).or_else(|| before.evidence_key_id.clone()),
         identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
         ..before
     }
+}
+
+/// Name of the evidence key; `None` while nothing signs, or by a root Secret of an older version.
+fn evidence_key_id(passed: &Passed) -> Option<String> {
+    let key = passed.loaded.succession.evidence_key.as_ref().filter(|_| passed.decision.signs)?;
+    Some(key.id())
 }
 
 /// The rotation after a pass; as it was known before, while the root Secret does not tell.

@@ -36,6 +36,8 @@ pub struct SignerMark {
     pub step: Option<Step>,
     /// Key identifiers of signers whose leaves are replaced at once.
     pub distrusted: Arc<[Digest]>,
+    /// Key identifiers of all signers whose leaves can be valid.
+    pub known: Arc<[Digest]>,
 }
 
 /// What is remembered of a signer that is retiring.

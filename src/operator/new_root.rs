@@ -1,14 +1,19 @@
 //! Roots that take a place: beside or after one that signs, where there was none, or where one was lost. Keys of roots are
 //! made here, and nowhere else.
 
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::Value;
+
 use super::context::Context;
 use super::error::Error;
 use super::requests::WRITE_TIMEOUT;
 use super::root_creation;
 use super::root_look::{Observed, request};
 use super::root_notes::Origin;
+use super::root_patch::Patch;
 use crate::api::MtlsAuthority;
-use crate::pki::{Authority, AuthorityPem};
+use crate::api::names::key;
+use crate::pki::{Authority, AuthorityPem, EvidenceKey};
 use crate::plan::rotation::Source;
 use crate::plan::terms::Terms;
 
@@ -52,6 +57,7 @@ pub(super) async fn go_on(
     let mut secret = root_creation::new(terms, &context.namespace, &name, &pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
     root_creation::recovered(&mut secret, recovery, now);
+    keep_evidence_key(&mut secret, authority, observed)?;
     match &observed.version {
         None => drop(context.requests.create_secret(&secret, WRITE_TIMEOUT).await?),
         Some(version) => {
@@ -61,6 +67,28 @@ pub(super) async fn go_on(
     }
     tracing::warn!(authority = terms.name, secret = name, "went on without the lost root, as accepted");
     Ok(true)
+}
+
+/// A Secret keeps its evidence key, whatever root it holds. Where it is another one than status names, that one was lost, too.
+fn keep_evidence_key(
+    secret: &mut Secret,
+    authority: &MtlsAuthority,
+    observed: &Observed,
+) -> Result<(), Error> {
+    let key = match &observed.loaded.succession.evidence_key {
+        Some(key) => key.clone(),
+        None => EvidenceKey::random()?,
+    };
+    let named = authority.status.as_ref().and_then(|status| status.evidence_key_id.as_deref());
+    root_creation::proves(secret, &key, named.filter(|named| *named != key.id()));
+    Ok(())
+}
+
+/// The patch that gives a root Secret of an older version what proofs of statuses are made with.
+pub(super) fn with_evidence_key(version: &str) -> Result<Value, Error> {
+    let mut patch = Patch::default();
+    patch.octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
+    Ok(patch.over(version))
 }
 
 /// A root signs where none has signed.
@@ -74,6 +102,7 @@ pub(super) async fn create(
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = root_creation::new(terms, &context.namespace, &name, pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
+    root_creation::proves(&mut secret, &EvidenceKey::random()?, None);
     context.requests.create_secret(&secret, WRITE_TIMEOUT).await?;
     tracing::info!(authority = terms.name, secret = name, ?origin, "stored a new root");
     Ok(())

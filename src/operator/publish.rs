@@ -20,7 +20,9 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
     let signer = match facts(&loaded).zip(version(&loaded.secret)) {
         Some((facts, version)) if decision.signs => match loaded.authority {
             Some(ca) => {
-                Ok(Arc::new(SigningRoot::new(ca, facts, authority.root_secret_name(), version, read_at)))
+                let key = loaded.succession.evidence_key;
+                let name = authority.root_secret_name();
+                Ok(Arc::new(SigningRoot::new(ca, facts, key, name, version, read_at)))
             }
             None => Err(unready(&decision)),
         },
@@ -73,6 +75,8 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
             former_trust: succession.former_trust.clone(),
             step: succession.step,
             distrusted: distrusted(succession, &ca.key_id().to_string()),
+            known: loaded.signers(),
+            next: succession.next.as_ref().map(|next| next.key_id().to_string()),
         },
     })
 }
@@ -101,6 +105,7 @@ pub fn signer_mark(signer: &Signer) -> SignerMark {
         retiring: signer.rotation.retiring.iter().map(retiring_mark).collect(),
         step: signer.rotation.step,
         distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
+        known: signer.rotation.known.iter().map(|key_id| digest(key_id)).collect(),
     }
 }
 

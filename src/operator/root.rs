@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
-use super::new_root::{create, generate, go_on, successor};
+use super::new_root::{create, generate, go_on, successor, with_evidence_key};
 use super::requests::WRITE_TIMEOUT;
 use super::root_change::{Change, Requests};
 use super::root_look::{Observed, observe, request};
@@ -70,7 +70,7 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
                 asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
             return Ok(Passed { decision, loaded, survey, course, changes, is_exclusion_spent, read_at });
         }
-        if act(context, authority, terms, &decision.plan, &observed).await? {
+        if act(context, authority, terms, &decision.plan, &observed).await? && decision.plan.changes_roots() {
             changes.push((decision.plan.as_str(), alarm(&decision)));
             context.metrics.changed_roots(&terms.name, decision.plan.as_str());
         }
@@ -116,6 +116,7 @@ async fn act(
             let Some(pem) = &observed.provided else { return Ok(false) };
             return create(context, authority, terms, pem, Origin::Provided).await.map(|()| true);
         }
+        RootPlan::AddEvidenceKey { over } => Some(with_evidence_key(over)?),
         RootPlan::Recover => return go_on(context, authority, terms, observed).await,
         RootPlan::Change { transition, .. } => change(context, authority, terms, transition, observed)?,
     };

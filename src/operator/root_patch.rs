@@ -42,6 +42,10 @@ impl Patch {
         self.data.insert(key.into(), value);
     }
 
+    pub(super) fn octets(&mut self, key: &str, octets: &[u8]) {
+        self.data.insert(key.into(), json!(ByteString(octets.to_vec())));
+    }
+
     pub(super) fn put(&mut self, keys: [&str; 3], pem: &AuthorityPem) {
         let pairs = keys.into_iter().zip(contents(pem));
         self.data.extend(pairs.map(|(key, content)| (key.to_owned(), json!(content))));

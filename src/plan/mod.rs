@@ -5,6 +5,7 @@ pub mod asked;
 pub mod bundle;
 pub mod course;
 pub mod decide;
+pub mod evidence;
 pub mod lookout;
 pub mod outcome;
 pub mod pace;
