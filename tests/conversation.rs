@@ -15,6 +15,8 @@ mod clock;
 mod custody;
 #[path = "conversation/ending.rs"]
 mod ending;
+#[path = "conversation/evidence.rs"]
+mod evidence;
 #[path = "conversation/figures.rs"]
 mod figures;
 #[path = "conversation/inputs.rs"]

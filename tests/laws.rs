@@ -69,5 +69,7 @@ mod skew;
 mod slices;
 #[path = "laws/steps.rs"]
 mod steps;
+#[path = "laws/suspects.rs"]
+mod suspects;
 #[path = "laws/unread.rs"]
 mod unread;

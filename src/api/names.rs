@@ -87,11 +87,13 @@ pub mod annotation {
     pub const EXCLUDE_REQUEST: &str = "mtls-operator.dev/exclude-request";
     /// `MtlsAuthority`: rotates the root once per value.
     pub const ROTATE: &str = "mtls-operator.dev/rotate";
-    /// `MtlsAuthority`: SHA-256 fingerprint of a root whose loss a person accepts.
+    /// `MtlsAuthority`: SHA-256 fingerprint of a root whose loss a person accepts, or `none` where there was no root.
     pub const ACCEPT_ROOT_LOSS: &str = "mtls-operator.dev/accept-root-loss";
     /// `MtlsAuthority`: identities, as `<namespace>/<name>`, and trust bundles, as status names them, with commas between,
     /// that a rotation does not wait for. Each value counts for one rotation.
     pub const ROTATION_EXCLUDE: &str = "mtls-operator.dev/rotation-exclude";
+    /// Root Secret: SHA-256 of the evidence key that was lost together with a root whose loss was accepted.
+    pub const LOST_EVIDENCE_KEY: &str = "mtls-operator.dev/lost-evidence-key";
     /// Root Secret: JSON of replaced signers and the last moment a leaf of theirs can be valid.
     pub const FORMER_KEY_IDS: &str = "mtls-operator.dev/former-key-ids";
 }
@@ -114,6 +116,8 @@ pub mod key {
     pub const CROSS_CERTIFICATE: &str = "cross.crt";
     /// Root Secret: the same of the announced root, signed by the signer (PEM).
     pub const NEXT_CROSS_CERTIFICATE: &str = "next-cross.crt";
+    /// Root Secret: what proofs of statuses are made with, 32 octets. Made once, and kept through every rotation.
+    pub const EVIDENCE_KEY: &str = "evidence.key";
     /// Root Secret: anchors that are still trusted and sign no more (PEM).
     pub const RETIRING: &str = "retiring.crt";
 }

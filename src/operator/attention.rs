@@ -133,6 +133,9 @@ fn on_authority(around: Circumstances<'_>) -> Attention {
 
 /// A refused identity gets no leaf, but what it has is kept current.
 fn upkeep(entry: &Entry, around: Circumstances<'_>) -> Attention {
+    if names_stranger(entry, around) {
+        return Attention::Now(Class::Background);
+    }
     match around.secret {
         Some(secret) if secret.identity_uid == Some(entry.uid) && was_touched(entry, secret) => {
             Attention::Now(Class::Background)
@@ -158,6 +161,9 @@ fn held(entry: &Entry, around: Circumstances<'_>) -> Attention {
     if is_distrusted(entry, around) && !entry.is_paused {
         // Before everybody who only needs another bundle.
         return Attention::Now(Class::Due);
+    }
+    if names_stranger(entry, around) || contradicts_secret(entry, secret, around) {
+        return Attention::Now(Class::Background);
     }
     if is_profile_stale(entry, secret, around) || (is_distrusted(entry, around) && entry.recorded.is_ready) {
         return Attention::Now(Class::Background);
@@ -214,6 +220,21 @@ fn is_distrusted(entry: &Entry, around: Circumstances<'_>) -> bool {
     let signed_by =
         |signer: &SignerMark| entry.recorded.key_id.is_some_and(|id| signer.distrusted.contains(&id));
     signer(around).is_some_and(signed_by)
+}
+
+/// Whether status says that a leaf in force was signed by one that the root in force does not know. What lies in the Secret
+/// tells, and puts status right.
+fn names_stranger(entry: &Entry, around: Circumstances<'_>) -> bool {
+    let recorded = &entry.recorded;
+    let is_stranger =
+        |signer: &SignerMark| recorded.key_id.is_some_and(|key_id| !signer.known.contains(&key_id));
+    recorded.not_after >= around.now && signer(around).is_some_and(is_stranger)
+}
+
+/// Whether status and the metadata of the same version of the Secret name different signers.
+fn contradicts_secret(entry: &Entry, secret: &SeenSecret, around: Circumstances<'_>) -> bool {
+    let differ = secret.key_id.zip(entry.recorded.key_id).is_some_and(|(noted, recorded)| noted != recorded);
+    differ && signer(around).is_some()
 }
 
 fn signer(around: Circumstances<'_>) -> Option<&SignerMark> {

@@ -12,12 +12,17 @@ use super::context::Context;
 use super::index::ListNumber;
 use super::keeper::claimed_by;
 use super::roster::Roster;
+use super::schedule::Millis;
 use super::shared_ledger::Bundles;
 use super::watch::Audience;
+use super::witness::{Witness, WitnessKind};
 use crate::api::decoded::Decoded;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::plan::terms::Terms;
 use crate::runtime::clock::Clock;
+
+/// What changes again and again does not have its authority looked at all the time.
+const STIRS_AFTER: Millis = 1000;
 
 /// Identities, for the board.
 pub struct Identities {
@@ -47,6 +52,8 @@ impl Audience<Decoded<MtlsIdentity>> for Identities {
             self.context.probes.saw(&identity);
         }
         self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
+        let (namespace, name) = (identity.namespace().unwrap_or_default(), identity.name_any());
+        stir(&self.context, |witness| witness.is(WitnessKind::Identity, &namespace, &name));
     }
 
     fn lost(&mut self, object: Decoded<MtlsIdentity>) {
@@ -54,11 +61,13 @@ impl Audience<Decoded<MtlsIdentity>> for Identities {
         let namespace = object.namespace().unwrap_or_default();
         self.context.probes.lost(&namespace, &object.name_any());
         self.context.board.change(|board| board.deleted_identity(&object.0, now));
+        stir(&self.context, |witness| witness.is(WitnessKind::Identity, &namespace, &object.name_any()));
     }
 
     fn end_list(&mut self) {
         let now = self.context.millis();
         self.context.board.change(|board| board.end_identity_list(self.scope.as_deref(), self.list, now));
+        stir(&self.context, |witness| witness.kind == WitnessKind::Identity);
     }
 }
 
@@ -90,12 +99,20 @@ impl Audience<PartialObjectMeta<Secret>> for LeafSecrets {
     fn lost(&mut self, object: PartialObjectMeta<Secret>) {
         let now = self.context.millis();
         self.context.board.change(|board| board.deleted_secret(&object, now));
+        let namespace = object.namespace().unwrap_or_default();
+        stir(&self.context, |witness| witness.is(WitnessKind::Secret, &namespace, &object.name_any()));
     }
 
     fn end_list(&mut self) {
         let now = self.context.millis();
         self.context.board.change(|board| board.end_secret_list(self.scope.as_deref(), self.list, now));
+        stir(&self.context, |witness| witness.kind == WitnessKind::Secret);
     }
+}
+
+/// An authority whose loss rests on what has changed is looked at again, but not more often than once a second.
+fn stir(context: &Context, is_it: impl Fn(&Witness) -> bool) {
+    context.roster.stirred(context.millis().saturating_add(STIRS_AFTER), is_it);
 }
 
 /// Namespaces, for the board.

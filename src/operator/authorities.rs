@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::context::Context;
 use super::error::Error;
 use super::requests::WRITE_TIMEOUT;
-use crate::pki::Authority;
+use crate::pki::{Authority, EvidenceKey};
 use crate::plan::terms::Terms;
 use crate::plan::world::{NotReady, Signer};
 use crate::runtime::clock::Clock;
@@ -44,6 +44,8 @@ pub struct SigningRoot {
     pub authority: Authority,
     /// What decisions need of it.
     pub facts: Signer,
+    /// What proofs of statuses are made with.
+    pub evidence_key: Option<EvidenceKey>,
     /// Name of the root Secret.
     pub secret_name: String,
     /// Version of the root Secret that it was loaded from.
@@ -80,11 +82,12 @@ impl SigningRoot {
     pub fn new(
         authority: Authority,
         facts: Signer,
+        evidence_key: Option<EvidenceKey>,
         secret_name: String,
         version: String,
         read_at: Moment,
     ) -> Self {
-        Self { authority, facts, secret_name, version, confirmed: Mutex::new(read_at) }
+        Self { authority, facts, evidence_key, secret_name, version, confirmed: Mutex::new(read_at) }
     }
 }
 

@@ -34,6 +34,7 @@ pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus 
         // The root that is lost stays named: it is the evidence.
         roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
         distrusted: distrusted(authority, passed),
+        evidence_key_id: evidence_key_id(passed).or_else(|| before.evidence_key_id.clone()),
         identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
         ..before
     }
@@ -76,6 +77,12 @@ pub fn verdict(passed: &Passed, name: &str, after: &MtlsAuthorityStatus) -> Verd
         verdict.message
     );
     Verdict { message, ..verdict }
+}
+
+/// Name of the evidence key; `None` while nothing signs, or by a root Secret of an older version.
+fn evidence_key_id(passed: &Passed) -> Option<String> {
+    let key = passed.loaded.succession.evidence_key.as_ref().filter(|_| passed.decision.signs)?;
+    Some(key.id())
 }
 
 /// The rotation after a pass; as it was known before, while the root Secret does not tell.

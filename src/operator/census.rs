@@ -1,4 +1,4 @@
-//! Counting identities: by how they stand, by who signed, and by what they prove of roots that should exist.
+//! Counting identities: by how they stand, and by who signed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -96,33 +96,9 @@ pub fn by_reason(counts: &IdentityCounts) -> [(Reason, i64); 8] {
     ]
 }
 
-/// An identity that was verified to hold an unexpired leaf of this authority, signed by none of the known keys, and
-/// the key that signed it.
-///
-/// Only a status that speaks of the present spec and says Ready counts: it was written by the operator after the
-/// leaf was verified against this authority. Nothing that a namespace's users can write is evidence.
+/// Whether an identity is remembered, and as this.
 #[must_use]
-pub fn signed_by_unknown(
-    board: &Board,
-    authority: &str,
-    known: &[Digest],
-    now: i64,
-) -> Option<(Digest, String)> {
-    let authority = digest(authority);
-    let is_evidence = |entry: &Entry| {
-        let recorded = &entry.recorded;
-        entry.authority == authority
-            && entry.is_current()
-            && recorded.is_ready
-            && recorded.not_after >= now
-            && recorded.key_id.is_some_and(|key_id| !known.contains(&key_id))
-    };
-    let (_, entry) = board.index().entries().find(|(_, entry)| is_evidence(entry))?;
-    Some((entry.recorded.key_id?, format!("{}/{}", entry.namespace, entry.name)))
-}
-
-/// Whether a leaf Secret names an identity that exists.
-#[must_use]
-pub fn has_identity(board: &Board, namespace: &str, identity: &str) -> bool {
-    board.index().find(namespace, identity).is_some()
+pub fn is_remembered(board: &Board, namespace: &str, identity: &str, is: impl Fn(&Entry) -> bool) -> bool {
+    let index = board.index();
+    index.find(namespace, identity).and_then(|id| index.entry(id)).is_some_and(is)
 }

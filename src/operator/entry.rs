@@ -103,6 +103,8 @@ pub struct Recorded {
     pub renewal: i64,
     /// Key identifier of the signer.
     pub key_id: Option<Digest>,
+    /// Whether there is a proof of that.
+    pub has_proof: bool,
     /// Renewal request that was answered.
     pub renew_request: Option<Digest>,
 }
@@ -187,6 +189,7 @@ impl Recorded {
             not_after: seconds(&status.not_after),
             renewal: seconds(&status.renewal_time),
             key_id: status.authority_key_id.as_deref().map(digest),
+            has_proof: status.proof.is_some(),
             renew_request: status.last_handled_renew.as_deref().map(digest),
         }
     }

@@ -1,115 +1,192 @@
-//! Evidence that a root existed which the root Secret does not hold. It is gathered before the root Secret is read: a
-//! root is called lost only if a GET made after the evidence was seen does not explain it (I11).
+//! Evidence that a root existed which the root Secret does not hold (I11). While there is a root Secret, only what the operator
+//! itself has written and can prove is evidence: users of a namespace may be able to write anything else.
 
-use super::census::{has_identity, signed_by_unknown};
+use super::census::is_remembered;
 use super::context::Context;
 use super::entry::{Digest, digest};
 use super::error::Error;
+use super::proof::is_proven;
 use super::root_secret::LoadedRoot;
-use crate::api::authority::MtlsAuthorityStatus;
-use crate::api::names::label;
-use crate::api::{MtlsAuthority, MtlsIdentity};
+use super::suspects::{Claimant, Suspects};
+use super::witness::Witness;
+use crate::api::MtlsIdentity;
+use crate::api::names::{annotation, key, label};
+use crate::pki::EvidenceKey;
+use crate::plan::evidence::Evidence;
 use crate::plan::root::RootSecret;
 use crate::plan::terms::Terms;
 
-/// Signers that are known to have signed, with what knows it. Collected before the root Secret is read.
-pub struct Suspects {
-    recorded: Option<String>,
-    statuses: Vec<(Digest, String)>,
+/// Identities that are read before a root is called lost. One of each namespace comes before the second of any, and the status
+/// of the authority names the signer besides.
+const MOST_READ: usize = 32;
+
+/// Evidence, and the objects that it rests on: without them it may be none.
+pub struct Found {
+    /// What is shown.
+    pub evidence: Evidence,
+    /// By what.
+    pub witnesses: Vec<Witness>,
 }
 
-impl Suspects {
-    /// Identities, by namespace and name, that know of a signer: one for each.
-    pub fn identities(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.statuses.iter().filter_map(|(_, identity)| identity.split_once('/'))
+impl Found {
+    fn recorded(what: String) -> Self {
+        Self { evidence: Evidence::proven(what), witnesses: Vec::new() }
     }
 }
 
-/// Collects them.
-#[must_use]
-pub fn suspects(context: &Context, authority: &MtlsAuthority) -> Suspects {
-    let signing = authority.status.as_ref().and_then(MtlsAuthorityStatus::signing_root);
-    let recorded = signing.map(|root| root.key_id.clone());
-    let board = context.board.lock();
-    let name = authority.metadata.name.as_deref().unwrap_or_default();
-    let now = context.clock.now().as_second();
-    let mut known = Vec::new();
-    let mut statuses = Vec::new();
-    while let Some((key_id, identity)) = signed_by_unknown(&board, name, &known, now) {
-        known.push(key_id);
-        statuses.push((key_id, identity));
-    }
-    Suspects { recorded, statuses }
-}
-
-/// The sentence that says which root existed, if the root Secret does not explain it.
+/// What shows that a root existed, if the root Secret does not explain it.
 ///
 /// # Errors
-/// [`Error`] where Secrets have to be listed and cannot be.
+/// [`Error`] where something has to be read and cannot be.
 pub async fn evidence(
     context: &Context,
-    authority: &MtlsAuthority,
     terms: &Terms,
+    place: &str,
     loaded: &LoadedRoot,
     suspects: &Suspects,
-) -> Result<Option<String>, Error> {
-    let place = format!("Secret {}/{}", context.namespace, authority.root_secret_name());
+) -> Result<Option<Found>, Error> {
+    let place = format!("Secret {place}");
     if loaded.secret == RootSecret::Absent {
-        if let Some(key_id) = &suspects.recorded {
-            return Ok(Some(format!("{place} is missing, which held the root with key id {key_id}")));
-        }
-        if let Some((_, identity)) = suspects.statuses.first() {
-            return Ok(Some(format!(
-                "{place} is missing, which held the root that MtlsIdentity {identity} depends on"
-            )));
-        }
-        return leaf_without_root(context, terms, &place).await;
+        return match of_missing(&place, suspects) {
+            Some(found) => Ok(Some(found)),
+            None => leaf_without_root(context, terms, &place).await,
+        };
     }
-    let Some(signer) = &loaded.authority else { return Ok(None) };
-    // An announced root has signed nothing: whoever depends on it has seen a later state of this Secret.
-    let succession = &loaded.succession;
-    let known: Vec<String> = std::iter::once(signer.key_id().to_string())
-        .chain(succession.retiring.iter().map(|root| root.key_id.clone()))
-        .chain(succession.former.iter().map(|former| former.key_id.clone()))
-        .collect();
+    if loaded.authority.is_none() {
+        return Ok(None);
+    }
+    let known = loaded.signers();
     if let Some(recorded) = suspects.recorded.as_ref().filter(|recorded| !known.contains(recorded)) {
-        return Ok(Some(format!(
-            "{place} holds another root than the one with key id {recorded}, which status names"
-        )));
+        let what =
+            format!("{place} holds another root than the one with key id {recorded}, which status names");
+        return Ok(Some(Found::recorded(what)));
     }
+    if let Some(what) = of_other_key(&place, loaded, suspects) {
+        return Ok(Some(Found::recorded(what)));
+    }
+    let Some(key) = &loaded.succession.evidence_key else { return Ok(None) };
     let known: Vec<Digest> = known.iter().map(|key_id| digest(key_id)).collect();
-    let unknown = suspects.statuses.iter().find(|(key_id, _)| !known.contains(key_id));
-    Ok(unknown.map(|(_, identity)| {
-        format!("{place} holds another root than the one that MtlsIdentity {identity} depends on")
-    }))
-}
-
-/// While there is no root Secret, any leaf Secret of an existing identity shows that there was one. The list is
-/// fresh, and an index that lags is not relied on: it must not make a second root.
-async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Result<Option<String>, Error> {
-    let labels = label::selector_for(&terms.name);
-    for namespace in context.watched() {
-        for secret in context.requests.list_secrets(namespace.as_deref(), &labels).await? {
-            let meta = &secret.metadata;
-            let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
-            let identity = meta.labels.as_ref().and_then(|labels| labels.get(label::IDENTITY));
-            let Some(identity) = identity.filter(|identity| !identity.is_empty()) else { continue };
-            if exists(context, namespace, identity).await? {
-                return Ok(Some(format!(
-                    "{place} is missing, though Secret {namespace}/{name} holds a leaf of its root"
-                )));
-            }
+    let strangers = suspects.claimants.iter().filter(|claimant| !known.contains(&claimant.key_id));
+    for claimant in strangers.filter(|claimant| claimant.has_proof).take(MOST_READ) {
+        if is_true(context, terms, claimant, key).await? {
+            let identity = format!("{}/{}", claimant.namespace, claimant.name);
+            let what =
+                format!("{place} holds another root than the one that MtlsIdentity {identity} depends on");
+            let witnesses = vec![Witness::identity(&claimant.namespace, &claimant.name)];
+            return Ok(Some(Found { evidence: Evidence::proven(what), witnesses }));
         }
     }
     Ok(None)
 }
 
-/// Whether an identity exists: whom the index does not know is asked for.
+/// Whether an identity still says what it said before the root Secret was read, and proves it.
+async fn is_true(
+    context: &Context,
+    terms: &Terms,
+    claimant: &Claimant,
+    key: &EvidenceKey,
+) -> Result<bool, Error> {
+    let Claimant { namespace, name, key_id, .. } = claimant;
+    let Some(identity) = context.requests.read::<MtlsIdentity>(Some(namespace), name).await? else {
+        return Ok(false);
+    };
+    let named = identity.status.as_ref().and_then(|status| status.authority_key_id.as_deref());
+    let is_same = named.map(digest) == Some(*key_id) && identity.spec.authority_ref.name == terms.name;
+    Ok(is_same && is_proven(&identity, key, context.clock.now()))
+}
+
+/// A Secret that lacks the key which status names, or holds another one, is not the one that the operator wrote. Where the
+/// loss of that key was accepted, the Secret says so.
+fn of_other_key(place: &str, loaded: &LoadedRoot, suspects: &Suspects) -> Option<String> {
+    let named = suspects.evidence_key_id.as_ref()?;
+    let succession = &loaded.succession;
+    let found = succession.evidence_key.as_ref().map(EvidenceKey::id);
+    if found.as_ref() == Some(named) || succession.lost_evidence_key.as_ref() == Some(named) {
+        return None;
+    }
+    let found = if found.is_some() { "another" } else { "no" };
+    Some(format!(
+        "{place} holds {found} {}, and not the one that status.evidenceKeyID names: it is another Secret, or a backup from before that key was made",
+        key::EVIDENCE_KEY
+    ))
+}
+
+/// What the statuses show while there is no root Secret.
+fn of_missing(place: &str, suspects: &Suspects) -> Option<Found> {
+    if let Some(key_id) = &suspects.recorded {
+        let what = format!("{place} is missing, which held the root with key id {key_id}");
+        return Some(Found::recorded(what));
+    }
+    if let Some(name) = &suspects.evidence_key_id {
+        let what = format!("{place} is missing, which held the {} named {name}", key::EVIDENCE_KEY);
+        return Some(Found::recorded(what));
+    }
+    let Claimant { namespace, name, .. } = suspects.claimants.first()?;
+    let what =
+        format!("{place} is missing, which held the root that MtlsIdentity {namespace}/{name} depends on");
+    let otherwise = otherwise("the status of that MtlsIdentity was restored or forged", "that MtlsIdentity");
+    let witnesses = vec![Witness::identity(namespace, name)];
+    Some(Found { evidence: Evidence::claimed(what, otherwise), witnesses })
+}
+
+fn otherwise(why: &str, what: &str) -> String {
+    format!(
+        "If there was no such root, because {why}, delete {what}, or annotate this MtlsAuthority with {}=none",
+        annotation::ACCEPT_ROOT_LOSS
+    )
+}
+
+/// While there is no root Secret, a leaf Secret of an identity of this authority shows that there was one. The list is
+/// fresh, and an index that lags is not relied on: it must not make a second root.
+async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Result<Option<Found>, Error> {
+    for secret in context.leaf_secrets(&terms.name).await? {
+        let meta = &secret.metadata;
+        let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
+        let Some(identity) = meta.labels.as_ref().and_then(|labels| labels.get(label::IDENTITY)) else {
+            continue;
+        };
+        let uid = meta.annotations.as_ref().and_then(|notes| notes.get(annotation::IDENTITY_UID));
+        if is_owned(context, &terms.name, namespace, identity, uid.map(String::as_str)).await? {
+            let what =
+                format!("{place} is missing, though Secret {namespace}/{name} claims a leaf of its root");
+            let otherwise = otherwise("that Secret was restored or forged", "that Secret");
+            let witnesses = vec![Witness::secret(namespace, name), Witness::identity(namespace, identity)];
+            return Ok(Some(Found { evidence: Evidence::claimed(what, otherwise), witnesses }));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a leaf Secret with this uid belongs to an identity that exists and names this authority. What the index does not
+/// confirm is asked for.
+///
+/// # Errors
+/// [`Error`] where it cannot be.
+pub async fn is_owned(
+    context: &Context,
+    authority: &str,
+    namespace: &str,
+    identity: &str,
+    uid: Option<&str>,
+) -> Result<bool, Error> {
+    let Some(uid) = uid.filter(|_| !identity.is_empty()) else { return Ok(false) };
+    if is_remembered(&context.board.lock(), namespace, identity, |entry| {
+        entry.uid == digest(uid) && entry.authority == digest(authority)
+    }) {
+        return Ok(true);
+    }
+    let found = context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?;
+    Ok(found.is_some_and(|found| {
+        found.metadata.uid.as_deref() == Some(uid) && found.spec.authority_ref.name == authority
+    }))
+}
+
+/// Whether an identity exists: one that the index does not know is asked for.
 ///
 /// # Errors
 /// [`Error`] where it cannot be.
 pub async fn exists(context: &Context, namespace: &str, identity: &str) -> Result<bool, Error> {
-    if has_identity(&context.board.lock(), namespace, identity) {
+    if is_remembered(&context.board.lock(), namespace, identity, |_| true) {
         return Ok(true);
     }
     Ok(context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?.is_some())

@@ -38,6 +38,8 @@ pub struct SignerMark {
     pub distrusted: Arc<[Digest]>,
     /// Whether it signs nothing for the time being, though Secrets follow it.
     pub is_halted: bool,
+    /// Key identifiers of all signers whose leaves can be valid.
+    pub known: Arc<[Digest]>,
 }
 
 /// What is remembered of a signer that is retiring.

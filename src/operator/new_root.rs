@@ -14,7 +14,8 @@ use super::root_patch::RootPatch;
 use super::wiped::WipedSecret;
 use crate::api::MtlsAuthority;
 use crate::api::authority::Phase;
-use crate::pki::{Authority, AuthorityPem};
+use crate::api::names::key;
+use crate::pki::{Authority, AuthorityPem, EvidenceKey};
 use crate::plan::rotation::Source;
 use crate::plan::terms::Terms;
 
@@ -67,6 +68,7 @@ pub(super) async fn go_on(
     let mut secret = root_creation::new(terms, &context.namespace, &name, &pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
     root_creation::recovered(&mut secret, recovery, now);
+    keep_evidence_key(&mut secret, authority, observed)?;
     let secret = WipedSecret::from(secret);
     let done = match &observed.secret {
         None => stored(context, terms, &secret, Phase::Draining).await?,
@@ -81,6 +83,40 @@ pub(super) async fn go_on(
     Ok(done)
 }
 
+/// A Secret keeps its evidence key, whatever root it holds. Where it is another one than status names, that one was lost, too.
+fn keep_evidence_key(
+    secret: &mut Secret,
+    authority: &MtlsAuthority,
+    observed: &Observed,
+) -> Result<(), Error> {
+    let key = match &observed.loaded.succession.evidence_key {
+        Some(key) => key.clone(),
+        None => EvidenceKey::random()?,
+    };
+    let named = authority.status.as_ref().and_then(|status| status.evidence_key_id.as_deref());
+    root_creation::proves(secret, &key, named.filter(|named| *named != key.id()));
+    Ok(())
+}
+
+/// The patch that gives a root Secret of an older version what proofs of statuses are made with.
+fn with_evidence_key() -> Result<RootPatch, Error> {
+    let mut patch = RootPatch::default();
+    patch.octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
+    Ok(patch)
+}
+
+/// Gives a root Secret of an older version what proofs of statuses are made with.
+pub(super) async fn add_evidence_key(
+    context: &Context,
+    terms: &Terms,
+    observed: &Observed,
+) -> Result<Done, Error> {
+    let Some((secret, root)) = observed.secret.as_ref().zip(observed.loaded.stored()) else {
+        return Ok(Done::Nothing);
+    };
+    patched(context, terms, secret, &with_evidence_key()?, root.phase).await
+}
+
 /// A root signs where none has signed.
 pub(super) async fn create(
     context: &Context,
@@ -92,6 +128,7 @@ pub(super) async fn create(
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = root_creation::new(terms, &context.namespace, &name, pem, origin, now);
     root_creation::answers(&mut secret, request(authority));
+    root_creation::proves(&mut secret, &EvidenceKey::random()?, None);
     stored(context, terms, &secret.into(), Phase::Stable).await
 }
 

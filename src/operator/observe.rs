@@ -16,7 +16,7 @@ use crate::api::names::{annotation, key};
 use crate::pki::{Leaf, LeafError, TrustBundle, Window, verify_as_peer};
 use crate::plan::asked::Asked;
 use crate::plan::profile::ProfileHash;
-use crate::plan::world::{Allowed, Damage, Held, HeldLeaf, Observed};
+use crate::plan::world::{Allowed, Damage, Held, HeldLeaf, Observed, Rotating};
 
 /// What a Secret was found to be, and what a patch of it needs to know.
 #[derive(Clone, Debug)]
@@ -51,8 +51,15 @@ pub struct Subject<'a> {
     pub allowed: Option<&'a Allowed>,
     /// The trust bundle in force, where somebody signs.
     pub bundle: Option<&'a TrustBundle>,
+    /// What a rotation has changed last, where a root signs.
+    pub rotation: Option<&'a Rotating>,
+}
+
+impl Subject<'_> {
     /// Hash of the bundle that was in force before.
-    pub former_trust: Option<&'a str>,
+    fn former_trust(&self) -> Option<&str> {
+        self.rotation?.former_trust.as_deref()
+    }
 }
 
 /// Finds the Secret of an identity: by its metadata alone where nobody wrote to it since it was verified.
@@ -143,6 +150,9 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
     if subject.asked.renew_request.is_some() && status.last_handled_renew.is_none() {
         return None;
     }
+    if !agrees(subject, status, seen) {
+        return None;
+    }
     let leaf = HeldLeaf {
         serial: status.serial.clone()?,
         window: Window { not_before: status.not_before.as_ref()?.0, not_after: status.not_after.as_ref()?.0 },
@@ -150,7 +160,7 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
         issued_at: Timestamp::from_second(seen.issued_at?).ok()?,
     };
     let known =
-        subject.bundle.map(TrustBundle::hash).into_iter().chain(subject.former_trust.map(str::to_owned));
+        subject.bundle.map(TrustBundle::hash).into_iter().chain(subject.former_trust().map(str::to_owned));
     let trust = known.into_iter().find(|trust| seen.trust == Some(digest(trust)));
     // An annotation that an admission policy has changed says nothing of the content.
     if trust.is_none() && subject.bundle.is_some() {
@@ -168,6 +178,15 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
     };
     let revision = recorded_revision(Some(status));
     Some(Found { observed: Observed::Held(held), leaf: None, notes: None, metadata: None, revision })
+}
+
+/// Whether the metadata of a Secret say of its leaf what status says, and that a known signer has signed it: people can write
+/// a status, too.
+fn agrees(subject: &Subject<'_>, status: &MtlsIdentityStatus, seen: &SeenSecret) -> bool {
+    let (Some(key_id), Some(not_after)) = (&status.authority_key_id, &status.not_after) else { return false };
+    seen.key_id == Some(digest(key_id))
+        && seen.not_after == Some(not_after.0.as_second())
+        && subject.rotation.is_none_or(|rotation| rotation.is_known(key_id))
 }
 
 /// The Secret as it was read.
@@ -191,7 +210,8 @@ fn read(context: &Context, subject: &Subject<'_>, secret: &Secret) -> Found {
 fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, recorded: i64) -> Found {
     let note = |key: &str| secret.metadata.annotations.as_ref().and_then(|notes| notes.get(key)).cloned();
     let revision = note(annotation::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0).max(recorded);
-    let verified = verified_leaf(secret, subject.bundle, now);
+    let verified =
+        verified_leaf(secret, subject.bundle, now).and_then(|leaf| of_known_signer(leaf, subject.rotation));
     let leaf =
         verified.as_ref().map(|leaf| held_leaf(leaf, note(annotation::ISSUED_AT))).map_err(|damage| *damage);
     let renew_request = note(annotation::RENEW_REQUEST);
@@ -260,6 +280,15 @@ fn verified_leaf(secret: &Secret, bundle: Option<&TrustBundle>, now: Timestamp) 
     verified.map_err(|error| damage(&error))
 }
 
+/// A leaf below the same anchors may be another CA's, which no rotation would replace. A replica that has not read the root
+/// Secret since the switch meets leaves of the announced root.
+fn of_known_signer(leaf: Leaf, rotation: Option<&Rotating>) -> Result<Leaf, Damage> {
+    let key_id = leaf.authority_key_id.to_string();
+    let is_known =
+        |rotation: &Rotating| rotation.is_known(&key_id) || rotation.next.as_deref() == Some(&*key_id);
+    if rotation.is_none_or(is_known) { Ok(leaf) } else { Err(Damage::Untrusted) }
+}
+
 fn damage(error: &LeafError) -> Damage {
     match error {
         LeafError::NotPem | LeafError::TooLarge => Damage::CertificateUnreadable,
@@ -277,7 +306,7 @@ fn bundle_hash(secret: &Secret, subject: &Subject<'_>) -> Option<String> {
     let found = TrustBundle::from_pem(text).ok().filter(|bundle| bundle.to_pem().as_bytes() == text)?;
     let hash = found.hash();
     let is_known =
-        subject.bundle.is_none_or(|bundle| *bundle == found) || subject.former_trust == Some(&*hash);
+        subject.bundle.is_none_or(|bundle| *bundle == found) || subject.former_trust() == Some(&*hash);
     is_known.then_some(hash)
 }
 

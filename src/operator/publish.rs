@@ -22,7 +22,9 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
             Some(ca) => {
                 let halted = decision.is_halted().then(|| not_ready(&decision));
                 let facts = Signer { halted, ..facts };
-                Ok(Arc::new(SigningRoot::new(ca, facts, authority.root_secret_name(), version, read_at)))
+                let key = loaded.succession.evidence_key;
+                let name = authority.root_secret_name();
+                Ok(Arc::new(SigningRoot::new(ca, facts, key, name, version, read_at)))
             }
             None => Err(unready(&decision)),
         },
@@ -88,6 +90,8 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
             former_trust: succession.former_trust.clone(),
             step: succession.step,
             distrusted: distrusted(succession, &ca.key_id().to_string()),
+            known: loaded.signers(),
+            next: succession.next.as_ref().map(|next| next.key_id().to_string()),
         },
         halted: None,
     })
@@ -118,6 +122,7 @@ pub fn signer_mark(signer: &Signer) -> SignerMark {
         step: signer.rotation.step,
         distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
         is_halted: signer.halted.is_some(),
+        known: signer.rotation.known.iter().map(|key_id| digest(key_id)).collect(),
     }
 }
 

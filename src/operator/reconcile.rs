@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::act::{Applicant, issue, refresh};
 use super::altered::is_watched;
 use super::audit::Issuance;
-use super::authorities::{Service, Unready};
+use super::authorities::{Service, SigningRoot, Unready};
 use super::board::Job;
 use super::context::Context;
 use super::error::Error;
 use super::events;
 use super::observe::{Found, Subject, secret};
+use super::proof::{names_stranger, proven, proves_loss};
 use super::repairing::is_repair;
 use super::status;
 use crate::api::MtlsAuthority;
@@ -50,6 +52,7 @@ async fn pass(context: &Context, job: &mut Job, must_read: bool) -> Result<(), E
     let allowed = service.as_ref().map(|service| allowed(context, &asked, service)).transpose()?;
     let case =
         Case { context, job, identity: &identity, asked: &asked, service: service.as_deref(), allowed };
+    case.check_root()?;
     let found = secret(context, &case.subject(), job.secret.as_ref(), must_read).await?;
     case.carry_out(found).await
 }
@@ -105,14 +108,28 @@ pub(super) struct Case<'a> {
 
 impl Case<'_> {
     fn subject(&self) -> Subject<'_> {
-        let root = self.service.and_then(|service| service.signer.as_ref().ok());
+        let root = self.root();
         Subject {
             identity: self.identity,
             asked: self.asked,
             allowed: self.allowed.as_ref(),
             bundle: root.map(|root| root.authority.bundle()),
-            former_trust: root.and_then(|root| root.facts.rotation.former_trust.as_deref()),
+            rotation: root.map(|root| &root.facts.rotation),
         }
+    }
+
+    fn root(&self) -> Option<&SigningRoot> {
+        self.service?.signer.as_deref().ok()
+    }
+
+    /// A status that proves a later root than the one in force is no error of that status: its authority is looked at.
+    fn check_root(&self) -> Result<(), Error> {
+        let now = self.context.clock.now();
+        let Some(root) = self.root().filter(|root| proves_loss(self.identity, root, now)) else {
+            return Ok(());
+        };
+        self.context.roster.look_at(&self.asked.authority, 0);
+        Err(Error::Stale { what: format!("root Secret {}/{}", self.context.namespace, root.secret_name) })
     }
 
     /// From when on a refusal needs a person.
@@ -183,9 +200,9 @@ impl Case<'_> {
         }
     }
 
-    fn signing(&self) -> Option<(&Service, &super::authorities::SigningRoot, &policy::Entitlement)> {
+    fn signing(&self) -> Option<(&Service, &SigningRoot, &policy::Entitlement)> {
         let service = self.service?;
-        let root = service.signer.as_ref().ok()?;
+        let root = self.root()?;
         let entitlement = self.allowed.as_ref()?.leaf()?;
         Some((service, root, entitlement))
     }
@@ -212,23 +229,34 @@ impl Case<'_> {
             None => decision.standing.clone(),
         };
         let decision = Decision { standing, ..decision.clone() };
-        self.store(&self.status(&decision, found), &decision.standing).await
+        self.store(self.status(&decision, found), &decision.standing).await
     }
 
     pub(super) fn status(&self, decision: &Decision, found: &Found) -> MtlsIdentityStatus {
         status::identity_status(self.identity, self.asked, decision, found, self.context.clock.now())
     }
 
-    pub(super) async fn store(&self, status: &MtlsIdentityStatus, standing: &Standing) -> Result<(), Error> {
-        let meta = &self.identity.metadata;
-        let patch = status::patch(meta.resource_version.as_deref(), self.identity.status.as_ref(), status);
-        let Some(patch) = patch else { return Ok(()) };
+    pub(super) async fn store(&self, status: MtlsIdentityStatus, standing: &Standing) -> Result<(), Error> {
+        let Some(patch) = self.patch(status) else { return Ok(()) };
         let (namespace, name) = (&self.asked.namespace, &self.asked.name);
         let recorded = self.context.requests.patch_identity_status(namespace, name, patch).await?;
         let now = self.context.millis();
         self.context.board.change(|board| board.answered_identity(&recorded, now));
         events::transition(self.context, self.identity, standing).await;
         Ok(())
+    }
+
+    /// The patch of a status. A proof joins what is written anyway: for its own sake nothing is.
+    fn patch(&self, status: MtlsIdentityStatus) -> Option<Value> {
+        let (version, before) =
+            (self.identity.metadata.resource_version.as_deref(), self.identity.status.as_ref());
+        status::patch(version, before, &status)?;
+        let now = self.context.clock.now();
+        if self.root().is_some_and(|root| names_stranger(self.identity, root, now)) {
+            let (namespace, name) = (&self.asked.namespace, &self.asked.name);
+            tracing::warn!(namespace, name, "a status named a signer that the root Secret does not know");
+        }
+        status::patch(version, before, &proven(status, self.identity, self.root()))
     }
 
     fn issuance<'b>(&'b self, because: Because, grants: &'b [String]) -> Issuance<'b> {

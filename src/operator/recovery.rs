@@ -8,16 +8,26 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::context::Context;
 use super::error::Error;
-use super::evidence::{Suspects, exists};
+use super::evidence::{exists, is_owned};
 use super::former_keys::{Named, former_keys};
 use super::observe::content;
+use super::proof::is_proven;
 use super::root_notes::{FormerKey, Retiring};
+use super::root_secret::LoadedRoot;
+use super::suspects::Suspects;
 use crate::api::authority::{RootRole, RootStatus};
 use crate::api::names::{annotation, key, label};
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::pki::{Fingerprint, KeyId, TrustBundle};
-use crate::plan::root::Acceptance;
+use crate::plan::root::{Acceptance, RootSecret};
 use crate::plan::terms::Terms;
+
+/// What a person says where there was no root.
+const NONE: &str = "none";
+/// A root that status does not name is taken from the bundles of as many namespaces: users of one can write what they like.
+const VOICES: usize = 2;
+/// Identities that are read for the signers that their statuses name.
+const MOST_READ: usize = 100;
 
 /// What is left of a lost root.
 pub struct Recovery {
@@ -37,34 +47,58 @@ pub async fn recover(
     context: &Context,
     authority: &MtlsAuthority,
     terms: &Terms,
+    loaded: &LoadedRoot,
     suspects: &Suspects,
 ) -> Result<(Acceptance, Option<Recovery>), Error> {
     let annotations = authority.metadata.annotations.as_ref();
     let Some(text) = annotations.and_then(|found| found.get(annotation::ACCEPT_ROOT_LOSS)) else {
         return Ok((Acceptance::NotAsked, None));
     };
+    if text.trim() == NONE {
+        return Ok((none_lost(authority, loaded), None));
+    }
     let roots = authority.status.as_ref().map_or(&[][..], |status| &status.roots);
     let lost = match named(text, roots) {
         Ok(lost) => lost,
         Err(why) => return Ok((Acceptance::Refused(why), None)),
     };
     let leaves = leaves(context, terms).await?;
-    let Some(anchors) = find(context, &leaves, lost, roots).await? else {
-        let why = format!("no trust bundle of this authority holds a root with fingerprint {lost}");
-        return Ok((Acceptance::Refused(why), None));
+    let anchors = match find(context, terms, &leaves, lost, roots).await? {
+        Ok(anchors) => anchors,
+        Err(why) => return Ok((Acceptance::Refused(why), None)),
     };
     let now = context.clock.now();
-    let end = leaves.iter().filter_map(|leaf| leaf.not_after).max().unwrap_or(now);
-    let until = bound(terms, end, now);
+    // What Secrets say of their leaves others can have written: trust lasts for the leaves that may be asked for now.
+    let until = bound(terms, now, now);
     let retiring: Vec<Retiring> =
         anchors.fingerprints().filter_map(|found| retiring(&anchors, found, until)).collect();
-    // Nobody knows when these end, and what is seen of their leaves others can have written: beyond the leaves that may
-    // be asked for now, it is believed no further than to the end of the last root that is left.
+    // That a signer was known trusts nothing: what is seen of its leaves is believed to the end of the last root that is left.
+    let end = leaves.iter().filter_map(|leaf| leaf.not_after).max().unwrap_or(now);
     let roots_end = retiring.iter().map(|root| root.not_after).max().unwrap_or(now);
-    let believed = until.min(roots_end.max(bound(terms, now, now)));
+    let believed = bound(terms, end, now).min(roots_end.max(until));
     let named = leaves.iter().filter_map(LeafSecret::named);
-    let former = former_keys(recorded(context, suspects).await?, named, &retiring, believed);
+    // Those that stay trusted are among them: a leaf of one may outlive the trust in it, and is then no new evidence.
+    let recorded = recorded(context, loaded, suspects).await?;
+    let former = former_keys(recorded, named, &[], believed);
     Ok((Acceptance::Found, Some(Recovery { anchors, retiring, former })))
+}
+
+/// That there was no root is believed only of an authority that never had one: an annotation that was left over accepts
+/// nothing later.
+fn none_lost(authority: &MtlsAuthority, loaded: &LoadedRoot) -> Acceptance {
+    let what = format!("the annotation {} says {NONE}", annotation::ACCEPT_ROOT_LOSS);
+    let status = authority.status.as_ref();
+    if status.is_some_and(|status| !status.roots.is_empty() || status.evidence_key_id.is_some()) {
+        return Acceptance::Refused(format!(
+            "{what}, but there was a root: name the fingerprint of the one that is missed, as status.roots shows it"
+        ));
+    }
+    if loaded.secret != RootSecret::Absent {
+        return Acceptance::Refused(format!(
+            "{what}, but there is a root Secret: name the fingerprint of the root that is missed, or keep a copy of that Secret and delete it"
+        ));
+    }
+    Acceptance::NoneLost
 }
 
 /// The root that a person names must be the one that is missed: an annotation that was left over accepts nothing later.
@@ -86,6 +120,7 @@ struct LeafSecret {
     namespace: String,
     name: String,
     identity: String,
+    uid: Option<String>,
     key_id: Option<KeyId>,
     not_after: Option<Timestamp>,
 }
@@ -94,6 +129,11 @@ impl LeafSecret {
     /// Namespace and name of its identity.
     fn owner(&self) -> (String, String) {
         (self.namespace.clone(), self.identity.clone())
+    }
+
+    /// Whether it is known to be what the operator wrote for an identity of this authority.
+    async fn is_owned(&self, context: &Context, terms: &Terms) -> Result<bool, Error> {
+        is_owned(context, &terms.name, &self.namespace, &self.identity, self.uid.as_deref()).await
     }
 
     fn named(&self) -> Option<Named> {
@@ -127,29 +167,54 @@ fn leaf(meta: ObjectMeta) -> Option<LeafSecret> {
         namespace: meta.namespace?,
         name: meta.name?,
         identity,
+        uid: notes.remove(annotation::IDENTITY_UID),
         key_id: notes.remove(annotation::AUTHORITY_KEY_ID).and_then(|text| text.parse().ok()),
         not_after: notes.remove(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
     })
 }
 
-/// The certificate of the lost root from the first bundle that holds it. What else lies there is taken only if the
-/// operator itself has recorded it: users of a namespace can write into its Secrets.
+/// The certificate of the lost root from the first bundle that holds it, if the operator has recorded its fingerprint, or from
+/// as many as make it credible; else why not. What else lies there is taken only if it was recorded, too: users of a namespace
+/// can write into its Secrets.
 async fn find(
     context: &Context,
+    terms: &Terms,
     leaves: &[LeafSecret],
     lost: Fingerprint,
     roots: &[RootStatus],
-) -> Result<Option<TrustBundle>, Error> {
-    let recorded = roots.iter().filter_map(|root| root.fingerprint.parse().ok());
-    let wanted: Vec<Fingerprint> = recorded.chain([lost]).collect();
+) -> Result<Result<TrustBundle, String>, Error> {
+    let recorded: Vec<Fingerprint> = roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
+    let is_recorded = recorded.contains(&lost);
+    let wanted: Vec<Fingerprint> = recorded.into_iter().chain([lost]).collect();
+    let mut voices = BTreeSet::new();
     for leaf in leaves {
-        let found = context.requests.secret(&leaf.namespace, &leaf.name).await?;
-        let bundle = found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok());
-        if let Some(bundle) = bundle.filter(|bundle| bundle.contains(&lost)) {
-            return Ok(bundle.among(&wanted));
+        if voices.contains(leaf.namespace.as_str()) || !(is_recorded || leaf.is_owned(context, terms).await?)
+        {
+            continue;
+        }
+        let Some(bundle) = bundle(context, leaf).await?.filter(|bundle| bundle.contains(&lost)) else {
+            continue;
+        };
+        voices.insert(leaf.namespace.as_str());
+        if let Some(found) = bundle.among(&wanted).filter(|_| is_recorded || voices.len() >= VOICES) {
+            return Ok(Ok(found));
         }
     }
-    Ok(None)
+    Ok(Err(unheard(lost, &voices)))
+}
+
+async fn bundle(context: &Context, leaf: &LeafSecret) -> Result<Option<TrustBundle>, Error> {
+    let found = context.requests.secret(&leaf.namespace, &leaf.name).await?;
+    Ok(found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok()))
+}
+
+fn unheard(lost: Fingerprint, voices: &BTreeSet<&str>) -> String {
+    match voices.first() {
+        None => format!("no trust bundle of this authority holds a root with fingerprint {lost}"),
+        Some(only) => format!(
+            "only trust bundles in namespace {only} hold a root with fingerprint {lost}, which its users can have put there; status.roots must name it, or a bundle in another namespace hold it"
+        ),
+    }
 }
 
 fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -> Option<Retiring> {
@@ -174,12 +239,16 @@ fn bound(terms: &Terms, end: Timestamp, now: Timestamp) -> Timestamp {
     Timestamp::from_second(bound.as_second()).unwrap_or(bound)
 }
 
-/// Every signer that a status speaks of: none of them is evidence of a loss any more.
-async fn recorded(context: &Context, suspects: &Suspects) -> Result<Vec<KeyId>, Error> {
+/// The signers that statuses speak of: none of them is evidence of a loss any more. Where proofs can be told from inventions,
+/// nothing else is believed.
+async fn recorded(context: &Context, loaded: &LoadedRoot, suspects: &Suspects) -> Result<Vec<KeyId>, Error> {
+    let (key, now) = (loaded.succession.evidence_key.as_ref(), context.clock.now());
     let mut key_ids = Vec::new();
-    for (namespace, name) in suspects.identities() {
+    for claimant in suspects.claimants.iter().take(MOST_READ) {
+        let (namespace, name) = (&claimant.namespace, &claimant.name);
         let identity = context.requests.read::<MtlsIdentity>(Some(namespace), name).await?;
-        let key_id = identity.and_then(|identity| identity.status?.authority_key_id);
+        let credible = identity.filter(|identity| key.is_none_or(|key| is_proven(identity, key, now)));
+        let key_id = credible.and_then(|identity| identity.status?.authority_key_id);
         key_ids.extend(key_id.and_then(|text| text.parse().ok()));
     }
     Ok(key_ids)

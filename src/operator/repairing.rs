@@ -48,7 +48,7 @@ impl Case<'_> {
             // What lies there was not verified.
             status.secret = self.identity.status.as_ref().and_then(|status| status.secret.clone());
         }
-        self.store(&status, &decision.standing).await?;
+        self.store(status, &decision.standing).await?;
         if pause.is_first {
             events::overwritten(self.context, self.identity, &why).await;
         }

@@ -5,7 +5,7 @@ use super::authorities::Moment;
 use super::confirmation::{HeldUp, confirm};
 use super::context::Context;
 use super::error::Error;
-use super::new_root::{Done, create, generate, go_on, patched, successor};
+use super::new_root::{Done, add_evidence_key, create, generate, go_on, patched, successor};
 use super::root_change::{Change, Requests};
 use super::root_look::{Observed, observe, request};
 use super::root_notes::Origin;
@@ -78,11 +78,11 @@ pub async fn pass_telling(
             return Ok(passed(authority, decision, observed, held_up));
         }
         match act(context, authority, terms, &decision.plan, &observed).await {
-            Ok(Done::Nothing) => {}
-            Ok(Done::Written) => {
+            Ok(Done::Written) if decision.plan.changes_roots() => {
                 changes.push((decision.plan.as_str(), alarm(&observed.world, &decision, &terms.name)));
                 context.metrics.changed_roots(&terms.name, decision.plan.as_str());
             }
+            Ok(Done::Nothing | Done::Written) => {}
             Ok(Done::Unreadable(why)) => {
                 tracing::error!(
                     authority = terms.name,
@@ -159,6 +159,7 @@ async fn act(
             let Some(pem) = &observed.provided else { return Ok(Done::Nothing) };
             return create(context, authority, terms, pem, Origin::Provided).await;
         }
+        RootPlan::AddEvidenceKey { .. } => return add_evidence_key(context, terms, observed).await,
         RootPlan::Recover => return go_on(context, authority, terms, observed).await,
         RootPlan::Change { transition, .. } => (transition, observed.loaded.stored()),
     };

@@ -13,7 +13,7 @@ use super::root_patch::{NEXT, RootPatch, SIGNER, contents, written};
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
-use crate::pki::AuthorityPem;
+use crate::pki::{AuthorityPem, EvidenceKey};
 use crate::plan::terms::Terms;
 
 /// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
@@ -51,6 +51,14 @@ pub fn new(
 pub fn answers(secret: &mut Secret, request: Option<&str>) {
     let answered = request.map(|request| (annotation::ROTATE_REQUEST.to_owned(), request.to_owned()));
     secret.metadata.annotations.get_or_insert_default().extend(answered);
+}
+
+/// What proofs of statuses are made with, and the name of what they were made with before, where that is lost as well.
+pub fn proves(secret: &mut Secret, key: &EvidenceKey, lost: Option<&str>) {
+    let octets = ByteString(key.octets().to_vec());
+    secret.data.get_or_insert_default().insert(key::EVIDENCE_KEY.to_owned(), octets);
+    let lost = lost.map(|lost| (annotation::LOST_EVIDENCE_KEY.to_owned(), lost.to_owned()));
+    secret.metadata.annotations.get_or_insert_default().extend(lost);
 }
 
 /// What is left of a lost root stays trusted beside the new one, and its leaves are replaced.

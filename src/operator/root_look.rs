@@ -4,12 +4,13 @@
 use super::authorities::Moment;
 use super::context::Context;
 use super::error::Error;
-use super::evidence::{evidence, suspects};
+use super::evidence::evidence;
 use super::provision::provided;
 use super::recovery::{Recovery, recover};
 use super::root_secret::{self, LoadedRoot};
 use super::rotation;
 use super::sight::Survey;
+use super::suspects::suspects;
 use super::wiped::WipedSecret;
 use crate::api::MtlsAuthority;
 use crate::api::names::annotation;
@@ -51,11 +52,13 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         None => root_secret::load(found.as_deref(), terms, &place, context.clock.now()),
     };
     let (provided, provided_pem) = provided(context, authority, terms, &loaded).await?;
-    let evidence = evidence(context, authority, terms, &loaded, &suspects).await?;
+    let evidence = evidence(context, terms, &place, &loaded, &suspects).await?;
     let (acceptance, recovery) = match &evidence {
-        Some(_) => recover(context, authority, terms, &suspects).await?,
+        Some(_) => recover(context, authority, terms, &loaded, &suspects).await?,
         None => (Acceptance::NotAsked, None),
     };
+    let witnesses = evidence.as_ref().map(|found| found.witnesses.clone()).unwrap_or_default();
+    context.roster.rests_on(&terms.name, witnesses);
     let (sight, survey) = rotation::look(context, authority, terms, &loaded);
     let around = Circumstances {
         now: context.clock.now(),
@@ -68,7 +71,7 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         secret_name: place,
         secret: loaded.secret.clone(),
         around,
-        evidence,
+        evidence: evidence.map(|found| found.evidence),
         acceptance,
         unread: terms.unread.clone(),
         // After the Secret was read: its answer has told the time.

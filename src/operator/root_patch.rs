@@ -49,6 +49,10 @@ impl RootPatch {
         self.text(key, &cross.map_or_else(String::new, CrossCertificate::to_pem));
     }
 
+    pub(super) fn octets(&mut self, key: &str, octets: &[u8]) {
+        self.data.insert(key.into(), Some(ByteString(octets.to_vec())));
+    }
+
     pub(super) fn put(&mut self, keys: [&str; 3], pem: &AuthorityPem) {
         let pairs = keys.into_iter().zip(contents(pem));
         self.data.extend(pairs.map(|(key, content)| (key.to_owned(), Some(content))));

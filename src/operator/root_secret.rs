@@ -12,7 +12,7 @@ use super::root_notes::{FormerKey, Origin, Retiring};
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
-use crate::pki::{Authority, AuthorityPem, CrossCertificate, LoadError, TrustBundle};
+use crate::pki::{Authority, AuthorityPem, CrossCertificate, EvidenceKey, LoadError, TrustBundle};
 use crate::plan::distrust::{Distrusted, Why};
 use crate::plan::root::{RootSecret, StoredNext, StoredRetiring, StoredRoot};
 use crate::plan::spread::Step;
@@ -45,6 +45,10 @@ pub struct Succession {
     pub next_cross: Option<CrossCertificate>,
     /// Key identifiers of replaced signers whose leaves may still be valid.
     pub former: Vec<FormerKey>,
+    /// What proofs of statuses are made with.
+    pub evidence_key: Option<EvidenceKey>,
+    /// Name of an evidence key that was lost with a root whose loss was accepted.
+    pub lost_evidence_key: Option<String>,
     /// When the phase began.
     pub since: Option<Timestamp>,
     /// When Secrets follow the last change.
@@ -69,6 +73,16 @@ impl LoadedRoot {
         Self::without_signer(RootSecret::NotOurs(format!(
             "Secret {place} is missing, but it held the root of MtlsAuthority {tenant:?}; name another one in spec.root.secretName of a new MtlsAuthority"
         )))
+    }
+
+    /// Key identifiers of all signers whose leaves can be valid. An announced root has signed nothing: an identity that
+    /// depends on it has seen a later state of this Secret.
+    #[must_use]
+    pub fn signers(&self) -> Vec<String> {
+        let signer = self.authority.iter().map(|signer| signer.key_id().to_string());
+        let retiring = self.succession.retiring.iter().map(|root| root.key_id.clone());
+        let former = self.succession.former.iter().map(|former| former.key_id.clone());
+        signer.chain(retiring).chain(former).collect()
     }
 
     /// What the Secret holds, where its signer is sound or was until it expired.
@@ -156,6 +170,8 @@ fn succession(secret: &Secret, signer: &Authority, now: Timestamp) -> Result<Suc
         retiring: parsed(secret, annotation::RETIRING)?.unwrap_or_default(),
         retiring_anchors,
         former: parsed(secret, annotation::FORMER_KEY_IDS)?.unwrap_or_default(),
+        evidence_key: evidence_key(secret)?,
+        lost_evidence_key: note(secret, annotation::LOST_EVIDENCE_KEY).cloned(),
         since: time(secret, annotation::SINCE),
         step: time(secret, annotation::SINCE)
             .zip(time(secret, annotation::SPREAD_UNTIL))
@@ -179,6 +195,14 @@ fn cross(
 fn next_cross(secret: &Secret, next: &Authority) -> Result<Option<CrossCertificate>, &'static str> {
     let found = cross(secret, key::NEXT_CROSS_CERTIFICATE, next)?;
     if found.is_some() { Ok(found) } else { cross(secret, key::CROSS_CERTIFICATE, next) }
+}
+
+/// The evidence key. One that is damaged is not made anew: what it has proved would count no more.
+fn evidence_key(secret: &Secret) -> Result<Option<EvidenceKey>, &'static str> {
+    match content(secret, key::EVIDENCE_KEY) {
+        [] => Ok(None),
+        octets => EvidenceKey::from_octets(octets).map(Some).ok_or(key::EVIDENCE_KEY),
+    }
 }
 
 /// The announced root. One that has ended before it signed is as good as none: it is withdrawn.
@@ -253,6 +277,7 @@ fn stored(
         next,
         retiring: succession.retiring.iter().zip(distrusted.retiring).map(stored_retiring).collect(),
         rotate_request: succession.rotate_request.clone(),
+        has_evidence_key: succession.evidence_key.is_some(),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::entry::version_number;
 use super::schedule::Millis;
 use super::tombstones::{Tombstones, place};
+use super::witness::Witness;
 use crate::api::MtlsAuthority;
 
 /// One authority.
@@ -20,6 +21,8 @@ struct Member {
     /// Passes in a row that failed.
     failures: u32,
     is_listed: bool,
+    /// What a loss of its root rests on.
+    witnesses: Vec<Witness>,
 }
 
 /// The roster.
@@ -52,7 +55,8 @@ impl Roster {
             member.due = Some(0);
             member.failures = 0;
         } else {
-            members.insert(name, Member { authority, due: Some(0), failures: 0, is_listed: true });
+            let (due, witnesses) = (Some(0), Vec::new());
+            members.insert(name, Member { authority, due, failures: 0, is_listed: true, witnesses });
         }
         drop(members);
         self.changed.notify_one();
@@ -119,6 +123,24 @@ impl Roster {
         members.values_mut().filter(|member| uses(&member.authority)).for_each(|member| member.due = Some(0));
         drop(members);
         self.changed.notify_one();
+    }
+
+    /// The loss of an authority's root rests on these objects, and on none where it is not lost.
+    pub fn rests_on(&self, name: &str, witnesses: Vec<Witness>) {
+        if let Some(member) = self.members.lock().get_mut(name) {
+            member.witnesses = witnesses;
+        }
+    }
+
+    /// Objects have changed or gone: an authority whose loss rests on one of them needs a look at this moment.
+    pub fn stirred(&self, at: Millis, is_it: impl Fn(&Witness) -> bool) {
+        let mut members = self.members.lock();
+        let concerned = members.values_mut().filter(|member| member.witnesses.iter().any(&is_it));
+        let concerned = concerned.map(|member| member.due = earlier(member.due, Some(at))).count();
+        drop(members);
+        if concerned > 0 {
+            self.changed.notify_one();
+        }
     }
 
     /// An authority needs a look at this moment, if not earlier.

@@ -7,6 +7,7 @@ pub mod course;
 pub mod decide;
 pub mod distrust;
 pub mod ending;
+pub mod evidence;
 mod halt;
 pub mod input;
 pub mod lookout;

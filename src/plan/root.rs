@@ -2,6 +2,7 @@
 
 use super::distrust::Why;
 use super::ending::ending;
+use super::evidence::Evidence;
 use super::halt::halted;
 pub use super::root_reason::Reason;
 use super::rotation::{self, Circumstances, Transition};
@@ -18,8 +19,8 @@ pub struct RootWorld {
     pub secret: RootSecret,
     /// What a rotation depends on.
     pub around: Circumstances,
-    /// Whether something shows that a root existed which the root Secret does not hold: a sentence.
-    pub evidence: Option<String>,
+    /// What shows that a root existed which the root Secret does not hold.
+    pub evidence: Option<Evidence>,
     /// Whether a person accepts that it is lost.
     pub acceptance: Acceptance,
     /// What of the spec cannot be read.
@@ -37,6 +38,8 @@ pub enum Acceptance {
     Refused(String),
     /// Its certificate was found, and can stay trusted.
     Found,
+    /// There was no root: one is made, and nothing else is trusted.
+    NoneLost,
 }
 
 /// What to do to the root Secret.
@@ -48,6 +51,11 @@ pub enum RootPlan {
     Generate,
     /// Store a copy of the provided CA, if there is still no root Secret.
     Copy,
+    /// Store what proofs of statuses are made with beside the roots, which stay as they are.
+    AddEvidenceKey {
+        /// The version that is patched.
+        over: String,
+    },
     /// Go on with another root, the lost one staying trusted until its last leaf is gone.
     Recover,
     /// Change the roots.
@@ -60,6 +68,12 @@ pub enum RootPlan {
 }
 
 impl RootPlan {
+    /// Whether another root signs or is trusted, or a root by other terms.
+    #[must_use]
+    pub const fn changes_roots(&self) -> bool {
+        !matches!(self, Self::Keep | Self::AddEvidenceKey { .. })
+    }
+
     /// The word for log lines.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -67,6 +81,7 @@ impl RootPlan {
             Self::Keep => "Keep",
             Self::Generate => "Generate",
             Self::Copy => "Copy",
+            Self::AddEvidenceKey { .. } => "AddEvidenceKey",
             Self::Recover => "Recover",
             Self::Change { transition, .. } => transition.as_str(),
         }
@@ -177,16 +192,24 @@ fn decide_by_clock(world: &RootWorld) -> RootDecision {
             RootDecision::stalled(Reason::RootInvalid, why.clone())
         }
         RootSecret::OtherTrustDomain(why) => RootDecision::stalled(Reason::TrustDomainMismatch, why.clone()),
-        _ if world.evidence.is_some() => lost(world),
-        RootSecret::Absent => absent(world),
-        RootSecret::Expired(root) => expired(world, root),
-        RootSecret::Sound(root) => sound(world, root),
+        secret => match (&world.evidence, secret) {
+            (Some(_), RootSecret::Absent) if world.acceptance == Acceptance::NoneLost => absent(world),
+            (Some(evidence), _) => lost(world, evidence),
+            (None, RootSecret::Expired(root)) => expired(world, root),
+            (None, RootSecret::Sound(root)) => sound(world, root),
+            (None, _) => absent(world),
+        },
     }
 }
 
-fn lost(world: &RootWorld) -> RootDecision {
-    let evidence = world.evidence.clone().unwrap_or_default();
-    let restore = format!("{evidence}; restore Secret {} from a backup", world.secret_name);
+fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
+    let what = &evidence.what;
+    let otherwise =
+        evidence.otherwise.as_ref().map_or_else(String::new, |otherwise| format!(". {otherwise}"));
+    let restore = format!(
+        "{what}; restore Secret {} from a backup. Nothing is signed until then{otherwise}",
+        world.secret_name
+    );
     let can_sign = matches!(world.around.provided, Provided::NotAsked | Provided::Sound { .. });
     match &world.acceptance {
         Acceptance::Found if can_sign => RootDecision {
@@ -194,19 +217,15 @@ fn lost(world: &RootWorld) -> RootDecision {
             signs: false,
             reason: Reason::RootLost,
             stalled: false,
-            message: format!("{evidence}; its loss is accepted, and another root is taking its place"),
+            message: format!("{what}; its loss is accepted, and another root is taking its place"),
             warning: None,
         },
         Acceptance::Found => {
             let why = "its loss is accepted, but there is no CA to go on with: correct the Secret that spec.root.provided.secretName names";
-            RootDecision::stalled(Reason::RootLost, format!("{evidence}; {why}"))
+            RootDecision::stalled(Reason::RootLost, format!("{what}; {why}"))
         }
-        Acceptance::Refused(why) => {
-            RootDecision::stalled(Reason::RootLost, format!("{restore}. Nothing is signed until then; {why}"))
-        }
-        Acceptance::NotAsked => {
-            RootDecision::stalled(Reason::RootLost, format!("{restore}. Nothing is signed until then"))
-        }
+        Acceptance::Refused(why) => RootDecision::stalled(Reason::RootLost, format!("{restore}; {why}")),
+        Acceptance::NotAsked | Acceptance::NoneLost => RootDecision::stalled(Reason::RootLost, restore),
     }
 }
 
@@ -296,9 +315,13 @@ fn stays(world: &RootWorld, root: &StoredRoot, reason: Reason, why: &str) -> Roo
 }
 
 fn signing(world: &RootWorld, root: &StoredRoot) -> RootDecision {
-    let change = rotation::transition(root, &world.around);
-    let change = change.map(|transition| RootPlan::Change { over: root.version.clone(), transition });
-    RootDecision::signing(change.unwrap_or(RootPlan::Keep), root)
+    let over = root.version.clone();
+    let plan = match rotation::transition(root, &world.around) {
+        Some(transition) => RootPlan::Change { over, transition },
+        None if !root.has_evidence_key => RootPlan::AddEvidenceKey { over },
+        None => RootPlan::Keep,
+    };
+    RootDecision::signing(plan, root)
 }
 
 /// Enough of a fingerprint for a sentence; status has all of it.

@@ -55,6 +55,8 @@ pub struct StoredRoot {
     pub retiring: Vec<StoredRetiring>,
     /// Value of the annotation `rotate` that was answered last.
     pub rotate_request: Option<String>,
+    /// Whether it holds what proofs of statuses are made with: one that was written by an older version does not.
+    pub has_evidence_key: bool,
 }
 
 impl StoredRoot {

@@ -94,6 +94,10 @@ pub struct Rotating {
     pub step: Option<Step>,
     /// Key identifiers of signers that are distrusted, hex: their leaves are replaced at once.
     pub distrusted: Vec<String>,
+    /// Key identifiers of all signers whose leaves can be valid, this one among them, hex.
+    pub known: Vec<String>,
+    /// Key identifier of the announced root, hex: it has signed nothing yet.
+    pub next: Option<String>,
 }
 
 /// A signer that signs no more.
@@ -106,6 +110,12 @@ pub struct RetiringSigner {
 }
 
 impl Rotating {
+    /// Whether a leaf with this key identifier can have been signed under the root Secret as it is.
+    #[must_use]
+    pub fn is_known(&self, key_id: &str) -> bool {
+        self.known.iter().any(|known| known == key_id)
+    }
+
     /// Whether the signer with this key identifier is retiring.
     #[must_use]
     pub fn is_retiring(&self, key_id: &str) -> bool {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::mesh::Mesh;
 use super::rotation::wedge;
 use super::server::ApiServer;
-use super::stage::{AUTHORITIES, NOW, SECRETS, issued};
+use super::stage::{AUTHORITIES, NAMESPACE, NOW, SECRETS, issued};
 
 pub const OWN: &str = "own-ca";
 const YEAR: SignedDuration = SignedDuration::from_hours(8760);
@@ -239,4 +239,30 @@ async fn without_a_cross_certificate_the_switch_waits_longer_and_is_forced_in_ti
         mesh.tick(5).await;
         assert_eq!(mesh.stage.ready("b"), issued());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaf_of_a_signer_that_nothing_remembers_is_replaced_though_it_lies_below_the_same_anchor() {
+    let root = Ca::root("corporate root");
+    let (former, later) = (root.intermediate("issuing CA 1"), root.intermediate("issuing CA 2"));
+    let mut mesh = mesh_of(&former, &root, swift_and_provided()).await;
+    let signer = mesh.note("a", "authority-key-id");
+    later.provide(&root, &mesh.stage.server);
+    mesh.tick(1).await;
+    assert_eq!(mesh.note("a", "authority-key-id"), signer, "what the former one has signed stays");
+    mesh.stage.server.edit(SECRETS, "mtls-system", "mtls-authority-mesh", |root| {
+        root["metadata"]["annotations"]["mtls-operator.dev/former-key-ids"] = json!("[]");
+    });
+    for name in ["a", "b"] {
+        mesh.stage.server.edit("mtlsidentities", NAMESPACE, name, |identity| {
+            identity["status"].as_object_mut().unwrap().remove("proof");
+        });
+    }
+    mesh.tick(1).await;
+    for name in ["a", "b"] {
+        assert_ne!(mesh.note(name, "authority-key-id"), signer);
+        assert_eq!(mesh.stage.ready(name), issued());
+    }
+    mesh.tick(1).await;
+    assert_eq!(mesh.written, [""; 0], "it comes to rest");
 }

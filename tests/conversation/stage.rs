@@ -122,6 +122,13 @@ impl Stage {
         error.map_or(Ok(()), Err)
     }
 
+    /// The status of the authority names this root as the one that signs, as its keeper would have it.
+    pub fn name_root(&self, fingerprint: &str, key_id: &str) {
+        let fingerprint: String = fingerprint.replace(':', "").to_lowercase();
+        let roots = json!([{ "fingerprint": fingerprint, "keyID": key_id, "role": "Signing", "leaves": 0 }]);
+        self.server.edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["roots"] = roots);
+    }
+
     /// People apply an identity.
     pub fn apply(&self, name: &str, spec: &Value) {
         let spec: MtlsIdentitySpec = serde_json::from_value(spec.clone()).unwrap();

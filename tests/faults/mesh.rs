@@ -266,7 +266,7 @@ impl Picture {
         let issued = Standing { reason: "Issued".into(), is_of_signer: true, trusted: 1 };
         Self {
             phase: "Stable".into(),
-            keys: ["ca.crt", "cross.crt", "tls.crt", "tls.key"].map(str::to_owned).into(),
+            keys: ["ca.crt", "cross.crt", "evidence.key", "tls.crt", "tls.key"].map(str::to_owned).into(),
             changes: CHANGES,
             conditions: [Some("Ready"), Some("Stable"), Some("Published"), None]
                 .map(|reason| reason.map(str::to_owned)),

@@ -132,6 +132,7 @@ pub fn signer_mark() -> SignerMark {
         step: None,
         distrusted: [].into(),
         is_halted: false,
+        known: ["a0", "a1", "a2"].map(digest).into(),
     }
 }
 
@@ -148,12 +149,15 @@ fn a_settled_identity_asks_for_nothing_before_its_renewal() {
 fn each_change_of_a_settled_memory_has_its_own_attention() {
     type Row = (&'static str, fn(&mut Memory), Attention);
     let other = |memory: &mut Memory| memory.entry.asked = Some(AskedHash::of(&asked("other")));
-    let rows: [Row; 19] = [
+    let rows: [Row; 22] = [
         ("new spec", |m| m.entry.generation = 2, NEW),
         ("never seen", |m| m.entry.recorded = Recorded::default(), NEW),
         ("Secret gone", |m| m.secret = None, NEW),
         ("Secret written", |m| m.secret().version = 8, NEW),
         ("renewal asked", |m| m.entry.renew_request = Some(digest("now")), NEW),
+        ("status names no known signer", |m| m.entry.recorded.key_id = Some(digest("de")), LATER),
+        ("status names another signer", |m| m.entry.recorded.key_id = Some(digest("a2")), LATER),
+        ("signer forgotten", |m| m.signer().known = [digest("a0")].into(), LATER),
         ("other profile", other, LATER),
         ("other trust", |m| m.secret().trust = Some(digest("t0")), LATER),
         ("trust unknown", |m| m.secret().trust = None, LATER),

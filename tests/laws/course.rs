@@ -6,7 +6,7 @@ use mtls_operator::plan::distrust::Why;
 use mtls_operator::plan::root::{Provided, Reason, RootSecret, RootWorld, StoredNext, StoredRoot, decide};
 use mtls_operator::plan::rotation::{Circumstances, Transition, transition};
 
-use super::root::{around, provided, sound, world};
+use super::root::{a_leaf, around, provided, sound, world};
 
 fn asked(value: Option<&str>, provided: Provided) -> Circumstances {
     Circumstances { request: value.map(str::to_owned), ..around(provided) }
@@ -113,7 +113,7 @@ fn what_is_told_of_a_request_is_what_becomes_of_it() {
 #[test]
 fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
     let lost = RootWorld {
-        evidence: Some("a leaf exists".into()),
+        evidence: Some(a_leaf()),
         ..world(RootSecret::Sound(announced(sound(), false)), Provided::NotAsked)
     };
     let rows = [

@@ -4,6 +4,7 @@ use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Window;
 use mtls_operator::plan::alarm::alarm;
 use mtls_operator::plan::distrust::Why;
+use mtls_operator::plan::evidence::Evidence;
 use mtls_operator::plan::root::{
     Acceptance, Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot,
     decide,
@@ -31,7 +32,13 @@ pub fn sound() -> StoredRoot {
         next: None,
         retiring: Vec::new(),
         rotate_request: None,
+        has_evidence_key: true,
     }
+}
+
+/// Evidence of a loss.
+pub fn a_leaf() -> Evidence {
+    Evidence::proven("a leaf exists".into())
 }
 
 pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
@@ -126,7 +133,7 @@ fn each_state_of_the_root_secret_has_its_own_answer() {
 fn a_root_is_made_only_where_nothing_shows_that_there_was_one() {
     for secret in every_secret() {
         for provided in every_provision() {
-            for evidence in [None, Some("a leaf exists".to_owned())] {
+            for evidence in [None, Some(a_leaf())] {
                 let world = RootWorld { evidence, ..world(secret.clone(), provided.clone()) };
                 let plan = decide(&world).plan;
                 if matches!(plan, RootPlan::Generate | RootPlan::Copy) {
@@ -141,8 +148,7 @@ fn a_root_is_made_only_where_nothing_shows_that_there_was_one() {
 fn evidence_stops_everything_and_tells_how_to_recover() {
     for secret in [RootSecret::Absent, RootSecret::Expired(sound()), RootSecret::Sound(sound())] {
         for provided in every_provision() {
-            let world =
-                RootWorld { evidence: Some("a leaf exists".into()), ..world(secret.clone(), provided) };
+            let world = RootWorld { evidence: Some(a_leaf()), ..world(secret.clone(), provided) };
             let decision = decide(&world);
             assert_eq!(told(&decision), keep(false, true, Reason::RootLost), "{secret:?}");
             let message = decision.message;
@@ -155,13 +161,46 @@ fn evidence_stops_everything_and_tells_how_to_recover() {
 }
 
 #[test]
+fn evidence_that_people_may_have_written_tells_what_to_do_if_it_is_wrong() {
+    let evidence = Some(Evidence::claimed("a leaf exists".into(), "If not, delete it".into()));
+    for acceptance in [Acceptance::NotAsked, Acceptance::Refused("another one".into())] {
+        let evidence = evidence.clone();
+        let world = RootWorld { evidence, acceptance, ..world(RootSecret::Absent, Provided::NotAsked) };
+        let message = decide(&world).message;
+        assert!(message.contains("until then. If not, delete it"), "{message}");
+    }
+}
+
+#[test]
+fn where_there_was_no_root_the_first_is_made_as_if_there_were_no_evidence() {
+    for provided in every_provision() {
+        let plain = decide(&world(RootSecret::Absent, provided.clone()));
+        let (evidence, acceptance) = (Some(a_leaf()), Acceptance::NoneLost);
+        let world = RootWorld { evidence, acceptance, ..world(RootSecret::Absent, provided) };
+        assert_eq!(decide(&world), plain);
+        let there = RootWorld { secret: RootSecret::Sound(sound()), ..world };
+        assert_eq!(told(&decide(&there)), keep(false, true, Reason::RootLost), "there is a root");
+    }
+}
+
+#[test]
+fn a_root_secret_without_an_evidence_key_gets_one_when_nothing_else_is_to_be_done() {
+    let old = StoredRoot { has_evidence_key: false, ..sound() };
+    let decision = decide(&world(RootSecret::Sound(old.clone()), Provided::NotAsked));
+    assert_eq!((decision.plan, decision.signs), (RootPlan::AddEvidenceKey { over: "9".into() }, true));
+    let short = StoredRoot { max_leaf_ttl: 1, ..old };
+    let decision = decide(&world(RootSecret::Sound(short), Provided::NotAsked));
+    assert_eq!(decision.plan, change(Transition::RaiseMaxLeafTtl));
+}
+
+#[test]
 fn a_secret_that_is_not_the_roots_is_named_before_the_loss_of_the_root() {
     for (secret, reason) in [
         (RootSecret::NotOurs("why".into()), Reason::RootInvalid),
         (RootSecret::Invalid("why".into()), Reason::RootInvalid),
         (RootSecret::OtherTrustDomain("why".into()), Reason::TrustDomainMismatch),
     ] {
-        let world = RootWorld { evidence: Some("a leaf exists".into()), ..world(secret, Provided::NotAsked) };
+        let world = RootWorld { evidence: Some(a_leaf()), ..world(secret, Provided::NotAsked) };
         let decision = decide(&world);
         assert_eq!((decision.reason, decision.message.as_str()), (reason, "why"));
     }
@@ -320,7 +359,7 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
 #[test]
 fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_somebody_can_sign() {
     let decided = |acceptance, provided| {
-        let evidence = Some("a leaf exists".to_owned());
+        let evidence = Some(a_leaf());
         let decision = decide(&RootWorld { evidence, acceptance, ..world(RootSecret::Absent, provided) });
         assert_eq!((decision.signs, decision.reason), (false, Reason::RootLost));
         (decision.plan, decision.stalled, decision.message)

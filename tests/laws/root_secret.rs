@@ -5,11 +5,11 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::names::annotation;
 use mtls_operator::operator::root_change::{Change, Requests};
-use mtls_operator::operator::root_creation::new;
+use mtls_operator::operator::root_creation::{new, proves};
 use mtls_operator::operator::root_notes::Origin;
 use mtls_operator::operator::root_patch::RootPatch;
 use mtls_operator::operator::root_secret::{LoadedRoot, load};
-use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
+use mtls_operator::pki::{Authority, AuthorityPem, EvidenceKey, RootAlgorithm};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
 use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::plan::terms::Terms;
@@ -142,6 +142,20 @@ fn a_damaged_root_says_what_is_wrong_and_never_the_key() {
             assert!(!why.contains("garbage") && loaded.authority.is_none(), "{why}");
         }
     }
+}
+
+#[test]
+fn an_evidence_key_reads_back_and_one_that_is_damaged_is_not_taken_for_none() {
+    let (mut secret, key) = (written(), EvidenceKey::random().unwrap());
+    assert!(!sound(&secret).has_evidence_key);
+    proves(&mut secret, &key, Some("a-lost-one"));
+    let succession = loaded(&secret).succession;
+    assert_eq!(succession.evidence_key.map(|found| found.id()), Some(key.id()));
+    assert_eq!(succession.lost_evidence_key.as_deref(), Some("a-lost-one"));
+    assert!(sound(&secret).has_evidence_key);
+    secret.data.as_mut().unwrap().insert("evidence.key".into(), ByteString(vec![7; 31]));
+    let RootSecret::Invalid(why) = loaded(&secret).secret else { panic!("it signs without it") };
+    assert!(why.contains("evidence.key is damaged"), "{why}");
 }
 
 #[test]

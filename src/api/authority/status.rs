@@ -28,6 +28,10 @@ pub struct MtlsAuthorityStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["fingerprint".to_string()]))]
     pub distrusted: Vec<DistrustedStatus>,
+    /// SHA-256 of the key in the root Secret that proofs of identities' statuses are made with, in lower-case hex. While it
+    /// is set, a root Secret with another key or none is not the one that the operator wrote.
+    #[serde(default, rename = "evidenceKeyID", skip_serializing_if = "Option::is_none")]
+    pub evidence_key_id: Option<String>,
     /// Number of identities of this authority, by the reason of their condition Ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<IdentityCounts>,

@@ -40,6 +40,10 @@ pub struct MtlsIdentityStatus {
     /// Key identifier of the signer, in lower-case hex.
     #[serde(default, rename = "authorityKeyID", skip_serializing_if = "Option::is_none")]
     pub authority_key_id: Option<String>,
+    /// Shows that the operator wrote uid, authorityKeyID and notAfter together: without it, what this status says of a root
+    /// that is lost counts only while the root Secret is missing. Opaque.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
     /// The Secret that holds the certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretReference>,

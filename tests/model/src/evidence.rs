@@ -1,9 +1,10 @@
 //! What proves that a root is lost: what statuses say, and, while there is no root Secret, leaf Secrets.
 //!
 //! This rule is a copy, since the operator's awaits lists and reads its index: of `operator::evidence::evidence` and
-//! `leaf_without_root`, of `operator::census::signed_by_unknown` and, for what a look records, of
-//! `operator::status::identity_status`. Which leaf is `Ready` is asked of `plan::decide`. Statuses are seen as they are: an
-//! index that lags is not modelled, nor a write of a status that is under way.
+//! `leaf_without_root`, of `operator::suspects::claimants` and, for what a look records, of
+//! `operator::status::identity_status`. Only the operator writes statuses here, so that each has its proof. Which leaf is
+//! `Ready` is asked of `plan::decide`. Statuses are seen as they are: an index that lags is not modelled, nor a write of a
+//! status that is under way.
 
 use crate::events::Who;
 use crate::pki::RootId;

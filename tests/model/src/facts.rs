@@ -57,6 +57,7 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
         }),
         retiring: ca.retiring.into_iter().flatten().map(retiring).collect(),
         rotate_request: (ca.answered > 0).then(|| ca.answered.to_string()),
+        has_evidence_key: true,
     }
 }
 
@@ -81,6 +82,7 @@ pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
             former_trust: ca.former_trust.map(trust),
             step: Some(Step { began: at(ca.since), ends: at(ca.step_ends) }),
             distrusted: Vec::new(),
+            ..Rotating::default()
         },
         halted: None,
     }

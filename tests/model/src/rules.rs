@@ -16,6 +16,7 @@ use mtls_operator::operator::sight::is_behind;
 use mtls_operator::pki::Window;
 use mtls_operator::plan::asked::Asked;
 use mtls_operator::plan::decide::{Plan, decide};
+use mtls_operator::plan::evidence::Evidence;
 use mtls_operator::plan::policy::{Entitlement, judge};
 use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
 use mtls_operator::plan::root::{Acceptance, Provided, RootPlan, RootSecret, RootWorld};
@@ -211,7 +212,7 @@ impl Rulebook {
                     request: (scene.asked > 0).then(|| scene.asked.to_string()),
                     sight: Sight { quiet_for },
                 },
-                evidence: scene.has_evidence.then(|| "it is lost".into()),
+                evidence: scene.has_evidence.then(|| Evidence::proven("it is lost".into())),
                 acceptance: Acceptance::NotAsked,
                 unread: Unread::default(),
                 clock: None,

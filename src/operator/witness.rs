@@ -1,0 +1,42 @@
+//! What a lost root rests on: an authority that cannot sign because of an object is looked at again when that object changes
+//! or goes.
+
+/// Kinds of objects that evidence rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WitnessKind {
+    /// An `MtlsIdentity`.
+    Identity,
+    /// A leaf Secret.
+    Secret,
+}
+
+/// An object that evidence rests on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// Its kind.
+    pub kind: WitnessKind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Witness {
+    /// An identity.
+    #[must_use]
+    pub fn identity(namespace: &str, name: &str) -> Self {
+        Self { kind: WitnessKind::Identity, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// A leaf Secret.
+    #[must_use]
+    pub fn secret(namespace: &str, name: &str) -> Self {
+        Self { kind: WitnessKind::Secret, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// Whether it is this object.
+    #[must_use]
+    pub fn is(&self, kind: WitnessKind, namespace: &str, name: &str) -> bool {
+        self.kind == kind && self.namespace == namespace && self.name == name
+    }
+}

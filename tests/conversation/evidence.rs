@@ -1,0 +1,365 @@
+//! Evidence of a lost root: the operator's own word counts, that of others only while there is nothing better, and what it
+//! rests on is looked at again when it goes.
+
+use jiff::SignedDuration;
+use kube::api::PartialObjectMeta;
+use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity};
+use mtls_operator::operator::audiences::{Identities, LeafSecrets};
+use mtls_operator::operator::authorities::Unready;
+use mtls_operator::operator::watch::Audience;
+use serde_json::{Value, json};
+
+use super::figures::{keep, keeper, lose_root, served};
+use super::server::ApiServer;
+use super::stage::{AUTHORITIES, IDENTITIES, NAMESPACE, NOW, SECRETS, Stage, issued};
+
+const ROOT: &str = "mtls-authority-mesh";
+/// Key identifier of a signer that there never was.
+const FORGED: &str = "dededededededededededededededededededede";
+
+/// Why an authority does not sign; empty if it does.
+fn down(stage: &Stage) -> String {
+    match &stage.context.authorities.get("mesh").unwrap().signer {
+        Ok(_) => String::new(),
+        Err(Unready::Down(why)) => why.0.clone(),
+        Err(Unready::Pending) => "pending".into(),
+    }
+}
+
+async fn looked_at(stage: &Stage) -> String {
+    stage.watch();
+    stage.look_at_authority().await.unwrap();
+    down(stage)
+}
+
+fn root(stage: &Stage) -> Value {
+    stage.server.get(SECRETS, "mtls-system", ROOT).unwrap()
+}
+
+fn status(stage: &Stage, name: &str) -> Value {
+    stage.server.get(IDENTITIES, NAMESPACE, name).unwrap()["status"].clone()
+}
+
+/// A user of a namespace, or a program that restores, writes this into a status.
+fn forge(stage: &Stage, name: &str, changes: &Value) {
+    stage.server.edit(IDENTITIES, NAMESPACE, name, |identity| {
+        for (key, value) in changes.as_object().unwrap() {
+            identity["status"][key] = value.clone();
+        }
+    });
+}
+
+/// What the status of the authority says.
+fn recorded(stage: &Stage) -> Value {
+    stage.server.get(AUTHORITIES, "", "mesh").unwrap()["status"].clone()
+}
+
+/// A root Secret as an older version has left it.
+fn strip_evidence_key(root: &mut Value) {
+    root["data"].as_object_mut().unwrap().remove("evidence.key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_names_another_signer_stops_nothing_and_is_put_right() {
+    let proof = "ab".repeat(32);
+    let forged = [
+        json!({ "authorityKeyID": FORGED }),
+        json!({ "authorityKeyID": FORGED, "proof": null }),
+        json!({ "authorityKeyID": FORGED, "proof": proof, "notAfter": "2099-01-01T00:00:00Z" }),
+    ];
+    for forged in forged {
+        let mut stage = served().await;
+        let (before, serial) = (status(&stage, "web"), stage.serial("web"));
+        forge(&stage, "web", &forged);
+        assert_eq!(looked_at(&stage).await, "", "{forged}");
+        let asked = stage.settle().await;
+        assert!(asked.contains(&"GET secrets orders/web-mtls".to_owned()), "{forged}: {asked:?}");
+        assert_eq!((status(&stage, "web"), stage.serial("web")), (before, serial), "{forged}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_names_the_announced_root_is_put_right_without_a_new_leaf() {
+    let mut stage = served().await;
+    stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        authority["metadata"]["annotations"]["mtls-operator.dev/rotate"] = json!("1");
+    });
+    stage.look_at_authority().await.unwrap();
+    stage.settle().await;
+    let announced =
+        stage.context.authorities.get("mesh").unwrap().next.as_ref().unwrap().key_id().to_string();
+    let before = status(&stage, "web");
+    forge(&stage, "web", &json!({ "authorityKeyID": announced }));
+    assert_eq!(looked_at(&stage).await, "");
+    stage.asked();
+    let asked = stage.settle().await;
+    assert_eq!(asked, ["GET secrets orders/web-mtls", "PATCH status orders/web"]);
+    assert_eq!(status(&stage, "web"), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_restored_with_the_status_of_another_mesh_is_served() {
+    let mut stage = served().await;
+    stage.apply("restored", &json!({}));
+    let foreign = json!({
+        "observedGeneration": 1, "authorityKeyID": FORGED, "notAfter": "2099-01-01T00:00:00Z", "revision": 7,
+        "secret": { "name": "restored-mtls", "resourceVersion": "123" }, "proof": status(&stage, "web")["proof"],
+        "conditions": [{ "type": "Ready", "status": "True", "reason": "Issued", "message": "restored",
+            "lastTransitionTime": "2026-05-29T00:00:00Z", "observedGeneration": 1 }],
+    });
+    forge(&stage, "restored", &foreign);
+    assert_eq!(looked_at(&stage).await, "");
+    stage.settle().await;
+    assert_eq!(stage.ready("restored"), issued());
+    assert_eq!(status(&stage, "restored")["authorityKeyID"], status(&stage, "web")["authorityKeyID"]);
+}
+
+/// An authority that never had a root, and a tenant's identity of it with a status that says it had one.
+fn claimed() -> Stage {
+    let stage = Stage::bare(ApiServer::default(), NOW);
+    stage.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", MtlsAuthoritySpec::default()));
+    stage.apply("web", &json!({}));
+    let claim = json!({
+        "observedGeneration": 1, "authorityKeyID": FORGED, "notAfter": "2099-01-01T00:00:00Z",
+        "conditions": [{ "type": "Ready", "status": "True", "reason": "Issued", "message": "",
+            "lastTransitionTime": "2026-05-29T00:00:00Z", "observedGeneration": 1 }],
+    });
+    forge(&stage, "web", &claim);
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_changes_or_goes() {
+    let seconds = SignedDuration::from_secs(2);
+    let changes: [fn(&Stage, &mut Identities, MtlsIdentity); 3] = [
+        |stage, audience, identity| {
+            stage.server.delete(IDENTITIES, NAMESPACE, "web");
+            audience.lost(mtls_operator::api::decoded::Decoded(identity));
+        },
+        |stage, audience, mut identity| {
+            identity.status = None;
+            stage.server.put(IDENTITIES, &identity);
+            audience.saw(mtls_operator::api::decoded::Decoded(stage.identity("web")), false);
+        },
+        |stage, audience, _| {
+            stage.server.delete(IDENTITIES, NAMESPACE, "web");
+            audience.begin_list();
+            audience.end_list();
+        },
+    ];
+    for change in changes {
+        let stage = claimed();
+        let why = looked_at(&stage).await;
+        assert!(why.starts_with("RootLost: ") && why.contains("MtlsIdentity orders/web"), "{why}");
+        while stage.context.roster.take(stage.context.millis()).is_some() {}
+        stage.advance(seconds);
+        assert!(stage.context.roster.take(stage.context.millis()).is_none(), "nothing has changed");
+        change(&stage, &mut Identities::new(stage.context.clone(), None), stage.identity("web"));
+        stage.advance(seconds);
+        assert!(stage.context.roster.take(stage.context.millis()).is_some(), "it is looked at in time");
+        assert_eq!(looked_at(&stage).await, "", "the evidence has gone");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_rests_on_what_people_may_have_written_says_what_to_do_if_there_was_none() {
+    let stage = claimed();
+    let why = looked_at(&stage).await;
+    for word in ["restore Secret", "restored or forged", "delete that MtlsIdentity", "accept-root-loss=none"]
+    {
+        assert!(why.contains(word), "{word} is missing: {why}");
+    }
+}
+
+/// A tenant's Secret with the labels of a leaf Secret, of an authority that never had a root.
+fn squatted(authority: &str, uid: Option<&str>) -> Stage {
+    let stage = Stage::bare(ApiServer::default(), NOW);
+    stage.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", MtlsAuthoritySpec::default()));
+    stage.apply("x", &json!({ "authorityRef": { "name": authority } }));
+    let uid = uid.map_or_else(|| stage.identity("x").metadata.uid.unwrap(), str::to_owned);
+    let labels = json!({
+        "app.kubernetes.io/managed-by": "mtls-operator", "mtls-operator.dev/authority": "mesh",
+        "mtls-operator.dev/identity": "x",
+    });
+    let notes = json!({ "mtls-operator.dev/identity-uid": uid, "mtls-operator.dev/not-after": "2036-01-01T00:00:00Z" });
+    stage.server.put(
+        SECRETS,
+        &json!({
+            "metadata": { "namespace": NAMESPACE, "name": "trap", "labels": labels, "annotations": notes },
+            "type": "Opaque", "data": {},
+        }),
+    );
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_labelled_secret_holds_the_first_root_back_only_where_its_identity_is_one_of_this_authority() {
+    for (authority, uid, holds) in
+        [("mesh", None, true), ("other", None, false), ("mesh", Some("of-another"), false)]
+    {
+        let stage = squatted(authority, uid);
+        let why = looked_at(&stage).await;
+        assert_eq!(why.starts_with("RootLost: "), holds, "{authority} {uid:?}: {why}");
+        if holds {
+            assert!(why.contains("Secret orders/trap") && why.contains("delete that Secret"), "{why}");
+            let mut audience = LeafSecrets::new(stage.context.clone(), None);
+            while stage.context.roster.take(stage.context.millis()).is_some() {}
+            let trap: PartialObjectMeta<_> =
+                serde_json::from_value(json!({ "metadata": stage.secret("trap").unwrap()["metadata"] }))
+                    .unwrap();
+            audience.lost(trap);
+            stage.advance(SignedDuration::from_secs(2));
+            assert!(stage.context.roster.take(stage.context.millis()).is_some(), "it is looked at in time");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_labelled_secret_stops_no_authority_that_has_its_root() {
+    let stage = squatted("mesh", None);
+    stage.server.delete(SECRETS, NAMESPACE, "trap");
+    assert_eq!(looked_at(&stage).await, "");
+    let trap = squatted("mesh", Some(&stage.identity("x").metadata.uid.unwrap())).secret("trap").unwrap();
+    stage.server.put(SECRETS, &trap);
+    assert_eq!(looked_at(&stage).await, "");
+}
+
+fn accept(stage: &Stage, what: &str) {
+    stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        authority["metadata"]["annotations"]["mtls-operator.dev/accept-root-loss"] = json!(what);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_was_no_root_one_is_made_and_nothing_else_is_trusted() {
+    let mut stage = squatted("mesh", None);
+    looked_at(&stage).await;
+    accept(&stage, "none");
+    assert_eq!(looked_at(&stage).await, "");
+    let made = root(&stage);
+    assert_eq!(made["metadata"]["annotations"]["mtls-operator.dev/phase"], "Stable");
+    let keys: Vec<&String> = made["data"].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["ca.crt", "evidence.key", "tls.crt", "tls.key"]);
+    // The annotation is still there when that root is lost.
+    let mut keeper = keeper(&stage);
+    keep(&mut keeper).await;
+    stage.settle().await;
+    lose_root(&stage);
+    let why = looked_at(&stage).await;
+    assert!(why.starts_with("RootLost: ") && why.contains("says none, but there was a root"), "{why}");
+    assert_eq!(stage.server.get(SECRETS, "mtls-system", ROOT), None);
+}
+
+/// The same root Secret with another root, so that the statuses name one that it does not know.
+async fn replaced() -> (Stage, String) {
+    let stage = served().await;
+    let service = stage.context.authorities.get("mesh").unwrap();
+    let lost = service.signer.as_ref().unwrap().authority.fingerprint().to_string();
+    let mut other = root(&Stage::set().await);
+    other["data"]["evidence.key"] = root(&stage)["data"]["evidence.key"].clone();
+    stage.server.put(SECRETS, &other);
+    (stage, lost)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_that_status_does_not_name_is_accepted_only_if_bundles_of_two_namespaces_hold_it() {
+    let (stage, lost) = replaced().await;
+    accept(&stage, &lost);
+    let why = looked_at(&stage).await;
+    assert!(why.contains("only trust bundles in namespace orders hold a root"), "{why}");
+    // A Secret that says it is of an identity in another namespace, and then one that is.
+    let mut secret = stage.secret("web-mtls").unwrap();
+    secret["metadata"]["namespace"] = json!("billing");
+    stage.server.put(SECRETS, &secret);
+    let mut identity = stage.server.get(IDENTITIES, NAMESPACE, "web").unwrap();
+    identity["metadata"]["namespace"] = json!("billing");
+    identity["metadata"]["uid"] = json!("another");
+    stage.server.put(IDENTITIES, &identity);
+    let why = looked_at(&stage).await;
+    assert!(why.contains("only trust bundles in namespace orders hold a root"), "{why}");
+    secret["metadata"]["annotations"]["mtls-operator.dev/identity-uid"] = json!("another");
+    stage.server.put(SECRETS, &secret);
+    assert_eq!(looked_at(&stage).await, "");
+    assert_eq!(root(&stage)["metadata"]["annotations"]["mtls-operator.dev/phase"], "Draining");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_proves_a_later_root_is_left_as_it_is_until_the_authority_has_been_looked_at() {
+    let (mut stage, _) = replaced().await;
+    // As after a restart, when the root is read before any status is seen.
+    let forgetful = Stage::bare(stage.server.clone(), stage.hand.now());
+    forgetful.look_at_authority().await.unwrap();
+    assert_eq!(down(&forgetful), "");
+    while forgetful.context.roster.take(forgetful.context.millis()).is_some() {}
+    let before = status(&stage, "web");
+    stage.asked();
+    forgetful.watch();
+    let outcomes = forgetful.work().await;
+    assert!(outcomes.iter().any(Result::is_err), "{outcomes:?}");
+    let writes =
+        stage.asked().into_iter().filter(|line| !line.starts_with("GET") && !line.starts_with("LIST"));
+    assert_eq!(writes.collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(status(&stage, "web"), before);
+    assert!(
+        forgetful.context.roster.take(forgetful.context.millis()).is_some(),
+        "its authority is looked at"
+    );
+    let why = looked_at(&forgetful).await;
+    assert!(why.starts_with("RootLost: ") && why.contains("MtlsIdentity orders/web"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_secret_without_the_key_gets_one_in_one_write_and_statuses_follow_with_what_is_due_anyway() {
+    let stage = served().await;
+    stage.server.edit(SECRETS, "mtls-system", ROOT, strip_evidence_key);
+    stage.server.edit(IDENTITIES, NAMESPACE, "web", |identity| {
+        identity["status"].as_object_mut().unwrap().remove("proof");
+    });
+    let mut stage = stage.restarted().await;
+    let patch = format!("PATCH secrets mtls-system/{ROOT}");
+    let writes = stage.asked().into_iter().filter(|line| !line.starts_with("GET")).collect::<Vec<_>>();
+    assert_eq!(writes, [patch]);
+    let key = root(&stage)["data"]["evidence.key"].clone();
+    assert_eq!(stage.settle().await, [""; 0], "an upgrade writes no status");
+    stage.server.edit(IDENTITIES, NAMESPACE, "web", |identity| {
+        identity["metadata"]["annotations"]["mtls-operator.dev/renew"] = json!("now");
+    });
+    stage.settle().await;
+    assert_eq!(status(&stage, "web")["proof"].as_str().map(str::len), Some(64));
+    assert!(!stage.told.iter().any(|told| told.contains(key.as_str().unwrap())), "the key is told");
+    stage.look_at_authority().await.unwrap();
+    assert_eq!(root(&stage)["data"]["evidence.key"], key, "it is made once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_secret_with_another_evidence_key_or_none_is_another_one_until_the_loss_is_accepted() {
+    let another: fn(&mut Value) =
+        |root| root["data"]["evidence.key"] = json!("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");
+    for change in [strip_evidence_key, another] {
+        let stage = served().await;
+        let mut keeper = keeper(&stage);
+        keep(&mut keeper).await;
+        let before = recorded(&stage);
+        assert_eq!(before["evidenceKeyID"].as_str().map(str::len), Some(64));
+        stage.server.edit(SECRETS, "mtls-system", ROOT, change);
+        stage.context.roster.saw_secret(ROOT);
+        let restored = root(&stage)["data"]["evidence.key"].clone();
+        keep(&mut keeper).await;
+        let why = down(&stage);
+        assert!(why.starts_with("RootLost: ") && why.contains("status.evidenceKeyID"), "{why}");
+        assert_eq!(recorded(&stage)["evidenceKeyID"], before["evidenceKeyID"]);
+        assert_eq!(root(&stage)["data"]["evidence.key"], restored, "none is made in its place");
+        accept(&stage, before["roots"][0]["fingerprint"].as_str().unwrap());
+        let accepted = stage.server.get(AUTHORITIES, "", "mesh").unwrap();
+        stage.context.roster.saw(serde_json::from_value(accepted).unwrap());
+        keep(&mut keeper).await;
+        assert_eq!(down(&stage), "");
+        let after = root(&stage);
+        assert_eq!(after["metadata"]["annotations"]["mtls-operator.dev/phase"], "Draining");
+        assert!(restored.is_null() || after["data"]["evidence.key"] == restored, "the Secret keeps its key");
+        assert_ne!(recorded(&stage)["evidenceKeyID"], before["evidenceKeyID"]);
+        let retiring = after["metadata"]["annotations"]["mtls-operator.dev/retiring"].as_str().unwrap();
+        let retiring: Vec<Value> = serde_json::from_str(retiring).unwrap();
+        assert_eq!(retiring.len(), 1, "another root was made once");
+    }
+}
