@@ -213,3 +213,27 @@ fn only_what_asks_for_more_than_before_is_judged() {
         ("admitted", asking(&["x.orders.svc"], &[]).request(&before)),
     ]);
 }
+
+/// The largest that the README of the chart promises: all names and grants that the definitions allow, and 65,536 pairs of an address
+/// and a range. None matches, so all are compared.
+#[test]
+fn at_the_documented_size_it_judges_within_its_budget() {
+    let names: Vec<String> =
+        (0..64).map(|number| format!("n{number}.{}example.com", "x.".repeat(60))).collect();
+    let addresses: Vec<String> = (0..16).map(|number| format!("192.168.1.{number}")).collect();
+    let requirement = |number: u64| json!({ "key": format!("k{number}"), "operator": "NotIn", "values": ["a", "b", "c", "d"] });
+    let selector = json!({ "matchExpressions": (0..4).map(requirement).collect::<Vec<_>>() });
+    let grant = |number: u64| {
+        let names: Vec<String> = (0..64).map(|each| format!("g{number}-{each}.example.org")).collect();
+        let ranges: Vec<String> =
+            (0..8).map(|each| format!("10.{}.{}.0/24", number % 256, number / 256 * 8 + each)).collect();
+        json!({ "name": format!("g{number}"), "namespaces": selector, "dnsNames": names, "cidrs": ranges })
+    };
+    let grants: Vec<Value> = (0..512).map(grant).collect();
+    let spec = json!({ "clusterDomain": "cluster.local", "namespaces": { "from": "All" }, "grants": grants });
+    let largest = Case::new("orders", &names, &addresses, authority(&spec));
+    // The sentence that names them all would be longer than a message may be.
+    let told = "denied\ta name in spec.dnsNames or an address in spec.ipAddresses needs a grant in the MtlsAuthority";
+    assert!(largest.judged().len() > 5 * 1024);
+    Policy::of("grants", &[]).says(&[(told, largest.request(&Value::Null))]);
+}

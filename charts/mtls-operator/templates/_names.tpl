@@ -29,7 +29,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 
 {{/* Names of the operator's accounts as JSON: its own first, then those that it had before. */}}
 {{- define "mtls-operator.accountNames" -}}
-{{- prepend .Values.serviceAccount.formerNames (include "mtls-operator.serviceAccount" .) | uniq | toJson -}}
+{{- prepend (.Values.serviceAccount.formerNames | default list) (include "mtls-operator.serviceAccount" .) | uniq | toJson -}}
 {{- end -}}
 
 {{/* The subjects of every binding. */}}
