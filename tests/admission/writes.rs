@@ -80,7 +80,26 @@ fn config_maps_of_its_own_are_written_and_no_others() {
     let mut bare = theirs.clone();
     bare["metadata"].as_object_mut().unwrap().remove("annotations");
     let by = |before: &Value, after: &Value| write(OPERATOR, "configmaps", before, after);
+    let holding = |data: Value| {
+        let mut holding = ours.clone();
+        holding["data"] = data;
+        holding
+    };
+    let (bundle, theirs_too) =
+        (holding(json!({ "ca.crt": "1" })), holding(json!({ "ca.crt": "1", "mapRoles": "a" })));
+    let mut binary = bundle.clone();
+    binary["binaryData"] = json!({ "mapRoles": "YQ==" });
     Policy::of("writes", &[]).says(&[
+        ("admitted", by(&NONE, &bundle)),
+        ("admitted", by(&bundle, &holding(json!({ "ca.crt": "2" })))),
+        // What others have put there stays, and is theirs.
+        ("admitted", by(&theirs_too, &holding(json!({ "ca.crt": "2", "mapRoles": "a" })))),
+        ("denied", by(&theirs_too, &holding(json!({ "ca.crt": "1", "mapRoles": "b" })))),
+        ("denied", by(&bundle, &theirs_too)),
+        ("denied", by(&NONE, &theirs_too)),
+        ("denied", by(&NONE, &binary)),
+        ("denied", by(&bundle, &binary)),
+        ("admitted", by(&binary, &binary)),
         ("admitted", by(&NONE, &ours)),
         ("admitted", by(&ours, &ours)),
         ("admitted", by(&ours, &NONE)),

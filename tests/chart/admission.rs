@@ -25,14 +25,7 @@ fn at_work(installed: &Installed, namespace: &str) {
     let all =
         ["create", "rolebinding", "all", "--clusterrole=cluster-admin", "--user=tenant", "-n", namespace];
     installed.kubectl(&all);
-    // kubectl reads what it patches; the operator does not read status alone.
-    let statuses =
-        ["mtlsidentities", "mtlsauthorities"].map(|kind| format!("{kind}.mtls-operator.dev/status"));
-    let reading = ["create", "clusterrole", namespace, "--verb=get", "--resource", &statuses.join(",")];
-    installed.kubectl(&reading);
-    let role = format!("--clusterrole={namespace}");
-    let accounts = ["create", "clusterrolebinding", namespace, &role, "--group=system:serviceaccounts"];
-    installed.kubectl(&accounts);
+    installed.let_accounts_read_status(namespace);
     assert!(sent(installed, &["create"], &identity(namespace, "web", &json!({}))).is_ok());
     installed.wait("mtlsidentity/web", namespace, "condition=Ready");
 }
