@@ -2,15 +2,16 @@
 
 use std::io::Write as _;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
+use mtls_operator::runtime::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::helm::{CHART, Installed, SYSTEM};
 
 const OPERATOR: &str = "--as=system:serviceaccount:mtls-system:mtls-operator";
 /// The API server looks for new definitions every 30 s: as long it may take until a policy knows of authorities.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: SignedDuration = SignedDuration::from_mins(3);
 
 fn identity(namespace: &str, name: &str, spec: &Value) -> Value {
     json!({
@@ -48,12 +49,12 @@ fn sent(installed: &Installed, arguments: &[&str], object: &Value) -> Result<Str
 
 /// Tries until it is as it should be.
 fn eventually<T>(what: &str, is_so: impl Fn() -> Option<T>) -> T {
-    let begun = Instant::now();
+    let (clock, begun) = (Clock::system(), Clock::system().now());
     loop {
         if let Some(found) = is_so() {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(clock.now().duration_since(begun) < PATIENCE, "waited in vain for {what}");
     }
 }
 

@@ -1,14 +1,14 @@
-//! OpenShift's SCC restricted-v2, the rule under which Pods run that have no other: what it demands is written down here,
+//! The SCC restricted-v2 of `OpenShift`, the rule under which Pods run that have no other: what it demands is written down here,
 //! and the rendered Pods are held against it.
 
 use serde_json::{Value, json};
 
 use crate::helm::{CHART, refusal, render};
 
-/// The values that the chart's README gives for OpenShift.
+/// The values that the chart's README gives for `OpenShift`.
 const VALUES: [&str; 2] = ["podSecurityContext.runAsUser=null", "podSecurityContext.runAsGroup=null"];
 
-/// Users that OpenShift gives to a namespace (`openshift.io/sa.scc.uid-range`: 1000680000/10000). No two have the same.
+/// Users that `OpenShift` gives to a namespace (`openshift.io/sa.scc.uid-range`: 1000680000/10000). No two have the same.
 const USERS: std::ops::Range<i64> = 1_000_680_000..1_000_690_000;
 /// `volumes` of the SCC.
 const VOLUMES: [&str; 8] = [
@@ -28,7 +28,7 @@ fn pod(values: &[&str]) -> Value {
     deployment["spec"]["template"]["spec"].clone()
 }
 
-/// What of a Pod the SCC refuses. What a Pod leaves open the SCC fills in: a user, SELinux options, `RuntimeDefault`.
+/// What of a Pod the SCC refuses. What a Pod leaves open the SCC fills in: a user, `SELinux` options, `RuntimeDefault`.
 fn refused(pod: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     for flag in ["hostNetwork", "hostPID", "hostIPC"] {
@@ -54,7 +54,7 @@ fn refused(pod: &Value) -> Vec<String> {
     faults
 }
 
-/// `runAsUser` MustRunAsRange, `seLinuxContext` MustRunAs, `seccompProfiles` runtime/default: of a Pod or a container.
+/// `runAsUser` `MustRunAsRange`, `seLinuxContext` `MustRunAs`, `seccompProfiles` runtime/default: of a Pod or a container.
 fn refused_of_context(context: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     if context["runAsUser"].as_i64().is_some_and(|user| !USERS.contains(&user)) {
@@ -83,7 +83,8 @@ fn refused_of_container(container: &Value) -> Vec<String> {
         ("hostPort", ports.is_some_and(|ports| ports.iter().any(|port| port["hostPort"].is_i64()))),
     ]
     .into_iter()
-    .filter_map(|(fault, is_so)| is_so.then(|| fault.to_owned()))
+    .filter(|(_, is_so)| *is_so)
+    .map(|(fault, _)| fault.to_owned())
     .collect()
 }
 
