@@ -116,7 +116,10 @@ fn every_failure_of_a_rotation_is_held_off_by_a_test_that_exists() {
 fn every_function_that_a_rule_of_the_chart_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut named = 0;
-    for template in ["_rules.tpl", "rbac-cluster.yaml", "rbac-own-namespace.yaml"] {
+    let admission = ["admission-grants.yaml", "admission-status.yaml", "admission-writes.yaml"];
+    for template in
+        ["_rules.tpl", "rbac-cluster.yaml", "rbac-own-namespace.yaml"].into_iter().chain(admission)
+    {
         let text = fs::read_to_string(root.join("charts/mtls-operator/templates").join(template)).unwrap();
         let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "#").collect();
         for words in words.windows(3).filter(|words| words[1] == "in" && words[2].contains(".rs")) {

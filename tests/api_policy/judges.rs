@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use crate::tool::require_tool;
 
@@ -15,8 +16,12 @@ pub fn ask(program: &str, arguments: &[&str], input: &str) -> Option<String> {
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges")).env("CGO_ENABLED", "0");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn().unwrap();
-    running.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = running.wait_with_output().unwrap();
+    let mut stdin = running.stdin.take().unwrap();
+    // It answers while it is asked: a pipe that is full would stop both.
+    let output = thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input.as_bytes()).unwrap());
+        running.wait_with_output().unwrap()
+    });
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
 }

@@ -90,12 +90,15 @@ fn an_authority_with_a_word_of_another_version_renews_what_it_permitted_and_perm
     define(&installed, &newer());
     let status =
         json!({ "status": { "flavour": "sweet", "rotation": { "phase": "Rehearsing" } } }).to_string();
+    // An operator of that version writes it, under the same account.
+    installed.let_accounts_read_status("reads-status");
     installed.kubectl(&[
         "patch",
         "mtlsauthority",
         "mesh",
         "--subresource=status",
         "--type=merge",
+        "--as=system:serviceaccount:mtls-system:mtls-operator",
         "-p",
         &status,
     ]);

@@ -129,9 +129,10 @@ fn at_work(place: &Place) -> (Installed, String) {
     (installed, distrusted)
 }
 
-/// Makes of it what 0.1 had: its definitions, its fields, its hash of what was asked.
+/// Makes of it what 0.1 had: its definitions, its fields, its hash of what was asked, and no policies.
 fn go_back_to_0_1(installed: &Installed, distrusted: &str) {
     installed.stop_operator();
+    installed.kubectl(&["delete", "validatingadmissionpolicybindings,validatingadmissionpolicies", "--all"]);
     define(installed, &of_0_1());
     let algorithms = json!(["ECDSA-P256", "ECDSA-P384", "Ed25519"]);
     let leaf = json!({ "algorithms": algorithms });

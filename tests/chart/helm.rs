@@ -62,6 +62,15 @@ impl Installed {
         succeeded(self.cluster.kubectl().args(arguments))
     }
 
+    /// Lets accounts read status alone, by roles of this name: kubectl does that before it patches a status, and the operator
+    /// never does.
+    pub fn let_accounts_read_status(&self, name: &str) {
+        let statuses = "mtlsidentities.mtls-operator.dev/status,mtlsauthorities.mtls-operator.dev/status";
+        self.kubectl(&["create", "clusterrole", name, "--verb=get", "--resource", statuses]);
+        let role = format!("--clusterrole={name}");
+        self.kubectl(&["create", "clusterrolebinding", name, &role, "--group=system:serviceaccounts"]);
+    }
+
     pub fn refused(&self, arguments: &[&str]) -> String {
         let output = self.cluster.kubectl().args(arguments).output().unwrap();
         assert!(!output.status.success(), "{arguments:?} was not refused");

@@ -7,8 +7,10 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+mod admission;
 mod examples;
 mod helm;
 mod lifecycle;
+mod openshift;
 mod rendering;
 mod rights;

@@ -2,17 +2,18 @@
 
 use clap::Parser as _;
 use mtls_operator::cli::Cli;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::helm::{CHART, refusal, render, succeeded};
 
-const SHAPES: [&[&str]; 6] = [
+const SHAPES: [&[&str]; 7] = [
     &[],
     &["watchNamespaces={red,blue}", "trustBundles.clusterTrustBundles=true"],
     &["crds.enabled=false", "podDisruptionBudget.enabled=false", "networkPolicy.enabled=false"],
     &["endpointProbes.enabled=true", "watchNamespaces={red}"],
     &["authority.create=false", "replicaCount=1", "metrics.serviceMonitor.enabled=true"],
     &["serviceAccount.create=false", "serviceAccount.name=mine", "rbac.aggregateClusterRoles=false"],
+    &["serviceAccount.name=new", "serviceAccount.formerNames={old,older}", "admissionPolicies.enabled=false"],
 ];
 
 fn of_kind<'a>(objects: &'a [Value], kinds: &'a [&'a str]) -> impl Iterator<Item = &'a Value> {
@@ -147,13 +148,60 @@ fn the_program_understands_every_flag_that_it_is_given() {
 
 #[test]
 fn definitions_are_kept_unless_asked_otherwise_and_left_out_on_request() {
-    let policy = |objects: &[Value]| -> Vec<Value> {
+    let notes = |objects: &[Value]| -> Vec<Value> {
         let definitions = of_kind(objects, &["CustomResourceDefinition"]);
-        definitions.map(|d| d["metadata"]["annotations"]["helm.sh/resource-policy"].clone()).collect()
+        definitions.map(|definition| definition["metadata"]["annotations"].clone()).collect()
     };
-    assert_eq!(policy(&render(&[])), ["keep", "keep"]);
-    assert_eq!(policy(&render(&["crds.keep=false"])), [Value::Null, Value::Null]);
-    assert!(policy(&render(&["crds.enabled=false"])).is_empty());
+    // Helm's word for it, and Argo CD's, which prunes in spite of Helm's.
+    let kept = json!({
+        "helm.sh/resource-policy": "keep", "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    });
+    assert_eq!(notes(&render(&[])), [kept.clone(), kept]);
+    assert_eq!(notes(&render(&["crds.keep=false"])), [Value::Null, Value::Null]);
+    assert!(notes(&render(&["crds.enabled=false"])).is_empty());
+}
+
+const POLICIES: [&str; 2] = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+
+#[test]
+fn no_two_releases_have_a_policy_of_the_same_name() {
+    let objects = render(&[]);
+    for kind in POLICIES.chunks(1) {
+        let names: Vec<&str> =
+            of_kind(&objects, kind).filter_map(|policy| policy["metadata"]["name"].as_str()).collect();
+        let expected = ["grants", "status", "status-of-own", "writes"];
+        let expected = expected.map(|purpose| format!("mtls-operator.mtls-system.{purpose}"));
+        assert_eq!(names.len(), expected.len(), "{names:?}");
+        assert!(expected.iter().all(|name| names.contains(&name.as_str())), "{names:?}");
+    }
+    assert_eq!(of_kind(&render(&["admissionPolicies.enabled=false"]), &POLICIES).count(), 0);
+}
+
+#[test]
+fn a_missing_grant_is_told_unless_it_shall_be_refused() {
+    for (value, actions) in [("Warn", ["Warn", "Audit"]), ("Deny", ["Deny", "Audit"])] {
+        let objects = render(&[&format!("admissionPolicies.grants={value}")]);
+        let is_grants =
+            |binding: &&Value| binding["spec"]["policyName"] == "mtls-operator.mtls-system.grants";
+        let binding = of_kind(&objects, &["ValidatingAdmissionPolicyBinding"]).find(is_grants).unwrap();
+        assert_eq!(binding["spec"]["validationActions"], json!(actions));
+    }
+}
+
+#[test]
+fn former_accounts_stay_and_keep_the_roles() {
+    let objects =
+        render(&["serviceAccount.name=new", "serviceAccount.formerNames={old}", "watchNamespaces={red}"]);
+    let names: Vec<&Value> =
+        of_kind(&objects, &["ServiceAccount"]).map(|account| &account["metadata"]["name"]).collect();
+    assert_eq!(names, ["new", "old"]);
+    let bindings: Vec<&Value> = of_kind(&objects, &["RoleBinding", "ClusterRoleBinding"]).collect();
+    assert!(bindings.len() > 3);
+    for binding in bindings {
+        let subjects = binding["subjects"].as_array().unwrap().iter();
+        let subjects: Vec<&Value> = subjects.map(|subject| &subject["name"]).collect();
+        assert_eq!(subjects, ["new", "old"], "{binding}");
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ fn the_operator_may_do_its_work_and_no_more() {
         ("list", "pods", "default"),
         ("update", "configmaps", "default"),
         ("create", "clustertrustbundles.certificates.k8s.io", ""),
+        ("delete", "validatingadmissionpolicies.admissionregistration.k8s.io", ""),
+        ("patch", "validatingadmissionpolicybindings.admissionregistration.k8s.io", ""),
         ("attest", "signers.certificates.k8s.io/mtls-operator.dev/mesh", ""),
     ] {
         assert!(!may(operator, verb, what, namespace), "{verb} {what}");

@@ -1,10 +1,11 @@
 //! One operator serves an authority: a second one finds it claimed and leaves it alone.
 
 use devcluster::audit;
+use mtls_operator::api::MtlsIdentity;
 use serde_json::json;
 
 use crate::content::Content;
-use crate::stage::{SYSTEM, Stage, note, until};
+use crate::stage::{SYSTEM, Stage, note, until, wait};
 
 const OTHER: &str = "other-system";
 
@@ -32,4 +33,32 @@ async fn a_second_operator_leaves_a_claimed_authority_alone() {
     let writes: Vec<_> =
         writes.iter().filter(|event| event.user.starts_with(&user) && event.is_mutating()).collect();
     assert!(writes.iter().all(|event| event.resource == "leases"), "{writes:?}");
+}
+
+/// The admission policies of two releases see each other's writes, and leave them alone.
+#[tokio::test]
+async fn two_operators_serve_an_authority_each_and_neither_is_refused_what_it_writes() {
+    let stage = Stage::set(&[]);
+    let scene = stage.scene().await;
+    stage.start_other_operator(OTHER);
+    scene.create_authority_of(Some(OTHER), "theirs", json!({})).await;
+    scene.create("cart", json!({})).await;
+    scene.create("till", json!({ "authorityRef": { "name": "theirs" } })).await;
+    for name in ["cart", "till"] {
+        scene.ready(name).await;
+        let renew = json!({ "metadata": { "annotations": { "mtls-operator.dev/renew": "1" } } });
+        scene.patch(name, renew).await.unwrap();
+        let handled = |identity: &MtlsIdentity| {
+            identity.status.as_ref().and_then(|status| status.last_handled_renew.as_deref()) == Some("1")
+        };
+        wait(scene.identities(), name, "the renewal to be recorded", |one| {
+            one.is_some_and(handled).then_some(())
+        })
+        .await;
+    }
+    let log = stage.cluster.lock().unwrap().audit_log();
+    let writes: Vec<_> = audit::read(&log, 0).unwrap();
+    let refused: Vec<_> =
+        writes.iter().filter(|event| event.user.contains("mtls-operator") && event.code == 403).collect();
+    assert!(refused.is_empty(), "{refused:?}");
 }

@@ -27,11 +27,45 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 {{- end -}}
 
-{{/* The one subject of every binding. */}}
+{{/* Names of the operator's accounts as JSON: its own first, then those that it had before. */}}
+{{- define "mtls-operator.accountNames" -}}
+{{- prepend (.Values.serviceAccount.formerNames | default list) (include "mtls-operator.serviceAccount" .) | uniq | toJson -}}
+{{- end -}}
+
+{{/* The subjects of every binding. */}}
 {{- define "mtls-operator.subjects" -}}
+{{- range include "mtls-operator.accountNames" . | fromJsonArray -}}
 - kind: ServiceAccount
-  name: {{ include "mtls-operator.serviceAccount" . | quote }}
-  namespace: {{ .Release.Namespace | quote }}
+  name: {{ . | quote }}
+  namespace: {{ $.Release.Namespace | quote }}
+{{ end -}}
+{{- end -}}
+
+{{/*
+Name of a policy and its binding. They are cluster-scoped, so release and namespace are in it; no namespace has a dot, so no
+two releases have the same.
+*/}}
+{{- define "mtls-operator.policyName" -}}
+{{- printf "%s.%s.%s" (include "mtls-operator.name" (index . 0)) (index . 0).Release.Namespace (index . 1) -}}
+{{- end -}}
+
+{{/* The operator's accounts as the API server names them, a list in CEL. */}}
+{{- define "mtls-operator.accounts" -}}
+{{- $accounts := list -}}
+{{- range include "mtls-operator.accountNames" . | fromJsonArray -}}
+{{- $accounts = append $accounts (printf "system:serviceaccount:%s:%s" $.Release.Namespace .) -}}
+{{- end -}}
+{{- toJson $accounts -}}
+{{- end -}}
+
+{{/* Who may write status, a list in CEL. */}}
+{{- define "mtls-operator.writers" -}}
+{{- concat (include "mtls-operator.accounts" . | fromJsonArray) .Values.admissionPolicies.writers | uniq | toJson -}}
+{{- end -}}
+
+{{/* Whether an authority is this release's, in CEL. */}}
+{{- define "mtls-operator.isClaimed" -}}
+{{ index . 1 }}.metadata.?annotations[?'mtls-operator.dev/operator-namespace'].orValue('') == '{{ (index . 0).Release.Namespace }}'
 {{- end -}}
 
 {{- define "mtls-operator.image" -}}

@@ -15,7 +15,8 @@ namespace that it serves. Paths are below src/.
 # operator/rotation.rs, leaves() in operator/recovery.rs. Metadata by label only, though RBAC cannot limit it to that.
 # get: secret() in operator/observe.rs verifies a Secret that another client changed.
 # create, patch: issue() and refresh() in operator/act.rs. No delete: that is the garbage collector's, by an
-# owner reference that does not block the owner's deletion and so needs no rule on finalizers.
+# owner reference that does not block the owner's deletion and so needs no rule on finalizers. Only those of its own:
+# admission-writes.yaml.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch]
@@ -28,7 +29,7 @@ namespace that it serves. Paths are below src/.
 # Trust bundles for clients without an identity, where authorities ask for them (spec.trustBundle).
 # list, watch: TrustBundles in operator/audiences.rs, by our label, though RBAC cannot limit it to that. list:
 # operator/bundle_survey.rs, too. get: look() in operator/delivery.rs sees which object has the name. create, patch,
-# delete: there, too; what lacks our annotation is neither patched nor deleted.
+# delete: there, too; what lacks our annotation is neither patched nor deleted (admission-writes.yaml).
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]
