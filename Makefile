@@ -26,7 +26,7 @@ WEAKENED := --features mtls-operator/weakened
 KEEP ?= 0
 export KEEP
 
-.PHONY: help demo test lint fmt proof bench e2e generate image peer-image tools clean
+.PHONY: help demo test lint fmt verifiers proof bench e2e generate image peer-image tools clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -55,6 +55,14 @@ lint: ## Lints only, over everything that compiles
 
 fmt: ## Format the source
 	$(CARGO) fmt --all
+
+# What it skips is said at its end; MTLS_TEST_REQUIRE_ALL=1 skips nothing. UPDATE=1 writes the table in docs/verifiers.md.
+verifiers: ## Ask every verifier about our chains: Java 25, NSS, mbedTLS, wolfSSL, nginx and Apache beside those of make test
+	@mkdir -p target
+	@code=0; \
+	MTLS_VERIFIERS=1 $(CARGO) test --locked $(WEAKENED) --test verifiers -- --nocapture 2>&1 | tee target/verifiers.log || code=$$?; \
+	grep -ao 'SKIP .*' target/verifiers.log | sort -u || true; \
+	exit $$code
 
 proof: tools ## Rotations at full size: modelled, under handshakes, frozen, killed at every write, in storms; of 2,000
 	MTLS_PROOF=1 $(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast \

@@ -13,8 +13,8 @@ use crate::stage::until;
 /// Failures are told so many times for each class.
 const TOLD: u64 = 5;
 
-/// Who talks to whom: the stack of the client, that of the server, and whether one of them never loads its trust
-/// bundle again.
+/// Who talks to whom: the stack of the client, that of the server, and whether one of them loads its trust bundle once a
+/// rotation only.
 type Class = (&'static str, &'static str, bool);
 
 /// Handshakes of one class.
@@ -78,7 +78,7 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Handshakes with MTLS_SEED={}:", *SEED)?;
-        writeln!(f, "  client   server   one never reloads its bundle   handshakes   failed")?;
+        writeln!(f, "  client   server   one loads its bundle once      handshakes   failed")?;
         for ((client, server, is_stubborn), count) in &self.counts {
             let stubborn = if *is_stubborn { "yes" } else { "no" };
             let Count { attempted, failed } = count;
@@ -160,5 +160,5 @@ fn pairs(group: &[Arc<Consumer>]) -> impl Iterator<Item = (&Arc<Consumer>, &Arc<
 }
 
 fn class(from: &Consumer, to: &Consumer) -> Class {
-    (from.stack.name(), to.stack.name(), from.is_stubborn() || to.is_stubborn())
+    (from.stack.name(), to.stack.server_name(), from.is_stubborn() || to.is_stubborn())
 }

@@ -1,6 +1,7 @@
 //! A consumer of a Secret, as a Pod is one: it sees each change late, key and certificate apart from the trust bundle,
-//! and some never load the bundle again.
+//! and some load the bundle once a rotation only.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,10 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::runtime::watcher::watch_object;
 
-use crate::go::Go;
+use crate::gnutls::GnuTls;
 use crate::in_process::{self, Door};
 use crate::openssl::OpenSsl;
+use crate::process::Process;
 use crate::stage::value;
 
 /// What a Secret held at some time.
@@ -26,9 +28,13 @@ pub struct Version {
 }
 
 impl Version {
-    fn of(secret: &Secret, seen: Instant) -> Arc<Self> {
-        let [chain, key, bundle] = ["tls.crt", "tls.key", "ca.crt"].map(|key| value(secret, key));
-        Arc::new(Self { seen, chain, key, bundle })
+    fn of(secret: &Secret) -> Arc<Self> {
+        Self::new(["tls.crt", "tls.key", "ca.crt"].map(|key| value(secret, key)))
+    }
+
+    /// What is seen now: chain, key and bundle.
+    pub fn new([chain, key, bundle]: [Vec<u8>; 3]) -> Arc<Self> {
+        Arc::new(Self { seen: real_now(), chain, key, bundle })
     }
 }
 
@@ -53,7 +59,7 @@ impl Loaded {
 pub struct Habit {
     /// How late it sees a new key and certificate.
     pub leaf_lag: Duration,
-    /// How late it sees a new trust bundle; `None`: it has loaded the first one, and never again.
+    /// How late it sees a new trust bundle; `None`: it loads it only when it is started, once for each rotation.
     pub trust_lag: Option<Duration>,
 }
 
@@ -63,8 +69,12 @@ pub enum Stack {
     Rustls,
     /// The programs of OpenSSL.
     OpenSsl(Mutex<OpenSsl>),
+    /// The client of GnuTLS; its server is rustls.
+    GnuTls(Mutex<GnuTls>),
     /// A program in Go.
-    Go(Mutex<Go>),
+    Go(Mutex<Process>),
+    /// A program in Java.
+    Java(Mutex<Process>),
 }
 
 impl Stack {
@@ -73,8 +83,43 @@ impl Stack {
         match self {
             Self::Rustls => "rustls",
             Self::OpenSsl(_) => "OpenSSL",
+            Self::GnuTls(_) => "GnuTLS",
             Self::Go(_) => "Go",
+            Self::Java(_) => "Java",
         }
+    }
+
+    /// Its name as a server.
+    pub const fn server_name(&self) -> &'static str {
+        match self {
+            Self::GnuTls(_) => "rustls",
+            _ => self.name(),
+        }
+    }
+
+    /// Connects to another one, with this in memory.
+    pub fn dial(&self, mine: &Loaded, address: &str, name: &str) -> Result<(), String> {
+        match self {
+            Self::Rustls => in_process::dial(mine, address, name),
+            Self::OpenSsl(openssl) => openssl.lock().unwrap().dial(mine, address, name),
+            Self::GnuTls(gnutls) => gnutls.lock().unwrap().dial(mine, address, name),
+            Self::Go(process) | Self::Java(process) => process.lock().unwrap().dial(mine, address, name),
+        }
+    }
+
+    /// Lets a client connect to a server of another one, each with this in memory.
+    pub fn shake_hands(&self, to: &Self, [mine, theirs]: [&Loaded; 2], name: &str) -> Result<(), String> {
+        let address = match (self, to) {
+            (Self::Rustls, Self::Rustls) => return in_process::shake_hands(mine, theirs, name),
+            (_, Self::Rustls | Self::GnuTls(_)) => {
+                let door = Door::open(theirs);
+                let dialled = self.dial(mine, &door.address, name);
+                return door.closed(dialled);
+            }
+            (_, Self::OpenSsl(openssl)) => openssl.lock().unwrap().serve(theirs),
+            (_, Self::Go(process) | Self::Java(process)) => process.lock().unwrap().serve(theirs),
+        };
+        self.dial(mine, &address, name)
     }
 }
 
@@ -87,6 +132,8 @@ pub struct Consumer {
     server_name: String,
     habit: Habit,
     versions: Mutex<Vec<Arc<Version>>>,
+    /// Which of them it was started with.
+    started: AtomicUsize,
 }
 
 impl Consumer {
@@ -98,6 +145,7 @@ impl Consumer {
             server_name: format!("{name}.{namespace}.svc"),
             habit,
             versions: Mutex::default(),
+            started: AtomicUsize::new(0),
         });
         tokio::spawn(consumer.clone().watch(secrets));
         consumer
@@ -108,7 +156,7 @@ impl Consumer {
         let mut seen = watch_object(secrets, &secret).boxed();
         while let Some(found) = seen.next().await {
             match found {
-                Ok(Some(secret)) => self.versions.lock().unwrap().push(Version::of(&secret, real_now())),
+                Ok(Some(secret)) => self.versions.lock().unwrap().push(Version::of(&secret)),
                 Ok(None) => {}
                 // A client whose runtime ends fails at once, for ever: this is where the task can be ended, too.
                 Err(_) => tokio::task::yield_now().await,
@@ -121,7 +169,12 @@ impl Consumer {
         !self.versions.lock().unwrap().is_empty()
     }
 
-    /// Whether it never loads its trust bundle again.
+    /// Starts it again: one that loads its trust bundle only then does so now.
+    pub fn restart(&self) {
+        self.started.store(self.versions.lock().unwrap().len() - 1, Ordering::Relaxed);
+    }
+
+    /// Whether it loads its trust bundle only when it is started.
     pub const fn is_stubborn(&self) -> bool {
         self.habit.trust_lag.is_none()
     }
@@ -131,18 +184,9 @@ impl Consumer {
         let versions = self.versions.lock().unwrap();
         let trust = match self.habit.trust_lag {
             Some(lag) => visible(&versions, now, lag),
-            None => &versions[0],
+            None => &versions[self.started.load(Ordering::Relaxed)],
         };
         Loaded { leaf: visible(&versions, now, self.habit.leaf_lag).clone(), trust: trust.clone() }
-    }
-
-    /// Connects to another one, with this in memory.
-    fn dial(&self, mine: &Loaded, address: &str, name: &str) -> Result<(), String> {
-        match &self.stack {
-            Stack::Rustls => in_process::dial(mine, address, name),
-            Stack::OpenSsl(openssl) => openssl.lock().unwrap().dial(mine, address, name),
-            Stack::Go(go) => go.lock().unwrap().dial(mine, address, name),
-        }
     }
 }
 
@@ -156,23 +200,8 @@ fn visible(versions: &[Arc<Version>], now: Instant, lag: Duration) -> &Arc<Versi
 pub fn shake_hands(from: &Consumer, to: &Consumer) -> Result<(), String> {
     let now = real_now();
     let (mine, theirs, name) = (from.loaded(now), to.loaded(now), &to.server_name);
-    let shaken = match (&from.stack, &to.stack) {
-        (Stack::Rustls, Stack::Rustls) => in_process::shake_hands(&mine, &theirs, name),
-        (_, Stack::Rustls) => {
-            let door = Door::open(&theirs);
-            let dialled = from.dial(&mine, &door.address, name);
-            door.closed(dialled)
-        }
-        (_, Stack::OpenSsl(openssl)) => {
-            let address = openssl.lock().unwrap().serve(&theirs);
-            from.dial(&mine, &address, name)
-        }
-        (_, Stack::Go(go)) => {
-            let address = go.lock().unwrap().serve(&theirs);
-            from.dial(&mine, &address, name)
-        }
-    };
-    let [from_stack, to_stack] = [from, to].map(|consumer| consumer.stack.name());
+    let shaken = from.stack.shake_hands(&to.stack, [&mine, &theirs], name);
+    let (from_stack, to_stack) = (from.stack.name(), to.stack.server_name());
     shaken.map_err(|why| format!("{} ({from_stack}) to {} ({to_stack}): {why}", from.name, to.name))
 }
 

@@ -1,6 +1,7 @@
 //! The consumers of one authority, which rotates when it is asked.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -12,8 +13,10 @@ use tempfile::TempDir;
 
 use crate::consumer::{Consumer, Habit, Stack};
 use crate::dice::Dice;
-use crate::go::Go;
+use crate::gnutls::GnuTls;
 use crate::openssl::OpenSsl;
+use crate::process::{self, Process};
+use crate::rotations::is_at_full_size;
 use crate::stage::{Scene, note, until};
 use crate::tool::require_tool;
 
@@ -21,11 +24,15 @@ use crate::tool::require_tool;
 const PROPAGATION: Duration = Duration::from_secs(10);
 /// What the watch of a consumer may take itself, on a busy machine.
 const WATCH: Duration = Duration::from_secs(2);
-/// One consumer in so many has loaded its trust bundle once and for all.
+/// One consumer in so many loads its trust bundle only when it is started, before each rotation: no cross-certificate leads
+/// from a root to the one after the next.
 const STUBBORN: usize = 5;
 /// Consumers of a group of twenty that are no rustls: of each kind one that reloads and one that is stubborn.
 const OPENSSL: [usize; 2] = [3, 4];
+const GNUTLS: [usize; 2] = [8, 9];
 const GO: [usize; 2] = [13, 14];
+/// At full size only: a Java runtime is large.
+const JAVA: [usize; 2] = [18, 19];
 
 /// The phases of a rotation, in their order.
 const COURSE: [Phase; 3] = [Phase::Announced, Phase::Draining, Phase::Stable];
@@ -79,8 +86,9 @@ impl Group {
         Self { scene, authority, consumers }
     }
 
-    /// Asks for another root.
+    /// Asks for another root. Who loads its bundle only at its start is started once more.
     pub async fn ask(&self, request: &str) {
+        self.consumers.iter().for_each(|consumer| consumer.restart());
         let annotations = json!({ "mtls-operator.dev/rotate": request });
         let patch = json!({ "metadata": { "annotations": annotations } });
         self.scene.patch_authority(&self.authority, patch).await.unwrap();
@@ -129,17 +137,22 @@ fn habit(number: usize, dice: &mut Dice) -> Habit {
 /// The stack of a consumer; rustls where the tool for another one is missing.
 fn stack(number: usize) -> Stack {
     static OPENSSL_PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| require_tool("openssl"));
+    static GNUTLS_PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| require_tool("gnutls-cli"));
     static GO_PROGRAM: LazyLock<Option<(PathBuf, TempDir)>> = LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();
-        require_tool("go").map(|go| (Go::build(&go, folder.path()), folder))
+        require_tool("go").map(|go| (process::build_go(&go, folder.path()), folder))
     });
-    let openssl = || OPENSSL_PROGRAM.as_ref().map(|program| OpenSsl::new(program.clone()));
-    let go = || GO_PROGRAM.as_ref().map(|(program, _)| Go::start(program));
-    if OPENSSL.contains(&number) {
-        openssl().map_or(Stack::Rustls, |openssl| Stack::OpenSsl(Mutex::new(openssl)))
-    } else if GO.contains(&number) {
-        go().map_or(Stack::Rustls, |go| Stack::Go(Mutex::new(go)))
-    } else {
-        Stack::Rustls
-    }
+    static JAVA_PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| require_tool("java"));
+    let openssl = || Some(Stack::OpenSsl(Mutex::new(OpenSsl::new(OPENSSL_PROGRAM.clone()?))));
+    let gnutls = || Some(Stack::GnuTls(Mutex::new(GnuTls::new(GNUTLS_PROGRAM.clone()?))));
+    let go = || Some(Stack::Go(Mutex::new(Process::start(&mut Command::new(&GO_PROGRAM.as_ref()?.0)))));
+    let java = || Some(Stack::Java(Mutex::new(Process::start(&mut process::java(JAVA_PROGRAM.as_ref()?)))));
+    let foreign = match number {
+        _ if OPENSSL.contains(&number) => openssl(),
+        _ if GNUTLS.contains(&number) => gnutls(),
+        _ if GO.contains(&number) => go(),
+        _ if JAVA.contains(&number) && is_at_full_size() => java(),
+        _ => None,
+    };
+    foreign.unwrap_or(Stack::Rustls)
 }

@@ -30,11 +30,13 @@ mod tool;
 mod chatter;
 mod consumer;
 mod freeze;
-mod go;
+mod gnutls;
 mod group;
 mod in_process;
 mod mount;
 #[cfg(feature = "weakened")]
 mod mutants;
 mod openssl;
+mod process;
 mod rotations;
+mod stacks;

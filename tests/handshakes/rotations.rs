@@ -61,7 +61,7 @@ impl Course {
     }
 }
 
-fn is_at_full_size() -> bool {
+pub fn is_at_full_size() -> bool {
     std::env::var_os("MTLS_PROOF").is_some()
 }
 

@@ -91,23 +91,28 @@ fn a_rotation_goes_through_its_phases_and_ends_as_it_began() {
     assert_eq!(former.len(), 1, "its last leaves are no evidence of a lost root");
 }
 
+/// Bytes of all that is written of it.
+fn size(secret: &Secret) -> usize {
+    serde_json::to_vec(secret).unwrap().len()
+}
+
+/// A week apart, so that no former root has ended when the next one follows.
 #[test]
 fn after_many_rotations_the_secret_holds_no_more_than_after_one() {
     let mut secret = written();
-    let mut now = NOW;
-    let mut sizes = Vec::new();
-    for _ in 0..4 {
+    let (mut now, mut sizes) = (NOW, Vec::new());
+    for _ in 0..24 {
         announce(&mut secret, now);
         switch(&mut secret, now + HOUR);
-        now = root(&secret, now + HOUR).retiring[0].until;
-        finish(&mut secret, now);
-        now += DAY * 366;
-        sizes.push(secret.data.as_ref().unwrap().values().map(|value| value.0.len()).sum::<usize>());
-        // The root has ended meanwhile: another one follows at once.
-        let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, now).unwrap();
-        change(&mut secret, now, |change| change.succeed(&pem, Origin::Generated, Source::Generated));
+        let drained = root(&secret, now + HOUR).retiring[0].until;
+        finish(&mut secret, drained);
+        sizes.push(size(&secret));
+        now = drained.max(now + DAY * 7);
     }
-    assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 64), "{sizes:?}");
+    assert!(now < NOW + DAY * 365, "the first root has ended: this shows nothing");
+    // What is signed anew is longer or shorter by some bytes; a certificate is longer than all of these.
+    assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 128), "{sizes:?}");
+    assert!(loaded(&secret, now).authority.is_some(), "and it can be loaded");
 }
 
 #[test]

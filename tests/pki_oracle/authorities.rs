@@ -26,7 +26,7 @@ const OLD_STRINGS: &str = "old-strings";
 const BELOW_OLD_ROOT: &str = "below-old-root";
 
 /// What OpenSSL is told to make a key, and the form the key has then.
-const KEYS: [(&str, &[&str]); 5] = [
+pub const KEYS: [(&str, &[&str]); 5] = [
     ("rsa-pkcs1", &["genrsa", "-traditional", "-out", "KEY", "2048"]),
     ("rsa-pkcs8", &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072", "-out", "KEY"]),
     ("p256-sec1", P256),
@@ -128,7 +128,7 @@ impl OpenSsl {
     }
 
     /// A CA two levels below the root of this form, all with keys of one form; the chain leaves the root out.
-    fn intermediate(&self, form: &str, make_key: &[&str], subjects: &[String; 3]) -> AuthorityPem {
+    pub fn intermediate(&self, form: &str, make_key: &[&str], subjects: &[String; 3]) -> AuthorityPem {
         let (upper, signer) = (format!("{form}-upper"), format!("{form}-signer"));
         self.make_key(&upper, make_key);
         self.make_key(&signer, make_key);

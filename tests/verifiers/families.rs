@@ -1,0 +1,258 @@
+//! Three roots that follow each other, with keys of one kind: each may certify the next. The last one signs the leaf.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use mtls_operator::pki::{
+    Authority, AuthorityPem, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
+    SpiffeId, Window,
+};
+
+use crate::authorities::{self, KEYS, OpenSsl};
+
+/// A DNS name of every leaf.
+pub const NAME: &str = "cart.shop.svc.cluster.local";
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The kinds of roots: made by the operator, and provided by people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Generated(RootAlgorithm),
+    /// What is shown of it, and its name in [`KEYS`].
+    Provided(&'static str, &'static str),
+    /// After a provided CA with RSA the operator makes its roots itself.
+    ToGenerated,
+    /// After a generated root people provide a CA with RSA.
+    ToProvided,
+}
+
+impl Kind {
+    pub const ED25519: Self = Self::Provided("Ed25519", "ed25519-pkcs8");
+
+    pub const ALL: [Self; 8] = [
+        Self::Generated(RootAlgorithm::EcdsaP256),
+        Self::Generated(RootAlgorithm::EcdsaP384),
+        Self::Provided("RSA", "rsa-pkcs1"),
+        Self::Provided("ECDSA P-256", "p256-sec1"),
+        Self::Provided("ECDSA P-384", "p384-pkcs8"),
+        Self::ED25519,
+        Self::ToGenerated,
+        Self::ToProvided,
+    ];
+
+    /// What is shown of it.
+    pub fn name(self) -> String {
+        match self {
+            Self::Generated(algorithm) => format!("generated {algorithm}"),
+            Self::Provided(shown, _) => shown.to_owned(),
+            Self::ToGenerated => "RSA, then generated".to_owned(),
+            Self::ToProvided => "generated, then RSA".to_owned(),
+        }
+    }
+}
+
+/// What is served with a leaf beside the intermediates of its signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crosses {
+    None,
+    /// The signer's root, certified by the former one, with the intermediates that lead to the former root.
+    One,
+}
+
+impl Crosses {
+    pub const ALL: [Self; 2] = [Self::None, Self::One];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::One => "one",
+        }
+    }
+}
+
+/// What a verifier trusts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    Former,
+    Current,
+    FormerThenCurrent,
+    CurrentThenFormer,
+    All,
+    /// The root before the former one: at most one rotation is bridged.
+    Oldest,
+    /// A root of another authority.
+    Other,
+}
+
+impl Trust {
+    pub const ALL: [Self; 7] = [
+        Self::Former,
+        Self::Current,
+        Self::FormerThenCurrent,
+        Self::CurrentThenFormer,
+        Self::All,
+        Self::Oldest,
+        Self::Other,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Former => "the former root",
+            Self::Current => "the current root",
+            Self::FormerThenCurrent => "the former, then the current root",
+            Self::CurrentThenFormer => "the current, then the former root",
+            Self::All => "the oldest, the former, then the current root",
+            Self::Oldest => "the oldest root",
+            Self::Other => "a root of another authority",
+        }
+    }
+
+    /// The members of `[oldest, former, current, other]`, in the order of the bundle.
+    const fn roots(self) -> &'static [usize] {
+        match self {
+            Self::Former => &[1],
+            Self::Current => &[2],
+            Self::FormerThenCurrent => &[1, 2],
+            Self::CurrentThenFormer => &[2, 1],
+            Self::All => &[0, 1, 2],
+            Self::Oldest => &[0],
+            Self::Other => &[3],
+        }
+    }
+}
+
+/// The files of three roots that follow each other.
+pub struct Family {
+    pub kind: Kind,
+    /// CAs between the former root and what signs below it, and between the current root and the signer of the leaf.
+    pub intermediates: [usize; 2],
+    folder: PathBuf,
+}
+
+impl Family {
+    pub fn chain(&self, crosses: Crosses) -> PathBuf {
+        self.folder.join(format!("chain-{}.pem", crosses.name()))
+    }
+
+    pub fn key(&self) -> PathBuf {
+        self.folder.join("tls.key")
+    }
+
+    pub fn trust(&self, trust: Trust) -> PathBuf {
+        self.folder.join(format!("{trust:?}.pem"))
+    }
+
+    /// The fewest CAs between the leaf and a trusted root; `None` if no path leads to one.
+    pub fn depth(&self, crosses: Crosses, trust: Trust) -> Option<usize> {
+        let [former, current] = self.intermediates;
+        match (trust, crosses) {
+            (Trust::Former, Crosses::One) => Some(current + 1 + former),
+            (Trust::Former, Crosses::None) | (Trust::Oldest | Trust::Other, _) => None,
+            _ => Some(current),
+        }
+    }
+
+    /// Issues a leaf below the last root, and writes down what is served and what is trusted.
+    fn write(self, roots: &[AuthorityPem; 3], other: &AuthorityPem, now: Timestamp) -> Self {
+        fs::create_dir_all(&self.folder).unwrap();
+        let [oldest, former, current] = roots;
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap().to_pem();
+        fs::write(self.key(), key.as_bytes()).unwrap();
+        let certified = load(former, now).cross_certify(&load(current, now), now).unwrap();
+        for (crosses, served) in [(Crosses::None, None), (Crosses::One, Some(&certified))] {
+            fs::write(self.chain(crosses), issue(current, served, &key, now)).unwrap();
+        }
+        let anchors = [oldest, former, current, other].map(|pem| &pem.anchors);
+        for trust in Trust::ALL {
+            let bundle: Vec<u8> = trust.roots().iter().flat_map(|root| anchors[*root].clone()).collect();
+            fs::write(self.trust(trust), bundle).unwrap();
+        }
+        self
+    }
+}
+
+fn load(pem: &AuthorityPem, now: Timestamp) -> Authority {
+    Authority::load(pem, now).unwrap()
+}
+
+/// `tls.crt` of a leaf with this key.
+fn issue(signer: &AuthorityPem, cross: Option<&CrossCertificate>, key: &str, now: Timestamp) -> String {
+    let authority = load(signer, now).among(&[], cross, &[]);
+    let profile = LeafProfile {
+        spiffe_id: SpiffeId::new(&"cluster.local".parse().unwrap(), "shop", "cart"),
+        dns_names: vec![NAME.to_owned()],
+        ip_addresses: vec!["127.0.0.1".parse().unwrap()],
+        key_algorithm: KeyAlgorithm::EcdsaP256,
+    };
+    let key = PrivateKey::from_pem(key.as_bytes()).unwrap();
+    let window = Window::leaf(now, DAY, authority.window());
+    authority.issue(&profile, key, window, Serial::random().unwrap()).unwrap().chain_pem
+}
+
+/// All families, in a folder that is made anew, and the time at which they are to be judged.
+pub fn all(openssl: PathBuf, folder: &Path) -> (Vec<Family>, Timestamp) {
+    let _ = fs::remove_dir_all(folder);
+    let openssl = OpenSsl::new(openssl, &folder.join("authorities"));
+    let other = generate(RootAlgorithm::EcdsaP256);
+    let made: Vec<_> = Kind::ALL.iter().flat_map(|kind| make(*kind, &openssl)).collect();
+    // Only now: what OpenSSL makes is valid from the moment it is made.
+    let now = real_now();
+    let family = |(kind, intermediates, roots): (Kind, [usize; 2], [AuthorityPem; 3])| {
+        let [former, current] = intermediates;
+        let folder = folder.join(format!("{}-{former}-{current}", kind.name().replace([' ', ','], "-")));
+        Family { kind, intermediates, folder }.write(&roots, &other, now)
+    };
+    (made.into_iter().map(family).collect(), now)
+}
+
+/// What signs below the former root and below the current one: they themselves, or CAs two levels below.
+pub const INTERMEDIATES: [[usize; 2]; 4] = [[0, 0], [0, 2], [2, 0], [2, 2]];
+
+type Made = (Kind, [usize; 2], [AuthorityPem; 3]);
+
+/// Three roots of a kind, once for each way in which CAs are built below them.
+fn make(kind: Kind, openssl: &OpenSsl) -> Vec<Made> {
+    let generated = |algorithm| ["oldest", "former", "current"].map(|_| generate(algorithm));
+    let own = generated(RootAlgorithm::EcdsaP256);
+    match kind {
+        Kind::Generated(algorithm) => vec![(kind, [0, 0], generated(algorithm))],
+        Kind::Provided(_, form) => provided(form, openssl).map(|(built, roots)| (kind, built, roots)).into(),
+        Kind::ToGenerated => {
+            let made = provided("rsa-pkcs1", openssl).into_iter().filter(|([_, current], _)| *current == 0);
+            let end = |[oldest, former, _]: [AuthorityPem; 3]| [oldest, former, own[2].clone()];
+            made.map(|(built, roots)| (kind, built, end(roots))).collect()
+        }
+        Kind::ToProvided => {
+            let made = provided("rsa-pkcs1", openssl).into_iter().filter(|([former, _], _)| *former == 0);
+            let end = |[_, _, current]: [AuthorityPem; 3]| [own[0].clone(), own[1].clone(), current];
+            made.map(|(built, roots)| (kind, built, end(roots))).collect()
+        }
+    }
+}
+
+fn generate(algorithm: RootAlgorithm) -> AuthorityPem {
+    authorities::generate(algorithm, real_now())
+}
+
+/// Three CAs that people made with keys of this form, for each way in which they are built.
+fn provided(form: &str, openssl: &OpenSsl) -> [([usize; 2], [AuthorityPem; 3]); 4] {
+    let make_key = KEYS.iter().find(|(name, _)| *name == form).unwrap().1;
+    let cas = ["oldest", "former", "current"].map(|age| {
+        let name = format!("{age}-{form}");
+        openssl.make_key(&name, make_key);
+        let subjects = ["root", "upper", "signer"].map(|what| format!("/O=Example/CN={name} {what}"));
+        let root = openssl.root(&name, &subjects[0]);
+        [root, openssl.intermediate(&name, make_key, &subjects)]
+    });
+    let below = |ca: usize, intermediates: usize| cas[ca][intermediates / 2].clone();
+    let of = |[former, current]: [usize; 2]| [below(0, 0), below(1, former), below(2, current)];
+    INTERMEDIATES.map(|intermediates| (intermediates, of(intermediates)))
+}
+
+/// Foreign tools look at the real clock, so here we must too.
+#[allow(clippy::disallowed_methods, reason = "the only clock of these tests")]
+pub fn real_now() -> Timestamp {
+    Timestamp::now()
+}

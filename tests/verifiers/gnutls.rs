@@ -1,0 +1,99 @@
+//! GnuTLS: a server's chain in a real handshake, a client's by `certtool`, which goes the same way.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use crate::batch::first_line;
+use crate::listener::Server;
+use crate::question::{Judge, Question, Role, Verdict};
+use crate::tool::require_tool;
+
+struct GnuTls {
+    client: PathBuf,
+    certtool: PathBuf,
+}
+
+pub fn find() -> Option<Box<dyn Judge>> {
+    Some(Box::new(GnuTls { client: require_tool("gnutls-cli")?, certtool: require_tool("certtool")? }))
+}
+
+/// `certtool`, which is told what time it is.
+struct Certtool {
+    certtool: PathBuf,
+    faketime: PathBuf,
+}
+
+pub fn at_any_time() -> Option<Box<dyn Judge>> {
+    Some(Box::new(Certtool { certtool: require_tool("certtool")?, faketime: require_tool("faketime")? }))
+}
+
+impl Judge for Certtool {
+    fn version(&self) -> String {
+        first_line(Command::new(&self.certtool).arg("--version"))
+    }
+
+    fn judge(&self, questions: &[Question]) -> Vec<Verdict> {
+        let judge = |question: &Question| {
+            let mut command = Command::new(&self.faketime);
+            command.arg(format!("@{}", question.at.as_second())).arg(&self.certtool);
+            verified(with_files(&mut command, question))
+        };
+        questions.iter().map(judge).collect()
+    }
+}
+
+/// What `certtool` is told.
+fn with_files<'a>(certtool: &'a mut Command, question: &Question) -> &'a mut Command {
+    let purpose = match question.role {
+        Role::Server => "--verify-purpose=1.3.6.1.5.5.7.3.1",
+        Role::Client => "--verify-purpose=1.3.6.1.5.5.7.3.2",
+    };
+    certtool.args(["--verify", purpose, "--load-ca-certificate"]).arg(&question.trust);
+    certtool.arg("--infile").arg(&question.chain)
+}
+
+impl Judge for GnuTls {
+    fn version(&self) -> String {
+        first_line(Command::new(&self.client).arg("--version"))
+    }
+
+    fn judge(&self, questions: &[Question]) -> Vec<Verdict> {
+        let judge = |question: &Question| match question.role {
+            Role::Server => self.connect(question),
+            Role::Client => verified(with_files(&mut Command::new(&self.certtool), question)),
+        };
+        questions.iter().map(judge).collect()
+    }
+}
+
+impl GnuTls {
+    fn connect(&self, question: &Question) -> Verdict {
+        let server = Server::open(&question.chain, &question.key);
+        let verdict = verified(
+            Command::new(&self.client)
+                .args([
+                    "--verify-hostname",
+                    question.name,
+                    "--sni-hostname",
+                    question.name,
+                    "--port",
+                    &server.port.to_string(),
+                ])
+                .arg("--x509cafile")
+                .arg(&question.trust)
+                .arg("127.0.0.1"),
+        );
+        server.close();
+        verdict
+    }
+}
+
+fn verified(command: &mut Command) -> Verdict {
+    let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+    if status.success() {
+        return Ok(());
+    }
+    let reason = said.lines().find(|line| line.contains("is NOT trusted") || line.contains("Not verified"));
+    Err(reason.unwrap_or_else(|| panic!("no verdict: {said}")).to_owned())
+}

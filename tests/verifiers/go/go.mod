@@ -1,0 +1,3 @@
+module mtls-operator.dev/verdicts
+
+go 1.24

@@ -1,0 +1,43 @@
+//! Claim: verifiers of other makers accept each chain that leads to a root they trust, and no other. The chains are those
+//! of roots that follow each other, whatever their keys, with and without a cross-certificate; the verifiers trust each
+//! set of these roots that a consumer may hold. What they say is the table in `docs/verifiers.md`: with `UPDATE=1` it is
+//! written, else compared. With `MTLS_VERIFIERS=1` (`make verifiers`) all verifiers are asked, else those that every
+//! machine can have.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
+#[path = "../pki_oracle/authorities.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod authorities;
+#[path = "../support/memory.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod memory;
+#[path = "../conversation/mesh.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod mesh;
+#[path = "../conversation/server.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod server;
+#[path = "../conversation/stage.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod stage;
+#[path = "../support/tool.rs"]
+mod tool;
+
+mod batch;
+mod families;
+mod forty;
+mod gnutls;
+mod listener;
+mod matrix;
+mod nss;
+mod openssl;
+mod question;
+mod table;
+mod verifiers;
+mod web_servers;
+mod webpki;
