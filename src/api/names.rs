@@ -112,7 +112,7 @@ pub mod key {
     pub const NEXT_PRIVATE_KEY: &str = "next.key";
     /// Root Secret: anchors of the announced root (PEM).
     pub const NEXT_TRUST_BUNDLE: &str = "next-ca.crt";
-    /// Root Secret: the signer's cross-certificate, signed by the former root, and the intermediates that connect it (PEM).
+    /// Root Secret: the signer's cross-certificate, signed by the former root (PEM).
     pub const CROSS_CERTIFICATE: &str = "cross.crt";
     /// Root Secret: the same of the announced root, signed by the signer (PEM).
     pub const NEXT_CROSS_CERTIFICATE: &str = "next-cross.crt";

@@ -108,8 +108,8 @@ pub struct Authority {
     pub(super) chain: Vec<CaCertificate>,
     /// What follows every leaf in `tls.crt`.
     pub(super) served: Vec<CertificateDer<'static>>,
-    /// What follows then: at most one cross-certificate, with what connects it.
-    pub(super) cross: Vec<CaCertificate>,
+    /// What follows then.
+    pub(super) cross: Option<CrossCertificate>,
     /// The roots of its own.
     pub(super) anchors: TrustBundle,
     /// The roots that peers trust: also those that will sign, and those that have signed.
@@ -172,22 +172,22 @@ impl Authority {
     ) -> Self {
         let all = others.iter().fold(self.anchors.clone(), |all, other| all.union(other));
         let lost = all.among(distrusted);
-        let cross = cross.filter(|cross| lost.as_ref().is_none_or(|lost| !cross.is_below(lost)));
-        let path = self.root().zip(cross).map_or(&[][..], |(root, cross)| cross.path_of(root)).to_vec();
+        let is_sound = |cross: &&CrossCertificate| lost.as_ref().is_none_or(|lost| !cross.is_below(lost));
+        let cross = cross.filter(|cross| cross.certifies(&self)).filter(is_sound).cloned();
         let bundle = all.without(distrusted).unwrap_or(all);
-        Self { cross: path, bundle, ..self }
+        Self { cross, bundle, ..self }
     }
 
     /// What follows a leaf: intermediates, and the cross-certificate. One that ends before the leaf is needed until it ends,
     /// and harmless afterwards.
     pub(super) fn served(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
-        self.served.iter().chain(self.cross.iter().map(|cross| &cross.der))
+        self.served.iter().chain(self.cross.iter().map(CrossCertificate::der))
     }
 
     /// Whether a cross-certificate is served with its leaves.
     #[must_use]
     pub const fn has_cross_certificate(&self) -> bool {
-        !self.cross.is_empty()
+        self.cross.is_some()
     }
 
     /// The roots that peers trust.

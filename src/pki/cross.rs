@@ -26,6 +26,11 @@ pub enum CrossError {
         "a path over the former root would not hold (path length or name constraints of one of the two): {0}"
     )]
     NoPath(super::LeafError),
+    /// An intermediate signs, which would have to follow the cross-certificate in every chain.
+    #[error(
+        "the former CA is an intermediate: it would have to follow the cross-certificate, and GnuTLS refuses such a chain though it trusts the signer"
+    )]
+    Intermediate,
     /// The key of the new root cannot be written into another certificate, or its limits cannot.
     #[error("key or constraints of the new root cannot be certified again")]
     NotWritable,
@@ -34,12 +39,14 @@ pub enum CrossError {
     Issue(#[from] IssueError),
 }
 
-/// A cross-certificate, followed by the intermediates that connect it to a root of its issuer.
+/// A cross-certificate. Nothing follows it in a chain: GnuTLS refuses one that goes on after it, though it trusts the signer
+/// (`docs/verifiers.md`).
 #[derive(Clone)]
-pub struct CrossCertificate(Vec<CaCertificate>);
+pub struct CrossCertificate(CaCertificate);
 
 impl CrossCertificate {
-    /// Reads the one for the root of an authority. `None` where the text holds none for it.
+    /// Reads the one for the root of an authority. `None` where the text holds none for it. Version 0.1 wrote every
+    /// cross-certificate of a root's life one after another.
     ///
     /// # Errors
     /// If the text holds anything but certificates.
@@ -50,47 +57,35 @@ impl CrossCertificate {
         let certificates = pem::certificates(text, pem::STORED)?;
         let read = certificates.iter().map(|der| CaCertificate::parse(der).ok_or(PemError::NotPem));
         let read: Vec<_> = read.collect::<Result<_, _>>()?;
-        Ok(of.root().and_then(|root| Self::among(&read, root)))
+        let is_it = |found: &CaCertificate| of.root().is_some_and(|root| is_same_ca(found, root));
+        Ok(read.into_iter().find(is_it).map(Self))
     }
 
-    /// Version 0.1 wrote every cross-certificate of a root's life one after another, each without a path length. With more
-    /// than one of them GnuTLS refuses a chain although it trusts the signer, so none is taken for an intermediate.
-    fn among(certificates: &[CaCertificate], root: &CaCertificate) -> Option<Self> {
-        let place = certificates.iter().position(|found| is_same_ca(found, root))?;
-        let mut path = certificates.get(place..)?.iter().cloned();
-        let cross = path.next()?;
-        let has_path_length = cross.path_length.is_some();
-        let mut connected = vec![cross];
-        for above in path.take_while(|_| has_path_length) {
-            if connected.last().is_none_or(|below| below.issuer != above.subject) {
-                break;
-            }
-            connected.push(above);
-        }
-        Some(Self(connected))
-    }
-
-    /// The path as PEM.
+    /// As PEM.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        pem::encode_certificates(self.0.iter().map(|found| &found.der))
+        pem::encode_certificates([&self.0.der])
     }
 
-    /// Whether all of it has not expired.
+    /// Whether it has not expired.
     #[must_use]
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
-        !self.0.iter().any(|found| found.window.is_expired_at(now))
+        !self.0.window.is_expired_at(now)
     }
 
-    /// Whether one of these roots has signed it, or what is above it.
+    /// Whether one of these roots has signed it.
     #[must_use]
     pub fn is_below(&self, roots: &TrustBundle) -> bool {
-        self.0.iter().any(|found| roots.named(&found.issuer).next().is_some())
+        roots.named(&self.0.issuer).next().is_some()
     }
 
-    /// What follows the intermediates of this root in a chain; nothing where it certifies another root.
-    pub(super) fn path_of(&self, root: &CaCertificate) -> &[CaCertificate] {
-        if self.0.first().is_some_and(|cross| is_same_ca(cross, root)) { &self.0 } else { &[] }
+    /// Whether it certifies the root of an authority.
+    pub(super) fn certifies(&self, authority: &Authority) -> bool {
+        authority.root().is_some_and(|root| is_same_ca(&self.0, root))
+    }
+
+    pub(super) const fn der(&self) -> &CertificateDer<'static> {
+        &self.0.der
     }
 }
 
@@ -99,20 +94,20 @@ fn is_same_ca(one: &CaCertificate, other: &CaCertificate) -> bool {
 }
 
 impl Authority {
-    /// Certifies the root of another authority, so that whoever trusts this one accepts the leaves of that one. Gives
-    /// the cross-certificate with the intermediates that connect it to this authority's root. Nothing comes out that a
-    /// verifier with this authority's anchors alone would not follow.
+    /// Certifies the root of another authority, so that a peer that trusts this one alone accepts the leaves of that one.
+    /// Nothing comes out that a verifier with this authority's anchors alone would not follow.
     ///
     /// # Errors
     /// [`CrossError`], where no such path can be.
     pub fn cross_certify(&self, next: &Self, now: Timestamp) -> Result<CrossCertificate, CrossError> {
+        if self.is_intermediate() {
+            return Err(CrossError::Intermediate);
+        }
         let root = next.root().ok_or(CrossError::NotWritable)?;
         let window = root.window.within(self.window());
-        let cross = self.certify(root, next.served.len(), window)?;
-        let own = self.chain.iter().filter(|ca| !ca.is_self_issued()).cloned();
-        let path = CrossCertificate(std::iter::once(cross).chain(own).collect());
-        self.follow(next, &path, window, now)?;
-        Ok(path)
+        let cross = CrossCertificate(self.certify(root, next.served.len(), window)?);
+        self.follow(next, &cross, window, now)?;
+        Ok(cross)
     }
 
     /// Signs the root's name, key and key identifier, for a chain with so many CAs below the root.
@@ -142,8 +137,7 @@ impl Authority {
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).map_err(IssueError::from)?;
         let serial = Serial::random().map_err(IssueError::from)?;
         let leaf = next.issuer.sign(&bare_params(window, serial), None, &key).ok_or(IssueError::NotSigned)?;
-        let chain: Vec<CertificateDer<'static>> =
-            next.served.iter().cloned().chain(cross.0.iter().map(|ca| ca.der.clone())).collect();
+        let chain: Vec<CertificateDer<'static>> = next.served.iter().chain([cross.der()]).cloned().collect();
         let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| CrossError::NotWritable)?;
         let path = verify::build_path(&end_entity, &chain, &self.anchors, now);
         path.map(|_| ()).map_err(CrossError::NoPath)

@@ -116,7 +116,7 @@ impl Authority {
             chain.iter().filter(|ca| !ca.is_self_issued()).map(|ca| ca.der.clone()).collect();
         let window = probe(&issuer, &chain, &served, &bundle, now)?;
         let signer = Signer { fingerprint: signer.fingerprint, key_id, window };
-        Ok(Self { issuer, signer, chain, served, cross: Vec::new(), anchors: bundle.clone(), bundle })
+        Ok(Self { issuer, signer, chain, served, cross: None, anchors: bundle.clone(), bundle })
     }
 }
 

@@ -192,7 +192,10 @@ fn objects_of_0_1_are_taken_over_with_their_roots_and_nothing_is_issued_again() 
     assert_eq!(checked.trim(), "nothing has changed");
     let [mesh, corp] = ["mesh", "corp"].map(|name| installed.get(&["mtlsauthority", name]));
     assert_eq!(mesh["spec"]["distrustedRoots"], json!([{ "fingerprint": distrusted }]));
-    assert_eq!(corp["spec"]["root"]["provided"], json!({ "secretName": "corporate-ca" }));
+    assert_eq!(
+        corp["spec"]["root"]["provided"],
+        json!({ "secretName": "corporate-ca", "crossCertificates": "Never" })
+    );
     assert_eq!(corp["spec"]["grants"][0]["cidrs"], json!(["10.0.0.0/24"]));
     for authority in [mesh, corp] {
         assert_eq!(authority["status"]["rotation"]["phase"], "Stable", "no rotation has begun");

@@ -383,6 +383,10 @@ async fn what_was_distrusted_with_another_root_stays_so_whichever_backup_is_rest
     let service = mesh.stage.context.authorities.get("mesh").unwrap();
     assert!(service.signer.is_err(), "the first root has certified the one that is distrusted");
     // A person goes on without the root that is missing.
+    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+        let missed = json!({ "role": "Signing", "fingerprint": hex(&signs), "keyID": "", "leaves": 1 });
+        authority["status"]["roots"] = json!([missed]);
+    });
     mesh.annotate("accept-root-loss", &signs);
     mesh.tick(1).await;
     assert_eq!((taken(&mesh), mesh.stage.ready("a")), (vec![hex(&first)], issued()));

@@ -57,7 +57,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crosses {
     None,
-    /// The signer's root, certified by the former one, with the intermediates that lead to the former root.
+    /// The signer's root, certified by the former one.
     One,
 }
 
@@ -144,11 +144,16 @@ impl Family {
         self.folder.join(format!("{trust:?}.pem"))
     }
 
+    /// What may be served: an intermediate certifies no root.
+    pub fn crosses(intermediates: [usize; 2]) -> &'static [Crosses] {
+        if intermediates[0] == 0 { &Crosses::ALL } else { &[Crosses::None] }
+    }
+
     /// The fewest CAs between the leaf and a trusted root; `None` if no path leads to one.
     pub fn depth(&self, crosses: Crosses, trust: Trust) -> Option<usize> {
-        let [former, current] = self.intermediates;
+        let [_, current] = self.intermediates;
         match (trust, crosses) {
-            (Trust::Former, Crosses::One) => Some(current + 1 + former),
+            (Trust::Former, Crosses::One) => Some(current + 1),
             (Trust::Former, Crosses::None) | (Trust::Oldest | Trust::Other, _) => None,
             _ => Some(current),
         }
@@ -160,9 +165,11 @@ impl Family {
         let [oldest, former, current] = roots;
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap().to_pem();
         fs::write(self.key(), key.as_bytes()).unwrap();
-        let certified = load(former, now).cross_certify(&load(current, now), now).unwrap();
-        for (crosses, served) in [(Crosses::None, None), (Crosses::One, Some(&certified))] {
-            fs::write(self.chain(crosses), issue(current, served, &key, now)).unwrap();
+        let certified = load(former, now).cross_certify(&load(current, now), now);
+        assert_eq!(certified.is_ok(), self.intermediates[0] == 0);
+        for crosses in Self::crosses(self.intermediates) {
+            let served = certified.as_ref().ok().filter(|_| *crosses == Crosses::One);
+            fs::write(self.chain(*crosses), issue(current, served, &key, now)).unwrap();
         }
         let anchors = [oldest, former, current, other].map(|pem| &pem.anchors);
         for trust in Trust::ALL {

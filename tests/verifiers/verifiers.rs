@@ -14,23 +14,17 @@ pub struct Verifier {
     /// Kinds of roots of which it cannot check a signature.
     pub unknown: &'static [Kind],
     /// Whether it goes to the end of what is served, and finds no root that certifies something before: where a
-    /// cross-certificate is followed by the intermediates that lead to the former root, it must know the former root.
-    pub goes_to_the_end: bool,
     pub find: Find,
 }
 
 impl Verifier {
     /// It follows every chain of these tests.
     const fn new(name: &'static str, find: Find) -> Self {
-        Self { name, roles: &Role::ALL, depth: usize::MAX, unknown: &[], goes_to_the_end: false, find }
+        Self { name, roles: &Role::ALL, depth: usize::MAX, unknown: &[], find }
     }
 
     const fn without_ed25519(self) -> Self {
         Self { unknown: &[Kind::ED25519], ..self }
-    }
-
-    const fn that_goes_to_the_end(self) -> Self {
-        Self { goes_to_the_end: true, ..self }
     }
 
     const fn of_clients(self, depth: usize) -> Self {
@@ -41,7 +35,7 @@ impl Verifier {
 /// Those that `make test` asks.
 const COMMON: [Verifier; 5] = [
     Verifier::new("OpenSSL", openssl::find),
-    Verifier::new("GnuTLS", gnutls::find).that_goes_to_the_end(),
+    Verifier::new("GnuTLS", gnutls::find),
     Verifier::new("Go", batch::go),
     Verifier::new("Java 17", || batch::java(&["17", "21"])),
     Verifier::new("webpki", webpki::find),

@@ -72,7 +72,8 @@ pub struct ProvidedSpec {
 
     /// Whether this CA may certify the root that follows it. Never: the operator makes no CA certificate in its name, and
     /// consumers that have not loaded the next root when it begins to sign refuse its certificates. Allowed: it signs a
-    /// cross-certificate for the next root, which is served with certificates until it ends. Default: Never.
+    /// cross-certificate for the next root, which is served with certificates until it ends. An intermediate never does: GnuTLS
+    /// refuses a chain in which intermediates follow a cross-certificate. Default: Never.
     #[serde(default)]
     pub cross_certificates: Word<CrossCertificates>,
 }
