@@ -20,6 +20,7 @@ use super::metrics::MISSING;
 use super::next_look::next_look;
 use super::publish::publish;
 use super::root::{Passed, pass_telling};
+use super::rotating;
 use super::stances::Stances;
 use super::tally::{Tally, patch_status};
 use crate::api::MtlsAuthority;
@@ -249,8 +250,8 @@ impl Keeper {
     ) -> Result<(), Error> {
         let now = self.context.clock.now();
         let mut after = authority_status::after(authority, passed);
-        let progress = authority_status::progress(passed, terms);
-        let rotating = authority_status::rotating(&after, passed.course, &progress, now);
+        let progress = rotating::progress(passed, terms);
+        let rotating = rotating::rotating(&after, passed.course, &progress, now);
         after.conditions.push(rotating);
         let verdict = authority_status::verdict(passed, &terms.name, &after);
         self.write(authority, &verdict, after).await?;

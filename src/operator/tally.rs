@@ -12,6 +12,7 @@ use super::events;
 use super::metrics::MISSING;
 use super::publication::{counts, published, standings};
 use super::root::Passed;
+use super::rotating;
 use super::schedule::Millis;
 use super::sight::Survey;
 use super::status;
@@ -88,7 +89,7 @@ impl Tally {
         }
         let is_rotating = passed.root().is_some_and(|root| root.phase != Phase::Stable);
         if is_rotating {
-            let (progress, survey) = (authority_status::progress(passed, terms), passed.survey.clone());
+            let (progress, survey) = (rotating::progress(passed, terms), passed.survey.clone());
             self.rotations.insert(terms.name.clone(), Rotation { course: passed.course, progress, survey });
         } else {
             self.rotations.remove(&terms.name);
@@ -141,7 +142,7 @@ impl Tally {
             ..before
         };
         if let Some(Rotation { course, progress, .. }) = rotation {
-            let rotating = authority_status::rotating(&after, *course, progress, now);
+            let rotating = rotating::rotating(&after, *course, progress, now);
             after.conditions.retain(|condition| condition.type_ != ROTATING);
             after.conditions.push(rotating);
         }

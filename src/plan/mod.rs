@@ -18,6 +18,7 @@ pub mod profile;
 pub mod published;
 pub mod renewal;
 pub mod root;
+mod root_decision;
 mod root_reason;
 pub mod rotation;
 pub mod safeguards;

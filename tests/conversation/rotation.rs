@@ -3,9 +3,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::authority_status::progress;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::root::pass;
+use mtls_operator::operator::rotating::progress;
 use mtls_operator::plan::terms::Terms;
 use serde_json::json;
 
