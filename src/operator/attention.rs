@@ -4,10 +4,11 @@
 use crate::plan::outcome::Reason;
 use crate::plan::policy::Permission;
 use crate::plan::profile::ProfileHash;
-use crate::plan::spread::turn;
 
+use super::circumstances::Circumstances;
+use super::due::{renewal_look, renews, rotation_due, trust_due};
 use super::entry::{Entry, SeenSecret};
-use super::marks::{AuthorityMark, SignerMark};
+use super::marks::SignerMark;
 
 /// Order in which identities are served: a mass re-issue never keeps a new Pod waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,21 +45,6 @@ pub enum Attention {
     At(i64),
     /// When something changes.
     OnChange,
-}
-
-/// Everything that attention depends on.
-#[derive(Clone, Copy, Debug)]
-pub struct Circumstances<'a> {
-    /// The Secret of the name that the identity wants.
-    pub secret: Option<&'a SeenSecret>,
-    /// The authority, where there is one.
-    pub authority: Option<&'a AuthorityMark>,
-    /// What policy says. `None` where it must be asked anew, with the whole object.
-    pub permission: Option<Permission>,
-    /// From when on a refusal needs a person, seconds since 1970.
-    pub stalls_at: i64,
-    /// Seconds since 1970.
-    pub now: i64,
 }
 
 /// When this identity needs a look.
@@ -125,7 +111,7 @@ fn stalling(entry: &Entry, around: Circumstances<'_>) -> Option<Attention> {
 }
 
 fn on_authority(around: Circumstances<'_>) -> Attention {
-    match signing(around) {
+    match around.signing() {
         Some(_) => Attention::Now(Class::New),
         None => Attention::OnChange,
     }
@@ -219,7 +205,7 @@ fn is_profile_stale(entry: &Entry, secret: &SeenSecret, around: Circumstances<'_
 fn is_distrusted(entry: &Entry, around: Circumstances<'_>) -> bool {
     let signed_by =
         |signer: &SignerMark| entry.recorded.key_id.is_some_and(|id| signer.distrusted.contains(&id));
-    signer(around).is_some_and(signed_by)
+    around.signer().is_some_and(signed_by)
 }
 
 /// Whether status says that a leaf in force was signed by one that the root in force does not know. What lies in the Secret
@@ -228,51 +214,13 @@ fn names_stranger(entry: &Entry, around: Circumstances<'_>) -> bool {
     let recorded = &entry.recorded;
     let is_stranger =
         |signer: &SignerMark| recorded.key_id.is_some_and(|key_id| !signer.known.contains(&key_id));
-    recorded.not_after >= around.now && signer(around).is_some_and(is_stranger)
+    recorded.not_after >= around.now && around.signer().is_some_and(is_stranger)
 }
 
 /// Whether status and the metadata of the same version of the Secret name different signers.
 fn contradicts_secret(entry: &Entry, secret: &SeenSecret, around: Circumstances<'_>) -> bool {
     let differ = secret.key_id.zip(entry.recorded.key_id).is_some_and(|(noted, recorded)| noted != recorded);
-    differ && signer(around).is_some()
-}
-
-fn signer(around: Circumstances<'_>) -> Option<&SignerMark> {
-    around.authority.and_then(|authority| authority.signer.as_ref())
-}
-
-/// The signer, where it signs now.
-fn signing(around: Circumstances<'_>) -> Option<&SignerMark> {
-    signer(around).filter(|signer| !signer.is_halted)
-}
-
-/// When a Secret is given the trust bundle in force, if it holds another: the former one in its turn, what never was in
-/// force at once.
-fn trust_due(
-    entry: &Entry,
-    secret: &SeenSecret,
-    around: Circumstances<'_>,
-    renewal: Option<i64>,
-) -> Option<i64> {
-    let signer = signer(around).filter(|signer| secret.trust != Some(signer.trust))?;
-    let is_former = secret.trust.is_some() && secret.trust == signer.former_trust;
-    Some(signer.step.filter(|_| is_former).map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
-}
-
-/// When a leaf of a retiring signer is replaced, if it is one.
-fn rotation_due(entry: &Entry, around: Circumstances<'_>, renewal: Option<i64>) -> Option<i64> {
-    let signer = signing(around).filter(|_| !entry.is_paused)?;
-    signer.retires(entry.recorded.key_id)?;
-    Some(signer.step.map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
-}
-
-/// Whether the leaf in force will be renewed: never while paused, and never by a signer that could give no later end.
-fn renews(entry: &Entry, around: Circumstances<'_>) -> bool {
-    let recorded = &entry.recorded;
-    let ends_with_signer = |signer: &SignerMark| {
-        recorded.key_id == Some(signer.key_id) && recorded.not_after >= signer.not_after
-    };
-    !entry.is_paused && !signer(around).is_none_or(ends_with_signer)
+    differ && around.signer().is_some()
 }
 
 fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
@@ -280,7 +228,7 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
     let expiry = recorded.not_after.saturating_add(1);
     let has_expired = around.now >= expiry;
     if has_expired && recorded.reason == Some(Reason::Expired) {
-        return if signing(around).is_some() && !entry.is_paused {
+        return if around.signing().is_some() && !entry.is_paused {
             Attention::Now(Class::New)
         } else {
             Attention::OnChange
@@ -294,15 +242,4 @@ fn by_time(entry: &Entry, around: Circumstances<'_>) -> Attention {
         Some(renewal) if around.now >= renewal => Attention::Now(Class::Due),
         Some(renewal) => Attention::At(renewal.min(expiry)),
     }
-}
-
-/// When the leaf in force is looked at for its renewal. Where nobody signs by then, that look says so and takes the
-/// announced time out of status, so that there is no second one before somebody does.
-fn renewal_look(entry: &Entry, around: Circumstances<'_>) -> Option<i64> {
-    let renewal = entry.recorded.renewal;
-    let is_awaited = match signing(around) {
-        Some(_) => renews(entry, around),
-        None => !entry.is_paused && renewal != 0,
-    };
-    is_awaited.then_some(renewal)
 }

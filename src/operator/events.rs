@@ -14,7 +14,6 @@ use crate::plan::outcome::{Reason, Standing};
 
 /// Reason of the Event about a Secret that another writer overwrites again and again.
 const OVERWRITTEN: &str = "SecretOverwritten";
-/// Longest text that an Event may carry.
 /// Longest text that an Event may carry, in bytes.
 const NOTE_LENGTH: usize = 1024;
 

@@ -1,16 +1,21 @@
 //! Evidence that a root existed which the root Secret does not hold (I11). While there is a root Secret, only what the operator
 //! itself has written and can prove is evidence: users of a namespace may be able to write anything else.
 
-use super::census::is_remembered;
+use std::pin::pin;
+
+use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream};
+
 use super::context::Context;
 use super::entry::{Digest, digest};
 use super::error::Error;
+use super::ownership::{Claim, claims, true_claim};
 use super::proof::is_proven;
+use super::requests::AT_ONCE;
 use super::root_secret::LoadedRoot;
 use super::suspects::{Claimant, Suspects};
 use super::witness::Witness;
 use crate::api::MtlsIdentity;
-use crate::api::names::{annotation, key, label};
+use crate::api::names::{annotation, key};
 use crate::pki::EvidenceKey;
 use crate::plan::evidence::Evidence;
 use crate::plan::root::RootSecret;
@@ -139,55 +144,14 @@ fn otherwise(why: &str, what: &str) -> String {
 /// While there is no root Secret, a leaf Secret of an identity of this authority shows that there was one. The list is
 /// fresh, and an index that lags is not relied on: it must not make a second root.
 async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Result<Option<Found>, Error> {
-    for secret in context.leaf_secrets(&terms.name).await? {
-        let meta = &secret.metadata;
-        let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { continue };
-        let Some(identity) = meta.labels.as_ref().and_then(|labels| labels.get(label::IDENTITY)) else {
-            continue;
-        };
-        let uid = meta.annotations.as_ref().and_then(|notes| notes.get(annotation::IDENTITY_UID));
-        if is_owned(context, &terms.name, namespace, identity, uid.map(String::as_str)).await? {
-            let what =
-                format!("{place} is missing, though Secret {namespace}/{name} claims a leaf of its root");
-            let otherwise = otherwise("that Secret was restored or forged", "that Secret");
-            let witnesses = vec![Witness::secret(namespace, name), Witness::identity(namespace, identity)];
-            return Ok(Some(Found { evidence: Evidence::claimed(what, otherwise), witnesses }));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a leaf Secret with this uid belongs to an identity that exists and names this authority. What the index does not
-/// confirm is asked for.
-///
-/// # Errors
-/// [`Error`] where it cannot be.
-pub async fn is_owned(
-    context: &Context,
-    authority: &str,
-    namespace: &str,
-    identity: &str,
-    uid: Option<&str>,
-) -> Result<bool, Error> {
-    let Some(uid) = uid.filter(|_| !identity.is_empty()) else { return Ok(false) };
-    if is_remembered(&context.board.lock(), namespace, identity, |entry| {
-        entry.uid == digest(uid) && entry.authority == digest(authority)
-    }) {
-        return Ok(true);
-    }
-    let found = context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?;
-    Ok(found.is_some_and(|found| {
-        found.metadata.uid.as_deref() == Some(uid) && found.spec.authority_ref.name == authority
-    }))
-}
-
-/// Whether an identity exists: one that the index does not know is asked for.
-///
-/// # Errors
-/// [`Error`] where it cannot be.
-pub async fn exists(context: &Context, namespace: &str, identity: &str) -> Result<bool, Error> {
-    if is_remembered(&context.board.lock(), namespace, identity, |_| true) {
-        return Ok(true);
-    }
-    Ok(context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?.is_some())
+    let claims = claims(context.leaf_secrets(&terms.name).await?);
+    let asked = stream::iter(claims).map(|(owner, claims)| true_claim(context, &terms.name, owner, claims));
+    let true_claims = asked.buffered(AT_ONCE).try_filter_map(|found| ready(Ok(found)));
+    let Some(Claim { namespace, identity, secret }) = pin!(true_claims).try_next().await? else {
+        return Ok(None);
+    };
+    let what = format!("{place} is missing, though Secret {namespace}/{secret} claims a leaf of its root");
+    let otherwise = otherwise("that Secret was restored or forged", "that Secret");
+    let witnesses = vec![Witness::secret(&namespace, &secret), Witness::identity(&namespace, &identity)];
+    Ok(Some(Found { evidence: Evidence::claimed(what, otherwise), witnesses }))
 }

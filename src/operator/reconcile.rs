@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::act::{Applicant, issue, refresh};
 use super::altered::is_watched;
@@ -12,17 +11,16 @@ use super::authorities::{Service, SigningRoot, Unready};
 use super::board::Job;
 use super::context::Context;
 use super::error::Error;
-use super::events;
 use super::observe::{Found, Subject, secret};
-use super::proof::{names_stranger, proven, proves_loss};
+use super::proof::proves_loss;
+use super::record::{record_ending, record_malformed, told};
 use super::repairing::is_repair;
 use super::status;
 use crate::api::MtlsAuthority;
-use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
+use crate::api::identity::MtlsIdentity;
 use crate::api::names::GROUP;
-use crate::plan::asked::{Asked, Malformed};
+use crate::plan::asked::Asked;
 use crate::plan::decide::{Because, Decision, Plan, decide};
-use crate::plan::outcome::{Refusal, Standing};
 use crate::plan::policy;
 use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
 use crate::plan::world::{Allowed, NotReady, Observed, Signer, World};
@@ -118,7 +116,7 @@ impl Case<'_> {
         }
     }
 
-    fn root(&self) -> Option<&SigningRoot> {
+    pub(super) fn root(&self) -> Option<&SigningRoot> {
         self.service?.signer.as_deref().ok()
     }
 
@@ -223,54 +221,9 @@ impl Case<'_> {
         });
     }
 
-    async fn record(&self, decision: &Decision, found: &Found) -> Result<(), Error> {
-        let standing = match self.altered(found) {
-            Some(what) => decision.standing.remarked(&what),
-            None => decision.standing.clone(),
-        };
-        let decision = Decision { standing, ..decision.clone() };
-        self.store(self.status(&decision, found), &decision.standing).await
-    }
-
-    pub(super) fn status(&self, decision: &Decision, found: &Found) -> MtlsIdentityStatus {
-        status::identity_status(self.identity, self.asked, decision, found, self.context.clock.now())
-    }
-
-    pub(super) async fn store(&self, status: MtlsIdentityStatus, standing: &Standing) -> Result<(), Error> {
-        let Some(patch) = self.patch(status) else { return Ok(()) };
-        let (namespace, name) = (&self.asked.namespace, &self.asked.name);
-        let recorded = self.context.requests.patch_identity_status(namespace, name, patch).await?;
-        let now = self.context.millis();
-        self.context.board.change(|board| board.answered_identity(&recorded, now));
-        events::transition(self.context, self.identity, standing).await;
-        Ok(())
-    }
-
-    /// The patch of a status. A proof joins what is written anyway: for its own sake nothing is.
-    fn patch(&self, status: MtlsIdentityStatus) -> Option<Value> {
-        let (version, before) =
-            (self.identity.metadata.resource_version.as_deref(), self.identity.status.as_ref());
-        status::patch(version, before, &status)?;
-        let now = self.context.clock.now();
-        if self.root().is_some_and(|root| names_stranger(self.identity, root, now)) {
-            let (namespace, name) = (&self.asked.namespace, &self.asked.name);
-            tracing::warn!(namespace, name, "a status named a signer that the root Secret does not know");
-        }
-        status::patch(version, before, &proven(status, self.identity, self.root()))
-    }
-
     fn issuance<'b>(&'b self, because: Because, grants: &'b [String]) -> Issuance<'b> {
         let Self { job, identity, asked, .. } = self;
         Issuance { identity: &identity.metadata, asked, because, class: job.class, grants }
-    }
-}
-
-/// What an identity says of itself after a pass that failed.
-fn told(standing: &Standing, error: &Error, has_stalled: bool) -> Standing {
-    match error.explanation() {
-        Some(why) if error.is_permanent() => standing.obstructed(&why, has_stalled),
-        Some(why) => standing.explained(&why),
-        None => standing.clone(),
     }
 }
 
@@ -289,43 +242,4 @@ fn signer(asked: &Asked, service: Option<&Service>) -> Result<Signer, NotReady> 
         Err(Unready::Down(why)) => Err(cannot_sign(why)),
         Err(Unready::Pending) => Err(NotReady(format!("MtlsAuthority {authority} is being set up"))),
     }
-}
-
-/// An object that cannot be read at all: nothing can be decided, but its author can be told.
-async fn record_malformed(
-    context: &Context,
-    identity: &MtlsIdentity,
-    malformed: &Malformed,
-) -> Result<(), Error> {
-    let standing = Standing::refused(Refusal::Malformed(malformed.to_string()), true);
-    record_standing(context, identity, &standing).await
-}
-
-/// An object that is being deleted, and that finalizers of others keep: only that its leaf has expired is recorded.
-async fn record_ending(context: &Context, identity: &MtlsIdentity) -> Result<(), Error> {
-    let end = identity.status.as_ref().and_then(|status| status.not_after.as_ref()).map(|time| time.0);
-    let Some(end) = end.filter(|end| context.clock.now() > *end) else { return Ok(()) };
-    let finalizers = identity.metadata.finalizers.as_deref().unwrap_or_default();
-    record_standing(context, identity, &Standing::deleted_and_expired(end, finalizers)).await
-}
-
-/// Records conditions, and leaves the rest of the status as it was.
-async fn record_standing(
-    context: &Context,
-    identity: &MtlsIdentity,
-    standing: &Standing,
-) -> Result<(), Error> {
-    let before = identity.status.clone().unwrap_or_default();
-    let generation = identity.metadata.generation;
-    let conditions = standing.verdict().conditions(&before.conditions, generation, context.clock.now());
-    let status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
-    let meta = &identity.metadata;
-    let patch = status::patch(meta.resource_version.as_deref(), identity.status.as_ref(), &status);
-    let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else {
-        return Ok(());
-    };
-    let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
-    context.board.change(|board| board.answered_identity(&recorded, context.millis()));
-    events::transition(context, identity, standing).await;
-    Ok(())
 }

@@ -3,20 +3,22 @@
 
 use std::collections::BTreeSet;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::context::Context;
 use super::error::Error;
-use super::evidence::{exists, is_owned};
 use super::former_keys::{Named, former_keys};
-use super::observe::content;
+use super::lost_root::find;
+use super::ownership::{exists, is_owned};
 use super::proof::is_proven;
+use super::requests::AT_ONCE;
 use super::root_notes::{FormerKey, Retiring};
 use super::root_secret::LoadedRoot;
 use super::suspects::Suspects;
 use crate::api::authority::{RootRole, RootStatus};
-use crate::api::names::{annotation, key, label};
+use crate::api::names::{annotation, label};
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::pki::{Fingerprint, KeyId, TrustBundle};
 use crate::plan::root::{Acceptance, RootSecret};
@@ -24,8 +26,6 @@ use crate::plan::terms::Terms;
 
 /// What a person says where there was no root.
 const NONE: &str = "none";
-/// A root that status does not name is taken from the bundles of as many namespaces: users of one can write what they like.
-const VOICES: usize = 2;
 /// Identities that are read for the signers that their statuses name.
 const MOST_READ: usize = 100;
 
@@ -115,12 +115,14 @@ fn named(text: &str, roots: &[RootStatus]) -> Result<Fingerprint, String> {
     }
 }
 
-/// One leaf Secret of an identity that exists.
-struct LeafSecret {
-    namespace: String,
-    name: String,
+/// One leaf Secret of an identity that exists, as its metadata say.
+pub(super) struct LeafSecret {
+    pub(super) namespace: String,
+    pub(super) name: String,
     identity: String,
     uid: Option<String>,
+    /// Hash of the trust bundle in it.
+    pub(super) trust: Option<String>,
     key_id: Option<KeyId>,
     not_after: Option<Timestamp>,
 }
@@ -132,7 +134,7 @@ impl LeafSecret {
     }
 
     /// Whether it is known to be what the operator wrote for an identity of this authority.
-    async fn is_owned(&self, context: &Context, terms: &Terms) -> Result<bool, Error> {
+    pub(super) async fn is_owned(&self, context: &Context, terms: &Terms) -> Result<bool, Error> {
         is_owned(context, &terms.name, &self.namespace, &self.identity, self.uid.as_deref()).await
     }
 
@@ -147,16 +149,18 @@ impl LeafSecret {
 async fn leaves(context: &Context, terms: &Terms) -> Result<Vec<LeafSecret>, Error> {
     let list = context.leaf_secrets(&terms.name).await?;
     let mut leaves: Vec<_> = list.into_iter().filter_map(|secret| leaf(secret.metadata)).collect();
-    // Asked once of each, however many Secrets name it.
+    // Each is asked for once, however many Secrets name it.
     let owners: BTreeSet<_> = leaves.iter().map(LeafSecret::owner).collect();
-    let mut present = BTreeSet::new();
-    for (namespace, identity) in owners {
-        if exists(context, &namespace, &identity).await? {
-            present.insert((namespace, identity));
-        }
-    }
+    let asked = stream::iter(owners).map(|owner| present(context, owner));
+    let found: Vec<Option<_>> = asked.buffer_unordered(AT_ONCE).try_collect().await?;
+    let present: BTreeSet<_> = found.into_iter().flatten().collect();
     leaves.retain(|leaf| present.contains(&leaf.owner()));
     Ok(leaves)
+}
+
+/// This identity, if it exists.
+async fn present(context: &Context, owner: (String, String)) -> Result<Option<(String, String)>, Error> {
+    Ok(exists(context, &owner.0, &owner.1).await?.then_some(owner))
 }
 
 /// What the metadata of a leaf Secret say of it.
@@ -168,53 +172,10 @@ fn leaf(meta: ObjectMeta) -> Option<LeafSecret> {
         name: meta.name?,
         identity,
         uid: notes.remove(annotation::IDENTITY_UID),
+        trust: notes.remove(annotation::TRUST),
         key_id: notes.remove(annotation::AUTHORITY_KEY_ID).and_then(|text| text.parse().ok()),
         not_after: notes.remove(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
     })
-}
-
-/// The certificate of the lost root from the first bundle that holds it, if the operator has recorded its fingerprint, or from
-/// as many as make it credible; else why not. What else lies there is taken only if it was recorded, too: users of a namespace
-/// can write into its Secrets.
-async fn find(
-    context: &Context,
-    terms: &Terms,
-    leaves: &[LeafSecret],
-    lost: Fingerprint,
-    roots: &[RootStatus],
-) -> Result<Result<TrustBundle, String>, Error> {
-    let recorded: Vec<Fingerprint> = roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
-    let is_recorded = recorded.contains(&lost);
-    let wanted: Vec<Fingerprint> = recorded.into_iter().chain([lost]).collect();
-    let mut voices = BTreeSet::new();
-    for leaf in leaves {
-        if voices.contains(leaf.namespace.as_str()) || !(is_recorded || leaf.is_owned(context, terms).await?)
-        {
-            continue;
-        }
-        let Some(bundle) = bundle(context, leaf).await?.filter(|bundle| bundle.contains(&lost)) else {
-            continue;
-        };
-        voices.insert(leaf.namespace.as_str());
-        if let Some(found) = bundle.among(&wanted).filter(|_| is_recorded || voices.len() >= VOICES) {
-            return Ok(Ok(found));
-        }
-    }
-    Ok(Err(unheard(lost, &voices)))
-}
-
-async fn bundle(context: &Context, leaf: &LeafSecret) -> Result<Option<TrustBundle>, Error> {
-    let found = context.requests.secret(&leaf.namespace, &leaf.name).await?;
-    Ok(found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok()))
-}
-
-fn unheard(lost: Fingerprint, voices: &BTreeSet<&str>) -> String {
-    match voices.first() {
-        None => format!("no trust bundle of this authority holds a root with fingerprint {lost}"),
-        Some(only) => format!(
-            "only trust bundles in namespace {only} hold a root with fingerprint {lost}, which its users can have put there; status.roots must name it, or a bundle in another namespace hold it"
-        ),
-    }
 }
 
 fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -> Option<Retiring> {

@@ -82,6 +82,7 @@ pub fn replacing(secret: &Secret) -> RootPatch {
     patch.drop_keys([key::CROSS_CERTIFICATE, key::NEXT_CROSS_CERTIFICATE]);
     for note in [
         annotation::NEXT_ORIGIN,
+        annotation::CERTIFIED,
         annotation::FORMER_TRUST,
         annotation::ROTATE_REQUEST,
         annotation::EXCLUDE_REQUEST,

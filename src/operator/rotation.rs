@@ -12,6 +12,7 @@ use super::error::Error;
 use super::listed::{Claim, Listed};
 use super::marks::SignerMark;
 use super::publish::{facts, signer_mark};
+use super::requests::AT_ONCE;
 use super::root_secret::{LoadedRoot, Succession};
 use super::sight::{Survey, survey};
 use super::spots::spots;
@@ -22,9 +23,6 @@ use crate::api::names::annotation;
 use crate::plan::root::RootSecret;
 use crate::plan::rotation::Sight;
 use crate::plan::terms::Terms;
-
-/// Identities asked for at once.
-const AT_ONCE: usize = 8;
 
 /// What the index shows of a rotation. Nothing, while there is none.
 #[must_use]

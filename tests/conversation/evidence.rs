@@ -16,6 +16,8 @@ use super::stage::{AUTHORITIES, IDENTITIES, NAMESPACE, NOW, SECRETS, Stage, issu
 const ROOT: &str = "mtls-authority-mesh";
 /// Key identifier of a signer that there never was.
 const FORGED: &str = "dededededededededededededededededededede";
+/// More Secrets than may be read one by one.
+const MANY: usize = 100;
 
 /// Why an authority does not sign; empty if it does.
 fn down(stage: &Stage) -> String {
@@ -281,6 +283,76 @@ async fn a_root_that_status_does_not_name_is_accepted_only_if_bundles_of_two_nam
     stage.server.put(SECRETS, &secret);
     assert_eq!(looked_at(&stage).await, "");
     assert_eq!(root(&stage)["metadata"]["annotations"]["mtls-operator.dev/phase"], "Draining");
+}
+
+/// Many more Secrets like that of the identity, by the hands of users of its namespace.
+fn copy(stage: &Stage, change: impl Fn(usize, &mut Value)) {
+    for number in 0..MANY {
+        let mut secret = stage.secret("web-mtls").unwrap();
+        secret["metadata"]["name"] = json!(format!("copy-{number}"));
+        change(number, &mut secret);
+        stage.server.put(SECRETS, &secret);
+    }
+}
+
+/// How many objects are read, besides those of the operator's namespace, when the authority is looked at.
+async fn reads(stage: &mut Stage) -> usize {
+    stage.asked();
+    looked_at(stage).await;
+    let asked = stage.asked();
+    let is_read = |line: &&String| line.starts_with("GET") && line.contains("orders/");
+    asked.iter().filter(is_read).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fingerprint_that_nothing_holds_costs_one_read_of_each_trust_bundle() {
+    let (mut stage, _) = replaced().await;
+    copy(&stage, |_, _| {});
+    let before = reads(&mut stage).await;
+    accept(&stage, &"ab".repeat(32));
+    let asked = reads(&mut stage).await;
+    assert!(down(&stage).contains("no trust bundle of this authority holds a root"), "{}", down(&stage));
+    assert_eq!(asked, before + 1, "all of them say that they hold the same trust bundle");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_full_of_secrets_that_lie_costs_little_and_the_others_are_heard() {
+    let (mut stage, lost) = replaced().await;
+    let (another, honest) = (root(&stage)["data"]["ca.crt"].clone(), stage.secret("web-mtls").unwrap());
+    copy(&stage, |number, secret| {
+        secret["metadata"]["annotations"]["mtls-operator.dev/trust"] = json!(format!("{number:064x}"));
+        secret["data"]["ca.crt"] = another.clone();
+    });
+    let before = reads(&mut stage).await;
+    accept(&stage, &lost);
+    let asked = reads(&mut stage).await;
+    let why = down(&stage);
+    assert!(why.contains("only 32 Secrets of namespace orders were read"), "{why}");
+    assert!(asked <= before + 32, "{asked} reads, and {before} before");
+    for namespace in ["billing", "shop"] {
+        let mut identity = stage.server.get(IDENTITIES, NAMESPACE, "web").unwrap();
+        let mut secret = honest.clone();
+        for object in [&mut identity, &mut secret] {
+            object["metadata"]["namespace"] = json!(namespace);
+        }
+        stage.server.put(IDENTITIES, &identity);
+        stage.server.put(SECRETS, &secret);
+    }
+    assert_eq!(looked_at(&stage).await, "");
+    assert_eq!(root(&stage)["metadata"]["annotations"]["mtls-operator.dev/phase"], "Draining");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_is_asked_for_once_however_many_secrets_claim_to_be_its() {
+    let mut stage = squatted("mesh", Some("of-another"));
+    let trap = stage.secret("trap").unwrap();
+    for number in 0..MANY {
+        let mut secret = trap.clone();
+        secret["metadata"]["name"] = json!(format!("trap-{number}"));
+        secret["metadata"]["annotations"]["mtls-operator.dev/identity-uid"] = json!(format!("{number}"));
+        stage.server.put(SECRETS, &secret);
+    }
+    assert_eq!((reads(&mut stage).await, down(&stage).as_str()), (1, ""));
 }
 
 #[tokio::test(start_paused = true)]

@@ -491,3 +491,24 @@ async fn a_backup_from_before_a_rotation_is_no_root_until_the_loss_of_the_later_
         "what was asked for before the loss is not done again"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_root_that_follows_a_lost_one_answers_for_nothing_that_the_root_of_the_backup_has_certified() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    let mut backup = mesh.stage.server.get(ROOT.0, ROOT.1, ROOT.2).unwrap();
+    mesh.ask("1");
+    for phase in ["Announced", "Draining", "Stable"] {
+        mesh.until(phase, 180, 1).await;
+    }
+    let (lost, signer) = (fingerprint(&mesh, "tls.crt"), mesh.note("a", "authority-key-id"));
+    backup["metadata"]["annotations"]["mtls-operator.dev/certified"] = json!(json!([hex(&lost)]).to_string());
+    mesh.stage.server.put("secrets", &backup);
+    mesh.stage.name_root(&lost, &signer);
+    mesh.annotate("accept-root-loss", &lost);
+    mesh.tick(1).await;
+    let accepted = fingerprint(&mesh, "tls.crt");
+    mesh.distrust(&[&lost]);
+    mesh.tick(1).await;
+    assert_eq!((fingerprint(&mesh, "tls.crt"), taken(&mesh)), (accepted, vec![]));
+    assert_eq!((mesh.phase().as_str(), trusts(&mesh, "a", &lost)), ("Stable", false));
+}

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use mtls_operator::operator::attention::{Attention, Circumstances, Class, attention};
+use mtls_operator::operator::attention::{Attention, Class, attention};
+use mtls_operator::operator::circumstances::Circumstances;
 use mtls_operator::operator::entry::{Entry, SeenSecret, digest};
 use mtls_operator::operator::marks::{AuthorityMark, RetiringMark, SignerMark};
 use mtls_operator::plan::outcome::Reason;

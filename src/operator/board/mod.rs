@@ -4,7 +4,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::attention::{Attention, Circumstances, Class, attention};
+use super::attention::{Attention, Class, attention};
+use super::circumstances::Circumstances;
 use super::entry::{Digest, Entry, SeenSecret, digest};
 use super::index::{IdentityId, Index};
 use super::jurisdiction::Jurisdiction;
