@@ -15,6 +15,8 @@ mod cases;
 mod gnutls;
 #[path = "pki_oracle/go.rs"]
 mod go;
+#[path = "support/golang.rs"]
+mod golang;
 #[path = "pki_oracle/java.rs"]
 mod java;
 #[path = "pki_oracle/openssl.rs"]

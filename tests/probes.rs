@@ -9,6 +9,8 @@
 
 #[path = "probes/go.rs"]
 mod go;
+#[path = "support/golang.rs"]
+mod golang;
 #[path = "probes/mesh.rs"]
 mod mesh;
 #[path = "probes/openssl.rs"]

@@ -14,6 +14,8 @@ mod dice;
 #[path = "../support/election.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod election;
+#[path = "../support/golang.rs"]
+mod golang;
 #[path = "../support/ledger.rs"]
 mod ledger;
 #[cfg(feature = "weakened")]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::consumer::Loaded;
+use crate::golang;
 use crate::mount::Mount;
 
 fn source(file: &str) -> PathBuf {
@@ -15,15 +16,7 @@ fn source(file: &str) -> PathBuf {
 /// Builds the program in Go into a folder.
 pub fn build_go(go: &Path, folder: &Path) -> PathBuf {
     let program = folder.join("consumer");
-    let build = Command::new(go)
-        .args(["build", "-o"])
-        .arg(&program)
-        .arg(".")
-        .current_dir(source("go"))
-        .envs([("GOTOOLCHAIN", "local"), ("GOPROXY", "off"), ("CGO_ENABLED", "0")])
-        .output()
-        .unwrap();
-    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    golang::build(go, "tests/handshakes/go", &program);
     program
 }
 

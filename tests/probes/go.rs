@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use mtls_operator::plan::sighting::{Reception, Refusal};
 
+use crate::golang;
 use crate::mesh::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
 use crate::process::{Server, folder};
 use crate::tool::require_tool;
@@ -19,15 +20,7 @@ static WORKSHOP: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdi
 static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let go = require_tool("go")?;
     let program = WORKSHOP.path().join("server");
-    let build = Command::new(go)
-        .args(["build", "-o"])
-        .arg(&program)
-        .arg(".")
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/probes/go"))
-        .envs([("GOTOOLCHAIN", "local"), ("GOPROXY", "off"), ("CGO_ENABLED", "0")])
-        .output()
-        .unwrap();
-    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    golang::build(&go, "tests/probes/go", &program);
     Some(program)
 });
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::golang;
 use crate::question::{Judge, Question, Verdict};
 use crate::tool::{require_tool, skip};
 
@@ -71,15 +72,7 @@ pub fn first_line(command: &mut Command) -> String {
 pub fn go() -> Option<Box<dyn Judge>> {
     let go = require_tool("go")?;
     let program = built("go-verdicts");
-    let build = Command::new(&go)
-        .args(["build", "-o"])
-        .arg(&program)
-        .arg(".")
-        .current_dir(source("go"))
-        .envs([("GOTOOLCHAIN", "local"), ("GOPROXY", "off"), ("CGO_ENABLED", "0")])
-        .output()
-        .unwrap();
-    assert!(build.status.success(), "{}", errors(&build));
+    golang::build(&go, "tests/verifiers/go", &program);
     let version = first_line(Command::new(go).arg("version").env("GOTOOLCHAIN", "local"));
     Some(Box::new(Batch { program, arguments: Vec::new(), version }))
 }

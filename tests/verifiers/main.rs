@@ -13,6 +13,8 @@
 #[path = "../pki_oracle/authorities.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod authorities;
+#[path = "../support/golang.rs"]
+mod golang;
 #[path = "../support/memory.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod memory;
