@@ -13,6 +13,8 @@ mod bundle;
 mod clock;
 #[path = "conversation/custody.rs"]
 mod custody;
+#[path = "conversation/distrust.rs"]
+mod distrust;
 #[path = "conversation/ending.rs"]
 mod ending;
 #[path = "conversation/evidence.rs"]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::census::Census;
+use super::distrusted::taken;
 use super::entry::digest;
 use super::root::Passed;
 use super::root_notes::Retiring;
@@ -39,13 +40,11 @@ fn distrusted(authority: &MtlsAuthority, passed: &Passed) -> Vec<DistrustedStatu
     let named: Vec<Fingerprint> =
         authority.spec.distrusted_roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
     let known = authority.status.iter().flat_map(|status| &status.distrusted).cloned();
-    let taken = passed.loaded.succession.former.iter().filter_map(|former| former.taken.as_ref());
-    let taken = taken.flat_map(|taken| {
-        let because = &taken.because;
-        taken.fingerprints.iter().map(|fingerprint| DistrustedStatus {
-            fingerprint: fingerprint.clone(),
-            because: because.clone(),
-        })
+    let former = passed.loaded.succession.former.iter().filter_map(|former| former.taken.clone());
+    let taken = taken(&passed.loaded).into_iter().chain(former).flat_map(|taken| {
+        let because = taken.because;
+        let fingerprints = taken.fingerprints.into_iter();
+        fingerprints.map(move |fingerprint| DistrustedStatus { fingerprint, because: because.clone() })
     });
     let mut all: Vec<DistrustedStatus> = known.chain(taken).collect();
     all.retain(|root| root.fingerprint.parse().is_ok_and(|found| !named.contains(&found)));

@@ -1,9 +1,9 @@
 //! What of a root Secret is distrusted: its CAs as `plan::distrust` sees them, and what leaves the trust bundle.
 
-use super::root_notes::{FormerKey, Retiring};
-use super::root_secret::Succession;
+use super::root_notes::{FormerKey, Intermediate, Retiring, Taken};
+use super::root_secret::{LoadedRoot, Succession};
 use crate::pki::{Authority, Fingerprint};
-use crate::plan::distrust::{Ca, Cas, Distrusted, closure};
+use crate::plan::distrust::{Ca, Cas, Distrusted, Why, closure};
 
 /// What is distrusted, where people name these.
 #[must_use]
@@ -43,21 +43,54 @@ pub fn lost(
     named: &[Fingerprint],
 ) -> Vec<Fingerprint> {
     let retiring = succession.retiring.iter().zip(&distrusted.retiring);
-    let retiring = retiring.filter(|(_, why)| why.is_some()).flat_map(|(root, _)| &root.anchors);
+    let retiring = retiring.filter(|(_, why)| why.is_some()).flat_map(|(root, _)| root.certificates());
     let next = succession.next.iter().filter(|_| distrusted.next.is_some());
-    let anchors = next.flat_map(|next| next.anchors().fingerprints());
+    let anchors = next.flat_map(Authority::fingerprints);
     let anchors = anchors.chain(retiring.filter_map(|text| text.parse().ok()));
     let needs = |anchor: &Fingerprint| distrusted.signer.is_none() && signer.anchors().contains(anchor);
     named.iter().copied().chain(anchors.filter(|anchor| !needs(anchor))).collect()
 }
 
-/// A distrusted intermediate below a root that is still trusted.
+/// A distrusted intermediate below a root that is still trusted: one that signs, or has signed.
 #[must_use]
-pub fn accepted_intermediate<'a>(signer: &Authority, former: &'a [FormerKey]) -> Option<&'a FormerKey> {
+pub fn accepted_intermediate(
+    signer: &Authority,
+    former: &[FormerKey],
+    distrusted: &Distrusted,
+) -> Option<Intermediate> {
     let is_trusted = |text: &String| text.parse().is_ok_and(|anchor| signer.bundle().contains(&anchor));
-    former
-        .iter()
-        .find(|former| former.intermediate.as_ref().is_some_and(|below| below.anchors.iter().any(is_trusted)))
+    let gone =
+        former.iter().filter(|former| former.distrusted).filter_map(|former| former.intermediate.clone());
+    let signs = signer.is_intermediate() && distrusted.signer == Some(Why::Named);
+    let signing = signs.then(|| Intermediate {
+        fingerprint: signer.fingerprint().to_string(),
+        anchors: texts(&signer.fingerprints()),
+        not_after: signer.window().not_after,
+    });
+    gone.chain(signing).find(|below| below.anchors.iter().any(is_trusted))
+}
+
+/// Marks signers of the past that people name only now: their leaves are replaced at once.
+pub fn mark_named(former: &mut [FormerKey], named: &[Fingerprint]) {
+    for former in former {
+        let is_named =
+            |below: &Intermediate| below.fingerprint.parse().is_ok_and(|found| named.contains(&found));
+        former.distrusted |= former.intermediate.as_ref().is_some_and(is_named);
+    }
+}
+
+/// What is distrusted with another CA, as the root Secret holds it now.
+#[must_use]
+pub fn taken(loaded: &LoadedRoot) -> Vec<Taken> {
+    let Some((root, signer)) = loaded.stored().zip(loaded.authority.as_ref()) else { return Vec::new() };
+    let signing = (texts(&signer.fingerprints()), root.distrusted.as_ref());
+    let next = loaded.succession.next.as_ref().map(|next| texts(&next.fingerprints()));
+    let next = next.map(|next| (next, root.next.as_ref().and_then(|next| next.distrusted.as_ref())));
+    let retiring = loaded.succession.retiring.iter().zip(&root.retiring);
+    let retiring = retiring.map(|(notes, root)| (notes.certificates(), root.distrusted.as_ref()));
+    let all = retiring.chain([signing]).chain(next);
+    let with_another = all.filter_map(|(found, why)| Some((found, why.filter(|why| **why != Why::Named)?)));
+    with_another.map(|(fingerprints, why)| Taken { fingerprints, because: why.sentence() }).collect()
 }
 
 fn ca(authority: &Authority) -> Ca {
@@ -65,8 +98,7 @@ fn ca(authority: &Authority) -> Ca {
 }
 
 fn retiring(root: &Retiring) -> Ca {
-    let fingerprints = std::iter::once(root.fingerprint.clone()).chain(root.anchors.iter().cloned());
-    Ca { fingerprints: fingerprints.collect(), certified: root.certified.clone() }
+    Ca { fingerprints: root.certificates(), certified: root.certified.clone() }
 }
 
 /// The fingerprints as annotations hold them.

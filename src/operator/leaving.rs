@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::root_notes::{FormerKey, Intermediate, Retiring};
+use super::root_notes::{FormerKey, Retiring};
 use super::root_secret::Succession;
 use crate::plan::distrust::Why;
 use crate::plan::root::StoredRoot;
@@ -38,14 +38,6 @@ impl Leaving {
 }
 
 fn former(root: &Retiring, why: Option<&Why>) -> FormerKey {
-    let below = Intermediate {
-        fingerprint: root.fingerprint.clone(),
-        anchors: root.anchors.clone(),
-        not_after: root.not_after,
-    };
-    let below = (!root.anchors.contains(&root.fingerprint)).then_some(below);
-    let fingerprints = std::iter::once(&root.fingerprint).chain(&root.anchors).cloned();
-    let mut fingerprints: Vec<String> = fingerprints.collect();
-    fingerprints.dedup();
-    FormerKey::of(root.key_id.clone(), root.until).distrusted(why, fingerprints, below)
+    let former = FormerKey::of(root.key_id.clone(), root.until).distrusted(why, root.certificates());
+    FormerKey { intermediate: root.intermediate(), ..former }
 }

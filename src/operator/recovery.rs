@@ -180,15 +180,17 @@ fn leaf(meta: ObjectMeta) -> Option<LeafSecret> {
 
 fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -> Option<Retiring> {
     let (key_id, window) = anchors.describe(&fingerprint)?;
+    let others = anchors.fingerprints().filter(|other| *other != fingerprint).map(|other| other.to_string());
     Some(Retiring {
         fingerprint: fingerprint.to_string(),
         key_id: key_id.to_string(),
+        chain: vec![fingerprint.to_string()],
         anchors: vec![fingerprint.to_string()],
         not_before: window.not_before,
         not_after: window.not_after,
         until: until.min(window.not_after),
-        // It is lost with the Secret that held it.
-        certified: None,
+        // What it has certified is lost with the Secret that held it: any of those that were trusted beside it.
+        certified: Some(others.collect()),
     })
 }
 

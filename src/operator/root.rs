@@ -196,7 +196,7 @@ fn change(
         }
         Transition::Switch { .. } => observed.next().map(|pem| change.switch(&pem)),
         Transition::Announce(source, _) => match successor(context, terms, *source, observed)? {
-            Some((pem, origin)) => Some(announcement(&change, &pem, origin)?),
+            Some((pem, origin)) => Some(announcement(context, &change, &pem, origin)?),
             None => None,
         },
         Transition::Succeed(source) => {
@@ -215,12 +215,18 @@ fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> Ro
 }
 
 /// The next root, with its cross-certificate where the signer may make one and a path over the signer would hold.
-fn announcement(change: &Change<'_>, pem: &AuthorityPem, origin: Origin) -> Result<RootPatch, Error> {
+fn announcement(
+    context: &Context,
+    change: &Change<'_>,
+    pem: &AuthorityPem,
+    origin: Origin,
+) -> Result<RootPatch, Error> {
     if !may_certify(change) {
         return Ok(change.announce(pem, origin, None));
     }
-    let next = Authority::load(pem, change.now)?;
-    let cross = change.authority.cross_certify(&next, change.now);
+    let now = context.signing_time()?;
+    let next = Authority::load(pem, now)?;
+    let cross = change.authority.cross_certify(&next, now);
     if let Err(error) = &cross {
         tracing::warn!(%error, authority = change.terms.name, "the next root has no cross-certificate");
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::distrusted::{certified, texts};
 use super::leaving::Leaving;
-use super::root_notes::{FormerKey, Intermediate, Origin, Retiring};
+use super::root_notes::{FormerKey, Origin, Retiring};
 use super::root_patch::{NEXT, RootPatch, written};
 use super::root_secret::{LoadedRoot, Succession};
 use crate::api::authority::Phase;
@@ -217,6 +217,7 @@ impl<'a> Change<'a> {
         Retiring {
             fingerprint: self.root.fingerprint.clone(),
             key_id: self.authority.key_id().to_string(),
+            chain: texts(&self.authority.fingerprints()),
             anchors: self.authority.anchors().fingerprints().map(|anchor| anchor.to_string()).collect(),
             not_before: window.not_before,
             not_after: window.not_after,
@@ -229,14 +230,8 @@ impl<'a> Change<'a> {
     fn replaced(&self) -> FormerKey {
         let former =
             FormerKey::of(self.authority.key_id().to_string(), drain_bound(self.root, self.now, self.rules));
-        let below = Intermediate {
-            fingerprint: self.root.fingerprint.clone(),
-            anchors: self.authority.anchors().fingerprints().map(|anchor| anchor.to_string()).collect(),
-            not_after: self.root.window.not_after,
-        };
-        let fingerprints = texts(&self.authority.fingerprints());
-        let below = self.authority.is_intermediate().then_some(below);
-        former.distrusted(self.root.distrusted.as_ref(), fingerprints, below)
+        let former = former.distrusted(self.root.distrusted.as_ref(), texts(&self.authority.fingerprints()));
+        FormerKey { intermediate: self.retired().intermediate(), ..former }
     }
 
     /// The announced root, where it goes with the signer: it has signed nothing.
@@ -244,7 +239,7 @@ impl<'a> Change<'a> {
         let next = self.succession.next.as_ref().filter(|_| source != Source::Announced)?;
         let why = self.root.next.as_ref()?.distrusted.as_ref();
         let former = FormerKey::of(next.key_id().to_string(), self.now);
-        why.map(|why| former.distrusted(Some(why), texts(&next.fingerprints()), None))
+        why.map(|why| former.distrusted(Some(why), texts(&next.fingerprints())))
     }
 
     fn former(&self, replaced: impl IntoIterator<Item = FormerKey>) -> Vec<FormerKey> {

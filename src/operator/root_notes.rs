@@ -40,7 +40,7 @@ pub struct FormerKey {
     /// Where it was distrusted with another CA: which certificates, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken: Option<Taken>,
-    /// Where a distrusted intermediate signed: what peers go by.
+    /// Where an intermediate signed: what peers go by. It may be distrusted after it was replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intermediate: Option<Intermediate>,
 }
@@ -52,23 +52,12 @@ impl FormerKey {
         Self { key_id, until, distrusted: false, taken: None, intermediate: None }
     }
 
-    /// The same, distrusted for this reason, if there is one: with its certificates and, where an intermediate signed, what is
-    /// above it.
+    /// The same, distrusted for this reason, if there is one; with its certificates where another CA is the reason.
     #[must_use]
-    pub fn distrusted(
-        self,
-        why: Option<&Why>,
-        fingerprints: Vec<String>,
-        intermediate: Option<Intermediate>,
-    ) -> Self {
+    pub fn distrusted(self, why: Option<&Why>, fingerprints: Vec<String>) -> Self {
         let Some(why) = why else { return self };
-        let is_named = *why == Why::Named;
-        Self {
-            distrusted: true,
-            taken: (!is_named).then(|| Taken { fingerprints, because: why.sentence() }),
-            intermediate: intermediate.filter(|_| is_named),
-            ..self
-        }
+        let taken = (*why != Why::Named).then(|| Taken { fingerprints, because: why.sentence() });
+        Self { distrusted: true, taken, ..self }
     }
 
     /// Whether it is still needed: a leaf of it can be valid, or peers accept what it signs.
@@ -87,7 +76,7 @@ pub struct Taken {
     pub because: String,
 }
 
-/// An intermediate that is distrusted.
+/// An intermediate that has signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intermediate {
@@ -108,7 +97,10 @@ pub struct Retiring {
     /// Key identifier of its leaves' signer, hex.
     #[serde(rename = "keyID")]
     pub key_id: String,
-    /// SHA-256 of its anchors, hex.
+    /// SHA-256 of its signing certificate, of those above it and of its root, hex. Version 0.1 did not record it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
+    /// SHA-256 of its anchors, hex: its root, and what people have put beside it.
     pub anchors: Vec<String>,
     /// Start of its validity.
     pub not_before: Timestamp,
@@ -119,4 +111,28 @@ pub struct Retiring {
     /// SHA-256 of the certificates of every CA that it has certified, hex. Version 0.1 did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certified: Option<Vec<String>>,
+}
+
+impl Retiring {
+    /// SHA-256 of its certificates, hex.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<String> {
+        if !self.chain.is_empty() {
+            return self.chain.clone();
+        }
+        let mut all = vec![self.fingerprint.clone()];
+        all.extend(self.anchors.iter().filter(|anchor| **anchor != self.fingerprint).cloned());
+        all
+    }
+
+    /// The intermediate that has signed, if one has.
+    #[must_use]
+    pub fn intermediate(&self) -> Option<Intermediate> {
+        let is_root = self.anchors.contains(&self.fingerprint);
+        (!is_root).then(|| Intermediate {
+            fingerprint: self.fingerprint.clone(),
+            anchors: self.certificates().into_iter().filter(|found| self.anchors.contains(found)).collect(),
+            not_after: self.not_after,
+        })
+    }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroizing;
 
-use super::distrusted::{accepted_intermediate, distrusted, lost};
+use super::distrusted::{accepted_intermediate, distrusted, lost, mark_named};
 use super::observe::content;
 use super::root_notes::{Origin, Retiring};
 pub use super::succession::Succession;
@@ -101,13 +101,14 @@ fn surrounded(
     authority: Authority,
     now: Timestamp,
 ) -> LoadedRoot {
-    let succession = match succession(secret, &authority, now) {
+    let mut succession = match succession(secret, &authority, now) {
         Ok(succession) => succession,
         Err(what) => {
             let why = format!("Secret {place}: {what} is damaged; restore it from a backup");
             return LoadedRoot::without_signer(RootSecret::Invalid(why));
         }
     };
+    mark_named(&mut succession.former, &terms.distrust);
     let others: Vec<&TrustBundle> =
         succession.next.iter().map(Authority::anchors).chain(&succession.retiring_anchors).collect();
     let is_next_generated = !is_provided(secret, annotation::NEXT_ORIGIN);
@@ -154,8 +155,7 @@ fn stored(
     distrusted: Distrusted,
 ) -> StoredRoot {
     let recorded = note(secret, annotation::MAX_LEAF_TTL).and_then(|text| duration::parse(text));
-    let accepted = accepted_intermediate(authority, &succession.former);
-    let accepted = accepted.and_then(|former| former.intermediate.as_ref());
+    let accepted = accepted_intermediate(authority, &succession.former, &distrusted);
     let next = succession.next.as_ref().map(|next| StoredNext {
         fingerprint: next.fingerprint().to_string(),
         anchors: next.anchors().hash(),
@@ -170,7 +170,7 @@ fn stored(
         window: authority.window(),
         is_provided: is_provided(secret, annotation::ORIGIN),
         distrusted: distrusted.signer,
-        accepted_intermediate: accepted.map(|below| (below.fingerprint.clone(), below.not_after)),
+        accepted_intermediate: accepted.map(|below| (below.fingerprint, below.not_after)),
         is_certified: authority.has_cross_certificate(),
         max_leaf_ttl: recorded.map_or_else(|| terms.max_leaf_ttl.as_secs() - 1, |ttl| ttl.as_secs()),
         phase: note(secret, annotation::PHASE).and_then(|word| Phase::parse(word)).unwrap_or_default(),

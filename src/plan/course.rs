@@ -48,7 +48,8 @@ impl Course {
 #[must_use]
 pub fn course(world: &RootWorld, decision: &RootDecision) -> Course {
     match (decision.reason, &world.secret) {
-        (Reason::RootLost | Reason::RootInvalid | Reason::TrustDomainMismatch, _) => {
+        // A change that was refused leaves the root that signs, and its Secret, as they were.
+        (Reason::RootLost | Reason::RootInvalid | Reason::TrustDomainMismatch, _) if !decision.signs => {
             Course::Unknown(decision.reason)
         }
         (_, RootSecret::Sound(root)) if decision.signs => Course::Known(unanswered(root, &world.around)),

@@ -137,7 +137,7 @@ impl Transition {
 /// The change that a sound root needs now. At most one: the next look sees what it has become.
 #[must_use]
 pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
-    if let Some(transition) = riddance(root) {
+    if let Some(transition) = riddance(root, &around.provided) {
         return Some(transition);
     }
     if is_replacement(root, &around.provided) {
@@ -170,10 +170,11 @@ fn is_replacement(root: &StoredRoot, provided: &Provided) -> bool {
 }
 
 /// What is distrusted leaves every bundle at once, whoever still needs it.
-fn riddance(root: &StoredRoot) -> Option<Transition> {
+fn riddance(root: &StoredRoot, provided: &Provided) -> Option<Transition> {
     if let Some(next) = root.next.as_ref().filter(|next| next.distrusted.is_some()) {
+        let is_generated = !next.is_provided && *provided == Provided::NotAsked;
         let another = Transition::Announce(Source::Generated, Cause::Distrust);
-        return Some(if next.is_provided { Transition::Withdraw } else { another });
+        return Some(if is_generated { another } else { Transition::Withdraw });
     }
     let gone = root.retiring.iter().filter(|former| former.distrusted.is_some());
     let gone: Vec<String> = gone.map(|former| former.fingerprint.clone()).collect();

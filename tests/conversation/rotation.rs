@@ -256,7 +256,7 @@ async fn with_the_defaults_a_planned_rotation_costs_no_write_beyond_the_renewals
 }
 
 /// SHA-256 of the certificate in this key of the root Secret, as OpenSSL prints it.
-fn fingerprint(mesh: &Mesh, key: &str) -> String {
+pub fn fingerprint(mesh: &Mesh, key: &str) -> String {
     use base64::Engine as _;
     use rustls::pki_types::pem::PemObject as _;
     let root = mesh.stage.server.get("secrets", "mtls-system", "mtls-authority-mesh").unwrap();
@@ -315,13 +315,13 @@ async fn mesh_in(phase: &str) -> Mesh {
 }
 
 /// What status says was distrusted with the root that people named.
-fn taken(mesh: &Mesh) -> Vec<String> {
+pub fn taken(mesh: &Mesh) -> Vec<String> {
     let authority = mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
     let taken = authority["status"]["distrusted"].as_array().cloned().unwrap_or_default();
     taken.iter().map(|root| root["fingerprint"].as_str().unwrap().to_owned()).collect()
 }
 
-fn hex(fingerprint: &str) -> String {
+pub fn hex(fingerprint: &str) -> String {
     fingerprint.replace(':', "").to_lowercase()
 }
 

@@ -85,6 +85,18 @@ fn where_it_was_not_recorded_a_root_is_taken_to_have_certified_its_successors() 
     assert_eq!(taken(&draining, &["r9"]), [], "a root of the past takes nothing along");
 }
 
+/// After an accepted loss the order in which roots have signed is not known, and the root that signs was certified by none.
+#[test]
+fn of_roots_that_were_recovered_each_may_have_certified_the_others_and_none_its_successor() {
+    for [one, other] in [["r1", "r2"], ["r2", "r1"]] {
+        let recovered = cas(&[ca(one, &[other]), ca(other, &[one])], ca("r3", &[]), None);
+        let both = taken(&recovered, &["r2"]);
+        let names: Vec<&str> = both.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [one, other]);
+        assert_eq!(taken(&recovered, &["r3"]), [("r3".into(), Why::Named)]);
+    }
+}
+
 #[test]
 fn an_intermediate_is_named_by_each_certificate_above_it() {
     let signer = Ca { fingerprints: vec!["i1".into(), "b1".into()], ..ca("i1", &[]) };

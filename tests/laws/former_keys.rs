@@ -47,6 +47,7 @@ fn each_signer_is_kept_once_but_none_that_stays_trusted() {
         not_before: NOW,
         not_after: NOW + DAY,
         until: NOW + DAY,
+        chain: Vec::new(),
         certified: None,
     };
     assert_eq!(kept(&keys([1, 2, 1]), &keys([3, 2, 1, 3]), &[root]), texts(&keys([1, 3])));

@@ -26,7 +26,10 @@ pub fn all(provided: &[(String, AuthorityPem)], now: Timestamp) -> Vec<Signer> {
     for (name, ca) in provided.iter().filter(|(name, _)| is_named(name)) {
         let (to, from) = (format!("rotated-to-{name}"), format!("rotated-from-{name}"));
         found.push(signer(&to, &[p256(), ca.clone()], former_only, now));
-        found.push(signer(&from, &[ca.clone(), p256()], former_only, now));
+        // An intermediate certifies no root.
+        if name.starts_with("root") {
+            found.push(signer(&from, &[ca.clone(), p256()], former_only, now));
+        }
     }
     found
 }
