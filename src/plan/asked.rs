@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use jiff::SignedDuration;
 
+use super::zone;
 use crate::api::identity::{MtlsIdentity, MtlsIdentitySpec, Reclaim};
 use crate::api::word::Word;
 use crate::api::{duration, names::annotation};
-use crate::pki::KeyAlgorithm;
+use crate::pki::{CommonName, KeyAlgorithm};
 
 /// What an `MtlsIdentity` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Asked {
     pub renew_before: Option<SignedDuration>,
     /// Kind of key.
     pub algorithm: KeyAlgorithm,
+    /// What the subject says.
+    pub common_name: CommonName,
     /// The Secret.
     pub secret: AskedSecret,
     /// Whether issuance is stopped.
@@ -115,6 +118,7 @@ impl Asked {
             ttl: optional_duration("ttl", spec.ttl.as_deref()).unwrap_or_default(),
             renew_before: optional_duration("renewBefore", spec.renew_before.as_deref()).unwrap_or_default(),
             algorithm: spec.private_key.algorithm.known().unwrap_or_default(),
+            common_name: spec.subject.common_name.known().unwrap_or_default(),
             secret: AskedSecret {
                 name: identity.secret_name(),
                 labels: spec.secret.labels.clone(),
@@ -133,6 +137,7 @@ impl Asked {
 /// The first value of a spec that cannot be read.
 fn malformed(spec: &MtlsIdentitySpec) -> Result<(), Malformed> {
     word("privateKey.algorithm", &spec.private_key.algorithm)?;
+    word("subject.commonName", &spec.subject.common_name)?;
     word("secret.reclaim", &spec.secret.reclaim)?;
     for probe in &spec.probes {
         word("probes[].clientCertificates", &probe.client_certificates)?;
@@ -162,6 +167,7 @@ impl Asked {
             ttl: None,
             renew_before: None,
             algorithm: KeyAlgorithm::default(),
+            common_name: CommonName::default(),
             secret: AskedSecret {
                 name: String::new(),
                 labels: BTreeMap::new(),
@@ -172,6 +178,15 @@ impl Asked {
             renew_request: None,
             malformed: None,
         }
+    }
+}
+
+impl Asked {
+    /// Whether it names the Service of the API server, which needs a grant.
+    #[must_use]
+    pub fn claims_api_server(&self) -> bool {
+        let (namespace, service) = zone::API_SERVER;
+        self.namespace == namespace && self.services.iter().any(|asked| asked == service)
     }
 }
 

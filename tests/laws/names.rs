@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::fixture::{DAY, NOW, asked, pairs, terms};
 
-fn issue(profile: &LeafProfile) -> IssuedLeaf {
+pub fn issue(profile: &LeafProfile) -> IssuedLeaf {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     let authority = AUTHORITY.get_or_init(|| {
         let pem = Authority::generate("mesh", RootAlgorithm::EcdsaP256, DAY * 365, NOW).unwrap();
