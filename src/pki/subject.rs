@@ -62,8 +62,11 @@ impl Subject {
         ];
         let mut found = name.iter_rdn();
         let agree = expected.iter().all(|(kind, value)| {
-            let attributes: Vec<_> = found.next().into_iter().flat_map(|part| part.iter()).collect();
-            matches!(&*attributes, [one] if one.attr_type() == kind && one.as_str() == Ok(value))
+            let Some(part) = found.next() else { return false };
+            let mut attributes = part.iter();
+            let is_it =
+                attributes.next().is_some_and(|one| one.attr_type() == kind && one.as_str() == Ok(value));
+            is_it && attributes.next().is_none()
         });
         agree && found.next().is_none()
     }

@@ -1,6 +1,7 @@
 //! Laws of who may have which name: outside its own zone a namespace gets nothing without a grant.
 
 use mtls_operator::api::MtlsAuthority;
+use mtls_operator::operator::entry::Entry;
 use mtls_operator::pki::{CommonName, KeyAlgorithm, LeafProfile};
 use mtls_operator::plan::asked::Asked;
 use mtls_operator::plan::outcome::Refusal;
@@ -466,6 +467,23 @@ fn every_plain_identity_of_a_namespace_is_judged_alike() {
             assert_eq!(permission == Permission::Granted, is_permitted);
         }
     }
+}
+
+/// The operator remembers of an identity that it asks for nothing in particular, and judges it by its namespace alone.
+#[test]
+fn an_identity_that_its_own_name_or_its_subject_could_refuse_is_not_plain() {
+    let is_plain = |namespace: &str, name: &str, spec: Value| {
+        let identity = json!({
+            "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "spec": spec,
+            "metadata": { "namespace": namespace, "name": name, "uid": "u" },
+        });
+        Entry::of(&serde_json::from_value(identity).unwrap(), namespace.into()).is_plain
+    };
+    assert!(is_plain("default", "web", json!({})));
+    assert!(is_plain("default", "kubernetes", json!({ "services": [] })));
+    assert!(!is_plain("default", "kubernetes", json!({})));
+    assert!(!is_plain("default", "web", json!({ "services": ["kubernetes"] })));
+    assert!(!is_plain("home", "web", json!({ "subject": { "commonName": "ServiceAccount" } })));
 }
 
 #[test]

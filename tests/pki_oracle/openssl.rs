@@ -37,7 +37,7 @@ fn openssl_accepts_every_leaf_in_both_roles() {
     }
 }
 
-/// RFC 2253 is what PostgreSQL, MongoDB and Kafka make of a subject.
+/// RFC 2253 is what databases and brokers make of a subject.
 #[test]
 fn openssl_prints_the_subject_as_it_is_documented() {
     let Some(openssl) = require_tool("openssl") else { return };
