@@ -7,8 +7,10 @@ use mtls_operator::pki::TrustDomain;
 use proptest::prelude::*;
 use regex::Regex;
 
+type Predicate = fn(&str) -> bool;
+
 /// An expression, and its predicate.
-type Form = (&'static str, fn(&str) -> bool);
+type Form = (&'static str, Predicate);
 
 const FORMS: [Form; 7] = [
     (form::DNS_LABEL, form::is_dns_label),
@@ -20,7 +22,7 @@ const FORMS: [Form; 7] = [
     (duration::PATTERN, |text| duration::parse(text).is_some()),
 ];
 
-static COMPILED: LazyLock<Vec<(Regex, fn(&str) -> bool)>> = LazyLock::new(|| {
+static COMPILED: LazyLock<Vec<(Regex, Predicate)>> = LazyLock::new(|| {
     FORMS.map(|(expression, predicate)| (Regex::new(expression).unwrap(), predicate)).into()
 });
 
