@@ -74,7 +74,7 @@ const FAULTS: &[(Spoil, &str)] = &[
                     (DnType::CommonName, "cart.shop"),
                     (DnType::OrganizationalUnitName, "admins"),
                 ],
-            )
+            );
         },
         OTHER_SUBJECT,
     ),
