@@ -9,6 +9,8 @@
 
 #[path = "drift/fields.rs"]
 mod fields;
+#[path = "drift/forms.rs"]
+mod forms;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,6 @@
 //! What a name in a spec may look like: what Kubernetes, SPIFFE and clients of TLS accept, and nothing else. The
-//! schemas refuse the rest, so that no object can ask for what cannot be done.
+//! schemas refuse the rest, so that no object can ask for what cannot be done. An object may be older than its schema, or come from
+//! a cluster with another one, so the operator asks the predicates beside them, which say the same.
 
 /// A DNS label (RFC 1123): name of a service, or of an object that becomes a label value.
 pub const DNS_LABEL: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
@@ -30,6 +31,48 @@ const MAX_PREFIX: usize = 253;
 #[must_use]
 pub fn all_are_qualified_names() -> String {
     format!("self.all(key, key.matches('{QUALIFIED_NAME}') && key.indexOf('/') <= {MAX_PREFIX})")
+}
+
+/// Longest name of an object, and longest DNS name, in characters.
+pub const MAX_NAME: usize = 253;
+/// Longest DNS label, in characters.
+const MAX_LABEL: usize = 63;
+
+/// [`DNS_LABEL`].
+#[must_use]
+pub fn is_dns_label(text: &str) -> bool {
+    text.len() <= MAX_LABEL && is_label(text)
+}
+
+/// [`DNS_SUBDOMAIN`].
+#[must_use]
+pub fn is_dns_subdomain(text: &str) -> bool {
+    text.split('.').all(is_label)
+}
+
+/// [`DNS_NAME`].
+#[must_use]
+pub fn is_dns_name(text: &str) -> bool {
+    text.split('.').all(is_dns_label)
+}
+
+/// [`DNS_PATTERN`].
+#[must_use]
+pub fn is_dns_pattern(text: &str) -> bool {
+    is_dns_name(text.strip_prefix("*.").unwrap_or(text))
+}
+
+/// Whether a name is no wildcard of a whole top-level domain.
+#[must_use]
+pub fn is_narrow(pattern: &str) -> bool {
+    pattern.strip_prefix("*.").is_none_or(|zone| zone.contains('.'))
+}
+
+/// A label of whatever length.
+fn is_label(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let has_ends = !text.is_empty() && !text.starts_with('-') && !text.ends_with('-');
+    has_ends && text.bytes().all(is_inner)
 }
 
 /// Whether a name ends in what clients take for the last part of an IPv4 address: none accepts it as a DNS name.

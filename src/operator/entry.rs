@@ -10,7 +10,7 @@ use crate::api::conditions::{READY, STALLED, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, default_secret_name};
 use crate::api::names::{annotation, label};
 use crate::api::word::Word;
-use crate::pki::KeyAlgorithm;
+use crate::pki::{CommonName, KeyAlgorithm};
 use crate::plan::asked::Asked;
 use crate::plan::outcome::Reason;
 use crate::plan::policy::Permission;
@@ -157,7 +157,8 @@ fn readable(identity: &MtlsIdentity) -> Option<Asked> {
 
 fn is_plain(identity: &MtlsIdentity) -> bool {
     let spec = &identity.spec;
-    readable(identity).is_some()
+    readable(identity).is_some_and(|asked| !asked.claims_api_server())
+        && spec.subject.common_name == Word::Known(CommonName::None)
         && spec.dns_names.is_empty()
         && spec.ip_addresses.is_empty()
         && spec.ttl.is_none()

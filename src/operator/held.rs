@@ -54,7 +54,7 @@ pub fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, 
 
 /// While nobody can say what is allowed, the leaf is taken for what it is.
 fn fits(leaf: &Leaf, allowed: Option<&Allowed>) -> bool {
-    allowed.and_then(Allowed::leaf).is_none_or(|entitlement| leaf.matches(&entitlement.profile))
+    allowed.and_then(Allowed::leaf).is_none_or(|entitlement| entitlement.is_met_by(leaf))
 }
 
 /// The moment of issuance; where people edited the note, the start of validity.

@@ -8,7 +8,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 
 use super::pem::{self, PemError};
-use super::{KeyAlgorithm, KeyId, LeafProfile, Serial, Window, certificate};
+use super::{CommonName, KeyAlgorithm, KeyId, LeafProfile, Serial, Window, certificate, subject};
 
 /// Why a leaf is not usable. Each is a state of the world, not an accident of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -66,6 +66,8 @@ pub struct Leaf {
     pub authority_key_id: KeyId,
     /// The subject as people read it; empty where the names are all there is.
     pub subject: String,
+    /// What the subject says, if it is one that we issue.
+    pub common_name: Option<CommonName>,
     /// URI names as they stand there; a good leaf has exactly one.
     pub spiffe_ids: Vec<String>,
     /// DNS names.
@@ -88,7 +90,7 @@ impl Leaf {
         Self::parse(chain.first().ok_or(LeafError::NotPem)?)
     }
 
-    /// Whether this is what is asked: names as sets, exactly one URI, and the algorithm.
+    /// Whether this is what is asked: names as sets, exactly one URI, the algorithm and the subject.
     #[must_use]
     pub fn matches(&self, asked: &LeafProfile) -> bool {
         let [spiffe_id] = self.spiffe_ids.as_slice() else { return false };
@@ -96,6 +98,7 @@ impl Leaf {
             && same_set(&self.dns_names, &asked.dns_names)
             && same_set(&self.ip_addresses, &asked.ip_addresses)
             && self.key_algorithm == Some(asked.key_algorithm)
+            && self.common_name == Some(asked.common_name)
     }
 
     /// Reads a certificate.
@@ -115,6 +118,7 @@ impl Leaf {
             authority_key_id: authority_key_id(x509)
                 .ok_or(LeafError::BadProfile("the authority key identifier is missing"))?,
             subject: x509.subject().to_string(),
+            common_name: None,
             spiffe_ids: Vec::new(),
             dns_names: Vec::new(),
             ip_addresses: Vec::new(),
@@ -122,6 +126,7 @@ impl Leaf {
             public_key_der: x509.public_key().raw.to_vec(),
         };
         leaf.read_names(x509)?;
+        leaf.common_name = subject::said(x509.subject(), &leaf.spiffe_ids);
         Ok(leaf)
     }
 

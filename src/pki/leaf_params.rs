@@ -9,7 +9,7 @@ use rcgen::{
 };
 
 use super::window::to_offset;
-use super::{IssueError, KeyAlgorithm, LeafProfile, Serial, Window};
+use super::{CommonName, IssueError, KeyAlgorithm, LeafProfile, Serial, Subject, Window};
 
 /// Every field is set here: rcgen's defaults (valid 1975 to 4096, serial from the key, no AKI) are never right.
 pub(super) fn leaf_params(
@@ -18,6 +18,7 @@ pub(super) fn leaf_params(
     serial: Serial,
 ) -> Result<CertificateParams, IssueError> {
     let mut params = bare_params(window, serial);
+    params.distinguished_name = subject(profile)?;
     params.subject_alt_names = names(profile)?;
     params.key_usages = key_usages(profile.key_algorithm);
     Ok(params)
@@ -26,7 +27,7 @@ pub(super) fn leaf_params(
 /// A leaf without names.
 pub(super) fn bare_params(window: Window, serial: Serial) -> CertificateParams {
     let mut params = CertificateParams::default();
-    // An empty subject makes the names critical, which is what RFC 5280 §4.2.1.6 wants.
+    // An empty subject makes the names critical, and another one not: RFC 5280 §4.2.1.6 wants both.
     params.distinguished_name = DistinguishedName::new();
     params.not_before = to_offset(window.not_before);
     params.not_after = to_offset(window.not_after);
@@ -38,6 +39,16 @@ pub(super) fn bare_params(window: Window, serial: Serial) -> CertificateParams {
         vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     params.use_authority_key_identifier_extension = true;
     params
+}
+
+fn subject(profile: &LeafProfile) -> Result<DistinguishedName, IssueError> {
+    let id = profile.spiffe_id.as_str();
+    match profile.common_name {
+        CommonName::None => Ok(DistinguishedName::new()),
+        CommonName::ServiceAccount => {
+            Subject::of_id(id).map(|subject| subject.to_name()).ok_or_else(|| IssueError::Name(id.to_owned()))
+        }
+    }
 }
 
 /// RSA may encipher the session key of an old cipher suite; other keys cannot (RFC 8813 §3).

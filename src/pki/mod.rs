@@ -27,6 +27,7 @@ mod provided;
 mod serial;
 mod shape;
 mod spiffe;
+mod subject;
 mod top;
 mod trust;
 mod verify;
@@ -45,6 +46,7 @@ pub use pem::{MAX_CERTIFICATES, MAX_PEM_BYTES, MAX_PROVIDED_BYTES, MAX_PROVIDED_
 pub use profile::LeafProfile;
 pub use serial::{NoRandomness, Serial};
 pub use spiffe::{SpiffeId, TrustDomain, TrustDomainError};
+pub use subject::{CommonName, MAX_ATTRIBUTE, Subject};
 pub use top::Top;
 pub use trust::{TrustBundle, TrustError};
 pub use verify::verify_as_peer;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{KeyAlgorithm, SpiffeId};
+use super::{CommonName, KeyAlgorithm, SpiffeId};
 
 /// The content of a leaf that depends on the identity; all else is the same for every leaf.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,4 +15,6 @@ pub struct LeafProfile {
     pub ip_addresses: Vec<IpAddr>,
     /// Algorithm of the key.
     pub key_algorithm: KeyAlgorithm,
+    /// What the subject says of the service account in the SPIFFE ID.
+    pub common_name: CommonName,
 }

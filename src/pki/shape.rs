@@ -5,7 +5,7 @@ use x509_parser::extensions::{ExtendedKeyUsage, KeyUsage};
 use x509_parser::prelude::X509Version;
 
 use super::certificate::subject_key_id;
-use super::{Leaf, LeafError};
+use super::{CommonName, Leaf, LeafError};
 
 /// Bits a serial number must have: below that somebody counted instead of drawing.
 const MIN_SERIAL_BITS: usize = 64;
@@ -15,11 +15,14 @@ pub(super) fn check(x509: &X509Certificate<'_>, leaf: &Leaf) -> Result<(), LeafE
     let rules = [
         (x509.version() == X509Version::V3, "the version is not 3"),
         (x509.extensions_map().is_ok(), "an extension is repeated"),
-        (x509.subject().iter_rdn().next().is_none(), "the subject is not empty"),
         (leaf.serial.bits() >= MIN_SERIAL_BITS, "the serial number is shorter than 64 bits"),
         (leaf.spiffe_ids.len() == 1, "there is not exactly one URI name"),
+        (leaf.common_name.is_some(), "the subject is neither empty nor the service account of the URI name"),
         (subject_key_id(x509).is_some(), "the subject key identifier is missing"),
-        (names_are_critical(x509), "the subject alternative names are not critical"),
+        (
+            names_are_critical(x509) == (leaf.common_name == Some(CommonName::None)),
+            "the subject alternative names are critical beside a subject, or not critical without one",
+        ),
         (is_end_entity(x509), "the basic constraints do not critically say that it is no CA"),
         (has_key_usage(x509, leaf), "the key usage is not critical, or not what the key is for"),
         (has_both_purposes(x509), "the extended key usage is not exactly server and client authentication"),
@@ -29,7 +32,7 @@ pub(super) fn check(x509: &X509Certificate<'_>, leaf: &Leaf) -> Result<(), LeafE
     broken.map_or(Ok(()), |(_, rule)| Err(LeafError::BadProfile(rule)))
 }
 
-/// RFC 5280 §4.2.1.6: with an empty subject the names are all there is.
+/// RFC 5280 §4.2.1.6: with an empty subject the names are all there is, and critical; beside a subject they should not be.
 fn names_are_critical(x509: &X509Certificate<'_>) -> bool {
     x509.subject_alternative_name().ok().flatten().is_some_and(|names| names.critical)
 }

@@ -46,6 +46,17 @@ impl fmt::Display for TrustDomain {
     }
 }
 
+/// Trust domain, namespace and service account of a SPIFFE ID. `None` where it is not of our form.
+pub(super) fn parts(uri: &str) -> Option<[&str; 3]> {
+    let segments: Vec<&str> = uri.strip_prefix("spiffe://")?.split('/').collect();
+    match *segments {
+        [trust_domain, "ns", namespace, "sa", service_account] => {
+            Some([trust_domain, namespace, service_account])
+        }
+        _ => None,
+    }
+}
+
 /// The identity of a workload: the only URI in its certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpiffeId(String);

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use jiff::SignedDuration;
 
-use crate::api::identity::{MtlsIdentity, MtlsIdentitySpec, Reclaim};
+use super::zone;
+use crate::api::identity::{MtlsIdentity, Reclaim};
 use crate::api::word::Word;
-use crate::api::{duration, names::annotation};
-use crate::pki::KeyAlgorithm;
+use crate::api::{duration, form, names::annotation};
+use crate::pki::{CommonName, KeyAlgorithm};
 
 /// What an `MtlsIdentity` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Asked {
     pub renew_before: Option<SignedDuration>,
     /// Kind of key.
     pub algorithm: KeyAlgorithm,
+    /// What the subject says.
+    pub common_name: CommonName,
     /// The Secret.
     pub secret: AskedSecret,
     /// Whether issuance is stopped.
@@ -87,6 +90,16 @@ pub enum Malformed {
         /// What it holds.
         value: String,
     },
+    /// A name that Kubernetes, SPIFFE or clients of TLS do not take.
+    #[error("{field} has {value:?}, which is not {form}; correct it")]
+    Name {
+        /// Field of the object.
+        field: &'static str,
+        /// What it holds, or its beginning.
+        value: String,
+        /// What it should be.
+        form: &'static str,
+    },
     /// An address that is none.
     #[error("spec.ipAddresses has {0:?}, which is not an IP address; correct it")]
     Address(String),
@@ -104,6 +117,8 @@ impl Asked {
             return Err(Malformed::Unreadable(why.clone()));
         }
         let name = meta.name.clone().ok_or(Malformed::Metadata("name"))?;
+        let secret_name = identity.secret_name();
+        object_name("spec.secret.name", &secret_name)?;
         Ok(Self {
             namespace: meta.namespace.clone().ok_or(Malformed::Metadata("namespace"))?,
             uid: meta.uid.clone().ok_or(Malformed::Metadata("uid"))?,
@@ -115,8 +130,9 @@ impl Asked {
             ttl: optional_duration("ttl", spec.ttl.as_deref()).unwrap_or_default(),
             renew_before: optional_duration("renewBefore", spec.renew_before.as_deref()).unwrap_or_default(),
             algorithm: spec.private_key.algorithm.known().unwrap_or_default(),
+            common_name: spec.subject.common_name.known().unwrap_or_default(),
             secret: AskedSecret {
-                name: identity.secret_name(),
+                name: secret_name,
                 labels: spec.secret.labels.clone(),
                 annotations: spec.secret.annotations.clone(),
                 // A Secret that stays is no loss.
@@ -124,15 +140,18 @@ impl Asked {
             },
             paused: spec.paused,
             renew_request: meta.annotations.as_ref().and_then(|a| a.get(annotation::RENEW)).cloned(),
-            malformed: malformed(spec).err(),
+            malformed: malformed(identity).err(),
             name,
         })
     }
 }
 
 /// The first value of a spec that cannot be read.
-fn malformed(spec: &MtlsIdentitySpec) -> Result<(), Malformed> {
+fn malformed(identity: &MtlsIdentity) -> Result<(), Malformed> {
+    names(identity)?;
+    let spec = &identity.spec;
     word("privateKey.algorithm", &spec.private_key.algorithm)?;
+    word("subject.commonName", &spec.subject.common_name)?;
     word("secret.reclaim", &spec.secret.reclaim)?;
     for probe in &spec.probes {
         word("probes[].clientCertificates", &probe.client_certificates)?;
@@ -140,6 +159,35 @@ fn malformed(spec: &MtlsIdentitySpec) -> Result<(), Malformed> {
     optional_duration("ttl", spec.ttl.as_deref())?;
     optional_duration("renewBefore", spec.renew_before.as_deref())?;
     addresses(&spec.ip_addresses).map(drop)
+}
+
+/// All that becomes part of a name in a certificate.
+fn names(identity: &MtlsIdentity) -> Result<(), Malformed> {
+    let (meta, spec) = (&identity.metadata, &identity.spec);
+    label("metadata.namespace", meta.namespace.as_deref().unwrap_or_default())?;
+    label("metadata.name", meta.name.as_deref().unwrap_or_default())?;
+    label("spec.authorityRef.name", &spec.authority_ref.name)?;
+    spec.service_account_name.iter().try_for_each(|name| object_name("spec.serviceAccountName", name))?;
+    spec.services.iter().flatten().try_for_each(|name| label("spec.services", name))?;
+    spec.dns_names.iter().try_for_each(|name| {
+        let is_sound = form::is_dns_pattern(name) && form::is_narrow(name) && !form::ends_in_number(name);
+        named("spec.dnsNames", name, "a DNS name or a wildcard of one that has two labels", is_sound)
+    })
+}
+
+fn label(field: &'static str, name: &str) -> Result<(), Malformed> {
+    named(field, name, "a DNS label", form::is_dns_label(name))
+}
+
+fn object_name(field: &'static str, name: &str) -> Result<(), Malformed> {
+    named(field, name, "the name of an object", form::is_dns_subdomain(name))
+}
+
+fn named(field: &'static str, name: &str, form: &'static str, is_sound: bool) -> Result<(), Malformed> {
+    if is_sound && name.len() <= form::MAX_NAME {
+        return Ok(());
+    }
+    Err(Malformed::Name { field, value: name.chars().take(form::MAX_NAME).collect(), form })
 }
 
 fn word<T: Copy>(field: &'static str, word: &Word<T>) -> Result<T, Malformed> {
@@ -162,6 +210,7 @@ impl Asked {
             ttl: None,
             renew_before: None,
             algorithm: KeyAlgorithm::default(),
+            common_name: CommonName::default(),
             secret: AskedSecret {
                 name: String::new(),
                 labels: BTreeMap::new(),
@@ -172,6 +221,15 @@ impl Asked {
             renew_request: None,
             malformed: None,
         }
+    }
+}
+
+impl Asked {
+    /// Whether it names the Service of the API server, which needs a grant.
+    #[must_use]
+    pub fn claims_api_server(&self) -> bool {
+        let (namespace, service) = zone::API_SERVER;
+        self.namespace == namespace && self.services.iter().any(|asked| asked == service)
     }
 }
 

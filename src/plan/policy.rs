@@ -6,23 +6,14 @@ use std::net::IpAddr;
 use jiff::SignedDuration;
 
 use super::asked::Asked;
+use super::entitlement::service_names;
 use super::outcome::Refusal;
 use super::selector::{Labels, Reading};
 use super::terms::{Granted, Terms};
+use super::{subject, zone};
 use crate::api::duration::format;
-use crate::api::form::ends_in_number;
-use crate::pki::{LeafProfile, SpiffeId};
 
-/// What an identity may have: the leaf profile, and how long its leaves live.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entitlement {
-    /// What the leaf says.
-    pub profile: LeafProfile,
-    /// Lifetime.
-    pub ttl: SignedDuration,
-    /// The grants that allow its names and addresses outside the own zone.
-    pub grants: Vec<String>,
-}
+pub use super::entitlement::Entitlement;
 
 /// What an authority's terms say of an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +32,7 @@ pub enum Permission {
 /// [`Refusal`] with a sentence that says what to change, and where.
 pub fn judge(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<Entitlement, Refusal> {
     let grants = permit(asked, terms, namespace, Reading::Strict)?;
-    Ok(entitlement(asked, terms, grants))
+    Ok(Entitlement::of(asked, terms, grants))
 }
 
 /// What an identity may keep though it is refused: the names that were permitted before, where just what cannot be read may
@@ -49,7 +40,7 @@ pub fn judge(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<Entitle
 #[must_use]
 pub fn retained(asked: &Asked, terms: &Terms, namespace: &Labels) -> Option<Entitlement> {
     let grants = permit(asked, terms, namespace, Reading::Generous).ok()?;
-    Some(entitlement(asked, terms, grants))
+    Some(Entitlement::of(asked, terms, grants))
 }
 
 /// What an authority's terms say of what an identity asks.
@@ -82,11 +73,8 @@ fn permit(
     }
     within_namespaces(asked, terms, namespace, reading)?;
     within_limits(asked, terms)?;
+    subject::fits(asked, terms)?;
     all_granted(asked, terms, namespace, reading)
-}
-
-fn entitlement(asked: &Asked, terms: &Terms, grants: Vec<String>) -> Entitlement {
-    Entitlement { profile: profile(asked, terms), ttl: asked.ttl.unwrap_or(terms.leaf_ttl), grants }
 }
 
 fn within_namespaces(
@@ -173,20 +161,29 @@ fn all_granted(
     namespace: &Labels,
     reading: Reading,
 ) -> Result<Vec<String>, Refusal> {
-    let names =
-        asked.dns_names.iter().filter(|name| !in_own_zone(name, &asked.namespace, &terms.cluster_domain));
-    let names = names
-        .map(|name| (name.clone(), granting(terms, namespace, reading, |grant| grants_name(grant, name))));
+    let is_own = |name: &&String| zone::is_own(name, &asked.namespace, &terms.cluster_domain);
+    let judged = |name: String| {
+        let grant = granting(terms, namespace, reading, |grant| grants_name(grant, &name));
+        (name, grant)
+    };
+    let services = services_of_others(asked, terms).map(judged);
+    let names = asked.dns_names.iter().filter(|name| !is_own(name)).cloned().map(judged);
     let addresses = asked.ip_addresses.iter().map(|address| {
         (
             address.to_string(),
             granting(terms, namespace, reading, |grant| grants_address(grant, *address, reading)),
         )
     });
-    let (names, addresses): (Vec<_>, Vec<_>) = (names.collect(), addresses.collect());
-    let lacking = [lacking("dnsNames", "dnsNames", &names), lacking("ipAddresses", "cidrs", &addresses)];
+    let (services, names, addresses): (Vec<_>, Vec<_>, Vec<_>) =
+        (services.collect(), names.collect(), addresses.collect());
+    let lacking = [
+        lacking("services", "dnsNames", &services),
+        lacking("dnsNames", "dnsNames", &names),
+        lacking("ipAddresses", "cidrs", &addresses),
+    ];
     let lacking: Vec<String> = lacking.into_iter().flatten().collect();
-    let allowed = names.iter().chain(&addresses).filter_map(|(what, grant)| Some((what, (*grant)?)));
+    let allowed =
+        services.iter().chain(&names).chain(&addresses).filter_map(|(what, grant)| Some((what, (*grant)?)));
     if lacking.is_empty() {
         let mut grants: Vec<String> = allowed.map(|(_, grant)| grant.to_owned()).collect();
         grants.sort_unstable();
@@ -201,6 +198,12 @@ fn all_granted(
         asked.namespace,
         allowed.collect::<String>()
     )))
+}
+
+/// The names of services that a namespace has only by a grant.
+fn services_of_others(asked: &Asked, terms: &Terms) -> impl Iterator<Item = String> {
+    let names = service_names(asked, &terms.cluster_domain);
+    names.filter(|name| zone::is_api_server(name, &terms.cluster_domain))
 }
 
 /// What was asked, with the name of the grant that allows it, if one does.
@@ -230,13 +233,6 @@ fn granting<'a>(
         .map(|grant| grant.name.as_str())
 }
 
-/// Whether a name lies below `<namespace>.svc` or `<namespace>.svc.<clusterDomain>`.
-fn in_own_zone(name: &str, namespace: &str, cluster_domain: &str) -> bool {
-    let below =
-        |zone: &str| name.strip_suffix(zone).is_some_and(|head| head.len() > 1 && head.ends_with('.'));
-    below(&format!("{namespace}.svc")) || below(&format!("{namespace}.svc.{cluster_domain}"))
-}
-
 fn grants_name(grant: &Granted, name: &str) -> bool {
     grant.dns_names.iter().any(|pattern| match pattern.strip_prefix("*.") {
         Some(zone) => name.split_once('.').is_some_and(|(_, rest)| rest == zone),
@@ -247,44 +243,6 @@ fn grants_name(grant: &Granted, name: &str) -> bool {
 fn grants_address(grant: &Granted, address: IpAddr, reading: Reading) -> bool {
     let may_be_hidden = grant.hides_ranges && reading == Reading::Generous;
     may_be_hidden || grant.ranges.iter().any(|range| range.contains(&address))
-}
-
-fn profile(asked: &Asked, terms: &Terms) -> LeafProfile {
-    LeafProfile {
-        spiffe_id: SpiffeId::new(&terms.trust_domain, &asked.namespace, &asked.service_account),
-        dns_names: dns_names(asked, &terms.cluster_domain),
-        ip_addresses: asked.ip_addresses.clone(),
-        key_algorithm: asked.algorithm,
-    }
-}
-
-/// The DNS names of a leaf, distinct, in the order in which they were asked.
-fn dns_names(asked: &Asked, cluster_domain: &str) -> Vec<String> {
-    let services = asked.services.iter().flat_map(|s| service_names(s, &asked.namespace, cluster_domain));
-    let mut names: Vec<String> = Vec::new();
-    for name in services.chain(asked.dns_names.iter().cloned()) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// Never the bare service name: it means another service in another namespace.
-fn service_names(service: &str, namespace: &str, cluster_domain: &str) -> Vec<String> {
-    let short = format!("{service}.{namespace}");
-    let mut names = vec![format!("{short}.svc"), format!("{short}.svc.{cluster_domain}")];
-    if !is_public(&short) && !ends_in_number(&short) {
-        names.insert(0, short);
-    }
-    names
-}
-
-/// Whether a name is one of the Internet. In a namespace called `com`, `<service>.com` would be somebody's domain; in
-/// one called `ck`, all of whose subdomains are public suffixes, `<service>.ck` would be a whole registry's. The list's
-/// default rule `*` does not count: by it every label is a suffix.
-fn is_public(name: &str) -> bool {
-    psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
 }
 
 fn list<T: ToString>(items: &[T]) -> String {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::asked::Asked;
 use super::terms::Terms;
-use crate::pki::{hex, sha256};
+use crate::pki::{CommonName, hex, sha256};
 
 /// Version of the hash. A Secret with another version is compared by its leaf, not by its hash.
 const VERSION: &str = "v2";
@@ -23,7 +23,8 @@ pub struct TermsHash([u8; 16]);
 pub struct ProfileHash([u8; 16]);
 
 impl AskedHash {
-    /// The hash of what an identity asks: names, addresses, algorithm and its own ttl.
+    /// The hash of what an identity asks: names, addresses, algorithm and its own ttl. What came later enters only when it is
+    /// not the default, so that an upgrade issues nothing anew.
     #[must_use]
     pub fn of(asked: &Asked) -> Self {
         let mut parts =
@@ -32,6 +33,10 @@ impl AskedHash {
         parts.push(sorted(asked.services.iter().cloned()));
         parts.push(sorted(asked.dns_names.iter().cloned()));
         parts.push(sorted(asked.ip_addresses.iter().map(ToString::to_string)));
+        match asked.common_name {
+            CommonName::None => {}
+            CommonName::ServiceAccount => parts.push("subject.commonName=ServiceAccount".into()),
+        }
         Self(digest(&parts))
     }
 }

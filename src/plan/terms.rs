@@ -9,7 +9,7 @@ use super::safeguards::Safeguards;
 use super::selector::Selection;
 use super::unread::{Unread, Unreadable};
 use crate::api::authority::{CrossCertificates, Grant, LeafSpec, MtlsAuthority, RootSpec};
-use crate::api::duration;
+use crate::api::{duration, form};
 use crate::pki::{Fingerprint, KeyAlgorithm, RootAlgorithm, TrustDomain};
 
 /// The terms of an authority.
@@ -72,6 +72,9 @@ pub enum MalformedTerms {
     /// No name can be made without it.
     #[error("spec.trustDomain is {0:?}, which is no SPIFFE trust domain; create another MtlsAuthority")]
     TrustDomain(String),
+    /// The names of services end in it.
+    #[error("spec.clusterDomain is {0:?}, which is no DNS name; correct it")]
+    ClusterDomain(String),
     /// This version cannot read the object at all.
     #[error(
         "this version of the operator cannot read the spec: {0}; upgrade the operator, or correct the spec"
@@ -92,6 +95,9 @@ impl Terms {
         let trust_domain = spec.trust_domain.parse();
         let trust_domain =
             trust_domain.map_err(|_| MalformedTerms::TrustDomain(spec.trust_domain.clone()))?;
+        if !form::is_dns_name(&spec.cluster_domain) || form::ends_in_number(&spec.cluster_domain) {
+            return Err(MalformedTerms::ClusterDomain(spec.cluster_domain.clone()));
+        }
         let mut unread = Unread::default();
         let (leaf_ttl, max_leaf_ttl) = lifetimes(&spec.leaf, &mut unread);
         let root_ttl = span("root.ttl", &spec.root.ttl, &mut unread).unwrap_or(YEAR);

@@ -94,9 +94,12 @@ impl Dice {
             "example.com",
             "b.example.com",
             "orders.svc.example.com",
+            "default.svc",
+            "default.svc.cluster.local",
+            "default",
             "cluster.local",
         ];
-        let heads = ["a.", "b.", "*.", "a.b.", "*.a.", ""];
+        let heads = ["a.", "b.", "kubernetes.", "*.", "a.b.", "*.a.", ""];
         let name = format!("{}{}", self.one_of(&heads), self.one_of(&zones));
         // The schema asks for two labels behind the asterisk.
         if name.starts_with("*.") && name.matches('.').count() < 2 { format!("{name}.test") } else { name }
@@ -163,9 +166,15 @@ impl Dice {
             "clusterDomain": self.one_of(&["cluster.local", "k8s.example", "example.com"]),
             "namespaces": namespaces, "grants": grants,
         });
-        let namespace = self.one_of(&["orders", "orders", "bank", "svc", "a"]);
+        let namespace = self.one_of(&["orders", "orders", "bank", "svc", "a", "default"]);
         let names = self.names(2);
-        Case { labels: self.labels(), ..Case::new(namespace, &names, &addresses, authority(&spec)) }
+        let mut case = Case::new(namespace, &names, &addresses, authority(&spec));
+        match self.below(4) {
+            0 => case.identity["metadata"]["name"] = json!("kubernetes"),
+            1 => case.identity["spec"]["services"] = json!(self.some_of(2, &["kubernetes", "a", "default"])),
+            _ => {}
+        }
+        Case { labels: self.labels(), ..case }
     }
 }
 
@@ -201,7 +210,16 @@ fn only_what_asks_for_more_than_before_is_judged() {
         json!({ "mtls-operator.dev/operator-namespace": "other" });
     let mut unclaimed = asking(&["a.example"], &[]);
     unclaimed.authority["metadata"]["annotations"] = Value::Null;
+    let serving = |services: &[&str]| {
+        let mut case = asking(&[], &[]);
+        case.identity["metadata"]["namespace"] = json!("default");
+        case.identity["spec"]["services"] = json!(services);
+        case
+    };
+    let serves = serving(&["web", "kubernetes"]);
     Policy::of("grants", &[]).says(&[
+        ("outside", serving(&["kubernetes"]).request(&serves.identity)),
+        ("denied", serves.request(&serving(&["web"]).identity)),
         ("outside", same.request(&before)),
         ("outside", paused.request(&before)),
         ("outside", of_others.request(&Value::Null)),

@@ -7,7 +7,7 @@ use crate::helm::Installed;
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples");
 
 /// Every identity of the examples, and how it stands in the end.
-const ENDS: [(&str, &str, &str); 11] = [
+const ENDS: [(&str, &str, &str); 12] = [
     ("default", "hello", "Issued"),
     ("shop", "server", "Issued"),
     ("shop", "client", "Issued"),
@@ -19,6 +19,7 @@ const ENDS: [(&str, &str, &str); 11] = [
     ("default", "billing", "Issued"),
     ("default", "till", "Issued"),
     ("reports", "catalog", "Issued"),
+    ("default", "report", "Issued"),
 ];
 
 #[test]

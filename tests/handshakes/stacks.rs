@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
-    Authority, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
+    Authority, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
 };
 
 use crate::consumer::{Loaded, Stack, Version};
@@ -27,6 +27,7 @@ fn loaded() -> Loaded {
         dns_names: vec![NAME.to_owned()],
         ip_addresses: Vec::new(),
         key_algorithm: KeyAlgorithm::EcdsaP256,
+        common_name: CommonName::None,
     };
     let key = PrivateKey::generate(profile.key_algorithm).unwrap();
     let window = Window::leaf(now, day, authority.window());

@@ -1,7 +1,8 @@
 //! Laws of who may have which name: outside its own zone a namespace gets nothing without a grant.
 
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::pki::KeyAlgorithm;
+use mtls_operator::operator::entry::Entry;
+use mtls_operator::pki::{CommonName, KeyAlgorithm, LeafProfile};
 use mtls_operator::plan::asked::Asked;
 use mtls_operator::plan::outcome::Refusal;
 use mtls_operator::plan::policy::{Entitlement, Permission, judge, permission_of_plain};
@@ -9,6 +10,7 @@ use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
 use super::fixture::{DAY, HOUR, MINUTE, asked, pairs, terms};
+use super::names::issue;
 
 fn terms_of(spec: Value) -> Terms {
     let authority: MtlsAuthority = serde_json::from_value(json!({
@@ -45,6 +47,13 @@ fn is_permitted(asked: &Asked, terms: &Terms) -> bool {
     }
 }
 
+fn refused(asked: &Asked, terms: &Terms) -> String {
+    match judged(asked, terms) {
+        Err(Refusal::NotPermitted(message)) => message,
+        other => panic!("not refused as not permitted: {other:?}"),
+    }
+}
+
 fn invalid(asked: &Asked, terms: &Terms) -> String {
     match judged(asked, terms) {
         Err(Refusal::Invalid(message)) => message,
@@ -76,7 +85,25 @@ fn the_bare_service_name_is_never_given() {
 
 #[test]
 fn a_namespace_called_like_a_domain_or_a_number_gets_no_two_label_name() {
-    for namespace in ["com", "dev", "app", "org", "de", "io", "zip", "ck", "np", "42", "0x1f"] {
+    let reserved = [
+        "internal",
+        "local",
+        "corp",
+        "home",
+        "mail",
+        "lan",
+        "intranet",
+        "private",
+        "localhost",
+        "test",
+        "alt",
+        "example",
+        "invalid",
+        "onion",
+        "arpa",
+    ];
+    let public = ["com", "dev", "app", "org", "de", "io", "zip", "ck", "np", "42", "0x1f"];
+    for namespace in public.into_iter().chain(reserved) {
         let names = judged(&Asked { namespace: namespace.into(), ..asked("web") }, &terms())
             .unwrap()
             .profile
@@ -84,13 +111,114 @@ fn a_namespace_called_like_a_domain_or_a_number_gets_no_two_label_name() {
         assert_eq!(names, [format!("web.{namespace}.svc"), format!("web.{namespace}.svc.cluster.local")]);
     }
     // By the list's default rule every single label would be a suffix.
-    for namespace in ["orders", "team-a", "default", "kube-system"] {
+    for namespace in ["orders", "team-a", "default", "kube-system", "locals", "my-home"] {
         let names = judged(&Asked { namespace: namespace.into(), ..asked("web") }, &terms())
             .unwrap()
             .profile
             .dns_names;
         assert_eq!(names[0], format!("web.{namespace}"));
     }
+}
+
+/// Before an upgrade a leaf got the name; it stays as it is until it is renewed.
+#[test]
+fn a_leaf_with_a_name_that_is_withheld_now_is_as_asked_and_one_with_another_name_is_not() {
+    let entitled = |namespace: &str, services: &[&str]| {
+        let services = services.iter().map(ToString::to_string).collect();
+        judged(&Asked { namespace: namespace.into(), services, ..asked("web") }, &terms()).unwrap()
+    };
+    let leaf = |entitlement: &Entitlement, more: &[&str]| {
+        let names = more.iter().map(ToString::to_string).chain(entitlement.profile.dns_names.iter().cloned());
+        issue(&LeafProfile { dns_names: names.collect(), ..entitlement.profile.clone() }).leaf
+    };
+    let home = entitled("home", &["web", "api"]);
+    assert!(home.is_met_by(&leaf(&home, &[])));
+    assert!(home.is_met_by(&leaf(&home, &["web.home", "api.home"])));
+    for other in [&["web.home"][..], &["web.home", "api.home", "x.home"], &["x.home"]] {
+        assert!(!home.is_met_by(&leaf(&home, other)), "{other:?}");
+    }
+    let orders = entitled("orders", &["web"]);
+    let short = Entitlement {
+        profile: LeafProfile { dns_names: vec![], ..orders.profile.clone() },
+        ..orders.clone()
+    };
+    assert!(!orders.is_met_by(&leaf(&short, &["web.orders.svc", "web.orders.svc.cluster.local"])));
+}
+
+#[test]
+fn the_name_of_the_api_server_is_given_by_grant_only() {
+    let service = |namespace: &str, services: &[&str]| {
+        let services = services.iter().map(ToString::to_string).collect();
+        Asked { namespace: namespace.into(), services, ..asked("web") }
+    };
+    assert_eq!(
+        refused(&service("default", &["web", "kubernetes"]), &terms()),
+        "spec.services kubernetes.default, kubernetes.default.svc, kubernetes.default.svc.cluster.local need a grant (spec.grants[].dnsNames) in MtlsAuthority mesh for namespace default"
+    );
+    for name in [
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "*.default.svc",
+        "*.default.svc.cluster.local",
+    ] {
+        assert!(!is_permitted(&names("default", &[name]), &terms()), "{name} is free");
+        assert!(
+            is_permitted(&names("default", &[name]), &granting(&[name], &[])),
+            "{name} cannot be granted"
+        );
+    }
+    let all = ["kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+    assert!(is_permitted(&service("default", &["kubernetes"]), &granting(&all, &[])));
+    assert!(!is_permitted(&service("default", &["kubernetes"]), &granting(&all[1..], &[])));
+    assert!(is_permitted(&service("default", &["web"]), &terms()));
+    assert!(is_permitted(&service("orders", &["kubernetes"]), &terms()));
+    assert!(is_permitted(
+        &names("default", &["x.kubernetes.default.svc", "*.kubernetes.default.svc"]),
+        &terms()
+    ));
+}
+
+fn with_subject(namespace: &str, service_account: &str) -> Asked {
+    Asked {
+        namespace: namespace.into(),
+        service_account: service_account.into(),
+        common_name: CommonName::ServiceAccount,
+        ..asked("web")
+    }
+}
+
+#[test]
+fn a_subject_has_64_characters_at_most() {
+    let longest = "a".repeat(64 - ".orders".len());
+    assert!(is_permitted(&with_subject("orders", &longest), &terms()));
+    let longer = with_subject("orders", &format!("{longest}a"));
+    let told = invalid(&longer, &terms());
+    assert!(told.contains("CN=") && told.contains("65 characters"), "{told}");
+    let domain = |length: usize| terms_of(json!({"trustDomain": "d".repeat(length)}));
+    assert!(is_permitted(&with_subject("orders", "web"), &domain(64)));
+    let told = invalid(&with_subject("orders", "web"), &domain(65));
+    assert!(told.contains("O=ddd") && told.contains("65 characters"), "{told}");
+    assert!(is_permitted(&asked("web"), &domain(65)), "without a subject its length is no matter");
+}
+
+#[test]
+fn a_subject_is_no_host_name_of_others() {
+    let refused_in = ["com", "ck", "internal", "local", "42"].map(|namespace| (namespace, "web"));
+    let taken = [("default", "kubernetes"), ("svc", "web.orders"), ("svc", "kubernetes.default")];
+    for (namespace, account) in refused_in.into_iter().chain(taken) {
+        let told = refused(&with_subject(namespace, account), &terms());
+        assert!(
+            told.contains("spec.subject.commonName") && told.contains(&format!("{account}.{namespace}")),
+            "{told}"
+        );
+        let without = Asked { common_name: CommonName::None, ..with_subject(namespace, account) };
+        assert!(is_permitted(&without, &terms()));
+    }
+    for (namespace, account) in [("orders", "web"), ("orders", "a.b"), ("svc", "web"), ("default", "web")] {
+        assert!(is_permitted(&with_subject(namespace, account), &terms()), "{account}.{namespace}");
+    }
+    let own_domain = terms_of(json!({"clusterDomain": "prod"}));
+    assert!(!is_permitted(&with_subject("prod", "web.orders.svc"), &own_domain));
 }
 
 #[test]
@@ -339,6 +467,23 @@ fn every_plain_identity_of_a_namespace_is_judged_alike() {
             assert_eq!(permission == Permission::Granted, is_permitted);
         }
     }
+}
+
+/// The operator remembers of an identity that it asks for nothing in particular, and judges it by its namespace alone.
+#[test]
+fn an_identity_that_its_own_name_or_its_subject_could_refuse_is_not_plain() {
+    let is_plain = |namespace: &str, name: &str, spec: Value| {
+        let identity = json!({
+            "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "spec": spec,
+            "metadata": { "namespace": namespace, "name": name, "uid": "u" },
+        });
+        Entry::of(&serde_json::from_value(identity).unwrap(), namespace.into()).is_plain
+    };
+    assert!(is_plain("default", "web", json!({})));
+    assert!(is_plain("default", "kubernetes", json!({ "services": [] })));
+    assert!(!is_plain("default", "kubernetes", json!({})));
+    assert!(!is_plain("default", "web", json!({ "services": ["kubernetes"] })));
+    assert!(!is_plain("home", "web", json!({ "subject": { "commonName": "ServiceAccount" } })));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Laws of the profile hash: it changes with what a leaf says, and with nothing else.
 
 use mtls_operator::api::identity::Reclaim;
-use mtls_operator::pki::KeyAlgorithm;
+use mtls_operator::pki::{CommonName, KeyAlgorithm};
 use mtls_operator::plan::asked::Asked;
 use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
 use mtls_operator::plan::terms::Terms;
@@ -14,7 +14,7 @@ fn hash(asked: &Asked, terms: &Terms) -> ProfileHash {
 
 #[test]
 fn whatever_changes_the_leaf_changes_the_hash_and_each_change_differs() {
-    let changes: [fn(&mut Asked); 10] = [
+    let changes: [fn(&mut Asked); 11] = [
         |a| a.namespace = "bank".into(),
         |a| a.service_account = "other".into(),
         |a| a.services.push("api".into()),
@@ -25,6 +25,7 @@ fn whatever_changes_the_leaf_changes_the_hash_and_each_change_differs() {
         |a| a.ttl = Some(HOUR),
         |a| a.ttl = Some(HOUR * 24),
         |a| a.algorithm = KeyAlgorithm::Ed25519,
+        |a| a.common_name = CommonName::ServiceAccount,
     ];
     let mut seen = vec![hash(&asked("web"), &terms())];
     for (row, change) in changes.iter().enumerate() {

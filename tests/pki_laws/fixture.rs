@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
-    Authority, AuthorityPem, KeyAlgorithm, LeafProfile, RootAlgorithm, SpiffeId, TrustBundle,
+    Authority, AuthorityPem, CommonName, KeyAlgorithm, LeafProfile, RootAlgorithm, SpiffeId, TrustBundle,
 };
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
@@ -114,6 +114,7 @@ pub fn profile() -> LeafProfile {
         dns_names: vec!["cart.shop.svc".into(), "cart.shop.svc.cluster.local".into()],
         ip_addresses: vec!["10.1.2.3".parse().unwrap(), "2001:db8::1".parse().unwrap()],
         key_algorithm: KeyAlgorithm::EcdsaP256,
+        common_name: CommonName::None,
     }
 }
 

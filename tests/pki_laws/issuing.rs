@@ -1,8 +1,8 @@
 //! What is issued: the profile field by field, read with a parser and not with our own eyes.
 
 use mtls_operator::pki::{
-    Authority, AuthorityPem, IssueError, IssuedLeaf, KeyAlgorithm, Leaf, LeafError, LeafProfile, PrivateKey,
-    RootAlgorithm, Serial, Window, verify_as_peer,
+    Authority, AuthorityPem, CommonName, IssueError, IssuedLeaf, KeyAlgorithm, Leaf, LeafError, LeafProfile,
+    PrivateKey, RootAlgorithm, Serial, Window, verify_as_peer,
 };
 use rcgen::{GeneralSubtree, NameConstraints};
 use x509_parser::extensions::ParsedExtension;
@@ -181,10 +181,25 @@ fn a_leaf_does_not_match_a_profile_that_differs_in_one_thing() {
         LeafProfile { dns_names: [profile().dns_names, vec!["x.shop.svc".into()]].concat(), ..profile() },
         LeafProfile { ip_addresses: vec![], ..profile() },
         LeafProfile { key_algorithm: KeyAlgorithm::EcdsaP384, ..profile() },
+        LeafProfile { common_name: CommonName::ServiceAccount, ..profile() },
     ];
     for other in others {
         assert!(!leaf.matches(&other), "{other:?}");
     }
+}
+
+/// As `openssl x509 -subject` prints it; RFC 4514 reads it from the end.
+#[test]
+fn a_leaf_names_its_service_account_in_its_subject_where_that_is_asked() {
+    let authority = Authority::load(&generated(), NOW).unwrap();
+    let asked = LeafProfile { common_name: CommonName::ServiceAccount, ..profile() };
+    let issued = issue_as(&authority, &asked).unwrap();
+    assert_eq!(issued.leaf.subject, "O=cluster.local, CN=cart.shop");
+    assert!(issued.leaf.matches(&asked));
+    assert!(!issued.leaf.matches(&profile()), "a leaf with a subject is not one without");
+    let bytes = der(&issued.chain_pem);
+    let (_, x509) = X509Certificate::from_der(&bytes).unwrap();
+    assert!(!x509.subject_alternative_name().unwrap().unwrap().critical);
 }
 
 #[test]

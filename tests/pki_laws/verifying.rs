@@ -23,6 +23,14 @@ fn verify_spoilt(spoil: Spoil) -> Result<(), LeafError> {
     verify(&Ca::root(|_| ()), &params, &KeyPair::generate().unwrap())
 }
 
+const OTHER_SUBJECT: &str = "the subject is neither empty nor the service account of the URI name";
+
+fn name(leaf: &mut CertificateParams, attributes: &[(DnType, &str)]) {
+    for (kind, value) in attributes {
+        leaf.distinguished_name.push(kind.clone(), *value);
+    }
+}
+
 fn uri(text: &str) -> SanType {
     SanType::URI(text.try_into().unwrap())
 }
@@ -44,7 +52,33 @@ const FAULTS: &[(Spoil, &str)] = &[
         |leaf| leaf.subject_alt_names.push(SanType::Rfc822Name("a@b".try_into().unwrap())),
         "a name is neither DNS, IP nor URI",
     ),
-    (|leaf| leaf.distinguished_name.push(DnType::CommonName, "cart"), "the subject is not empty"),
+    (|leaf| name(leaf, &[(DnType::CommonName, "cart.shop")]), OTHER_SUBJECT),
+    (
+        |leaf| name(leaf, &[(DnType::OrganizationName, "cluster.local"), (DnType::CommonName, "till.shop")]),
+        OTHER_SUBJECT,
+    ),
+    (
+        |leaf| name(leaf, &[(DnType::OrganizationName, "example.org"), (DnType::CommonName, "cart.shop")]),
+        OTHER_SUBJECT,
+    ),
+    (
+        |leaf| name(leaf, &[(DnType::CommonName, "cart.shop"), (DnType::OrganizationName, "cluster.local")]),
+        OTHER_SUBJECT,
+    ),
+    (
+        |leaf| {
+            name(
+                leaf,
+                &[
+                    (DnType::OrganizationName, "cluster.local"),
+                    (DnType::CommonName, "cart.shop"),
+                    (DnType::OrganizationalUnitName, "admins"),
+                ],
+            );
+        },
+        OTHER_SUBJECT,
+    ),
+    (|leaf| leaf.distinguished_name.push(DnType::CommonName, "cart"), OTHER_SUBJECT),
     (|leaf| leaf.serial_number = Some(SerialNumber::from(1)), "the serial number is shorter than 64 bits"),
     (
         |leaf| leaf.serial_number = Some(SerialNumber::from_slice(&[0x7f; 7])),
@@ -117,7 +151,7 @@ fn extensions_that_should_be_critical_and_are_not_are_found() {
             |leaf| leaf.subject_alt_names = vec![],
             &[2, 5, 29, 17],
             spiffe_id,
-            "the subject alternative names are not critical",
+            "the subject alternative names are critical beside a subject, or not critical without one",
         ),
         (
             with_key_id_only,

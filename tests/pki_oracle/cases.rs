@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
-    Authority, AuthorityPem, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
+    Authority, AuthorityPem, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
+    SpiffeId, Window,
 };
 use zeroize::Zeroizing;
 
@@ -148,12 +149,21 @@ impl Case {
         }
     }
 
+    /// Some leaves have a subject and some have none.
+    pub const fn common_name(&self) -> CommonName {
+        match self.algorithm {
+            KeyAlgorithm::EcdsaP384 | KeyAlgorithm::Rsa2048 => CommonName::ServiceAccount,
+            _ => CommonName::None,
+        }
+    }
+
     fn chain(&self, authority: &Authority, key: &str, now: Timestamp) -> String {
         let profile = LeafProfile {
             spiffe_id: SpiffeId::new(&"cluster.local".parse().unwrap(), "shop", "cart"),
             dns_names: vec![NAME.to_owned()],
             ip_addresses: vec!["127.0.0.1".parse().unwrap()],
             key_algorithm: self.algorithm,
+            common_name: self.common_name(),
         };
         let key = PrivateKey::from_pem(key.as_bytes()).unwrap();
         let window = Window::leaf(now, DAY, authority.window());

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use mtls_operator::pki::CommonName;
+
 use crate::authorities::VERSION_1;
 use crate::cases::{Case, NAME, SUITE, WRONG_NAME};
 use crate::tool::require_tool;
@@ -32,6 +34,20 @@ fn openssl_accepts_every_leaf_in_both_roles() {
             let output = verify(&openssl, case, &arguments);
             assert!(output.status.success(), "{} {purpose}: {}", case.name, text(&output));
         }
+    }
+}
+
+/// RFC 2253 is what databases and brokers make of a subject.
+#[test]
+fn openssl_prints_the_subject_as_it_is_documented() {
+    let Some(openssl) = require_tool("openssl") else { return };
+    for case in &SUITE.cases {
+        let subject = ["x509", "-in", "tls.crt", "-noout", "-subject", "-nameopt", "RFC2253"];
+        let expected = match case.common_name() {
+            CommonName::None => "subject=",
+            CommonName::ServiceAccount => "subject=CN=cart.shop,O=cluster.local",
+        };
+        assert_eq!(text(&case.run(&openssl, &subject)).trim(), expected, "{}", case.name);
     }
 }
 

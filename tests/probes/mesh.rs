@@ -10,7 +10,8 @@ use mtls_operator::operator::probe::session::Limits;
 use mtls_operator::operator::probe::visit::{Place, Visitor};
 use mtls_operator::operator::probe::wallet::Cards;
 use mtls_operator::pki::{
-    Authority, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
+    Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
+    SpiffeId, Window,
 };
 use mtls_operator::plan::sighting::{Meeting, OfNextRoot, Reception, Refusal, Sighting, Strangers};
 use mtls_operator::runtime::clock::Clock;
@@ -82,6 +83,7 @@ fn leaf(authority: &Authority, name: &str, dns_names: &[&str], now: Timestamp) -
         dns_names: dns_names.iter().map(|name| (*name).to_owned()).collect(),
         ip_addresses: Vec::new(),
         key_algorithm: algorithm,
+        common_name: CommonName::None,
     };
     let window = Window::leaf(now, SignedDuration::from_mins(30), authority.window());
     let key = PrivateKey::generate(algorithm).unwrap();

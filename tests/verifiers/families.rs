@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
-    Authority, AuthorityPem, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
-    SpiffeId, Window,
+    Authority, AuthorityPem, CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey,
+    RootAlgorithm, Serial, SpiffeId, Window,
 };
 
 use crate::authorities::{self, KEYS, OpenSsl};
@@ -192,6 +192,7 @@ fn issue(signer: &AuthorityPem, cross: Option<&CrossCertificate>, key: &str, now
         dns_names: vec![NAME.to_owned()],
         ip_addresses: vec!["127.0.0.1".parse().unwrap()],
         key_algorithm: KeyAlgorithm::EcdsaP256,
+        common_name: CommonName::None,
     };
     let key = PrivateKey::from_pem(key.as_bytes()).unwrap();
     let window = Window::leaf(now, DAY, authority.window());

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use mtls_operator::pki::{
-    Authority, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
+    Authority, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
 };
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
@@ -96,6 +96,7 @@ impl Site {
             dns_names: vec!["*.shop.test".to_owned()],
             ip_addresses: Vec::new(),
             key_algorithm: KeyAlgorithm::EcdsaP256,
+            common_name: CommonName::None,
         };
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
         let window = Window::leaf(now, SignedDuration::from_hours(1), authority.window());

@@ -13,7 +13,7 @@ use super::names::DEFAULT_AUTHORITY;
 use super::probe::ProbeSpec;
 use super::word::Word;
 use super::{duration, form, rule};
-use crate::pki::KeyAlgorithm;
+use crate::pki::{CommonName, KeyAlgorithm};
 
 pub use status::{MtlsIdentityStatus, SecretReference};
 
@@ -69,8 +69,9 @@ pub struct MtlsIdentitySpec {
 
     /// Services of this namespace that the workload serves. Each adds the DNS names <service>.<namespace>,
     /// <service>.<namespace>.svc and <service>.<namespace>.svc.<clusterDomain>. The two-label form is omitted where the
-    /// namespace is named like a public DNS suffix (dev, app) or a number: it would be a name on the Internet, or an address.
-    /// Unset: [metadata.name]. Empty list: no service names, for workloads that only connect.
+    /// namespace is named like a public DNS suffix (dev, app), a reserved one (internal, local, home) or a number: it would be
+    /// a name outside of the cluster, or an address. kubernetes in the namespace default is the API server and needs a grant
+    /// for all three. Unset: [metadata.name]. Empty list: no service names, for workloads that only connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 32),
@@ -81,7 +82,7 @@ pub struct MtlsIdentitySpec {
     pub services: Option<Vec<String>>,
 
     /// Additional DNS names. Names below this namespace's service zone (<namespace>.svc and
-    /// <namespace>.svc.<clusterDomain>) are always allowed; any other name must be allowed by a grant in the
+    /// <namespace>.svc.<clusterDomain>) are always allowed, but for those of the API server; any other name must be allowed by a grant in the
     /// MtlsAuthority. A leading "*." stands for exactly one label. Changing names issues a new certificate.
     #[serde(default)]
     #[schemars(
@@ -128,6 +129,10 @@ pub struct MtlsIdentitySpec {
     /// The private key. Every issuance makes a new one.
     #[serde(default)]
     pub private_key: PrivateKeySpec,
+
+    /// The subject of the certificate.
+    #[serde(default)]
+    pub subject: SubjectSpec,
 
     /// The Secret that holds the private key, the certificate and the trust bundle.
     #[serde(default)]
@@ -182,6 +187,19 @@ pub struct PrivateKeySpec {
     /// to seconds of CPU. More values may be added. Changing it issues a new certificate. Default: ECDSAP256.
     #[serde(default)]
     pub algorithm: Word<KeyAlgorithm>,
+}
+
+/// The subject of an identity's certificate.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SubjectSpec {
+    /// What the subject names. None: nothing, it is empty; peers read the SPIFFE ID and the DNS names. ServiceAccount:
+    /// CN=<serviceAccountName>.<namespace>,O=<trustDomain>, for programs that know users by a distinguished name, such as
+    /// PostgreSQL, MongoDB, Kafka and etcd; each of the two has at most 64 characters. Not permitted where services get no
+    /// name <service>.<namespace>: programs that look for a host name in the subject would find one of others. More
+    /// values may be added. Changing it issues a new certificate. Default: None.
+    #[serde(default)]
+    pub common_name: Word<CommonName>,
 }
 
 /// The Secret of an identity.

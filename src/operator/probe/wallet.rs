@@ -14,7 +14,8 @@ use crate::operator::authorities::{Service, SigningRoot, confirm};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::pki::{
-    Authority, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
+    Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
+    SpiffeId, Window,
 };
 
 /// Service account of the probes' SPIFFE ID, in the operator's namespace.
@@ -128,6 +129,7 @@ fn card(authority: &Authority, probe: &SpiffeId, now: Timestamp) -> Result<Certi
         dns_names: Vec::new(),
         ip_addresses: Vec::new(),
         key_algorithm: algorithm,
+        common_name: CommonName::None,
     };
     let window = Window::leaf(now, LIFE, authority.window());
     let issued = authority.issue(&profile, PrivateKey::generate(algorithm)?, window, Serial::random()?)?;
