@@ -66,7 +66,7 @@ pub fn verdict(passed: &Passed, name: &str, after: &MtlsAuthorityStatus) -> Verd
     });
     let patch = entries.collect::<Vec<_>>().join(",");
     let message = format!(
-        "{}. status.distrusted names roots that were distrusted with those of spec.distrustedRoots; name them there, so that no backup brings them back: kubectl patch mtlsauthority {name} --type=json -p '[{patch}]'",
+        "{}. status.distrusted names roots that were distrusted together with those of spec.distrustedRoots; name them there, so that no backup brings them back: kubectl patch mtlsauthority {name} --type=json -p '[{patch}]'",
         verdict.message
     );
     Verdict { message, ..verdict }

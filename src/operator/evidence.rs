@@ -109,11 +109,12 @@ fn of_other_key(place: &str, loaded: &LoadedRoot, suspects: &Suspects) -> Option
     if found.as_ref() == Some(named) || succession.lost_evidence_key.as_ref() == Some(named) {
         return None;
     }
-    let found = if found.is_some() { "another" } else { "no" };
-    Some(format!(
-        "{place} holds {found} {}, and not the one that status.evidenceKeyID names: it is another Secret, or a backup from before that key was made",
-        key::EVIDENCE_KEY
-    ))
+    let key = key::EVIDENCE_KEY;
+    let holds = match found {
+        Some(_) => format!("another {key} than the one that status.evidenceKeyID names"),
+        None => format!("no {key}, though status.evidenceKeyID names one"),
+    };
+    Some(format!("{place} holds {holds}: it is another Secret, or a backup from before that key was made"))
 }
 
 /// What the statuses show while there is no root Secret.

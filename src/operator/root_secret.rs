@@ -125,7 +125,7 @@ fn strange(secret: &Secret, terms: &Terms, place: &str) -> Option<RootSecret> {
     if secret.type_.as_deref() != Some(ROOT_SECRET_TYPE) {
         let type_ = secret.type_.as_deref().unwrap_or("Opaque");
         return Some(RootSecret::NotOurs(format!(
-            "Secret {place} has the type {type_}, not {ROOT_SECRET_TYPE}; name another one in spec.root.secretName of a new MtlsAuthority"
+            "Secret {place} has the type {type_}, not {ROOT_SECRET_TYPE}; restore it with that type if it is a backup, else name another one in spec.root.secretName of a new MtlsAuthority"
         )));
     }
     let authority = note(secret, annotation::AUTHORITY).map_or("", String::as_str);

@@ -56,7 +56,7 @@ fn course_of(passed: &Passed, terms: &Terms) -> String {
             format!("{}{}", of_phase(root, terms), sentences.collect::<String>())
         }
         (Course::Unknown(_), _) => {
-            "nobody knows whether the root is being changed: the root Secret is missing, unusable or another one. status.rotation and status.roots are what was seen last; the condition Ready says what to do"
+            "it is unknown whether the root is being changed: the root Secret is missing, unusable or another one. status.rotation and status.roots are what was seen last; the condition Ready says what to do"
                 .into()
         }
         (Course::Halted | Course::Known(_), _) => "no root signs".into(),

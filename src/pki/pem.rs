@@ -61,7 +61,7 @@ pub enum PemError {
         limit: usize,
     },
     /// Too many certificates.
-    #[error("holds more than {limit} certificates")]
+    #[error("holds more than {limit} certificates; remove those that are not needed")]
     TooMany {
         /// The most certificates.
         limit: usize,

@@ -21,7 +21,7 @@ pub fn ending(root: &StoredRoot, around: &Circumstances) -> Option<String> {
         let end = root.window.not_after;
         let cut = before(end, rules.max_leaf_ttl);
         format!(
-            "The CA that is provided, or one above it, ends at {end}, and only people can replace it: put its successor into the Secret that spec.root.provided.secretName names, by {cut}. A certificate that is asked for spec.leaf.maxTTL later than that is cut short, and one that ends with its CA is not renewed"
+            "The CA that is provided, or one above it, ends at {end}, and only people can replace it: put its successor into the Secret that spec.root.provided.secretName names. From {cut} on a certificate of spec.leaf.maxTTL is cut short, and one that ends with its CA is not renewed"
         )
     })
 }

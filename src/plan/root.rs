@@ -165,7 +165,7 @@ fn distrusted(world: &RootWorld, root: &StoredRoot, why: &Why) -> RootDecision {
         None => RootDecision::stalled(
             Reason::Distrusted,
             format!(
-                "{what}; nothing is signed. Put a CA below another root into the Secret that spec.root.provided.secretName names{}",
+                "{what}; nothing is signed. Put a CA below another root into the Secret that spec.root.provided.secretName names: until then trust bundles keep its anchors, and peers accept what is signed with its key{}",
                 accepted(root)
             ),
         ),

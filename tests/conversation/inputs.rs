@@ -231,8 +231,8 @@ async fn a_provided_ca_that_ends_soon_is_told_once_and_before_certificates_are_c
     keep(&mut first).await;
     assert_eq!((ready(&stage).2.contains("ends at"), events(&stage, "EndsSoon")), (false, 0));
     keep(&mut first).await;
-    let by = format!("by {}", NOW + ttl - SignedDuration::from_mins(1));
-    assert_stands(&stage, "True", "Ready", &by);
+    let cut = format!("From {} on", NOW + ttl - SignedDuration::from_mins(1));
+    assert_stands(&stage, "True", "Ready", &cut);
     assert_eq!(events(&stage, "EndsSoon"), 1);
     let mut second = keeper(&stage);
     stage.context.roster.saw(authority(&stage));

@@ -142,7 +142,7 @@ async fn while_the_root_is_lost_nobody_is_told_that_it_is_stable() {
     let known = evidence(&stage);
     let root = lose_root(&stage);
     keep(&mut keeper).await;
-    assert_eq!(says(&stage, "nobody knows"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
+    assert_eq!(says(&stage, "it is unknown"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
     assert_eq!(evidence(&stage), known, "what was seen last stays: it is the evidence");
     assert_quiet(&stage, &mut keeper).await;
     stage.server.put(SECRETS, &root);
@@ -172,7 +172,7 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         stage.server.put(SECRETS, &other);
         stage.context.roster.saw_secret(ROOT);
         keep(&mut keeper).await;
-        assert_eq!(says(&stage, "nobody knows"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
+        assert_eq!(says(&stage, "it is unknown"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
         assert_eq!(evidence(&stage), known, "another root lies in the place of ours");
         assert_eq!(
             authority(&stage).status.unwrap().rotation.unwrap().waiting_for,
