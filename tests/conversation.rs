@@ -45,6 +45,8 @@ mod pods;
 mod provided;
 #[path = "conversation/races.rs"]
 mod races;
+#[path = "conversation/read_back.rs"]
+mod read_back;
 #[path = "conversation/refusals.rs"]
 mod refusals;
 #[path = "conversation/rivals.rs"]

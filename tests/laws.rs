@@ -49,6 +49,8 @@ mod policy;
 mod probes;
 #[path = "laws/profile.rs"]
 mod profile;
+#[path = "laws/read_back.rs"]
+mod read_back;
 #[path = "laws/riddance.rs"]
 mod riddance;
 #[path = "laws/root.rs"]

@@ -2,13 +2,13 @@
 
 use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, IssueError, IssuedLeaf, KeyAlgorithm, Leaf, LeafError, LeafProfile,
-    PrivateKey, RootAlgorithm, Serial, Window, verify_as_peer,
+    MAX_PEM_BYTES, PrivateKey, RootAlgorithm, Serial, Window, verify_as_peer,
 };
-use rcgen::{GeneralSubtree, NameConstraints};
+use rcgen::{CustomExtension, GeneralSubtree, NameConstraints};
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 
-use crate::fixture::{Ca, DAY, NOW, SECOND, YEAR, der, generated, profile};
+use crate::fixture::{Ca, DAY, NOW, SECOND, YEAR, authority_pem, der, generated, profile};
 
 pub fn issue(pem: &AuthorityPem) -> IssuedLeaf {
     let authority = Authority::load(pem, NOW).unwrap();
@@ -247,4 +247,32 @@ fn what_is_issued_passes_as_it_is_stored() {
     let bundle = mtls_operator::pki::TrustBundle::from_pem(&pem.anchors).unwrap();
     let found = verify_as_peer(issued.chain_pem.as_bytes(), issued.key_pem.as_bytes(), &bundle, NOW);
     assert_eq!(found, Ok(issued.leaf));
+}
+
+/// A CA below a root, with a cross-certificate of that root in its chain that is so long that about this many bytes are left
+/// for the leaf before it. Peers do not follow it: they trust the root.
+fn leaving(bytes: usize) -> AuthorityPem {
+    let (root, other) = (Ca::named("root", |_| ()), Ca::named("other", |_| ()));
+    let signer = root.intermediate("signer", |_| ());
+    // 48 octets make a line of 64 characters; the rest of both certificates has less than 1000 octets.
+    let octets = (MAX_PEM_BYTES - bytes) / 65 * 48 - 1000;
+    let mut params = root.params.clone();
+    let extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 55555, 1], vec![5; octets]);
+    params.custom_extensions.push(extension);
+    let long = params.signed_by(root.issuer.key(), &other.issuer).unwrap().pem();
+    authority_pem(signer.pem() + &long, signer.key_pem(), root.pem())
+}
+
+#[test]
+fn a_chain_that_could_not_be_read_again_is_not_issued() {
+    let near = Authority::load(&leaving(4000), NOW).unwrap();
+    let issued = issue_as(&near, &profile()).unwrap();
+    assert!(issued.chain_pem.len() > MAX_PEM_BYTES - 4000, "{}", issued.chain_pem.len());
+    let found = verify_as_peer(issued.chain_pem.as_bytes(), issued.key_pem.as_bytes(), near.bundle(), NOW);
+    assert_eq!(found, Ok(issued.leaf), "what is issued is read again");
+    let full = leaving(300);
+    assert!(full.chain.len() <= MAX_PEM_BYTES, "the CA itself can be read: {}", full.chain.len());
+    let error = issue_as(&Authority::load(&full, NOW).unwrap(), &profile()).err().unwrap();
+    assert!(matches!(error, IssueError::Refused(LeafError::TooLarge)), "{error}");
+    assert!(error.to_string().contains(&format!("longer than {MAX_PEM_BYTES} bytes")), "{error}");
 }

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::mesh::Mesh;
-use crate::question::{Find, Question, Role};
+use crate::question::{Question, Role};
 use crate::stage::SECRETS;
-use crate::{batch, gnutls, openssl, webpki};
+use crate::verifiers::AT_ANY_TIME;
 
 const ROTATIONS: usize = 40;
 const WEEK: SignedDuration = SignedDuration::from_hours(24 * 7);
@@ -104,14 +104,10 @@ impl Course {
     }
 }
 
-/// Those that can be told what time it is.
-const JUDGES: [Find; 5] =
-    [openssl::find, gnutls::at_any_time, batch::go, || batch::java(&["17", "21"]), webpki::find];
-
 /// What each says, and every refusal.
 fn judge(questions: &[Question]) -> (String, Vec<String>) {
     let (mut said, mut refused) = (String::new(), Vec::new());
-    for judge in JUDGES.iter().filter_map(|find| find()) {
+    for judge in AT_ANY_TIME.iter().filter_map(|find| find()) {
         let verdicts = judge.judge(questions);
         let accepted = verdicts.iter().filter(|verdict| verdict.is_ok()).count();
         writeln!(said, "{}: accepts {accepted} of {}", judge.version(), verdicts.len()).unwrap();

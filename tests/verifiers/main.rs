@@ -2,7 +2,7 @@
 //! of roots that follow each other, whatever their keys, with and without a cross-certificate; the verifiers trust each
 //! set of these roots that a consumer may hold. What they say is the table in `docs/verifiers.md`: with `UPDATE=1` it is
 //! written, else compared. With `MTLS_VERIFIERS=1` (`make verifiers`) all verifiers are asked, else those that every
-//! machine can have.
+//! machine can have. What is made with the key of a distrusted root they refuse.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -39,6 +39,7 @@ mod matrix;
 mod nss;
 mod openssl;
 mod question;
+mod stolen;
 mod table;
 mod verifiers;
 mod web_servers;

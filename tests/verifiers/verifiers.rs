@@ -54,6 +54,10 @@ const OTHERS: [Verifier; 7] = [
     Verifier::new("Apache, depth 2", || web_servers::apache(2)).of_clients(1),
 ];
 
+/// Those that can be told what time it is.
+pub const AT_ANY_TIME: [Find; 5] =
+    [openssl::find, gnutls::at_any_time, batch::go, || batch::java(&["17", "21"]), webpki::find];
+
 /// Those that are asked now.
 pub fn asked() -> Vec<Verifier> {
     let mut asked = Vec::from(COMMON);

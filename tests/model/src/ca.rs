@@ -3,6 +3,7 @@
 
 use mtls_operator::api::authority::Phase;
 
+use crate::facts;
 use crate::pki::{Pki, RootId, Roots};
 use crate::time::{FAR, PROPAGATION, Ticks, later};
 
@@ -13,6 +14,19 @@ pub struct Retiring {
     pub root: RootId,
     /// Until when it must stay trusted.
     pub until: Ticks,
+    /// The roots that it has certified.
+    pub certified: Roots,
+}
+
+/// A root that is announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Next {
+    /// Which.
+    pub root: RootId,
+    /// Whether the signer has certified it.
+    pub is_certified: bool,
+    /// Whether people have provided it.
+    pub is_provided: bool,
 }
 
 /// The root Secret.
@@ -28,8 +42,20 @@ pub struct Ca {
     pub retiring: [Option<Retiring>; 2],
     /// The roots whose cross-certificates are kept: the signer's, and the announced root's.
     pub crosses: Roots,
+    /// The roots that the signer has certified, whatever became of them.
+    pub certified: Roots,
+    /// The signer and the announced root, where people have provided them.
+    pub provided: Roots,
     /// Roots that are trusted no more, and known to have signed.
     pub former: Roots,
+    /// Those that left because they are distrusted.
+    pub expelled: Roots,
+    /// Those of them that spec and status did not name.
+    pub taken: Roots,
+    /// What spec and status distrust.
+    pub named: Roots,
+    /// What of the root Secret is distrusted therefore.
+    pub lost: Roots,
     /// The trust bundle before the last change.
     pub former_trust: Option<Roots>,
     /// When the phase began.
@@ -52,7 +78,13 @@ impl Ca {
             next: None,
             retiring: [None; 2],
             crosses: Roots::default(),
+            certified: Roots::default(),
+            provided: Roots::default(),
             former: Roots::default(),
+            expelled: Roots::default(),
+            taken: Roots::default(),
+            named: Roots::default(),
+            lost: Roots::default(),
             former_trust: None,
             since: 0,
             step_ends: -1,
@@ -70,7 +102,27 @@ impl Ca {
     /// The trust bundle in force.
     #[must_use]
     pub fn trust(&self) -> Roots {
+        self.all().minus(self.lost)
+    }
+
+    /// Every root in it.
+    #[must_use]
+    pub fn all(&self) -> Roots {
         self.retiring().iter().chain(self.next).fold(Roots::one(self.signer), Roots::with)
+    }
+
+    /// The roots that one of them has certified, as far as it is known.
+    #[must_use]
+    pub fn certified_by(&self, root: RootId) -> Roots {
+        let retiring = self.retiring.iter().flatten().find(|former| former.root == root);
+        let signer = Some(self.certified).filter(|_| self.signer == root);
+        signer.or(retiring.map(|former| former.certified)).unwrap_or_default()
+    }
+
+    /// Whether its signer is distrusted: nothing is signed with it.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        self.lost.contain(self.signer)
     }
 
     /// Whether it explains the leaves of a root.
@@ -81,50 +133,100 @@ impl Ca {
 
     /// The next root is stored. `step_ends` is when the last Secret follows.
     #[must_use]
-    pub fn announce(self, next: RootId, is_certified: bool, answered: u8, step_ends: Ticks) -> Self {
-        let crosses = self.crosses_without_next();
-        let crosses = if is_certified { crosses.with(next) } else { crosses };
+    pub fn announce(self, next: Next, answered: u8, step_ends: Ticks) -> Self {
+        let Next { root, is_certified, is_provided } = next;
+        let with = |set: Roots, is_in: bool| if is_in { set.with(root) } else { set };
+        let crosses = with(self.crosses_without_next(), is_certified);
+        let certified = with(self.certified, is_certified);
+        let provided = with(self.provided_signer(), is_provided);
         let former_trust = Some(self.trust());
-        Self { next: Some(next), crosses, former_trust, answered, ..self.begun(Phase::Announced, step_ends) }
+        let begun = self.begun(Phase::Announced, step_ends);
+        Self { next: Some(root), crosses, certified, provided, former_trust, answered, ..begun }
     }
 
     /// The next root is forgotten.
     #[must_use]
     pub fn withdraw(self, step_ends: Ticks) -> Self {
         let (crosses, former_trust) = (self.crosses_without_next(), Some(self.trust()));
-        Self { next: None, crosses, former_trust, ..self.begun(Phase::Stable, step_ends) }
+        let provided = self.provided_signer();
+        Self { next: None, crosses, provided, former_trust, ..self.begun(Phase::Stable, step_ends) }
     }
 
     /// The next root signs.
     #[must_use]
     pub fn switch(self, until: Ticks, longest: Ticks, step_ends: Ticks) -> Self {
         let Some(signer) = self.next else { return self };
-        let retired = Retiring { root: self.signer, until };
+        let retired = Retiring { root: self.signer, until, certified: self.certified };
         let mut all = self.retiring.into_iter().flatten().chain([retired]);
         let retiring = [all.next(), all.next()];
         let crosses = Roots::of(self.crosses.iter().filter(|root| *root == signer));
-        Self { signer, next: None, retiring, crosses, longest, ..self.begun(Phase::Draining, step_ends) }
+        let (certified, provided) = (Roots::default(), self.provided.without(self.signer));
+        let begun = self.begun(Phase::Draining, step_ends);
+        Self { signer, next: None, retiring, crosses, certified, provided, longest, ..begun }
     }
 
-    /// Another root signs at once, and nobody vouches for it.
+    /// Another root signs at once, without a cross-certificate. What is distrusted goes.
     #[must_use]
-    pub fn succeed(self, signer: RootId, longest: Ticks) -> Self {
-        let phase = if self.retiring() == Roots::default() { Phase::Stable } else { Phase::Draining };
-        let (former, former_trust) = (self.former.with(self.signer), Some(self.trust()));
-        let crosses = Roots::default();
-        Self { signer, next: None, former, former_trust, crosses, longest, ..self.begun(phase, 0) }
+    pub fn succeed(self, signer: RootId, is_provided: bool, longest: Ticks) -> Self {
+        let left = self.expelling(self.lost.minus(Roots::one(signer)));
+        let phase = if left.retiring[0].is_none() { Phase::Stable } else { Phase::Draining };
+        Self {
+            signer,
+            next: None,
+            former: left.former.with(self.signer),
+            former_trust: Some(self.trust()),
+            crosses: Roots::default(),
+            certified: Roots::default(),
+            provided: Roots::of(is_provided.then_some(signer)),
+            longest,
+            ..left.begun(phase, 0)
+        }
     }
 
     /// These retiring roots are trusted no more.
     #[must_use]
-    pub fn drop(self, gone: Roots, keeps_crosses: bool, step_ends: Ticks) -> Self {
-        let mut left = self.retiring.into_iter().flatten().filter(|former| !gone.contain(former.root));
-        let retiring = [left.next(), left.next()];
-        let phase = if retiring[0].is_none() { Phase::Stable } else { Phase::Draining };
+    pub fn drop(self, gone: Roots, pki: &Pki, keeps_crosses: bool, step_ends: Ticks) -> Self {
+        let is_riddance = self.gets_rid_of(gone);
+        // What was known before has had its time, where nothing is distrusted.
+        let former = if is_riddance { self.former.union(gone) } else { gone };
+        let left = self.without(gone);
+        let phase = if left.retiring[0].is_none() { Phase::Stable } else { Phase::Draining };
         let are_kept = keeps_crosses || phase != Phase::Stable;
-        let crosses = if are_kept { self.crosses } else { Roots::default() };
+        let is_sound = |root: &RootId| pki.certified_by(*root).is_none_or(|by| !self.lost.contain(by));
+        let crosses = Roots::of(self.crosses.iter().filter(is_sound).filter(|_| are_kept));
         let former_trust = Some(self.trust());
-        Self { retiring, former: gone, former_trust, crosses, ..self.begun(phase, step_ends) }
+        let left = if is_riddance { self.expelling(gone) } else { left };
+        Self { crosses, former, former_trust, ..left.begun(phase, step_ends) }
+    }
+
+    /// Whether some of those leave because they are distrusted.
+    #[must_use]
+    pub fn gets_rid_of(&self, gone: Roots) -> bool {
+        !gone.minus(gone.minus(self.lost)).is_empty()
+    }
+
+    /// What was distrusted leaves, and is remembered.
+    fn expelling(self, gone: Roots) -> Self {
+        let gone = Roots::of(gone.iter().filter(|root| self.all().contain(*root)));
+        let left = self.without(gone);
+        let taken = self.taken.union(gone.minus(self.named));
+        Self { former: self.former.union(gone), expelled: self.expelled.union(gone), taken, ..left }
+    }
+
+    fn without(self, gone: Roots) -> Self {
+        let mut left = self.retiring.into_iter().flatten().filter(|former| !gone.contain(former.root));
+        Self { retiring: [left.next(), left.next()], ..self }
+    }
+
+    /// The same, read where these are distrusted: with what goes along, unless the closure is left out.
+    #[must_use]
+    pub fn read(self, named: Roots, has_closure: bool) -> Self {
+        let lost = if has_closure && !named.is_empty() { facts::closed(&self, named) } else { named };
+        Self { named, lost, ..self }
+    }
+
+    fn provided_signer(&self) -> Roots {
+        Roots::of(self.provided.iter().filter(|root| *root == self.signer))
     }
 
     fn crosses_without_next(&self) -> Roots {

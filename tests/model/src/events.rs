@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::pki::RootId;
+
 /// A process of the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Who(pub u8);
@@ -56,6 +58,12 @@ pub enum Event {
     Stick(u8),
     /// People pause an identity.
     Pause(u8),
+    /// People distrust a root.
+    Distrust(RootId),
+    /// People provide a CA.
+    Provide,
+    /// People provide none any more.
+    Unprovide,
     /// People take a backup of the root Secret.
     Backup,
     /// People put the backup in the place of the root Secret.
@@ -84,6 +92,9 @@ impl fmt::Display for Event {
             Self::Delete(of) => write!(f, "somebody deletes workload {of}'s Secret"),
             Self::Stick(of) => write!(f, "workload {of}'s Secret cannot be written any more"),
             Self::Pause(of) => write!(f, "people pause workload {of}"),
+            Self::Distrust(root) => write!(f, "people distrust root {root}"),
+            Self::Provide => write!(f, "people provide a CA"),
+            Self::Unprovide => write!(f, "people provide no CA any more"),
             Self::Backup => write!(f, "people take a backup of the root Secret"),
             Self::Restore => write!(f, "people put the backup in the place of the root Secret"),
             Self::DeleteRoot => write!(f, "somebody deletes the root Secret"),

@@ -43,6 +43,9 @@ impl World {
         if self.has(Flaw::NoEvidence) {
             return false;
         }
+        if self.has(Flaw::TrustsAnyBackup) && state.ca.is_some() {
+            return false;
+        }
         let counts = |status: &Status| status.end >= now || self.has(Flaw::ExpiredLeavesAreEvidence);
         let mut statuses = state.workloads.iter().filter_map(|one| self.status(one)).filter(counts);
         let Some(ca) = &state.ca else {
@@ -60,6 +63,7 @@ impl World {
         let is_late = self.has(Flaw::NamesSignerAfterItsFirstLeaf);
         let named = ca.map(|ca| ca.signer).filter(|signer| !is_late || state.newest >= Some(*signer));
         state.recorded = named.or(state.recorded);
+        self.record_taken(state);
         state.replica(who).view = ca.map_or(View::Unknown, |_| View::Current);
     }
 

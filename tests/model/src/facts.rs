@@ -1,6 +1,7 @@
 //! What the operator reads in a root Secret, as its decisions are given it.
 
 use mtls_operator::pki::Window;
+use mtls_operator::plan::distrust::{self, Cas, Distrusted, Why, closure};
 use mtls_operator::plan::root::{StoredNext, StoredRetiring, StoredRoot};
 use mtls_operator::plan::spread::Step;
 use mtls_operator::plan::world::{RetiringSigner, Rotating, Signer};
@@ -41,8 +42,8 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
         fingerprint: fingerprint(ca.signer),
         anchors: fingerprint(ca.signer),
         window: window(pki, ca.signer),
-        is_provided: false,
-        distrusted: None,
+        is_provided: ca.provided.contain(ca.signer),
+        distrusted: why(ca, ca.signer),
         accepted_intermediate: None,
         is_certified: ca.crosses.contain(ca.signer),
         max_leaf_ttl: span(ca.longest).as_secs(),
@@ -51,18 +52,48 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
         next: ca.next.map(|next| StoredNext {
             fingerprint: fingerprint(next),
             anchors: fingerprint(next),
-            is_provided: false,
-            distrusted: None,
+            is_provided: ca.provided.contain(next),
+            distrusted: why(ca, next),
             is_certified: ca.crosses.contain(next),
         }),
-        retiring: ca.retiring.into_iter().flatten().map(retiring).collect(),
+        retiring: ca.retiring.into_iter().flatten().map(|former| retiring(ca, former)).collect(),
         rotate_request: (ca.answered > 0).then(|| ca.answered.to_string()),
         has_evidence_key: true,
     }
 }
 
-fn retiring(former: crate::ca::Retiring) -> StoredRetiring {
-    StoredRetiring { fingerprint: fingerprint(former.root), distrusted: None, until: at(former.until) }
+fn retiring(ca: &Ca, former: crate::ca::Retiring) -> StoredRetiring {
+    StoredRetiring {
+        fingerprint: fingerprint(former.root),
+        distrusted: why(ca, former.root),
+        until: at(former.until),
+    }
+}
+
+/// Why a root is distrusted, if it is. Reasons other than its name are not told apart: decisions do not depend on them.
+fn why(ca: &Ca, root: RootId) -> Option<Why> {
+    let by_name = if ca.named.contain(root) { Why::Named } else { Why::Certified(String::new()) };
+    ca.lost.contain(root).then_some(by_name)
+}
+
+/// What of a root Secret is distrusted, where these are named: the operator's own closure.
+#[must_use]
+pub fn closed(ca: &Ca, named: Roots) -> Roots {
+    let of = |root: RootId, certified: Roots| distrust::Ca {
+        fingerprints: vec![fingerprint(root)],
+        certified: Some(certified.iter().map(fingerprint).collect()),
+    };
+    let cas = Cas {
+        retiring: ca.retiring.iter().flatten().map(|former| of(former.root, former.certified)).collect(),
+        signer: of(ca.signer, ca.certified),
+        next: ca.next.map(|next| of(next, Roots::default())),
+        is_next_generated: !ca.next.is_some_and(|next| ca.provided.contain(next)),
+    };
+    let named_texts: Vec<String> = named.iter().map(fingerprint).collect();
+    let Distrusted { retiring, signer, next } = closure(&cas, &named_texts);
+    let roots = ca.retiring.iter().flatten().map(|former| former.root).chain([ca.signer]).chain(ca.next);
+    let found = roots.zip(retiring.into_iter().chain([signer, next]));
+    Roots::of(found.filter_map(|(root, why)| why.map(|_| root))).union(named)
 }
 
 fn retiring_signer(former: crate::ca::Retiring) -> RetiringSigner {
@@ -81,7 +112,7 @@ pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
             retiring: ca.retiring.into_iter().flatten().map(retiring_signer).collect(),
             former_trust: ca.former_trust.map(trust),
             step: Some(Step { began: at(ca.since), ends: at(ca.step_ends) }),
-            distrusted: Vec::new(),
+            distrusted: ca.expelled.without(ca.signer).iter().map(key_id).collect(),
             ..Rotating::default()
         },
         halted: None,

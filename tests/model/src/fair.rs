@@ -73,6 +73,8 @@ fn calmed(state: &State) -> State {
     state.replicas[0].missed = None;
     state.ca_flight = None;
     state.backup = None;
+    // Nothing can be signed with a CA that is distrusted: people provide another, or none.
+    state.provided = state.provided.filter(|root| !state.distrusted().contain(*root));
     state.consumers = crate::consumers::Consumers::default();
     for workload in &mut state.workloads {
         workload.flight = None;

@@ -8,7 +8,9 @@ impl World {
     /// The promise that a state breaks, if it breaks one.
     #[must_use]
     pub fn broken(&self, state: &State) -> Option<Broken> {
-        state.broken.or_else(|| (!state.is_excused && !self.is_mutual(state)).then_some(Broken::I2))
+        let is_mutual = || state.is_excused || self.is_mutual(state);
+        let broken = state.broken.or_else(|| (!Self::is_rid(state)).then_some(Broken::Distrust));
+        broken.or_else(|| (!is_mutual()).then_some(Broken::I2))
     }
 
     /// I2: whatever leaf somebody may present, whatever bundle somebody may go by, there is a path.

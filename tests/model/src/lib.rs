@@ -1,11 +1,11 @@
 //! A model of a root's rotation, explored exhaustively. The world around the operator is abstract: certificates without
 //! cryptography, Secrets without bytes, time in ticks. What the operator decides in it is not modelled but asked of the
-//! operator itself, in `rules`. Not in it are published bundles, provided CAs, distrust, probes and identities that are
+//! operator itself, in `rules`. Of provided CAs there is one, in some scopes. Not in it are published bundles, probes and identities that are
 //! excluded by name.
 //!
 //! ```text
 //! scope ─▶ world: state × event ─▶ state ─▶ explore ─▶ states, or a shortest trace to a broken promise
-//!             │ replica: look, ask `rules`, write          invariants: I2 I8 I9 I11     fair: liveness
+//!             │ replica: look, ask `rules`, write          invariants: I2 I8 I9 I11 Distrust     fair: liveness
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@
 mod ca;
 mod claims;
 mod consumers;
+mod distrust;
 mod events;
 mod evidence;
 mod explore;

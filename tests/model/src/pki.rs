@@ -38,10 +38,28 @@ impl Roots {
         Self(self.0 & !(1 << root))
     }
 
+    /// This set and another one.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// This set without another one.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether it holds this one.
     #[must_use]
     pub const fn contain(self, root: RootId) -> bool {
         self.0 & (1 << root) != 0
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// Those in it.
@@ -73,6 +91,14 @@ pub struct Pki {
     certified_by: [Option<RootId>; ROOTS],
 }
 
+impl Chain {
+    /// One that is made with a stolen key: every cross-certificate is public, whichever are served.
+    #[must_use]
+    pub const fn stolen(signer: RootId) -> Self {
+        Self { signer, crosses: Roots(u8::MAX) }
+    }
+}
+
 impl Pki {
     /// One without roots.
     pub const EMPTY: Self = Self { made: 0, ends: [FAR; ROOTS], certified_by: [None; ROOTS] };
@@ -84,12 +110,22 @@ impl Pki {
     }
 
     /// Makes a root.
-    pub fn make(&mut self, ends: Ticks, certified_by: Option<RootId>) -> RootId {
+    pub fn make(&mut self, ends: Ticks) -> RootId {
         let root = self.made;
         self.made += 1;
         self.ends[usize::from(root)] = ends;
-        self.certified_by[usize::from(root)] = certified_by;
         root
+    }
+
+    /// A root is certified.
+    pub fn certify(&mut self, root: RootId, by: RootId) {
+        self.certified_by[usize::from(root)] = Some(by);
+    }
+
+    /// The root that has certified this one.
+    #[must_use]
+    pub const fn certified_by(&self, root: RootId) -> Option<RootId> {
+        self.certified_by[root as usize]
     }
 
     /// Forgets the root that was made last.

@@ -3,13 +3,13 @@
 //! `operator::new_root` and `operator::root_change` (the root Secret), `operator::reconcile` and `operator::act` (leaves).
 
 use mtls_operator::plan::root::RootPlan;
-use mtls_operator::plan::rotation::Transition;
+use mtls_operator::plan::rotation::{Source, Transition};
 use mtls_operator::plan::safeguards::Safeguard;
 use mtls_operator::plan::sight::Quiet;
 
-use crate::ca::Ca;
+use crate::ca::{Ca, Next};
 use crate::events::{Who, Write};
-use crate::pki::Chain;
+use crate::pki::{Chain, Pki, RootId, Roots};
 use crate::rules::{Need, Rulebook, Scene, dropped, makes_root, subject};
 use crate::scope::Flaw;
 use crate::state::{Broken, Flight, Leaf, Replica, Secret, State, View};
@@ -26,6 +26,8 @@ impl World {
             pki: state.pki,
             quiet: state.replica(who).quiet.map(|(_, quiet)| quiet),
             asked: state.asked,
+            provided: state.provided,
+            distrusted: state.distrusted(),
             longest: state.longest,
             has_evidence: self.has_evidence(state, now),
             now,
@@ -47,7 +49,8 @@ impl World {
             Write::Slow => state.ca_flight = Some(Flight { content: after, left: ROOT_WRITE }),
             Write::Prompt => {
                 self.write_ca(state, Some(after));
-                self.publish(state, who, state.pki.end(after.signer) >= scene.now);
+                let is_sound = state.ca.is_some_and(|ca| !ca.is_lost());
+                self.publish(state, who, is_sound && state.pki.end(after.signer) >= scene.now);
             }
             Write::Last => {
                 self.write_ca(state, Some(after));
@@ -102,38 +105,67 @@ impl World {
 
     /// The root Secret as a plan makes it: a copy of `operator::new_root` and `operator::root_change` without their bytes.
     fn carried_out(&self, state: &mut State, plan: &RootPlan, now: Ticks) -> Option<Ca> {
-        let signer = state.ca.map(|ca| ca.signer);
-        let certifies = self.rules.safeguards().hold(Safeguard::CrossCertificates);
-        let made = if makes_root(plan) {
-            let is_announced = matches!(plan, RootPlan::Change { transition: Transition::Announce(..), .. });
-            Some(Self::make_root(state, signer.filter(|_| certifies && is_announced))?)
-        } else {
-            None
-        };
+        let made = if makes_root(plan) { Some(Self::make_root(state)?) } else { None };
         let RootPlan::Change { transition, .. } = plan else {
-            return made.map(|root| Ca::new(root, state.longest));
+            return Self::first(state, made);
         };
-        let (ca, pki, longest) = (state.ca?, state.pki, state.longest);
+        let ca = state.ca?;
+        if let Transition::Announce(source, _) = transition {
+            let provided = state.provided.filter(|_| *source == Source::Provided);
+            return Some(self.announced(state, &ca, made.or(provided)?, now));
+        }
+        let (pki, longest) = (state.pki, state.longest);
         let step_until = |end: Ticks| self.rules.step_end(end, now);
         let step = step_until(pki.end(ca.signer));
         Some(match transition {
-            Transition::Announce(..) => ca.announce(made?, certifies, state.asked, step),
-            Transition::Withdraw => ca.withdraw(step),
+            Transition::Announce(..) | Transition::Replace => return None,
+            Transition::Withdraw if self.has(Flaw::ForgetsWithdrawn) => {
+                Ca { certified: Roots::default(), ..ca.withdraw(step) }
+            }
+            Transition::Withdraw => ca.withdraw(self.step_without_next(&ca, &pki, now)),
             Transition::Switch { .. } => ca.switch(self.rules.drain_bound(&ca, &pki, now), longest, step),
-            Transition::Succeed(_) => {
+            Transition::Succeed(source) => {
                 state.is_excused = true;
-                let answered = made.map_or(ca.answered, |_| state.asked);
-                Ca { answered, ..ca.succeed(made.or(ca.next)?, longest) }
+                let is_announced = *source == Source::Announced;
+                let answered = if is_announced { ca.answered } else { state.asked };
+                let provided = state.provided.filter(|_| *source == Source::Provided);
+                let signer = made.or(provided).or(ca.next.filter(|_| is_announced))?;
+                let is_provided = provided.is_some() || is_announced && ca.provided.contain(signer);
+                Ca { answered, ..ca.succeed(signer, is_provided, longest) }
             }
             Transition::Drop(gone) => {
                 let gone = dropped(gone);
                 let last = gone.iter().map(|root| pki.end(root)).max().unwrap_or(0);
+                let last = if ca.gets_rid_of(gone) { now } else { last };
                 let are_kept = self.rules.safeguards().hold(Safeguard::LastingCrosses);
-                ca.drop(gone, are_kept, step_until(last))
+                ca.drop(gone, &pki, are_kept, step_until(last))
             }
             Transition::RaiseMaxLeafTtl => Ca { longest, ..ca },
-            Transition::Replace => return None,
         })
+    }
+
+    /// A root signs where none has signed.
+    fn first(state: &State, made: Option<RootId>) -> Option<Ca> {
+        let root = made.or(state.provided)?;
+        let provided = Roots::of(made.is_none().then_some(root));
+        Some(Ca { provided, ..Ca::new(root, state.longest) })
+    }
+
+    /// A root is announced, and certified where the signer may do that.
+    fn announced(&self, state: &mut State, ca: &Ca, root: RootId, now: Ticks) -> Ca {
+        let certifies = self.rules.safeguards().hold(Safeguard::CrossCertificates);
+        let is_certified = certifies && !ca.provided.contain(ca.signer);
+        if is_certified {
+            state.pki.certify(root, ca.signer);
+        }
+        let next = Next { root, is_certified, is_provided: state.provided == Some(root) };
+        ca.announce(next, state.asked, self.step_without_next(ca, &state.pki, now))
+    }
+
+    /// When the last Secret follows a change that may take an announced root out: at once, where that is distrusted.
+    fn step_without_next(&self, ca: &Ca, pki: &Pki, now: Ticks) -> Ticks {
+        let is_riddance = ca.next.is_some_and(|next| ca.lost.contain(next));
+        self.rules.step_end(if is_riddance { now } else { pki.end(ca.signer) }, now)
     }
 
     /// A replica looks at an identity: it reads the Secret, decides, writes, and records what it has found or made.

@@ -56,6 +56,10 @@ pub struct Scene {
     pub pki: Pki,
     /// For how long nobody was seen behind.
     pub quiet: Option<Ticks>,
+    /// The CA that people provide.
+    pub provided: Option<RootId>,
+    /// What is distrusted.
+    pub distrusted: Roots,
     /// How often people have asked.
     pub asked: u8,
     /// The longest lifetime of leaves that people want.
@@ -208,7 +212,7 @@ impl Rulebook {
                 around: Circumstances {
                     now: at(scene.now),
                     rules: Rules { max_leaf_ttl: span(scene.longest), ..self.rules },
-                    provided: Provided::NotAsked,
+                    provided: provided(scene),
                     request: (scene.asked > 0).then(|| scene.asked.to_string()),
                     sight: Sight { quiet_for },
                 },
@@ -283,6 +287,15 @@ fn held_leaf(leaf: Leaf) -> HeldLeaf {
         key_id: key_id(leaf.chain.signer),
         issued_at: at(leaf.issued),
     }
+}
+
+/// What people provide, as `operator::provision` finds it.
+fn provided(scene: &Scene) -> Provided {
+    let Some(root) = scene.provided else { return Provided::NotAsked };
+    if scene.distrusted.contain(root) {
+        return Provided::Invalid("it is distrusted".into());
+    }
+    Provided::Sound { fingerprint: facts::fingerprint(root), anchors: facts::fingerprint(root) }
 }
 
 /// The next root of a plan, where it makes one, and whether it comes at once.

@@ -61,6 +61,10 @@ pub struct Scope {
     pub interruptions: bool,
     /// Whether people ask for a longer lifetime of leaves.
     pub longer_leaves: bool,
+    /// How many roots people distrust, whichever and whenever.
+    pub distrusts: u8,
+    /// Whether people provide a CA, and whether they think better of it.
+    pub provides: bool,
     /// Whether there is no root at first.
     pub begins_empty: bool,
     /// When the first root ends.
@@ -97,6 +101,8 @@ impl Scope {
         paused: false,
         interruptions: false,
         longer_leaves: false,
+        distrusts: 0,
+        provides: false,
         begins_empty: false,
         first_end: FAR,
         roots: 7,
@@ -149,6 +155,14 @@ pub enum Flaw {
     UnguardedLeafWrites,
     /// Leaves outlive their signer.
     Unclamped,
+    /// What is distrusted goes alone.
+    NoClosure,
+    /// A signer forgets what it has certified once that is withdrawn.
+    ForgetsWithdrawn,
+    /// A root Secret that is there is taken for the latest.
+    TrustsAnyBackup,
+    /// Status does not say what was distrusted with another root.
+    ForgetsTaken,
 }
 
 /// A set of flaws.

@@ -92,6 +92,8 @@ pub enum Broken {
     I9,
     /// A lost root is silently replaced.
     I11,
+    /// A trust bundle in force accepts what is made with the key of a distrusted root.
+    Distrust,
     /// The rotation does not come to its end though nothing goes wrong any more.
     Liveness,
 }
@@ -119,6 +121,16 @@ pub struct State {
     pub consumers: Consumers,
     /// How often people have asked for a rotation.
     pub asked: u8,
+    /// Every root that was ever stored, where roots are distrusted: people can name it, and its key may be in other hands.
+    pub stored: Roots,
+    /// The roots that people distrust.
+    pub named: Roots,
+    /// What the authority's status adds to them.
+    pub taken: Roots,
+    /// The CA that people provide.
+    pub provided: Option<RootId>,
+    /// Whether they have provided one.
+    pub has_provided: bool,
     /// The longest lifetime of leaves that people want.
     pub longest: Ticks,
     /// A backup of the root Secret.
@@ -138,6 +150,7 @@ impl State {
         self.workloads.sort_unstable();
         while self.pki.made().checked_sub(1).is_some_and(|last| !self.names(last)) {
             self.pki.unmake();
+            self.stored = self.stored.without(self.pki.made());
         }
         self
     }
@@ -147,7 +160,9 @@ impl State {
         let flights = self.ca_flight.iter().map(|flight| &flight.content);
         let views = self.replicas.iter().filter_map(|replica| replica.view.of(None));
         let copies = self.ca.iter().chain(&self.backup).chain(&self.lost).chain(flights).chain(views);
-        let is_in = |ca: &Ca| ca.trust().contain(root) || ca.former.contain(root);
+        let certified =
+            |ca: &Ca| ca.retiring.iter().flatten().fold(ca.certified, |all, one| all.union(one.certified));
+        let is_in = |ca: &Ca| ca.all().union(ca.former).union(certified(ca)).contain(root);
         let flying =
             self.workloads.iter().filter_map(|workload| workload.flight.map(|flight| flight.content));
         let mut secrets = self.workloads.iter().filter_map(|workload| workload.secret).chain(flying);
@@ -155,8 +170,15 @@ impl State {
             secrets.any(|secret| secret.bundle.contain(root) || secret.leaf.chain.signer == root);
         let in_memory = self.consumers.bundles().any(|bundle| bundle.contain(root))
             || self.consumers.leaves().any(|presented| presented.chain.signer == root);
-        let in_statuses = self.newest.max(self.recorded) >= Some(root);
+        let in_statuses = self.newest.max(self.recorded) >= Some(root) || self.distrusted().contain(root);
+        let in_statuses = in_statuses || self.provided == Some(root);
         in_statuses || in_secrets || in_memory || copies.into_iter().any(is_in)
+    }
+
+    /// What is distrusted, by people or by status.
+    #[must_use]
+    pub const fn distrusted(&self) -> Roots {
+        self.named.union(self.taken)
     }
 
     /// A number for it.

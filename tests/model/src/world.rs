@@ -3,7 +3,7 @@
 use crate::ca::Ca;
 use crate::events::{Event, Who, Write};
 use crate::evidence::Status;
-use crate::pki::{Chain, Pki, RootId};
+use crate::pki::{Chain, Pki, RootId, Roots};
 use crate::rules::Rulebook;
 use crate::scope::{Clocks, Flaw, Scope, Second};
 use crate::state::{Flight, Leaf, Replica, Secret, State, View, Workload};
@@ -29,8 +29,8 @@ impl World {
     pub fn initial(&self) -> State {
         let mut pki = Pki::EMPTY;
         let is_empty = self.scope.begins_empty;
-        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end, None), LEAF));
-        let chain = Chain { signer: 0, crosses: pki.run(0, crate::pki::Roots::default(), 0) };
+        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end), LEAF));
+        let chain = Chain { signer: 0, crosses: pki.run(0, Roots::default(), 0) };
         let leaf = Leaf { chain, issued: 0, end: LEAF };
         let secret = ca.map(|ca| Secret { leaf, bundle: ca.trust() });
         let status = secret.filter(|_| self.scope.status_lags).map(|secret| Status::of(secret.leaf));
@@ -46,6 +46,11 @@ impl World {
                 .map(|ahead| Replica { is_ahead: self.scope.clocks == ahead, ..Replica::default() }),
             consumers: crate::consumers::Consumers::default(),
             asked: 0,
+            stored: Roots::of(ca.map(|ca| ca.signer).filter(|_| self.scope.distrusts > 0)),
+            named: Roots::default(),
+            taken: Roots::default(),
+            provided: None,
+            has_provided: false,
             longest: LEAF,
             backup: None,
             lost: None,
@@ -68,7 +73,8 @@ impl World {
         match event {
             Event::Tick => self.tick(&mut state),
             Event::Read(who) => {
-                let signs = before.ca.is_some() && !self.has_evidence(before, Self::now(state.replica(who)));
+                let is_sound = before.ca.is_some_and(|ca| !ca.is_lost());
+                let signs = is_sound && !self.has_evidence(before, Self::now(state.replica(who)));
                 self.publish(&mut state, who, signs);
             }
             Event::Pass(who, write) => self.pass(&mut state, who, write)?,
@@ -104,9 +110,15 @@ impl World {
                 (workload.is_paused, workload.status) =
                     (true, workload.status.filter(|_| workload.is_paused));
             }
+            Event::Distrust(root) => self.distrust(state, root)?,
+            Event::Provide if !state.has_provided => {
+                state.has_provided = true;
+                state.provided = Some(Self::make_root(state)?);
+            }
+            Event::Unprovide => drop(state.provided.take()?),
             Event::Backup if state.backup.is_none() => state.backup = Some(state.ca?),
             Event::Restore => {
-                let backup = state.backup?;
+                let backup = state.backup.filter(|backup| self.may_be_restored(state, backup))?;
                 self.lose(state);
                 self.write_ca(state, Some(backup));
             }
@@ -180,6 +192,12 @@ impl World {
             events.extend((scope.stuck && is_first(|one| one.is_stuck)).then_some(Event::Stick(of)));
             events.extend((scope.paused && is_first(|one| one.is_paused)).then_some(Event::Pause(of)));
         }
+        if state.named.iter().count() < usize::from(scope.distrusts) {
+            events.extend(state.stored.iter().map(Event::Distrust));
+        }
+        if scope.provides {
+            events.extend([Event::Provide, Event::Unprovide]);
+        }
         events.extend(scope.longer_leaves.then_some(Event::Lengthen));
         events.extend(scope.slow_root_writes.then_some(Event::LandRoot));
         if scope.restores {
@@ -205,9 +223,9 @@ impl World {
     }
 
     /// A root that is made now: the first ends when the scope says so, the others do not.
-    pub fn make_root(state: &mut State, certified_by: Option<RootId>) -> Option<RootId> {
+    pub fn make_root(state: &mut State) -> Option<RootId> {
         let is_room = usize::from(state.pki.made()) < crate::pki::ROOTS;
-        is_room.then(|| state.pki.make(FAR, certified_by))
+        is_room.then(|| state.pki.make(FAR))
     }
 
     /// A write of a leaf Secret that is under way.

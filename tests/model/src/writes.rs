@@ -11,6 +11,14 @@ use crate::world::World;
 impl World {
     /// The root Secret becomes this. Whoever had confirmed the former one just before goes on with it for a while.
     pub fn write_ca(&self, state: &mut State, after: Option<Ca>) {
+        self.write_ca_beside_flights(state, after);
+        if !self.has(Flaw::UnguardedRootWrites) {
+            state.ca_flight = None;
+        }
+    }
+
+    /// The same, where the Secret may be what it was, and is seen in another way: it keeps its version.
+    pub fn write_ca_beside_flights(&self, state: &mut State, after: Option<Ca>) {
         let signer = |ca: Option<Ca>| ca.map(|ca| ca.signer);
         if signer(after) != signer(state.ca) {
             state.switched = 0;
@@ -21,8 +29,11 @@ impl World {
             }
         }
         state.ca = after;
-        if !self.has(Flaw::UnguardedRootWrites) {
-            state.ca_flight = None;
+        if self.scope.distrusts > 0 {
+            state.stored = after.map_or(state.stored, |ca| state.stored.union(ca.all()));
+        }
+        if !state.distrusted().is_empty() {
+            self.tell_distrust(state);
         }
     }
 
