@@ -4,6 +4,7 @@
     clippy::panic,
     reason = "a test fails by panicking, also in what its functions share"
 )]
+#![allow(clippy::large_futures, reason = "the whole operator lies in the future of a test")]
 
 #[path = "conversation/audit.rs"]
 mod audit;

@@ -9,6 +9,7 @@
     clippy::panic,
     reason = "a test fails by panicking, also in what its functions share"
 )]
+#![allow(clippy::large_futures, reason = "the whole operator lies in the future of a test")]
 
 #[path = "../pki_oracle/authorities.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]

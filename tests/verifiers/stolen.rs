@@ -235,7 +235,6 @@ impl Trial {
         let mut faults = Vec::new();
         for judge in AT_ANY_TIME.iter().filter_map(|find| find()) {
             let verdicts = judge.judge(&questions);
-            println!("{}: {} verdicts on leaves by stolen keys and others", judge.version(), verdicts.len());
             for ((question, is_accepted), verdict) in self.asked.iter().zip(verdicts) {
                 if verdict.is_ok() != *is_accepted {
                     faults.push(format!("{}: {question}: {verdict:?}", judge.version()));
