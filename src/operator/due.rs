@@ -36,8 +36,8 @@ pub fn renews(entry: &Entry, around: Circumstances<'_>) -> bool {
     !entry.is_paused && !around.signer().is_none_or(ends_with_signer)
 }
 
-/// When the leaf in force is looked at for its renewal. Where nobody signs by then, that look says so and takes the
-/// announced time out of status, so that there is no second one before somebody does.
+/// When the leaf in force is looked at for its renewal. Where no root signs by then, that look says so and takes the
+/// announced time out of status, so that there is no second one before one does.
 pub fn renewal_look(entry: &Entry, around: Circumstances<'_>) -> Option<i64> {
     let renewal = entry.recorded.renewal;
     let is_awaited = match around.signing() {

@@ -52,7 +52,7 @@ pub fn held(now: Timestamp, subject: &Subject<'_>, secret: &Secret, mine: bool, 
     Found { observed: Observed::Held(held), leaf: verified.ok(), notes, metadata: None, revision }
 }
 
-/// While nobody can say what is allowed, the leaf is taken for what it is.
+/// While it is not known what is allowed, the leaf is taken for what it is.
 fn fits(leaf: &Leaf, allowed: Option<&Allowed>) -> bool {
     allowed.and_then(Allowed::leaf).is_none_or(|entitlement| entitlement.is_met_by(leaf))
 }

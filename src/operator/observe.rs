@@ -48,7 +48,7 @@ pub struct Subject<'a> {
     pub asked: &'a Asked,
     /// What its authority allows, where there is one.
     pub allowed: Option<&'a Allowed>,
-    /// The trust bundle in force, where somebody signs.
+    /// The trust bundle in force, where a root signs.
     pub bundle: Option<&'a TrustBundle>,
     /// What a rotation has changed last, where a root signs.
     pub rotation: Option<&'a Rotating>,
@@ -61,7 +61,7 @@ impl Subject<'_> {
     }
 }
 
-/// Finds the Secret of an identity: by its metadata alone where nobody wrote to it since it was verified.
+/// Finds the Secret of an identity: by its metadata alone where it was not written since it was verified.
 ///
 /// # Errors
 /// [`Error`] where it has to be read and cannot be.
@@ -106,7 +106,7 @@ fn note(context: &Context, found: &Found) {
     context.board.lock().read_secret(&meta, held, context.millis());
 }
 
-/// A Secret that the watch does not see may be anybody's: its metadata says so, and its data is not read. Neither is that
+/// A Secret that the watch does not see may belong to another program: its metadata says so, and its data is not read. Neither is that
 /// of one whose label an admission policy has changed, while its version is the one that was written. `None`: read it.
 async fn unwatched(
     context: &Context,

@@ -38,6 +38,13 @@ impl<K: Copy + Debug + Eq + Hash> Retries<K> {
         until
     }
 
+    /// It waits no longer than until this moment.
+    pub fn no_later_than(&mut self, id: K, at: Millis) {
+        if let Some(retry) = self.0.get_mut(&id) {
+            retry.until = retry.until.min(at);
+        }
+    }
+
     /// Until when it waits, if this generation of it failed and the time is still to come. A time that is further away than
     /// any backoff was told by a clock that has been set back since: it has come.
     #[must_use]

@@ -127,7 +127,7 @@ fn of_deferred(deferred: Deferred) -> String {
     }
 }
 
-/// The condition `Rotating`: a phase, how it gets on, and whom it waits for; or why nobody knows.
+/// The condition `Rotating`: a phase, how it gets on, and what it waits for; or why that is not known.
 #[must_use]
 pub fn rotating(status: &MtlsAuthorityStatus, course: Course, progress: &str, now: Timestamp) -> Condition {
     let phase = status.phase().unwrap_or_default();

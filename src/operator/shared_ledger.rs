@@ -12,7 +12,7 @@ use super::bundles::Ledger;
 pub struct Bundles {
     ledger: Arc<Mutex<Ledger>>,
     changed: Arc<Notify>,
-    /// Whether somebody asks for a ClusterTrustBundle.
+    /// Whether an authority asks for a ClusterTrustBundle.
     asked: watch::Sender<bool>,
 }
 
@@ -39,12 +39,12 @@ impl Bundles {
         self.changed.notified().await;
     }
 
-    /// Says whether somebody asks for a ClusterTrustBundle.
+    /// Says whether an authority asks for a ClusterTrustBundle.
     pub fn ask_for_cluster(&self, is_asked: bool) {
         self.asked.send_if_modified(|asked| std::mem::replace(asked, is_asked) != is_asked);
     }
 
-    /// Waits until somebody does.
+    /// Waits until one does.
     pub async fn until_cluster_is_asked(&self) {
         // The sender lives as long as this does.
         let _ = self.asked.subscribe().wait_for(|asked| *asked).await;

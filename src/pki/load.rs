@@ -47,7 +47,7 @@ pub enum LoadError {
     },
     /// The chain is not in order, or something foreign is in it.
     #[error(
-        "certificate {number} of the chain (tls.crt) did not issue the one before it; order the chain from the signing certificate upwards"
+        "certificate {number} of the chain (tls.crt) did not issue the one before it; order the chain from the signing certificate upwards, and leave out what does not belong to it"
     )]
     OutOfOrder {
         /// Which one.

@@ -67,7 +67,7 @@ pub enum PemError {
         limit: usize,
     },
     /// No block of the wanted kind, or a block that is not base64.
-    #[error("holds no readable PEM block of the kind that belongs there")]
+    #[error("holds no readable PEM block of the kind that belongs there; convert DER with openssl")]
     NotPem,
     /// Some certificates cannot be read: none is left out without a word.
     #[error(

@@ -119,14 +119,6 @@ impl TrustBundle {
         Self { anchors, webpki, text }
     }
 
-    /// Whether the text can be read back: a bundle joined of many may be too large, and must not be written then.
-    ///
-    /// # Errors
-    /// The limit that it exceeds.
-    pub fn check_size(&self) -> Result<(), PemError> {
-        pem::STORED.check(self.text.len(), self.anchors.len())
-    }
-
     /// The canonical text: the same for the same roots.
     #[must_use]
     pub fn to_pem(&self) -> &str {

@@ -104,7 +104,7 @@ pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
     let need = need(world, held, now);
     let standing = standing(world, &need);
     let plan = match &need {
-        Need::Leaf(because, _) if may_issue(world) => {
+        Need::Leaf(because, _) if may_issue(world, now) => {
             Plan::Issue { because: *because, over: held.map(|held| held.version.clone()) }
         }
         _ => upkeep(world, held, now),
@@ -124,8 +124,10 @@ fn is_retained(world: &World<'_>, held: Option<&Held>) -> bool {
         && held.is_some_and(|held| held.mine && held.leaf.is_ok() && as_asked(world, held))
 }
 
-fn may_issue(world: &World<'_>) -> bool {
-    !world.asked.paused && why_not(world).is_none()
+/// A signer that has ended signs nothing, also before its authority has been looked at: the leaf would have ended with it.
+fn may_issue(world: &World<'_>, now: Timestamp) -> bool {
+    let has_ended = world.signer.as_ref().is_ok_and(|signer| signer.window.is_expired_at(now));
+    !world.asked.paused && !has_ended && why_not(world).is_none()
 }
 
 /// Why the authority signs nothing, if so.

@@ -41,7 +41,7 @@ impl Why {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Self::Named => "it is named, or a CA above it is".into(),
+            Self::Named => "spec.distrustedRoots names it, or a CA above it".into(),
             Self::Certified(other) => format!("it certified {other}, which is distrusted"),
             Self::SameSecret(other) => {
                 format!("its key lay in one Secret with the key of {other}, which is distrusted")

@@ -1,5 +1,5 @@
-//! A Secret with the CA that people provide: whether an authority may use it, and what they are told if not. Whoever may
-//! create authorities must not gain, by that alone, the power to sign with every CA key beside them.
+//! A Secret with the CA that people provide: whether an authority may use it, and what they are told if not. The right
+//! to create authorities must not be, by itself, the power to sign with every CA key beside them.
 
 use crate::api::names::{ROOT_SECRET_TYPE, annotation};
 use crate::pki::Top;

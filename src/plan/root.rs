@@ -10,6 +10,7 @@ pub use super::root_reason::Reason;
 use super::rotation::{self, Circumstances, Transition};
 pub use super::stored_root::{Provided, RootSecret, StoredNext, StoredRetiring, StoredRoot};
 use super::unread::Unread;
+use crate::api::names::annotation;
 
 /// An authority and everything that its root depends on.
 #[derive(Clone, Debug)]
@@ -98,8 +99,9 @@ fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
     let otherwise =
         evidence.otherwise.as_ref().map_or_else(String::new, |otherwise| format!(". {otherwise}"));
     let restore = format!(
-        "{what}; restore Secret {} from a backup. Nothing is signed until then{otherwise}",
-        world.secret_name
+        "{what}; restore Secret {} from a backup. Nothing is signed until then{otherwise}. Without a backup: the annotation {}, as the runbook RootLost says",
+        world.secret_name,
+        annotation::ACCEPT_ROOT_LOSS
     );
     let can_sign = matches!(world.around.provided, Provided::NotAsked | Provided::Sound { .. });
     match &world.acceptance {

@@ -47,7 +47,7 @@ async fn a_transition_that_could_not_be_read_again_is_not_written_and_signing_go
     keep(keeper(&mesh.stage)).await;
     assert_eq!(root(&mesh), before, "the announced root would be one too many");
     let sentence = format!(
-        "Announce of Secret mtls-system/{ROOT} was not written, because the operator could not read the result: the trust bundle (ca.crt) holds more than {MAX_CERTIFICATES} certificates. Signing goes on with the root in force"
+        "Announce of Secret mtls-system/{ROOT} was not written, because the operator could not read the result: the trust bundle (ca.crt) holds more than {MAX_CERTIFICATES} certificates; remove those that are not needed. Signing goes on with the root in force"
     );
     for (name, status) in [(READY, "True"), (STALLED, "True")] {
         let found = condition(&mesh.stage, name);

@@ -170,6 +170,24 @@ async fn assert_stalls_after_a_minute(stage: &mut Stage) {
     assert!(is_stalled(stage));
 }
 
+/// The looks between grow ever more seldom, and the next one may be minutes away when the time has come.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_is_told_to_need_a_person_in_time_however_often_it_was_looked_at() {
+    let mut stage = Stage::set().await;
+    stage.server.put("secrets", &foreign());
+    stage.apply("web", &json!({}));
+    for _ in 0..59 {
+        stage.settle().await;
+        stage.advance(SignedDuration::from_secs(1));
+    }
+    assert!(!is_stalled(&stage));
+    for _ in 0..2 {
+        stage.advance(SignedDuration::from_secs(1));
+        stage.settle().await;
+    }
+    assert!(is_stalled(&stage));
+}
+
 /// What can cure a refusal lies in three objects: each change of one of them starts the minute again.
 #[tokio::test(start_paused = true)]
 async fn a_change_of_what_a_refusal_depends_on_begins_the_minute_anew() {

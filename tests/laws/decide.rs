@@ -8,7 +8,7 @@ use mtls_operator::plan::policy::Entitlement;
 use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
 use mtls_operator::plan::world::{Damage, NotReady, Observed};
 
-use super::fixture::{Case, DAY, HOUR, NOW, asked, terms};
+use super::fixture::{Case, DAY, HOUR, MINUTE, NOW, asked, terms};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -58,6 +58,21 @@ fn unknown_authority(case: &mut Case) {
 
 fn refuse(case: &mut Case, refusal: Refusal) {
     case.terms.as_mut().unwrap().entitlement = Err(refusal);
+}
+
+/// Its authority may not have been looked at yet: a leaf would have ended with its signer, and be due at birth.
+#[test]
+fn a_signer_that_has_ended_signs_nothing() {
+    let end = |offset| {
+        Case::changed(|case| {
+            let signer = case.signer.as_mut().unwrap();
+            signer.window.not_after = NOW + offset;
+            case.leaf().window.not_after = NOW - MINUTE;
+        })
+    };
+    let plan = |case: &Case| decide(&case.world(), NOW).plan;
+    assert!(matches!(plan(&end(MINUTE)), Plan::Issue { .. }));
+    assert_eq!(plan(&end(-MINUTE)), Plan::Keep);
 }
 
 #[test]

@@ -267,5 +267,8 @@ fn sentences_say_which_part_is_wrong() {
     let error = load(&AuthorityPem { anchors: vec![], ..good.clone() }).unwrap_err().to_string();
     assert_eq!(error, "the trust bundle (ca.crt) is missing or empty");
     let error = load(&AuthorityPem { anchors: b"nonsense".to_vec(), ..good }).unwrap_err().to_string();
-    assert_eq!(error, "the trust bundle (ca.crt) holds no readable PEM block of the kind that belongs there");
+    assert_eq!(
+        error,
+        "the trust bundle (ca.crt) holds no readable PEM block of the kind that belongs there; convert DER with openssl"
+    );
 }

@@ -76,8 +76,8 @@ impl Course {
         secret
     }
 
-    /// Writes down what there is, to be judged as of now: the leaf of one, by whoever has the present bundle of the
-    /// other, and by whoever has kept the one from before the rotation.
+    /// Writes down what there is, to be judged as of now: the leaf of one, by a consumer with the present bundle of the
+    /// other, and by one that has kept the one from before the rotation.
     fn keep(&mut self, state: &str, before: &str) {
         let at = self.mesh.stage.hand.now();
         let chain = self.write(state, "chain.pem", &self.mesh.text("a", "tls.crt"));

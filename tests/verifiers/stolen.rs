@@ -229,26 +229,27 @@ impl Trial {
         file
     }
 
-    /// What verifiers say that they should not.
-    fn faults(&self) -> Vec<String> {
+    /// Which verifiers were asked, and what they say that they should not.
+    fn faults(&self) -> (Vec<String>, Vec<String>) {
         let questions: Vec<Question> = self.asked.iter().map(|(question, _)| question.clone()).collect();
-        let mut faults = Vec::new();
+        let (mut asked, mut faults) = (Vec::new(), Vec::new());
         for judge in AT_ANY_TIME.iter().filter_map(|find| find()) {
             let verdicts = judge.judge(&questions);
+            asked.push(judge.version());
             for ((question, is_accepted), verdict) in self.asked.iter().zip(verdicts) {
                 if verdict.is_ok() != *is_accepted {
                     faults.push(format!("{}: {question}: {verdict:?}", judge.version()));
                 }
             }
         }
-        faults
+        (asked, faults)
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn once_a_root_is_distrusted_foreign_verifiers_refuse_what_is_made_with_its_key() {
     let mut trial = Trial { folder: tempfile::tempdir().unwrap(), asked: Vec::new() };
-    for mut theft in Theft::all().await {
+    for mut theft in Box::pin(Theft::all()).await {
         trial.ask(&theft, "before", true);
         theft.mesh.distrust(&[&theft.known]);
         theft.mesh.tick(1).await;
@@ -256,6 +257,7 @@ async fn once_a_root_is_distrusted_foreign_verifiers_refuse_what_is_made_with_it
         trial.ask(&theft, "after", false);
         trial.ask_workload(&theft);
     }
-    let faults = trial.faults();
+    let (asked, faults) = trial.faults();
+    println!("{} questions each: {}", trial.asked.len(), asked.join(", "));
     assert!(faults.is_empty(), "{} verdicts are wrong:\n{}", faults.len(), faults.join("\n"));
 }

@@ -13,7 +13,7 @@ pub struct Verifier {
     pub depth: usize,
     /// Kinds of roots of which it cannot check a signature.
     pub unknown: &'static [Kind],
-    /// Whether it goes to the end of what is served, and finds no root that certifies something before: where a
+    /// Where it is found.
     pub find: Find,
 }
 

@@ -178,8 +178,10 @@ impl Board {
         let Some(entry) = self.index.entry(id) else { return };
         let generation = entry.generation;
         let needs_a_look = matches!(self.attention(id, now), Some(Attention::Now(_)));
+        let stalls_at = self.conflict_stalls_at(entry, now);
         if has_failed || (needs_a_look && !is_queued_again) {
             self.retries.failed(id, generation, now);
+            stalls_at.into_iter().for_each(|at| self.retries.no_later_than(id, at));
             self.queue.remove(id);
         } else if !needs_a_look {
             self.retries.clear(id);
@@ -192,7 +194,6 @@ impl Board {
         let Some(need) = self.attention(id, now) else { return false };
         let Some(entry) = self.index.entry(id) else { return false };
         let held_back = self.retries.until(id, entry.generation, now);
-        let held_back = held_back.map(|until| self.not_after_stall(entry, until, now));
         let held_back = held_back.max(self.repairs.until(id, entry.generation, now));
         let held_back = held_back.filter(|until| *until > now);
         let urgency = entry.recorded.not_after;
@@ -219,11 +220,9 @@ impl Board {
     }
 
     /// A conflict is tried again ever more seldom, but its status says in time that it needs a person.
-    fn not_after_stall(&self, entry: &Entry, until: Millis, now: Millis) -> Millis {
+    fn conflict_stalls_at(&self, entry: &Entry, now: Millis) -> Option<Millis> {
         let is_conflict = entry.recorded.reason == Some(Reason::SecretConflict) && entry.is_current();
-        let stalls_at =
-            Some(self.stalls_at(entry)).filter(|at| is_conflict && !entry.recorded.is_stalled && *at > now);
-        stalls_at.map_or(until, |at| until.min(at))
+        Some(self.stalls_at(entry)).filter(|at| is_conflict && !entry.recorded.is_stalled && *at > now)
     }
 
     fn attention(&self, id: IdentityId, now: Millis) -> Option<Attention> {
