@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::census::Census;
-use super::distrusted::taken;
+use super::distrusted::{certified, taken};
 use super::entry::digest;
 use super::root::Passed;
 use super::root_notes::Retiring;
@@ -109,7 +109,8 @@ pub fn surveyed(rotation: RotationStatus, survey: Option<&Survey>) -> RotationSt
 fn roots(passed: &Passed, before: &[RootStatus]) -> Option<Vec<RootStatus>> {
     let loaded = &passed.loaded;
     let signer = loaded.authority.as_ref().filter(|_| passed.decision.signs)?;
-    let mut roots = vec![root(signer, RootRole::Signing)];
+    let signing = RootStatus { certified: certified(&loaded.succession), ..root(signer, RootRole::Signing) };
+    let mut roots = vec![signing];
     roots.extend(loaded.succession.next.iter().map(|next| root(next, RootRole::Next)));
     roots.extend(loaded.succession.retiring.iter().map(retiring));
     for root in &mut roots {
@@ -128,6 +129,7 @@ fn root(ca: &Authority, role: RootRole) -> RootStatus {
         not_after: Some(Time(ca.window().not_after)),
         // Counted by the tally.
         leaves: 0,
+        certified: Vec::new(),
     }
 }
 
@@ -139,6 +141,7 @@ fn retiring(root: &Retiring) -> RootStatus {
         not_before: Some(Time(root.not_before)),
         not_after: Some(Time(root.not_after)),
         leaves: 0,
+        certified: root.certified.clone().unwrap_or_default(),
     }
 }
 

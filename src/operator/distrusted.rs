@@ -4,6 +4,7 @@ use super::root_notes::{FormerKey, Intermediate, Retiring, Taken};
 use super::root_secret::{LoadedRoot, Succession};
 use crate::pki::{Authority, Fingerprint};
 use crate::plan::distrust::{Ca, Cas, Distrusted, Why, closure};
+use crate::plan::terms::Terms;
 
 /// What is distrusted, where people name these.
 #[must_use]
@@ -31,6 +32,17 @@ pub fn certified(succession: &Succession) -> Vec<String> {
     let announced = announced.map(|next| texts(&next.fingerprints())).unwrap_or_default();
     certified.extend(announced.into_iter().filter(|found| !succession.certified.contains(found)));
     certified
+}
+
+/// Adds what status remembers: a backup of the root Secret from before a rotation does not know what its signer has certified
+/// since.
+pub fn remember_certified(succession: &mut Succession, signer: &Authority, terms: &Terms) {
+    let remembered = terms.certified.get(&signer.fingerprint().to_string());
+    for found in remembered.into_iter().flatten() {
+        if !succession.certified.contains(found) {
+            succession.certified.push(found.clone());
+        }
+    }
 }
 
 /// The roots that leave the trust bundle: those that people name, and those of CAs that are distrusted. The signer's own stay

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroizing;
 
-use super::distrusted::{accepted_intermediate, distrusted, lost, mark_named};
+use super::distrusted::{accepted_intermediate, distrusted, lost, mark_named, remember_certified};
 use super::observe::content;
 use super::root_notes::{Origin, Retiring};
 pub use super::succession::Succession;
@@ -109,6 +109,7 @@ fn surrounded(
         }
     };
     mark_named(&mut succession.former, &terms.distrust);
+    remember_certified(&mut succession, &authority, terms);
     let others: Vec<&TrustBundle> =
         succession.next.iter().map(Authority::anchors).chain(&succession.retiring_anchors).collect();
     let is_next_generated = !is_provided(secret, annotation::NEXT_ORIGIN);

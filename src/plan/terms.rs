@@ -1,5 +1,7 @@
 //! An authority's spec, parsed: what it signs, for whom, within which limits.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use jiff::SignedDuration;
 
@@ -47,6 +49,8 @@ pub struct Terms {
     pub publication: Publication,
     /// Roots that must not be trusted: those of the spec, and those that status adds.
     pub distrust: Vec<Fingerprint>,
+    /// What each CA has certified, as status remembers it, by SHA-256 in hex: an older root Secret does not know it.
+    pub certified: BTreeMap<String, Vec<String>>,
     /// What of the spec this version cannot read.
     pub unread: Unread,
 }
@@ -121,6 +125,7 @@ impl Terms {
             grants: spec.grants.iter().map(|grant| granted(grant, &mut unread)).collect(),
             publication: Publication::of(authority, &mut unread),
             distrust: distrusted(authority, &mut unread),
+            certified: certified(authority),
             unread,
         })
     }
@@ -169,6 +174,12 @@ fn may_certify(spec: &RootSpec, unread: &mut Unread) -> bool {
     let asked = spec.provided.as_ref().map(|provided| &provided.cross_certificates);
     let asked = asked.and_then(|word| unread.word(word, || Unreadable::of_root(field)));
     asked == Some(CrossCertificates::Allowed)
+}
+
+fn certified(authority: &MtlsAuthority) -> BTreeMap<String, Vec<String>> {
+    let roots = authority.status.iter().flat_map(|status| &status.roots);
+    let certified = roots.filter(|root| !root.certified.is_empty());
+    certified.map(|root| (root.fingerprint.clone(), root.certified.clone())).collect()
 }
 
 /// Those of status too: what was distrusted with another root stays so, whichever backup of the root Secret is restored.

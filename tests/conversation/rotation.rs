@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthority;
+use mtls_operator::operator::authority_status::after;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::root::pass;
 use mtls_operator::operator::rotating::progress;
@@ -217,6 +218,8 @@ async fn an_exclusion_counts_for_one_rotation_and_is_never_removed() {
     let kept = &authority["metadata"]["annotations"]["mtls-operator.dev/rotation-exclude"];
     assert_eq!(kept, "orders/stuck, orders/stcuk");
     wedge(&mesh, "stuck");
+    // Its leaf may expire meanwhile, which is its own trouble.
+    mesh.forgive_expiry();
     mesh.reload();
     mesh.ask("2");
     mesh.until("Announced", 10, 1).await;
@@ -391,6 +394,38 @@ async fn what_was_distrusted_with_another_root_stays_so_whichever_backup_is_rest
     mesh.tick(1).await;
     assert_eq!((taken(&mesh), mesh.stage.ready("a")), (vec![hex(&first)], issued()));
     assert!(!trusts(&mesh, "a", &first) && fingerprint(&mesh, "tls.crt") != first);
+}
+
+/// Status names the roots, as the keeper writes it after each pass.
+async fn record_roots(mesh: &Mesh) {
+    let authority: MtlsAuthority =
+        serde_json::from_value(mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
+    let terms = Terms::parse(&authority).unwrap();
+    let passed = pass(&mesh.stage.context, &authority, &terms).await.unwrap();
+    let roots = after(&authority, &passed).roots;
+    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["roots"] = json!(roots));
+}
+
+/// The backup is restored first, and the root distrusted only then: status remembers what the signer has certified since.
+#[tokio::test(start_paused = true)]
+async fn a_backup_from_before_a_root_was_announced_does_not_hide_that_its_signer_has_certified_it() {
+    let mut mesh = Mesh::of(&["a"], Mesh::swift()).await;
+    let backup = mesh.stage.server.get("secrets", "mtls-system", "mtls-authority-mesh").unwrap();
+    let first = fingerprint(&mesh, "tls.crt");
+    mesh.ask("1");
+    mesh.until("Announced", 30, 1).await;
+    let announced = fingerprint(&mesh, "next.crt");
+    record_roots(&mesh).await;
+    mesh.stage
+        .server
+        .edit(AUTHORITIES, "", "mesh", |authority| authority["metadata"]["annotations"] = json!({}));
+    mesh.stage.server.put("secrets", &backup);
+    mesh.tick(1).await;
+    assert_eq!((mesh.phase().as_str(), fingerprint(&mesh, "tls.crt")), ("Stable", first.clone()));
+    mesh.distrust(&[&announced]);
+    mesh.tick(1).await;
+    assert_eq!(taken(&mesh), [hex(&first)]);
+    assert_ne!(fingerprint(&mesh, "tls.crt"), first);
 }
 
 /// Whether the Secret of an identity trusts this root.

@@ -181,6 +181,9 @@ pub struct RootStatus {
     pub not_after: Option<Time>,
     /// Number of unexpired certificates in force that it signed.
     pub leaves: i64,
+    /// SHA-256 fingerprints of the CAs that it has certified, in lower-case hex: if one of them is distrusted, so is this root.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certified: Vec<String>,
 }
 
 /// A CA that was distrusted with another one.

@@ -181,7 +181,9 @@ impl Board {
         let stalls_at = self.conflict_stalls_at(entry, now);
         if has_failed || (needs_a_look && !is_queued_again) {
             self.retries.failed(id, generation, now);
-            stalls_at.into_iter().for_each(|at| self.retries.no_later_than(id, at));
+            if let Some(at) = stalls_at {
+                self.retries.no_later_than(id, at);
+            }
             self.queue.remove(id);
         } else if !needs_a_look {
             self.retries.clear(id);
