@@ -364,6 +364,7 @@ async fn an_empty_or_absent_spec_has_every_default() {
         let expected = json!({
             "authorityRef": { "name": "mesh" }, "dnsNames": [], "ipAddresses": [], "probes": [], "paused": false,
             "privateKey": { "algorithm": "ECDSAP256" },
+            "subject": { "commonName": "None" },
             "secret": { "labels": {}, "annotations": {}, "reclaim": "Delete" }
         });
         assert_eq!(identity["spec"], expected, "{spec:?}");

@@ -226,6 +226,8 @@ fn a_leaf_that_ends_with_its_signer_is_not_due() {
     case.signer.as_mut().unwrap().window.not_after = end;
     let last = at(&case, end);
     assert_eq!((last.plan, last.renewal), (Plan::Keep, None));
+    assert_eq!(at(&case, end + SECOND).plan, Plan::Keep, "its signer has ended, too");
+    case.signer.as_mut().unwrap().window.not_after = end + DAY;
     assert_eq!(at(&case, end + SECOND).plan, issue(Because::Expired));
 }
 
