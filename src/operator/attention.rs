@@ -119,7 +119,7 @@ fn on_authority(around: Circumstances<'_>) -> Attention {
 
 /// A refused identity gets no leaf, but what it has is kept current.
 fn upkeep(entry: &Entry, around: Circumstances<'_>) -> Attention {
-    if names_stranger(entry, around) {
+    if names_unknown_signer(entry, around) {
         return Attention::Now(Class::Background);
     }
     match around.secret {
@@ -148,7 +148,7 @@ fn held(entry: &Entry, around: Circumstances<'_>) -> Attention {
         // Before everybody who only needs another bundle.
         return Attention::Now(Class::Due);
     }
-    if names_stranger(entry, around) || contradicts_secret(entry, secret, around) {
+    if names_unknown_signer(entry, around) || contradicts_secret(entry, secret, around) {
         return Attention::Now(Class::Background);
     }
     if is_profile_stale(entry, secret, around) || (is_distrusted(entry, around) && entry.recorded.is_ready) {
@@ -210,11 +210,11 @@ fn is_distrusted(entry: &Entry, around: Circumstances<'_>) -> bool {
 
 /// Whether status says that a leaf in force was signed by one that the root in force does not know. What lies in the Secret
 /// tells, and puts status right.
-fn names_stranger(entry: &Entry, around: Circumstances<'_>) -> bool {
+fn names_unknown_signer(entry: &Entry, around: Circumstances<'_>) -> bool {
     let recorded = &entry.recorded;
-    let is_stranger =
+    let is_unknown =
         |signer: &SignerMark| recorded.key_id.is_some_and(|key_id| !signer.known.contains(&key_id));
-    recorded.not_after >= around.now && around.signer().is_some_and(is_stranger)
+    recorded.not_after >= around.now && around.signer().is_some_and(is_unknown)
 }
 
 /// Whether status and the metadata of the same version of the Secret name different signers.

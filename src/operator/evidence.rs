@@ -71,8 +71,8 @@ pub async fn evidence(
     }
     let Some(key) = &loaded.succession.evidence_key else { return Ok(None) };
     let known: Vec<Digest> = known.iter().map(|key_id| digest(key_id)).collect();
-    let strangers = suspects.claimants.iter().filter(|claimant| !known.contains(&claimant.key_id));
-    for claimant in strangers.filter(|claimant| claimant.has_proof).take(MOST_READ) {
+    let unknown = suspects.claimants.iter().filter(|claimant| !known.contains(&claimant.key_id));
+    for claimant in unknown.filter(|claimant| claimant.has_proof).take(MOST_READ) {
         if is_true(context, terms, claimant, key).await? {
             let identity = format!("{}/{}", claimant.namespace, claimant.name);
             let what =

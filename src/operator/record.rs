@@ -8,7 +8,7 @@ use super::context::Context;
 use super::error::Error;
 use super::events;
 use super::observe::Found;
-use super::proof::{names_stranger, proven};
+use super::proof::{names_unknown_signer, proven};
 use super::reconcile::Case;
 use super::status;
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
@@ -41,7 +41,7 @@ impl Case<'_> {
             (self.identity.metadata.resource_version.as_deref(), self.identity.status.as_ref());
         status::patch(version, before, &status)?;
         let now = self.context.clock.now();
-        if self.root().is_some_and(|root| names_stranger(self.identity, root, now)) {
+        if self.root().is_some_and(|root| names_unknown_signer(self.identity, root, now)) {
             let (namespace, name) = (&self.asked.namespace, &self.asked.name);
             tracing::warn!(namespace, name, "a status named a signer that the root Secret does not know");
         }
