@@ -20,7 +20,7 @@ use super::observe::Found;
 use super::requests::WRITE_TIMEOUT;
 use super::wiped::WipedSecret;
 use crate::api::names::{LEAF_SECRET_TYPE, key};
-use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Window};
+use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Window, whole_second};
 use crate::plan::asked::Asked;
 use crate::plan::policy::Entitlement;
 use crate::plan::profile::{AskedHash, ProfileHash, TermsHash};
@@ -102,7 +102,7 @@ fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: Timestamp, revisio
         authority_key_id: issued.leaf.authority_key_id.to_string(),
         profile: Some(profile_hash(asked, service).to_string()),
         trust: Some(root.facts.trust.clone()),
-        issued_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
+        issued_at: whole_second(now),
         revision,
         renew_request: asked.renew_request.clone(),
     }

@@ -16,6 +16,7 @@ use crate::api::authority::{
 };
 use crate::api::conditions::Verdict;
 use crate::pki::{Authority, Fingerprint};
+use crate::plan::distrust::command;
 use crate::plan::root::StoredRoot;
 
 /// The status of an authority after a pass, but for `Ready` and `Stalled`.
@@ -60,13 +61,9 @@ pub fn verdict(passed: &Passed, name: &str, after: &MtlsAuthorityStatus) -> Verd
     if after.distrusted.is_empty() {
         return verdict;
     }
-    let entries = after.distrusted.iter().map(|root| {
-        let add = "{\"op\":\"add\",\"path\":\"/spec/distrustedRoots/-\",\"value\":{\"fingerprint\":";
-        format!("{add}\"{}\"}}}}", root.fingerprint)
-    });
-    let patch = entries.collect::<Vec<_>>().join(",");
+    let command = command(name, after.distrusted.iter().map(|root| root.fingerprint.as_str()));
     let message = format!(
-        "{}. status.distrusted names roots that were distrusted together with those of spec.distrustedRoots; name them there, so that no backup brings them back: kubectl patch mtlsauthority {name} --type=json -p '[{patch}]'",
+        "{}. status.distrusted names roots that were distrusted together with those of spec.distrustedRoots; name them there, so that no backup brings them back: {command}",
         verdict.message
     );
     Verdict { message, ..verdict }

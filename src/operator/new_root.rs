@@ -98,13 +98,6 @@ fn keep_evidence_key(
     Ok(())
 }
 
-/// The patch that gives a root Secret of an older version what proofs of statuses are made with.
-fn with_evidence_key() -> Result<RootPatch, Error> {
-    let mut patch = RootPatch::default();
-    patch.octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
-    Ok(patch)
-}
-
 /// Gives a root Secret of an older version what proofs of statuses are made with.
 pub(super) async fn add_evidence_key(
     context: &Context,
@@ -114,7 +107,9 @@ pub(super) async fn add_evidence_key(
     let Some((secret, root)) = observed.secret.as_ref().zip(observed.loaded.stored()) else {
         return Ok(Done::Nothing);
     };
-    patched(context, terms, secret, &with_evidence_key()?, root.phase).await
+    let mut patch = RootPatch::default();
+    patch.octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
+    patched(context, terms, secret, &patch, root.phase).await
 }
 
 /// A root signs where none has signed.

@@ -20,7 +20,7 @@ use super::suspects::Suspects;
 use crate::api::authority::{RootRole, RootStatus};
 use crate::api::names::{annotation, label};
 use crate::api::{MtlsAuthority, MtlsIdentity};
-use crate::pki::{Fingerprint, KeyId, TrustBundle};
+use crate::pki::{Fingerprint, KeyId, TrustBundle, whole_second};
 use crate::plan::root::{Acceptance, RootSecret};
 use crate::plan::terms::Terms;
 
@@ -199,7 +199,7 @@ fn bound(terms: &Terms, end: Timestamp, now: Timestamp) -> Timestamp {
     let skew = SignedDuration::from_mins(5).min(terms.propagation);
     let unseen = now.checked_add(terms.max_leaf_ttl).unwrap_or(Timestamp::MAX);
     let bound = end.max(unseen).checked_add(skew + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
-    Timestamp::from_second(bound.as_second()).unwrap_or(bound)
+    whole_second(bound)
 }
 
 /// The signers that statuses speak of: none of them is evidence of a loss any more. Where proofs can be told from inventions,

@@ -12,7 +12,7 @@ use zeroize::Zeroize as _;
 use super::root_notes::{Origin, Retiring};
 use crate::api::duration;
 use crate::api::names::{annotation, key};
-use crate::pki::{AuthorityPem, CrossCertificate, Fingerprint, TrustBundle};
+use crate::pki::{AuthorityPem, CrossCertificate, Fingerprint, TrustBundle, whole_second};
 use crate::plan::terms::Terms;
 
 /// Keys of the announced root.
@@ -131,5 +131,5 @@ pub(super) fn contents(pem: &AuthorityPem) -> [ByteString; 3] {
 
 /// A moment as annotations hold it: whole seconds.
 pub(super) fn written(moment: Timestamp) -> String {
-    Timestamp::from_second(moment.as_second()).unwrap_or(moment).to_string()
+    whole_second(moment).to_string()
 }

@@ -55,10 +55,7 @@ impl LoadedRoot {
     /// What the Secret holds, where its signer is sound or was until it expired.
     #[must_use]
     pub fn stored(&self) -> Option<&StoredRoot> {
-        match &self.secret {
-            RootSecret::Sound(root) | RootSecret::Expired(root) => Some(root),
-            _ => None,
-        }
+        self.secret.stored()
     }
 }
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::hex;
 use super::serial::NoRandomness;
-use super::sha256;
+use super::{sha256, whole_second};
 
 /// Octets of a key: as many as the hash has.
 const OCTETS: usize = 32;
@@ -84,8 +84,7 @@ impl EvidenceKey {
 /// The text that is proved. The end is spelled as status spells it: in whole seconds.
 impl fmt::Display for Claim<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let not_after = Timestamp::from_second(self.not_after.as_second()).unwrap_or(self.not_after);
-        write!(f, "v1\n{}\n{}\n{not_after}", self.uid, self.key_id)
+        write!(f, "v1\n{}\n{}\n{}", self.uid, self.key_id, whole_second(self.not_after))
     }
 }
 

@@ -51,4 +51,4 @@ pub use top::Top;
 pub use trust::{TrustBundle, TrustError};
 pub use verify::verify_as_peer;
 pub use weakness::Weakness;
-pub use window::Window;
+pub use window::{Window, whole_second};

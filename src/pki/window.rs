@@ -73,8 +73,9 @@ pub(super) fn to_offset(time: Timestamp) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(time.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// Certificates know no fractions of a second.
-fn whole_second(time: Timestamp) -> Timestamp {
+/// The second that a moment lies in: certificates, annotations and statuses know no fractions of it.
+#[must_use]
+pub fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 

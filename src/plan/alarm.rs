@@ -1,6 +1,7 @@
 //! What people must hear of a change of roots: nothing of one that goes as it should, and what to do after any other.
 
-use super::root::{RootDecision, RootPlan, RootSecret, RootWorld, StoredRoot};
+use super::distrust::command;
+use super::root::{RootDecision, RootPlan, RootWorld, StoredRetiring};
 use super::rotation::Transition;
 
 /// The sentence about a change that was made as decided, where it may break connections or leaves something to do.
@@ -18,7 +19,7 @@ pub fn alarm(world: &RootWorld, decision: &RootDecision, authority: &str) -> Opt
 }
 
 fn forced(world: &RootWorld) -> Option<String> {
-    let is_certified = stored(world)?.next.as_ref().is_some_and(|next| next.is_certified);
+    let is_certified = world.secret.stored()?.next.as_ref().is_some_and(|next| next.is_certified);
     let what = "the next root signs, because certificates of the former one would have to be cut short, though not every Secret, trust bundle and endpoint was seen to carry it";
     let advice = "see that these Secrets can be written, and restart Pods that do not read their files again";
     Some(if is_certified {
@@ -34,20 +35,14 @@ fn forced(world: &RootWorld) -> Option<String> {
 
 /// The key of a root that was distrusted after the switch lay in one Secret with the key that signs now.
 fn dropped(world: &RootWorld, gone: &[String], authority: &str) -> Option<String> {
-    let root = stored(world)?;
-    let is_riddance = |former: &super::root::StoredRetiring| {
-        former.distrusted.is_some() && gone.contains(&former.fingerprint)
-    };
+    let root = world.secret.stored()?;
+    let is_riddance =
+        |former: &StoredRetiring| former.distrusted.is_some() && gone.contains(&former.fingerprint);
     let former = root.retiring.iter().find(|former| is_riddance(former))?;
     Some(format!(
-        "root {} is distrusted and has left every trust bundle. Until the switch its key lay in one Secret with the key of root {}, which signs now: if that Secret can have been read, distrust it as well: kubectl patch mtlsauthority {authority} --type=json -p '[{{\"op\":\"add\",\"path\":\"/spec/distrustedRoots/-\",\"value\":{{\"fingerprint\":\"{}\"}}}}]'",
-        former.fingerprint, root.fingerprint, root.fingerprint
+        "root {} is distrusted and has left every trust bundle. Until the switch its key lay in one Secret with the key of root {}, which signs now: if that Secret can have been read, distrust it as well: {}",
+        former.fingerprint,
+        root.fingerprint,
+        command(authority, [root.fingerprint.as_str()])
     ))
-}
-
-fn stored(world: &RootWorld) -> Option<&StoredRoot> {
-    match &world.secret {
-        RootSecret::Sound(root) | RootSecret::Expired(root) => Some(root),
-        _ => None,
-    }
 }

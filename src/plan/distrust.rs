@@ -50,6 +50,17 @@ impl Why {
     }
 }
 
+/// The command by which people distrust these CAs of an authority.
+#[must_use]
+pub fn command<'a>(authority: &str, fingerprints: impl IntoIterator<Item = &'a str>) -> String {
+    let add = |fingerprint: &str| {
+        let value = format!("{{\"fingerprint\":\"{fingerprint}\"}}");
+        format!("{{\"op\":\"add\",\"path\":\"/spec/distrustedRoots/-\",\"value\":{value}}}")
+    };
+    let patch: Vec<String> = fingerprints.into_iter().map(add).collect();
+    format!("kubectl patch mtlsauthority {authority} --type=json -p '[{}]'", patch.join(","))
+}
+
 /// What of a root Secret is distrusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distrusted {

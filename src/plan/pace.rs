@@ -6,6 +6,7 @@ use super::root::StoredRoot;
 use super::rotation::Rules;
 use super::safeguards::Safeguard;
 use super::spread::Step;
+use crate::pki::whole_second;
 
 /// Until when a root that signs no more must stay trusted: the end of the last leaf that any replica can have signed
 /// with it. F is how old a replica's view of the root may be, W how long a write may live, S the skew of clocks.
@@ -21,7 +22,7 @@ pub fn drain_bound(root: &StoredRoot, now: Timestamp, rules: &Rules) -> Timestam
     let second = SignedDuration::from_secs(1);
     let bound = now.checked_add(span + second).unwrap_or(Timestamp::MAX);
     let end = root.window.not_after.checked_add(second).unwrap_or(Timestamp::MAX);
-    Timestamp::from_second(bound.as_second()).unwrap_or(bound).min(end)
+    whole_second(bound).min(end)
 }
 
 /// The step that a transition begins: when each Secret follows. Never longer than a quarter of what is left of the

@@ -24,6 +24,17 @@ pub enum RootSecret {
     Sound(StoredRoot),
 }
 
+impl RootSecret {
+    /// What it holds, where its signer is sound or was until it expired.
+    #[must_use]
+    pub const fn stored(&self) -> Option<&StoredRoot> {
+        match self {
+            Self::Sound(root) | Self::Expired(root) => Some(root),
+            _ => None,
+        }
+    }
+}
+
 /// What a root Secret holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRoot {

@@ -1,6 +1,6 @@
 //! Laws of distrust: no root stays trusted that has certified one that is not, and nothing goes that need not.
 
-use mtls_operator::plan::distrust::{Ca, Cas, Distrusted, Why, closure};
+use mtls_operator::plan::distrust::{Ca, Cas, Distrusted, Why, closure, command};
 
 fn ca(name: &str, certified: &[&str]) -> Ca {
     Ca {
@@ -104,4 +104,14 @@ fn an_intermediate_is_named_by_each_certificate_above_it() {
     for name in ["i1", "b1"] {
         assert_eq!(taken(&stable, &[name]), [("i1".into(), Why::Named)], "{name}");
     }
+}
+
+#[test]
+fn the_command_adds_one_entry_for_each_ca() {
+    let entry = |name| {
+        format!(r#"{{"op":"add","path":"/spec/distrustedRoots/-","value":{{"fingerprint":"{name}"}}}}"#)
+    };
+    let patch = format!("'[{},{}]'", entry("f1"), entry("f2"));
+    let expected = format!("kubectl patch mtlsauthority mesh --type=json -p {patch}");
+    assert_eq!(command("mesh", ["f1", "f2"]), expected);
 }
