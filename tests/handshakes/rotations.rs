@@ -98,10 +98,7 @@ fn no_handshake_fails_while_the_root_rotates() {
     println!("Rotations one after the other: {}. {tally}", rotations());
     assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);
     assert_eq!(tally.untried(), [], "{tally}");
+    // The first phase takes ten seconds: several rounds, but not one on a machine that is busy with other tests.
     let least = if is_at_full_size() { tally.pairs } else { 1 };
-    let mut few = tally.periods_of_fewer(least);
-    // Announced takes ten seconds, in which programs that are started for each handshake do not reach every pair.
-    let reaches = |pairs: usize| is_at_full_size() && pairs * 4 >= tally.pairs * 3;
-    few.retain(|(period, pairs)| !period.starts_with(Phase::Announced.as_str()) || !reaches(*pairs));
-    assert_eq!(few, [], "{tally}");
+    assert_eq!(tally.periods_of_fewer(least), [], "{tally}");
 }
