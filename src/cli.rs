@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::api::form::ends_in_number;
+use crate::api::patterns::ends_in_number;
 use crate::runtime::telemetry::LogFormat;
 
 /// Issues mutual TLS identities in a Kubernetes cluster, and renews them.

@@ -8,7 +8,7 @@ use clap::Parser as _;
 use mtls_operator::api;
 use mtls_operator::cli::{Cli, Command};
 use mtls_operator::process;
-use mtls_operator::runtime::cause::cause;
+use mtls_operator::runtime::error_chain::cause;
 use mtls_operator::runtime::telemetry;
 
 fn main() -> ExitCode {

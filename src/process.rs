@@ -15,13 +15,15 @@ use crate::operator::run::{
     DefaultAuthority, Settings, Surroundings, default_key_threads, run as run_operator,
 };
 use crate::pki::Serial;
-use crate::plan::safeguards::Safeguards;
+use crate::plan::authority::safeguards::Safeguards;
+use crate::runtime::admin;
 use crate::runtime::client::connect;
 use crate::runtime::clock::Clock;
+use crate::runtime::clock_check;
 use crate::runtime::leader::{LeaderConfig, Leadership, elect};
+use crate::runtime::process_metrics;
 use crate::runtime::readiness::Readiness;
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::{admin, clock_check, process};
 
 /// Name of the Lease.
 const LEASE: &str = "mtls-operator";
@@ -87,7 +89,7 @@ fn announce(config: &Run, kube: &Config) {
 
 fn registry(metrics: &Metrics, clock: &Clock) -> Registry {
     let mut registry = Registry::default();
-    process::register(&mut registry, env!("CARGO_PKG_VERSION"));
+    process_metrics::register(&mut registry, env!("CARGO_PKG_VERSION"));
     clock_check::register(&mut registry, clock.clone());
     metrics.register(&mut registry);
     registry

@@ -7,14 +7,14 @@
 )]
 
 pub mod authority;
+mod cel;
 pub mod conditions;
 pub mod decoded;
 pub mod duration;
-pub mod form;
 pub mod identity;
 pub mod names;
+pub mod patterns;
 pub mod probe;
-mod rule;
 pub mod word;
 
 pub use authority::{MtlsAuthority, MtlsAuthoritySpec, MtlsAuthorityStatus};

@@ -5,21 +5,22 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cel;
+use super::patterns;
 use super::word::Word;
-use super::{form, rule};
 
 /// One port on which the Pods of an identity serve. Each ready Pod behind the Service is dialed with TLS.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeSpec {
     /// Name of the probe, a DNS label. It stands in the condition Serving and in status.served.
-    #[schemars(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))]
-    #[x_kube(validation = rule::dns_label("the name of a probe"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = patterns::DNS_LABEL))]
+    #[x_kube(validation = cel::dns_label("the name of a probe"))]
     pub name: String,
 
     /// Name of a Service of this namespace. Its ready Pods are probed.
-    #[schemars(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))]
-    #[x_kube(validation = rule::dns_label("serviceName"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = patterns::DNS_LABEL))]
+    #[x_kube(validation = cel::dns_label("serviceName"))]
     pub service_name: String,
 
     /// Port on which the Pods listen, 1 to 65535: the targetPort of the Service, not its port.

@@ -8,19 +8,19 @@ use kube::core::PartialObjectMeta;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::authorities::Authorities;
-use super::board::Board;
+use super::client::Requests;
 use super::error::Error;
-use super::forge::Forge;
+use super::issuers::Authorities;
 use super::metrics::Metrics;
-use super::probe::memory::Probes;
-use super::requests::Requests;
-use super::roster::Roster;
-use super::schedule::Millis;
-use super::shared_ledger::Bundles;
-use super::sight::Sights;
+use super::scheduler::Board;
 use crate::api::names::label;
-use crate::plan::safeguards::Safeguards;
+use crate::operator::authority::rotation::blockers::Sights;
+use crate::operator::identity::key_generator::Forge;
+use crate::operator::index::authorities::Roster;
+use crate::operator::probe::store::Probes;
+use crate::operator::scheduler::deadlines::Millis;
+use crate::operator::trust_bundle::shared::Bundles;
+use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 
 /// The context of every pass.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::pki::{IssueError, KeyError, LoadError, NoRandomness};
-use crate::runtime::cause::cause;
+use crate::runtime::error_chain::cause;
 use crate::runtime::skew::Doubt;
 
 /// Why a pass over an identity or an authority did not end.

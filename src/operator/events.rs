@@ -10,7 +10,7 @@ use super::context::Context;
 use crate::api::MtlsIdentity;
 use crate::api::conditions::{READY, STALLED, Verdict, find};
 use crate::api::names::FIELD_MANAGER;
-use crate::plan::outcome::{Reason, Standing};
+use crate::plan::identity::ready::{Reason, Standing};
 
 /// Reason of the Event about a Secret that another writer overwrites again and again.
 const OVERWRITTEN: &str = "SecretOverwritten";

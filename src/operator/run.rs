@@ -4,30 +4,30 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use tokio::task::JoinSet;
 
-use super::audiences::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, TrustBundles};
-use super::authorities;
-use super::bundles::Range;
-use super::cluster_bundles::watch_cluster_bundles;
+use super::client::Requests;
 use super::context::{Context, SharedBoard};
-use super::distributor::Distributor;
-use super::forge::Forge;
-use super::keeper::Keeper;
-use super::mesh::create_default_authority;
+use super::informers::{Authorities, Identities, LeafSecrets, Namespaces, OwnSecrets, TrustBundles};
+use super::issuers;
 use super::metrics::Metrics;
-use super::pace::Pace;
-use super::probe::audience::EndpointSlices;
-use super::probe::dial::Dialer;
-use super::probe::memory::Probes;
-use super::probe::prober::Prober;
-use super::probe::visit::Visitor;
-use super::requests::Requests;
-use super::roster::Roster;
-use super::shared_ledger::Bundles;
-use super::sight::Sights;
-use super::watch::Subject;
-use super::workers::Workers;
 use crate::api::names::label;
-use crate::plan::safeguards::Safeguards;
+use crate::operator::authority::bootstrap::create_default_authority;
+use crate::operator::authority::controller::Keeper;
+use crate::operator::authority::rotation::blockers::Sights;
+use crate::operator::client::watch::Subject;
+use crate::operator::identity::controller::Workers;
+use crate::operator::identity::key_generator::Forge;
+use crate::operator::index::authorities::Roster;
+use crate::operator::probe::controller::Prober;
+use crate::operator::probe::dial::Dialer;
+use crate::operator::probe::endpoint_probe::Visitor;
+use crate::operator::probe::informer::EndpointSlices;
+use crate::operator::probe::store::Probes;
+use crate::operator::scheduler::pacing::Pace;
+use crate::operator::trust_bundle::cluster_trust_bundles::watch_cluster_bundles;
+use crate::operator::trust_bundle::controller::Distributor;
+use crate::operator::trust_bundle::shared::Bundles;
+use crate::operator::trust_bundle::store::Range;
+use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::Leadership;
 use crate::runtime::readiness::Readiness;
@@ -101,7 +101,7 @@ pub async fn run(settings: Settings, around: Surroundings) -> Result<(), Broken>
         requests: Requests::new(client.clone(), leadership.clone(), metrics.clone()),
         clock,
         board,
-        authorities: authorities::Authorities::default(),
+        authorities: issuers::Authorities::default(),
         roster: Roster::default(),
         bundles: Bundles::default(),
         metrics,

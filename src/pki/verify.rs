@@ -7,8 +7,15 @@ use webpki::{
     VerifiedPath,
 };
 
+use super::Leaf;
+use super::LeafError;
+use super::PrivateKey;
+use super::TrustBundle;
+use super::Window;
+use super::certificate;
 use super::certificate::CaCertificate;
-use super::{Leaf, LeafError, PrivateKey, TrustBundle, Window, certificate, pem, shape};
+use super::pem;
+use super::profile_check;
 
 /// Verifies a leaf as its peers will, in both roles, under each of its names, and that the key is its own.
 ///
@@ -35,7 +42,7 @@ pub(super) fn verify(
     let (first, rest) = chain.split_first().ok_or(LeafError::NotPem)?;
     let x509 = certificate::parse(first).ok_or(LeafError::NotPem)?;
     let leaf = Leaf::read(&x509)?;
-    shape::check(&x509, &leaf)?;
+    profile_check::check(&x509, &leaf)?;
     if leaf.public_key_der != key.public_key_der() {
         return Err(LeafError::KeyMismatch);
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::unread::{Unread, Unreadable};
+use super::unread_spec::{Unread, Unreadable};
 use crate::api::authority::{From, NamespaceSelector, Operator};
 use crate::api::word::Word;
 

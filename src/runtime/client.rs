@@ -13,8 +13,8 @@ use tower::{BoxError, ServiceBuilder};
 
 use super::clock::Clock;
 use super::clock_check::ClockCheck;
-use super::patience::Patience;
-use super::watch_pace::WatchPace;
+use super::response_timeout::Patience;
+use super::watch_throttle::WatchPace;
 
 /// After this long without a word the kernel asks whether the peer is still there, and again at this interval.
 const KEEPALIVE: Duration = Duration::from_secs(30);

@@ -9,8 +9,8 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use tokio::sync::watch;
 
-use super::cause::cause;
 use super::clock::Clock;
+use super::error_chain::cause;
 use super::lease::{Candidate, Rival};
 use super::shutdown::Shutdown;
 

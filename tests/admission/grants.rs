@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
-use mtls_operator::plan::asked::Asked;
-use mtls_operator::plan::outcome::Refusal;
-use mtls_operator::plan::policy::judge;
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::ready::Refusal;
+use mtls_operator::plan::identity::spec::Asked;
 use serde_json::{Value, json};
 
 use crate::dice::{Dice, SEED};

@@ -1,7 +1,7 @@
 //! What the API server says to bad objects, and whether it has been asked about every rule.
 
 use kube::Client;
-use mtls_operator::api::form;
+use mtls_operator::api::patterns;
 use serde_json::{Value, json};
 
 use crate::stage::Scene;
@@ -33,7 +33,7 @@ pub async fn judge_authority(scene: &Scene, name: &str, spec: Option<&Value>) ->
 }
 
 /// Patterns that stand in each of 512 grants: there a rule that says them in words costs more than the API server allows.
-const TOO_DEAR: [&str; 2] = [form::DNS_PATTERN, form::QUALIFIED_NAME];
+const TOO_DEAR: [&str; 2] = [patterns::DNS_PATTERN, patterns::QUALIFIED_NAME];
 
 /// What the API server has said to bad objects.
 #[derive(Default)]

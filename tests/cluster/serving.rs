@@ -12,7 +12,7 @@ use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::conditions::find;
 use mtls_operator::operator::probe::dial::Dialer;
 use mtls_operator::operator::run::Settings;
-use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use rustls::time_provider::DefaultTimeProvider;
 use serde_json::{Value, json};

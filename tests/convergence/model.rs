@@ -3,15 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::pki::Window;
-use mtls_operator::plan::asked::Asked;
-use mtls_operator::plan::decide::{Because, Decision, Plan, decide};
-use mtls_operator::plan::policy::judge;
-use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::selector::Labels;
-use mtls_operator::plan::terms::Terms;
-use mtls_operator::plan::world::{
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::identity::decide::{Because, Decision, Plan, decide};
+use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::world::{
     Allowed, Before, Held, HeldLeaf, NotReady, Observed, Rotating, Signer, World,
 };
+use mtls_operator::plan::selector::Labels;
 
 /// Noon of a day in 2026; nothing here looks at a clock.
 pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);

@@ -2,9 +2,9 @@
 
 use jiff::SignedDuration;
 use mtls_operator::pki::Window;
-use mtls_operator::plan::decide::{Because, Plan};
-use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::world::{Damage, Held, HeldLeaf, Observed};
+use mtls_operator::plan::identity::decide::{Because, Plan};
+use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::plan::identity::world::{Damage, Held, HeldLeaf, Observed};
 use proptest::prelude::*;
 
 use super::model::{DAY, Model, NOW, asked, because, terms};

@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::KeyAlgorithm;
-use mtls_operator::plan::decide::{Because, Plan};
-use mtls_operator::plan::outcome::Reason;
-use mtls_operator::plan::policy::judge;
+use mtls_operator::plan::identity::decide::{Because, Plan};
+use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::ready::Reason;
+use mtls_operator::plan::identity::world::Damage;
 use mtls_operator::plan::selector::Labels;
-use mtls_operator::plan::world::Damage;
 use proptest::prelude::*;
 
 use super::model::{DAY, Model, NOW, SECOND, YEAR, asked, because, terms};

@@ -2,9 +2,9 @@
 //! Secrets, and nothing is asked where all is as it should be.
 
 use jiff::SignedDuration;
-use mtls_operator::operator::bundles::Access;
-use mtls_operator::operator::cluster_bundles::access;
-use mtls_operator::operator::rotation;
+use mtls_operator::operator::authority::rotation::gate;
+use mtls_operator::operator::trust_bundle::cluster_trust_bundles::access;
+use mtls_operator::operator::trust_bundle::store::Access;
 use mtls_operator::plan::selector::Labels;
 use serde_json::{Value, json};
 
@@ -197,8 +197,8 @@ async fn a_replica_that_does_not_lead_writes_no_bundle() {
     let mut stage = stage(publishing()).await;
     stage.depose();
     stage.watch();
-    for errand in mtls_operator::operator::spots::agenda(&stage.context).errands {
-        mtls_operator::operator::delivery::deliver(&stage.context, &errand).await;
+    for errand in mtls_operator::operator::trust_bundle::targets::agenda(&stage.context).errands {
+        mtls_operator::operator::trust_bundle::apply::deliver(&stage.context, &errand).await;
     }
     assert_eq!(stage.asked(), NOTHING);
 }
@@ -290,9 +290,13 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
     let confirms = async |stage: &Stage| {
         let root = stage.server.get("secrets", "mtls-system", "mtls-authority-mesh").unwrap();
         let secret = serde_json::from_value(root).unwrap();
-        let loaded =
-            mtls_operator::operator::root_secret::load(Some(&secret), &terms, "roots", stage.hand.now());
-        rotation::confirm(&stage.context, &terms, &loaded).await.unwrap().is_ok()
+        let loaded = mtls_operator::operator::authority::root::load::load(
+            Some(&secret),
+            &terms,
+            "roots",
+            stage.hand.now(),
+        );
+        gate::confirm(&stage.context, &terms, &loaded).await.unwrap().is_ok()
     };
     assert!(confirms(&mesh.stage).await);
     edit(&mesh.stage, |found| found["data"] = before);

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthority;
+use mtls_operator::operator::authority::controller::Keeper;
+use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::operator::error::Error;
-use mtls_operator::operator::keeper::Keeper;
-use mtls_operator::operator::root::pass;
-use mtls_operator::plan::root::{Reason, RootDecision};
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::authority::decide::{Reason, RootDecision};
+use mtls_operator::plan::authority::spec::Terms;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use serde_json::{Value, json};

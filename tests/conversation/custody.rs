@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mtls_operator::operator::authorities::Unready;
+use mtls_operator::operator::issuers::Unready;
 use mtls_operator::pki::KeyId;
 use serde_json::json;
 use tracing::level_filters::LevelFilter;

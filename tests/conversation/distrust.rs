@@ -2,9 +2,9 @@
 //! people can replace.
 
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::root::pass;
-use mtls_operator::plan::root::RootDecision;
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::operator::authority::reconcile::pass;
+use mtls_operator::plan::authority::decide::RootDecision;
+use mtls_operator::plan::authority::spec::Terms;
 
 use super::mesh::Mesh;
 use super::provided::{Ca, certifying, mesh_of, swift_and_provided};

@@ -4,9 +4,9 @@
 use jiff::SignedDuration;
 use kube::api::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity};
-use mtls_operator::operator::audiences::{Identities, LeafSecrets};
-use mtls_operator::operator::authorities::Unready;
-use mtls_operator::operator::watch::Audience;
+use mtls_operator::operator::client::watch::Audience;
+use mtls_operator::operator::informers::{Identities, LeafSecrets};
+use mtls_operator::operator::issuers::Unready;
 use serde_json::{Value, json};
 
 use super::figures::{keep, keeper, lose_root, served};

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use mtls_operator::operator::attention::Class;
-use mtls_operator::operator::keeper::Keeper;
+use mtls_operator::operator::authority::controller::Keeper;
+use mtls_operator::operator::scheduler::requeue::Class;
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
 use mtls_operator::runtime::shutdown::Shutdown;
 use prometheus_client::encoding::text::encode;

@@ -8,10 +8,10 @@ use http::{Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
+use mtls_operator::operator::client::watch::{Audience, Subject};
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::events::alarm;
-use mtls_operator::operator::reconcile::reconcile;
-use mtls_operator::operator::watch::{Audience, Subject};
+use mtls_operator::operator::identity::reconcile::reconcile;
 use mtls_operator::runtime::readiness::Readiness;
 use serde_json::json;
 

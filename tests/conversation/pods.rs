@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use mtls_operator::operator::metrics::probes::Figures;
+use mtls_operator::operator::probe::controller::Prober;
 use mtls_operator::operator::probe::dial::Dialer;
-use mtls_operator::operator::probe::figures::Figures;
-use mtls_operator::operator::probe::prober::Prober;
-use mtls_operator::operator::probe::session::Limits;
-use mtls_operator::operator::probe::visit::Visitor;
+use mtls_operator::operator::probe::endpoint_probe::Visitor;
+use mtls_operator::operator::probe::handshake::Limits;
 use mtls_operator::runtime::clock::ManualClock;
 use parking_lot::Mutex;
 use rustls::pki_types::UnixTime;

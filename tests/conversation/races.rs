@@ -8,21 +8,21 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use mtls_operator::api::authority::MtlsAuthorityStatus;
 use mtls_operator::api::decoded::Decoded;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::audiences::{Authorities, Identities, LeafSecrets, TrustBundles};
-use mtls_operator::operator::authorities::Unready;
-use mtls_operator::operator::bundles::{Range, Trouble};
-use mtls_operator::operator::delivery::deliver;
-use mtls_operator::operator::entry::digest;
-use mtls_operator::operator::root::pass;
-use mtls_operator::operator::root_secret::load;
-use mtls_operator::operator::rotating::progress;
-use mtls_operator::operator::rotation;
-use mtls_operator::operator::sight::Survey;
-use mtls_operator::operator::spots::{Errand, agenda, spots};
-use mtls_operator::operator::tally::patch_status;
-use mtls_operator::operator::watch::Audience as _;
-use mtls_operator::plan::bundle::{Found, Place};
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::operator::authority::reconcile::pass;
+use mtls_operator::operator::authority::root::load::load;
+use mtls_operator::operator::authority::rotation::blockers::Survey;
+use mtls_operator::operator::authority::rotation::gate;
+use mtls_operator::operator::authority::rotation::status::progress;
+use mtls_operator::operator::authority::summary::patch_status;
+use mtls_operator::operator::client::watch::Audience as _;
+use mtls_operator::operator::index::identity::digest;
+use mtls_operator::operator::informers::{Authorities, Identities, LeafSecrets, TrustBundles};
+use mtls_operator::operator::issuers::Unready;
+use mtls_operator::operator::trust_bundle::apply::deliver;
+use mtls_operator::operator::trust_bundle::store::{Range, Trouble};
+use mtls_operator::operator::trust_bundle::targets::{Errand, agenda, spots};
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::trust_bundle::decide::{Found, Place};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -268,7 +268,7 @@ async fn confirm(stage: &Stage) -> Option<Survey> {
     let secret = serde_json::from_value(root).unwrap();
     let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
     let loaded = load(Some(&secret), &terms, "roots", stage.hand.now());
-    rotation::confirm(&stage.context, &terms, &loaded).await.unwrap().err()
+    gate::confirm(&stage.context, &terms, &loaded).await.unwrap().err()
 }
 
 /// Secrets of these names that lack the announced root, all of them said to be of one identity.

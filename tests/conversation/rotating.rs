@@ -6,7 +6,7 @@ use k8s_openapi::ByteString;
 use mtls_operator::api::conditions::{ROTATING, find};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::pki::Authority;
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::authority::spec::Terms;
 use serde_json::{Value, json};
 
 use super::figures::{keep, keeper, lose_root, scrape, served};

@@ -3,11 +3,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::authority_status::after;
+use mtls_operator::operator::authority::reconcile::pass;
+use mtls_operator::operator::authority::rotation::status::progress;
+use mtls_operator::operator::authority::status::after;
 use mtls_operator::operator::error::Error;
-use mtls_operator::operator::root::pass;
-use mtls_operator::operator::rotating::progress;
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::authority::spec::Terms;
 use serde_json::json;
 
 use super::mesh::Mesh;
@@ -464,7 +464,7 @@ async fn a_restored_backup_does_not_bring_a_distrusted_root_back() {
 
 /// Why nobody signs.
 fn down(mesh: &Mesh) -> String {
-    use mtls_operator::operator::authorities::Unready;
+    use mtls_operator::operator::issuers::Unready;
     match &mesh.stage.context.authorities.get("mesh").unwrap().signer {
         Err(Unready::Down(why)) => why.0.clone(),
         Err(Unready::Pending) => "pending".into(),

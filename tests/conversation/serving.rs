@@ -3,9 +3,9 @@
 use jiff::SignedDuration;
 use mtls_operator::api::authority::WaitingFor;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentityStatus};
-use mtls_operator::operator::probe::prober::Prober;
-use mtls_operator::operator::root::pass;
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::operator::authority::reconcile::pass;
+use mtls_operator::operator::probe::controller::Prober;
+use mtls_operator::plan::authority::spec::Terms;
 use serde_json::{Value, json};
 
 use super::mesh::Mesh;

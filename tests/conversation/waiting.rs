@@ -3,8 +3,8 @@
 
 use jiff::SignedDuration;
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::root::{Passed, pass, pass_telling};
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::operator::authority::reconcile::{Passed, pass, pass_telling};
+use mtls_operator::plan::authority::spec::Terms;
 use serde_json::{Value, json};
 
 use super::mesh::Mesh;

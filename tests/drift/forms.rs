@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use mtls_operator::api::{duration, form};
+use mtls_operator::api::duration;
+use mtls_operator::api::patterns;
 use mtls_operator::pki::TrustDomain;
 use proptest::prelude::*;
 use regex::Regex;
@@ -13,12 +14,12 @@ type Predicate = fn(&str) -> bool;
 type Form = (&'static str, Predicate);
 
 const FORMS: [Form; 7] = [
-    (form::DNS_LABEL, form::is_dns_label),
-    (form::DNS_SUBDOMAIN, form::is_dns_subdomain),
-    (form::DNS_NAME, form::is_dns_name),
-    (form::DNS_PATTERN, form::is_dns_pattern),
-    (form::NUMERIC_END, form::ends_in_number),
-    (form::TRUST_DOMAIN, |text| text.parse::<TrustDomain>().is_ok()),
+    (patterns::DNS_LABEL, patterns::is_dns_label),
+    (patterns::DNS_SUBDOMAIN, patterns::is_dns_subdomain),
+    (patterns::DNS_NAME, patterns::is_dns_name),
+    (patterns::DNS_PATTERN, patterns::is_dns_pattern),
+    (patterns::NUMERIC_END, patterns::ends_in_number),
+    (patterns::TRUST_DOMAIN, |text| text.parse::<TrustDomain>().is_ok()),
     (duration::PATTERN, |text| duration::parse(text).is_some()),
 ];
 

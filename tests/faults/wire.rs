@@ -7,8 +7,8 @@ use std::sync::Arc;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
-use mtls_operator::runtime::patience::Patience;
-use mtls_operator::runtime::watch_pace::is_watch;
+use mtls_operator::runtime::response_timeout::Patience;
+use mtls_operator::runtime::watch_throttle::is_watch;
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 

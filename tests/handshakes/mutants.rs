@@ -1,8 +1,8 @@
 //! Rotations by operators without some of the safeguards. Handshakes fail.
 
 use mtls_operator::operator::run::Settings;
-use mtls_operator::plan::safeguards::Safeguard::{CrossCertificates, Gate, Wait};
-use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::authority::safeguards::Safeguard::{CrossCertificates, Gate, Wait};
+use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 
 use crate::chatter::{Chatter, Tally};

@@ -2,11 +2,11 @@
 //! that has come since the question.
 
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::bundles::{Ledger, Seen};
-use mtls_operator::operator::roster::Roster;
-use mtls_operator::operator::schedule::Millis;
-use mtls_operator::operator::tombstones::Tombstones;
-use mtls_operator::plan::bundle::Found;
+use mtls_operator::operator::index::authorities::Roster;
+use mtls_operator::operator::index::tombstones::Tombstones;
+use mtls_operator::operator::scheduler::deadlines::Millis;
+use mtls_operator::operator::trust_bundle::store::{Ledger, Seen};
+use mtls_operator::plan::trust_bundle::decide::Found;
 
 use super::attention::issued;
 use super::board::{at, has, secret, settled, turns, version};

@@ -5,13 +5,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use mtls_operator::api::identity::SecretReference;
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsIdentity, MtlsIdentityStatus};
-use mtls_operator::operator::attention::{Attention, Class, attention};
-use mtls_operator::operator::circumstances::Circumstances;
-use mtls_operator::operator::entry::{Entry, Recorded, SeenSecret, digest};
-use mtls_operator::operator::marks::{AuthorityMark, SignerMark};
-use mtls_operator::plan::outcome::Reason;
-use mtls_operator::plan::policy::Permission;
-use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::operator::index::identity::{Entry, Recorded, SeenSecret, digest};
+use mtls_operator::operator::index::issuer::{AuthorityMark, SignerMark};
+use mtls_operator::operator::scheduler::requeue::{Attention, Class, attention};
+use mtls_operator::operator::scheduler::requeue_inputs::Circumstances;
+use mtls_operator::plan::identity::policy::Permission;
+use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::plan::identity::ready::Reason;
 
 use super::fixture::{DAY, HOUR, NOW, asked, identity, terms};
 

@@ -1,10 +1,10 @@
 //! Laws of whose a Secret is: what was not made by this operator for this identity is never written.
 
 use k8s_openapi::api::core::v1::Secret;
-use mtls_operator::operator::belonging::{Belonging, belonging};
-use mtls_operator::operator::entry::Entry;
+use mtls_operator::operator::identity::ownership::{Belonging, belonging};
 use mtls_operator::operator::index::Index;
-use mtls_operator::operator::source::Source;
+use mtls_operator::operator::index::identity::Entry;
+use mtls_operator::operator::index::source::Source;
 use serde_json::{Value, json};
 
 use super::fixture::{asked, identity};

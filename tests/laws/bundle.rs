@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::plan::bundle::{
+use mtls_operator::plan::trust_bundle::decide::{
     BundlePlan, Conflict, Found, Place, Posted, Publication, Wanted, decide, decide_unwanted, is_behind,
 };
-use mtls_operator::plan::published::{Reason, Standing, verdict};
-use mtls_operator::plan::unread::Unread;
+use mtls_operator::plan::trust_bundle::published::{Reason, Standing, verdict};
+use mtls_operator::plan::unread_spec::Unread;
 use serde_json::{Value, json};
 
 use super::fixture::pairs;

@@ -1,8 +1,8 @@
 //! Laws of the ledger of published bundles: late news changes nothing, and no text that strayed is forgotten before
 //! somebody has asked.
 
-use mtls_operator::operator::bundles::{Ledger, Range, Seen, Trouble};
-use mtls_operator::plan::bundle::{Conflict, Found, Place, Posted};
+use mtls_operator::operator::trust_bundle::store::{Ledger, Range, Seen, Trouble};
+use mtls_operator::plan::trust_bundle::decide::{Conflict, Found, Place, Posted};
 
 use super::bundle::{place, posted};
 

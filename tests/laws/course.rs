@@ -1,10 +1,12 @@
 //! Laws of what is said of a rotation: no request is passed over in silence, and nobody is told what nobody knows.
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::plan::course::{Course, Deferred, Unanswered, course, deferred};
-use mtls_operator::plan::distrust::Why;
-use mtls_operator::plan::root::{Provided, Reason, RootSecret, RootWorld, StoredNext, StoredRoot, decide};
-use mtls_operator::plan::rotation::{Circumstances, Transition, transition};
+use mtls_operator::plan::authority::decide::{
+    Provided, Reason, RootSecret, RootWorld, StoredNext, StoredRoot, decide,
+};
+use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::progress::{Course, Deferred, Unanswered, course, deferred};
+use mtls_operator::plan::authority::rotation::{Circumstances, Transition, transition};
 
 use super::root::{a_leaf, around, provided, sound, world};
 

@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::Window;
-use mtls_operator::plan::decide::{Because, Decision, Plan, decide};
-use mtls_operator::plan::outcome::{Reason, Refusal};
-use mtls_operator::plan::policy::Entitlement;
-use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::world::{Damage, NotReady, Observed};
+use mtls_operator::plan::identity::decide::{Because, Decision, Plan, decide};
+use mtls_operator::plan::identity::policy::Entitlement;
+use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::plan::identity::ready::{Reason, Refusal};
+use mtls_operator::plan::identity::world::{Damage, NotReady, Observed};
 
 use super::fixture::{Case, DAY, HOUR, MINUTE, NOW, asked, terms};
 

@@ -1,6 +1,6 @@
 //! Laws of distrust: no root stays trusted that has certified one that is not, and nothing goes that need not.
 
-use mtls_operator::plan::distrust::{Ca, Cas, Distrusted, Why, closure, command};
+use mtls_operator::plan::authority::distrust::{Ca, Cas, Distrusted, Why, closure, command};
 
 fn ca(name: &str, certified: &[&str]) -> Ca {
     Ca {

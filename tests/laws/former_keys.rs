@@ -1,8 +1,8 @@
 //! Laws of what is kept of signers after a loss: what was recorded comes before what anybody can have written.
 
 use jiff::Timestamp;
-use mtls_operator::operator::former_keys::{Named, former_keys};
-use mtls_operator::operator::root_notes::{FormerKey, Retiring};
+use mtls_operator::operator::authority::root::annotations::{FormerKey, Retiring};
+use mtls_operator::operator::authority::root::former_keys::{Named, former_keys};
 use mtls_operator::pki::KeyId;
 
 use super::fixture::{DAY, NOW};

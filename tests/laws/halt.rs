@@ -1,12 +1,12 @@
 //! Laws of a clock that cannot be relied on: nothing is signed, time changes no root, and what people distrust goes (I14).
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::plan::distrust::Why;
-use mtls_operator::plan::root::{
+use mtls_operator::plan::authority::decide::{
     Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRetiring, StoredRoot,
     decide,
 };
-use mtls_operator::plan::rotation::{Source, Transition};
+use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::rotation::{Source, Transition};
 
 use super::fixture::{DAY, NOW};
 use super::root::{change, every_provision, every_secret, provided, sound, world};

@@ -1,7 +1,7 @@
 //! Laws of the Secrets in which people provide a CA: only an authority that they name signs with it.
 
 use mtls_operator::pki::Top;
-use mtls_operator::plan::input::Input;
+use mtls_operator::plan::authority::provided_secret::Input;
 
 const OPAQUE: &str = "Opaque";
 const ROOT: &str = "mtls-operator.dev/root";

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mtls_operator::plan::lookout::{FRESH_FOR, Look, due};
-use mtls_operator::plan::serving::{Expected, NextRoot};
-use mtls_operator::plan::sighting::{Meeting, OfNextRoot, Reception, Refusal, Sighting};
+use mtls_operator::plan::probe::observation::{Meeting, OfNextRoot, Reception, Refusal, Sighting};
+use mtls_operator::plan::probe::schedule::{FRESH_FOR, Look, due};
+use mtls_operator::plan::probe::verdict::{Expected, NextRoot};
 
 use super::fixture::{HOUR, NOW};
 use super::serving::{expected, good, leaf};

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::attention::Class;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::metrics::Metrics;
-use mtls_operator::plan::decide::Because;
-use mtls_operator::plan::outcome::Reason;
-use mtls_operator::plan::published;
-use mtls_operator::plan::root;
+use mtls_operator::operator::scheduler::requeue::Class;
+use mtls_operator::plan::authority::decide;
+use mtls_operator::plan::identity::decide::Because;
+use mtls_operator::plan::identity::ready::Reason;
+use mtls_operator::plan::trust_bundle::published;
 use mtls_operator::runtime::clock::Clock;
-use mtls_operator::runtime::{clock_check, process};
+use mtls_operator::runtime::clock_check;
+use mtls_operator::runtime::process_metrics;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
@@ -38,7 +39,7 @@ fn about(metrics: &Metrics, authority: &str) {
         metrics.identities(authority, reason, 1);
     }
     metrics.overdue(authority, 1);
-    metrics.stands(authority, root::Reason::Ready.as_str());
+    metrics.stands(authority, decide::Reason::Ready.as_str());
     metrics.root(authority, 1);
     metrics.rotation_phase(authority, Some(Phase::Announced));
     metrics.rotation_waiting(authority, Some(1));
@@ -55,7 +56,7 @@ fn clock() -> Clock {
 /// The samples that a scrape gives.
 fn samples(metrics: &Metrics) -> BTreeSet<String> {
     let mut registry = Registry::default();
-    process::register(&mut registry, "0");
+    process_metrics::register(&mut registry, "0");
     clock_check::register(&mut registry, clock());
     metrics.register(&mut registry);
     let mut text = String::new();

@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::pki::{Authority, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm};
 use mtls_operator::pki::{Serial, Window};
-use mtls_operator::plan::asked::Asked;
-use mtls_operator::plan::outcome::Refusal;
-use mtls_operator::plan::policy::judge;
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::ready::Refusal;
+use mtls_operator::plan::identity::spec::Asked;
 use proptest::prelude::*;
 
 use super::fixture::{DAY, NOW, asked, pairs, terms};

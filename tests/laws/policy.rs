@@ -1,12 +1,12 @@
 //! Laws of who may have which name: outside its own zone a namespace gets nothing without a grant.
 
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::entry::Entry;
+use mtls_operator::operator::index::identity::Entry;
 use mtls_operator::pki::{CommonName, KeyAlgorithm, LeafProfile};
-use mtls_operator::plan::asked::Asked;
-use mtls_operator::plan::outcome::Refusal;
-use mtls_operator::plan::policy::{Entitlement, Permission, judge, permission_of_plain};
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::identity::policy::{Entitlement, Permission, judge, permission_of_plain};
+use mtls_operator::plan::identity::ready::Refusal;
+use mtls_operator::plan::identity::spec::Asked;
 use serde_json::{Value, json};
 
 use super::fixture::{DAY, HOUR, MINUTE, asked, pairs, terms};

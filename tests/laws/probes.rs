@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
-use mtls_operator::operator::probe::memory::{Probes, Target};
-use mtls_operator::plan::lookout::{FRESH_FOR, Look};
-use mtls_operator::plan::sighting::{Meeting, Reception, Sighting};
+use mtls_operator::operator::probe::store::{Probes, Target};
+use mtls_operator::plan::probe::observation::{Meeting, Reception, Sighting};
+use mtls_operator::plan::probe::schedule::{FRESH_FOR, Look};
 use serde_json::json;
 
 use super::fixture::{HOUR, NOW};

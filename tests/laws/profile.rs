@@ -2,9 +2,9 @@
 
 use mtls_operator::api::identity::Reclaim;
 use mtls_operator::pki::{CommonName, KeyAlgorithm};
-use mtls_operator::plan::asked::Asked;
-use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::plan::identity::spec::Asked;
 
 use super::fixture::{HOUR, asked, pairs, terms};
 

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::read_back::read_back;
+use mtls_operator::operator::authority::root::read_back::read_back;
 use mtls_operator::pki::MAX_CERTIFICATES;
-use mtls_operator::plan::terms::Terms;
+use mtls_operator::plan::authority::spec::Terms;
 
 use super::fixture::{DAY, NOW, terms};
 use super::root_change::{announce, change, switch};

@@ -4,21 +4,23 @@
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::names::key;
-use mtls_operator::operator::observe::content;
-use mtls_operator::operator::root_change::{Change, Requests};
-use mtls_operator::operator::root_notes::Origin;
-use mtls_operator::operator::root_patch::RootPatch;
-use mtls_operator::operator::root_secret::{LoadedRoot, load, next_pem, pem};
+use mtls_operator::operator::authority::root::annotations::Origin;
+use mtls_operator::operator::authority::root::load::{LoadedRoot, load, next_pem, pem};
+use mtls_operator::operator::authority::root::patch::RootPatch;
+use mtls_operator::operator::authority::root::transition::{Change, Requests};
+use mtls_operator::operator::identity::observe::content;
 use mtls_operator::pki::{
     Authority, AuthorityPem, CrossCertificate, Fingerprint, LeafError, PrivateKey, Serial, Window,
     verify_as_peer,
 };
-use mtls_operator::plan::policy::judge;
-use mtls_operator::plan::root::{Provided, RootDecision, RootPlan, RootSecret, RootWorld, decide};
-use mtls_operator::plan::rotation::{Source, Transition};
-use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::authority::decide::{
+    Provided, RootDecision, RootPlan, RootSecret, RootWorld, decide,
+};
+use mtls_operator::plan::authority::rotation::{Source, Transition};
+use mtls_operator::plan::authority::safeguards::Safeguards;
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::identity::policy::judge;
 use mtls_operator::plan::selector::Labels;
-use mtls_operator::plan::terms::Terms;
 
 use super::fixture::{DAY, HOUR, NOW, asked, terms};
 use super::root::world;

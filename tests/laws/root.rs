@@ -2,17 +2,17 @@
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Window;
-use mtls_operator::plan::alarm::alarm;
-use mtls_operator::plan::distrust::Why;
-use mtls_operator::plan::evidence::Evidence;
-use mtls_operator::plan::root::{
+use mtls_operator::plan::authority::decide::{
     Acceptance, Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot,
     decide,
 };
-use mtls_operator::plan::unread::Unread;
+use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::evidence::Evidence;
+use mtls_operator::plan::authority::warning::alarm;
+use mtls_operator::plan::unread_spec::Unread;
 
-use mtls_operator::plan::rotation::{Cause, Circumstances, Rules, Sight, Source, Transition};
-use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::authority::rotation::{Cause, Circumstances, Rules, Sight, Source, Transition};
+use mtls_operator::plan::authority::safeguards::Safeguards;
 
 use super::fixture::{DAY, MINUTE, NOW};
 

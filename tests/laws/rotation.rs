@@ -3,12 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Window;
-use mtls_operator::plan::distrust::Why;
-use mtls_operator::plan::root::{Provided, StoredNext, StoredRetiring, StoredRoot};
-use mtls_operator::plan::rotation::{
+use mtls_operator::plan::authority::decide::{Provided, StoredNext, StoredRetiring, StoredRoot};
+use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::rotation::{
     Cause, Circumstances, Rules, Sight, Source, Transition, drain_bound, forced_at, step, transition,
 };
-use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::authority::safeguards::Safeguards;
 
 use super::fixture::{DAY, HOUR, MINUTE, NOW};
 use super::root::{around, provided, sound};

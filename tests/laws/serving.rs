@@ -2,11 +2,11 @@
 //! on its way explains.
 
 use jiff::{SignedDuration, Timestamp};
-use mtls_operator::plan::serving::{
-    Endpoint, Expected, NextRoot, Reason, Verdict, combined, findings, verdict,
-};
-use mtls_operator::plan::sighting::{
+use mtls_operator::plan::probe::observation::{
     Meeting, OfNextRoot, Reception, Refusal, ServedLeaf, Sighting, Strangers, holds_up,
+};
+use mtls_operator::plan::probe::verdict::{
+    Endpoint, Expected, NextRoot, Reason, Verdict, combined, findings, verdict,
 };
 
 use super::fixture::{HOUR, NOW};

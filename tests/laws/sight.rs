@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::board::Board;
-use mtls_operator::operator::entry::{SeenSecret, digest};
-use mtls_operator::operator::marks::{RetiringMark, SignerMark};
-use mtls_operator::operator::sight::{Sights, is_behind, survey};
+use mtls_operator::operator::authority::rotation::blockers::{Sights, is_behind, survey};
+use mtls_operator::operator::index::identity::{SeenSecret, digest};
+use mtls_operator::operator::index::issuer::{RetiringMark, SignerMark};
+use mtls_operator::operator::scheduler::Board;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::spread::{Step, fraction, turn};
 

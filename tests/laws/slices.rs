@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use mtls_operator::operator::probe::slices::Slices;
+use mtls_operator::operator::probe::endpoint_slices::Slices;
 use serde_json::{Value, json};
 
 fn pod(address: &str) -> Value {

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use mtls_operator::operator::attention::{Attention, Class, attention};
-use mtls_operator::operator::circumstances::Circumstances;
-use mtls_operator::operator::entry::{Entry, SeenSecret, digest};
-use mtls_operator::operator::marks::{AuthorityMark, RetiringMark, SignerMark};
-use mtls_operator::plan::outcome::Reason;
-use mtls_operator::plan::policy::Permission;
-use mtls_operator::plan::profile::TermsHash;
+use mtls_operator::operator::index::identity::{Entry, SeenSecret, digest};
+use mtls_operator::operator::index::issuer::{AuthorityMark, RetiringMark, SignerMark};
+use mtls_operator::operator::scheduler::requeue::{Attention, Class, attention};
+use mtls_operator::operator::scheduler::requeue_inputs::Circumstances;
+use mtls_operator::plan::identity::policy::Permission;
+use mtls_operator::plan::identity::profile::TermsHash;
+use mtls_operator::plan::identity::ready::Reason;
 use mtls_operator::plan::spread::Step;
 
 use super::attention::{END, RENEWAL, issued, secret, signer_mark};

@@ -1,9 +1,9 @@
 //! Laws of what is suspected: each signer that a sound status names, and each namespace before the second word of any.
 
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::operator::board::Board;
-use mtls_operator::operator::entry::digest;
-use mtls_operator::operator::suspects::{Claimant, claimants};
+use mtls_operator::operator::authority::root::known_signers::{Claimant, claimants};
+use mtls_operator::operator::index::identity::digest;
+use mtls_operator::operator::scheduler::Board;
 
 use super::attention::{END, issued};
 use super::fixture::NOW;

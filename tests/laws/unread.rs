@@ -2,16 +2,16 @@
 //! still renewed (`docs/api-policy.md`, C6).
 
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
-use mtls_operator::operator::attention::Attention;
-use mtls_operator::plan::asked::Asked;
-use mtls_operator::plan::decide::{Because, Plan, decide};
-use mtls_operator::plan::outcome::{Reason, Refusal};
-use mtls_operator::plan::policy::{Permission, judge, permission, retained};
-use mtls_operator::plan::root::{self, RootPlan, RootSecret, StoredRoot};
-use mtls_operator::plan::rotation::Transition;
-use mtls_operator::plan::stored_root::Provided;
-use mtls_operator::plan::terms::Terms;
-use mtls_operator::plan::world::{Before, Observed};
+use mtls_operator::operator::scheduler::requeue::Attention;
+use mtls_operator::plan::authority::ca_state::Provided;
+use mtls_operator::plan::authority::decide::{self, RootPlan, RootSecret, StoredRoot};
+use mtls_operator::plan::authority::rotation::Transition;
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::identity::decide::{Because, Plan, decide};
+use mtls_operator::plan::identity::policy::{Permission, judge, permission, retained};
+use mtls_operator::plan::identity::ready::{Reason, Refusal};
+use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::world::{Before, Observed};
 use serde_json::{Value, json};
 
 use super::attention::Memory;
@@ -88,9 +88,9 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
     for secret in [RootSecret::Absent, RootSecret::Sound(due.clone()), RootSecret::Expired(sound())] {
         let mut frozen = world(secret.clone(), Provided::NotAsked);
         frozen.around.request = Some("1".into());
-        assert_ne!(root::decide(&frozen).plan, RootPlan::Keep, "{secret:?}");
+        assert_ne!(decide::decide(&frozen).plan, RootPlan::Keep, "{secret:?}");
         frozen.unread = unread.clone();
-        let decision = root::decide(&frozen);
+        let decision = decide::decide(&frozen);
         assert_eq!(decision.plan, RootPlan::Keep, "{secret:?}");
         assert!(decision.stalled && decision.message.contains("spec.root.algorithm is"), "{decision:?}");
         assert_eq!(decision.signs, matches!(secret, RootSecret::Sound(_)), "signing goes on, where it can");
@@ -98,9 +98,9 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
     let mut other = world(RootSecret::Sound(due), Provided::NotAsked);
     other.around.request = Some("1".into());
     other.unread = terms(json!({ "namespaces": { "from": "Expression" } })).unread;
-    let decision = root::decide(&other);
+    let decision = decide::decide(&other);
     assert_ne!(decision.plan, RootPlan::Keep, "who may ask says nothing of the root");
-    assert_eq!((decision.signs, decision.stalled, decision.reason), (true, true, root::Reason::Invalid));
+    assert_eq!((decision.signs, decision.stalled, decision.reason), (true, true, decide::Reason::Invalid));
 }
 
 /// Else a leaf would outlive the trust in its root (I2).
@@ -109,10 +109,10 @@ fn a_longer_lifetime_is_recorded_though_the_root_must_not_change() {
     let mut frozen = world(RootSecret::Sound(StoredRoot { max_leaf_ttl: 1, ..sound() }), Provided::NotAsked);
     frozen.unread = terms(json!({ "root": { "algorithm": "MLDSA65" } })).unread;
     let recorded = RootPlan::Change { over: "9".into(), transition: Transition::RaiseMaxLeafTtl };
-    assert_eq!(root::decide(&frozen).plan, recorded);
+    assert_eq!(decide::decide(&frozen).plan, recorded);
     // Also where another change, which must wait, would come first.
     frozen.around.request = Some("1".into());
-    assert_eq!(root::decide(&frozen).plan, recorded);
+    assert_eq!(decide::decide(&frozen).plan, recorded);
 }
 
 /// What can be read is in force: a word that this version does not know elsewhere takes no refusal back.

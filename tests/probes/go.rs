@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use mtls_operator::plan::sighting::{Reception, Refusal};
+use mtls_operator::plan::probe::observation::{Reception, Refusal};
 
 use crate::golang;
 use crate::mesh::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};

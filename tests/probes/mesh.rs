@@ -4,16 +4,16 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use mtls_operator::operator::metrics::probes::Figures;
+use mtls_operator::operator::probe::credentials::Cards;
 use mtls_operator::operator::probe::dial::Dialer;
-use mtls_operator::operator::probe::figures::Figures;
-use mtls_operator::operator::probe::session::Limits;
-use mtls_operator::operator::probe::visit::{Place, Visitor};
-use mtls_operator::operator::probe::wallet::Cards;
+use mtls_operator::operator::probe::endpoint_probe::{Place, Visitor};
+use mtls_operator::operator::probe::handshake::Limits;
 use mtls_operator::pki::{
     Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
     SpiffeId, Window,
 };
-use mtls_operator::plan::sighting::{Meeting, OfNextRoot, Reception, Refusal, Sighting, Strangers};
+use mtls_operator::plan::probe::observation::{Meeting, OfNextRoot, Reception, Refusal, Sighting, Strangers};
 use mtls_operator::runtime::clock::Clock;
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mtls_operator::plan::sighting::Reception;
+use mtls_operator::plan::probe::observation::Reception;
 
 use crate::mesh::{MESH, UNKNOWN, assert_strict, look, patient, receptions, trust};
 use crate::process::{Server, folder};

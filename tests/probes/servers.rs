@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtls_operator::operator::probe::dial::Dialer;
-use mtls_operator::operator::probe::session::Limits;
-use mtls_operator::plan::sighting::{Reception, Sighting};
+use mtls_operator::operator::probe::handshake::Limits;
+use mtls_operator::plan::probe::observation::{Reception, Sighting};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, UnixTime};

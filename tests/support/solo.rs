@@ -8,7 +8,7 @@ use kube::client::Body;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::dial::Dialer;
 use mtls_operator::operator::run::{DefaultAuthority, Settings, Surroundings, run};
-use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::clock_check::ClockCheck;
 use mtls_operator::runtime::leader::Leadership;

@@ -4,15 +4,16 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use super::selector::NamespaceSelector;
-use crate::api::{form, rule};
+use crate::api::cel;
+use crate::api::patterns;
 
 /// One grant.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
     /// Name of the grant, a DNS label. Conditions, log lines and metrics name the grant that allows a name.
-    #[schemars(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))]
-    #[x_kube(validation = rule::dns_label("the name of a grant"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = patterns::DNS_LABEL))]
+    #[x_kube(validation = cel::dns_label("the name of a grant"))]
     pub name: String,
 
     /// Namespaces that may request these names and addresses.
@@ -21,7 +22,7 @@ pub struct Grant {
     /// DNS names that may be requested: exact, or with one leading "*." that allows every name with one label in its place,
     /// and the wildcard itself.
     #[serde(default)]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 253), regex(pattern = form::DNS_PATTERN)))]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253), regex(pattern = patterns::DNS_PATTERN)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub dns_names: Vec<String>,
 
@@ -30,7 +31,7 @@ pub struct Grant {
     #[schemars(
         length(max = 32),
         inner(length(min = 4, max = 43)),
-        transform = rule::each(vec![rule::is_range(), rule::is_canonical_range()])
+        transform = cel::each(vec![cel::is_range(), cel::is_canonical_range()])
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub cidrs: Vec<String>,
@@ -42,7 +43,7 @@ pub struct Grant {
 pub struct DistrustedRoot {
     /// SHA-256 fingerprint of the root's certificate: 64 hexadecimal digits, or as openssl x509 -fingerprint -sha256 prints
     /// it.
-    #[schemars(length(min = 64, max = 95), regex(pattern = form::FINGERPRINT))]
-    #[x_kube(validation = rule::fingerprint())]
+    #[schemars(length(min = 64, max = 95), regex(pattern = patterns::FINGERPRINT))]
+    #[x_kube(validation = cel::fingerprint())]
     pub fingerprint: String,
 }

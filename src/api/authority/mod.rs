@@ -8,8 +8,9 @@ mod status;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::cel;
 use super::decoded::is_internal;
-use super::{form, rule};
+use super::patterns;
 
 pub use grant::{DistrustedRoot, Grant};
 pub use root::{CrossCertificates, LeafSpec, ProvidedSpec, RootSpec, RotationSpec};
@@ -41,7 +42,7 @@ pub use status::{
     printcolumn(name = "Trust Domain", type_ = "string", json_path = ".spec.trustDomain", priority = "1"),
     printcolumn(name = "Root", type_ = "string", json_path = ".status.roots[0].fingerprint", priority = "1"),
     selectable = ".spec.trustDomain",
-    validation = Rule::new(format!("self.metadata.name.matches('{}')", form::DNS_LABEL))
+    validation = Rule::new(format!("self.metadata.name.matches('{}')", patterns::DNS_LABEL))
         .message("metadata.name must be a DNS label (lower-case letters, digits and '-', at most 63 characters): it becomes a label value"),
     validation = Rule::new("!has(self.spec.root.provided) || self.spec.root.provided.secretName != (has(self.spec.root.secretName) ? self.spec.root.secretName : 'mtls-authority-' + self.metadata.name)")
         .message("spec.root.provided.secretName must not be the root Secret: the operator writes that one; put the provided CA into a Secret of its own")
@@ -50,28 +51,28 @@ pub use status::{
 #[x_kube(
     validation = Rule::new("has(self.root.secretName) == has(oldSelf.root.secretName) && (!has(self.root.secretName) || self.root.secretName == oldSelf.root.secretName)")
         .message("spec.root.secretName is immutable: the root lives in that Secret; create another MtlsAuthority instead"),
-    validation = rule::own_trust_domain(),
-    validation = rule::of_durations(
+    validation = cel::own_trust_domain(),
+    validation = cel::of_durations(
         &["self.rotation.propagation", "self.leaf.ttl"],
         "duration(self.rotation.propagation) + duration(self.rotation.propagation) + duration(self.rotation.propagation) <= duration(self.leaf.ttl)",
     )
         .message("spec.leaf.ttl must be at least three times spec.rotation.propagation: a renewal must reach every Pod before the old certificate expires"),
-    validation = rule::of_durations(
+    validation = cel::of_durations(
         &["self.rotation.propagation"],
         "!self.trustBundle.clusterTrustBundle || duration(self.rotation.propagation) >= duration('10m')",
     )
         .message("spec.rotation.propagation must be at least 10m with spec.trustBundle.clusterTrustBundle: a change of a ClusterTrustBundle can take more than 6 minutes to reach a Pod"),
-    validation = rule::of_durations(
+    validation = cel::of_durations(
         &["self.rotation.propagation", "self.leaf.maxTTL", "self.root.ttl"],
         "has(self.root.renewBefore) || 6 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.ttl).getSeconds()",
     )
         .message("spec.root.ttl must be at least six times the sum of spec.rotation.propagation and spec.leaf.maxTTL: a root must outlive its certificates and its own rotation; or set spec.root.renewBefore"),
-    validation = rule::of_durations(
+    validation = cel::of_durations(
         &["self.rotation.propagation", "self.leaf.maxTTL", "self.root.renewBefore"],
         "!has(self.root.renewBefore) || 2 * (duration(self.rotation.propagation).getSeconds() + duration(self.leaf.maxTTL).getSeconds()) <= duration(self.root.renewBefore).getSeconds()",
     )
         .message("spec.root.renewBefore must be at least twice the sum of spec.rotation.propagation and spec.leaf.maxTTL: the former root must outlive its certificates while the next one is brought out"),
-    validation = rule::of_durations(
+    validation = cel::of_durations(
         &["self.root.renewBefore", "self.root.ttl"],
         "!has(self.root.renewBefore) || 2 * duration(self.root.renewBefore).getSeconds() <= duration(self.root.ttl).getSeconds()",
     )
@@ -82,9 +83,9 @@ pub struct MtlsAuthoritySpec {
     /// choose your own before the first identity, such as prod.example.com: two clusters with the same trust domain and the
     /// same CA have the same identities. With root.provided it must not be cluster.local.
     #[serde(default = "default_trust_domain")]
-    #[schemars(length(min = 1, max = 255), regex(pattern = form::TRUST_DOMAIN))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = patterns::TRUST_DOMAIN))]
     #[x_kube(
-        validation = rule::trust_domain("spec.trustDomain"),
+        validation = cel::trust_domain("spec.trustDomain"),
         validation = Rule::new("self == oldSelf")
             .message("spec.trustDomain is immutable: every identity's name begins with it; create another MtlsAuthority instead")
     )]
@@ -92,10 +93,10 @@ pub struct MtlsAuthoritySpec {
 
     /// DNS suffix of the cluster's service names. Changing it issues new certificates.
     #[serde(default = "default_cluster_domain")]
-    #[schemars(length(min = 1, max = 100), regex(pattern = form::DNS_NAME))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = patterns::DNS_NAME))]
     #[x_kube(
-        validation = rule::dns_name("spec.clusterDomain"),
-        validation = Rule::new(format!("!self.matches('{}')", form::NUMERIC_END))
+        validation = cel::dns_name("spec.clusterDomain"),
+        validation = Rule::new(format!("!self.matches('{}')", patterns::NUMERIC_END))
             .message("spec.clusterDomain must not end in a number: clients would take its names for addresses")
     )]
     pub cluster_domain: String,
@@ -192,9 +193,9 @@ impl MtlsAuthority {
 pub struct TrustBundleSpec {
     /// Name of the ConfigMap, whose key ca.crt holds the bundle. Default: <metadata.name>-trust-bundle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = patterns::DNS_SUBDOMAIN))]
     #[x_kube(
-        validation = rule::dns_subdomain("spec.trustBundle.configMapName"),
+        validation = cel::dns_subdomain("spec.trustBundle.configMapName"),
         validation = Rule::new("self != 'kube-root-ca.crt'")
             .message("spec.trustBundle.configMapName must not be kube-root-ca.crt: Kubernetes itself writes that ConfigMap")
     )]

@@ -4,8 +4,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::api::cel;
+use crate::api::duration;
+use crate::api::patterns;
 use crate::api::word::Word;
-use crate::api::{duration, form, rule};
 use crate::pki::{KeyAlgorithm, RootAlgorithm};
 
 /// The root certificate of an authority.
@@ -15,8 +17,8 @@ pub struct RootSpec {
     /// Secret in the operator's namespace that holds the CA's private key and the state of its rotation. Back it up.
     /// Immutable. Default: mtls-authority-<metadata.name>.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
-    #[x_kube(validation = rule::dns_subdomain("spec.root.secretName"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = patterns::DNS_SUBDOMAIN))]
+    #[x_kube(validation = cel::dns_subdomain("spec.root.secretName"))]
     pub secret_name: Option<String>,
 
     /// Bring your own CA. Without it the operator generates the root. Adding, changing or removing it rotates the root.
@@ -32,14 +34,14 @@ pub struct RootSpec {
     /// and leaf.maxTTL unless renewBefore is set. Takes effect with the next root.
     #[serde(default = "default_root_ttl")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = rule::duration("spec.root.ttl"), validation = rule::at_least("spec.root.ttl", "10m"))]
+    #[x_kube(validation = cel::duration("spec.root.ttl"), validation = cel::at_least("spec.root.ttl", "10m"))]
     pub ttl: String,
 
     /// How long before its end a generated root is replaced, a duration: at most half of ttl, and at least twice the
     /// sum of rotation.propagation and leaf.maxTTL. Default: a third of ttl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = rule::duration("spec.root.renewBefore"))]
+    #[x_kube(validation = cel::duration("spec.root.renewBefore"))]
     pub renew_before: Option<String>,
 }
 
@@ -66,8 +68,8 @@ pub struct ProvidedSpec {
     /// Secret in the operator's namespace with tls.crt (the CA, then its intermediates), tls.key and ca.crt (the anchors). Its
     /// annotation mtls-operator.dev/provides-for must name this authority; several names have commas between. Its type must
     /// not be mtls-operator.dev/root. Its key is copied into the Secret named by root.secretName. The operator never writes it.
-    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
-    #[x_kube(validation = rule::dns_subdomain("spec.root.provided.secretName"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = patterns::DNS_SUBDOMAIN))]
+    #[x_kube(validation = cel::dns_subdomain("spec.root.provided.secretName"))]
     pub secret_name: String,
 
     /// Whether this CA may certify the root that follows it. Never: the operator makes no CA certificate in its name, and
@@ -91,21 +93,21 @@ pub enum CrossCertificates {
 /// Limits and defaults for the certificates of identities.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = rule::of_durations(&["self.ttl", "self.maxTTL"], "duration(self.ttl) <= duration(self.maxTTL)")
+#[x_kube(validation = cel::of_durations(&["self.ttl", "self.maxTTL"], "duration(self.ttl) <= duration(self.maxTTL)")
     .message("spec.leaf.ttl must be at most spec.leaf.maxTTL"))]
 pub struct LeafSpec {
     /// Lifetime of certificates whose identity asks for none, a duration of at least 1m and of at least three times
     /// rotation.propagation. Takes effect with the next renewal.
     #[serde(default = "default_leaf_ttl")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = rule::duration("spec.leaf.ttl"), validation = rule::at_least("spec.leaf.ttl", "1m"))]
+    #[x_kube(validation = cel::duration("spec.leaf.ttl"), validation = cel::at_least("spec.leaf.ttl", "1m"))]
     pub ttl: String,
 
     /// The longest lifetime that an identity may ask for, a duration. A former root stays trusted for this long after a
     /// rotation.
     #[serde(default = "default_leaf_max_ttl", rename = "maxTTL")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = rule::duration("spec.leaf.maxTTL"))]
+    #[x_kube(validation = cel::duration("spec.leaf.maxTTL"))]
     pub max_ttl: String,
 
     /// Key algorithms that identities may ask for. Default: those known when the authority was created; add newer ones by
@@ -143,7 +145,7 @@ pub struct RotationSpec {
     /// this long. The kubelet's default brings a change into a Pod within about 90s.
     #[serde(default = "default_propagation")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = rule::duration("spec.rotation.propagation"), validation = rule::at_least("spec.rotation.propagation", "10s"))]
+    #[x_kube(validation = cel::duration("spec.rotation.propagation"), validation = cel::at_least("spec.rotation.propagation", "10s"))]
     pub propagation: String,
 
     /// Time over which each step of a CA rotation (new trust, new certificate, old trust removed) is rolled out to all
@@ -151,7 +153,7 @@ pub struct RotationSpec {
     /// more than a quarter of the life that the old root had left when the step began.
     #[serde(default = "default_spread_over")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
-    #[x_kube(validation = rule::duration("spec.rotation.spreadOver"))]
+    #[x_kube(validation = cel::duration("spec.rotation.spreadOver"))]
     pub spread_over: String,
 }
 

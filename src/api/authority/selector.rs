@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::form;
+use crate::api::patterns;
 use crate::api::word::Word;
 
 /// The CEL expression that labels are asked for.
@@ -44,7 +44,7 @@ pub struct NamespaceSelector {
 pub struct Requirement {
     /// Key of the label, as Kubernetes writes it: [prefix/]name.
     // No rule says the pattern in words: in 512 grants it would cost more than the API server allows.
-    #[schemars(length(min = 1, max = 317), regex(pattern = form::QUALIFIED_NAME))]
+    #[schemars(length(min = 1, max = 317), regex(pattern = patterns::QUALIFIED_NAME))]
     pub key: String,
     /// How the label relates to values. In: it has one of them. NotIn: it is absent or has none of them. Exists: it is
     /// there. DoesNotExist: it is absent.

@@ -8,11 +8,13 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cel;
 use super::decoded::is_internal;
+use super::duration;
 use super::names::DEFAULT_AUTHORITY;
+use super::patterns;
 use super::probe::ProbeSpec;
 use super::word::Word;
-use super::{duration, form, rule};
 use crate::pki::{CommonName, KeyAlgorithm};
 
 pub use status::{MtlsIdentityStatus, SecretReference};
@@ -42,12 +44,12 @@ pub use status::{MtlsIdentityStatus, SecretReference};
     printcolumn(name = "Serial", type_ = "string", json_path = ".status.serial", priority = "1"),
     selectable = ".status.authorityName",
     selectable = ".status.serial",
-    validation = Rule::new(format!("self.metadata.name.matches('{}')", form::DNS_LABEL))
+    validation = Rule::new(format!("self.metadata.name.matches('{}')", patterns::DNS_LABEL))
         .message("metadata.name must be a DNS label (lower-case letters, digits and '-', at most 63 characters): it names a service by default")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = rule::of_durations(
+    validation = cel::of_durations(
         &["self.ttl", "self.renewBefore"],
         "!has(self.ttl) || !has(self.renewBefore) || duration(self.renewBefore) + duration(self.renewBefore) <= duration(self.ttl)",
     )
@@ -63,8 +65,8 @@ pub struct MtlsIdentitySpec {
     /// Service account in the SPIFFE ID spiffe://<trustDomain>/ns/<namespace>/sa/<serviceAccountName>, the only URI in the
     /// certificate. Default: metadata.name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
-    #[x_kube(validation = rule::dns_subdomain("spec.serviceAccountName"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = patterns::DNS_SUBDOMAIN))]
+    #[x_kube(validation = cel::dns_subdomain("spec.serviceAccountName"))]
     pub service_account_name: Option<String>,
 
     /// Services of this namespace that the workload serves. Each adds the DNS names <service>.<namespace>,
@@ -75,8 +77,8 @@ pub struct MtlsIdentitySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(max = 32),
-        inner(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL)),
-        transform = rule::each(vec![rule::is_dns_label()])
+        inner(length(min = 1, max = 63), regex(pattern = patterns::DNS_LABEL)),
+        transform = cel::each(vec![cel::is_dns_label()])
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub services: Option<Vec<String>>,
@@ -87,8 +89,8 @@ pub struct MtlsIdentitySpec {
     #[serde(default)]
     #[schemars(
         length(max = 64),
-        inner(length(min = 1, max = 253), regex(pattern = form::DNS_PATTERN)),
-        transform = rule::each(vec![rule::is_dns_pattern(), rule::is_no_address(), rule::is_narrow_wildcard()])
+        inner(length(min = 1, max = 253), regex(pattern = patterns::DNS_PATTERN)),
+        transform = cel::each(vec![cel::is_dns_pattern(), cel::is_no_address(), cel::is_narrow_wildcard()])
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub dns_names: Vec<String>,
@@ -99,7 +101,7 @@ pub struct MtlsIdentitySpec {
     #[schemars(
         length(max = 16),
         inner(length(min = 2, max = 45)),
-        transform = rule::each(vec![rule::is_address(), rule::is_canonical_address()])
+        transform = cel::each(vec![cel::is_address(), cel::is_canonical_address()])
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub ip_addresses: Vec<String>,
@@ -110,8 +112,8 @@ pub struct MtlsIdentitySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(
-        validation = rule::duration("spec.ttl"),
-        validation = rule::at_least("spec.ttl", "1m")
+        validation = cel::duration("spec.ttl"),
+        validation = cel::at_least("spec.ttl", "1m")
     )]
     pub ttl: Option<String>,
 
@@ -120,8 +122,8 @@ pub struct MtlsIdentitySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = duration::MAX_LENGTH), regex(pattern = duration::PATTERN))]
     #[x_kube(
-        validation = rule::duration("spec.renewBefore"),
-        validation = rule::at_least("spec.renewBefore", "10s")
+        validation = cel::duration("spec.renewBefore"),
+        validation = cel::at_least("spec.renewBefore", "10s")
             .message("spec.renewBefore must be at least 10s, the least time in which a changed Secret reaches its Pods")
     )]
     pub renew_before: Option<String>,
@@ -162,8 +164,8 @@ pub struct MtlsIdentitySpec {
 pub struct AuthorityReference {
     /// Name of the MtlsAuthority.
     #[serde(default = "default_authority")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = form::DNS_LABEL))]
-    #[x_kube(validation = rule::dns_label("spec.authorityRef.name"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = patterns::DNS_LABEL))]
+    #[x_kube(validation = cel::dns_label("spec.authorityRef.name"))]
     pub name: String,
 }
 
@@ -208,8 +210,8 @@ pub struct SubjectSpec {
 pub struct SecretSpec {
     /// Name of the Secret. Immutable. Default: <metadata.name>-mtls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), regex(pattern = form::DNS_SUBDOMAIN))]
-    #[x_kube(validation = rule::dns_subdomain("spec.secret.name"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = patterns::DNS_SUBDOMAIN))]
+    #[x_kube(validation = cel::dns_subdomain("spec.secret.name"))]
     pub name: Option<String>,
 
     /// Labels put on the Secret and kept there; a key that is removed here is removed from the Secret. Other labels of the
@@ -218,13 +220,13 @@ pub struct SecretSpec {
     #[schemars(
         extend("maxProperties" = 16),
         extend("additionalProperties" = {
-            "type": "string", "maxLength": 63, "pattern": form::LABEL_VALUE
+            "type": "string", "maxLength": 63, "pattern": patterns::LABEL_VALUE
         })
     )]
     #[x_kube(
-        validation = rule::keys("spec.secret.labels", "label"),
-        validation = rule::unreserved_keys("spec.secret.labels"),
-        validation = rule::label_values("spec.secret.labels")
+        validation = cel::keys("spec.secret.labels", "label"),
+        validation = cel::unreserved_keys("spec.secret.labels"),
+        validation = cel::label_values("spec.secret.labels")
     )]
     pub labels: BTreeMap<String, String>,
 
@@ -233,8 +235,8 @@ pub struct SecretSpec {
     #[serde(default)]
     #[schemars(extend("maxProperties" = 16), extend("additionalProperties" = { "type": "string", "maxLength": 4096 }))]
     #[x_kube(
-        validation = rule::keys("spec.secret.annotations", "annotation"),
-        validation = rule::unreserved_keys("spec.secret.annotations")
+        validation = cel::keys("spec.secret.annotations", "annotation"),
+        validation = cel::unreserved_keys("spec.secret.annotations")
     )]
     pub annotations: BTreeMap<String, String>,
 

@@ -7,16 +7,15 @@
 //! who signs (wallet) ──┘   (memory)  (who is due)  (TLS)      (pure: plan::serving)
 //! ```
 
-pub mod audience;
+pub mod controller;
+pub mod credentials;
 pub mod dial;
-pub mod figures;
-mod judgement;
-pub mod memory;
-pub mod outlook;
-pub mod prober;
-pub mod record;
-pub mod session;
-pub mod slices;
-pub mod visit;
-pub mod wallet;
-mod witness;
+pub mod endpoint_probe;
+pub mod endpoint_slices;
+pub mod expectation;
+pub mod handshake;
+pub mod informer;
+mod recording_client;
+pub mod status;
+pub mod store;
+mod verdicts;

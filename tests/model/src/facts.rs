@@ -1,10 +1,10 @@
 //! What the operator reads in a root Secret, as its decisions are given it.
 
 use mtls_operator::pki::Window;
-use mtls_operator::plan::distrust::{self, Cas, Distrusted, Why, closure};
-use mtls_operator::plan::root::{StoredNext, StoredRetiring, StoredRoot};
+use mtls_operator::plan::authority::decide::{StoredNext, StoredRetiring, StoredRoot};
+use mtls_operator::plan::authority::distrust::{self, Cas, Distrusted, Why, closure};
+use mtls_operator::plan::identity::world::{RetiringSigner, Rotating, Signer};
 use mtls_operator::plan::spread::Step;
-use mtls_operator::plan::world::{RetiringSigner, Rotating, Signer};
 
 use crate::ca::Ca;
 use crate::pki::{Pki, RootId, Roots};

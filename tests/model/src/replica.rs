@@ -2,10 +2,10 @@
 //! steps between is copied, from `operator::root::pass` and `operator::rotation` with `operator::sight` (look and confirm),
 //! `operator::new_root` and `operator::root_change` (the root Secret), `operator::reconcile` and `operator::act` (leaves).
 
-use mtls_operator::plan::root::RootPlan;
-use mtls_operator::plan::rotation::{Source, Transition};
-use mtls_operator::plan::safeguards::Safeguard;
-use mtls_operator::plan::sight::Quiet;
+use mtls_operator::plan::authority::decide::RootPlan;
+use mtls_operator::plan::authority::quiet_period::Quiet;
+use mtls_operator::plan::authority::rotation::{Source, Transition};
+use mtls_operator::plan::authority::safeguards::Safeguard;
 
 use crate::ca::{Ca, Next};
 use crate::events::{Who, Write};

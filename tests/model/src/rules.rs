@@ -9,24 +9,26 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::entry::{SeenSecret, digest};
-use mtls_operator::operator::marks::RetiringMark;
-use mtls_operator::operator::publish::signer_mark;
-use mtls_operator::operator::sight::is_behind;
+use mtls_operator::operator::authority::activate::signer_mark;
+use mtls_operator::operator::authority::rotation::blockers::is_behind;
+use mtls_operator::operator::index::identity::{SeenSecret, digest};
+use mtls_operator::operator::index::issuer::RetiringMark;
 use mtls_operator::pki::Window;
-use mtls_operator::plan::asked::Asked;
-use mtls_operator::plan::decide::{Plan, decide};
-use mtls_operator::plan::evidence::Evidence;
-use mtls_operator::plan::policy::{Entitlement, judge};
-use mtls_operator::plan::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::root::{Acceptance, Provided, RootPlan, RootSecret, RootWorld};
-use mtls_operator::plan::rotation::{Circumstances, Rules, Source, Transition, drain_bound, step};
-use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::authority::decide::{Acceptance, Provided, RootPlan, RootSecret, RootWorld};
+use mtls_operator::plan::authority::evidence::Evidence;
+use mtls_operator::plan::authority::quiet_period::Sight;
+use mtls_operator::plan::authority::rotation::{Circumstances, Rules, Source, Transition, drain_bound, step};
+use mtls_operator::plan::authority::safeguards::Safeguards;
+use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::identity::decide::{Plan, decide};
+use mtls_operator::plan::identity::policy::{Entitlement, judge};
+use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
+use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::world::{
+    Allowed, Before, Damage, Held, HeldLeaf, NotReady, Observed, World,
+};
 use mtls_operator::plan::selector::Labels;
-use mtls_operator::plan::sight::Sight;
-use mtls_operator::plan::terms::Terms;
-use mtls_operator::plan::unread::Unread;
-use mtls_operator::plan::world::{Allowed, Before, Damage, Held, HeldLeaf, NotReady, Observed, World};
+use mtls_operator::plan::unread_spec::Unread;
 
 use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
@@ -221,7 +223,7 @@ impl Rulebook {
                 unread: Unread::default(),
                 clock: None,
             };
-            let decision = mtls_operator::plan::root::decide(&world);
+            let decision = mtls_operator::plan::authority::decide::decide(&world);
             Verdict { plan: decision.plan, signs: decision.signs }
         })
     }

@@ -1,6 +1,6 @@
 //! What a run explores: how large the world is, what may go wrong in it, and which rules are broken on purpose.
 
-use mtls_operator::plan::safeguards::Safeguards;
+use mtls_operator::plan::authority::safeguards::Safeguards;
 
 use crate::time::{FAR, Ticks};
 

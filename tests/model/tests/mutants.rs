@@ -1,7 +1,7 @@
 //! Claim: the model has teeth. Each rule that is taken away, and each assumption that is broken, shows in a broken promise;
 //! where two rules cover each other, only without both.
 
-use mtls_operator::plan::safeguards::Safeguard;
+use mtls_operator::plan::authority::safeguards::Safeguard;
 use rotation_model::{Broken, Clocks, Flaw, Flaws, Scope, breaks, holds};
 
 const PLAIN: Scope = Scope::PLAIN;

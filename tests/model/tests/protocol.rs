@@ -1,7 +1,7 @@
 //! Claim: whatever goes wrong, and whenever, a rotation breaks no connection, and comes to its end. Small worlds are
 //! explored whole; with `MTLS_PROOF=1` larger ones, too.
 
-use mtls_operator::plan::safeguards::{Safeguard, Safeguards};
+use mtls_operator::plan::authority::safeguards::{Safeguard, Safeguards};
 use rotation_model::{Clocks, Scope, Second, holds, holds_at_full_size};
 
 const PLAIN: Scope = Scope::PLAIN;

@@ -1,0 +1,166 @@
+//! Roots that take a place: beside or after one that signs, where there was none, or where one was lost. Keys of roots are
+//! made here, and nowhere else.
+
+use k8s_openapi::api::core::v1::Secret;
+
+use super::observe::{Observed, request};
+use crate::api::MtlsAuthority;
+use crate::api::authority::Phase;
+use crate::api::names::key;
+use crate::operator::authority::root::annotations::Origin;
+use crate::operator::authority::root::creation;
+use crate::operator::authority::root::patch::RootPatch;
+use crate::operator::authority::root::read_back::read_back;
+use crate::operator::client::WRITE_TIMEOUT;
+use crate::operator::client::wiped_secret::WipedSecret;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::pki::{Authority, AuthorityPem, EvidenceKey};
+use crate::plan::authority::rotation::Source;
+use crate::plan::authority::spec::Terms;
+
+/// What became of a plan.
+pub(super) enum Done {
+    /// Nothing was written: what it needs is gone.
+    Nothing,
+    /// It was carried out.
+    Written,
+    /// Nothing was written, because the operator could not read the result: a sentence that says why.
+    Unreadable(String),
+}
+
+/// The CA that takes the signer's place.
+pub(super) fn successor(
+    context: &Context,
+    terms: &Terms,
+    source: Source,
+    observed: &Observed,
+) -> Result<Option<(AuthorityPem, Origin)>, Error> {
+    Ok(match source {
+        Source::Generated => Some((generate(context, terms)?, Origin::Generated)),
+        Source::Provided => observed.provided.clone().map(|pem| (pem, Origin::Provided)),
+        Source::Announced => {
+            let next = observed.loaded.stored().and_then(|root| root.next.as_ref());
+            let is_provided = next.is_some_and(|next| next.is_provided);
+            let origin = if is_provided { Origin::Provided } else { Origin::Generated };
+            observed.next().map(|pem| (pem, origin))
+        }
+    })
+}
+
+/// A root that nobody has seen.
+pub(super) fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem, Error> {
+    let now = context.signing_time()?;
+    Ok(Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, now)?)
+}
+
+/// Another root signs from now on, and what is left of the lost one stays trusted.
+pub(super) async fn go_on(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    observed: &Observed,
+) -> Result<Done, Error> {
+    let Some(recovery) = &observed.recovery else { return Ok(Done::Nothing) };
+    let source = if observed.provided.is_some() { Source::Provided } else { Source::Generated };
+    let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(Done::Nothing) };
+    let (name, now) = (authority.root_secret_name(), context.clock.now());
+    let mut secret = creation::new(terms, &context.namespace, &name, &pem, origin, now);
+    creation::answers(&mut secret, request(authority));
+    creation::recovered(&mut secret, recovery, now);
+    keep_evidence_key(&mut secret, authority, observed)?;
+    let secret = WipedSecret::from(secret);
+    let done = match &observed.secret {
+        None => stored(context, terms, &secret, Phase::Draining).await?,
+        Some(found) => {
+            let patch = creation::replacing(&secret);
+            patched(context, terms, found, &patch, Phase::Draining).await?
+        }
+    };
+    if matches!(done, Done::Written) {
+        tracing::warn!(authority = terms.name, secret = name, "went on without the lost root, as accepted");
+    }
+    Ok(done)
+}
+
+/// A Secret keeps its evidence key, whatever root it holds. Where it is another one than status names, that one was lost, too.
+fn keep_evidence_key(
+    secret: &mut Secret,
+    authority: &MtlsAuthority,
+    observed: &Observed,
+) -> Result<(), Error> {
+    let key = match &observed.loaded.succession.evidence_key {
+        Some(key) => key.clone(),
+        None => EvidenceKey::random()?,
+    };
+    let named = authority.status.as_ref().and_then(|status| status.evidence_key_id.as_deref());
+    creation::proves(secret, &key, named.filter(|named| *named != key.id()));
+    Ok(())
+}
+
+/// Gives a root Secret of an older version what proofs of statuses are made with.
+pub(super) async fn add_evidence_key(
+    context: &Context,
+    terms: &Terms,
+    observed: &Observed,
+) -> Result<Done, Error> {
+    let Some((secret, root)) = observed.secret.as_ref().zip(observed.loaded.stored()) else {
+        return Ok(Done::Nothing);
+    };
+    let mut patch = RootPatch::default();
+    patch.octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
+    patched(context, terms, secret, &patch, root.phase).await
+}
+
+/// A root signs where none has signed.
+pub(super) async fn create(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    pem: &AuthorityPem,
+    origin: Origin,
+) -> Result<Done, Error> {
+    let (name, now) = (authority.root_secret_name(), context.clock.now());
+    let mut secret = creation::new(terms, &context.namespace, &name, pem, origin, now);
+    creation::answers(&mut secret, request(authority));
+    creation::proves(&mut secret, &EvidenceKey::random()?, None);
+    stored(context, terms, &secret.into(), Phase::Stable).await
+}
+
+/// Creates a root Secret that can be read.
+async fn stored(context: &Context, terms: &Terms, secret: &WipedSecret, phase: Phase) -> Result<Done, Error> {
+    let place = place(secret);
+    if let Err(why) = read_back(secret, terms, &place, phase, context.clock.now()) {
+        return Ok(Done::Unreadable(why));
+    }
+    context.requests.create_secret(secret, WRITE_TIMEOUT).await?;
+    tracing::info!(authority = terms.name, secret = place, "stored a new root");
+    Ok(Done::Written)
+}
+
+/// Changes a root Secret to one that can be read.
+pub(super) async fn patched(
+    context: &Context,
+    terms: &Terms,
+    secret: &Secret,
+    patch: &RootPatch,
+    phase: Phase,
+) -> Result<Done, Error> {
+    let after = WipedSecret::from(patch.applied_to(secret));
+    if let Err(why) = read_back(&after, terms, &place(secret), phase, context.clock.now()) {
+        return Ok(Done::Unreadable(why));
+    }
+    let meta = &secret.metadata;
+    let (name, version) = (meta.name.as_deref(), meta.resource_version.as_deref());
+    let request = patch.over(version.unwrap_or_default());
+    context
+        .requests
+        .patch_secret(&context.namespace, name.unwrap_or_default(), request, WRITE_TIMEOUT)
+        .await?;
+    Ok(Done::Written)
+}
+
+fn place(secret: &Secret) -> String {
+    let meta = &secret.metadata;
+    format!("{}/{}", meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+}

@@ -1,0 +1,131 @@
+//! Tells everybody in this process who signs for an authority, and what Secrets have to follow.
+
+use std::sync::Arc;
+
+use super::reconcile::Passed;
+use crate::api::MtlsAuthority;
+use crate::operator::authority::root::load::{LoadedRoot, Succession};
+use crate::operator::context::Context;
+use crate::operator::index::identity::digest;
+use crate::operator::index::issuer::{RetiringMark, SignerMark};
+use crate::operator::issuers::{Service, SigningRoot, Unready};
+use crate::plan::authority::decide::{RootDecision, RootSecret};
+use crate::plan::authority::spec::Terms;
+use crate::plan::identity::world::{NotReady, RetiringSigner, Rotating, Signer};
+
+/// Tells everybody who signs from now on.
+pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, passed: Passed) {
+    let before = context.authorities.get(&terms.name);
+    let Passed { decision, loaded, read_at, .. } = passed;
+    let signer = match facts(&loaded).zip(version(&loaded.secret)) {
+        Some((facts, version)) if decision.signs => match loaded.authority {
+            Some(ca) => {
+                let halted = decision.is_halted().then(|| not_ready(&decision));
+                let facts = Signer { halted, ..facts };
+                let key = loaded.succession.evidence_key;
+                let name = authority.root_secret_name();
+                Ok(Arc::new(SigningRoot::new(ca, facts, key, name, version, read_at)))
+            }
+            None => Err(unready(&decision)),
+        },
+        _ => Err(unready(&decision)),
+    };
+    match &signer {
+        Ok(root) => context.metrics.root(&terms.name, root.facts.window.not_after.as_second()),
+        Err(_) => context.metrics.no_root(&terms.name),
+    }
+    let mark = signer.as_ref().ok().map(|root| signer_mark(&root.facts));
+    let has_new_terms = before.as_ref().is_none_or(|before| before.terms != terms);
+    let is_news = has_new_terms || before.as_deref().and_then(mark_of) != mark;
+    let name = terms.name.clone();
+    if let Ok(root) = &signer {
+        let text = digest(root.authority.bundle().to_pem());
+        context.bundles.lock().put_in_force(&name, text);
+    }
+    context.authorities.put(Service { terms, signer, next: loaded.succession.next });
+    context.probes.ring();
+    // The board is told each time: where the authority was deleted and made anew meanwhile, it knows no signer any more.
+    context.board.change(|board| {
+        board.saw_signer(&name, mark, context.millis());
+        if has_new_terms {
+            board.put_terms_in_force(&name, context.millis());
+        }
+    });
+    if is_news {
+        context.bundles.ring();
+    }
+}
+
+/// Who signs, as the index remembers it.
+fn mark_of(service: &Service) -> Option<SignerMark> {
+    service.signer.as_ref().ok().map(|root| signer_mark(&root.facts))
+}
+
+fn unready(decision: &RootDecision) -> Unready {
+    Unready::Down(not_ready(decision))
+}
+
+fn not_ready(decision: &RootDecision) -> NotReady {
+    NotReady(format!("{}: {}", decision.reason.as_str(), decision.message))
+}
+
+fn version(secret: &RootSecret) -> Option<String> {
+    match secret {
+        RootSecret::Sound(root) => Some(root.version.clone()),
+        _ => None,
+    }
+}
+
+/// What decisions need of a root in force.
+#[must_use]
+pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
+    let (ca, succession) = (loaded.authority.as_ref()?, &loaded.succession);
+    Some(Signer {
+        key_id: ca.key_id().to_string(),
+        window: ca.window(),
+        trust: ca.bundle().hash(),
+        rotation: Rotating {
+            is_announced: succession.next.is_some(),
+            retiring: retiring(succession, &ca.key_id().to_string()),
+            former_trust: succession.former_trust.clone(),
+            step: succession.step,
+            distrusted: distrusted(succession, &ca.key_id().to_string()),
+            known: loaded.signers(),
+            next: succession.next.as_ref().map(|next| next.key_id().to_string()),
+        },
+        halted: None,
+    })
+}
+
+/// Signers whose leaves are to be replaced. A root that was renewed with its key is its own successor: its leaves stay.
+fn retiring(succession: &Succession, signer: &str) -> Vec<RetiringSigner> {
+    let others = succession.retiring.iter().filter(|root| root.key_id != signer);
+    others.map(|root| RetiringSigner { key_id: root.key_id.clone(), until: root.until }).collect()
+}
+
+/// Signers whose leaves are to be replaced at once.
+fn distrusted(succession: &Succession, signer: &str) -> Vec<String> {
+    let former = succession.former.iter().filter(|former| former.distrusted);
+    former.map(|former| former.key_id.clone()).filter(|key_id| key_id != signer).collect()
+}
+
+/// The same, as the index remembers it.
+#[must_use]
+pub fn signer_mark(signer: &Signer) -> SignerMark {
+    SignerMark {
+        key_id: digest(&signer.key_id),
+        not_after: signer.window.not_after.as_second(),
+        trust: digest(&signer.trust),
+        former_trust: signer.rotation.former_trust.as_deref().map(digest),
+        is_announced: signer.rotation.is_announced,
+        retiring: signer.rotation.retiring.iter().map(retiring_mark).collect(),
+        step: signer.rotation.step,
+        distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
+        is_halted: signer.halted.is_some(),
+        known: signer.rotation.known.iter().map(|key_id| digest(key_id)).collect(),
+    }
+}
+
+fn retiring_mark(signer: &RetiringSigner) -> RetiringMark {
+    RetiringMark { key_id: digest(&signer.key_id), until: signer.until.as_second() }
+}

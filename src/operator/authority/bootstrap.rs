@@ -1,0 +1,50 @@
+//! The first authority. A chart cannot hold a custom resource of a definition that it installs itself, so the leader
+//! makes one where there is none of any name. One that people deleted comes back only at a restart with none left.
+
+use std::time::Duration;
+
+use kube::Resource as _;
+use serde_json::json;
+
+use crate::api::MtlsAuthority;
+use crate::api::names::{DEFAULT_AUTHORITY, annotation};
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::run::DefaultAuthority;
+use crate::runtime::leader::Leadership;
+
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// Creates the authority, once this replica leads, if there is none. Tries until the definition is served.
+pub async fn create_default_authority(
+    context: Context,
+    mut leadership: Leadership,
+    default: DefaultAuthority,
+) {
+    loop {
+        leadership.until_leader().await;
+        match create_if_none(&context, &default).await {
+            Ok(true) => return tracing::info!(authority = DEFAULT_AUTHORITY, "created the first authority"),
+            Ok(false) | Err(Error::Stale { .. }) => return,
+            Err(error) => tracing::warn!(%error, "the first authority is not created yet, will try again"),
+        }
+        context.clock.sleep(RETRY_AFTER).await;
+    }
+}
+
+async fn create_if_none(context: &Context, default: &DefaultAuthority) -> Result<bool, Error> {
+    if !context.requests.list_authorities().await?.is_empty() {
+        return Ok(false);
+    }
+    // Applied, not created: this field manager owns the two domains only, and a manifest that holds the rest owns that.
+    let fields = json!({
+        "apiVersion": MtlsAuthority::api_version(&()),
+        "kind": MtlsAuthority::kind(&()),
+        "metadata": {
+            "name": DEFAULT_AUTHORITY,
+            "annotations": { (annotation::OPERATOR_NAMESPACE): &*context.namespace },
+        },
+        "spec": { "trustDomain": default.trust_domain, "clusterDomain": default.cluster_domain },
+    });
+    context.requests.apply_authority(DEFAULT_AUTHORITY, &fields).await.map(|()| true)
+}

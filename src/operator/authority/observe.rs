@@ -1,0 +1,102 @@
+//! One look at a root: who is suspected of having been signed by another one was gathered before the root Secret is read,
+//! since the watches are independent; everything else is read after it.
+
+use crate::api::MtlsAuthority;
+use crate::api::names::annotation;
+use crate::operator::authority::root::known_signers::suspects;
+use crate::operator::authority::root::load::{self, LoadedRoot};
+use crate::operator::authority::root::loss::evidence;
+use crate::operator::authority::root::provided::provided;
+use crate::operator::authority::root::recovery::{Recovery, recover};
+use crate::operator::authority::rotation::blockers::Survey;
+use crate::operator::authority::rotation::gate;
+use crate::operator::client::wiped_secret::WipedSecret;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::issuers::Moment;
+use crate::pki::AuthorityPem;
+use crate::plan::authority::decide::{Acceptance, RootWorld};
+use crate::plan::authority::rotation::Circumstances;
+use crate::plan::authority::spec::Terms;
+
+/// Everything that a decision on a root depends on, and what carrying it out takes.
+pub struct Observed {
+    /// What is decided from.
+    pub world: RootWorld,
+    /// The root Secret.
+    pub loaded: LoadedRoot,
+    /// Whom a rotation waits for.
+    pub survey: Survey,
+    /// The CA that people provide.
+    pub provided: Option<AuthorityPem>,
+    /// What is left of a root whose loss was accepted.
+    pub recovery: Option<Recovery>,
+    /// The Secret, whatever it holds.
+    pub secret: Option<WipedSecret>,
+    /// The moment before the Secret was read.
+    pub read_at: Moment,
+}
+
+/// Observes a root.
+///
+/// # Errors
+/// [`Error`] where something cannot be read.
+pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Observed, Error> {
+    let name = authority.root_secret_name();
+    let place = format!("{}/{name}", context.namespace);
+    let suspects = suspects(context, authority);
+    let read_at = Moment::now(&context.clock);
+    let found = context.requests.secret(&context.namespace, &name).await?;
+    let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
+        Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
+        None => load::load(found.as_deref(), terms, &place, context.clock.now()),
+    };
+    let (provided, provided_pem) = provided(context, authority, terms, &loaded).await?;
+    let evidence = evidence(context, terms, &place, &loaded, &suspects).await?;
+    let (acceptance, recovery) = match &evidence {
+        Some(_) => recover(context, authority, terms, &loaded, &suspects).await?,
+        None => (Acceptance::NotAsked, None),
+    };
+    let witnesses = evidence.as_ref().map(|found| found.witnesses.clone()).unwrap_or_default();
+    context.roster.rests_on(&terms.name, witnesses);
+    let (sight, survey) = gate::look(context, authority, terms, &loaded);
+    let around = Circumstances {
+        now: context.clock.now(),
+        rules: terms.rules(context.safeguards),
+        provided,
+        request: request(authority).map(str::to_owned),
+        sight,
+    };
+    let world = RootWorld {
+        secret_name: place,
+        secret: loaded.secret.clone(),
+        around,
+        evidence: evidence.map(|found| found.evidence),
+        acceptance,
+        unread: terms.unread.clone(),
+        // After the Secret was read: its answer has told the time.
+        clock: context.clock.doubt().map(|doubt| doubt.to_string()),
+    };
+    Ok(Observed { world, loaded, survey, provided: provided_pem, recovery, secret: found, read_at })
+}
+
+impl Observed {
+    /// The announced CA.
+    #[must_use]
+    pub fn next(&self) -> Option<AuthorityPem> {
+        self.secret.as_deref().map(load::next_pem)
+    }
+}
+
+/// Another authority whose root the Secret has held, where this one has had none.
+fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<String> {
+    let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
+    let name = authority.metadata.name.as_deref().unwrap_or_default();
+    context.roster.tenant(secret, name).filter(|_| !has_had_a_root)
+}
+
+/// The rotation that a person asks for.
+#[must_use]
+pub fn request(authority: &MtlsAuthority) -> Option<&str> {
+    authority.metadata.annotations.as_ref()?.get(annotation::ROTATE).map(String::as_str)
+}

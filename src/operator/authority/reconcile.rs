@@ -1,0 +1,240 @@
+//! One pass over one authority: observe its root and its rotation, decide, act, observe again; then tell everybody who
+//! signs.
+
+use super::act::{Done, add_evidence_key, create, generate, go_on, patched, successor};
+use super::observe::{Observed, observe, request};
+use crate::api::MtlsAuthority;
+use crate::operator::authority::root::annotations::Origin;
+use crate::operator::authority::root::load::LoadedRoot;
+use crate::operator::authority::root::patch::RootPatch;
+use crate::operator::authority::root::transition::{Change, Requests};
+use crate::operator::authority::rotation::blockers::Survey;
+use crate::operator::authority::rotation::confirmation::{HeldUp, confirm};
+use crate::operator::authority::rotation::gate::exclusion;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::issuers::Moment;
+use crate::pki::{Authority, AuthorityPem};
+use crate::plan::authority::decide::{Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
+use crate::plan::authority::progress::{Course, Deferred, course, deferred};
+use crate::plan::authority::rotation::Transition;
+use crate::plan::authority::safeguards::Safeguard;
+use crate::plan::authority::spec::Terms;
+use crate::plan::authority::warning::alarm;
+
+/// How an authority stands after a pass.
+pub struct Passed {
+    /// The decision that holds.
+    pub decision: RootDecision,
+    /// The root Secret.
+    pub loaded: LoadedRoot,
+    /// Whom a rotation waits for.
+    pub survey: Survey,
+    /// How the rotation goes on.
+    pub course: Course,
+    /// What waits for its end.
+    pub deferred: Option<Deferred>,
+    /// Whether the exclusion that a person asks for has served a rotation already.
+    pub is_exclusion_spent: bool,
+    /// The moment before it was read.
+    pub read_at: Moment,
+    /// What kept a change from being made: the rest holds, and this is tried again.
+    pub error: Option<Error>,
+}
+
+impl Passed {
+    /// What the roots of this authority are, where the root Secret tells it.
+    #[must_use]
+    pub fn root(&self) -> Option<&StoredRoot> {
+        self.loaded.stored().filter(|_| self.course.is_known())
+    }
+}
+
+/// Passes over an authority until nothing remains to be done to its root Secret.
+///
+/// # Errors
+/// [`Error`]: transient, to be tried again.
+pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Passed, Error> {
+    pass_telling(context, authority, terms, &mut Vec::new()).await
+}
+
+/// The same, adding the changes that were made to the roots, in their order, each with what people must hear of it. They
+/// are made, whatever the pass ends with.
+///
+/// # Errors
+/// [`Error`]: transient, to be tried again.
+pub async fn pass_telling(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    changes: &mut Vec<(&'static str, Option<String>)>,
+) -> Result<Passed, Error> {
+    // Each round either changes the root Secret or ends; a root is made, then its limits raised, at most.
+    for _ in 0..4 {
+        let observed = observe(context, authority, terms).await?;
+        let decision = decide(&observed.world);
+        let held_up = confirmed(context, terms, &decision, &observed).await.err();
+        if decision.plan == RootPlan::Keep || held_up.is_some() {
+            return Ok(passed(authority, decision, observed, held_up));
+        }
+        match act(context, authority, terms, &decision.plan, &observed).await {
+            Ok(Done::Written) if decision.plan.changes_roots() => {
+                changes.push((decision.plan.as_str(), alarm(&observed.world, &decision, &terms.name)));
+                context.metrics.changed_roots(&terms.name, decision.plan.as_str());
+            }
+            Ok(Done::Nothing | Done::Written) => {}
+            Ok(Done::Unreadable(why)) => {
+                tracing::error!(
+                    authority = terms.name,
+                    plan = decision.plan.as_str(),
+                    why,
+                    "refused a change"
+                );
+                let decision = decision.refused(&observed.world.secret_name, &why);
+                return Ok(passed(authority, decision, observed, None));
+            }
+            // The root that signs goes on as it is.
+            Err(error) if decision.signs && matches!(decision.plan, RootPlan::Change { .. }) => {
+                let held_up = HeldUp { survey: observed.survey.clone(), error: Some(error) };
+                return Ok(passed(authority, decision, observed, Some(held_up)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Stale { what: format!("root Secret of MtlsAuthority {}", terms.name) })
+}
+
+/// How the authority stands where nothing more is done to its root Secret.
+fn passed(
+    authority: &MtlsAuthority,
+    decision: RootDecision,
+    observed: Observed,
+    held_up: Option<HeldUp>,
+) -> Passed {
+    let course = course(&observed.world, &decision);
+    let deferred = observed.loaded.stored().and_then(|root| deferred(root, &observed.world.around));
+    let Observed { loaded, survey, read_at, .. } = observed;
+    let HeldUp { survey, error } = held_up.unwrap_or(HeldUp { survey, error: None });
+    let asked = exclusion(authority);
+    let is_exclusion_spent =
+        asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
+    Passed { decision, loaded, survey, course, deferred, is_exclusion_spent, read_at, error }
+}
+
+/// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of this.
+async fn confirmed(
+    context: &Context,
+    terms: &Terms,
+    decision: &RootDecision,
+    observed: &Observed,
+) -> Result<(), HeldUp> {
+    match &decision.plan {
+        RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
+            confirm(context, terms, &observed.loaded, &observed.survey).await
+        }
+        _ => Ok(()),
+    }
+}
+
+fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
+    let safeguards = observed.world.around.rules.safeguards;
+    observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root, safeguards))
+}
+
+/// Carries a plan out.
+async fn act(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    plan: &RootPlan,
+    observed: &Observed,
+) -> Result<Done, Error> {
+    let (transition, root) = match plan {
+        RootPlan::Keep => return Ok(Done::Nothing),
+        RootPlan::Generate => {
+            let pem = generate(context, terms)?;
+            return create(context, authority, terms, &pem, Origin::Generated).await;
+        }
+        RootPlan::Copy => {
+            let Some(pem) = &observed.provided else { return Ok(Done::Nothing) };
+            return create(context, authority, terms, pem, Origin::Provided).await;
+        }
+        RootPlan::AddEvidenceKey { .. } => return add_evidence_key(context, terms, observed).await,
+        RootPlan::Recover => return go_on(context, authority, terms, observed).await,
+        RootPlan::Change { transition, .. } => (transition, observed.loaded.stored()),
+    };
+    let patch = change(context, authority, terms, transition, observed)?;
+    let Some(((patch, secret), root)) = patch.zip(observed.secret.as_ref()).zip(root) else {
+        return Ok(Done::Nothing);
+    };
+    let done = patched(context, terms, secret, &patch, transition.leads_to(root)).await?;
+    if matches!(done, Done::Written) {
+        tracing::info!(authority = terms.name, plan = plan.as_str(), "changed the root Secret");
+    }
+    Ok(done)
+}
+
+/// The patch of a transition.
+fn change(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    transition: &Transition,
+    observed: &Observed,
+) -> Result<Option<RootPatch>, Error> {
+    let (now, rules) = (context.clock.now(), terms.rules(context.safeguards));
+    let requests = Requests { rotate: request(authority), exclude: exclusion(authority) };
+    let Some(change) = Change::of(&observed.loaded, terms, &rules, requests, now) else {
+        return Ok(None);
+    };
+    Ok(match transition {
+        Transition::RaiseMaxLeafTtl => Some(change.raise_max_leaf_ttl()),
+        Transition::Withdraw => Some(change.withdraw()),
+        Transition::Drop(gone) => Some(change.drop(gone)),
+        Transition::Replace => {
+            observed.provided.as_ref().map(|pem| replacement(&change, pem, &observed.world))
+        }
+        Transition::Switch { .. } => observed.next().map(|pem| change.switch(&pem)),
+        Transition::Announce(source, _) => match successor(context, terms, *source, observed)? {
+            Some((pem, origin)) => Some(announcement(context, &change, &pem, origin)?),
+            None => None,
+        },
+        Transition::Succeed(source) => {
+            let found = successor(context, terms, *source, observed)?;
+            found.map(|(pem, origin)| change.succeed(&pem, origin, *source))
+        }
+    })
+}
+
+fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> RootPatch {
+    let is_same_signer = matches!(
+        &world.around.provided,
+        Provided::Sound { fingerprint, .. } if *fingerprint == change.root.fingerprint
+    );
+    if is_same_signer { change.replace_anchors(pem) } else { change.replace(pem) }
+}
+
+/// The next root, with its cross-certificate where the signer may make one and a path over the signer would hold.
+fn announcement(
+    context: &Context,
+    change: &Change<'_>,
+    pem: &AuthorityPem,
+    origin: Origin,
+) -> Result<RootPatch, Error> {
+    if !may_certify(change) {
+        return Ok(change.announce(pem, origin, None));
+    }
+    let now = context.signing_time()?;
+    let next = Authority::load(pem, now)?;
+    let cross = change.authority.cross_certify(&next, now);
+    if let Err(error) = &cross {
+        tracing::warn!(%error, authority = change.terms.name, "the next root has no cross-certificate");
+    }
+    Ok(change.announce(pem, origin, cross.ok().as_ref()))
+}
+
+/// A CA certificate in the name of a company is not the operator's to make, unless people say so.
+fn may_certify(change: &Change<'_>) -> bool {
+    let may_sign = !change.root.is_provided || change.terms.provided_may_certify;
+    may_sign && change.rules.safeguards.hold(Safeguard::CrossCertificates)
+}

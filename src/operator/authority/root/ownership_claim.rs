@@ -1,0 +1,121 @@
+//! Whether leaf Secrets belong to the identities that their metadata name.
+//!
+//! Users of a namespace can write such metadata: an identity is asked for once, however many Secrets claim to be its.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+
+use crate::api::MtlsIdentity;
+use crate::api::names::{annotation, label};
+use crate::operator::authority::counts::is_remembered;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::index::identity::digest;
+
+/// Which Secrets claim to be of an identity, by the uid that they name.
+pub type Claims = BTreeMap<String, String>;
+
+/// The claims, by namespace and name of the identity.
+#[must_use]
+pub fn claims(secrets: Vec<PartialObjectMeta<Secret>>) -> BTreeMap<(String, String), Claims> {
+    let mut claims = BTreeMap::<_, Claims>::new();
+    for meta in secrets.into_iter().map(|secret| secret.metadata) {
+        let identity = meta.labels.and_then(|mut labels| labels.remove(label::IDENTITY));
+        let uid = meta.annotations.and_then(|mut notes| notes.remove(annotation::IDENTITY_UID));
+        let (Some(namespace), Some(name), Some(identity), Some(uid)) =
+            (meta.namespace, meta.name, identity.filter(|identity| !identity.is_empty()), uid)
+        else {
+            continue;
+        };
+        claims.entry((namespace, identity)).or_default().entry(uid).or_insert(name);
+    }
+    claims
+}
+
+/// A claim that is true.
+pub struct Claim {
+    /// Of the Secret, and of its identity.
+    pub namespace: String,
+    /// Name of the identity.
+    pub identity: String,
+    /// Name of the Secret.
+    pub secret: String,
+}
+
+/// The claim that is true, if one is.
+///
+/// # Errors
+/// [`Error`] where the identity cannot be read.
+pub async fn true_claim(
+    context: &Context,
+    authority: &str,
+    (namespace, identity): (String, String),
+    mut claims: Claims,
+) -> Result<Option<Claim>, Error> {
+    let uids: Vec<&str> = claims.keys().map(String::as_str).collect();
+    let uid = owner(context, authority, &namespace, &identity, &uids).await?.map(str::to_owned);
+    let secret = uid.and_then(|uid| claims.remove(&uid));
+    Ok(secret.map(|secret| Claim { namespace, identity, secret }))
+}
+
+/// Whether a leaf Secret with this uid belongs to an identity that exists and names this authority.
+///
+/// # Errors
+/// [`Error`] where the identity cannot be read.
+pub async fn is_owned(
+    context: &Context,
+    authority: &str,
+    namespace: &str,
+    identity: &str,
+    uid: Option<&str>,
+) -> Result<bool, Error> {
+    Ok(owner(context, authority, namespace, identity, uid.as_slice()).await?.is_some())
+}
+
+/// Which of these uids is that of the identity, if it exists and names this authority. What the index does not confirm is asked
+/// for.
+async fn owner<'u>(
+    context: &Context,
+    authority: &str,
+    namespace: &str,
+    identity: &str,
+    uids: &[&'u str],
+) -> Result<Option<&'u str>, Error> {
+    if uids.is_empty() || identity.is_empty() {
+        return Ok(None);
+    }
+    if let Some(uid) = remembered(context, authority, namespace, identity, uids) {
+        return Ok(Some(uid));
+    }
+    let found = context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?;
+    let found = found.filter(|found| found.spec.authority_ref.name == authority);
+    let uid = found.and_then(|found| found.metadata.uid);
+    Ok(uid.and_then(|uid| uids.iter().copied().find(|named| *named == uid)))
+}
+
+fn remembered<'u>(
+    context: &Context,
+    authority: &str,
+    namespace: &str,
+    identity: &str,
+    uids: &[&'u str],
+) -> Option<&'u str> {
+    let board = context.board.lock();
+    let index = board.index();
+    let entry = index.find(namespace, identity).and_then(|id| index.entry(id))?;
+    let is_its = |uid: &&str| entry.authority == digest(authority) && entry.uid == digest(uid);
+    uids.iter().copied().find(is_its)
+}
+
+/// Whether an identity exists: one that the index does not know is asked for.
+///
+/// # Errors
+/// [`Error`] where it cannot be.
+pub async fn exists(context: &Context, namespace: &str, identity: &str) -> Result<bool, Error> {
+    if is_remembered(&context.board.lock(), namespace, identity, |_| true) {
+        return Ok(true);
+    }
+    Ok(context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?.is_some())
+}

@@ -1,0 +1,79 @@
+//! The CA that people provide, as it is found: read, never written.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+
+use super::load::{self, LoadedRoot};
+use crate::api::MtlsAuthority;
+use crate::api::names::annotation;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::pki::{Authority, AuthorityPem, LoadError, Top};
+use crate::plan::authority::decide::{Provided, StoredRoot};
+use crate::plan::authority::provided_secret::Input;
+use crate::plan::authority::spec::Terms;
+
+/// What they provide, judged, and as it lies there where it is sound.
+///
+/// # Errors
+/// [`Error`] where the Secret cannot be read.
+pub async fn provided(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+) -> Result<(Provided, Option<AuthorityPem>), Error> {
+    let Some(name) = authority.provided_secret_name() else { return Ok((Provided::NotAsked, None)) };
+    let Some(secret) = context.requests.secret(&context.namespace, name).await? else {
+        let place = format!("Secret {}/{name}", context.namespace);
+        let why = format!("{place}, which spec.root.provided.secretName names, does not exist; create it");
+        return Ok((Provided::Missing(why), None));
+    };
+    let input = input(&context.namespace, name, &secret);
+    let pem = load::pem(&secret);
+    Ok(match sound(&input, &pem, terms, loaded, context.clock.now()) {
+        Ok(provided) => (provided, Some(pem)),
+        Err(why) => (Provided::Invalid(why), None),
+    })
+}
+
+fn input<'a>(namespace: &'a str, name: &'a str, secret: &'a Secret) -> Input<'a> {
+    let annotations = secret.metadata.annotations.as_ref();
+    let provides_for = annotations.and_then(|notes| notes.get(annotation::PROVIDES_FOR));
+    let type_ = secret.type_.as_deref().unwrap_or_default();
+    Input { namespace, name, type_, provides_for: provides_for.map(String::as_str) }
+}
+
+/// The CA, or why it is not used. Of a Secret that is not for this authority, nothing more is told.
+fn sound(
+    input: &Input<'_>,
+    pem: &AuthorityPem,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+    now: Timestamp,
+) -> Result<Provided, String> {
+    let found = Authority::load_provided(pem, now);
+    let is_copied = |ca: &Authority| {
+        let copied =
+            |root: &StoredRoot| root.has_copy_of(&ca.fingerprint().to_string(), &ca.anchors().hash());
+        loaded.stored().is_some_and(copied)
+    };
+    if let Some(why) = input.refusal(&terms.name, found.as_ref().is_ok_and(is_copied)) {
+        return Err(why);
+    }
+    let ca = found.map_err(|error| unusable(input, pem, &error))?;
+    if ca.is_any_of(&terms.distrust) {
+        let place = input.place();
+        return Err(format!(
+            "{place}: spec.distrustedRoots or status.distrusted names this CA or one above it; provide another"
+        ));
+    }
+    Ok(Provided::Sound { fingerprint: ca.fingerprint().to_string(), anchors: ca.anchors().hash() })
+}
+
+fn unusable(input: &Input<'_>, pem: &AuthorityPem, error: &LoadError) -> String {
+    if matches!(error, LoadError::Anchors(_)) && pem.anchors.trim_ascii().is_empty() {
+        return input.without_anchors(Top::of(&pem.chain).as_ref());
+    }
+    format!("{}: {error}", input.place())
+}

@@ -1,0 +1,123 @@
+//! Which published trust bundles are behind in a rotation: by the ledger, as often as the authority is looked at, and by
+//! a fresh list, right before a change that rests on it.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
+
+use super::blockers::BundleSurvey;
+use crate::api::names::label;
+use crate::operator::authority::root::load::LoadedRoot;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::index::identity::{digest, version_number};
+use crate::operator::trust_bundle::objects::{Carrier, ClusterTrustBundle};
+use crate::operator::trust_bundle::store::{Access, Ledger, Seen};
+use crate::operator::trust_bundle::targets::{Spot, spots};
+use crate::plan::authority::spec::Terms;
+use crate::plan::trust_bundle::decide::{Found, Place, Wanted, is_behind};
+
+/// What the ledger shows, and whether somebody was behind since the last look.
+pub fn look(
+    context: &Context,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+    excluded: &[String],
+) -> (BundleSurvey, bool) {
+    let Some(count) = Count::of(context, terms, loaded, excluded) else { return Default::default() };
+    let mut ledger = context.bundles.lock();
+    let survey = count.survey(|place| ledger.found(place));
+    let is_counted = |place: &&Place| !excluded.contains(&place.to_string());
+    let counted: Vec<Place> =
+        count.spots.iter().map(|spot| &spot.place).filter(is_counted).cloned().collect();
+    (survey, ledger.take_strayed(&counted))
+}
+
+/// What a fresh list shows, and how many bundles are newer in it than in the ledger: what they were before is not told yet.
+///
+/// # Errors
+/// [`Error`] where bundles cannot be listed.
+pub async fn confirm(
+    context: &Context,
+    terms: &Terms,
+    loaded: &LoadedRoot,
+    excluded: &[String],
+) -> Result<(BundleSurvey, usize), Error> {
+    let Some(count) = Count::of(context, terms, loaded, excluded) else { return Ok(Default::default()) };
+    let mut fresh = HashMap::new();
+    if terms.publication.has_config_maps() {
+        let labels = label::selector_for(&terms.name);
+        for namespace in context.watched() {
+            let list = context.requests.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
+            fresh.extend(list.iter().filter_map(|object| Some((object.place(), object.seen()?))));
+        }
+    }
+    for Spot { place, .. } in count.spots.iter().filter(|spot| matches!(spot.place, Place::Cluster { .. })) {
+        let found = context.requests.get::<ClusterTrustBundle>(None, place.name()).await?;
+        fresh.extend(found.and_then(|object| Some((object.place(), object.seen()?))));
+    }
+    // The list shows nothing that is somebody else's.
+    let others = |place: &Place| match context.bundles.lock().found(place) {
+        Found::Ours(posted) if posted.authority.as_deref() == Some(&*terms.name) => Found::Nothing,
+        found => found,
+    };
+    let survey = count.survey(|place| {
+        fresh.get(place).map_or_else(|| others(place), |seen| Found::Ours(seen.posted.clone()))
+    });
+    Ok((survey, count.untold(&fresh, &context.bundles.lock())))
+}
+
+/// What is counted, and by what.
+struct Count<'a> {
+    spots: Vec<Spot>,
+    wanted: Wanted<'a>,
+    exists: Vec<String>,
+    excluded: &'a [String],
+    /// When the roots changed last, in seconds since 1970.
+    since: i64,
+}
+
+impl<'a> Count<'a> {
+    /// Nothing is counted where nothing is asked for, nor once the next root signs: a bundle that cannot be written would
+    /// keep the former root for ever.
+    fn of(
+        context: &Context,
+        terms: &'a Terms,
+        loaded: &'a LoadedRoot,
+        excluded: &'a [String],
+    ) -> Option<Self> {
+        let is_waited_for = terms.publication.is_asked() && loaded.succession.next.is_some();
+        let authority = loaded.authority.as_ref().filter(|_| is_waited_for)?;
+        let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
+        let wanted = Wanted { authority: &terms.name, text, trust };
+        let since = loaded.succession.since.map_or(i64::MIN, Timestamp::as_second);
+        let is_served = *context.bundles.lock().access() != Access::NotServed;
+        let is_counted = |spot: &Spot| is_served || spot.place.namespace().is_some();
+        let spots = spots(context, terms).into_iter().filter(is_counted).collect();
+        Some(Self { spots, wanted, exists: context.roster.names(), excluded, since })
+    }
+
+    fn untold(&self, fresh: &HashMap<Place, Seen>, ledger: &Ledger) -> usize {
+        let is_older = |known: &Seen, seen: &Seen| {
+            known.uid != seen.uid || version_number(&known.version) < version_number(&seen.version)
+        };
+        let seen = self.spots.iter().filter_map(|spot| fresh.get_key_value(&spot.place));
+        // Of what was deleted while the list was made, all was told.
+        let alive = seen.filter(|(place, seen)| !ledger.has_deleted(place, seen));
+        alive.filter(|(place, seen)| ledger.seen(place).is_none_or(|known| is_older(known, seen))).count()
+    }
+
+    fn survey(&self, found: impl Fn(&Place) -> Found) -> BundleSurvey {
+        let mut survey = BundleSurvey::default();
+        let exists = |name: &str| self.exists.iter().any(|other| other == name);
+        let is_behind =
+            |spot: &&Spot| is_behind(self.wanted, &found(&spot.place), exists, spot.made > self.since);
+        for spot in self.spots.iter().filter(is_behind) {
+            let name = spot.place.to_string();
+            let is_excluded = self.excluded.contains(&name);
+            if is_excluded { &mut survey.excluded } else { &mut survey.behind }.push(name);
+        }
+        survey
+    }
+}

@@ -1,0 +1,161 @@
+//! How a rotation gets on, in sentences: the condition `Rotating`.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::blockers::NAMES;
+use crate::api::authority::{MtlsAuthorityStatus, Phase, RotationStatus, WaitingKind};
+use crate::api::conditions::{ROTATING, stated};
+use crate::api::names::annotation;
+use crate::operator::authority::reconcile::Passed;
+use crate::plan::authority::decide::{StoredNext, StoredRoot};
+use crate::plan::authority::progress::{Course, Deferred, Unanswered};
+use crate::plan::authority::rotation::forced_at;
+use crate::plan::authority::spec::Terms;
+
+/// How a rotation gets on, in a sentence for the condition `Rotating`.
+#[must_use]
+pub fn progress(passed: &Passed, terms: &Terms) -> String {
+    let exclusion = of_exclusion(&passed.survey.unknown, passed.is_exclusion_spent);
+    let unconfirmed = passed.survey.unconfirmed.as_ref();
+    let unconfirmed = unconfirmed.map(|why| format!(". It does not go on yet: {why}")).unwrap_or_default();
+    let frozen = if terms.unread.freezes_root() {
+        ". The root is not changed while a part of the spec cannot be read: see the condition Ready"
+    } else {
+        ""
+    };
+    format!("{}{unconfirmed}{exclusion}{frozen}", course_of(passed, terms))
+}
+
+/// What becomes of the annotation that excludes identities and bundles: none of it is passed over in silence.
+fn of_exclusion(unknown: &[String], is_spent: bool) -> String {
+    let what = annotation::ROTATION_EXCLUDE;
+    if is_spent {
+        return format!(
+            ". The value of the annotation {what} has served a rotation; change it to exclude again"
+        );
+    }
+    match unknown {
+        [] => String::new(),
+        names if names.len() > NAMES => {
+            let first = names[..NAMES].join(", ");
+            format!(
+                ". The annotation {what} names what does not exist: {first} and {} more",
+                names.len() - NAMES
+            )
+        }
+        names => format!(". The annotation {what} names what does not exist: {}", names.join(", ")),
+    }
+}
+
+fn course_of(passed: &Passed, terms: &Terms) -> String {
+    match (passed.course, passed.root()) {
+        (Course::Known(unanswered), Some(root)) => {
+            let sentences = [unanswered.map(of_request), passed.deferred.map(of_deferred)];
+            let sentences = sentences.into_iter().flatten().map(|sentence| format!(". {sentence}"));
+            format!("{}{}", of_phase(root, terms), sentences.collect::<String>())
+        }
+        (Course::Unknown(_), _) => {
+            "it is unknown whether the root is being changed: the root Secret is missing, unusable or another one. status.rotation and status.roots are what was seen last; the condition Ready says what to do"
+                .into()
+        }
+        (Course::Halted | Course::Known(_), _) => "no root signs".into(),
+    }
+}
+
+/// What a phase means. Whom it waits for is added when the condition is made.
+fn of_phase(root: &StoredRoot, terms: &Terms) -> String {
+    match (root.phase, &root.next) {
+        (Phase::Announced, Some(next)) => {
+            let latest = forced_at(root, terms.propagation);
+            let fingerprint = next.fingerprint.get(..16).unwrap_or_default();
+            format!(
+                "root {fingerprint} is announced; it signs when every Secret and trust bundle has carried it for rotation.propagation, at the latest at {latest}{}",
+                of_cut_off(root, next)
+            )
+        }
+        (Phase::Draining, _) => {
+            let until = root.retiring.iter().map(|former| former.until).max().unwrap_or(root.since);
+            format!(
+                "the new root signs; the former one is trusted until its last leaf can have expired, at {until}, and none was seen for rotation.propagation. Nothing need be done"
+            )
+        }
+        _ => format!("one root signs and is trusted, until {}", root.window.not_after),
+    }
+}
+
+/// Which consumers the switch cuts off.
+fn of_cut_off(root: &StoredRoot, next: &StoredNext) -> &'static str {
+    match (next.is_certified, root.is_certified) {
+        (false, _) => {
+            ". No cross-certificate leads to it: a consumer that has not loaded it by then refuses its certificates"
+        }
+        (true, true) => {
+            ". A consumer that has not loaded its trust bundle since the rotation before this one refuses its certificates: restart it before then"
+        }
+        (true, false) => "",
+    }
+}
+
+/// What becomes of a request. Its value is not repeated: it can be of any length.
+fn of_request(unanswered: Unanswered) -> String {
+    let what = annotation::ROTATE;
+    match unanswered {
+        Unanswered::AfterThis => {
+            format!("The annotation {what} asks for another rotation, which begins when this one has ended")
+        }
+        Unanswered::OnlyPeople => format!(
+            "The annotation {what} asks for another root, but only people can make the successor of what they provide: put a CA with another root into the Secret that spec.root.provided.secretName names, or remove the annotation"
+        ),
+    }
+}
+
+/// What becomes of a change of the CA that people provide.
+fn of_deferred(deferred: Deferred) -> String {
+    let place = "the Secret that spec.root.provided.secretName names";
+    match deferred {
+        Deferred::Anchors => {
+            format!("The anchors in ca.crt of {place} have changed, and follow when this rotation has ended")
+        }
+        Deferred::Ca => {
+            format!("Another CA lies in {place}, and is announced when this rotation has ended")
+        }
+        Deferred::Removal => {
+            "spec.root.provided is no longer set: a generated root is announced when this rotation has ended"
+                .into()
+        }
+    }
+}
+
+/// The condition `Rotating`: a phase, how it gets on, and what it waits for; or why that is not known.
+#[must_use]
+pub fn rotating(status: &MtlsAuthorityStatus, course: Course, progress: &str, now: Timestamp) -> Condition {
+    let phase = status.phase().unwrap_or_default();
+    let rotation = status.rotation.as_ref().filter(|_| course.is_known());
+    let (holds, reason) = match (course, phase) {
+        (Course::Unknown(reason), _) => ("Unknown", reason.as_str()),
+        (_, Phase::Stable) => ("False", phase.as_str()),
+        _ => ("True", phase.as_str()),
+    };
+    let message = rotation.map_or_else(|| progress.to_owned(), |rotation| told(progress, rotation));
+    let said = (holds, reason, message.as_str());
+    stated(ROTATING, said, &status.conditions, status.observed_generation, now)
+}
+
+fn told(progress: &str, rotation: &RotationStatus) -> String {
+    let kinds = [
+        (WaitingKind::Identity, "Behind"),
+        (WaitingKind::TrustBundle, "Bundles behind"),
+        (WaitingKind::Endpoint, "Not seen to trust it"),
+    ];
+    let waiting = rotation.waiting_for.iter().map(|waiting| {
+        let known = kinds.iter().find(|(kind, _)| waiting.kind == kind.as_str());
+        let what = known.map_or(waiting.kind.as_str(), |(_, what)| what);
+        format!(". {what}: {} ({})", waiting.count, waiting.first.join(", "))
+    });
+    let excluded = match &*rotation.excluded {
+        [] => String::new(),
+        names => format!(". Not waited for: {}", names.join(", ")),
+    };
+    format!("{progress}{}{excluded}", waiting.collect::<String>())
+}

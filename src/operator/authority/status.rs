@@ -1,0 +1,160 @@
+//! The status of an authority: what its roots do, and what a rotation waits for.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::counts::Census;
+use super::reconcile::Passed;
+use crate::api::MtlsAuthority;
+use crate::api::authority::{
+    DistrustedStatus, IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus,
+};
+use crate::api::conditions::Verdict;
+use crate::operator::authority::root::annotations::Retiring;
+use crate::operator::authority::root::distrusted::{certified, taken};
+use crate::operator::authority::rotation::blockers::Survey;
+use crate::operator::index::identity::digest;
+use crate::pki::{Authority, Fingerprint};
+use crate::plan::authority::decide::StoredRoot;
+use crate::plan::authority::distrust::command;
+
+/// The status of an authority after a pass, but for `Ready` and `Stalled`.
+#[must_use]
+pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus {
+    let before = authority.status.clone().unwrap_or_default();
+    let stored = passed.root();
+    MtlsAuthorityStatus {
+        observed_generation: authority.metadata.generation,
+        rotation: Some(rotation(before.rotation.clone().unwrap_or_default(), stored, passed)),
+        // The root that is lost stays named: it is the evidence.
+        roots: roots(passed, &before.roots).unwrap_or_else(|| before.roots.clone()),
+        distrusted: distrusted(authority, passed),
+        evidence_key_id: evidence_key_id(passed).or_else(|| before.evidence_key_id.clone()),
+        identities: before.identities.clone().or_else(|| Some(IdentityCounts::default())),
+        ..before
+    }
+}
+
+/// What is distrusted and not named by the spec: what status has known, and what the root Secret says.
+fn distrusted(authority: &MtlsAuthority, passed: &Passed) -> Vec<DistrustedStatus> {
+    let named: Vec<Fingerprint> =
+        authority.spec.distrusted_roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
+    let known = authority.status.iter().flat_map(|status| &status.distrusted).cloned();
+    let former = passed.loaded.succession.former.iter().filter_map(|former| former.taken.clone());
+    let taken = taken(&passed.loaded).into_iter().chain(former).flat_map(|taken| {
+        let because = taken.because;
+        let fingerprints = taken.fingerprints.into_iter();
+        fingerprints.map(move |fingerprint| DistrustedStatus { fingerprint, because: because.clone() })
+    });
+    let mut all: Vec<DistrustedStatus> = known.chain(taken).collect();
+    all.retain(|root| root.fingerprint.parse().is_ok_and(|found| !named.contains(&found)));
+    let mut seen = BTreeSet::new();
+    all.retain(|root| seen.insert(root.fingerprint.clone()));
+    all
+}
+
+/// The verdict of a pass, with what people should add to the spec.
+#[must_use]
+pub fn verdict(passed: &Passed, name: &str, after: &MtlsAuthorityStatus) -> Verdict {
+    let verdict = passed.decision.verdict();
+    if after.distrusted.is_empty() {
+        return verdict;
+    }
+    let command = command(name, after.distrusted.iter().map(|root| root.fingerprint.as_str()));
+    let message = format!(
+        "{}. status.distrusted names roots that were distrusted together with those of spec.distrustedRoots; name them there, so that no backup brings them back: {command}",
+        verdict.message
+    );
+    Verdict { message, ..verdict }
+}
+
+/// Name of the evidence key; `None` while nothing signs, or by a root Secret of an older version.
+fn evidence_key_id(passed: &Passed) -> Option<String> {
+    let key = passed.loaded.succession.evidence_key.as_ref().filter(|_| passed.decision.signs)?;
+    Some(key.id())
+}
+
+/// The rotation after a pass; as it was known before, while the root Secret does not tell.
+fn rotation(before: RotationStatus, stored: Option<&StoredRoot>, passed: &Passed) -> RotationStatus {
+    let Some(root) = stored else {
+        let phase = before.phase.or_else(|| Some(Phase::default().as_str().into()));
+        return RotationStatus { phase, waiting_for: Vec::new(), excluded: Vec::new(), ..before };
+    };
+    let phase = Some(root.phase.as_str().to_owned());
+    let is_same = before.phase == phase;
+    RotationStatus {
+        phase_time: passed.loaded.succession.since.map(Time).or(before.phase_time),
+        waiting_for: if is_same { before.waiting_for } else { Vec::new() },
+        excluded: if is_same { before.excluded } else { Vec::new() },
+        last_handled_rotate: root.rotate_request.clone(),
+        phase,
+    }
+}
+
+/// The same rotation with what it waits for now; nothing, while there is none.
+#[must_use]
+pub fn surveyed(rotation: RotationStatus, survey: Option<&Survey>) -> RotationStatus {
+    RotationStatus {
+        waiting_for: survey.map(Survey::waiting_for).unwrap_or_default(),
+        excluded: survey.map(|survey| survey.excluded.clone()).unwrap_or_default(),
+        ..rotation
+    }
+}
+
+/// The roots that sign, will sign or have signed and are trusted; `None` while nothing signs.
+fn roots(passed: &Passed, before: &[RootStatus]) -> Option<Vec<RootStatus>> {
+    let loaded = &passed.loaded;
+    let signer = loaded.authority.as_ref().filter(|_| passed.decision.signs)?;
+    let signing = RootStatus { certified: certified(&loaded.succession), ..root(signer, RootRole::Signing) };
+    let mut roots = vec![signing];
+    roots.extend(loaded.succession.next.iter().map(|next| root(next, RootRole::Next)));
+    roots.extend(loaded.succession.retiring.iter().map(retiring));
+    for root in &mut roots {
+        let counted = before.iter().find(|other| other.key_id == root.key_id);
+        root.leaves = counted.map_or(0, |other| other.leaves);
+    }
+    Some(roots)
+}
+
+fn root(ca: &Authority, role: RootRole) -> RootStatus {
+    RootStatus {
+        fingerprint: ca.fingerprint().to_string(),
+        key_id: ca.key_id().to_string(),
+        role: role.as_str().into(),
+        not_before: Some(Time(ca.window().not_before)),
+        not_after: Some(Time(ca.window().not_after)),
+        // Counted by the tally.
+        leaves: 0,
+        certified: Vec::new(),
+    }
+}
+
+fn retiring(root: &Retiring) -> RootStatus {
+    RootStatus {
+        fingerprint: root.fingerprint.clone(),
+        key_id: root.key_id.clone(),
+        role: RootRole::Retiring.as_str().into(),
+        not_before: Some(Time(root.not_before)),
+        not_after: Some(Time(root.not_after)),
+        leaves: 0,
+        certified: root.certified.clone().unwrap_or_default(),
+    }
+}
+
+/// The same roots with their leaves counted.
+#[must_use]
+pub fn counted(roots: &[RootStatus], census: &Census) -> Vec<RootStatus> {
+    let leaves = |root: &RootStatus| census.leaves.get(&digest(&root.key_id)).copied().unwrap_or(0);
+    roots.iter().map(|root| RootStatus { leaves: leaves(root), ..root.clone() }).collect()
+}
+
+/// Whether status names the signer of a pass already, if there is one.
+#[must_use]
+pub fn names_signer(authority: &MtlsAuthority, passed: &Passed) -> bool {
+    let Some(signer) = passed.loaded.authority.as_ref().filter(|_| passed.decision.signs) else {
+        return true;
+    };
+    let named = authority.status.as_ref().and_then(MtlsAuthorityStatus::signing_root);
+    named.is_some_and(|root| root.key_id == signer.key_id().to_string())
+}

@@ -1,0 +1,272 @@
+//! Every call to the API server: timed out, counted, never retried here. Writes go out only while this replica
+//! leads. Secrets come back as metadata, so that no key travels that nobody asked for.
+
+pub mod merge_patch;
+mod own_kinds;
+mod request;
+pub mod watch;
+pub mod wiped_secret;
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, HeaderValue};
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{DeleteParams, ListParams, PartialObjectMeta, Patch, Preconditions};
+use kube::core::{ObjectList, Request};
+use kube::{Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use self::request::{Call, absent_is_none, conflict_is_stale, create, named, patch_params};
+use self::wiped_secret::{WipedSecret, wipe};
+use super::error::Error;
+use super::metrics::Metrics;
+use crate::runtime::leader::Leadership;
+
+/// Longest a read may take.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest a write may live, whatever the authority's propagation: W of the protocol is at most this.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests that one look makes at once, where it needs many.
+pub const AT_ONCE: usize = 8;
+/// Objects per page of a list.
+const PAGE: u32 = 500;
+
+const AS_METADATA: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+
+/// The API server, as this operator uses it.
+#[derive(Clone)]
+pub struct Requests {
+    client: Client,
+    leadership: Leadership,
+    metrics: Metrics,
+}
+
+impl Requests {
+    /// Calls by this client, writing while this leadership lasts.
+    #[must_use]
+    pub fn new(client: Client, leadership: Leadership, metrics: Metrics) -> Self {
+        Self { client, leadership, metrics }
+    }
+
+    /// Reads one object; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn get<K>(&self, namespace: Option<&str>, name: &str) -> Result<Option<K>, Error>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let what = named::<K>(namespace, name);
+        let request = Request::new(K::url_path(&(), namespace)).get(name, &kube::api::GetParams::default());
+        let call = Call::new("get", what, request, READ_TIMEOUT)?;
+        absent_is_none(self.send(call).await)
+    }
+
+    /// What the API server says of a group and version; `None` where it does not serve it.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn served<T: DeserializeOwned>(&self, group_version: &str) -> Result<Option<T>, Error> {
+        let what = format!("the kinds of {group_version}");
+        let request = http::Request::get(format!("/apis/{group_version}")).body(Vec::new());
+        let request = request.map_err(kube::core::request::Error::BuildRequest);
+        absent_is_none(self.send(Call::new("get", what, request, READ_TIMEOUT)?).await)
+    }
+
+    /// Reads one Secret with its content, which is wiped when it is dropped; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<WipedSecret>, Error> {
+        let what = named::<Secret>(Some(namespace), name);
+        let url = Secret::url_path(&(), Some(namespace));
+        let request = Request::new(url).get(name, &kube::api::GetParams::default());
+        absent_is_none(self.send(Call::new("get", what, request, READ_TIMEOUT)?).await)
+    }
+
+    /// Reads the metadata of one Secret; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn secret_metadata(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<PartialObjectMeta<Secret>>, Error> {
+        let what = named::<Secret>(Some(namespace), name);
+        let url = Secret::url_path(&(), Some(namespace));
+        let request = Request::new(url).get_metadata(name, &kube::api::GetParams::default());
+        let call = Call::new("get", what, request, READ_TIMEOUT)?;
+        absent_is_none(self.send(call).await)
+    }
+
+    /// Lists the metadata of Secrets, page by page, as they are now (not from a watch cache's past).
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn list_secrets(
+        &self,
+        namespace: Option<&str>,
+        labels: &str,
+    ) -> Result<Vec<PartialObjectMeta<Secret>>, Error> {
+        let all = Request::new(Secret::url_path(&(), namespace));
+        self.pages(&format!("Secrets with labels {labels}"), labels, |params| all.list_metadata(params)).await
+    }
+
+    /// Lists objects, page by page, as they are now.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn list<K>(&self, namespace: Option<&str>, labels: &str) -> Result<Vec<K>, Error>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
+    {
+        let what = format!("{} with labels {labels}", K::plural(&()));
+        let all = Request::new(K::url_path(&(), namespace));
+        self.pages(&what, labels, |params| all.list(params)).await
+    }
+
+    async fn pages<T: Clone + DeserializeOwned>(
+        &self,
+        what: &str,
+        labels: &str,
+        request: impl Fn(&ListParams) -> Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
+        let mut params = ListParams::default().labels(labels).limit(PAGE);
+        loop {
+            let call = Call::new("list", what.to_owned(), request(&params), READ_TIMEOUT)?;
+            let page: ObjectList<T> = self.send(call).await?;
+            items.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    /// Creates a Secret, if there is none of its name.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where there is one.
+    pub async fn create_secret(
+        &self,
+        secret: &Secret,
+        within: Duration,
+    ) -> Result<PartialObjectMeta<Secret>, Error> {
+        let mut call = create(secret, secret.metadata.namespace.as_deref(), within)?;
+        call.request.headers_mut().insert(ACCEPT, AS_METADATA);
+        self.write(call).await
+    }
+
+    /// Patches a Secret; the patch names the version that was observed.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the Secret has another version, or is gone.
+    pub async fn patch_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+        within: Duration,
+    ) -> Result<PartialObjectMeta<Secret>, Error> {
+        let what = named::<Secret>(Some(namespace), name);
+        let url = Secret::url_path(&(), Some(namespace));
+        let mut patch = Patch::Merge(patch);
+        let request = Request::new(url).patch_metadata(name, &patch_params(), &patch);
+        if let Patch::Merge(patch) = &mut patch {
+            wipe(patch);
+        }
+        self.write(Call::new("patch", what, request, within)?).await
+    }
+
+    /// Creates an object, if there is none of its name.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where there is one, or its namespace is gone.
+    pub async fn create<K>(&self, object: &K, within: Duration) -> Result<K, Error>
+    where
+        K: Resource<DynamicType = ()> + Serialize + DeserializeOwned,
+    {
+        self.write(create(object, object.meta().namespace.as_deref(), within)?).await
+    }
+
+    /// Patches an object; the patch names the version that was observed.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where it has another version, or is gone.
+    pub async fn patch<K>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        patch: Value,
+        within: Duration,
+    ) -> Result<K, Error>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let what = named::<K>(namespace, name);
+        let request = Request::new(K::url_path(&(), namespace));
+        let request = request.patch(name, &patch_params(), &Patch::Merge(patch));
+        self.write(Call::new("patch", what, request, within)?).await
+    }
+
+    /// Deletes an object of this uid and version.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where it is another one, or gone.
+    pub async fn delete<K>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        is: Preconditions,
+        within: Duration,
+    ) -> Result<(), Error>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let what = named::<K>(namespace, name);
+        let params = DeleteParams { preconditions: Some(is), ..DeleteParams::default() };
+        let request = Request::new(K::url_path(&(), namespace)).delete(name, &params);
+        self.write::<Value>(Call::new("delete", what, request, within)?).await.map(drop)
+    }
+
+    /// Creates an Event.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn create_event(&self, event: &Event) -> Result<(), Error> {
+        let call = create(event, event.metadata.namespace.as_deref(), WRITE_TIMEOUT)?;
+        self.write::<Event>(call).await.map(drop)
+    }
+
+    async fn write<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        if !self.leadership.is_leader() {
+            return Err(Error::NotLeader { what: format!("{} {}", call.verb, call.what) });
+        }
+        let what = call.what.clone();
+        self.send(call).await.map_err(|error| conflict_is_stale(error, what))
+    }
+
+    async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        let Call { verb, what, request, within } = call;
+        // Not `Client::request`, which logs an answer that it cannot read: that may be a Secret.
+        let answer = tokio::time::timeout(within, self.client.request_text(request)).await;
+        let result = match answer {
+            Ok(Ok(text)) => serde_json::from_str(&Zeroizing::new(text)).map_err(|error| Error::Unreadable {
+                what: format!("{verb} {what}"),
+                line: error.line(),
+                column: error.column(),
+            }),
+            Ok(Err(source)) => Err(Error::Api { what: format!("{verb} {what}"), source: Box::new(source) }),
+            Err(_) => Err(Error::Timeout { what: format!("{verb} {what}"), within }),
+        };
+        self.metrics.requested(verb, result.is_ok());
+        result
+    }
+}

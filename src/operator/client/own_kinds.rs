@@ -1,0 +1,89 @@
+//! Calls about objects of this operator's own kinds. Their specs may hold what only another version can read.
+
+use kube::Resource as _;
+use kube::api::{ListParams, Patch};
+use kube::core::{ObjectList, Request};
+use serde_json::Value;
+
+use super::request::{Call, named, patch_params};
+use super::{READ_TIMEOUT, Requests, WRITE_TIMEOUT};
+use crate::api::decoded::{Decoded, StandIn};
+use crate::api::{MtlsAuthority, MtlsIdentity};
+use crate::operator::error::Error;
+
+impl Requests {
+    /// Reads one object of a kind of this operator, whether or not this version can read its spec; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn read<K: StandIn>(&self, namespace: Option<&str>, name: &str) -> Result<Option<K>, Error> {
+        Ok(self.get::<Decoded<K>>(namespace, name).await?.map(|Decoded(object)| object))
+    }
+
+    /// Lists the authorities.
+    ///
+    /// # Errors
+    /// [`Error`] where the API server does not answer, or with an error.
+    pub async fn list_authorities(&self) -> Result<Vec<MtlsAuthority>, Error> {
+        let what = "MtlsAuthorities".to_owned();
+        let request = Request::new(MtlsAuthority::url_path(&(), None)).list(&ListParams::default());
+        let call = Call::new("list", what, request, READ_TIMEOUT)?;
+        let list = self.send::<ObjectList<Decoded<MtlsAuthority>>>(call).await?;
+        Ok(list.items.into_iter().map(|Decoded(authority)| authority).collect())
+    }
+
+    /// Applies these fields of an authority, and owns no other; creates it where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where another field manager has given them other values.
+    pub async fn apply_authority(&self, name: &str, fields: &Value) -> Result<(), Error> {
+        let what = named::<MtlsAuthority>(None, name);
+        let request = Request::new(MtlsAuthority::url_path(&(), None));
+        let request = request.patch(name, &patch_params(), &Patch::Apply(fields));
+        self.write::<Value>(Call::new("patch", what, request, WRITE_TIMEOUT)?).await.map(drop)
+    }
+
+    /// Patches an authority; the patch names the version that was observed.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where it has another version, or is gone.
+    pub async fn patch_authority(&self, name: &str, patch: Value) -> Result<MtlsAuthority, Error> {
+        let Decoded(patched) = self.patch(None, name, patch, WRITE_TIMEOUT).await?;
+        Ok(patched)
+    }
+
+    /// Patches the status of an authority.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the authority has another version, or is gone.
+    pub async fn patch_authority_status(&self, name: &str, patch: Value) -> Result<MtlsAuthority, Error> {
+        self.patch_status::<MtlsAuthority>(None, name, patch).await
+    }
+
+    /// Patches the status of an identity.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the identity has another version, or is gone.
+    pub async fn patch_identity_status(
+        &self,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Result<MtlsIdentity, Error> {
+        self.patch_status::<MtlsIdentity>(Some(namespace), name, patch).await
+    }
+
+    async fn patch_status<K: StandIn>(
+        &self,
+        namespace: Option<&str>,
+        name: &str,
+        patch: Value,
+    ) -> Result<K, Error> {
+        let what = format!("status of {}", named::<K>(namespace, name));
+        let url = K::url_path(&(), namespace);
+        let request =
+            Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
+        let Decoded(patched) = self.write(Call::new("patch", what, request, WRITE_TIMEOUT)?).await?;
+        Ok(patched)
+    }
+}

@@ -1,0 +1,147 @@
+//! Watches, as news for board and roster. kube's watcher lists by pages, follows bookmarks and lists anew after a
+//! lost history; on top of that every watch lists anew at a long jittered interval, and after repeated errors,
+//! because some ways to lose an event leave no trace. Errors are followed by ever longer pauses, across new lists too,
+//! until the watch sees something happen: an API server in trouble is not asked for lists all the time.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use kube::api::Api;
+use kube::runtime::utils::Backoff as _;
+use kube::runtime::watcher as watch;
+use kube::runtime::watcher::{self, DefaultBackoff, Event};
+use kube::{Client, Resource};
+use serde::de::DeserializeOwned;
+
+use crate::operator::context::Context;
+use crate::operator::index::identity::digest;
+use crate::runtime::error_chain::cause;
+use crate::runtime::readiness::ReadinessHandle;
+
+/// A watch lists anew after this long, and up to half as long again.
+const RELIST_AFTER: Duration = Duration::from_mins(45);
+/// Errors in a row after which a watch starts over with a list. kube's watcher repeats a watch that is answered
+/// with the HTTP status 410 for ever.
+const ERRORS_BEFORE_RELIST: u32 = 4;
+/// Longest pause after an error, kube's own.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Objects per page of a list.
+const PAGE: u32 = 500;
+
+/// What a watch does with what it sees.
+pub trait Audience<K>: Send {
+    /// A list begins.
+    fn begin_list(&mut self);
+    /// An object was seen.
+    fn saw(&mut self, object: K, is_from_list: bool);
+    /// An object was seen to be gone.
+    fn lost(&mut self, object: K);
+    /// A list ended.
+    fn end_list(&mut self);
+}
+
+/// What to watch.
+#[derive(Clone)]
+pub struct Subject<K> {
+    api: Api<K>,
+    labels: Option<String>,
+    name: String,
+}
+
+impl<K> Subject<K>
+where
+    K: Resource<DynamicType = ()>,
+{
+    /// All objects of a kind.
+    #[must_use]
+    pub fn all(client: &Client) -> Self {
+        Self { api: Api::all(client.clone()), labels: None, name: K::plural(&()).into_owned() }
+    }
+
+    /// The objects of a kind in one namespace, or in all.
+    #[must_use]
+    pub fn within(client: &Client, namespace: Option<&str>) -> Self
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        let Some(namespace) = namespace else { return Self::all(client) };
+        let name = format!("{} in {namespace}", K::plural(&()));
+        Self { api: Api::namespaced(client.clone(), namespace), labels: None, name }
+    }
+
+    /// Those of them with these labels.
+    #[must_use]
+    pub fn labelled(self, labels: String) -> Self {
+        Self { labels: Some(labels), ..self }
+    }
+}
+
+impl<K> Subject<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    fn stream(&self) -> BoxStream<'static, watcher::Result<Event<K>>> {
+        let config = watcher::Config { label_selector: self.labels.clone(), ..watcher::Config::default() };
+        watch(self.api.clone(), config.page_size(PAGE)).boxed()
+    }
+
+    /// Watches for ever. The handle is dropped when the first list is complete.
+    pub async fn run(self, context: Context, mut audience: impl Audience<K>, ready: ReadinessHandle) {
+        let mut ready = Some(ready);
+        let mut round: u64 = 0;
+        let mut pauses = DefaultBackoff::default();
+        loop {
+            let mut stream = self.stream();
+            let again = context.clock.sleep(jittered(&self.name, round));
+            tokio::pin!(again);
+            round = round.wrapping_add(1);
+            let mut errors = 0;
+            while errors < ERRORS_BEFORE_RELIST {
+                let event = tokio::select! {
+                    event = stream.next() => event,
+                    () = &mut again => break,
+                };
+                match event {
+                    Some(Ok(event)) => {
+                        errors = 0;
+                        if matches!(event, Event::Apply(_) | Event::Delete(_)) {
+                            pauses.reset();
+                        }
+                        if tell(&mut audience, event) {
+                            drop(ready.take());
+                        }
+                    }
+                    Some(Err(error)) => {
+                        errors += 1;
+                        tracing::warn!(watch = self.name, error = cause(&error), "a watch was interrupted");
+                        tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+                    }
+                    None => break,
+                }
+            }
+        }
+    }
+}
+
+/// True if a list ended.
+fn tell<K>(audience: &mut impl Audience<K>, event: Event<K>) -> bool {
+    match event {
+        Event::Init => audience.begin_list(),
+        Event::InitApply(object) => audience.saw(object, true),
+        Event::Apply(object) => audience.saw(object, false),
+        Event::Delete(object) => audience.lost(object),
+        Event::InitDone => {
+            audience.end_list();
+            return true;
+        }
+    }
+    false
+}
+
+/// Watches that began together do not list together.
+fn jittered(name: &str, round: u64) -> Duration {
+    let spread = u32::try_from(digest(&format!("{name}/{round}")) % 1000).unwrap_or(0);
+    RELIST_AFTER + RELIST_AFTER / 2 * spread / 1000
+}

@@ -1,0 +1,236 @@
+//! Plans into writes: the only place where keys and serials are drawn. A write creates if absent, or names the
+//! version that was observed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::audit::Issuance;
+use super::observe::Found;
+use super::secret_metadata::{Dress, LeafNotes, trust_patch};
+use crate::api::names::{LEAF_SECRET_TYPE, key};
+use crate::operator::client::WRITE_TIMEOUT;
+use crate::operator::client::wiped_secret::WipedSecret;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::index::IdentityId;
+use crate::operator::issuers::{Service, SigningRoot, confirm, write_timeout};
+use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Window, whole_second};
+use crate::plan::authority::spec::Terms;
+use crate::plan::identity::policy::Entitlement;
+use crate::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
+use crate::plan::identity::spec::Asked;
+use crate::plan::identity::world::{Held, HeldLeaf, Observed};
+
+/// Who asks for a write.
+pub struct Applicant<'a> {
+    /// Place of the identity, for keys that take long to make.
+    pub id: IdentityId,
+    /// What it asks.
+    pub asked: &'a Asked,
+    /// Its authority.
+    pub service: &'a Service,
+    /// The root that signs.
+    pub root: &'a SigningRoot,
+}
+
+/// Issues a leaf and stores it: creates the Secret, or patches the version that was observed.
+///
+/// # Errors
+/// [`Error`]; nothing was stored then, unless the answer was lost.
+pub async fn issue(
+    context: &Context,
+    applicant: &Applicant<'_>,
+    entitlement: &Entitlement,
+    found: &Found,
+    over: Option<&str>,
+    issuance: &Issuance<'_>,
+) -> Result<Found, Error> {
+    let Applicant { asked, service, root, .. } = applicant;
+    let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
+    confirm(context, root, &service.terms).await?;
+    let now = signing_time(context, &service.terms)?;
+    let window = Window::leaf(now, entitlement.ttl, root.authority.window());
+    let issued = root.authority.issue(&entitlement.profile, key, window, Serial::random()?)?;
+    let notes = notes(applicant, &issued, now, found.revision + 1);
+    let dress = Dress::of(asked, &notes);
+    let within = write_timeout(&service.terms);
+    let written = match over {
+        None => {
+            let secret = WipedSecret::from(new_secret(asked, &dress, &issued, root));
+            context.requests.create_secret(&secret, within).await
+        }
+        Some(version) => {
+            let is_altered = context.board.lock().altered(applicant.id).is_some();
+            let patch = patch(found, &dress, is_altered, version, data(&issued, root));
+            context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await
+        }
+    };
+    issuance.ended(&root.authority, &issued.leaf, &written);
+    Ok(stored(written?, issued, notes))
+}
+
+/// This moment, if the clock can be relied on. If not, the authority says so before it is asked again.
+fn signing_time(context: &Context, terms: &Terms) -> Result<Timestamp, Error> {
+    context.signing_time().inspect_err(|_| context.roster.look_at(&terms.name, 0))
+}
+
+/// An RSA key takes long enough to keep others waiting: it is ordered, and the identity called when it is there.
+fn private_key(context: &Context, id: IdentityId, algorithm: KeyAlgorithm) -> Result<PrivateKey, Error> {
+    if !algorithm.is_rsa() {
+        return Ok(PrivateKey::generate(algorithm)?);
+    }
+    if let Some(key) = context.forge.take(id, algorithm)? {
+        return Ok(key);
+    }
+    // Parked first: the key may be there before this look has ended.
+    context.board.lock().park(id);
+    context.forge.order(id, algorithm);
+    Err(Error::KeyOrdered)
+}
+
+fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: Timestamp, revision: i64) -> LeafNotes {
+    let Applicant { asked, service, root, .. } = applicant;
+    LeafNotes {
+        serial: issued.leaf.serial.to_string(),
+        not_after: issued.leaf.window.not_after,
+        authority_key_id: issued.leaf.authority_key_id.to_string(),
+        profile: Some(profile_hash(asked, service).to_string()),
+        trust: Some(root.facts.trust.clone()),
+        issued_at: whole_second(now),
+        revision,
+        renew_request: asked.renew_request.clone(),
+    }
+}
+
+fn profile_hash(asked: &Asked, service: &Service) -> ProfileHash {
+    ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms))
+}
+
+fn new_secret(asked: &Asked, dress: &Dress, issued: &IssuedLeaf, root: &SigningRoot) -> Secret {
+    let entry = |key: &str, value: &[u8]| (key.to_owned(), ByteString(value.to_vec()));
+    Secret {
+        metadata: dress.metadata(asked),
+        type_: Some(LEAF_SECRET_TYPE.into()),
+        data: Some(
+            [
+                entry(key::CERTIFICATE, issued.chain_pem.as_bytes()),
+                entry(key::PRIVATE_KEY, issued.key_pem.as_bytes()),
+                entry(key::TRUST_BUNDLE, root.authority.bundle().to_pem().as_bytes()),
+            ]
+            .into(),
+        ),
+        ..Secret::default()
+    }
+}
+
+fn data(issued: &IssuedLeaf, root: &SigningRoot) -> Map<String, Value> {
+    [
+        (key::CERTIFICATE.to_owned(), encoded(issued.chain_pem.as_bytes())),
+        (key::PRIVATE_KEY.to_owned(), encoded(issued.key_pem.as_bytes())),
+        (key::TRUST_BUNDLE.to_owned(), encoded(root.authority.bundle().to_pem().as_bytes())),
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// Bytes as the API server wants them.
+fn encoded(bytes: &[u8]) -> Value {
+    Value::String(STANDARD.encode(bytes))
+}
+
+/// Patches that name the version they are made for. Where the metadata was not read, it is as it should be but for
+/// the notes on the leaf, and what an admission policy has changed: it may do so no more.
+fn patch(found: &Found, dress: &Dress, is_altered: bool, version: &str, data: Map<String, Value>) -> Value {
+    let mut metadata = match &found.metadata {
+        Some(metadata) => dress.patch(metadata),
+        None if is_altered => dress.whole_patch(),
+        None => dress.notes_patch(),
+    };
+    metadata.insert("resourceVersion".into(), json!(version));
+    let mut patch = json!({ "metadata": metadata });
+    // Moved, since a copy of the key would not be wiped.
+    patch["data"] = Value::Object(data);
+    patch
+}
+
+/// Brings trust bundle, labels, annotations and owner up to date, without a new key.
+///
+/// # Errors
+/// [`Error`]; nothing was stored then, unless the answer was lost.
+pub async fn refresh(
+    context: &Context,
+    asked: &Asked,
+    service: Option<&Service>,
+    found: &Found,
+    held: &Held,
+) -> Result<Found, Error> {
+    let root = service.and_then(|service| service.signer.as_ref().ok());
+    let mut data = Map::new();
+    if let Some((service, root)) =
+        service.zip(root).filter(|(_, root)| held.trust.as_ref() != Some(&root.facts.trust))
+    {
+        // An old view would take a root out of a bundle that others already need.
+        confirm(context, root, &service.terms).await?;
+        data.insert(key::TRUST_BUNDLE.into(), encoded(root.authority.bundle().to_pem().as_bytes()));
+    }
+    let mut metadata = refreshed_metadata(asked, found, root.map(|root| root.facts.trust.as_str()));
+    metadata.insert("resourceVersion".into(), json!(held.version));
+    let patch = json!({ "metadata": metadata, "data": data });
+    let within = service.map_or(WRITE_TIMEOUT, |service| write_timeout(&service.terms));
+    let written = context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?;
+    let held = Held {
+        version: written.metadata.resource_version.clone().unwrap_or_default(),
+        dressed: true,
+        trust: root.map(|root| root.facts.trust.clone()).or_else(|| held.trust.clone()),
+        ..held.clone()
+    };
+    Ok(Found { observed: Observed::Held(held), metadata: Some(written.metadata), ..found.clone() })
+}
+
+fn refreshed_metadata(asked: &Asked, found: &Found, trust: Option<&str>) -> Map<String, Value> {
+    match (&found.notes, &found.metadata) {
+        (Some(notes), Some(metadata)) => {
+            let trust = trust.map(str::to_owned).or_else(|| notes.trust.clone());
+            Dress::of(asked, &LeafNotes { trust, ..notes.clone() }).patch(metadata)
+        }
+        _ => match trust {
+            Some(trust) => trust_patch(trust),
+            None => Map::new(),
+        },
+    }
+}
+
+/// What is there now, by the API server's answer.
+fn stored(written: PartialObjectMeta<Secret>, issued: IssuedLeaf, notes: LeafNotes) -> Found {
+    let IssuedLeaf { leaf, key_pem, .. } = issued;
+    drop::<Zeroizing<String>>(key_pem);
+    let held = Held {
+        version: written.metadata.resource_version.clone().unwrap_or_default(),
+        mine: true,
+        leaf: Ok(HeldLeaf {
+            serial: notes.serial.clone(),
+            window: leaf.window,
+            key_id: notes.authority_key_id.clone(),
+            issued_at: notes.issued_at,
+        }),
+        profile: notes.profile.as_deref().and_then(ProfileHash::parse),
+        fits: true,
+        trust: notes.trust.clone(),
+        dressed: true,
+        renew_request: notes.renew_request.clone(),
+    };
+    let revision = notes.revision;
+    Found {
+        observed: Observed::Held(held),
+        leaf: Some(leaf),
+        notes: Some(notes),
+        metadata: Some(written.metadata),
+        revision,
+    }
+}

@@ -1,0 +1,72 @@
+//! One log line for each certificate that is signed and stored, or may be: what it says, who signed it and why, and who
+//! asked for it. Never a key.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::field_managers::last_writer;
+use crate::operator::error::Error;
+use crate::operator::scheduler::requeue::Class;
+use crate::pki::{Authority, KeyAlgorithm, Leaf};
+use crate::plan::identity::decide::Because;
+use crate::plan::identity::spec::Asked;
+
+/// The target of these lines, for filters.
+const TARGET: &str = "audit";
+
+/// An issuance, but for the certificate.
+pub struct Issuance<'a> {
+    /// Metadata of the identity.
+    pub identity: &'a ObjectMeta,
+    /// What it asks.
+    pub asked: &'a Asked,
+    /// Why a certificate is issued.
+    pub because: Because,
+    /// How urgent it was.
+    pub class: Class,
+    /// The grants that allow names and addresses outside the own zone.
+    pub grants: &'a [String],
+}
+
+impl Issuance<'_> {
+    /// A certificate was signed, and the write that stores it has ended so. One that was refused was thrown away.
+    pub fn ended<T>(&self, signer: &Authority, leaf: &Leaf, result: &Result<T, Error>) {
+        match result {
+            Ok(_) => self.log(signer, leaf, "yes"),
+            Err(error) if error.leaves_open() => self.log(signer, leaf, "unknown"),
+            Err(_) => {}
+        }
+    }
+
+    fn log(&self, signer: &Authority, leaf: &Leaf, stored: &'static str) {
+        let writer = last_writer(self.identity);
+        tracing::info!(
+            target: TARGET,
+            namespace = self.asked.namespace,
+            name = self.asked.name,
+            uid = self.asked.uid,
+            secret = self.asked.secret.name,
+            stored,
+            because = self.because.as_str(),
+            class = self.class.as_str(),
+            serial = %leaf.serial,
+            subject = leaf.subject,
+            spiffe_id = listed(&leaf.spiffe_ids),
+            dns_names = listed(&leaf.dns_names),
+            ip_addresses = listed(&leaf.ip_addresses),
+            not_before = %leaf.window.not_before,
+            not_after = %leaf.window.not_after,
+            key_algorithm = leaf.key_algorithm.map(KeyAlgorithm::as_str),
+            authority = self.asked.authority,
+            signer_key_id = %signer.key_id(),
+            signer_fingerprint = %signer.fingerprint(),
+            grants = (!self.grants.is_empty()).then(|| self.grants.join(",")),
+            writer = writer.as_ref().map(|writer| writer.manager.as_str()),
+            writer_time = writer.as_ref().and_then(|writer| writer.at).map(|at| at.to_string()),
+            "issued"
+        );
+    }
+}
+
+fn listed(names: &[impl ToString]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}

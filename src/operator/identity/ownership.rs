@@ -1,0 +1,110 @@
+//! Whose a Secret is. What we did not create is never written (I5).
+
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::secret_metadata::is_identity;
+use crate::api::names::{LEAF_SECRET_TYPE, annotation, label};
+use crate::operator::index::Index;
+use crate::operator::index::identity::digest;
+use crate::plan::identity::spec::Asked;
+
+/// Whose a Secret is, from the point of view of one identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Belonging {
+    /// This identity's.
+    Mine,
+    /// Left by an identity of the same name that is gone.
+    Inherited,
+    /// Somebody else's, or not to be written: a sentence.
+    Foreign(String),
+}
+
+/// Says whose a Secret is. A Secret of ours belongs to the uid it carries; if no identity has that uid any more, to
+/// the identity that its label names.
+#[must_use]
+pub fn belonging(secret: &Secret, asked: &Asked, index: &Index) -> Belonging {
+    let place = format!("Secret {}/{}", asked.namespace, asked.secret.name);
+    if let Some(why) = unwritable(secret, &place) {
+        return Belonging::Foreign(why);
+    }
+    let Some(uid) = owner_uid(&secret.metadata, asked) else {
+        return Belonging::Foreign(not_made_by_us(asked));
+    };
+    if uid == asked.uid {
+        return Belonging::Mine;
+    }
+    if let Some(owner) = holder(index, asked, uid) {
+        return Belonging::Foreign(format!(
+            "{place} belongs to MtlsIdentity {}/{owner}; choose another spec.secret.name in a new MtlsIdentity",
+            asked.namespace
+        ));
+    }
+    match named_owner(secret) {
+        Some(name) if name == asked.name => Belonging::Inherited,
+        Some(name) => Belonging::Foreign(format!(
+            "{place} was left by MtlsIdentity {}/{name}; delete it to let this one make its own",
+            asked.namespace
+        )),
+        None => {
+            Belonging::Foreign(format!("{place} does not say which MtlsIdentity it belongs to; delete it"))
+        }
+    }
+}
+
+/// The uid of the identity that a Secret was made for: by our annotation, else, where somebody removed that from the
+/// Secret of this identity, by its controller. None: it is not ours.
+#[must_use]
+pub fn owner_uid<'a>(secret: &'a ObjectMeta, asked: &Asked) -> Option<&'a str> {
+    let noted = secret.annotations.as_ref().and_then(|notes| notes.get(annotation::IDENTITY_UID));
+    let mut owners = secret.owner_references.iter().flatten();
+    let controller = owners.find(|owner| owner.controller == Some(true) && owner.uid == asked.uid);
+    noted.or(controller.map(|owner| &owner.uid)).map(String::as_str)
+}
+
+/// The sentence about a Secret that this operator did not make.
+#[must_use]
+pub fn not_made_by_us(asked: &Asked) -> String {
+    let (namespace, name) = (&asked.namespace, &asked.secret.name);
+    let advice = "delete it, or choose another spec.secret.name in a new MtlsIdentity";
+    format!("Secret {namespace}/{name} was not made by mtls-operator; {advice}")
+}
+
+/// What stands against writing a Secret, whoever it belongs to.
+fn unwritable(secret: &Secret, place: &str) -> Option<String> {
+    let type_ = secret.type_.as_deref().unwrap_or("Opaque");
+    if type_ != LEAF_SECRET_TYPE {
+        return Some(format!(
+            "{place} has the type {type_}, not {LEAF_SECRET_TYPE}; delete it, or choose another spec.secret.name in a new MtlsIdentity"
+        ));
+    }
+    if secret.immutable == Some(true) {
+        return Some(format!("{place} is immutable, so it can never be renewed; delete it"));
+    }
+    let owners = secret.metadata.owner_references.iter().flatten();
+    let other = owners.filter(|owner| !is_identity(owner)).find(|owner| owner.controller == Some(true))?;
+    Some(format!(
+        "{place} is controlled by {} {}; delete it there, or choose another spec.secret.name in a new MtlsIdentity",
+        other.kind, other.name
+    ))
+}
+
+/// The identity of this uid among those that want the Secret. A Secret's name is immutable in its identity, so an
+/// owner that exists is among them.
+fn holder(index: &Index, asked: &Asked, uid: &str) -> Option<String> {
+    let uid = digest(uid);
+    index
+        .wanting(&asked.namespace, &asked.secret.name)
+        .into_iter()
+        .filter_map(|id| index.entry(id))
+        .find(|entry| entry.uid == uid)
+        .map(|entry| entry.name.to_string())
+}
+
+/// The identity that the label, else the owner reference, names.
+fn named_owner(secret: &Secret) -> Option<String> {
+    let labels = secret.metadata.labels.as_ref();
+    let label = labels.and_then(|labels| labels.get(label::IDENTITY)).cloned();
+    let owners = secret.metadata.owner_references.iter().flatten();
+    label.or_else(|| owners.filter(|owner| is_identity(owner)).map(|owner| owner.name.clone()).next())
+}

@@ -1,0 +1,111 @@
+//! How an identity stands is recorded: in its status, and by an Event where that changed.
+//!
+//! Nothing is written where status already says it.
+
+use serde_json::Value;
+
+use super::observe::Found;
+use super::reconcile::Case;
+use super::status;
+use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
+use crate::operator::client::merge_patch::status_patch;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::events;
+use crate::operator::status_proof::{names_unknown_signer, proven};
+use crate::plan::identity::decide::Decision;
+use crate::plan::identity::ready::{Refusal, Standing};
+use crate::plan::identity::spec::Malformed;
+
+impl Case<'_> {
+    /// Records a decision, with what an admission policy has changed.
+    pub(super) async fn record(&self, decision: &Decision, found: &Found) -> Result<(), Error> {
+        let standing = match self.altered(found) {
+            Some(what) => decision.standing.remarked(&what),
+            None => decision.standing.clone(),
+        };
+        let decision = Decision { standing, ..decision.clone() };
+        self.store(self.status(&decision, found), &decision.standing).await
+    }
+
+    pub(super) fn status(&self, decision: &Decision, found: &Found) -> MtlsIdentityStatus {
+        status::identity_status(self.identity, self.asked, decision, found, self.context.clock.now())
+    }
+
+    pub(super) async fn store(&self, status: MtlsIdentityStatus, standing: &Standing) -> Result<(), Error> {
+        write(self.context, self.identity, self.patch(status), standing).await
+    }
+
+    /// The patch of a status. A proof joins what is written anyway: for its own sake nothing is.
+    fn patch(&self, status: MtlsIdentityStatus) -> Option<Value> {
+        let (version, before) =
+            (self.identity.metadata.resource_version.as_deref(), self.identity.status.as_ref());
+        status_patch(version, before, &status)?;
+        let now = self.context.clock.now();
+        if self.root().is_some_and(|root| names_unknown_signer(self.identity, root, now)) {
+            let (namespace, name) = (&self.asked.namespace, &self.asked.name);
+            tracing::warn!(namespace, name, "a status named a signer that the root Secret does not know");
+        }
+        status_patch(version, before, &proven(status, self.identity, self.root()))
+    }
+}
+
+/// What an identity says of itself after a pass that failed.
+pub fn told(standing: &Standing, error: &Error, has_stalled: bool) -> Standing {
+    match error.explanation() {
+        Some(why) if error.is_permanent() => standing.obstructed(&why, has_stalled),
+        Some(why) => standing.explained(&why),
+        None => standing.clone(),
+    }
+}
+
+/// An object that cannot be read at all: nothing can be decided, but its author can be told.
+pub async fn record_malformed(
+    context: &Context,
+    identity: &MtlsIdentity,
+    malformed: &Malformed,
+) -> Result<(), Error> {
+    let standing = Standing::refused(Refusal::Malformed(malformed.to_string()), true);
+    record_standing(context, identity, &standing).await
+}
+
+/// An object that is being deleted, and that finalizers of others keep: only that its leaf has expired is recorded.
+pub async fn record_ending(context: &Context, identity: &MtlsIdentity) -> Result<(), Error> {
+    let end = identity.status.as_ref().and_then(|status| status.not_after.as_ref()).map(|time| time.0);
+    let Some(end) = end.filter(|end| context.clock.now() > *end) else { return Ok(()) };
+    let finalizers = identity.metadata.finalizers.as_deref().unwrap_or_default();
+    record_standing(context, identity, &Standing::deleted_and_expired(end, finalizers)).await
+}
+
+/// Records conditions, and leaves the rest of the status as it was.
+async fn record_standing(
+    context: &Context,
+    identity: &MtlsIdentity,
+    standing: &Standing,
+) -> Result<(), Error> {
+    let before = identity.status.clone().unwrap_or_default();
+    let generation = identity.metadata.generation;
+    let conditions = standing.verdict().conditions(&before.conditions, generation, context.clock.now());
+    let status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
+    let version = identity.metadata.resource_version.as_deref();
+    let patch = status_patch(version, identity.status.as_ref(), &status);
+    write(context, identity, patch, standing).await
+}
+
+/// Writes a status that differs from what is recorded; the board and an Event tell of it.
+async fn write(
+    context: &Context,
+    identity: &MtlsIdentity,
+    patch: Option<Value>,
+    standing: &Standing,
+) -> Result<(), Error> {
+    let meta = &identity.metadata;
+    let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else {
+        return Ok(());
+    };
+    let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
+    let now = context.millis();
+    context.board.change(|board| board.answered_identity(&recorded, now));
+    events::transition(context, identity, standing).await;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! What follows where others write a Secret too: repairs that are undone again and again wait, and what was stored
+//! otherwise than it was sent is told.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::altered_write::altered;
+use super::field_managers::last_other_writer;
+use super::observe::Found;
+use super::reconcile::Case;
+use crate::api::identity::MtlsIdentityStatus;
+use crate::operator::error::Error;
+use crate::operator::events;
+use crate::operator::scheduler::deadlines::Millis;
+use crate::operator::scheduler::repair_backoff::Pause;
+use crate::plan::identity::decide::{Decision, Plan};
+use crate::plan::identity::spec::Asked;
+use crate::plan::identity::world::{Held, Observed};
+
+/// Whether a plan puts right what another writer has done since the Secret was written or verified last: a renewal over
+/// what this operator left there is none, and neither is the first certificate.
+#[must_use]
+pub fn is_repair(status: Option<&MtlsIdentityStatus>, plan: &Plan, observed: &Observed) -> bool {
+    let Some(status) = status.filter(|status| status.revision.is_some()) else { return false };
+    let verified = status.secret.as_ref().map(|secret| secret.resource_version.as_str());
+    match (plan, observed) {
+        (Plan::Keep, _) | (_, Observed::Foreign(_)) => false,
+        (_, Observed::Held(held)) => verified != Some(held.version.as_str()),
+        (_, Observed::Absent) => true,
+    }
+}
+
+impl Case<'_> {
+    /// Whether another repair has to wait.
+    pub(super) fn pause(&self) -> Option<Pause> {
+        self.context.board.lock().repair_pause(self.job.id, self.context.millis())
+    }
+
+    /// Another writer undoes each repair: the next one waits, and people are told.
+    pub(super) async fn wait(&self, decision: Decision, found: &Found, pause: &Pause) -> Result<(), Error> {
+        let why = explain(self.asked, found, pause);
+        let standing = decision.standing.remarked(&why);
+        let decision = Decision { standing, ..decision };
+        let mut status = self.status(&decision, found);
+        if status.secret.is_some() {
+            // What lies there was not verified.
+            status.secret = self.identity.status.as_ref().and_then(|status| status.secret.clone());
+        }
+        self.store(status, &decision.standing).await?;
+        if pause.is_first {
+            events::overwritten(self.context, self.identity, &why).await;
+        }
+        Ok(())
+    }
+
+    /// What of a sound Secret was stored otherwise than it was sent; as it was known before, where its metadata alone was
+    /// enough.
+    pub(super) fn altered(&self, found: &Found) -> Option<Arc<str>> {
+        let is_as_stored = |held: &Held| held.mine && held.dressed && held.leaf.is_ok();
+        if !matches!(&found.observed, Observed::Held(held) if is_as_stored(held)) {
+            return None;
+        }
+        let mut board = self.context.board.lock();
+        if let Some(metadata) = &found.metadata {
+            board.saw_altered(self.job.id, altered(self.asked, metadata).map(Arc::from));
+        }
+        board.altered(self.job.id)
+    }
+}
+
+/// Why a repair waits: what was done again and again, by which writer, until when it waits, and what ends it.
+fn explain(asked: &Asked, found: &Found, pause: &Pause) -> String {
+    let secret = format!("Secret {}/{}", asked.namespace, asked.secret.name);
+    let (count, since, until) = (pause.count, moment(pause.since), moment(pause.until));
+    match &found.observed {
+        Observed::Absent => format!(
+            "{secret} was restored {count} times since {since} and is deleted each time; it is restored next at \
+             {until}: find in the audit log of the API server what deletes it, and stop that"
+        ),
+        _ => format!(
+            "{secret} was repaired {count} times since {since} and is changed each time, last by {}; it is repaired \
+             next at {until}: stop that writer, or let it write to another Secret",
+            writer(found.metadata.as_ref())
+        ),
+    }
+}
+
+fn writer(metadata: Option<&ObjectMeta>) -> String {
+    let writer = metadata.and_then(last_other_writer);
+    writer.map_or_else(
+        || "a writer that metadata.managedFields does not name".to_owned(),
+        |writer| writer.to_string(),
+    )
+}
+
+/// Whole seconds, as people read them.
+fn moment(millis: Millis) -> Timestamp {
+    Timestamp::from_second(millis.div_euclid(1000)).unwrap_or_default()
+}

@@ -1,0 +1,286 @@
+//! Every identity and every leaf Secret, compactly, found by name in both directions: from an identity to the Secret
+//! it wants, and from a Secret to the identities that want it.
+
+pub mod authorities;
+pub mod awaited_object;
+pub mod identity;
+pub mod issuer;
+pub mod policy;
+pub mod source;
+pub mod tombstones;
+
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use self::identity::{Entry, SeenSecret};
+use self::source::Source;
+use self::tombstones::{Tombstones, place};
+use crate::operator::scheduler::deadlines::Millis;
+
+/// A place in the index. Reused after its identity is gone: whoever holds one looks again before acting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IdentityId(u32);
+
+impl IdentityId {
+    /// The id of a place.
+    #[must_use]
+    pub const fn new(slot: u32) -> Self {
+        Self(slot)
+    }
+
+    /// The place as an offset.
+    #[must_use]
+    pub const fn slot(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The number of a list of objects. Later lists have larger ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListNumber(u64);
+
+/// An item, and the newest list that had begun when it was seen last.
+#[derive(Debug)]
+struct Listed<T> {
+    item: T,
+    list: ListNumber,
+}
+
+/// The index. Pure: it is told what the watches see.
+#[derive(Debug, Default)]
+pub struct Index {
+    slots: Vec<Option<Listed<Entry>>>,
+    free: Vec<IdentityId>,
+    by_name: HashTable<IdentityId>,
+    by_target: HashTable<IdentityId>,
+    secrets: HashTable<Listed<SeenSecret>>,
+    deleted_identities: Tombstones,
+    deleted_secrets: Tombstones,
+    list: ListNumber,
+    hasher: DefaultHashBuilder,
+}
+
+impl Index {
+    /// The identity in a place.
+    #[must_use]
+    pub fn entry(&self, id: IdentityId) -> Option<&Entry> {
+        self.slots.get(id.slot())?.as_ref().map(|listed| &listed.item)
+    }
+
+    /// The place of an identity.
+    #[must_use]
+    pub fn find(&self, namespace: &str, name: &str) -> Option<IdentityId> {
+        let is_it =
+            |id: &IdentityId| self.entry(*id).is_some_and(|e| *e.namespace == *namespace && *e.name == *name);
+        self.by_name.find(self.hash(namespace, name), is_it).copied()
+    }
+
+    /// Every identity with its place.
+    pub fn entries(&self) -> impl Iterator<Item = (IdentityId, &Entry)> {
+        self.by_name.iter().filter_map(|id| self.entry(*id).map(|entry| (*id, entry)))
+    }
+
+    /// Number of identities.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there are no identities.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
+    /// Remembers an identity. `None` if a newer version of it is remembered already, or its deletion.
+    pub fn put(&mut self, entry: Entry, source: Source) -> Option<IdentityId> {
+        let is_gone =
+            || self.deleted_identities.has_buried(place(&entry.namespace, &entry.name), entry.version);
+        if source == Source::Answer && is_gone() {
+            return None;
+        }
+        match self.find(&entry.namespace, &entry.name) {
+            Some(id) => self.replace(id, entry, source),
+            None => Some(self.insert(entry)),
+        }
+    }
+
+    fn replace(&mut self, id: IdentityId, entry: Entry, source: Source) -> Option<IdentityId> {
+        let list = self.list;
+        let hash = self.hash(&entry.namespace, &entry.secret_name());
+        let (renamed, before) = {
+            let listed = self.slots.get_mut(id.slot())?.as_mut()?;
+            listed.list = if source == Source::Answer { listed.list } else { list };
+            let known = (listed.item.uid, listed.item.version);
+            if !source.replaces((entry.uid, entry.version), known) {
+                return None;
+            }
+            let before = listed.item.secret_name();
+            let renamed = before != entry.secret_name();
+            listed.item = entry;
+            (renamed, before)
+        };
+        if renamed {
+            let namespace = self.entry(id)?.namespace.clone();
+            self.forget_target(id, &namespace, &before);
+            self.remember_target(id, hash);
+        }
+        Some(id)
+    }
+
+    fn insert(&mut self, entry: Entry) -> IdentityId {
+        let by_name = self.hash(&entry.namespace, &entry.name);
+        let by_target = self.hash(&entry.namespace, &entry.secret_name());
+        let listed = Some(Listed { item: entry, list: self.list });
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            IdentityId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+        });
+        self.slots[id.slot()] = listed;
+        let rehash = rehash_names(&self.slots, &self.hasher);
+        self.by_name.insert_unique(by_name, id, rehash);
+        self.remember_target(id, by_target);
+        id
+    }
+
+    /// Forgets an identity.
+    pub fn remove(&mut self, id: IdentityId) -> Option<Entry> {
+        let entry = self.entry(id)?.clone();
+        let hash = self.hash(&entry.namespace, &entry.name);
+        if let Ok(found) = self.by_name.find_entry(hash, |other| *other == id) {
+            found.remove();
+        }
+        self.forget_target(id, &entry.namespace, &entry.secret_name());
+        self.slots[id.slot()] = None;
+        self.free.push(id);
+        Some(entry)
+    }
+
+    fn remember_target(&mut self, id: IdentityId, hash: u64) {
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_target.insert_unique(hash, id, |id| {
+            entry_at(slots, *id)
+                .map_or(0, |entry| hasher.hash_one((&*entry.namespace, entry.secret_name().as_str())))
+        });
+    }
+
+    fn forget_target(&mut self, id: IdentityId, namespace: &str, secret: &str) {
+        let hash = self.hash(namespace, secret);
+        if let Ok(found) = self.by_target.find_entry(hash, |other| *other == id) {
+            found.remove();
+        }
+    }
+
+    /// The identities that want a Secret of this name.
+    #[must_use]
+    pub fn wanting(&self, namespace: &str, secret: &str) -> Vec<IdentityId> {
+        let wants = |id: &&IdentityId| {
+            self.entry(**id).is_some_and(|e| *e.namespace == *namespace && e.secret_name() == secret)
+        };
+        self.by_target.iter_hash(self.hash(namespace, secret)).filter(wants).copied().collect()
+    }
+
+    /// The Secret of this name.
+    #[must_use]
+    pub fn secret(&self, namespace: &str, name: &str) -> Option<&SeenSecret> {
+        let is_it = |s: &Listed<SeenSecret>| *s.item.namespace == *namespace && *s.item.name == *name;
+        self.secrets.find(self.hash(namespace, name), is_it).map(|listed| &listed.item)
+    }
+
+    /// Remembers a Secret, unless a newer version of it is remembered already, or its deletion.
+    pub fn put_secret(&mut self, secret: SeenSecret, source: Source) {
+        if source == Source::Answer && self.has_deleted_secret(&secret) {
+            return;
+        }
+        let hash = self.hash(&secret.namespace, &secret.name);
+        let list = self.list;
+        let is_it =
+            |s: &Listed<SeenSecret>| s.item.namespace == secret.namespace && s.item.name == secret.name;
+        if let Some(listed) = self.secrets.find_mut(hash, is_it) {
+            // An answer does not say that a list which is under way would name it.
+            listed.list = if source == Source::Answer { listed.list } else { list };
+            let known = (listed.item.uid, listed.item.version);
+            if source.replaces((secret.uid, secret.version), known) {
+                listed.item = secret;
+            }
+            return;
+        }
+        let hasher = &self.hasher;
+        let rehash = |s: &Listed<SeenSecret>| hasher.hash_one((&*s.item.namespace, &*s.item.name));
+        self.secrets.insert_unique(hash, Listed { item: secret, list }, rehash);
+    }
+
+    /// Forgets a Secret.
+    pub fn remove_secret(&mut self, namespace: &str, name: &str) {
+        let hash = self.hash(namespace, name);
+        let is_it = |s: &Listed<SeenSecret>| *s.item.namespace == *namespace && *s.item.name == *name;
+        if let Ok(found) = self.secrets.find_entry(hash, is_it) {
+            found.remove();
+        }
+    }
+
+    /// An identity was seen to be deleted, in all states up to this version.
+    pub fn bury(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
+        self.deleted_identities.bury(place(namespace, name), version, now);
+    }
+
+    /// A Secret was seen to be deleted, in all states up to this version.
+    pub fn bury_secret(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
+        self.deleted_secrets.bury(place(namespace, name), version, now);
+    }
+
+    /// Whether a Secret was seen to be deleted in this state or in a later one.
+    #[must_use]
+    pub fn has_deleted_secret(&self, secret: &SeenSecret) -> bool {
+        self.deleted_secrets.has_buried(place(&secret.namespace, &secret.name), secret.version)
+    }
+
+    /// Every Secret.
+    pub fn secrets(&self) -> impl Iterator<Item = &SeenSecret> {
+        self.secrets.iter().map(|listed| &listed.item)
+    }
+
+    /// A list begins: what it does not name, and nothing else does meanwhile, is gone.
+    pub fn begin_list(&mut self) -> ListNumber {
+        self.list.0 += 1;
+        self.list
+    }
+
+    /// The identities, within one namespace where one is given, that were not seen since the list began.
+    #[must_use]
+    pub fn unlisted_identities(&self, namespace: Option<&str>, list: ListNumber) -> Vec<IdentityId> {
+        let stale = |(slot, listed): (usize, &Option<Listed<Entry>>)| {
+            let listed = listed.as_ref()?;
+            let in_scope = namespace.is_none_or(|namespace| *listed.item.namespace == *namespace);
+            (in_scope && listed.list < list).then_some(slot)
+        };
+        let slots = self.slots.iter().enumerate().filter_map(stale);
+        slots.filter_map(|slot| u32::try_from(slot).ok().map(IdentityId)).collect()
+    }
+
+    /// The Secrets, within one namespace where one is given, that were not seen since the list began.
+    #[must_use]
+    pub fn unlisted_secrets(&self, namespace: Option<&str>, list: ListNumber) -> Vec<(Arc<str>, Box<str>)> {
+        let in_scope =
+            |s: &&Listed<SeenSecret>| namespace.is_none_or(|namespace| *s.item.namespace == *namespace);
+        let stale = self.secrets.iter().filter(in_scope).filter(|s| s.list < list);
+        stale.map(|s| (s.item.namespace.clone(), s.item.name.clone())).collect()
+    }
+
+    fn hash(&self, namespace: &str, name: &str) -> u64 {
+        self.hasher.hash_one((namespace, name))
+    }
+}
+
+fn entry_at(slots: &[Option<Listed<Entry>>], id: IdentityId) -> Option<&Entry> {
+    slots.get(id.slot())?.as_ref().map(|listed| &listed.item)
+}
+
+fn rehash_names<'a>(
+    slots: &'a [Option<Listed<Entry>>],
+    hasher: &'a DefaultHashBuilder,
+) -> impl Fn(&IdentityId) -> u64 + 'a {
+    |id| entry_at(slots, *id).map_or(0, |entry| hasher.hash_one((&*entry.namespace, &*entry.name)))
+}

@@ -1,0 +1,32 @@
+//! What shows an object, and how far it is believed against what is remembered.
+
+use super::identity::Digest;
+
+/// What shows an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A list. It is believed whatever its version: a restored backup counts its versions from an earlier one.
+    List,
+    /// A watch. Its news of one object come in their order, but an answer may have been ahead of them.
+    Watch,
+    /// The answer to a request. It can be late by any number of events, deletions too.
+    Answer,
+}
+
+impl Source {
+    /// The source of what a watch tells.
+    #[must_use]
+    pub const fn of_watch(is_from_list: bool) -> Self {
+        if is_from_list { Self::List } else { Self::Watch }
+    }
+
+    /// Whether it is believed against what is remembered; both by uid and version.
+    #[must_use]
+    pub const fn replaces(self, (uid, version): (Digest, u64), known: (Digest, u64)) -> bool {
+        match self {
+            Self::List => true,
+            Self::Watch => uid != known.0 || version >= known.1,
+            Self::Answer => version >= known.1,
+        }
+    }
+}

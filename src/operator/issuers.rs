@@ -1,0 +1,153 @@
+//! The authorities that serve, and their signers in memory. A signer signs only while its root Secret was read or
+//! confirmed within F, by the monotonic and by the wall clock (I9).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+
+use super::client::WRITE_TIMEOUT;
+use super::context::Context;
+use super::error::Error;
+use crate::pki::{Authority, EvidenceKey};
+use crate::plan::authority::spec::Terms;
+use crate::plan::identity::world::{NotReady, Signer};
+use crate::runtime::clock::Clock;
+
+/// F of the protocol is at most this.
+const FRESH_FOR: Duration = Duration::from_mins(1);
+
+/// One authority, as it serves identities.
+pub struct Service {
+    /// Its terms.
+    pub terms: Arc<Terms>,
+    /// Who signs, or why nobody does.
+    pub signer: Result<Arc<SigningRoot>, Unready>,
+    /// The announced root, where there is one. It signs nothing but what probes show.
+    pub next: Option<Authority>,
+}
+
+/// Why an authority cannot sign.
+#[derive(Clone, Debug)]
+pub enum Unready {
+    /// It is being set up: wait a moment.
+    Pending,
+    /// Something is wrong with it.
+    Down(NotReady),
+}
+
+/// A root that signs.
+pub struct SigningRoot {
+    /// The CA.
+    pub authority: Authority,
+    /// What decisions need of it.
+    pub facts: Signer,
+    /// What proofs of statuses are made with.
+    pub evidence_key: Option<EvidenceKey>,
+    /// Name of the root Secret.
+    pub secret_name: String,
+    /// Version of the root Secret that it was loaded from.
+    pub version: String,
+    confirmed: Mutex<Moment>,
+}
+
+/// A moment by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    monotonic: Duration,
+    wall: Timestamp,
+}
+
+impl Moment {
+    /// This moment. The wall clock itself is read: it shows that the machine was suspended.
+    #[must_use]
+    pub fn now(clock: &Clock) -> Self {
+        Self { monotonic: clock.monotonic(), wall: clock.wall() }
+    }
+
+    /// Whether both clocks agree that less than `span` has passed.
+    fn is_within(self, span: Duration, now: Self) -> bool {
+        let wall = now.wall.duration_since(self.wall);
+        now.monotonic.saturating_sub(self.monotonic) < span
+            && wall >= SignedDuration::ZERO
+            && wall.unsigned_abs() < span
+    }
+}
+
+impl SigningRoot {
+    /// A root whose Secret was read no earlier than at `read_at`.
+    #[must_use]
+    pub fn new(
+        authority: Authority,
+        facts: Signer,
+        evidence_key: Option<EvidenceKey>,
+        secret_name: String,
+        version: String,
+        read_at: Moment,
+    ) -> Self {
+        Self { authority, facts, evidence_key, secret_name, version, confirmed: Mutex::new(read_at) }
+    }
+}
+
+/// All of them.
+#[derive(Clone, Default)]
+pub struct Authorities(Arc<Mutex<HashMap<String, Arc<Service>>>>);
+
+impl Authorities {
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<Service>> {
+        self.0.lock().get(name).cloned()
+    }
+
+    /// One of them serves from now on, as this says.
+    pub fn put(&self, service: Service) {
+        self.0.lock().insert(service.terms.name.clone(), Arc::new(service));
+    }
+
+    /// One of them serves no more.
+    pub fn remove(&self, name: &str) {
+        self.0.lock().remove(name);
+    }
+
+    /// Their names, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.0.lock().keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// Makes sure that a root may sign now: that its Secret was read, or is read now and found unchanged, within F.
+///
+/// # Errors
+/// [`Error::Stale`] where the root Secret has changed.
+pub async fn confirm(context: &Context, root: &SigningRoot, terms: &Terms) -> Result<(), Error> {
+    let now = Moment::now(&context.clock);
+    if root.confirmed.lock().is_within(freshness(terms), now) {
+        return Ok(());
+    }
+    let namespace = &context.namespace;
+    let found = context.requests.secret_metadata(namespace, &root.secret_name).await?;
+    let version = found.and_then(|secret| secret.metadata.resource_version);
+    if version.as_deref() != Some(&*root.version) {
+        context.roster.look_at(&terms.name, 0);
+        return Err(Error::Stale { what: format!("root Secret {namespace}/{}", root.secret_name) });
+    }
+    *root.confirmed.lock() = now;
+    Ok(())
+}
+
+/// F = min(60 s, propagation/3).
+fn freshness(terms: &Terms) -> Duration {
+    FRESH_FOR.min(terms.propagation.unsigned_abs() / 3)
+}
+
+/// W = min(30 s, propagation/3): how long a write of a leaf may live.
+#[must_use]
+pub fn write_timeout(terms: &Terms) -> Duration {
+    WRITE_TIMEOUT.min(terms.propagation.unsigned_abs() / 3)
+}

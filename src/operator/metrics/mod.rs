@@ -1,0 +1,258 @@
+//! Figures about identities and authorities.
+
+mod counters;
+mod labels;
+pub mod probes;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use self::counters::Counts;
+use self::labels::{
+    AuthorityLabels, BundleLabels, ErrorLabels, GrantLabels, IssuedLabels, PhaseLabels, QueueLabels,
+    ReasonLabels, RequestLabels, TransitionLabels,
+};
+use self::probes::Figures;
+use super::error::Error;
+use crate::api::authority::Phase;
+use crate::operator::scheduler::requeue::Class;
+use crate::plan::authority::decide;
+use crate::plan::identity::decide::Because;
+use crate::plan::identity::ready::Reason;
+use crate::plan::trust_bundle::published;
+
+/// In place of an authority's name, for the identities whose authority this operator does not serve. No authority can
+/// be called so, and however many names people mistype, it is one.
+pub const MISSING: &str = "(missing)";
+
+/// The figures.
+#[derive(Clone, Default)]
+pub struct Metrics {
+    issued: Family<IssuedLabels, Counter>,
+    granted: Counts<GrantLabels>,
+    refreshed: Counter,
+    requests: Family<RequestLabels, Counter>,
+    errors: Family<ErrorLabels, Counter>,
+    queue: Family<QueueLabels, Gauge>,
+    retries: Gauge,
+    identities: Family<ReasonLabels, Gauge>,
+    overdue: Family<AuthorityLabels, Gauge>,
+    authorities: Family<ReasonLabels, Gauge>,
+    root_not_after: Family<AuthorityLabels, Gauge>,
+    rotation_phase: Family<PhaseLabels, Gauge>,
+    rotation_waiting: Family<AuthorityLabels, Gauge>,
+    rotations: Counts<TransitionLabels>,
+    /// Of probes.
+    pub probes: Figures,
+    bundles: Family<BundleLabels, Gauge>,
+}
+
+impl Metrics {
+    /// Registers every figure.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("mtls_operator_issued", "Leaf certificates issued", self.issued.clone());
+        registry.register(
+            "mtls_operator_granted",
+            "Leaf certificates issued with a name or address that this grant allows",
+            self.granted.family(),
+        );
+        registry.register(
+            "mtls_operator_refreshed",
+            "Secrets updated without a new key",
+            self.refreshed.clone(),
+        );
+        registry.register("mtls_operator_api_requests", "Requests to the API server", self.requests.clone());
+        registry.register("mtls_operator_errors", "Passes that ended with an error", self.errors.clone());
+        registry.register("mtls_operator_queue_depth", "Identities that wait for a look", self.queue.clone());
+        registry.register(
+            "mtls_operator_retrying",
+            "Identities that wait for another try",
+            self.retries.clone(),
+        );
+        self.register_authorities(registry);
+    }
+
+    fn register_authorities(&self, registry: &mut Registry) {
+        registry.register(
+            "mtls_operator_identities",
+            "Identities by the reason of Ready",
+            self.identities.clone(),
+        );
+        registry.register(
+            "mtls_operator_identities_overdue",
+            "Identities whose time of renewal has passed",
+            self.overdue.clone(),
+        );
+        registry.register(
+            "mtls_operator_authorities",
+            "Authorities by the reason of Ready: 1 for the present one, else 0",
+            self.authorities.clone(),
+        );
+        self.register_roots(registry);
+        self.probes.register(registry);
+        registry.register(
+            "mtls_operator_bundles",
+            "Places where a trust bundle shall lie, by how it stands there",
+            self.bundles.clone(),
+        );
+    }
+
+    fn register_roots(&self, registry: &mut Registry) {
+        registry.register(
+            "mtls_operator_root_not_after_timestamp_seconds",
+            "End of the signing root, seconds since 1970",
+            self.root_not_after.clone(),
+        );
+        registry.register(
+            "mtls_operator_rotation_phase",
+            "Phase of the root's rotation: 1 for the one that it is in, else 0",
+            self.rotation_phase.clone(),
+        );
+        registry.register(
+            "mtls_operator_rotation_waiting",
+            "Identities, trust bundles and endpoints that a rotation of the root waits for",
+            self.rotation_waiting.clone(),
+        );
+        registry.register(
+            "mtls_operator_root_transitions",
+            "Changes of the roots of an authority",
+            self.rotations.family(),
+        );
+    }
+
+    /// A leaf was issued.
+    pub fn issued(&self, because: Because, class: Class) {
+        let labels = IssuedLabels { because: because.as_str(), class: class.as_str() };
+        self.issued.get_or_create(&labels).inc();
+    }
+
+    /// A leaf was issued with names that these grants of an authority allow.
+    pub fn granted(&self, authority: &str, grants: &[String]) {
+        for grant in grants {
+            let labels = GrantLabels { authority: authority.to_owned(), grant: grant.clone() };
+            self.granted.count(authority, labels);
+        }
+    }
+
+    /// A Secret was updated without a new key.
+    pub fn refreshed(&self) {
+        self.refreshed.inc();
+    }
+
+    /// A request was made.
+    pub fn requested(&self, verb: &'static str, is_ok: bool) {
+        let result = if is_ok { "ok" } else { "error" };
+        self.requests.get_or_create(&RequestLabels { verb, result }).inc();
+    }
+
+    /// A pass ended with an error.
+    pub fn failed(&self, error: &Error) {
+        self.errors.get_or_create(&ErrorLabels { kind: error.kind() }).inc();
+    }
+
+    /// So many identities wait.
+    pub fn waiting(&self, depths: [(Class, usize); 3], retrying: usize) {
+        for (class, depth) in depths {
+            self.queue.get_or_create(&QueueLabels { class: class.as_str() }).set(gauge(depth));
+        }
+        self.retries.set(gauge(retrying));
+    }
+}
+
+/// Figures about one authority. Whoever stops serving it forgets them: a figure that nobody keeps would stand for ever.
+impl Metrics {
+    /// So many identities of an authority stand so.
+    pub fn identities(&self, authority: &str, reason: Reason, count: i64) {
+        self.identities.get_or_create(&ReasonLabels::of(authority, reason.as_str())).set(count);
+    }
+
+    /// So many identities of an authority should have been renewed by now.
+    pub fn overdue(&self, authority: &str, count: i64) {
+        self.overdue.get_or_create(&AuthorityLabels::of(authority)).set(count);
+    }
+
+    /// An authority stands so.
+    pub fn stands(&self, authority: &str, reason: &'static str) {
+        for each in decide::Reason::ALL {
+            let labels = ReasonLabels::of(authority, each.as_str());
+            self.authorities.get_or_create(&labels).set((each.as_str() == reason).into());
+        }
+    }
+
+    /// The signing root of an authority ends then.
+    pub fn root(&self, authority: &str, not_after: i64) {
+        self.root_not_after.get_or_create(&AuthorityLabels::of(authority)).set(not_after);
+    }
+
+    /// No root of an authority signs.
+    pub fn no_root(&self, authority: &str) {
+        self.root_not_after.remove(&AuthorityLabels::of(authority));
+    }
+
+    /// The rotation of an authority's root is in this phase. `None`: nobody knows.
+    pub fn rotation_phase(&self, authority: &str, phase: Option<Phase>) {
+        for each in Phase::ALL {
+            let labels = PhaseLabels::of(authority, each);
+            match phase {
+                Some(phase) => drop(self.rotation_phase.get_or_create(&labels).set((each == phase).into())),
+                None => drop(self.rotation_phase.remove(&labels)),
+            }
+        }
+    }
+
+    /// So many published bundles of an authority stand how.
+    pub fn bundles(&self, authority: &str, counts: &[(published::Reason, usize)]) {
+        for (reason, count) in counts {
+            self.bundles.get_or_create(&BundleLabels::of(authority, *reason)).set(gauge(*count));
+        }
+    }
+
+    /// A rotation waits for so many identities, bundles and endpoints. `None`: nobody knows.
+    pub fn rotation_waiting(&self, authority: &str, behind: Option<usize>) {
+        let labels = AuthorityLabels::of(authority);
+        match behind {
+            Some(behind) => drop(self.rotation_waiting.get_or_create(&labels).set(gauge(behind))),
+            None => drop(self.rotation_waiting.remove(&labels)),
+        }
+    }
+
+    /// The roots of an authority have changed.
+    pub fn changed_roots(&self, authority: &str, transition: &'static str) {
+        let labels = TransitionLabels { authority: authority.to_owned(), transition };
+        self.rotations.count(authority, labels);
+    }
+
+    /// An authority is gone, or another operator serves it: what was counted of it goes, too.
+    pub fn forget_counts(&self, authority: &str) {
+        self.granted.forget(authority);
+        self.rotations.forget(authority);
+    }
+
+    /// Another replica, or none, looks after an authority. What this one has done to it stays counted.
+    pub fn forget(&self, authority: &str) {
+        self.no_root(authority);
+        self.rotation_waiting(authority, None);
+        self.overdue.remove(&AuthorityLabels::of(authority));
+        for reason in Reason::ALL {
+            self.identities.remove(&ReasonLabels::of(authority, reason.as_str()));
+        }
+        for reason in decide::Reason::ALL {
+            self.authorities.remove(&ReasonLabels::of(authority, reason.as_str()));
+        }
+        self.rotation_phase(authority, None);
+        self.forget_bundles(authority);
+    }
+
+    /// An authority publishes no bundle any more.
+    pub fn forget_bundles(&self, authority: &str) {
+        for reason in published::Reason::ALL {
+            self.bundles.remove(&BundleLabels::of(authority, reason));
+        }
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

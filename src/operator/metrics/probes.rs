@@ -1,0 +1,84 @@
+//! Figures about probes.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::plan::probe::verdict::Reason;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SessionLabels {
+    client: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// The figures.
+#[derive(Clone, Default)]
+pub struct Figures {
+    sessions: Family<SessionLabels, Counter>,
+    identities: Family<ReasonLabels, Gauge>,
+    endpoints: Gauge,
+    waiting: Gauge,
+}
+
+impl Figures {
+    /// Registers every figure.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "mtls_operator_probe_sessions",
+            "TLS sessions with endpoints, by who came and how it was received",
+            self.sessions.clone(),
+        );
+        registry.register(
+            "mtls_operator_probe_identities",
+            "Identities with spec.probes by the reason of Serving",
+            self.identities.clone(),
+        );
+        registry.register(
+            "mtls_operator_probe_endpoints",
+            "Endpoints that are looked at",
+            self.endpoints.clone(),
+        );
+        registry.register(
+            "mtls_operator_probe_waiting",
+            "Endpoints that are due for a look and wait for their turn",
+            self.waiting.clone(),
+        );
+    }
+
+    /// A session ended.
+    pub fn met(&self, client: &'static str, outcome: &'static str) {
+        self.sessions.get_or_create(&SessionLabels { client, outcome }).inc();
+    }
+
+    /// So many identities stand so.
+    pub fn identities(&self, counts: impl Fn(Reason) -> usize) {
+        for reason in Reason::ALL {
+            let labels = ReasonLabels { reason: reason.as_str() };
+            self.identities.get_or_create(&labels).set(gauge(counts(reason)));
+        }
+    }
+
+    /// This replica looks no more.
+    pub fn forget(&self) {
+        self.identities.clear();
+        self.endpoints(0, 0);
+    }
+
+    /// So many endpoints are looked at, and so many of them wait.
+    pub fn endpoints(&self, all: usize, waiting: usize) {
+        self.endpoints.set(gauge(all));
+        self.waiting.set(gauge(waiting));
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,112 @@
+//! Backoff per identity or trust bundle, with jitter, from half a second to five minutes, never giving up.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use super::deadlines::Millis;
+use crate::operator::index::IdentityId;
+use crate::operator::index::identity::digest;
+
+const FIRST: Millis = 500;
+/// The longest pause.
+pub(super) const LAST: Millis = 300_000;
+
+#[derive(Clone, Copy, Debug)]
+struct Retry {
+    attempts: u32,
+    until: Millis,
+    generation: i64,
+}
+
+/// Backoffs of those that did not settle.
+#[derive(Debug)]
+pub struct Retries<K = IdentityId>(HashMap<K, Retry>);
+
+impl<K> Default for Retries<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Copy + Debug + Eq + Hash> Retries<K> {
+    /// Counts an attempt that did not settle it, and returns when to try again.
+    pub fn failed(&mut self, id: K, generation: i64, now: Millis) -> Millis {
+        let attempts = self.0.get(&id).filter(|r| r.generation == generation).map_or(0, |r| r.attempts);
+        let until = now.saturating_add(delay(id, attempts));
+        self.0.insert(id, Retry { attempts: attempts.saturating_add(1), until, generation });
+        until
+    }
+
+    /// It waits no longer than until this moment.
+    pub fn no_later_than(&mut self, id: K, at: Millis) {
+        if let Some(retry) = self.0.get_mut(&id) {
+            retry.until = retry.until.min(at);
+        }
+    }
+
+    /// Until when it waits, if this generation of it failed and the time is still to come. A time that is further away than
+    /// any backoff was told by a clock that has been set back since: it has come.
+    #[must_use]
+    pub fn until(&self, id: K, generation: i64, now: Millis) -> Option<Millis> {
+        let retry = self.0.get(&id).filter(|retry| retry.generation == generation)?;
+        let left = retry.until.saturating_sub(now);
+        (0 < left && left <= LAST).then_some(retry.until)
+    }
+
+    /// It has settled, or something changed that makes another try worthwhile.
+    pub fn clear(&mut self, id: K) {
+        self.0.remove(&id);
+    }
+
+    /// Those that wait for another try.
+    pub fn ids(&self) -> impl Iterator<Item = K> + '_ {
+        self.0.keys().copied()
+    }
+
+    /// Number of those that wait for another try.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nobody waits for another try.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Doubles with every attempt; between three quarters and the whole of it, so that what failed together does not
+/// come back together.
+pub(super) fn delay(id: impl Debug, attempts: u32) -> Millis {
+    let whole = FIRST.saturating_mul(1_i64.checked_shl(attempts.min(20)).unwrap_or(i64::MAX)).min(LAST);
+    let spread = i64::try_from(digest(&format!("{id:?}/{attempts}")) % 1024).unwrap_or(0);
+    whole - whole / 4 * spread / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_five_minutes_and_stay_there() {
+        let id = IdentityId::new(7);
+        let mut retries = Retries::default();
+        let delays: Vec<Millis> = (0..30).map(|_| retries.failed(id, 1, 0)).collect();
+        assert!((375..=500).contains(&delays[0]), "{delays:?}");
+        assert!((750..=1000).contains(&delays[1]), "{delays:?}");
+        assert!(delays[12..].iter().all(|d| (225_000..=300_000).contains(d)), "{delays:?}");
+    }
+
+    #[test]
+    fn a_new_generation_starts_anew() {
+        let id = IdentityId::new(7);
+        let mut retries = Retries::default();
+        for _ in 0..10 {
+            retries.failed(id, 1, 0);
+        }
+        assert_eq!(retries.until(id, 2, 0), None);
+        assert!(retries.failed(id, 2, 0) <= 500);
+    }
+}

@@ -1,0 +1,51 @@
+//! What is remembered of Secrets that others write too: how often each was put right, and what became of a write on its
+//! way into the API server.
+
+use std::sync::Arc;
+
+use super::Board;
+use super::deadlines::Millis;
+use super::repair_backoff::Pause;
+use crate::operator::index::IdentityId;
+use crate::operator::index::identity::Entry;
+
+impl Board {
+    /// The Secret of an identity was put right.
+    pub fn repaired(&mut self, id: IdentityId, now: Millis) {
+        if let Some(entry) = self.index.entry(id) {
+            self.repairs.repaired(id, entry.generation, now);
+        }
+    }
+
+    /// Whether the next repair has to wait. From now on the identity is left alone until then.
+    pub fn repair_pause(&mut self, id: IdentityId, now: Millis) -> Option<Pause> {
+        let generation = self.index.entry(id)?.generation;
+        self.repairs.pause(id, generation, now)
+    }
+
+    /// Remembers what of the last write was stored otherwise than it was sent, in a sentence.
+    pub fn saw_altered(&mut self, id: IdentityId, what: Option<Arc<str>>) {
+        match what {
+            Some(what) => drop(self.altered.insert(id, what)),
+            None => drop(self.altered.remove(&id)),
+        }
+    }
+
+    /// What of the last write was stored otherwise than it was sent.
+    #[must_use]
+    pub fn altered(&self, id: IdentityId) -> Option<Arc<str>> {
+        self.altered.get(&id).cloned()
+    }
+
+    /// Whether a person asks for a renewal otherwise than before.
+    pub(super) fn is_asked_for(&self, entry: &Entry) -> bool {
+        let known = self.index.find(&entry.namespace, &entry.name).and_then(|id| self.index.entry(id));
+        known.is_some_and(|known| entry.renew_request.is_some() && entry.renew_request != known.renew_request)
+    }
+
+    /// No pause stands in the way of the next look.
+    pub(super) fn hurry(&mut self, id: IdentityId) {
+        self.retries.clear(id);
+        self.repairs.clear(id);
+    }
+}

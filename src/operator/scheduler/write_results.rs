@@ -1,0 +1,83 @@
+//! What answers to requests tell, and deletions. An answer can be late: it brings nothing back that was seen to be deleted
+//! meanwhile, and takes nothing away that has changed since the question.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+
+use super::Board;
+use super::deadlines::Millis;
+use crate::api::identity::MtlsIdentity;
+use crate::operator::index::identity::{digest, version_number};
+use crate::operator::index::source::Source;
+use crate::plan::identity::world::Held;
+
+impl Board {
+    /// An answer shows an identity.
+    pub fn answered_identity(&mut self, identity: &MtlsIdentity, now: Millis) {
+        self.put_identity(identity, Source::Answer, now);
+    }
+
+    /// An answer shows a leaf Secret.
+    pub fn answered_secret(&mut self, meta: &PartialObjectMeta<Secret>, now: Millis) {
+        let secret = self.seen(meta);
+        self.put_secret(secret, Source::Answer, false, now);
+    }
+
+    /// A leaf Secret was read. What it holds may be undone before a watch tells of it, and what it says of itself may be
+    /// wrong: a rotation must know that it was in use.
+    pub fn read_secret(&mut self, meta: &PartialObjectMeta<Secret>, held: &Held, now: Millis) {
+        let mut secret = self.seen(meta);
+        secret.trust = held.trust.as_deref().map(digest);
+        if let Ok(leaf) = &held.leaf {
+            secret.key_id = Some(digest(&leaf.key_id));
+            secret.not_after = Some(leaf.window.not_after.as_second());
+        }
+        self.note_behind(&secret, false, now);
+    }
+
+    /// A watch tells that an identity was deleted: it names the version of the deletion.
+    pub fn deleted_identity(&mut self, identity: &MtlsIdentity, now: Millis) {
+        let meta = &identity.metadata;
+        let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { return };
+        self.lost_identity(namespace, name, now);
+        self.index.bury(namespace, name, version(meta.resource_version.as_deref()), now);
+    }
+
+    /// A watch tells that a leaf Secret was deleted, or is selected no more: it names the version of that.
+    pub fn deleted_secret(&mut self, meta: &PartialObjectMeta<Secret>, now: Millis) {
+        let secret = self.seen(meta);
+        self.note_behind(&secret, false, now);
+        self.lost_secret(&secret.namespace, &secret.name, now);
+        self.index.bury_secret(&secret.namespace, &secret.name, secret.version, now);
+    }
+
+    /// The version in which an identity is known.
+    #[must_use]
+    pub fn known_identity(&self, namespace: &str, name: &str) -> Option<u64> {
+        Some(self.index.entry(self.index.find(namespace, name)?)?.version)
+    }
+
+    /// The version in which a Secret is known.
+    #[must_use]
+    pub fn known_secret(&self, namespace: &str, name: &str) -> Option<u64> {
+        self.index.secret(namespace, name).map(|secret| secret.version)
+    }
+
+    /// An answer says that there is no identity of this name, which was known in this version when it was asked for.
+    pub fn missed_identity(&mut self, namespace: &str, name: &str, known: Option<u64>, now: Millis) {
+        if self.known_identity(namespace, name) == known {
+            self.lost_identity(namespace, name, now);
+        }
+    }
+
+    /// An answer says that there is no Secret of this name, which was known in this version when it was asked for.
+    pub fn missed_secret(&mut self, namespace: &str, name: &str, known: Option<u64>, now: Millis) {
+        if self.known_secret(namespace, name) == known {
+            self.lost_secret(namespace, name, now);
+        }
+    }
+}
+
+fn version(version: Option<&str>) -> u64 {
+    version_number(version.unwrap_or_default())
+}

@@ -1,0 +1,54 @@
+//! Whether ClusterTrustBundles can be had, and watching them where they can. Not every API server serves them, and not
+//! every installation lets the operator see them: who asks for none must not notice.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
+use kube::{Client, Resource};
+
+use super::objects::ClusterTrustBundle;
+use super::store::{Access, Range};
+use crate::api::names::label;
+use crate::operator::client::watch::Subject;
+use crate::operator::context::Context;
+use crate::operator::error::Error;
+use crate::operator::informers::TrustBundles;
+use crate::runtime::readiness::Readiness;
+
+/// How often the question is asked again while the answer is no, and somebody asks for one.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// Watches them for ever, as soon as they can be had.
+pub async fn watch_cluster_bundles(context: Context, client: Client) {
+    loop {
+        let access = access(&context).await;
+        context.bundles.change(|ledger| ledger.set_access(access.clone()));
+        if access == Access::Open {
+            break;
+        }
+        context.clock.sleep(ASK_AGAIN_AFTER).await;
+        context.bundles.until_cluster_is_asked().await;
+    }
+    let bundles = Subject::<ClusterTrustBundle>::all(&client).labelled(label::selector());
+    let audience = TrustBundles::new(&context, Range::Cluster);
+    bundles.run(context, audience, Readiness::new().handle("ClusterTrustBundles")).await;
+}
+
+/// Whether they can be had now.
+pub async fn access(context: &Context) -> Access {
+    match try_access(context).await {
+        Ok(true) => Access::Open,
+        Ok(false) => Access::NotServed,
+        Err(error) => Access::Denied(error.to_string()),
+    }
+}
+
+async fn try_access(context: &Context) -> Result<bool, Error> {
+    let (group, version) = (ClusterTrustBundle::group(&()), ClusterTrustBundle::version(&()));
+    let served: Option<APIResourceList> = context.requests.served(&format!("{group}/{version}")).await?;
+    let kinds = served.map(|list| list.resources).unwrap_or_default();
+    if !kinds.iter().any(|kind| kind.name == ClusterTrustBundle::plural(&())) {
+        return Ok(false);
+    }
+    context.requests.list::<ClusterTrustBundle>(None, &label::selector()).await.map(|_| true)
+}

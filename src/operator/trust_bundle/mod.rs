@@ -1,0 +1,10 @@
+//! The controller of published trust bundles: compares what specs ask for with what exists, and writes what differs.
+
+pub mod apply;
+pub mod cluster_trust_bundles;
+pub mod controller;
+pub mod objects;
+pub mod shared;
+pub mod status;
+pub mod store;
+pub mod targets;

@@ -1,0 +1,86 @@
+//! How the publication of a trust bundle stands: the condition `Published`, and its figures.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::store::{Access, Ledger, Trouble};
+use super::targets::{bundle, spots};
+use crate::api::conditions::{PUBLISHED, Verdict};
+use crate::operator::context::Context;
+use crate::operator::issuers::Service;
+use crate::plan::trust_bundle::decide::{BundlePlan, Place, Wanted, decide};
+use crate::plan::trust_bundle::published::{Reason, Standing, verdict};
+
+/// How the bundle of an authority stands, place by place. `None` while nobody knows what it should be.
+#[must_use]
+pub fn standings(context: &Context, service: &Service) -> Option<Vec<(Place, Standing)>> {
+    let root = service.signer.as_ref().ok()?;
+    let wanted = bundle(service, root).wanted();
+    let (spots, exists) = (spots(context, &service.terms), context.roster.names());
+    let ledger = context.bundles.lock();
+    let stand = |place: Place| {
+        let standing = standing(&ledger, wanted, &place, |name| exists.iter().any(|other| other == name));
+        (place, standing)
+    };
+    Some(spots.into_iter().map(|spot| stand(spot.place)).collect())
+}
+
+fn standing(ledger: &Ledger, wanted: Wanted<'_>, place: &Place, exists: impl Fn(&str) -> bool) -> Standing {
+    match (place, ledger.access()) {
+        (Place::Cluster { .. }, Access::NotServed) => return Standing::NotServed,
+        (Place::Cluster { .. }, Access::Denied(why)) => {
+            return Standing::Failed(why.clone());
+        }
+        _ => {}
+    }
+    match (decide(wanted, &ledger.found(place), exists), ledger.trouble(place)) {
+        (BundlePlan::Keep, _) => Standing::Published,
+        (BundlePlan::Refuse(conflict), _) => Standing::Conflict(conflict),
+        (_, Some(Trouble::Failed(why))) => Standing::Failed(why.clone()),
+        _ => Standing::Publishing,
+    }
+}
+
+/// The condition `Published` of an authority that asks for publication, and what to tell people by an Event, if it stood
+/// otherwise `before`.
+#[must_use]
+pub fn published(
+    standings: &[(Place, Standing)],
+    before: Option<&Condition>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> (Condition, Option<Verdict>) {
+    let (reason, message) = verdict(standings);
+    let is_news = before.is_none_or(|before| before.reason != reason.as_str());
+    let told = Verdict { ready: false, stalled: false, reason: reason.as_str(), message: message.clone() };
+    let condition = condition(reason, message, before, generation, now);
+    (condition, (is_news && reason.needs_a_person()).then_some(told))
+}
+
+fn condition(
+    reason: Reason,
+    message: String,
+    before: Option<&Condition>,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let holds = if reason == Reason::Published { "True" } else { "False" };
+    let since = before
+        .filter(|before| before.status == holds)
+        .map_or(Time(now), |before| before.last_transition_time.clone());
+    Condition {
+        type_: PUBLISHED.into(),
+        status: holds.into(),
+        reason: reason.as_str().into(),
+        message,
+        last_transition_time: since,
+        observed_generation: generation,
+    }
+}
+
+/// How many places stand how.
+#[must_use]
+pub fn counts(standings: &[(Place, Standing)]) -> [(Reason, usize); 5] {
+    Reason::ALL
+        .map(|reason| (reason, standings.iter().filter(|(_, standing)| standing.reason() == reason).count()))
+}

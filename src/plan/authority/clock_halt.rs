@@ -1,0 +1,47 @@
+//! What becomes of a decision on a root while the clock cannot be relied on: nothing is signed, a root included, and time
+//! changes nothing (I14). What people distrust goes all the same, as far as nothing is signed for that.
+
+use super::ca_state::StoredRoot;
+use super::decide::{Reason, RootDecision, RootPlan, RootSecret, RootWorld};
+use super::rotation::{Source, Transition, has_distrusted};
+
+/// The same decision, by a clock that cannot be relied on. A graver reason is told first.
+pub(super) fn halted(world: &RootWorld, decision: RootDecision, why: &str) -> RootDecision {
+    let goes_on = goes_on(world, &decision.plan);
+    let is_graver = decision.stalled && !decision.signs;
+    if is_graver || (goes_on && !decision.signs) {
+        return decision;
+    }
+    let what = if decision.signs { "nothing is signed" } else { "no root signs, and none is made" };
+    RootDecision {
+        plan: if goes_on { decision.plan } else { RootPlan::Keep },
+        reason: Reason::ClockSkewed,
+        stalled: true,
+        message: format!("{what}: {why}"),
+        ..decision
+    }
+}
+
+fn goes_on(world: &RootWorld, plan: &RootPlan) -> bool {
+    match (plan, &world.secret) {
+        (RootPlan::Change { transition, .. }, RootSecret::Sound(root) | RootSecret::Expired(root)) => {
+            needs_no_clock(transition, root)
+        }
+        _ => false,
+    }
+}
+
+/// Whether people want it at once and nothing is signed for it. A longer lifetime is recorded before the first such leaf.
+fn needs_no_clock(transition: &Transition, root: &StoredRoot) -> bool {
+    match transition {
+        Transition::RaiseMaxLeafTtl => true,
+        Transition::Withdraw => root.next.as_ref().is_some_and(|next| next.distrusted.is_some()),
+        Transition::Drop(_) => has_distrusted(&root.retiring),
+        Transition::Succeed(Source::Announced | Source::Provided) | Transition::Replace => {
+            root.distrusted.is_some()
+        }
+        Transition::Announce(..) | Transition::Switch { .. } | Transition::Succeed(Source::Generated) => {
+            false
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
+
+pub use super::ca_state::{Provided, RootSecret, StoredNext, StoredRetiring, StoredRoot};
+use super::clock_halt::halted;
+use super::decision::short;
+pub use super::decision::{RootDecision, RootPlan};
+use super::distrust::Why;
+use super::ending::ending;
+use super::evidence::Evidence;
+pub use super::reason::Reason;
+use super::rotation::{self, Circumstances, Transition};
+use crate::api::names::annotation;
+use crate::plan::unread_spec::Unread;
+
+/// An authority and everything that its root depends on.
+#[derive(Clone, Debug)]
+pub struct RootWorld {
+    /// Name of the root Secret, for sentences.
+    pub secret_name: String,
+    /// The root Secret.
+    pub secret: RootSecret,
+    /// What a rotation depends on.
+    pub around: Circumstances,
+    /// What shows that a root existed which the root Secret does not hold.
+    pub evidence: Option<Evidence>,
+    /// Whether a person accepts that it is lost.
+    pub acceptance: Acceptance,
+    /// What of the spec cannot be read.
+    pub unread: Unread,
+    /// Why the clock cannot be relied on, if so: a sentence.
+    pub clock: Option<String>,
+}
+
+/// Whether a person accepts the loss of a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// Nobody has said so.
+    NotAsked,
+    /// Not of this root, or nothing is left of it: a sentence.
+    Refused(String),
+    /// Its certificate was found, and can stay trusted.
+    Found,
+    /// There was no root: one is made, and nothing else is trusted.
+    NoneLost,
+}
+
+/// Decides what an authority's root needs. Where the spec cannot be read, the root stays as it is as far as that matters to
+/// it; a graver reason is told first.
+#[must_use]
+pub fn decide(world: &RootWorld) -> RootDecision {
+    let decision = decide_readable(world);
+    let Some(unread) = world.unread.sentence() else { return decision };
+    let is_held = world.unread.freezes_root() && decision.plan != RootPlan::Keep;
+    let plan = if is_held { recording(world) } else { decision.plan.clone() };
+    let reason = if decision.reason == Reason::Ready { Reason::Invalid } else { decision.reason };
+    let message = match (reason, decision.signs) {
+        (_, false) if is_held => format!("no root signs, and none is made: {unread}"),
+        _ => format!("{}; but {unread}", decision.message),
+    };
+    RootDecision { plan, reason, stalled: true, message, ..decision }
+}
+
+/// What is written though the root stays as it is: a longer lifetime of leaves is recorded before the first such leaf.
+fn recording(world: &RootWorld) -> RootPlan {
+    match &world.secret {
+        RootSecret::Sound(root) if rotation::has_longer_leaves(root, &world.around) => {
+            RootPlan::Change { over: root.version.clone(), transition: Transition::RaiseMaxLeafTtl }
+        }
+        _ => RootPlan::Keep,
+    }
+}
+
+fn decide_readable(world: &RootWorld) -> RootDecision {
+    let decision = decide_by_clock(world);
+    match &world.clock {
+        Some(why) => halted(world, decision, why),
+        None => decision,
+    }
+}
+
+fn decide_by_clock(world: &RootWorld) -> RootDecision {
+    match &world.secret {
+        RootSecret::NotOurs(why) | RootSecret::Invalid(why) => {
+            RootDecision::stalled(Reason::RootInvalid, why.clone())
+        }
+        RootSecret::OtherTrustDomain(why) => RootDecision::stalled(Reason::TrustDomainMismatch, why.clone()),
+        secret => match (&world.evidence, secret) {
+            (Some(_), RootSecret::Absent) if world.acceptance == Acceptance::NoneLost => absent(world),
+            (Some(evidence), _) => lost(world, evidence),
+            (None, RootSecret::Expired(root)) => expired(world, root),
+            (None, RootSecret::Sound(root)) => sound(world, root),
+            (None, _) => absent(world),
+        },
+    }
+}
+
+fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
+    let what = &evidence.what;
+    let otherwise =
+        evidence.otherwise.as_ref().map_or_else(String::new, |otherwise| format!(". {otherwise}"));
+    let restore = format!(
+        "{what}; restore Secret {} from a backup. Nothing is signed until then{otherwise}. Without a backup: the annotation {}, as the runbook RootLost says",
+        world.secret_name,
+        annotation::ACCEPT_ROOT_LOSS
+    );
+    let can_sign = matches!(world.around.provided, Provided::NotAsked | Provided::Sound { .. });
+    match &world.acceptance {
+        Acceptance::Found if can_sign => RootDecision {
+            plan: RootPlan::Recover,
+            signs: false,
+            reason: Reason::RootLost,
+            stalled: false,
+            message: format!("{what}; its loss is accepted, and another root is taking its place"),
+            warning: None,
+        },
+        Acceptance::Found => {
+            let why = "its loss is accepted, but there is no CA to go on with: correct the Secret that spec.root.provided.secretName names";
+            RootDecision::stalled(Reason::RootLost, format!("{what}; {why}"))
+        }
+        Acceptance::Refused(why) => RootDecision::stalled(Reason::RootLost, format!("{restore}; {why}")),
+        Acceptance::NotAsked | Acceptance::NoneLost => RootDecision::stalled(Reason::RootLost, restore),
+    }
+}
+
+fn absent(world: &RootWorld) -> RootDecision {
+    match &world.around.provided {
+        Provided::NotAsked => RootDecision::making(RootPlan::Generate),
+        Provided::Sound { .. } => RootDecision::making(RootPlan::Copy),
+        Provided::Missing(why) => RootDecision::stalled(Reason::ProvidedMissing, why.clone()),
+        Provided::Invalid(why) => RootDecision::stalled(Reason::ProvidedInvalid, why.clone()),
+    }
+}
+
+/// Nothing can be signed any more, so that nothing is gained by waiting: another root signs at once, where there is one.
+fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+    let what = format!("the root in Secret {} expired at {}", world.secret_name, root.window.not_after);
+    match rotation::succession(root, &world.around) {
+        Some(transition) => RootDecision {
+            plan: RootPlan::Change { over: root.version.clone(), transition },
+            signs: false,
+            reason: Reason::RootExpired,
+            stalled: false,
+            message: format!("{what}; another one is taking its place"),
+            warning: None,
+        },
+        None => RootDecision::stalled(
+            Reason::RootExpired,
+            format!(
+                "{what}; nothing is signed. Put a CA that is valid into the Secret that spec.root.provided.secretName names"
+            ),
+        ),
+    }
+}
+
+/// A root that may be in other hands signs nothing, not even until another one is there.
+fn distrusted(world: &RootWorld, root: &StoredRoot, why: &Why) -> RootDecision {
+    let what = format!("root {} is distrusted: {}", short(&root.fingerprint), why.sentence());
+    match rotation::succession(root, &world.around) {
+        Some(transition) => RootDecision {
+            plan: RootPlan::Change { over: root.version.clone(), transition },
+            signs: false,
+            reason: Reason::Distrusted,
+            stalled: false,
+            message: format!("{what}; another one is taking its place"),
+            warning: None,
+        },
+        None => RootDecision::stalled(
+            Reason::Distrusted,
+            format!(
+                "{what}; nothing is signed. Put a CA below another root into the Secret that spec.root.provided.secretName names: until then trust bundles keep its anchors, and peers accept what is signed with its key{}",
+                accepted(root)
+            ),
+        ),
+    }
+}
+
+/// X.509 has no way to distrust an intermediate below a root that peers trust.
+fn accepted(root: &StoredRoot) -> String {
+    root.accepted_intermediate.as_ref().map_or_else(String::new, |(intermediate, until)| {
+        format!(
+            ". Peers accept what intermediate {} signs until {until}, because a root above it is still trusted",
+            short(intermediate)
+        )
+    })
+}
+
+fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+    if let Some(why) = &root.distrusted {
+        return distrusted(world, root, why);
+    }
+    let decision = match &world.around.provided {
+        Provided::Missing(why) => stays(world, root, Reason::ProvidedMissing, why),
+        Provided::Invalid(why) => stays(world, root, Reason::ProvidedInvalid, why),
+        Provided::Sound { .. } | Provided::NotAsked if root.accepted_intermediate.is_some() => {
+            let advice = "provide a CA below another root";
+            let message = format!("spec.distrustedRoots names an intermediate; {advice}{}", accepted(root));
+            RootDecision { reason: Reason::Distrusted, stalled: true, message, ..signing(world, root) }
+        }
+        Provided::Sound { .. } | Provided::NotAsked => signing(world, root),
+    };
+    RootDecision { warning: ending(root, &world.around), ..decision }
+}
+
+fn stays(world: &RootWorld, root: &StoredRoot, reason: Reason, why: &str) -> RootDecision {
+    let signer = if root.is_provided { "copy" } else { "generated root" };
+    let message = format!("{why}. Signing goes on with the {signer} in force");
+    RootDecision { reason, stalled: true, message, ..signing(world, root) }
+}
+
+fn signing(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+    let over = root.version.clone();
+    let plan = match rotation::transition(root, &world.around) {
+        Some(transition) => RootPlan::Change { over, transition },
+        None if !root.has_evidence_key => RootPlan::AddEvidenceKey { over },
+        None => RootPlan::Keep,
+    };
+    RootDecision::signing(plan, root)
+}

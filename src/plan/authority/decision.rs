@@ -1,0 +1,121 @@
+//! What is to be done to a root, and how its authority stands as long as it is not done.
+
+use super::ca_state::StoredRoot;
+use super::reason::Reason;
+use super::rotation::Transition;
+use crate::api::conditions::Verdict;
+
+/// What to do to the root Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootPlan {
+    /// Nothing.
+    Keep,
+    /// Make a root and store it, if there is still no root Secret.
+    Generate,
+    /// Store a copy of the provided CA, if there is still no root Secret.
+    Copy,
+    /// Store what proofs of statuses are made with beside the roots, which stay as they are.
+    AddEvidenceKey {
+        /// The version that is patched.
+        over: String,
+    },
+    /// Go on with another root, the lost one staying trusted until its last leaf is gone.
+    Recover,
+    /// Change the roots.
+    Change {
+        /// The version that is patched.
+        over: String,
+        /// How.
+        transition: Transition,
+    },
+}
+
+impl RootPlan {
+    /// Whether another root signs or is trusted, or a root by other terms.
+    #[must_use]
+    pub const fn changes_roots(&self) -> bool {
+        !matches!(self, Self::Keep | Self::AddEvidenceKey { .. })
+    }
+
+    /// The word for log lines.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Keep => "Keep",
+            Self::Generate => "Generate",
+            Self::Copy => "Copy",
+            Self::AddEvidenceKey { .. } => "AddEvidenceKey",
+            Self::Recover => "Recover",
+            Self::Change { transition, .. } => transition.as_str(),
+        }
+    }
+}
+
+/// A plan, and how the authority stands as long as it is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootDecision {
+    /// What to do.
+    pub plan: RootPlan,
+    /// Whether it may sign with what the root Secret holds.
+    pub signs: bool,
+    /// Why.
+    pub reason: Reason,
+    /// Whether a person must act.
+    pub stalled: bool,
+    /// A sentence.
+    pub message: String,
+    /// What people must see to though all is well, in sentences.
+    pub warning: Option<String>,
+}
+
+impl RootDecision {
+    /// Whether nothing is signed for the time being, whatever the root Secret holds.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.reason == Reason::ClockSkewed
+    }
+
+    /// The conditions that say this.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        Verdict {
+            ready: self.signs && !self.is_halted(),
+            stalled: self.stalled,
+            reason: self.reason.as_str(),
+            message: self
+                .warning
+                .as_ref()
+                .map_or_else(|| self.message.clone(), |warning| format!("{}. {warning}", self.message)),
+        }
+    }
+
+    /// How the authority stands where the plan is not carried out, because its result could not be read.
+    #[must_use]
+    pub fn refused(self, secret_name: &str, why: &str) -> Self {
+        let goes_on = if self.signs { ". Signing goes on with the root in force" } else { "" };
+        let message = format!(
+            "{} of Secret {secret_name} was not written, because the operator could not read the result: {why}{goes_on}",
+            self.plan.as_str()
+        );
+        Self { plan: RootPlan::Keep, reason: Reason::RootInvalid, stalled: true, message, ..self }
+    }
+
+    pub(super) fn stalled(reason: Reason, message: String) -> Self {
+        Self { plan: RootPlan::Keep, signs: false, reason, stalled: true, message, warning: None }
+    }
+
+    pub(super) fn signing(plan: RootPlan, root: &StoredRoot) -> Self {
+        let message = format!("signs with root {} until {}", short(&root.fingerprint), root.window.not_after);
+        Self { plan, signs: true, reason: Reason::Ready, stalled: false, message, warning: None }
+    }
+
+    pub(super) fn making(plan: RootPlan) -> Self {
+        let message = "the root is being made".to_owned();
+        Self { plan, signs: false, reason: Reason::Ready, stalled: false, message, warning: None }
+    }
+}
+
+/// Enough of a fingerprint for a sentence; status has all of it.
+pub(super) fn short(fingerprint: &str) -> &str {
+    fingerprint.get(..16).unwrap_or(fingerprint)
+}

@@ -1,0 +1,18 @@
+//! Decisions on roots: from the state of a CA, its spec and the observed distribution to one transition at a time.
+
+pub mod ca_state;
+mod clock_halt;
+pub mod decide;
+mod decision;
+pub mod distrust;
+pub mod ending;
+pub mod evidence;
+pub mod progress;
+pub mod provided_secret;
+pub mod quiet_period;
+mod reason;
+pub mod rotation;
+pub mod safeguards;
+pub mod spec;
+pub mod timing;
+pub mod warning;

@@ -1,0 +1,99 @@
+//! What may be said of a rotation: nobody is told of a phase that nobody knows, and no request is passed over in silence.
+
+use super::ca_state::{Provided, StoredRoot};
+use super::decide::{Reason, RootDecision, RootSecret, RootWorld};
+use super::rotation::{self, Cause, Circumstances};
+use crate::api::authority::Phase;
+
+/// How a rotation goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// By its phase; with what becomes of a request that has no answer yet.
+    Known(Option<Unanswered>),
+    /// Not before a root signs again.
+    Halted,
+    /// Nobody knows: the root Secret cannot be read, or does not hold the root that it should. For this reason.
+    Unknown(Reason),
+}
+
+/// What becomes of a rotation that a person has asked for by annotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It begins when the one under way has ended.
+    AfterThis,
+    /// Nothing: only people can make the successor of what they provide.
+    OnlyPeople,
+}
+
+/// What people have changed about the CA that they provide, and a rotation under way keeps from taking effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deferred {
+    /// Other anchors beside the same signer.
+    Anchors,
+    /// Another CA.
+    Ca,
+    /// They provide none any more.
+    Removal,
+}
+
+impl Course {
+    /// Whether the root Secret tells what the roots of this authority do.
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        !matches!(self, Self::Unknown(_))
+    }
+}
+
+/// How the rotation of an authority that stands so goes on.
+#[must_use]
+pub fn course(world: &RootWorld, decision: &RootDecision) -> Course {
+    match (decision.reason, &world.secret) {
+        // A change that was refused leaves the root that signs, and its Secret, as they were.
+        (Reason::RootLost | Reason::RootInvalid | Reason::TrustDomainMismatch, _) if !decision.signs => {
+            Course::Unknown(decision.reason)
+        }
+        (_, RootSecret::Sound(root)) if decision.signs => Course::Known(unanswered(root, &world.around)),
+        _ => Course::Halted,
+    }
+}
+
+/// A request is answered by the rotation that it begins. Whether it begins one at the end of this, is asked of the very
+/// rule that will decide it then.
+fn unanswered(root: &StoredRoot, around: &Circumstances) -> Option<Unanswered> {
+    if !rotation::is_requested(root, around) {
+        return None;
+    }
+    let begins = rotation::cause(&at_rest(root), around).is_some();
+    match (begins, root.phase) {
+        (false, _) => Some(Unanswered::OnlyPeople),
+        (true, Phase::Announced | Phase::Draining) => Some(Unanswered::AfterThis),
+        (true, Phase::Stable) => None,
+    }
+}
+
+/// What waits for the end of the rotation that is under way. Asked, too, of the rule that will decide it then.
+#[must_use]
+pub fn deferred(root: &StoredRoot, around: &Circumstances) -> Option<Deferred> {
+    if root.phase == Phase::Stable {
+        return None;
+    }
+    let rest = at_rest(root);
+    let is_another = rotation::cause(&rest, around) == Some(Cause::Provision);
+    match &around.provided {
+        Provided::Sound { .. } if is_another => Some(Deferred::Ca),
+        Provided::Sound { anchors, .. } => (*anchors != rest.anchors).then_some(Deferred::Anchors),
+        Provided::NotAsked => is_another.then_some(Deferred::Removal),
+        Provided::Missing(_) | Provided::Invalid(_) => None,
+    }
+}
+
+/// The root that signs when the rotation has ended.
+fn at_rest(root: &StoredRoot) -> StoredRoot {
+    let Some(next) = &root.next else { return root.clone() };
+    StoredRoot {
+        fingerprint: next.fingerprint.clone(),
+        anchors: next.anchors.clone(),
+        is_provided: next.is_provided,
+        ..root.clone()
+    }
+}

@@ -1,0 +1,72 @@
+//! What an identity may have, as it is issued to it: SANs are a pure function of (namespace, spec, authority).
+
+use jiff::SignedDuration;
+
+use super::spec::Asked;
+use super::zone;
+use crate::pki::{Leaf, LeafProfile, SpiffeId};
+use crate::plan::authority::spec::Terms;
+
+/// What an identity may have: the leaf profile, and how long its leaves live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entitlement {
+    /// What the leaf says.
+    pub profile: LeafProfile,
+    /// Names that are not given although a former version, or an older list of public suffixes, gave them.
+    pub withheld: Vec<String>,
+    /// Lifetime.
+    pub ttl: SignedDuration,
+    /// The grants that allow its names and addresses outside the own zone.
+    pub grants: Vec<String>,
+}
+
+impl Entitlement {
+    /// What the terms give of what is asked, once these grants allow it.
+    pub(super) fn of(asked: &Asked, terms: &Terms, grants: Vec<String>) -> Self {
+        let profile = profile(asked, terms);
+        let short = asked.services.iter().map(|service| zone::short_name(service, &asked.namespace));
+        let withheld = short.filter(|name| !profile.dns_names.contains(name)).collect();
+        Self { profile, withheld, ttl: asked.ttl.unwrap_or(terms.leaf_ttl), grants }
+    }
+
+    /// Whether a leaf is what may be had. One with the names that are withheld now was right when it was issued, and stays until
+    /// its renewal: an upgrade issues nothing anew.
+    #[must_use]
+    pub fn is_met_by(&self, leaf: &Leaf) -> bool {
+        leaf.matches(&self.profile) || !self.withheld.is_empty() && leaf.matches(&self.former_profile())
+    }
+
+    fn former_profile(&self) -> LeafProfile {
+        let names = self.profile.dns_names.iter().chain(&self.withheld);
+        LeafProfile { dns_names: names.cloned().collect(), ..self.profile.clone() }
+    }
+}
+
+fn profile(asked: &Asked, terms: &Terms) -> LeafProfile {
+    LeafProfile {
+        spiffe_id: SpiffeId::new(&terms.trust_domain, &asked.namespace, &asked.service_account),
+        dns_names: dns_names(asked, &terms.cluster_domain),
+        ip_addresses: asked.ip_addresses.clone(),
+        key_algorithm: asked.algorithm,
+        common_name: asked.common_name,
+    }
+}
+
+/// The names of all services.
+pub(super) fn service_names(asked: &Asked, cluster_domain: &str) -> impl Iterator<Item = String> {
+    asked
+        .services
+        .iter()
+        .flat_map(move |service| zone::service_names(service, &asked.namespace, cluster_domain))
+}
+
+/// The DNS names of a leaf, distinct, in the order in which they were asked.
+fn dns_names(asked: &Asked, cluster_domain: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in service_names(asked, cluster_domain).chain(asked.dns_names.iter().cloned()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
