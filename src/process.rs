@@ -12,7 +12,7 @@ use crate::cli::Run;
 use crate::operator::metrics::Metrics;
 use crate::operator::probe::dial::Dialer;
 use crate::operator::run::{
-    DefaultAuthority, Settings, Surroundings, default_key_threads, run as run_operator,
+    DefaultAuthority, Dependencies, Settings, default_key_threads, run as run_operator,
 };
 use crate::pki::Serial;
 use crate::plan::authority::safeguards::Safeguards;
@@ -64,7 +64,7 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     let (leadership, election) = leadership(config, &client, &clock, &end_of_tenure)?;
     let election = tokio::spawn(election);
     let (dialer, safeguards) = (Dialer::tcp(), Safeguards::ALL);
-    let around = Surroundings { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown };
+    let around = Dependencies { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown };
     drop(started);
     let result = run_operator(settings(config), around).await;
     give_up.fire();

@@ -8,18 +8,18 @@ use kube::core::PartialObjectMeta;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::client::Requests;
+use super::client::ApiClient;
 use super::error::Error;
-use super::issuers::Authorities;
+use super::issuers::Issuers;
 use super::metrics::Metrics;
-use super::scheduler::Board;
+use super::scheduler::Scheduler;
 use crate::api::names::label;
-use crate::operator::authority::rotation::blockers::Sights;
-use crate::operator::identity::key_generator::Forge;
-use crate::operator::index::authorities::Roster;
-use crate::operator::probe::store::Probes;
+use crate::operator::authority::rotation::blockers::QuietPeriods;
+use crate::operator::identity::key_generator::KeyGenerator;
+use crate::operator::index::authorities::Authorities;
+use crate::operator::probe::store::SharedProbeState;
 use crate::operator::scheduler::deadlines::Millis;
-use crate::operator::trust_bundle::shared::Bundles;
+use crate::operator::trust_bundle::shared::SharedBundleStore;
 use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 
@@ -29,21 +29,21 @@ pub struct Context {
     /// Time.
     pub clock: Clock,
     /// The API server.
-    pub requests: Requests,
+    pub requests: ApiClient,
     /// What needs a look.
-    pub board: SharedBoard,
+    pub board: SharedScheduler,
     /// Who signs.
-    pub authorities: Authorities,
+    pub authorities: Issuers,
     /// The authorities that exist.
-    pub roster: Roster,
+    pub roster: Authorities,
     /// What was seen of rotations.
-    pub sights: Sights,
+    pub sights: QuietPeriods,
     /// What was seen of Pods.
-    pub probes: Probes,
+    pub probes: SharedProbeState,
     /// Trust bundles that are published.
-    pub bundles: Bundles,
+    pub bundles: SharedBundleStore,
     /// Keys that take long to make.
-    pub forge: Forge,
+    pub forge: KeyGenerator,
     /// Figures.
     pub metrics: Metrics,
     /// Namespace of root Secrets and of the Lease.
@@ -99,19 +99,19 @@ impl Context {
 
 /// The board, and a bell that rings when something in it has changed.
 #[derive(Clone, Default)]
-pub struct SharedBoard {
-    board: Arc<Mutex<Board>>,
+pub struct SharedScheduler {
+    board: Arc<Mutex<Scheduler>>,
     changed: Arc<Notify>,
 }
 
-impl SharedBoard {
+impl SharedScheduler {
     /// The board, to read. Never held across an await.
-    pub fn lock(&self) -> MutexGuard<'_, Board> {
+    pub fn lock(&self) -> MutexGuard<'_, Scheduler> {
         self.board.lock()
     }
 
     /// Changes the board and rings the bell.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Board) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut Scheduler) -> T) -> T {
         let result = change(&mut self.board.lock());
         self.changed.notify_one();
         result

@@ -55,7 +55,7 @@ pub enum Error {
     Clock(Doubt),
     /// The key is being generated.
     #[error("the private key is being generated")]
-    KeyOrdered,
+    KeyPending,
     /// No key could be generated.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -122,7 +122,7 @@ impl Error {
             Self::NotLeader { .. } => "NotLeader",
             Self::AuthorityPending(_) => "AuthorityPending",
             Self::Clock(_) => "Clock",
-            Self::KeyOrdered => "KeyOrdered",
+            Self::KeyPending => "KeyOrdered",
             Self::Key(_) => "Key",
             Self::Randomness(_) => "Randomness",
             Self::Issue(_) => "Issue",

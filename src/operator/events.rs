@@ -10,9 +10,9 @@ use super::context::Context;
 use crate::api::MtlsIdentity;
 use crate::api::conditions::{READY, STALLED, Verdict, find};
 use crate::api::names::FIELD_MANAGER;
-use crate::plan::identity::ready::{Reason, Standing};
+use crate::plan::identity::ready::{ReadyReason, Standing};
 
-/// Reason of the Event about a Secret that another writer overwrites again and again.
+/// ReadyReason of the Event about a Secret that another writer overwrites again and again.
 const OVERWRITTEN: &str = "SecretOverwritten";
 /// Longest text that an Event may carry, in bytes.
 const NOTE_LENGTH: usize = 1024;
@@ -27,7 +27,7 @@ pub async fn transition(context: &Context, identity: &MtlsIdentity, standing: &S
     if has_turned || needs_a_person {
         log(identity, before, standing);
     }
-    if needs_a_person || (has_turned && standing.reason == Reason::Expired) {
+    if needs_a_person || (has_turned && standing.reason == ReadyReason::Expired) {
         warn(context, identity, &standing.verdict()).await;
     }
 }
@@ -37,7 +37,7 @@ fn log(identity: &MtlsIdentity, before: Option<&str>, standing: &Standing) {
     let (reason, why) = (standing.reason.as_str(), &standing.message);
     if standing.stalled {
         tracing::warn!(namespace, name, before, reason, why, "an identity needs a person");
-    } else if before.is_some() || standing.reason != Reason::Issued {
+    } else if before.is_some() || standing.reason != ReadyReason::Issued {
         // A first leaf has its own line.
         tracing::info!(namespace, name, before, reason, why, "an identity stands otherwise");
     }

@@ -11,27 +11,27 @@ use super::index::ListNumber;
 use crate::api::decoded::Decoded;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::operator::authority::controller::claimed_by;
-use crate::operator::client::watch::Audience;
-use crate::operator::index::authorities::Roster;
-use crate::operator::index::awaited_object::{Witness, WitnessKind};
+use crate::operator::client::watch::EventHandler;
+use crate::operator::index::authorities::Authorities;
+use crate::operator::index::awaited_object::{AwaitedKind, AwaitedObject};
 use crate::operator::scheduler::deadlines::Millis;
-use crate::operator::trust_bundle::objects::Carrier;
-use crate::operator::trust_bundle::shared::Bundles;
-use crate::operator::trust_bundle::store::Range;
-use crate::plan::authority::spec::Terms;
+use crate::operator::trust_bundle::objects::BundleObject;
+use crate::operator::trust_bundle::shared::SharedBundleStore;
+use crate::operator::trust_bundle::store::ListScope;
+use crate::plan::authority::spec::AuthoritySpec;
 use crate::runtime::clock::Clock;
 
 /// What changes again and again does not have its authority looked at all the time.
 const STIRS_AFTER: Millis = 1000;
 
-/// Identities, for the board.
-pub struct Identities {
+/// IdentityHandler, for the board.
+pub struct IdentityHandler {
     context: Context,
     scope: Option<String>,
     list: ListNumber,
 }
 
-impl Identities {
+impl IdentityHandler {
     /// Those of one namespace, or of all.
     #[must_use]
     pub fn new(context: Context, scope: Option<String>) -> Self {
@@ -39,7 +39,7 @@ impl Identities {
     }
 }
 
-impl Audience<Decoded<MtlsIdentity>> for Identities {
+impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
     fn begin_list(&mut self) {
         self.list = self.context.board.lock().begin_list();
     }
@@ -53,7 +53,7 @@ impl Audience<Decoded<MtlsIdentity>> for Identities {
         }
         self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
         let (namespace, name) = (identity.namespace().unwrap_or_default(), identity.name_any());
-        stir(&self.context, |witness| witness.is(WitnessKind::Identity, &namespace, &name));
+        stir(&self.context, |witness| witness.is(AwaitedKind::Identity, &namespace, &name));
     }
 
     fn lost(&mut self, object: Decoded<MtlsIdentity>) {
@@ -61,24 +61,24 @@ impl Audience<Decoded<MtlsIdentity>> for Identities {
         let namespace = object.namespace().unwrap_or_default();
         self.context.probes.lost(&namespace, &object.name_any());
         self.context.board.change(|board| board.deleted_identity(&object.0, now));
-        stir(&self.context, |witness| witness.is(WitnessKind::Identity, &namespace, &object.name_any()));
+        stir(&self.context, |witness| witness.is(AwaitedKind::Identity, &namespace, &object.name_any()));
     }
 
     fn end_list(&mut self) {
         let now = self.context.millis();
         self.context.board.change(|board| board.end_identity_list(self.scope.as_deref(), self.list, now));
-        stir(&self.context, |witness| witness.kind == WitnessKind::Identity);
+        stir(&self.context, |witness| witness.kind == AwaitedKind::Identity);
     }
 }
 
 /// Leaf Secrets, for the board.
-pub struct LeafSecrets {
+pub struct LeafSecretHandler {
     context: Context,
     scope: Option<String>,
     list: ListNumber,
 }
 
-impl LeafSecrets {
+impl LeafSecretHandler {
     /// Those of one namespace, or of all.
     #[must_use]
     pub fn new(context: Context, scope: Option<String>) -> Self {
@@ -86,7 +86,7 @@ impl LeafSecrets {
     }
 }
 
-impl Audience<PartialObjectMeta<Secret>> for LeafSecrets {
+impl EventHandler<PartialObjectMeta<Secret>> for LeafSecretHandler {
     fn begin_list(&mut self) {
         self.list = self.context.board.lock().begin_list();
     }
@@ -100,28 +100,28 @@ impl Audience<PartialObjectMeta<Secret>> for LeafSecrets {
         let now = self.context.millis();
         self.context.board.change(|board| board.deleted_secret(&object, now));
         let namespace = object.namespace().unwrap_or_default();
-        stir(&self.context, |witness| witness.is(WitnessKind::Secret, &namespace, &object.name_any()));
+        stir(&self.context, |witness| witness.is(AwaitedKind::Secret, &namespace, &object.name_any()));
     }
 
     fn end_list(&mut self) {
         let now = self.context.millis();
         self.context.board.change(|board| board.end_secret_list(self.scope.as_deref(), self.list, now));
-        stir(&self.context, |witness| witness.kind == WitnessKind::Secret);
+        stir(&self.context, |witness| witness.kind == AwaitedKind::Secret);
     }
 }
 
 /// An authority whose loss rests on what has changed is looked at again, but not more often than once a second.
-fn stir(context: &Context, is_it: impl Fn(&Witness) -> bool) {
+fn stir(context: &Context, is_it: impl Fn(&AwaitedObject) -> bool) {
     context.roster.stirred(context.millis().saturating_add(STIRS_AFTER), is_it);
 }
 
-/// Namespaces, for the board.
-pub struct Namespaces {
+/// NamespaceHandler, for the board.
+pub struct NamespaceHandler {
     context: Context,
     listed: Vec<String>,
 }
 
-impl Namespaces {
+impl NamespaceHandler {
     /// All of them.
     #[must_use]
     pub fn new(context: Context) -> Self {
@@ -129,7 +129,7 @@ impl Namespaces {
     }
 }
 
-impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
+impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
     fn begin_list(&mut self) {
         self.listed.clear();
     }
@@ -163,22 +163,22 @@ impl Audience<PartialObjectMeta<Namespace>> for Namespaces {
 }
 
 /// Published trust bundles of one kind, for the ledger.
-pub struct TrustBundles {
-    bundles: Bundles,
+pub struct TrustBundleHandler {
+    bundles: SharedBundleStore,
     clock: Clock,
-    range: Range,
+    range: ListScope,
     list: u64,
 }
 
-impl TrustBundles {
+impl TrustBundleHandler {
     /// Those in a range.
     #[must_use]
-    pub fn new(context: &Context, range: Range) -> Self {
+    pub fn new(context: &Context, range: ListScope) -> Self {
         Self { bundles: context.bundles.clone(), clock: context.clock.clone(), range, list: 0 }
     }
 }
 
-impl<K: Carrier + Send> Audience<K> for TrustBundles {
+impl<K: BundleObject + Send> EventHandler<K> for TrustBundleHandler {
     fn begin_list(&mut self) {
         self.list = self.bundles.lock().begin_list();
     }
@@ -210,12 +210,12 @@ impl<K: Carrier + Send> Audience<K> for TrustBundles {
     }
 }
 
-/// Authorities, for the roster, and their terms for the board.
-pub struct Authorities {
+/// AuthorityHandler, for the roster, and their terms for the board.
+pub struct AuthorityHandler {
     context: Context,
 }
 
-impl Authorities {
+impl AuthorityHandler {
     /// All of them.
     #[must_use]
     pub fn new(context: Context) -> Self {
@@ -223,7 +223,7 @@ impl Authorities {
     }
 }
 
-impl Audience<Decoded<MtlsAuthority>> for Authorities {
+impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
     fn begin_list(&mut self) {
         self.context.roster.begin_list();
     }
@@ -231,7 +231,7 @@ impl Audience<Decoded<MtlsAuthority>> for Authorities {
     fn saw(&mut self, Decoded(authority): Decoded<MtlsAuthority>, _is_from_list: bool) {
         let now = self.context.millis();
         let is_ours = claimed_by(&authority).is_none_or(|holder| *holder == *self.context.namespace);
-        if let (true, Ok(terms)) = (is_ours, Terms::parse(&authority)) {
+        if let (true, Ok(terms)) = (is_ours, AuthoritySpec::parse(&authority)) {
             self.context.board.change(|board| board.saw_terms(&Arc::new(terms), now));
         }
         self.context.roster.saw(authority);
@@ -251,9 +251,9 @@ impl Audience<Decoded<MtlsAuthority>> for Authorities {
 }
 
 /// Secrets of the operator's own namespace, by name only: roots and provided CAs.
-pub struct OwnSecrets(pub Roster);
+pub struct RootSecretHandler(pub Authorities);
 
-impl Audience<PartialObjectMeta<Secret>> for OwnSecrets {
+impl EventHandler<PartialObjectMeta<Secret>> for RootSecretHandler {
     fn begin_list(&mut self) {}
 
     fn saw(&mut self, object: PartialObjectMeta<Secret>, _is_from_list: bool) {

@@ -12,7 +12,7 @@ use super::client::WRITE_TIMEOUT;
 use super::context::Context;
 use super::error::Error;
 use crate::pki::{Authority, EvidenceKey};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::world::{NotReady, Signer};
 use crate::runtime::clock::Clock;
 
@@ -20,11 +20,11 @@ use crate::runtime::clock::Clock;
 const FRESH_FOR: Duration = Duration::from_mins(1);
 
 /// One authority, as it serves identities.
-pub struct Service {
+pub struct Issuer {
     /// Its terms.
-    pub terms: Arc<Terms>,
+    pub terms: Arc<AuthoritySpec>,
     /// Who signs, or why nobody does.
-    pub signer: Result<Arc<SigningRoot>, Unready>,
+    pub signer: Result<Arc<SigningCa>, Unready>,
     /// The announced root, where there is one. It signs nothing but what probes show.
     pub next: Option<Authority>,
 }
@@ -39,7 +39,7 @@ pub enum Unready {
 }
 
 /// A root that signs.
-pub struct SigningRoot {
+pub struct SigningCa {
     /// The CA.
     pub authority: Authority,
     /// What decisions need of it.
@@ -50,17 +50,17 @@ pub struct SigningRoot {
     pub secret_name: String,
     /// Version of the root Secret that it was loaded from.
     pub version: String,
-    confirmed: Mutex<Moment>,
+    confirmed: Mutex<ClockReading>,
 }
 
 /// A moment by both clocks.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct ClockReading {
     monotonic: Duration,
     wall: Timestamp,
 }
 
-impl Moment {
+impl ClockReading {
     /// This moment. The wall clock itself is read: it shows that the machine was suspended.
     #[must_use]
     pub fn now(clock: &Clock) -> Self {
@@ -76,7 +76,7 @@ impl Moment {
     }
 }
 
-impl SigningRoot {
+impl SigningCa {
     /// A root whose Secret was read no earlier than at `read_at`.
     #[must_use]
     pub fn new(
@@ -85,7 +85,7 @@ impl SigningRoot {
         evidence_key: Option<EvidenceKey>,
         secret_name: String,
         version: String,
-        read_at: Moment,
+        read_at: ClockReading,
     ) -> Self {
         Self { authority, facts, evidence_key, secret_name, version, confirmed: Mutex::new(read_at) }
     }
@@ -93,17 +93,17 @@ impl SigningRoot {
 
 /// All of them.
 #[derive(Clone, Default)]
-pub struct Authorities(Arc<Mutex<HashMap<String, Arc<Service>>>>);
+pub struct Issuers(Arc<Mutex<HashMap<String, Arc<Issuer>>>>);
 
-impl Authorities {
+impl Issuers {
     /// One of them.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<Arc<Service>> {
+    pub fn get(&self, name: &str) -> Option<Arc<Issuer>> {
         self.0.lock().get(name).cloned()
     }
 
     /// One of them serves from now on, as this says.
-    pub fn put(&self, service: Service) {
+    pub fn put(&self, service: Issuer) {
         self.0.lock().insert(service.terms.name.clone(), Arc::new(service));
     }
 
@@ -125,8 +125,8 @@ impl Authorities {
 ///
 /// # Errors
 /// [`Error::Stale`] where the root Secret has changed.
-pub async fn confirm(context: &Context, root: &SigningRoot, terms: &Terms) -> Result<(), Error> {
-    let now = Moment::now(&context.clock);
+pub async fn confirm(context: &Context, root: &SigningCa, terms: &AuthoritySpec) -> Result<(), Error> {
+    let now = ClockReading::now(&context.clock);
     if root.confirmed.lock().is_within(freshness(terms), now) {
         return Ok(());
     }
@@ -142,12 +142,12 @@ pub async fn confirm(context: &Context, root: &SigningRoot, terms: &Terms) -> Re
 }
 
 /// F = min(60 s, propagation/3).
-fn freshness(terms: &Terms) -> Duration {
+fn freshness(terms: &AuthoritySpec) -> Duration {
     FRESH_FOR.min(terms.propagation.unsigned_abs() / 3)
 }
 
 /// W = min(30 s, propagation/3): how long a write of a leaf may live.
 #[must_use]
-pub fn write_timeout(terms: &Terms) -> Duration {
+pub fn write_timeout(terms: &AuthoritySpec) -> Duration {
     WRITE_TIMEOUT.min(terms.propagation.unsigned_abs() / 3)
 }

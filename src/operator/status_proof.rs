@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::issuers::SigningRoot;
+use super::issuers::SigningCa;
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::pki::{Claim, EvidenceKey};
 
@@ -29,14 +29,14 @@ pub fn is_proven(identity: &MtlsIdentity, key: &EvidenceKey, now: Timestamp) -> 
 
 /// Whether the status of an identity proves that a signer existed which the root in force does not know.
 #[must_use]
-pub fn proves_loss(identity: &MtlsIdentity, root: &SigningRoot, now: Timestamp) -> bool {
+pub fn proves_loss(identity: &MtlsIdentity, root: &SigningCa, now: Timestamp) -> bool {
     let key = root.evidence_key.as_ref().filter(|_| names_unknown_signer(identity, root, now));
     key.is_some_and(|key| is_proven(identity, key, now))
 }
 
 /// Whether the status of an identity says that a signer which the root in force does not know has signed a leaf in force.
 #[must_use]
-pub fn names_unknown_signer(identity: &MtlsIdentity, root: &SigningRoot, now: Timestamp) -> bool {
+pub fn names_unknown_signer(identity: &MtlsIdentity, root: &SigningCa, now: Timestamp) -> bool {
     let claim = identity.status.as_ref().and_then(|status| claim(identity, status));
     claim.is_some_and(|claim| claim.not_after >= now && !root.facts.rotation.is_known(claim.key_id))
 }
@@ -47,7 +47,7 @@ pub fn names_unknown_signer(identity: &MtlsIdentity, root: &SigningRoot, now: Ti
 pub fn proven(
     status: MtlsIdentityStatus,
     identity: &MtlsIdentity,
-    root: Option<&SigningRoot>,
+    root: Option<&SigningCa>,
 ) -> MtlsIdentityStatus {
     let before = identity.status.as_ref();
     let proof = match root.and_then(|root| root.evidence_key.as_ref().zip(Some(&root.facts.rotation))) {

@@ -9,7 +9,7 @@ use super::leaf_params::leaf_params;
 use super::serial::NoRandomness;
 use super::{
     CrossCertificate, Fingerprint, KeyError, KeyId, Leaf, LeafError, LeafProfile, PrivateKey, Serial,
-    TrustBundle, Window, pem, verify,
+    TrustBundle, Validity, pem, verify,
 };
 
 /// A CA as it is kept in a Secret. Has no `Debug`: it holds the key.
@@ -92,7 +92,7 @@ pub(super) struct Signer {
     /// Its key.
     pub key_id: KeyId,
     /// When a leaf it signs can be valid.
-    pub window: Window,
+    pub window: Validity,
 }
 
 /// A CA that was checked and may sign. Made by [`Authority::load`].
@@ -151,7 +151,7 @@ impl Authority {
 
     /// When a leaf can be valid: the signer's window, narrowed by every certificate up to the root.
     #[must_use]
-    pub const fn window(&self) -> Window {
+    pub const fn window(&self) -> Validity {
         self.signer.window
     }
 
@@ -205,7 +205,7 @@ impl Authority {
         &self,
         profile: &LeafProfile,
         key: PrivateKey,
-        window: Window,
+        window: Validity,
         serial: Serial,
     ) -> Result<IssuedLeaf, IssueError> {
         if !self.signer.window.contains(&window) {

@@ -6,7 +6,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Version};
 
-use super::{Fingerprint, KeyId, Weakness, Window};
+use super::{Fingerprint, KeyId, Validity, Weakness};
 
 /// The most characters of a subject that are shown: it can be as long as a certificate.
 const MAX_SHOWN: usize = 128;
@@ -29,7 +29,7 @@ pub(super) struct CaCertificate {
     pub(super) der: CertificateDer<'static>,
     pub(super) fingerprint: Fingerprint,
     pub(super) key_id: Option<KeyId>,
-    pub(super) window: Window,
+    pub(super) window: Validity,
     pub(super) subject: Vec<u8>,
     pub(super) issuer: Vec<u8>,
     pub(super) public_key_der: Vec<u8>,
@@ -51,7 +51,7 @@ impl CaCertificate {
             der: der.clone().into_owned(),
             fingerprint: Fingerprint::of(der),
             key_id: subject_key_id(&x509),
-            window: Window::of(x509.validity())?,
+            window: Validity::of(x509.validity())?,
             subject: subject.as_raw().to_vec(),
             issuer: x509.issuer().as_raw().to_vec(),
             public_key_der: x509.public_key().raw.to_vec(),

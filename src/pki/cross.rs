@@ -15,7 +15,7 @@ use super::certificate::{self, CaCertificate};
 use super::leaf_params::bare_params;
 use super::window::to_offset;
 use super::{
-    Authority, IssueError, KeyAlgorithm, PemError, PrivateKey, Serial, TrustBundle, Window, pem, verify,
+    Authority, IssueError, KeyAlgorithm, PemError, PrivateKey, Serial, TrustBundle, Validity, pem, verify,
 };
 
 /// Why there is no cross-certificate. Rotation goes on without it, on the observed distribution alone.
@@ -115,7 +115,7 @@ impl Authority {
         &self,
         root: &CaCertificate,
         below: usize,
-        window: Window,
+        window: Validity,
     ) -> Result<CaCertificate, CrossError> {
         let params = cross_params(root, below, window)?;
         let key =
@@ -131,7 +131,7 @@ impl Authority {
         &self,
         next: &Self,
         cross: &CrossCertificate,
-        window: Window,
+        window: Validity,
         now: Timestamp,
     ) -> Result<(), CrossError> {
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).map_err(IssueError::from)?;
@@ -152,7 +152,11 @@ impl Authority {
 
 /// What the chain below the root needs, and no more: `below` counts the CA certificates between the root and a leaf, which
 /// its own path length has room for, since that chain was verified; and the two purposes of a leaf.
-fn cross_params(root: &CaCertificate, below: usize, window: Window) -> Result<CertificateParams, CrossError> {
+fn cross_params(
+    root: &CaCertificate,
+    below: usize,
+    window: Validity,
+) -> Result<CertificateParams, CrossError> {
     let is_limited = certificate::parse(&root.der).is_none_or(|x509| is_limited(&x509));
     let key_id = root.key_id.as_ref().filter(|_| !is_limited).ok_or(CrossError::NotWritable)?;
     let serial = Serial::random().map_err(IssueError::from)?;

@@ -8,7 +8,7 @@ use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
 use super::window::to_offset;
-use super::{Authority, AuthorityPem, IssueError, KeyId, PrivateKey, RootAlgorithm, Serial, Window, pem};
+use super::{Authority, AuthorityPem, IssueError, KeyId, PrivateKey, RootAlgorithm, Serial, Validity, pem};
 
 /// Longest common name (`ub-common-name`, RFC 5280 appendix A.1).
 const MAX_COMMON_NAME: usize = 64;
@@ -28,7 +28,7 @@ impl Authority {
         now: Timestamp,
     ) -> Result<AuthorityPem, IssueError> {
         let key = PrivateKey::generate(algorithm.key_algorithm())?;
-        let params = root_params(name, &key, Window::root(now, ttl), Serial::random()?);
+        let params = root_params(name, &key, Validity::root(now, ttl), Serial::random()?);
         let certificate = params.self_signed(&key).map_err(|_| IssueError::NotSigned)?;
         let chain = pem::encode_certificates([&CertificateDer::from(certificate)]).into_bytes();
         let key = Zeroizing::new(key.to_pem().as_bytes().to_vec());
@@ -36,7 +36,7 @@ impl Authority {
     }
 }
 
-fn root_params(name: &str, key: &PrivateKey, window: Window, serial: Serial) -> CertificateParams {
+fn root_params(name: &str, key: &PrivateKey, window: Validity, serial: Serial) -> CertificateParams {
     let mut params = CertificateParams::default();
     let key_id = KeyId::new(&params.key_identifier(key));
     params.distinguished_name = DistinguishedName::new();

@@ -8,7 +8,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 
 use super::pem::{self, PemError};
-use super::{CommonName, KeyAlgorithm, KeyId, LeafProfile, Serial, Window, certificate, subject};
+use super::{CommonName, KeyAlgorithm, KeyId, LeafProfile, Serial, Validity, certificate, subject};
 
 /// Why a leaf is not usable. Each is a state of the world, not an accident of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -61,7 +61,7 @@ pub struct Leaf {
     /// Serial number.
     pub serial: Serial,
     /// Validity.
-    pub window: Window,
+    pub window: Validity,
     /// Which key signed it.
     pub authority_key_id: KeyId,
     /// The subject as people read it; empty where the names are all there is.
@@ -113,7 +113,7 @@ impl Leaf {
         let mut leaf = Self {
             serial: Serial::from_bytes(x509.raw_serial())
                 .ok_or(LeafError::BadProfile("the serial number is negative or longer than 20 octets"))?,
-            window: Window::of(x509.validity())
+            window: Validity::of(x509.validity())
                 .ok_or(LeafError::BadProfile("the validity is beyond any calendar"))?,
             authority_key_id: authority_key_id(x509)
                 .ok_or(LeafError::BadProfile("the authority key identifier is missing"))?,

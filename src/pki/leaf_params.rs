@@ -9,12 +9,12 @@ use rcgen::{
 };
 
 use super::window::to_offset;
-use super::{CommonName, IssueError, KeyAlgorithm, LeafProfile, Serial, Subject, Window};
+use super::{CommonName, IssueError, KeyAlgorithm, LeafProfile, Serial, Subject, Validity};
 
 /// Every field is set here: rcgen's defaults (valid 1975 to 4096, serial from the key, no AKI) are never right.
 pub(super) fn leaf_params(
     profile: &LeafProfile,
-    window: Window,
+    window: Validity,
     serial: Serial,
 ) -> Result<CertificateParams, IssueError> {
     let mut params = bare_params(window, serial);
@@ -25,7 +25,7 @@ pub(super) fn leaf_params(
 }
 
 /// A leaf without names.
-pub(super) fn bare_params(window: Window, serial: Serial) -> CertificateParams {
+pub(super) fn bare_params(window: Validity, serial: Serial) -> CertificateParams {
     let mut params = CertificateParams::default();
     // An empty subject makes the names critical, and another one not: RFC 5280 §4.2.1.6 wants both.
     params.distinguished_name = DistinguishedName::new();

@@ -11,8 +11,8 @@ use super::leaf_params::bare_params;
 use super::pem::{self, PemError};
 use super::trust::{TrustBundle, TrustError};
 use super::{
-    Authority, AuthorityPem, KeyAlgorithm, KeyError, KeyId, LeafError, PrivateKey, Serial, Weakness, Window,
-    verify,
+    Authority, AuthorityPem, KeyAlgorithm, KeyError, KeyId, LeafError, PrivateKey, Serial, Validity,
+    Weakness, verify,
 };
 
 /// Why a CA cannot sign. `number` counts the certificates of `tls.crt` from 1.
@@ -173,7 +173,7 @@ fn check_place(signer: &CaCertificate, bundle: &TrustBundle) -> Result<(), LoadE
     if anchored { Ok(()) } else { Err(LoadError::NotAnchored) }
 }
 
-fn check_window(window: Window, now: Timestamp) -> Result<(), LoadError> {
+fn check_window(window: Validity, now: Timestamp) -> Result<(), LoadError> {
     if window.is_expired_at(now) {
         return Err(LoadError::Expired { not_after: window.not_after });
     }
@@ -191,7 +191,7 @@ fn probe(
     served: &[CertificateDer<'static>],
     bundle: &TrustBundle,
     now: Timestamp,
-) -> Result<Window, LoadError> {
+) -> Result<Validity, LoadError> {
     let signer = chain.first().ok_or(LoadError::Chain(PemError::NotPem))?;
     let leaf = probe_leaf(issuer, signer)?;
     let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| LoadError::CannotSign)?;

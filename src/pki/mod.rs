@@ -1,7 +1,7 @@
 //! X.509, pure: no clock, no file, no network. The only folder that names rcgen, x509-parser, webpki and yasna.
 //!
 //! ```text
-//! AuthorityPem ─ load ─▶ Authority ─ issue(LeafProfile, PrivateKey, Window, Serial) ─▶ IssuedLeaf
+//! AuthorityPem ─ load ─▶ Authority ─ issue(LeafProfile, PrivateKey, Validity, Serial) ─▶ IssuedLeaf
 //!                            │                                                            │ verified as a peer would
 //!                            └─▶ TrustBundle ◀───────────────── verify_as_peer ◀──────────┘
 //! ```
@@ -51,4 +51,4 @@ pub use top::Top;
 pub use trust::{TrustBundle, TrustError};
 pub use verify::verify_as_peer;
 pub use weakness::Weakness;
-pub use window::{Window, whole_second};
+pub use window::{Validity, whole_second};

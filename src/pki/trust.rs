@@ -7,7 +7,7 @@ use rustls_pki_types::{CertificateDer, TrustAnchor};
 use super::certificate::CaCertificate;
 use super::fingerprint::sha256;
 use super::pem::{self, PemError};
-use super::{Fingerprint, KeyId, Weakness, Window, hex};
+use super::{Fingerprint, KeyId, Validity, Weakness, hex};
 
 /// Octets of the bundle's hash: enough that no two bundles of a cluster share one.
 const HASH_OCTETS: usize = 16;
@@ -155,7 +155,7 @@ impl TrustBundle {
 
     /// Key and validity of the root with this fingerprint.
     #[must_use]
-    pub fn describe(&self, fingerprint: &Fingerprint) -> Option<(KeyId, Window)> {
+    pub fn describe(&self, fingerprint: &Fingerprint) -> Option<(KeyId, Validity)> {
         let anchor = self.anchors.iter().find(|anchor| anchor.fingerprint == *fingerprint)?;
         Some((anchor.key_id.clone()?, anchor.window))
     }

@@ -11,7 +11,7 @@ use super::Leaf;
 use super::LeafError;
 use super::PrivateKey;
 use super::TrustBundle;
-use super::Window;
+use super::Validity;
 use super::certificate;
 use super::certificate::CaCertificate;
 use super::pem;
@@ -145,11 +145,11 @@ fn asked_for(dns: &str) -> Option<ServerName<'static>> {
 
 /// The part of a window in which every certificate of the path is valid.
 pub(super) fn narrow(
-    window: Window,
+    window: Validity,
     path: &VerifiedPath<'_>,
     bundle: &TrustBundle,
     now: Timestamp,
-) -> Window {
+) -> Validity {
     let below = path.intermediate_certificates().count();
     let signers = path.intermediate_certificates().filter_map(|found| CaCertificate::parse(&found.der()));
     let narrowed = signers.fold(window, |window, signer| window.within(signer.window));

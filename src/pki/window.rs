@@ -8,14 +8,14 @@ const BACKDATING: SignedDuration = SignedDuration::from_mins(5);
 
 /// From when until when a certificate is valid, both ends included (RFC 5280 §4.1.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Window {
+pub struct Validity {
     /// First second of validity.
     pub not_before: Timestamp,
     /// Last second of validity.
     pub not_after: Timestamp,
 }
 
-impl Window {
+impl Validity {
     /// A leaf's window: backdated, `ttl` long from `now` on, and inside the signer's window.
     #[must_use]
     pub fn leaf(now: Timestamp, ttl: SignedDuration, signer: Self) -> Self {
@@ -93,28 +93,30 @@ mod tests {
     }
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
-    const WIDE: Window = Window { not_before: Timestamp::MIN, not_after: Timestamp::MAX };
+    const WIDE: Validity = Validity { not_before: Timestamp::MIN, not_after: Timestamp::MAX };
 
     #[test]
     fn a_leaf_is_backdated_by_five_minutes_and_lasts_ttl_from_now() {
-        let window = Window::leaf(at(1_000_000), DAY, WIDE);
-        assert_eq!(window, Window { not_before: at(999_700), not_after: at(1_086_400) });
+        let window = Validity::leaf(at(1_000_000), DAY, WIDE);
+        assert_eq!(window, Validity { not_before: at(999_700), not_after: at(1_086_400) });
     }
 
     #[test]
     fn fractions_of_a_second_are_dropped() {
         let now = Timestamp::new(1_000_000, 999_999_999).unwrap();
-        assert_eq!(Window::root(now, DAY), Window::root(at(1_000_000), DAY));
+        assert_eq!(Validity::root(now, DAY), Validity::root(at(1_000_000), DAY));
     }
 
     #[test]
     fn a_leaf_stays_inside_its_signer_at_each_boundary() {
-        let exact = Window::root(at(1_000_000), DAY);
+        let exact = Validity::root(at(1_000_000), DAY);
         for (start, end) in [(0, 0), (-1, 1), (1, 0), (0, -1), (1, -1)] {
             let shift = |time: Timestamp, by| at(time.as_second() + by);
-            let signer =
-                Window { not_before: shift(exact.not_before, start), not_after: shift(exact.not_after, end) };
-            let leaf = Window::leaf(at(1_000_000), DAY, signer);
+            let signer = Validity {
+                not_before: shift(exact.not_before, start),
+                not_after: shift(exact.not_after, end),
+            };
+            let leaf = Validity::leaf(at(1_000_000), DAY, signer);
             assert!(signer.contains(&leaf));
             assert_eq!(leaf.not_before == exact.not_before, start <= 0);
             assert_eq!(leaf.not_after == exact.not_after, end >= 0);
@@ -123,8 +125,9 @@ mod tests {
 
     #[test]
     fn containment_fails_by_one_second_on_either_side_and_for_empty_windows() {
-        let signer = Window { not_before: at(100), not_after: at(200) };
-        let window = |not_before, not_after| Window { not_before: at(not_before), not_after: at(not_after) };
+        let signer = Validity { not_before: at(100), not_after: at(200) };
+        let window =
+            |not_before, not_after| Validity { not_before: at(not_before), not_after: at(not_after) };
         assert!(signer.contains(&window(100, 200)));
         assert!(signer.contains(&window(150, 150)));
         assert!(!signer.contains(&window(99, 200)));
@@ -134,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_last_second_is_valid_and_the_next_is_not() {
-        let window = Window { not_before: at(100), not_after: at(200) };
+        let window = Validity { not_before: at(100), not_after: at(200) };
         assert!(!window.is_expired_at(at(199)));
         assert!(!window.is_expired_at(at(200)));
         assert!(!window.is_expired_at(Timestamp::new(200, 999_999_999).unwrap()));
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_end_of_time_is_not_passed() {
-        let window = Window::root(Timestamp::MAX, DAY);
+        let window = Validity::root(Timestamp::MAX, DAY);
         assert_eq!(window.not_after.as_second(), Timestamp::MAX.as_second());
         assert_eq!(to_offset(window.not_after).unix_timestamp(), Timestamp::MAX.as_second());
         assert_eq!(to_offset(Timestamp::MIN).unix_timestamp(), Timestamp::MIN.as_second());

@@ -13,8 +13,8 @@ use tower::{BoxError, ServiceBuilder};
 
 use super::clock::Clock;
 use super::clock_check::ClockCheck;
-use super::response_timeout::Patience;
-use super::watch_throttle::WatchPace;
+use super::response_timeout::ResponseTimeout;
+use super::watch_throttle::WatchThrottle;
 
 /// After this long without a word the kernel asks whether the peer is still there, and again at this interval.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -49,12 +49,12 @@ pub fn connect(config: Config, clock: Clock) -> Result<Client, ConnectError> {
     let connection = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(https);
     let service = ServiceBuilder::new()
         // Credentials are waited for like an answer: a plugin may have to be asked for them.
-        .layer_fn(Patience::new)
+        .layer_fn(ResponseTimeout::new)
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(BoxError::from)
-        .layer_fn(WatchPace::new)
+        .layer_fn(WatchThrottle::new)
         .layer_fn(move |connection| ClockCheck::new(connection, clock.clone()))
         .service(connection);
     Ok(Client::new(service, config.default_namespace))

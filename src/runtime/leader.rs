@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::error_chain::cause;
-use super::lease::{Candidate, Rival};
+use super::lease::{Candidate, OtherHolder};
 use super::shutdown::Shutdown;
 
 /// How leadership is kept.
@@ -107,7 +107,7 @@ struct Elector {
     config: LeaderConfig,
     candidate: Candidate,
     clock: Clock,
-    rival: Rival,
+    rival: OtherHolder,
     /// The Lease as we wrote it last: it is renewed without being read again.
     held: Option<Lease>,
 }
@@ -117,7 +117,7 @@ impl Elector {
         let api = Api::namespaced(client, &config.namespace);
         let candidate =
             Candidate { identity: config.identity.clone(), lease_duration: config.lease_duration };
-        Self { api, config, candidate, clock, rival: Rival::default(), held: None }
+        Self { api, config, candidate, clock, rival: OtherHolder::default(), held: None }
     }
 
     async fn run(mut self, sender: watch::Sender<Tenure>, shutdown: Shutdown) {

@@ -50,18 +50,18 @@ impl Candidate {
 
 /// The other replica that holds the Lease, as far as this one has seen.
 #[derive(Default)]
-pub(super) struct Rival {
-    seen: Option<Sighting>,
+pub(super) struct OtherHolder {
+    seen: Option<SeenRecord>,
 }
 
 /// A record, the moment it was first seen, and how long its holder is believed from then on.
-struct Sighting {
+struct SeenRecord {
     spec: LeaseSpec,
     since: Duration,
     lasts: Duration,
 }
 
-impl Rival {
+impl OtherHolder {
     /// Whether another replica may still write. `read_at` is the moment *after* the Lease was read: counted from
     /// before a slow read, a record that was renewed meanwhile would seem older than it is.
     pub(super) fn may_lead(
@@ -88,7 +88,7 @@ impl Rival {
         }
         let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
         let lasts = seconds.map_or(candidate.lease_duration, Duration::from_secs);
-        self.seen = Some(Sighting { spec: spec.clone(), since: at, lasts });
+        self.seen = Some(SeenRecord { spec: spec.clone(), since: at, lasts });
     }
 }
 

@@ -28,16 +28,16 @@ struct Unanswered {
 
 /// Gives up a request whose answer does not begin, or does not go on.
 #[derive(Clone)]
-pub struct Patience<S>(S);
+pub struct ResponseTimeout<S>(S);
 
-impl<S> Patience<S> {
+impl<S> ResponseTimeout<S> {
     /// Limits how long the answers of a service are waited for.
     pub fn new(inner: S) -> Self {
         Self(inner)
     }
 }
 
-impl<S, B, A> Service<Request<B>> for Patience<S>
+impl<S, B, A> Service<Request<B>> for ResponseTimeout<S>
 where
     S: Service<Request<B>, Response = Response<A>, Error: Into<BoxError>>,
     S::Future: Send + 'static,
@@ -92,7 +92,7 @@ mod tests {
         F: Future<Output = Result<Response<Body>, BoxError>> + Send + 'static,
     {
         let service = service_fn(move |request: Request<kube::client::Body>| answer(is_watch(&request)));
-        let api: Api<Secret> = Api::all(Client::new(Patience::new(service), "default"));
+        let api: Api<Secret> = Api::all(Client::new(ResponseTimeout::new(service), "default"));
         let watch = watcher(api, watcher::Config::default());
         let errors = watch.filter(|event| std::future::ready(event.is_err())).take(3).count();
         tokio::time::timeout(Duration::from_hours(1), errors).await.unwrap_or(0)

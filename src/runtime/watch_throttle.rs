@@ -21,13 +21,13 @@ const REMEMBERED: usize = 4096;
 
 /// Lets watches through at a measured pace, everything else at once.
 #[derive(Clone)]
-pub struct WatchPace<S> {
+pub struct WatchThrottle<S> {
     inner: S,
     /// When each watch may be opened next, by path and selectors.
     next: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
-impl<S> WatchPace<S> {
+impl<S> WatchThrottle<S> {
     /// Paces the watches of a service.
     pub fn new(inner: S) -> Self {
         Self { inner, next: Arc::default() }
@@ -64,7 +64,7 @@ fn parts<B>(request: &Request<B>) -> impl Iterator<Item = &str> {
     request.uri().query().unwrap_or_default().split('&')
 }
 
-impl<S, B> Service<Request<B>> for WatchPace<S>
+impl<S, B> Service<Request<B>> for WatchThrottle<S>
 where
     S: Service<Request<B>> + Clone + Send + 'static,
     S::Future: Send,
@@ -98,7 +98,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     async fn open(
-        service: &WatchPace<
+        service: &WatchThrottle<
             impl Service<Request<()>, Response = (), Error = (), Future: Send> + Clone + Send + 'static,
         >,
         uri: &str,
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_is_opened_once_a_second_and_everything_else_at_once() {
-        let service = WatchPace::new(tower::service_fn(|_: Request<()>| async { Ok::<_, ()>(()) }));
+        let service = WatchThrottle::new(tower::service_fn(|_: Request<()>| async { Ok::<_, ()>(()) }));
         let start = monotonic_now();
         open(&service, "/api/v1/secrets?watch=true&resourceVersion=1").await;
         for _ in 0..100 {

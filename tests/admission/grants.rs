@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::identity::policy::judge;
 use mtls_operator::plan::identity::ready::Refusal;
-use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::spec::IdentitySpec;
 use serde_json::{Value, json};
 
 use crate::dice::{Dice, SEED};
@@ -36,7 +36,8 @@ impl Case {
     fn judged(&self) -> String {
         let authority: MtlsAuthority = serde_json::from_value(self.authority.clone()).unwrap();
         let identity: MtlsIdentity = serde_json::from_value(self.identity.clone()).unwrap();
-        let (asked, terms) = (Asked::parse(&identity).unwrap(), Terms::parse(&authority).unwrap());
+        let (asked, terms) =
+            (IdentitySpec::parse(&identity).unwrap(), AuthoritySpec::parse(&authority).unwrap());
         match judge(&asked, &terms, &self.labels) {
             Ok(_) => "admitted".into(),
             Err(Refusal::NotPermitted(sentence)) => format!("denied\t{}", without_advice(&sentence)),

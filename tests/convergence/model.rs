@@ -2,14 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::pki::Window;
-use mtls_operator::plan::authority::spec::Terms;
-use mtls_operator::plan::identity::decide::{Because, Decision, Plan, decide};
+use mtls_operator::pki::Validity;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::identity::decide::{Decision, IssueReason, Plan, decide};
 use mtls_operator::plan::identity::policy::judge;
-use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{
-    Allowed, Before, Held, HeldLeaf, NotReady, Observed, Rotating, Signer, World,
+    Authorization, Before, NotReady, OwnedSecret, Rollout, SecretState, Signer, StoredLeaf, World,
 };
 use mtls_operator::plan::selector::Labels;
 
@@ -22,25 +22,25 @@ pub const YEAR: SignedDuration = SignedDuration::from_hours(24 * 365);
 /// A world that plans change.
 #[derive(Clone, Debug)]
 pub struct Model {
-    pub asked: Asked,
-    pub terms: Option<Terms>,
+    pub asked: IdentitySpec,
+    pub terms: Option<AuthoritySpec>,
     pub signer: Option<Signer>,
-    pub secret: Observed,
+    pub secret: SecretState,
     pub stalls_at: Timestamp,
     pub issued: u32,
     writes: u32,
 }
 
 impl Model {
-    pub fn new(asked: Asked, terms: Terms) -> Self {
-        let window = Window { not_before: NOW - DAY, not_after: NOW + YEAR };
-        let (key_id, trust, rotation) = ("a1".into(), "t1".into(), Rotating::default());
+    pub fn new(asked: IdentitySpec, terms: AuthoritySpec) -> Self {
+        let window = Validity { not_before: NOW - DAY, not_after: NOW + YEAR };
+        let (key_id, trust, rotation) = ("a1".into(), "t1".into(), Rollout::default());
         let signer = Signer { key_id, window, trust, rotation, halted: None };
         Self {
             asked,
             terms: Some(terms),
             signer: Some(signer),
-            secret: Observed::Absent,
+            secret: SecretState::Absent,
             stalls_at: Timestamp::MAX,
             issued: 0,
             writes: 0,
@@ -50,7 +50,7 @@ impl Model {
     pub fn decide(&self, now: Timestamp) -> Decision {
         let world = World {
             asked: &self.asked,
-            terms: self.terms.as_ref().map(|terms| Allowed {
+            terms: self.terms.as_ref().map(|terms| Authorization {
                 entitlement: judge(&self.asked, terms, &Labels::new()),
                 retained: None,
                 profile: self.profile(terms),
@@ -70,7 +70,7 @@ impl Model {
             Plan::Keep => {}
             Plan::Issue { over, .. } => {
                 assert_eq!(*over, self.version(), "another version is overwritten than was seen");
-                self.secret = Observed::Held(self.issue(now));
+                self.secret = SecretState::Held(self.issue(now));
             }
             Plan::Refresh { over } => {
                 assert_eq!(Some(over), self.version().as_ref());
@@ -81,43 +81,43 @@ impl Model {
     }
 
     /// The leaf, which must be there.
-    pub fn leaf(&self) -> &HeldLeaf {
+    pub fn leaf(&self) -> &StoredLeaf {
         match &self.secret {
-            Observed::Held(Held { leaf: Ok(leaf), .. }) => leaf,
+            SecretState::Held(OwnedSecret { leaf: Ok(leaf), .. }) => leaf,
             other => panic!("no leaf in {other:?}"),
         }
     }
 
     /// A signer that has expired signs no more, and one that is not yet valid nothing yet.
     fn signer_at(&self, now: Timestamp) -> Option<Signer> {
-        let is_off = |window: Window| window.is_expired_at(now) || window.is_not_yet_valid_at(now);
+        let is_off = |window: Validity| window.is_expired_at(now) || window.is_not_yet_valid_at(now);
         self.signer.clone().filter(|signer| !is_off(signer.window))
     }
 
     fn version(&self) -> Option<String> {
         match &self.secret {
-            Observed::Held(held) => Some(held.version.clone()),
+            SecretState::Held(held) => Some(held.version.clone()),
             _ => None,
         }
     }
 
-    fn profile(&self, terms: &Terms) -> ProfileHash {
-        ProfileHash::of(AskedHash::of(&self.asked), TermsHash::of(terms))
+    fn profile(&self, terms: &AuthoritySpec) -> ProfileHash {
+        ProfileHash::of(IdentitySpecHash::of(&self.asked), AuthoritySpecHash::of(terms))
     }
 
-    fn issue(&mut self, now: Timestamp) -> Held {
+    fn issue(&mut self, now: Timestamp) -> OwnedSecret {
         let (terms, signer) = (self.terms.as_ref().unwrap(), self.signer_at(now).unwrap());
         let entitlement = judge(&self.asked, terms, &Labels::new()).unwrap();
         let profile = self.profile(terms);
-        let window = Window::leaf(now, entitlement.ttl, signer.window);
+        let window = Validity::leaf(now, entitlement.ttl, signer.window);
         assert!(signer.window.contains(&window), "a leaf reaches outside its signer");
         self.issued += 1;
         self.writes += 1;
         let serial = format!("{:x}", self.issued);
-        Held {
+        OwnedSecret {
             version: format!("w{}", self.writes),
             mine: true,
-            leaf: Ok(HeldLeaf { serial, window, key_id: signer.key_id, issued_at: now }),
+            leaf: Ok(StoredLeaf { serial, window, key_id: signer.key_id, issued_at: now }),
             profile: Some(profile),
             fits: true,
             trust: Some(signer.trust),
@@ -129,7 +129,7 @@ impl Model {
     fn refresh(&mut self, now: Timestamp) {
         let trust = self.signer_at(now).map(|signer| signer.trust);
         self.writes += 1;
-        if let Observed::Held(held) = &mut self.secret {
+        if let SecretState::Held(held) = &mut self.secret {
             held.version = format!("w{}", self.writes);
             held.trust = trust.or_else(|| held.trust.clone());
             held.dressed = true;
@@ -138,24 +138,24 @@ impl Model {
 }
 
 /// Why a plan issues, if it does.
-pub fn because(plan: &Plan) -> Option<Because> {
+pub fn because(plan: &Plan) -> Option<IssueReason> {
     match plan {
         Plan::Issue { because, .. } => Some(*because),
         _ => None,
     }
 }
 
-pub fn asked() -> Asked {
-    Asked {
+pub fn asked() -> IdentitySpec {
+    IdentitySpec {
         name: "web".into(),
         uid: "uid-1".into(),
         authority: "mesh".into(),
         service_account: "web".into(),
         services: vec!["web".into()],
-        ..Asked::plain("orders")
+        ..IdentitySpec::plain("orders")
     }
 }
 
-pub fn terms() -> Terms {
-    Terms::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap()
+pub fn terms() -> AuthoritySpec {
+    AuthoritySpec::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap()
 }

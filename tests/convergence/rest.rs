@@ -1,37 +1,37 @@
 //! From wherever a world begins, it is at rest after two steps.
 
 use jiff::SignedDuration;
-use mtls_operator::pki::Window;
-use mtls_operator::plan::identity::decide::{Because, Plan};
-use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::identity::world::{Damage, Held, HeldLeaf, Observed};
+use mtls_operator::pki::Validity;
+use mtls_operator::plan::identity::decide::{IssueReason, Plan};
+use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use mtls_operator::plan::identity::world::{LeafDefect, OwnedSecret, SecretState, StoredLeaf};
 use proptest::prelude::*;
 
 use super::model::{DAY, Model, NOW, asked, because, terms};
 
-fn leaves() -> impl Strategy<Value = Result<HeldLeaf, Damage>> {
+fn leaves() -> impl Strategy<Value = Result<StoredLeaf, LeafDefect>> {
     let damages = [
-        Damage::CertificateUnreadable,
-        Damage::KeyUnreadable,
-        Damage::KeyMismatch,
-        Damage::Untrusted,
-        Damage::Unsound,
-        Damage::NotYetValid,
+        LeafDefect::CertificateUnreadable,
+        LeafDefect::KeyUnreadable,
+        LeafDefect::KeyMismatch,
+        LeafDefect::Untrusted,
+        LeafDefect::Unsound,
+        LeafDefect::NotYetValid,
     ];
     // Issued up to a week ago, or by a clock that was up to a day ahead, for an hour to a week, by this signer or by another.
     let sound =
         (-86_400i64..7 * 86_400, 3600i64..7 * 86_400, any::<bool>()).prop_map(|(age, lifetime, is_ours)| {
             let issued_at = NOW - SignedDuration::from_secs(age);
             let not_after = issued_at + SignedDuration::from_secs(lifetime);
-            let window = Window { not_before: issued_at - SignedDuration::from_mins(5), not_after };
+            let window = Validity { not_before: issued_at - SignedDuration::from_mins(5), not_after };
             let key_id = if is_ours { "a1" } else { "a0" }.into();
-            Ok(HeldLeaf { serial: "old".into(), window, key_id, issued_at })
+            Ok(StoredLeaf { serial: "old".into(), window, key_id, issued_at })
         });
     prop_oneof![3 => sound, 1 => proptest::sample::select(damages.to_vec()).prop_map(Err)]
 }
 
 fn profiles() -> impl Strategy<Value = Option<ProfileHash>> {
-    let hash = |asked: &_| ProfileHash::of(AskedHash::of(asked), TermsHash::of(&terms()));
+    let hash = |asked: &_| ProfileHash::of(IdentitySpecHash::of(asked), AuthoritySpecHash::of(&terms()));
     let mut other = asked();
     other.services.push("other".into());
     proptest::sample::select(vec![None, Some(hash(&asked())), Some(hash(&other))])
@@ -41,12 +41,12 @@ fn requests() -> impl Strategy<Value = Option<String>> {
     proptest::sample::select(vec![None, Some("monday".to_owned()), Some("tuesday".to_owned())])
 }
 
-fn secrets() -> impl Strategy<Value = Observed> {
+fn secrets() -> impl Strategy<Value = SecretState> {
     let trusts = proptest::sample::select(vec![None, Some("t0".to_owned()), Some("t1".to_owned())]);
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let held = (leaves(), profiles(), trusts, requests(), flags).prop_map(
         |(leaf, profile, trust, renew_request, (mine, fits, dressed))| {
-            Observed::Held(Held {
+            SecretState::Held(OwnedSecret {
                 version: "w0".into(),
                 mine,
                 leaf,
@@ -58,7 +58,7 @@ fn secrets() -> impl Strategy<Value = Observed> {
             })
         },
     );
-    prop_oneof![1 => Just(Observed::Absent), 1 => Just(Observed::Foreign("Bob's".into())), 8 => held]
+    prop_oneof![1 => Just(SecretState::Absent), 1 => Just(SecretState::Foreign("Bob's".into())), 8 => held]
 }
 
 /// Small worlds: with and without authority, signer, permission; paused or not; whatever lies in the Secret.
@@ -115,7 +115,7 @@ proptest! {
                 prop_assert_eq!(model.decide(before).plan, Plan::Keep);
             }
             let due = because(&model.decide(renewal.max(NOW)).plan);
-            prop_assert!(due == Some(Because::Due) || model.signer.is_none(), "{:?}", due);
+            prop_assert!(due == Some(IssueReason::Due) || model.signer.is_none(), "{:?}", due);
         }
     }
 
@@ -123,7 +123,7 @@ proptest! {
     fn a_person_who_must_act_is_told_and_nobody_else(mut model in worlds()) {
         (0..2).for_each(|_| drop(model.step(NOW)));
         let is_refused = model.terms.is_some() && !model.asked.dns_names.is_empty();
-        let is_cured_elsewhere = is_refused || matches!(model.secret, Observed::Foreign(_));
+        let is_cured_elsewhere = is_refused || matches!(model.secret, SecretState::Foreign(_));
         // What another object can cure needs a person only after a while: the cure may come with the same change.
         for (stalls_at, has_stalled) in [(NOW + SignedDuration::from_secs(1), false), (NOW, true)] {
             model.stalls_at = stalls_at;
@@ -138,7 +138,7 @@ proptest! {
     #[test]
     fn what_is_paused_refused_or_foreign_never_gets_a_leaf(mut model in worlds(), days in 0i32..400) {
         let is_refused = model.terms.is_some() && !model.asked.dns_names.is_empty();
-        let is_foreign = matches!(model.secret, Observed::Foreign(_));
+        let is_foreign = matches!(model.secret, SecretState::Foreign(_));
         let may_issue = !(is_refused || is_foreign || model.asked.paused || model.signer.is_none());
         for now in [NOW, NOW + DAY * days] {
             (0..3).for_each(|_| drop(model.step(now)));

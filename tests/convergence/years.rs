@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::KeyAlgorithm;
-use mtls_operator::plan::identity::decide::{Because, Plan};
+use mtls_operator::plan::identity::decide::{IssueReason, Plan};
 use mtls_operator::plan::identity::policy::judge;
-use mtls_operator::plan::identity::ready::Reason;
-use mtls_operator::plan::identity::world::Damage;
+use mtls_operator::plan::identity::ready::ReadyReason;
+use mtls_operator::plan::identity::world::LeafDefect;
 use mtls_operator::plan::selector::Labels;
 use proptest::prelude::*;
 
@@ -54,7 +54,7 @@ fn renew(model: &mut Model) -> Timestamp {
     let renewal = model.decide(issued_at).renewal.unwrap();
     assert_eq!(model.decide(renewal - SECOND).plan, Plan::Keep);
     assert!(model.leaf().window.not_after > renewal, "renewed after its end");
-    assert_eq!(because(&model.step(renewal)), Some(Because::Due));
+    assert_eq!(because(&model.step(renewal)), Some(IssueReason::Due));
     assert_eq!(model.step(renewal), Plan::Keep, "renewed twice at once");
     renewal
 }
@@ -66,7 +66,7 @@ proptest! {
     fn leaves_are_renewed_in_time_for_every_pod_and_no_sooner_than_needed(mut model in accepted()) {
         let (ttl, propagation) = (ttl(&model), model.terms.as_ref().unwrap().propagation);
         let margin = model.asked.renew_before.unwrap_or(ttl / 3);
-        prop_assert_eq!(because(&model.step(NOW)), Some(Because::New));
+        prop_assert_eq!(because(&model.step(NOW)), Some(IssueReason::New));
         let end = (NOW + ttl * 200).min(NOW + YEAR - ttl);
         let mut before = NOW;
         while before < end {
@@ -99,8 +99,8 @@ proptest! {
             prop_assert_eq!(model.step(now), Plan::Keep, "{}", now);
         }
         prop_assert_eq!(model.issued, issued);
-        prop_assert_eq!(model.decide(root_end).standing.reason, Reason::Issued);
-        prop_assert_eq!(model.decide(root_end + SECOND).standing.reason, Reason::Expired);
+        prop_assert_eq!(model.decide(root_end).standing.reason, ReadyReason::Issued);
+        prop_assert_eq!(model.decide(root_end + SECOND).standing.reason, ReadyReason::Expired);
     }
 
     #[test]
@@ -109,7 +109,7 @@ proptest! {
         let ttl = ttl(&model);
         let now = (NOW + ttl * lifetimes + SECOND).min(NOW + YEAR - ttl);
         prop_assume!(now > model.leaf().window.not_after);
-        prop_assert_eq!(because(&model.step(now)), Some(Because::Expired));
+        prop_assert_eq!(because(&model.step(now)), Some(IssueReason::Expired));
         prop_assert_eq!(model.step(now), Plan::Keep);
     }
 
@@ -120,7 +120,7 @@ proptest! {
         model.step(NOW);
         let now = NOW - SignedDuration::from_secs(back);
         let signs = now >= model.signer.as_ref().unwrap().window.not_before;
-        let again = (back > 300 && signs).then_some(Because::Damaged(Damage::NotYetValid));
+        let again = (back > 300 && signs).then_some(IssueReason::Damaged(LeafDefect::NotYetValid));
         prop_assert_eq!(because(&model.step(now)), again);
         prop_assert_eq!(model.step(now), Plan::Keep);
     }

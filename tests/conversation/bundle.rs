@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use mtls_operator::operator::authority::rotation::gate;
 use mtls_operator::operator::trust_bundle::cluster_trust_bundles::access;
-use mtls_operator::operator::trust_bundle::store::Access;
+use mtls_operator::operator::trust_bundle::store::Availability;
 use mtls_operator::plan::selector::Labels;
 use serde_json::{Value, json};
 
@@ -82,14 +82,14 @@ fn serve(stage: &Stage, kinds: &[&str]) {
 #[tokio::test]
 async fn whether_cluster_trust_bundles_can_be_had_is_asked_before_they_are_watched() {
     let stage = stage(json!({})).await;
-    assert_eq!(access(&stage.context).await, Access::NotServed, "not even the version");
+    assert_eq!(access(&stage.context).await, Availability::NotServed, "not even the version");
     serve(&stage, &["certificatesigningrequests"]);
-    assert_eq!(access(&stage.context).await, Access::NotServed, "not the kind");
+    assert_eq!(access(&stage.context).await, Availability::NotServed, "not the kind");
     serve(&stage, &["certificatesigningrequests", CLUSTER_BUNDLES]);
-    assert_eq!(access(&stage.context).await, Access::Open);
+    assert_eq!(access(&stage.context).await, Availability::Open);
     stage.server.next(&format!("LIST {CLUSTER_BUNDLES}"), Mishap::Broken);
     let denied = access(&stage.context).await;
-    assert!(matches!(&denied, Access::Denied(why) if why.contains("InternalError")), "{denied:?}");
+    assert!(matches!(&denied, Availability::Denied(why) if why.contains("InternalError")), "{denied:?}");
 }
 
 #[tokio::test]
@@ -315,7 +315,7 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
 #[tokio::test(start_paused = true)]
 async fn a_cluster_trust_bundle_is_waited_for_ten_minutes_and_removed_when_it_is_switched_off() {
     let mut mesh = Mesh::of(&["a"], json!({})).await;
-    mesh.stage.context.bundles.change(|ledger| ledger.set_access(Access::Open));
+    mesh.stage.context.bundles.change(|ledger| ledger.set_access(Availability::Open));
     mesh.stage.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"] = for_the_cluster());
     mesh.tick(1).await;
     let found = |mesh: &Mesh| mesh.stage.server.get(CLUSTER_BUNDLES, "", CLUSTER);
@@ -335,7 +335,9 @@ async fn a_cluster_trust_bundle_is_waited_for_ten_minutes_and_removed_when_it_is
 
 #[tokio::test(start_paused = true)]
 async fn a_kind_that_is_not_served_holds_nobody_up_and_one_that_cannot_be_seen_does() {
-    for (access, ends) in [(Access::NotServed, "Draining"), (Access::Denied("no".into()), "Announced")] {
+    for (access, ends) in
+        [(Availability::NotServed, "Draining"), (Availability::Denied("no".into()), "Announced")]
+    {
         let mut mesh = Mesh::of(&["a"], json!({})).await;
         mesh.stage.context.bundles.change(|ledger| ledger.set_access(access.clone()));
         mesh.stage.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"] = for_the_cluster());

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::authority::controller::Keeper;
+use mtls_operator::operator::authority::controller::AuthorityController;
 use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::operator::error::Error;
-use mtls_operator::plan::authority::decide::{Reason, RootDecision};
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::decide::{AuthorityReason, RootDecision};
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn root(stage: &Stage) -> Option<Value> {
 async fn decided(stage: &Stage) -> RootDecision {
     let object = stage.server.get(AUTHORITIES, "", "mesh").unwrap();
     let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
-    pass(&stage.context, &authority, &Terms::parse(&authority).unwrap()).await.unwrap().decision
+    pass(&stage.context, &authority, &AuthoritySpec::parse(&authority).unwrap()).await.unwrap().decision
 }
 
 fn told(time: Timestamp) -> String {
@@ -56,7 +56,7 @@ async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_ri
         step(&stage, by);
         stage.look_at_authority().await.unwrap();
         let verdict = decided(&stage).await.verdict();
-        assert_eq!((verdict.ready, verdict.reason), (false, Reason::ClockSkewed.as_str()), "{by:#}");
+        assert_eq!((verdict.ready, verdict.reason), (false, AuthorityReason::ClockSkewed.as_str()), "{by:#}");
         stage.apply("new", &json!({}));
         stage.settle().await;
         assert_eq!((root(&stage), stage.serial("web"), stage.ready("web")), (made.clone(), serial, issued()));
@@ -128,7 +128,7 @@ async fn no_root_is_made_before_an_answer_has_told_the_time() {
         .put(AUTHORITIES, &MtlsAuthority::new("mesh", mtls_operator::api::MtlsAuthoritySpec::default()));
     stage.look_at_authority().await.unwrap();
     let decision = decided(&stage).await;
-    assert_eq!((decision.reason, root(&stage)), (Reason::ClockSkewed, None));
+    assert_eq!((decision.reason, root(&stage)), (AuthorityReason::ClockSkewed, None));
     assert!(decision.message.contains("Date"), "{}", decision.message);
     stage.server.set_clock(&stage.hand);
     stage.look_at_authority().await.unwrap();
@@ -166,7 +166,7 @@ fn reason(stage: &Stage) -> String {
 async fn an_authority_says_within_seconds_that_the_clocks_differ_and_that_they_agree_again() {
     let stage = with_web().await;
     let leadership = Leadership::always(stage.context.clock.clone());
-    let keeper = tokio::spawn(Keeper::new(stage.context.clone(), leadership).run());
+    let keeper = tokio::spawn(AuthorityController::new(stage.context.clone(), leadership).run());
     for by in [HOUR * 24 * 730, HOUR * -8] {
         tokio::time::sleep(Duration::from_secs(15)).await;
         assert_eq!(reason(&stage), "Ready", "{by:#}");

@@ -4,7 +4,7 @@
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::plan::authority::decide::RootDecision;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 
 use super::mesh::Mesh;
 use super::provided::{Ca, certifying, mesh_of, swift_and_provided};
@@ -15,7 +15,7 @@ use super::stage::{AUTHORITIES, SECRETS, issued};
 async fn decision(mesh: &Mesh) -> RootDecision {
     let authority: MtlsAuthority =
         serde_json::from_value(mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
-    let terms = Terms::parse(&authority).unwrap();
+    let terms = AuthoritySpec::parse(&authority).unwrap();
     pass(&mesh.stage.context, &authority, &terms).await.unwrap().decision
 }
 

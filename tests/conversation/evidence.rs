@@ -4,8 +4,8 @@
 use jiff::SignedDuration;
 use kube::api::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity};
-use mtls_operator::operator::client::watch::Audience;
-use mtls_operator::operator::informers::{Identities, LeafSecrets};
+use mtls_operator::operator::client::watch::EventHandler;
+use mtls_operator::operator::informers::{IdentityHandler, LeafSecretHandler};
 use mtls_operator::operator::issuers::Unready;
 use serde_json::{Value, json};
 
@@ -133,7 +133,7 @@ fn claimed() -> Stage {
 #[tokio::test(start_paused = true)]
 async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_changes_or_goes() {
     let seconds = SignedDuration::from_secs(2);
-    let changes: [fn(&Stage, &mut Identities, MtlsIdentity); 3] = [
+    let changes: [fn(&Stage, &mut IdentityHandler, MtlsIdentity); 3] = [
         |stage, audience, identity| {
             stage.server.delete(IDENTITIES, NAMESPACE, "web");
             audience.lost(mtls_operator::api::decoded::Decoded(identity));
@@ -156,7 +156,7 @@ async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_cha
         while stage.context.roster.take(stage.context.millis()).is_some() {}
         stage.advance(seconds);
         assert!(stage.context.roster.take(stage.context.millis()).is_none(), "nothing has changed");
-        change(&stage, &mut Identities::new(stage.context.clone(), None), stage.identity("web"));
+        change(&stage, &mut IdentityHandler::new(stage.context.clone(), None), stage.identity("web"));
         stage.advance(seconds);
         assert!(stage.context.roster.take(stage.context.millis()).is_some(), "it is looked at in time");
         assert_eq!(looked_at(&stage).await, "", "the evidence has gone");
@@ -204,7 +204,7 @@ async fn a_labelled_secret_holds_the_first_root_back_only_where_its_identity_is_
         assert_eq!(why.starts_with("RootLost: "), holds, "{authority} {uid:?}: {why}");
         if holds {
             assert!(why.contains("Secret orders/trap") && why.contains("delete that Secret"), "{why}");
-            let mut audience = LeafSecrets::new(stage.context.clone(), None);
+            let mut audience = LeafSecretHandler::new(stage.context.clone(), None);
             while stage.context.roster.take(stage.context.millis()).is_some() {}
             let trap: PartialObjectMeta<_> =
                 serde_json::from_value(json!({ "metadata": stage.secret("trap").unwrap()["metadata"] }))

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use mtls_operator::operator::authority::controller::Keeper;
-use mtls_operator::operator::scheduler::requeue::Class;
+use mtls_operator::operator::authority::controller::AuthorityController;
+use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
 use mtls_operator::runtime::shutdown::Shutdown;
 use prometheus_client::encoding::text::encode;
@@ -31,7 +31,8 @@ pub async fn served() -> Stage {
 }
 
 pub fn keeper(stage: &Stage) -> Pin<Box<dyn Future<Output = ()>>> {
-    let keeper = Keeper::new(stage.context.clone(), Leadership::always(stage.context.clock.clone()));
+    let keeper =
+        AuthorityController::new(stage.context.clone(), Leadership::always(stage.context.clock.clone()));
     Box::pin(keeper.run())
 }
 
@@ -229,10 +230,10 @@ async fn a_replica_that_leads_no_more_shows_no_queue() {
     let config = LeaderConfig::new("mtls-system", "mtls-operator", "first");
     let (leadership, election) = elect(leases.client("first"), config, stage.context.clock.clone(), shutdown);
     let election = tokio::spawn(election);
-    let mut keeper = Box::pin(Keeper::new(stage.context.clone(), leadership.clone()).run());
+    let mut keeper = Box::pin(AuthorityController::new(stage.context.clone(), leadership.clone()).run());
     keep(&mut keeper).await;
     assert!(leadership.is_leader());
-    stage.context.metrics.waiting(Class::ALL.map(|class| (class, 3)), 5);
+    stage.context.metrics.waiting(Priority::ALL.map(|class| (class, 3)), 5);
     leases.set_weather("first", Weather::Lost);
     keep(&mut keeper).await;
     assert!(!leadership.is_leader());

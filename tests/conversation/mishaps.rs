@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::client::watch::{Audience, Subject};
+use mtls_operator::operator::client::watch::{EventHandler, Watch};
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::events::alarm;
 use mtls_operator::operator::identity::reconcile::reconcile;
@@ -186,7 +186,7 @@ async fn a_root_that_changed_unseen_signs_nothing() {
 /// Somebody who does not care what is seen.
 struct Nobody;
 
-impl Audience<MtlsAuthority> for Nobody {
+impl EventHandler<MtlsAuthority> for Nobody {
     fn begin_list(&mut self) {}
     fn saw(&mut self, _: MtlsAuthority, _: bool) {}
     fn lost(&mut self, _: MtlsAuthority) {}
@@ -204,7 +204,7 @@ async fn a_watch_that_fails_again_and_again_asks_ever_less_often() {
         async move { answer }
     });
     let client = Client::new(refusal, "default");
-    let watch = Subject::<MtlsAuthority>::all(&client).run(
+    let watch = Watch::<MtlsAuthority>::all(&client).run(
         stage.context.clone(),
         Nobody,
         Readiness::new().handle("authorities"),

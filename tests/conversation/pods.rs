@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use mtls_operator::operator::metrics::probes::Figures;
-use mtls_operator::operator::probe::controller::Prober;
+use mtls_operator::operator::metrics::probes::ProbeMetrics;
+use mtls_operator::operator::probe::controller::ProbeController;
 use mtls_operator::operator::probe::dial::Dialer;
-use mtls_operator::operator::probe::endpoint_probe::Visitor;
+use mtls_operator::operator::probe::endpoint_probe::EndpointProber;
 use mtls_operator::operator::probe::handshake::Limits;
 use mtls_operator::runtime::clock::ManualClock;
 use parking_lot::Mutex;
@@ -28,7 +28,7 @@ pub const PORT: u16 = 8443;
 /// All Pods, and the prober that looks at them.
 pub struct Pods {
     listening: Arc<Mutex<HashMap<SocketAddr, Pod>>>,
-    pub prober: Prober,
+    pub prober: ProbeController,
 }
 
 impl Pods {
@@ -40,8 +40,8 @@ impl Pods {
             let (pod, clock) = (pods.lock().get(&address).cloned(), clock.clone());
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
-        let visitor = Visitor { dialer, limits: limits(), figures: Figures::default() };
-        Self { listening, prober: Prober::new(stage.context.clone(), Some(visitor)) }
+        let visitor = EndpointProber { dialer, limits: limits(), figures: ProbeMetrics::default() };
+        Self { listening, prober: ProbeController::new(stage.context.clone(), Some(visitor)) }
     }
 
     /// The Service of this name has ready Pods at these addresses.

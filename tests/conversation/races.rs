@@ -10,19 +10,21 @@ use mtls_operator::api::decoded::Decoded;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::operator::authority::root::load::load;
-use mtls_operator::operator::authority::rotation::blockers::Survey;
+use mtls_operator::operator::authority::rotation::blockers::Blockers;
 use mtls_operator::operator::authority::rotation::gate;
 use mtls_operator::operator::authority::rotation::status::progress;
 use mtls_operator::operator::authority::summary::patch_status;
-use mtls_operator::operator::client::watch::Audience as _;
+use mtls_operator::operator::client::watch::EventHandler as _;
 use mtls_operator::operator::index::identity::digest;
-use mtls_operator::operator::informers::{Authorities, Identities, LeafSecrets, TrustBundles};
+use mtls_operator::operator::informers::{
+    AuthorityHandler, IdentityHandler, LeafSecretHandler, TrustBundleHandler,
+};
 use mtls_operator::operator::issuers::Unready;
 use mtls_operator::operator::trust_bundle::apply::deliver;
-use mtls_operator::operator::trust_bundle::store::{Range, Trouble};
-use mtls_operator::operator::trust_bundle::targets::{Errand, agenda, spots};
-use mtls_operator::plan::authority::spec::Terms;
-use mtls_operator::plan::trust_bundle::decide::{Found, Place};
+use mtls_operator::operator::trust_bundle::store::{ListScope, PublishFailure};
+use mtls_operator::operator::trust_bundle::targets::{Change, agenda, spots};
+use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::trust_bundle::decide::{Target, TargetState};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -82,10 +84,10 @@ async fn the_answer_to_a_published_bundle_brings_none_back_and_what_was_asked_fo
     ledger.change(|ledger| ledger.deleted(&errand.place, "1000", 0));
     deliver(&mesh.stage.context, &errand).await;
     assert!(mesh.stage.server.get(CONFIG_MAPS, NAMESPACE, BUNDLE).is_some());
-    assert_eq!(ledger.lock().found(&errand.place), Found::Nothing);
+    assert_eq!(ledger.lock().found(&errand.place), TargetState::Nothing);
     // A restored backup counts its versions from an earlier one.
     deliver(&mesh.stage.context, &errand).await;
-    assert!(matches!(ledger.lock().found(&errand.place), Found::Ours(_)));
+    assert!(matches!(ledger.lock().found(&errand.place), TargetState::Ours(_)));
 }
 
 fn authority(stage: &Stage) -> MtlsAuthority {
@@ -118,16 +120,16 @@ fn last<K: DeserializeOwned>(stage: &Stage, (kind, namespace, name): (&str, &str
 async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let stage = Mesh::of(&["a"], publishing()).await.stage;
     let (context, board) = (&stage.context, &stage.context.board);
-    LeafSecrets::new(context.clone(), None).lost(metadata(&stage, "a-mtls", Some("1000")));
+    LeafSecretHandler::new(context.clone(), None).lost(metadata(&stage, "a-mtls", Some("1000")));
     board.change(|board| board.answered_secret(&metadata(&stage, "a-mtls", Some("999")), 0));
     assert_eq!(board.lock().known_secret(NAMESPACE, "a-mtls"), None);
-    Identities::new(context.clone(), None).lost(last(&stage, (IDENTITIES, NAMESPACE, "a")));
+    IdentityHandler::new(context.clone(), None).lost(last(&stage, (IDENTITIES, NAMESPACE, "a")));
     let mut late = stage.identity("a");
     late.metadata.resource_version = Some("999".into());
     board.change(|board| board.answered_identity(&late, 0));
     assert_eq!(board.lock().known_identity(NAMESPACE, "a"), None);
     let known = authority(&stage);
-    Authorities::new(context.clone()).lost(last(&stage, (AUTHORITIES, "", "mesh")));
+    AuthorityHandler::new(context.clone()).lost(last(&stage, (AUTHORITIES, "", "mesh")));
     let status = MtlsAuthorityStatus { observed_generation: Some(7), ..MtlsAuthorityStatus::default() };
     patch_status(context, &known, status.clone()).await.unwrap();
     assert!(context.roster.get("mesh").is_none());
@@ -141,11 +143,11 @@ async fn a_bundle_counts_as_it_was_when_it_was_deleted() {
     stage.context.bundles.change(|ledger| ledger.take_strayed(std::slice::from_ref(&place)));
     let mut deleted: ConfigMap = last(&stage, (CONFIG_MAPS, NAMESPACE, BUNDLE));
     deleted.data.as_mut().unwrap().insert("ca.crt".into(), "theirs".into());
-    TrustBundles::new(&stage.context, Range::ConfigMaps(None)).lost(deleted);
+    TrustBundleHandler::new(&stage.context, ListScope::ConfigMaps(None)).lost(deleted);
     stage.context.bundles.change(|ledger| {
         assert!(ledger.take_strayed(std::slice::from_ref(&place)));
         ledger.answered(&place, seen);
-        assert_eq!(ledger.found(&place), Found::Nothing);
+        assert_eq!(ledger.found(&place), TargetState::Nothing);
     });
 }
 
@@ -154,7 +156,7 @@ async fn a_list_of_identities_is_believed_for_probes_whatever_its_version() {
     let stage = Stage::set().await;
     let probes = json!([{ "name": "tls", "serviceName": "web", "targetPort": 8443 }]);
     stage.apply("web", &json!({ "probes": probes }));
-    let mut identities = Identities::new(stage.context.clone(), None);
+    let mut identities = IdentityHandler::new(stage.context.clone(), None);
     let restored = stage.identity("web");
     identities.saw(last(&stage, (IDENTITIES, NAMESPACE, "web")), false);
     let known = || {
@@ -200,7 +202,7 @@ fn breaks(stage: &Stage, line: &str) {
 /// How the rotation gets on, as the condition `Rotating` says it.
 async fn told(stage: &Stage) -> String {
     let authority = authority(stage);
-    let terms = Terms::parse(&authority).unwrap();
+    let terms = AuthoritySpec::parse(&authority).unwrap();
     progress(&pass(&stage.context, &authority, &terms).await.unwrap(), &terms)
 }
 
@@ -263,7 +265,7 @@ async fn a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name
 }
 
 /// What a fresh list shows of a rotation; `None` where it confirms that nothing is behind.
-async fn confirm(stage: &Stage) -> Option<Survey> {
+async fn confirm(stage: &Stage) -> Option<Blockers> {
     let root = stage.server.get(SECRETS, "mtls-system", ROOT).unwrap();
     let secret = serde_json::from_value(root).unwrap();
     let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
@@ -327,7 +329,7 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
 }
 
 /// The place of the bundle in the namespace.
-fn the_place(stage: &Stage) -> Place {
+fn the_place(stage: &Stage) -> Target {
     let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
     spots(&stage.context, &terms).remove(0).place
 }
@@ -346,7 +348,7 @@ async fn a_bundle_that_was_read_without_the_announced_root_is_known_to_have_been
 }
 
 /// A stage whose bundle is to be published, and the errand for it.
-async fn errand() -> (Mesh, Errand) {
+async fn errand() -> (Mesh, Change) {
     let mesh = Mesh::of(&["a"], publishing()).await;
     mesh.stage.server.delete(CONFIG_MAPS, NAMESPACE, BUNDLE);
     mesh.stage.watch();
@@ -386,7 +388,7 @@ async fn a_replica_with_an_old_view_of_the_root_publishes_no_bundle() {
     deliver(&mesh.stage.context, &errand).await;
     assert_eq!(mesh.stage.asked(), [format!("GET metadata mtls-system/{ROOT}")]);
     let place = errand.place.clone();
-    assert!(matches!(mesh.stage.context.bundles.lock().trouble(&place), Some(Trouble::Failed(_))));
+    assert!(matches!(mesh.stage.context.bundles.lock().trouble(&place), Some(PublishFailure::Failed(_))));
     mesh.stage.look_at_authority().await.unwrap();
     mesh.stage.advance(SignedDuration::from_secs(1));
     assert!(mesh.stage.distributed().await.contains(&format!("POST configmaps {NAMESPACE}/{BUNDLE}")));

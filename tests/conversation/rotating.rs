@@ -6,7 +6,7 @@ use k8s_openapi::ByteString;
 use mtls_operator::api::conditions::{ROTATING, find};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::pki::Authority;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use serde_json::{Value, json};
 
 use super::figures::{keep, keeper, lose_root, scrape, served};
@@ -56,7 +56,7 @@ async fn assert_quiet(stage: &Stage, keeper: impl Future<Output = ()>) {
 
 /// The Secret of a CA that people have made.
 fn provide(stage: &Stage) {
-    let terms = Terms::parse(&MtlsAuthority::new("own", MtlsAuthoritySpec::default())).unwrap();
+    let terms = AuthoritySpec::parse(&MtlsAuthority::new("own", MtlsAuthoritySpec::default())).unwrap();
     let ca = Authority::generate("own", terms.root_algorithm, SignedDuration::from_hours(8760), NOW).unwrap();
     let [chain, key, anchors] = [ca.chain, ca.key.to_vec(), ca.anchors].map(ByteString);
     let data = json!({ "tls.crt": chain, "tls.key": key, "ca.crt": anchors });

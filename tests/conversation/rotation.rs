@@ -7,7 +7,7 @@ use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::operator::authority::rotation::status::progress;
 use mtls_operator::operator::authority::status::after;
 use mtls_operator::operator::error::Error;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use serde_json::json;
 
 use super::mesh::Mesh;
@@ -197,7 +197,7 @@ async fn whoever_is_excluded_by_name_is_not_waited_for() {
 async fn told_of_exclusion(mesh: &Mesh) -> String {
     let authority: MtlsAuthority =
         serde_json::from_value(mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
-    let terms = Terms::parse(&authority).unwrap();
+    let terms = AuthoritySpec::parse(&authority).unwrap();
     let passed = pass(&mesh.stage.context, &authority, &terms).await.unwrap();
     progress(&passed, &terms)
 }
@@ -400,7 +400,7 @@ async fn what_was_distrusted_with_another_root_stays_so_whichever_backup_is_rest
 async fn record_roots(mesh: &Mesh) {
     let authority: MtlsAuthority =
         serde_json::from_value(mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
-    let terms = Terms::parse(&authority).unwrap();
+    let terms = AuthoritySpec::parse(&authority).unwrap();
     let passed = pass(&mesh.stage.context, &authority, &terms).await.unwrap();
     let roots = after(&authority, &passed).roots;
     mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["roots"] = json!(roots));

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use mtls_operator::api::authority::WaitingFor;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentityStatus};
 use mtls_operator::operator::authority::reconcile::pass;
-use mtls_operator::operator::probe::controller::Prober;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::operator::probe::controller::ProbeController;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use serde_json::{Value, json};
 
 use super::mesh::Mesh;
@@ -155,7 +155,7 @@ async fn what_cannot_be_seen_is_said_to_be_unknown() {
 #[tokio::test(start_paused = true)]
 async fn an_operator_that_does_not_probe_says_so_and_dials_nobody() {
     let (mut stage, mut pods) = set().await;
-    pods.prober = Prober::new(stage.context.clone(), None);
+    pods.prober = ProbeController::new(stage.context.clone(), None);
     stage.asked();
     assert_eq!(later(&mut stage, &mut pods, SignedDuration::from_secs(11)).await, [STATUS]);
     let (verdict, message) = serving(&stage);
@@ -244,7 +244,7 @@ impl Watched {
     async fn waiting_for(&self) -> (Vec<String>, bool) {
         let object = self.mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
         let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
-        let terms = Terms::parse(&authority).unwrap();
+        let terms = AuthoritySpec::parse(&authority).unwrap();
         let waiting = pass(&self.mesh.stage.context, &authority, &terms).await.unwrap().survey.waiting_for();
         let is_endpoint = |one: &&WaitingFor| one.kind == "Endpoint";
         let first = waiting.iter().find(is_endpoint).map(|one| one.first.clone()).unwrap_or_default();

@@ -9,26 +9,26 @@ use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::authority::activate::publish;
 use mtls_operator::operator::authority::reconcile;
-use mtls_operator::operator::authority::rotation::blockers::Sights;
+use mtls_operator::operator::authority::rotation::blockers::QuietPeriods;
 use mtls_operator::operator::authority::status;
-use mtls_operator::operator::client::Requests;
-use mtls_operator::operator::client::watch::Audience;
-use mtls_operator::operator::context::{Context, SharedBoard};
+use mtls_operator::operator::client::ApiClient;
+use mtls_operator::operator::client::watch::EventHandler;
+use mtls_operator::operator::context::{Context, SharedScheduler};
 use mtls_operator::operator::error::Error;
-use mtls_operator::operator::identity::key_generator::Forge;
+use mtls_operator::operator::identity::key_generator::KeyGenerator;
 use mtls_operator::operator::identity::reconcile::reconcile;
-use mtls_operator::operator::index::authorities::Roster;
-use mtls_operator::operator::informers::TrustBundles;
-use mtls_operator::operator::issuers::Authorities;
+use mtls_operator::operator::index::authorities::Authorities;
+use mtls_operator::operator::informers::TrustBundleHandler;
+use mtls_operator::operator::issuers::Issuers;
 use mtls_operator::operator::metrics::Metrics;
-use mtls_operator::operator::probe::store::Probes;
+use mtls_operator::operator::probe::store::SharedProbeState;
 use mtls_operator::operator::trust_bundle::apply::deliver;
-use mtls_operator::operator::trust_bundle::objects::{Carrier, ClusterTrustBundle};
-use mtls_operator::operator::trust_bundle::shared::Bundles;
-use mtls_operator::operator::trust_bundle::store::{Access, Range};
+use mtls_operator::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
+use mtls_operator::operator::trust_bundle::shared::SharedBundleStore;
+use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
 use mtls_operator::operator::trust_bundle::targets::agenda;
 use mtls_operator::plan::authority::safeguards::Safeguards;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
@@ -95,7 +95,7 @@ impl Stage {
         let clock = self.context.clock.clone();
         let client = self.server.client(&clock);
         let (leadership, _) = elect(client.clone(), config, clock, Shutdown::manual().0);
-        self.context.requests = Requests::new(client, leadership, Metrics::default());
+        self.context.requests = ApiClient::new(client, leadership, Metrics::default());
     }
 
     /// The Lease is renewed all the while: its answers tell the time.
@@ -110,7 +110,7 @@ impl Stage {
         self.hear();
         let object = self.server.get(AUTHORITIES, "", "mesh").unwrap();
         let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
-        let terms = Arc::new(Terms::parse(&authority).unwrap());
+        let terms = Arc::new(AuthoritySpec::parse(&authority).unwrap());
         self.context.roster.saw(authority.clone());
         self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
         let mut passed = reconcile::pass(&self.context, &authority, &terms).await?;
@@ -165,19 +165,19 @@ impl Stage {
             }
             board.end_identity_list(None, list, now);
         });
-        self.watch_bundles::<ConfigMap>(CONFIG_MAPS, Range::ConfigMaps(None));
-        if *self.context.bundles.lock().access() == Access::Open {
-            self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, Range::Cluster);
+        self.watch_bundles::<ConfigMap>(CONFIG_MAPS, ListScope::ConfigMaps(None));
+        if *self.context.bundles.lock().access() == Availability::Open {
+            self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, ListScope::Cluster);
         }
     }
 
-    fn watch_bundles<K: Carrier + DeserializeOwned + Send>(&self, kind: &str, range: Range) {
-        let mut audience = TrustBundles::new(&self.context, range);
-        Audience::<K>::begin_list(&mut audience);
+    fn watch_bundles<K: BundleObject + DeserializeOwned + Send>(&self, kind: &str, range: ListScope) {
+        let mut audience = TrustBundleHandler::new(&self.context, range);
+        EventHandler::<K>::begin_list(&mut audience);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
             audience.saw(serde_json::from_value::<K>(object).unwrap(), true);
         }
-        Audience::<K>::end_list(&mut audience);
+        EventHandler::<K>::end_list(&mut audience);
     }
 
     /// The distributor does what follows from what it knows, until nothing does.
@@ -212,7 +212,7 @@ impl Stage {
         }) {
             let id = job.id;
             let outcome = reconcile(&self.context, job).await;
-            let has_failed = !matches!(outcome, Ok(()) | Err(Error::KeyOrdered));
+            let has_failed = !matches!(outcome, Ok(()) | Err(Error::KeyPending));
             self.context.board.change(|board| board.done(id, has_failed, self.context.millis()));
             outcomes.push(outcome);
             assert!(outcomes.len() < 20, "the operator does not come to rest");
@@ -283,22 +283,22 @@ impl Stage {
 
 fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context {
     let metrics = Metrics::default();
-    let (board, client) = (SharedBoard::default(), server.client(&clock));
+    let (board, client) = (SharedScheduler::default(), server.client(&clock));
     let millis = clock.now().as_millisecond();
     board.change(|board| board.saw_namespace(NAMESPACE, Labels::new(), false, millis));
-    let forge = Forge::start(1, {
+    let forge = KeyGenerator::start(1, {
         let board = board.clone();
         move |id| board.change(|board| board.unpark(id, millis))
     });
     Context {
-        sights: Sights::default(),
-        probes: Probes::default(),
-        bundles: Bundles::default(),
+        sights: QuietPeriods::default(),
+        probes: SharedProbeState::default(),
+        bundles: SharedBundleStore::default(),
         clock,
-        requests: Requests::new(client, leadership, metrics.clone()),
+        requests: ApiClient::new(client, leadership, metrics.clone()),
         board,
-        authorities: Authorities::default(),
-        roster: Roster::default(),
+        authorities: Issuers::default(),
+        roster: Authorities::default(),
         forge,
         metrics,
         namespace: "mtls-system".into(),

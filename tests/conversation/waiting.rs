@@ -3,8 +3,8 @@
 
 use jiff::SignedDuration;
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::authority::reconcile::{Passed, pass, pass_telling};
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::operator::authority::reconcile::{RootOutcome, pass, pass_telling};
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use serde_json::{Value, json};
 
 use super::mesh::Mesh;
@@ -34,10 +34,10 @@ fn copied(secret: &Value, name: &str) -> Value {
     copy
 }
 
-async fn passed(mesh: &Mesh) -> Passed {
+async fn passed(mesh: &Mesh) -> RootOutcome {
     let object = mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
     let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
-    let terms = Terms::parse(&authority).unwrap();
+    let terms = AuthoritySpec::parse(&authority).unwrap();
     pass(&mesh.stage.context, &authority, &terms).await.unwrap()
 }
 
@@ -138,7 +138,7 @@ async fn a_change_that_breaks_connections_is_told_as_a_warning_that_says_what_to
     let authority = mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap();
     let authority: MtlsAuthority = serde_json::from_value(authority).unwrap();
     let mut changes = Vec::new();
-    let terms = Terms::parse(&authority).unwrap();
+    let terms = AuthoritySpec::parse(&authority).unwrap();
     pass_telling(&mesh.stage.context, &authority, &terms, &mut changes).await.unwrap();
     let (change, alarm) = &changes[0];
     let alarm = alarm.as_deref().unwrap_or_default();

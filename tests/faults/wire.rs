@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
-use mtls_operator::runtime::response_timeout::Patience;
+use mtls_operator::runtime::response_timeout::ResponseTimeout;
 use mtls_operator::runtime::watch_throttle::is_watch;
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
@@ -93,7 +93,7 @@ impl Wire {
             let wire = wire.clone();
             async move { wire.carry(request).await }
         });
-        Client::new(Patience::new(service), "default")
+        Client::new(ResponseTimeout::new(service), "default")
     }
 
     /// Counts writes from now on, and kills the operator at this one.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
-    Authority, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
+    Authority, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Validity,
 };
 
 use crate::consumer::{Loaded, Stack, Version};
@@ -30,7 +30,7 @@ fn loaded() -> Loaded {
         common_name: CommonName::None,
     };
     let key = PrivateKey::generate(profile.key_algorithm).unwrap();
-    let window = Window::leaf(now, day, authority.window());
+    let window = Validity::leaf(now, day, authority.window());
     let leaf = authority.issue(&profile, key, window, Serial::random().unwrap()).unwrap();
     let version = Version::new([leaf.chain_pem.into_bytes(), leaf.key_pem.as_bytes().to_vec(), pem.anchors]);
     Loaded { leaf: version.clone(), trust: version }

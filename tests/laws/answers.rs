@@ -2,11 +2,11 @@
 //! that has come since the question.
 
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::index::authorities::Roster;
+use mtls_operator::operator::index::authorities::Authorities;
 use mtls_operator::operator::index::tombstones::Tombstones;
 use mtls_operator::operator::scheduler::deadlines::Millis;
-use mtls_operator::operator::trust_bundle::store::{Ledger, Seen};
-use mtls_operator::plan::trust_bundle::decide::Found;
+use mtls_operator::operator::trust_bundle::store::{BundleStore, ObservedBundle};
+use mtls_operator::plan::trust_bundle::decide::TargetState;
 
 use super::attention::issued;
 use super::board::{at, has, secret, settled, turns, version};
@@ -85,18 +85,18 @@ fn what_was_not_found_is_gone_unless_it_came_after_the_question() {
     assert!(!has(&board, "orders", "web"));
 }
 
-fn bundle(version: &str) -> Seen {
-    Seen { posted: posted(), uid: "uid".into(), version: version.into() }
+fn bundle(version: &str) -> ObservedBundle {
+    ObservedBundle { posted: posted(), uid: "uid".into(), version: version.into() }
 }
 
 #[test]
 fn the_late_answer_to_a_write_brings_no_bundle_back() {
-    let mut ledger = Ledger::default();
+    let mut ledger = BundleStore::default();
     let shop = place("shop");
     ledger.saw(&shop, bundle("5"), false);
     ledger.deleted(&shop, "7", 0);
     ledger.answered(&shop, bundle("6"));
-    assert_eq!(ledger.found(&shop), Found::Nothing);
+    assert_eq!(ledger.found(&shop), TargetState::Nothing);
     ledger.answered(&shop, bundle("8"));
     ledger.answered(&shop, bundle("7"));
     assert_eq!(ledger.seen(&shop).unwrap().version, "8");
@@ -109,13 +109,13 @@ fn at_version(version: &str) -> MtlsAuthority {
 }
 
 /// The version of the authority that a roster knows.
-fn known(roster: &Roster) -> Option<String> {
+fn known(roster: &Authorities) -> Option<String> {
     roster.get("mesh")?.metadata.resource_version.clone()
 }
 
 #[test]
 fn the_late_answer_to_a_write_brings_no_authority_back() {
-    let roster = Roster::default();
+    let roster = Authorities::default();
     roster.saw(at_version("5"));
     roster.deleted(&at_version("7"), 0);
     roster.answered(at_version("6"));
@@ -127,7 +127,7 @@ fn the_late_answer_to_a_write_brings_no_authority_back() {
 
 #[test]
 fn an_authority_that_is_not_found_is_gone_and_an_older_one_that_is_found_counts() {
-    let roster = Roster::default();
+    let roster = Authorities::default();
     roster.saw(at_version("5"));
     assert!(!roster.asked_again(&at_version("4"), None), "it was seen since the question");
     assert!(!roster.asked_again(&at_version("5"), Some(at_version("3"))));

@@ -5,21 +5,21 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use mtls_operator::api::identity::SecretReference;
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsIdentity, MtlsIdentityStatus};
-use mtls_operator::operator::index::identity::{Entry, Recorded, SeenSecret, digest};
-use mtls_operator::operator::index::issuer::{AuthorityMark, SignerMark};
-use mtls_operator::operator::scheduler::requeue::{Attention, Class, attention};
-use mtls_operator::operator::scheduler::requeue_inputs::Circumstances;
+use mtls_operator::operator::index::identity::{IdentityEntry, RecordedStatus, SecretEntry, digest};
+use mtls_operator::operator::index::issuer::{AuthorityEntry, IssuerEntry};
+use mtls_operator::operator::scheduler::requeue::{Priority, Requeue, attention};
+use mtls_operator::operator::scheduler::requeue_inputs::RequeueInputs;
 use mtls_operator::plan::identity::policy::Permission;
-use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::identity::ready::Reason;
+use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use mtls_operator::plan::identity::ready::ReadyReason;
 
 use super::fixture::{DAY, HOUR, NOW, asked, identity, terms};
 
 /// An identity, its Secret and its authority as the index remembers them.
 pub struct Memory {
-    pub entry: Entry,
-    secret: Option<SeenSecret>,
-    authority: Option<AuthorityMark>,
+    pub entry: IdentityEntry,
+    secret: Option<SecretEntry>,
+    authority: Option<AuthorityEntry>,
     pub permission: Option<Permission>,
     stalls_at: i64,
     now: i64,
@@ -28,7 +28,7 @@ pub struct Memory {
 impl Memory {
     pub fn settled() -> Self {
         Self {
-            entry: Entry::of(&issued("web"), "orders".into()),
+            entry: IdentityEntry::of(&issued("web"), "orders".into()),
             secret: Some(secret("web")),
             authority: Some(mark()),
             permission: Some(Permission::Granted),
@@ -43,9 +43,9 @@ impl Memory {
         memory
     }
 
-    pub fn attention(&self) -> Attention {
+    pub fn attention(&self) -> Requeue {
         let authority = self.authority.as_ref();
-        let around = Circumstances {
+        let around = RequeueInputs {
             secret: self.secret.as_ref(),
             authority,
             permission: self.permission,
@@ -55,16 +55,16 @@ impl Memory {
         attention(&self.entry, around)
     }
 
-    fn secret(&mut self) -> &mut SeenSecret {
+    fn secret(&mut self) -> &mut SecretEntry {
         self.secret.as_mut().unwrap()
     }
 
-    fn signer(&mut self) -> &mut SignerMark {
+    fn signer(&mut self) -> &mut IssuerEntry {
         self.authority.as_mut().unwrap().signer.as_mut().unwrap()
     }
 
     /// Status says this, and speaks of no leaf.
-    pub fn stands(&mut self, reason: Reason) {
+    pub fn stands(&mut self, reason: ReadyReason) {
         self.entry.recorded.reason = Some(reason);
         self.entry.recorded.is_ready = false;
     }
@@ -101,8 +101,8 @@ pub fn issued(name: &str) -> MtlsIdentity {
 }
 
 /// Its Secret, in version 7.
-pub fn secret(name: &str) -> SeenSecret {
-    SeenSecret {
+pub fn secret(name: &str) -> SecretEntry {
+    SecretEntry {
         namespace: "orders".into(),
         name: format!("{name}-mtls").into(),
         uid: digest("secret-uid"),
@@ -110,7 +110,7 @@ pub fn secret(name: &str) -> SeenSecret {
         identity_uid: Some(digest(&format!("uid-{name}"))),
         identity: Some(digest(name)),
         authority: Some(digest("mesh")),
-        profile: Some(ProfileHash::of(AskedHash::of(&asked(name)), TermsHash::of(&terms()))),
+        profile: Some(ProfileHash::of(IdentitySpecHash::of(&asked(name)), AuthoritySpecHash::of(&terms()))),
         trust: Some(digest("t1")),
         key_id: Some(digest("a1")),
         not_after: Some(END),
@@ -118,12 +118,12 @@ pub fn secret(name: &str) -> SeenSecret {
     }
 }
 
-fn mark() -> AuthorityMark {
-    AuthorityMark { epoch: 1, terms: TermsHash::of(&terms()), signer: Some(signer_mark()) }
+fn mark() -> AuthorityEntry {
+    AuthorityEntry { epoch: 1, terms: AuthoritySpecHash::of(&terms()), signer: Some(signer_mark()) }
 }
 
-pub fn signer_mark() -> SignerMark {
-    SignerMark {
+pub fn signer_mark() -> IssuerEntry {
+    IssuerEntry {
         key_id: digest("a1"),
         not_after: (NOW + DAY * 365).as_second(),
         trust: digest("t1"),
@@ -137,22 +137,22 @@ pub fn signer_mark() -> SignerMark {
     }
 }
 
-const NEW: Attention = Attention::Now(Class::New);
-const DUE: Attention = Attention::Now(Class::Due);
-const LATER: Attention = Attention::Now(Class::Background);
+const NEW: Requeue = Requeue::Now(Priority::New);
+const DUE: Requeue = Requeue::Now(Priority::Due);
+const LATER: Requeue = Requeue::Now(Priority::Background);
 
 #[test]
 fn a_settled_identity_asks_for_nothing_before_its_renewal() {
-    assert_eq!(Memory::settled().attention(), Attention::At(RENEWAL));
+    assert_eq!(Memory::settled().attention(), Requeue::At(RENEWAL));
 }
 
 #[test]
 fn each_change_of_a_settled_memory_has_its_own_attention() {
-    type Row = (&'static str, fn(&mut Memory), Attention);
-    let other = |memory: &mut Memory| memory.entry.asked = Some(AskedHash::of(&asked("other")));
+    type Row = (&'static str, fn(&mut Memory), Requeue);
+    let other = |memory: &mut Memory| memory.entry.asked = Some(IdentitySpecHash::of(&asked("other")));
     let rows: [Row; 22] = [
         ("new spec", |m| m.entry.generation = 2, NEW),
-        ("never seen", |m| m.entry.recorded = Recorded::default(), NEW),
+        ("never seen", |m| m.entry.recorded = RecordedStatus::default(), NEW),
         ("Secret gone", |m| m.secret = None, NEW),
         ("Secret written", |m| m.secret().version = 8, NEW),
         ("renewal asked", |m| m.entry.renew_request = Some(digest("now")), NEW),
@@ -162,17 +162,17 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("other profile", other, LATER),
         ("other trust", |m| m.secret().trust = Some(digest("t0")), LATER),
         ("trust unknown", |m| m.secret().trust = None, LATER),
-        ("profile unknown", |m| m.secret().profile = None, Attention::At(RENEWAL)),
+        ("profile unknown", |m| m.secret().profile = None, Requeue::At(RENEWAL)),
         ("judged anew", |m| m.permission = None, LATER),
         ("no more allowed", |m| m.permission = Some(Permission::Refused), LATER),
-        ("authority gone", |m| m.authority = None, Attention::At(RENEWAL)),
-        ("nobody signs", |m| m.authority.as_mut().unwrap().signer = None, Attention::At(RENEWAL)),
-        ("other signer", |m| m.signer().key_id = digest("a2"), Attention::At(RENEWAL)),
-        ("ends with signer", |m| m.signer().not_after = END, Attention::At(END + 1)),
-        ("paused", |m| m.entry.is_paused = true, Attention::At(END + 1)),
-        ("conflict", |m| m.stands(Reason::SecretConflict), LATER),
-        ("no leaf yet", |m| m.stands(Reason::Issuing), NEW),
-        ("no leaf yet, judged anew", |m| (m.stands(Reason::Issuing), m.permission = None).1, NEW),
+        ("authority gone", |m| m.authority = None, Requeue::At(RENEWAL)),
+        ("nobody signs", |m| m.authority.as_mut().unwrap().signer = None, Requeue::At(RENEWAL)),
+        ("other signer", |m| m.signer().key_id = digest("a2"), Requeue::At(RENEWAL)),
+        ("ends with signer", |m| m.signer().not_after = END, Requeue::At(END + 1)),
+        ("paused", |m| m.entry.is_paused = true, Requeue::At(END + 1)),
+        ("conflict", |m| m.stands(ReadyReason::SecretConflict), LATER),
+        ("no leaf yet", |m| m.stands(ReadyReason::Issuing), NEW),
+        ("no leaf yet, judged anew", |m| (m.stands(ReadyReason::Issuing), m.permission = None).1, NEW),
     ];
     for (name, change, expected) in rows {
         assert_eq!(Memory::changed(change).attention(), expected, "{name}");
@@ -182,13 +182,13 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
 #[test]
 fn renewal_and_expiry_come_in_their_second() {
     let at = |now| Memory::changed(|memory| memory.now = now).attention();
-    assert_eq!(at(RENEWAL - 1), Attention::At(RENEWAL));
+    assert_eq!(at(RENEWAL - 1), Requeue::At(RENEWAL));
     assert_eq!(at(RENEWAL), DUE);
     assert_eq!(at(END), DUE);
     assert_eq!(at(END + 1), NEW);
     let paused =
         |now| Memory::changed(|memory| (memory.now, memory.entry.is_paused) = (now, true)).attention();
-    assert_eq!(paused(END), Attention::At(END + 1));
+    assert_eq!(paused(END), Requeue::At(END + 1));
     assert_eq!(paused(END + 1), NEW, "that a paused leaf has expired is told by time alone");
 }
 
@@ -198,7 +198,7 @@ fn a_renewal_that_nobody_can_sign_is_looked_at_once_and_again_when_somebody_can(
     memory.authority.as_mut().unwrap().signer = None;
     assert_eq!(memory.attention(), DUE, "status does not say so yet");
     memory.entry.recorded.renewal = 0;
-    assert_eq!(memory.attention(), Attention::At(END + 1));
+    assert_eq!(memory.attention(), Requeue::At(END + 1));
     memory.authority.as_mut().unwrap().signer = Some(signer_mark());
     assert_eq!(memory.attention(), DUE);
 }
@@ -206,11 +206,11 @@ fn a_renewal_that_nobody_can_sign_is_looked_at_once_and_again_when_somebody_can(
 #[test]
 fn a_leaf_that_is_not_yet_valid_is_looked_at_once_the_clock_says_so() {
     let begin = NOW.as_second() - 300;
-    for (now, attention) in [(begin, Attention::At(RENEWAL)), (begin - 1, NEW)] {
+    for (now, attention) in [(begin, Requeue::At(RENEWAL)), (begin - 1, NEW)] {
         assert_eq!(Memory::changed(|m| m.now = now).attention(), attention);
     }
     let paused = Memory::changed(|m| (m.now, m.entry.is_paused) = (begin - 1, true));
-    assert_eq!(paused.attention(), Attention::At(END + 1), "nothing is issued");
+    assert_eq!(paused.attention(), Requeue::At(END + 1), "nothing is issued");
 }
 
 #[test]
@@ -220,16 +220,16 @@ fn while_the_signer_is_halted_time_alone_asks_for_what_status_must_say_and_trust
         change(&mut memory);
         memory.attention()
     };
-    assert_eq!(halted(|_| {}), Attention::At(RENEWAL));
+    assert_eq!(halted(|_| {}), Requeue::At(RENEWAL));
     assert_eq!(halted(|m| m.now = RENEWAL), DUE, "status takes its time back");
-    assert_eq!(halted(|m| (m.now, m.entry.recorded.renewal) = (RENEWAL, 0)), Attention::At(END + 1));
+    assert_eq!(halted(|m| (m.now, m.entry.recorded.renewal) = (RENEWAL, 0)), Requeue::At(END + 1));
     assert_eq!(halted(|m| m.now = END + 1), NEW, "status says that it has expired");
     let expired = halted(|m| {
         m.now = END + 1;
-        m.stands(Reason::Expired);
+        m.stands(ReadyReason::Expired);
     });
-    assert_eq!(expired, Attention::OnChange);
-    assert_eq!(halted(|m| m.stands(Reason::AuthorityNotReady)), Attention::OnChange);
+    assert_eq!(expired, Requeue::OnChange);
+    assert_eq!(halted(|m| m.stands(ReadyReason::AuthorityNotReady)), Requeue::OnChange);
     assert_eq!(halted(|m| m.signer().trust = digest("t2")), LATER);
 }
 
@@ -237,14 +237,14 @@ fn while_the_signer_is_halted_time_alone_asks_for_what_status_must_say_and_trust
 fn an_expiry_that_is_recorded_waits_for_somebody_who_signs() {
     let expired = |change: fn(&mut Memory)| {
         let mut memory = Memory::changed(|memory| memory.now = END + 1);
-        memory.stands(Reason::Expired);
+        memory.stands(ReadyReason::Expired);
         change(&mut memory);
         memory.attention()
     };
     assert_eq!(expired(|_| {}), NEW);
-    assert_eq!(expired(|m| m.entry.is_paused = true), Attention::OnChange);
-    assert_eq!(expired(|m| m.authority = None), Attention::OnChange);
-    assert_eq!(expired(|m| m.authority.as_mut().unwrap().signer = None), Attention::OnChange);
+    assert_eq!(expired(|m| m.entry.is_paused = true), Requeue::OnChange);
+    assert_eq!(expired(|m| m.authority = None), Requeue::OnChange);
+    assert_eq!(expired(|m| m.authority.as_mut().unwrap().signer = None), Requeue::OnChange);
     assert_eq!(expired(|m| m.now = END - 1), NEW, "the clock went back: the status is wrong now");
 }
 
@@ -252,56 +252,56 @@ fn an_expiry_that_is_recorded_waits_for_somebody_who_signs() {
 fn a_renewal_request_that_was_answered_or_that_is_paused_asks_for_nothing() {
     let mut memory = Memory::changed(|memory| memory.entry.renew_request = Some(digest("now")));
     memory.entry.is_paused = true;
-    assert_eq!(memory.attention(), Attention::At(END + 1));
+    assert_eq!(memory.attention(), Requeue::At(END + 1));
     memory.entry.is_paused = false;
     memory.entry.recorded.renew_request = Some(digest("now"));
-    assert_eq!(memory.attention(), Attention::At(RENEWAL));
+    assert_eq!(memory.attention(), Requeue::At(RENEWAL));
 }
 
 #[test]
 fn whoever_waits_for_an_authority_is_called_when_it_signs() {
     let mut memory = Memory::changed(|memory| memory.secret = None);
-    memory.stands(Reason::AuthorityNotReady);
+    memory.stands(ReadyReason::AuthorityNotReady);
     assert_eq!(memory.attention(), NEW);
     memory.authority.as_mut().unwrap().signer = None;
-    assert_eq!(memory.attention(), Attention::OnChange);
+    assert_eq!(memory.attention(), Requeue::OnChange);
     memory.authority = None;
-    assert_eq!(memory.attention(), Attention::OnChange);
+    assert_eq!(memory.attention(), Requeue::OnChange);
 }
 
 #[test]
 fn whoever_is_refused_is_called_when_the_verdict_changes() {
-    for reason in [Reason::NotPermitted, Reason::Invalid] {
+    for reason in [ReadyReason::NotPermitted, ReadyReason::Invalid] {
         let mut memory = Memory::settled();
         memory.stands(reason);
         assert_eq!(memory.attention(), LATER, "it is permitted now");
         memory.permission = Some(Permission::Refused);
         memory.stalls_at = memory.now + 1;
-        assert_eq!(memory.attention(), Attention::At(memory.stalls_at), "a person is told a minute later");
+        assert_eq!(memory.attention(), Requeue::At(memory.stalls_at), "a person is told a minute later");
         memory.stalls_at = memory.now;
         assert_eq!(memory.attention(), LATER);
         memory.entry.recorded.is_stalled = true;
-        assert_eq!(memory.attention(), Attention::OnChange);
+        assert_eq!(memory.attention(), Requeue::OnChange);
         memory.secret().trust = Some(digest("t0"));
         assert_eq!(memory.attention(), LATER, "trust reaches the refused too");
         memory.secret().identity_uid = Some(digest("other"));
-        assert_eq!(memory.attention(), Attention::OnChange, "what is another's is not looked after");
+        assert_eq!(memory.attention(), Requeue::OnChange, "what is another's is not looked after");
         memory.secret = None;
         assert_eq!(memory.attention(), LATER, "status still names a Secret, and rotations wait for that");
         memory.entry.recorded.secret_version = None;
-        assert_eq!(memory.attention(), Attention::OnChange);
+        assert_eq!(memory.attention(), Requeue::OnChange);
     }
 }
 
 #[test]
 fn a_paused_identity_without_its_secret_is_looked_at_until_status_says_so() {
     let mut memory = Memory::changed(|memory| (memory.secret, memory.entry.is_paused) = (None, true));
-    memory.entry.recorded.reason = Some(Reason::Paused);
+    memory.entry.recorded.reason = Some(ReadyReason::Paused);
     assert_eq!(memory.attention(), LATER);
     memory.entry.recorded.is_ready = false;
     assert_eq!(memory.attention(), LATER, "status still names a Secret, and rotations wait for that");
     memory.entry.recorded.secret_version = None;
-    assert_eq!(memory.attention(), Attention::OnChange);
+    assert_eq!(memory.attention(), Requeue::OnChange);
 }
 
 #[test]
@@ -315,6 +315,6 @@ fn a_secret_is_remembered_by_its_annotations_and_nothing_else() {
             annotation::PROFILE: secret("web").profile.unwrap().to_string(),
         },
     }});
-    let seen = SeenSecret::of(&serde_json::from_value(meta).unwrap(), "orders".into());
+    let seen = SecretEntry::of(&serde_json::from_value(meta).unwrap(), "orders".into());
     assert_eq!(format!("{seen:?}"), format!("{:?}", secret("web")));
 }

@@ -1,9 +1,9 @@
 //! Laws of whose a Secret is: what was not made by this operator for this identity is never written.
 
 use k8s_openapi::api::core::v1::Secret;
-use mtls_operator::operator::identity::ownership::{Belonging, belonging};
+use mtls_operator::operator::identity::ownership::{Ownership, belonging};
 use mtls_operator::operator::index::Index;
-use mtls_operator::operator::index::identity::Entry;
+use mtls_operator::operator::index::identity::IdentityEntry;
 use mtls_operator::operator::index::source::Source;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn owner(version: &str, kind: &str, name: &str, controller: bool) -> Value {
 }
 
 /// Whose the Secret is to `web`, with these other identities that want it too.
-fn whose(change: impl FnOnce(&mut Value), others: &[&str]) -> Belonging {
+fn whose(change: impl FnOnce(&mut Value), others: &[&str]) -> Ownership {
     let mut secret = ours();
     change(&mut secret);
     let secret: Secret = serde_json::from_value(secret).unwrap();
@@ -35,14 +35,14 @@ fn whose(change: impl FnOnce(&mut Value), others: &[&str]) -> Belonging {
     for name in others.iter().chain(&["web"]) {
         let mut identity = identity(name);
         identity.spec.secret.name = Some("web-mtls".into());
-        index.put(Entry::of(&identity, "orders".into()), Source::Watch);
+        index.put(IdentityEntry::of(&identity, "orders".into()), Source::Watch);
     }
     belonging(&secret, &asked("web"), &index)
 }
 
-fn foreign(belonging: Belonging) -> String {
+fn foreign(belonging: Ownership) -> String {
     match belonging {
-        Belonging::Foreign(why) => why,
+        Ownership::Foreign(why) => why,
         other => panic!("{other:?} is not foreign"),
     }
 }
@@ -60,18 +60,18 @@ fn what_carries_the_uid_is_its_own_whatever_people_did_to_labels_and_owners() {
         |secret| secret["metadata"]["ownerReferences"] = json!([owner("v1", "ConfigMap", "x", false)]),
     ];
     for change in changes {
-        assert_eq!(whose(change, &["other"]), Belonging::Mine);
+        assert_eq!(whose(change, &["other"]), Ownership::Owned);
     }
 }
 
 #[test]
 fn what_a_namesake_left_is_inherited_by_label_or_else_by_owner() {
-    assert_eq!(whose(|secret| uid(secret, "gone"), &[]), Belonging::Inherited);
+    assert_eq!(whose(|secret| uid(secret, "gone"), &[]), Ownership::Adoptable);
     let by_owner = |secret: &mut Value| {
         uid(secret, "gone");
         secret["metadata"]["labels"] = json!({});
     };
-    assert_eq!(whose(by_owner, &[]), Belonging::Inherited);
+    assert_eq!(whose(by_owner, &[]), Ownership::Adoptable);
 }
 
 #[test]
@@ -135,5 +135,5 @@ fn what_lost_our_annotations_is_still_its_controllers() {
         secret["metadata"]["annotations"] = json!({});
         secret["metadata"]["ownerReferences"][0]["uid"] = json!("uid-web");
     };
-    assert_eq!(whose(bare, &[]), Belonging::Mine);
+    assert_eq!(whose(bare, &[]), Ownership::Owned);
 }

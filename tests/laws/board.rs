@@ -6,14 +6,14 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::operator::authority::rotation::fresh_list::{Claim, Listed};
+use mtls_operator::operator::authority::rotation::fresh_list::{Claim, FreshList};
 use mtls_operator::operator::index::identity::digest;
-use mtls_operator::operator::index::issuer::SignerMark;
+use mtls_operator::operator::index::issuer::IssuerEntry;
 use mtls_operator::operator::scheduler::deadlines::Millis;
-use mtls_operator::operator::scheduler::pacing::Pace;
-use mtls_operator::operator::scheduler::requeue::Class;
-use mtls_operator::operator::scheduler::{Board, Job};
-use mtls_operator::plan::identity::world::Held;
+use mtls_operator::operator::scheduler::pacing::Pacing;
+use mtls_operator::operator::scheduler::requeue::Priority;
+use mtls_operator::operator::scheduler::{ReconcileRequest, Scheduler};
+use mtls_operator::plan::identity::world::OwnedSecret;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::selector::Selection;
 use serde_json::json;
@@ -26,8 +26,8 @@ pub fn at(minutes: i64) -> Millis {
 }
 
 /// A board that knows namespace and authority, and no identity yet.
-pub fn ready() -> Board {
-    let mut board = Board::default();
+pub fn ready() -> Scheduler {
+    let mut board = Scheduler::default();
     for namespace in ["orders", "bank"] {
         board.saw_namespace(namespace, Labels::new(), false, at(0));
     }
@@ -50,7 +50,7 @@ pub fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
 }
 
 /// A board on which `web` is settled.
-pub fn settled() -> Board {
+pub fn settled() -> Scheduler {
     let mut board = ready();
     board.saw_secret(&secret("web", "7"), true, at(0));
     board.saw_identity(&issued("web"), true, at(0));
@@ -68,17 +68,17 @@ pub fn version(mut identity: MtlsIdentity, version: &str) -> MtlsIdentity {
 }
 
 /// The names of those whose turn it is.
-pub fn turns(board: &mut Board, now: Millis) -> Vec<String> {
+pub fn turns(board: &mut Scheduler, now: Millis) -> Vec<String> {
     board.sweep(now);
     std::iter::from_fn(|| board.take(now)).map(|job| job.name).collect()
 }
 
-fn take(board: &mut Board, now: Millis) -> Job {
+fn take(board: &mut Scheduler, now: Millis) -> ReconcileRequest {
     board.sweep(now);
     board.take(now).unwrap()
 }
 
-pub fn has(board: &Board, namespace: &str, name: &str) -> bool {
+pub fn has(board: &Scheduler, namespace: &str, name: &str) -> bool {
     board.index().find(namespace, name).is_some()
 }
 
@@ -140,7 +140,7 @@ fn lists_of_two_scopes_that_overlap_forget_only_what_each_has_missed() {
     let bank = board.begin_list();
     board.saw_identity(&within("bank", identity("stays")), true, at(1));
     board.end_identity_list(Some("orders"), orders, at(1));
-    let known = |board: &Board| {
+    let known = |board: &Scheduler| {
         [("orders", "stays"), ("orders", "gone"), ("bank", "stays"), ("bank", "gone")]
             .map(|(ns, n)| has(board, ns, n))
     };
@@ -197,9 +197,9 @@ fn a_list_that_shows_nothing_newer_than_the_index_hides_nothing() {
 }
 
 /// A board whose authority announces a root that the Secret of `web` has.
-fn announced() -> Board {
+fn announced() -> Scheduler {
     let mut board = settled();
-    board.saw_signer("mesh", Some(SignerMark { is_announced: true, ..signer_mark() }), at(0));
+    board.saw_signer("mesh", Some(IssuerEntry { is_announced: true, ..signer_mark() }), at(0));
     board.take_behind("mesh", &[]);
     board
 }
@@ -228,14 +228,14 @@ fn a_secret_that_was_read_behind_is_known_whatever_it_says_of_itself() {
     let profile = seen("web").profile.unwrap();
     board.read_secret(&secret("web", "8"), &held(profile), at(1));
     assert!(!board.take_behind("mesh", &[]));
-    board.read_secret(&secret("web", "8"), &Held { trust: None, ..held(profile) }, at(1));
+    board.read_secret(&secret("web", "8"), &OwnedSecret { trust: None, ..held(profile) }, at(1));
     assert!(board.take_behind("mesh", &[]));
 }
 
 #[test]
 fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
     let board = settled();
-    let untold = |name, version| Listed::of(&[secret(name, version)]).untold(&board);
+    let untold = |name, version| FreshList::of(&[secret(name, version)]).untold(&board);
     assert_eq!([untold("web", "6"), untold("web", "7")], [0, 0]);
     assert_eq!([untold("web", "8"), untold("other", "1")], [1, 1]);
 }
@@ -244,15 +244,15 @@ fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
 fn of_a_secret_that_was_deleted_while_the_list_was_made_all_was_told() {
     let mut board = settled();
     board.deleted_secret(&secret("web", "9"), at(1));
-    let untold = |version| Listed::of(&[secret("web", version)]).untold(&board);
+    let untold = |version| FreshList::of(&[secret("web", version)]).untold(&board);
     assert_eq!([untold("7"), untold("8"), untold("10")], [0, 0, 1], "the last one was made anew");
 }
 
 #[test]
 fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
-    let announced = SignerMark { is_announced: true, trust: digest("t2"), ..signer_mark() };
-    let claims = |board: &Board, secret| {
-        let claims = Listed::of(&[secret]).unknown_behind(board, &announced, NOW.as_second());
+    let announced = IssuerEntry { is_announced: true, trust: digest("t2"), ..signer_mark() };
+    let claims = |board: &Scheduler, secret| {
+        let claims = FreshList::of(&[secret]).unknown_behind(board, &announced, NOW.as_second());
         claims.into_iter().map(|claim| (claim.identity, claim.secret)).collect::<Vec<_>>()
     };
     assert_eq!(claims(&settled(), secret("web", "7")), [], "the survey counts it");
@@ -434,7 +434,7 @@ fn nobody_waits_for_the_key_of_an_identity_that_is_gone() {
 
 #[test]
 fn an_identity_waits_until_its_namespace_is_known() {
-    let mut board = Board::default();
+    let mut board = Scheduler::default();
     board.saw_terms(&Arc::new(terms()), at(0));
     board.saw_identity(&identity("web"), false, at(0));
     assert_eq!(turns(&mut board, at(0)), [""; 0]);
@@ -521,7 +521,7 @@ fn new_identities_come_before_due_ones_and_those_before_the_rest() {
 #[test]
 fn a_mass_that_can_wait_takes_half_of_the_time_and_wakes_the_workers_itself() {
     let mut board = ready();
-    board.keep_to(Pace::of(4));
+    board.keep_to(Pacing::of(4));
     let mass: Vec<String> = (0..100).map(|n| format!("late-{n}")).collect();
     for name in &mass {
         let mut late = issued(name);
@@ -534,7 +534,7 @@ fn a_mass_that_can_wait_takes_half_of_the_time_and_wakes_the_workers_itself() {
         assert_eq!(turns(&mut board, now + 3), [""; 0], "one at a time");
         board.saw_identity(&identity(&format!("new-{busy}")), false, now + 4);
         let newcomer = take(&mut board, now + 4);
-        assert_eq!(newcomer.class, Class::New);
+        assert_eq!(newcomer.class, Priority::New);
         board.lost_identity("orders", &newcomer.name, now + 5);
         board.done(newcomer.id, false, now + 5);
         board.done(job.id, false, now + 10);
@@ -548,7 +548,7 @@ fn a_mass_that_can_wait_takes_half_of_the_time_and_wakes_the_workers_itself() {
 #[test]
 fn renewals_are_few_at_once_and_what_hangs_holds_no_other_up() {
     let mut board = ready();
-    board.keep_to(Pace::of(4));
+    board.keep_to(Pacing::of(4));
     for n in 0..10 {
         let name = format!("due-{n}");
         board.saw_secret(&secret(&name, "7"), true, at(0));

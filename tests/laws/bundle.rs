@@ -4,29 +4,30 @@ use std::sync::Arc;
 
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::plan::trust_bundle::decide::{
-    BundlePlan, Conflict, Found, Place, Posted, Publication, Wanted, decide, decide_unwanted, is_behind,
+    BundlePlan, Conflict, DesiredBundle, PublicationSpec, PublishedBundle, Target, TargetState, decide,
+    decide_unwanted, is_behind,
 };
-use mtls_operator::plan::trust_bundle::published::{Reason, Standing, verdict};
+use mtls_operator::plan::trust_bundle::published::{PublishedReason, TargetStatus, verdict};
 use mtls_operator::plan::unread_spec::Unread;
 use serde_json::{Value, json};
 
 use super::fixture::pairs;
 
-pub const WANTED: Wanted<'_> = Wanted { authority: "mesh", text: 7, trust: 8 };
+pub const WANTED: DesiredBundle<'_> = DesiredBundle { authority: "mesh", text: 7, trust: 8 };
 
-pub fn posted() -> Posted {
+pub fn posted() -> PublishedBundle {
     let authority = Some(Arc::from("mesh"));
-    Posted { authority, text: Some(7), trust: 8, is_labelled: true, is_frozen: false }
+    PublishedBundle { authority, text: Some(7), trust: 8, is_labelled: true, is_frozen: false }
 }
 
-pub fn place(namespace: &str) -> Place {
-    Place::ConfigMap { namespace: namespace.into(), name: "mesh-trust-bundle".into() }
+pub fn place(namespace: &str) -> Target {
+    Target::ConfigMap { namespace: namespace.into(), name: "mesh-trust-bundle".into() }
 }
 
-fn ours(change: impl FnOnce(&mut Posted)) -> Found {
+fn ours(change: impl FnOnce(&mut PublishedBundle)) -> TargetState {
     let mut posted = posted();
     change(&mut posted);
-    Found::Ours(posted)
+    TargetState::Ours(posted)
 }
 
 /// Besides `mesh` there is an authority `other`.
@@ -38,8 +39,8 @@ fn exists(name: &str) -> bool {
 fn every_place_has_one_answer() {
     let other = Conflict::Authority("other".into());
     let rows = [
-        (Found::Nothing, BundlePlan::Create),
-        (Found::Foreign, BundlePlan::Refuse(Conflict::Foreign)),
+        (TargetState::Nothing, BundlePlan::Create),
+        (TargetState::Foreign, BundlePlan::Refuse(Conflict::Foreign)),
         (ours(|_| ()), BundlePlan::Keep),
         (ours(|posted| posted.text = Some(6)), BundlePlan::Update),
         (ours(|posted| posted.text = None), BundlePlan::Update),
@@ -61,8 +62,8 @@ fn every_place_has_one_answer() {
 fn only_what_is_its_own_is_removed_for_an_authority() {
     assert_eq!(decide_unwanted("mesh", &ours(|_| ())), BundlePlan::Remove);
     let others = [
-        Found::Nothing,
-        Found::Foreign,
+        TargetState::Nothing,
+        TargetState::Foreign,
         ours(|posted| posted.authority = None),
         ours(|posted| posted.authority = Some("other".into())),
         ours(|posted| posted.authority = Some("gone".into())),
@@ -80,20 +81,20 @@ fn behind_is_who_may_use_another_text_than_the_one_in_force() {
         (ours(|posted| posted.text = Some(6)), true),
         (ours(|posted| (posted.text, posted.authority) = (Some(6), Some("gone".into()))), true),
         (ours(|posted| (posted.text, posted.authority) = (Some(6), Some("other".into()))), false),
-        (Found::Foreign, false),
-        (Found::Nothing, true),
+        (TargetState::Foreign, false),
+        (TargetState::Nothing, true),
     ];
     for (found, expected) in rows {
         assert_eq!(is_behind(WANTED, &found, exists, false), expected, "{found:?}");
     }
-    assert!(!is_behind(WANTED, &Found::Nothing, exists, true), "a new place never held anything else");
+    assert!(!is_behind(WANTED, &TargetState::Nothing, exists, true), "a new place never held anything else");
     assert!(is_behind(WANTED, &ours(|posted| posted.text = Some(6)), exists, true));
 }
 
-fn publication(spec: Value) -> Publication {
+fn publication(spec: Value) -> PublicationSpec {
     let mut authority = super::fixture::authority();
     authority.spec = serde_json::from_value(json!({ "trustBundle": spec })).unwrap();
-    Publication::of(&authority, &mut Unread::default())
+    PublicationSpec::of(&authority, &mut Unread::default())
 }
 
 #[test]
@@ -124,23 +125,26 @@ fn bundles_have_the_names_that_specs_and_signers_give_them() {
 
 #[test]
 fn the_condition_tells_the_worst_and_one_example_of_it() {
-    let stand = |standings: &[(&str, Standing)]| {
+    let stand = |standings: &[(&str, TargetStatus)]| {
         let places: Vec<_> =
             standings.iter().map(|(name, standing)| (place(name), standing.clone())).collect();
         verdict(&places)
     };
-    let foreign = Standing::Conflict(Conflict::Foreign);
-    let owned = Standing::Conflict(Conflict::Authority("other".into()));
-    let failed = Standing::Failed("exceeded quota".into());
-    assert_eq!(stand(&[]).0, Reason::Published);
-    assert_eq!(stand(&[("a", Standing::Published), ("b", Standing::Publishing)]).0, Reason::Publishing);
-    let (reason, sentence) = stand(&[("b", foreign.clone()), ("c", owned), ("a", Standing::Published)]);
-    assert_eq!(reason, Reason::Conflict);
+    let foreign = TargetStatus::Conflict(Conflict::Foreign);
+    let owned = TargetStatus::Conflict(Conflict::Authority("other".into()));
+    let failed = TargetStatus::Failed("exceeded quota".into());
+    assert_eq!(stand(&[]).0, PublishedReason::Published);
+    assert_eq!(
+        stand(&[("a", TargetStatus::Published), ("b", TargetStatus::Publishing)]).0,
+        PublishedReason::Publishing
+    );
+    let (reason, sentence) = stand(&[("b", foreign.clone()), ("c", owned), ("a", TargetStatus::Published)]);
+    assert_eq!(reason, PublishedReason::Conflict);
     assert_eq!(
         sentence,
         "configmap/b/mesh-trust-bundle was not made by mtls-operator; delete it, or choose another spec.trustBundle.configMapName; and so in 1 more"
     );
     let (reason, sentence) = stand(&[("b", foreign), ("c", failed)]);
-    assert_eq!(reason, Reason::Failed);
+    assert_eq!(reason, PublishedReason::Failed);
     assert_eq!(sentence, "configmap/c/mesh-trust-bundle could not be written: exceeded quota");
 }

@@ -1,27 +1,27 @@
 //! Laws of the ledger of published bundles: late news changes nothing, and no text that strayed is forgotten before
 //! somebody has asked.
 
-use mtls_operator::operator::trust_bundle::store::{Ledger, Range, Seen, Trouble};
-use mtls_operator::plan::trust_bundle::decide::{Conflict, Found, Place, Posted};
+use mtls_operator::operator::trust_bundle::store::{BundleStore, ListScope, ObservedBundle, PublishFailure};
+use mtls_operator::plan::trust_bundle::decide::{Conflict, PublishedBundle, Target, TargetState};
 
 use super::bundle::{place, posted};
 
-fn seen(version: &str, text: u64) -> Seen {
-    let posted = Posted { text: Some(text), ..posted() };
-    Seen { posted, uid: "uid".into(), version: version.into() }
+fn seen(version: &str, text: u64) -> ObservedBundle {
+    let posted = PublishedBundle { text: Some(text), ..posted() };
+    ObservedBundle { posted, uid: "uid".into(), version: version.into() }
 }
 
 /// A ledger in which the bundle of `shop` is as it should be, and text 7 in force.
-fn ledger() -> Ledger {
-    let mut ledger = Ledger::default();
+fn ledger() -> BundleStore {
+    let mut ledger = BundleStore::default();
     ledger.put_in_force("mesh", 7);
     ledger.saw(&place("shop"), seen("5", 7), false);
     ledger
 }
 
-fn text(ledger: &Ledger, place: &Place) -> Option<u64> {
+fn text(ledger: &BundleStore, place: &Target) -> Option<u64> {
     match ledger.found(place) {
-        Found::Ours(posted) => posted.text,
+        TargetState::Ours(posted) => posted.text,
         _ => None,
     }
 }
@@ -31,7 +31,7 @@ fn news_of_an_older_version_is_no_news_unless_a_list_says_so() {
     let mut ledger = ledger();
     ledger.saw(&place("shop"), seen("4", 6), false);
     assert_eq!(text(&ledger, &place("shop")), Some(7));
-    ledger.saw(&place("shop"), Seen { uid: "another".into(), ..seen("4", 6) }, false);
+    ledger.saw(&place("shop"), ObservedBundle { uid: "another".into(), ..seen("4", 6) }, false);
     assert_eq!(text(&ledger, &place("shop")), Some(6), "it was made anew");
     ledger.saw(&place("shop"), seen("3", 5), true);
     assert_eq!(text(&ledger, &place("shop")), Some(5));
@@ -43,20 +43,20 @@ fn what_a_list_does_not_name_is_gone_but_for_what_came_meanwhile_or_lies_elsewhe
     ledger.saw(&place("elsewhere"), seen("6", 7), false);
     let list = ledger.begin_list();
     ledger.saw(&place("new"), seen("7", 7), false);
-    let here = Range::ConfigMaps(Some("shop".into()));
+    let here = ListScope::ConfigMaps(Some("shop".into()));
     ledger.end_list(here, list);
     let left = ["shop", "elsewhere", "new"].map(|name| text(&ledger, &place(name)).is_some());
     assert_eq!(left, [false, true, true]);
     assert!(ledger.is_listed(&place("shop")) && !ledger.is_listed(&place("elsewhere")));
     let list = ledger.begin_list();
-    ledger.end_list(Range::Cluster, list);
+    ledger.end_list(ListScope::Cluster, list);
     assert!(text(&ledger, &place("new")).is_some(), "a list of another kind says nothing of it");
 }
 
 #[test]
 fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
     let shop = [place("shop")];
-    let strays = |change: fn(&mut Ledger)| {
+    let strays = |change: fn(&mut BundleStore)| {
         let mut ledger = ledger();
         assert!(!ledger.take_strayed(&shop));
         change(&mut ledger);
@@ -95,7 +95,8 @@ fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
 #[test]
 fn what_failed_is_tried_again_with_backoff_and_at_once_with_another_text_or_after_news() {
     let (mut ledger, shop) = (ledger(), place("shop"));
-    let fail = |ledger: &mut Ledger| ledger.stuck(&place("shop"), Trouble::Failed("no".into()), 7, 0);
+    let fail =
+        |ledger: &mut BundleStore| ledger.stuck(&place("shop"), PublishFailure::Failed("no".into()), 7, 0);
     assert_eq!(ledger.held_back(&shop, 7, 0), None);
     fail(&mut ledger);
     let first = ledger.held_back(&shop, 7, 0).unwrap();
@@ -114,9 +115,9 @@ fn what_was_noted_of_a_place_is_forgotten_where_no_bundle_is_wanted_any_more() {
     let mut ledger = ledger();
     for name in ["shop", "gone"] {
         ledger.saw(&place(name), seen("6", 6), false);
-        ledger.stuck(&place(name), Trouble::Failed("no".into()), 7, 0);
+        ledger.stuck(&place(name), PublishFailure::Failed("no".into()), 7, 0);
     }
-    ledger.stuck(&place("foreign"), Trouble::Conflict(Conflict::Foreign), 7, 0);
+    ledger.stuck(&place("foreign"), PublishFailure::Conflict(Conflict::Foreign), 7, 0);
     assert_eq!(ledger.noted(), 5);
     ledger.keep_to(|wanted| *wanted == place("shop"));
     assert_eq!(ledger.noted(), 3, "what cannot leave is tried again with backoff");
@@ -129,8 +130,8 @@ fn what_was_noted_of_a_place_is_forgotten_where_no_bundle_is_wanted_any_more() {
 #[test]
 fn somebody_elses_object_is_remembered_until_it_is_ours_or_gone() {
     let (mut ledger, red) = (ledger(), place("red"));
-    ledger.stuck(&red, Trouble::Conflict(Conflict::Foreign), 7, 0);
-    assert_eq!(ledger.found(&red), Found::Foreign);
+    ledger.stuck(&red, PublishFailure::Conflict(Conflict::Foreign), 7, 0);
+    assert_eq!(ledger.found(&red), TargetState::Foreign);
     ledger.forgive(&red);
-    assert_eq!(ledger.found(&red), Found::Nothing);
+    assert_eq!(ledger.found(&red), TargetState::Nothing);
 }

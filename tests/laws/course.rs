@@ -2,55 +2,57 @@
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::plan::authority::decide::{
-    Provided, Reason, RootSecret, RootWorld, StoredNext, StoredRoot, decide,
+    AuthorityReason, CaState, NextCa, Provided, RootSecret, RootWorld, decide,
 };
 use mtls_operator::plan::authority::distrust::Why;
-use mtls_operator::plan::authority::progress::{Course, Deferred, Unanswered, course, deferred};
-use mtls_operator::plan::authority::rotation::{Circumstances, Transition, transition};
+use mtls_operator::plan::authority::progress::{
+    Deferred, PendingRequest, RotationProgress, course, deferred,
+};
+use mtls_operator::plan::authority::rotation::{RotationInputs, Transition, transition};
 
 use super::root::{a_leaf, around, provided, sound, world};
 
-fn asked(value: Option<&str>, provided: Provided) -> Circumstances {
-    Circumstances { request: value.map(str::to_owned), ..around(provided) }
+fn asked(value: Option<&str>, provided: Provided) -> RotationInputs {
+    RotationInputs { request: value.map(str::to_owned), ..around(provided) }
 }
 
-fn said(root: StoredRoot, around: Circumstances) -> Course {
+fn said(root: CaState, around: RotationInputs) -> RotationProgress {
     let world = RootWorld { around, ..world(RootSecret::Sound(root), Provided::NotAsked) };
     course(&world, &decide(&world))
 }
 
-fn copy() -> StoredRoot {
-    StoredRoot { is_provided: true, ..sound() }
+fn copy() -> CaState {
+    CaState { is_provided: true, ..sound() }
 }
 
 /// The root, in a rotation that goes to another one.
-fn announced(root: StoredRoot, is_provided: bool) -> StoredRoot {
-    let next = StoredNext {
+fn announced(root: CaState, is_provided: bool) -> CaState {
+    let next = NextCa {
         fingerprint: "f2".repeat(32),
         anchors: "anchors-2".into(),
         is_provided,
         distrusted: None,
         is_certified: true,
     };
-    StoredRoot { phase: Phase::Announced, next: Some(next), ..root }
+    CaState { phase: Phase::Announced, next: Some(next), ..root }
 }
 
 /// The root, once it signs in the place of another one.
-fn draining(root: StoredRoot) -> StoredRoot {
-    StoredRoot { phase: Phase::Draining, ..root }
+fn draining(root: CaState) -> CaState {
+    CaState { phase: Phase::Draining, ..root }
 }
 
-const QUIET: Course = Course::Known(None);
-const AFTER_THIS: Course = Course::Known(Some(Unanswered::AfterThis));
-const ONLY_PEOPLE: Course = Course::Known(Some(Unanswered::OnlyPeople));
+const QUIET: RotationProgress = RotationProgress::Known(None);
+const AFTER_THIS: RotationProgress = RotationProgress::Known(Some(PendingRequest::Queued));
+const ONLY_PEOPLE: RotationProgress = RotationProgress::Known(Some(PendingRequest::NotRotatable));
 
 #[test]
 fn whoever_asks_for_nothing_new_is_told_nothing() {
     for root in [sound(), announced(sound(), false), draining(sound())] {
-        let answered = StoredRoot { rotate_request: Some("1".into()), ..root };
+        let answered = CaState { rotate_request: Some("1".into()), ..root };
         for value in [None, Some("1")] {
             assert_eq!(said(answered.clone(), asked(value, Provided::NotAsked)), QUIET, "{value:?}");
-            let answered = StoredRoot { is_provided: true, ..answered.clone() };
+            let answered = CaState { is_provided: true, ..answered.clone() };
             let same = if answered.next.is_some() { "f2" } else { "f1" };
             assert_eq!(said(answered, asked(value, provided(same, "anchors-1"))), QUIET, "{value:?}");
         }
@@ -60,7 +62,7 @@ fn whoever_asks_for_nothing_new_is_told_nothing() {
 #[test]
 fn a_rotation_that_is_asked_for_during_another_is_told_to_come_after_it() {
     for root in [announced(sound(), false), draining(sound())] {
-        let answered = StoredRoot { rotate_request: Some("1".into()), ..root };
+        let answered = CaState { rotate_request: Some("1".into()), ..root };
         assert_eq!(said(answered, asked(Some("2"), Provided::NotAsked)), AFTER_THIS);
     }
 }
@@ -119,24 +121,27 @@ fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
         ..world(RootSecret::Sound(announced(sound(), false)), Provided::NotAsked)
     };
     let rows = [
-        (lost, Reason::RootLost),
-        (world(RootSecret::Invalid("why".into()), Provided::NotAsked), Reason::RootInvalid),
-        (world(RootSecret::NotOurs("why".into()), Provided::NotAsked), Reason::RootInvalid),
-        (world(RootSecret::OtherTrustDomain("why".into()), Provided::NotAsked), Reason::TrustDomainMismatch),
+        (lost, AuthorityReason::RootLost),
+        (world(RootSecret::Invalid("why".into()), Provided::NotAsked), AuthorityReason::RootInvalid),
+        (world(RootSecret::NotOurs("why".into()), Provided::NotAsked), AuthorityReason::RootInvalid),
+        (
+            world(RootSecret::OtherTrustDomain("why".into()), Provided::NotAsked),
+            AuthorityReason::TrustDomainMismatch,
+        ),
     ];
     for (world, reason) in rows {
         let course = course(&world, &decide(&world));
-        assert_eq!(course, Course::Unknown(reason));
+        assert_eq!(course, RotationProgress::Unknown(reason));
         assert!(!course.is_known());
     }
 }
 
 #[test]
 fn where_nothing_is_signed_and_the_roots_are_known_the_rotation_only_halts() {
-    let distrusted = StoredRoot { distrusted: Some(Why::Named), ..copy() };
+    let distrusted = CaState { distrusted: Some(Why::Named), ..copy() };
     for secret in [RootSecret::Absent, RootSecret::Expired(copy()), RootSecret::Sound(distrusted)] {
         let world = world(secret.clone(), Provided::Invalid("why".into()));
-        assert_eq!(course(&world, &decide(&world)), Course::Halted, "{secret:?}");
+        assert_eq!(course(&world, &decide(&world)), RotationProgress::Halted, "{secret:?}");
     }
 }
 

@@ -1,12 +1,12 @@
 //! Laws of what an identity needs.
 
 use jiff::{SignedDuration, Timestamp};
-use mtls_operator::pki::Window;
-use mtls_operator::plan::identity::decide::{Because, Decision, Plan, decide};
+use mtls_operator::pki::Validity;
+use mtls_operator::plan::identity::decide::{Decision, IssueReason, Plan, decide};
 use mtls_operator::plan::identity::policy::Entitlement;
-use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::identity::ready::{Reason, Refusal};
-use mtls_operator::plan::identity::world::{Damage, NotReady, Observed};
+use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use mtls_operator::plan::identity::ready::{ReadyReason, Refusal};
+use mtls_operator::plan::identity::world::{LeafDefect, NotReady, SecretState};
 
 use super::fixture::{Case, DAY, HOUR, MINUTE, NOW, asked, terms};
 
@@ -20,11 +20,11 @@ fn at(case: &Case, now: Timestamp) -> Decision {
     decide(&case.world(), now)
 }
 
-fn issue(because: Because) -> Plan {
+fn issue(because: IssueReason) -> Plan {
     Plan::Issue { because, over: Some("7".into()) }
 }
 
-fn create(because: Because) -> Plan {
+fn create(because: IssueReason) -> Plan {
     Plan::Issue { because, over: None }
 }
 
@@ -33,18 +33,18 @@ fn refresh() -> Plan {
 }
 
 /// Ready, Stalled and the reason, as a user reads them.
-fn stands(decision: &Decision) -> (bool, bool, Reason) {
+fn stands(decision: &Decision) -> (bool, bool, ReadyReason) {
     (decision.standing.ready, decision.standing.stalled, decision.standing.reason)
 }
 
-const ISSUED: (bool, bool, Reason) = (true, false, Reason::Issued);
-const ISSUING: (bool, bool, Reason) = (false, false, Reason::Issuing);
-const PAUSED: (bool, bool, Reason) = (true, false, Reason::Paused);
-const STUCK: (bool, bool, Reason) = (false, true, Reason::Paused);
-const WAITING: (bool, bool, Reason) = (false, false, Reason::AuthorityNotReady);
+const ISSUED: (bool, bool, ReadyReason) = (true, false, ReadyReason::Issued);
+const ISSUING: (bool, bool, ReadyReason) = (false, false, ReadyReason::Issuing);
+const PAUSED: (bool, bool, ReadyReason) = (true, false, ReadyReason::Paused);
+const STUCK: (bool, bool, ReadyReason) = (false, true, ReadyReason::Paused);
+const WAITING: (bool, bool, ReadyReason) = (false, false, ReadyReason::AuthorityNotReady);
 
 fn other_profile() -> ProfileHash {
-    ProfileHash::of(AskedHash::of(&asked("other")), TermsHash::of(&terms()))
+    ProfileHash::of(IdentitySpecHash::of(&asked("other")), AuthoritySpecHash::of(&terms()))
 }
 
 fn unready(case: &mut Case) {
@@ -86,20 +86,30 @@ fn a_settled_identity_needs_nothing_and_is_told_when_it_is_renewed() {
 
 #[test]
 fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
-    type Row = (&'static str, fn(&mut Case), Plan, (bool, bool, Reason));
+    type Row = (&'static str, fn(&mut Case), Plan, (bool, bool, ReadyReason));
     let rows: [Row; 15] = [
         (
             "never issued",
-            |c| (c.secret, c.before.was_issued) = (Observed::Absent, false),
-            create(Because::New),
+            |c| (c.secret, c.before.was_issued) = (SecretState::Absent, false),
+            create(IssueReason::New),
             ISSUING,
         ),
-        ("Secret gone", |c| c.secret = Observed::Absent, create(Because::Missing), ISSUING),
-        ("left by a namesake", |c| c.held().mine = false, issue(Because::Adopted), ISSUING),
-        ("profile changed", |c| c.held().profile = Some(other_profile()), issue(Because::Changed), ISSUING),
-        ("leaf is another", |c| c.held().fits = false, issue(Because::Changed), ISSUING),
+        ("Secret gone", |c| c.secret = SecretState::Absent, create(IssueReason::Missing), ISSUING),
+        ("left by a namesake", |c| c.held().mine = false, issue(IssueReason::Adopted), ISSUING),
+        (
+            "profile changed",
+            |c| c.held().profile = Some(other_profile()),
+            issue(IssueReason::Changed),
+            ISSUING,
+        ),
+        ("leaf is another", |c| c.held().fits = false, issue(IssueReason::Changed), ISSUING),
         ("profile unknown", |c| c.held().profile = None, Plan::Keep, ISSUED),
-        ("renewal asked", |c| c.asked.renew_request = Some("1".into()), issue(Because::Requested), ISSUED),
+        (
+            "renewal asked",
+            |c| c.asked.renew_request = Some("1".into()),
+            issue(IssueReason::Requested),
+            ISSUED,
+        ),
         ("trust is older", |c| c.held().trust = Some("t0".into()), refresh(), ISSUED),
         ("trust is gone", |c| c.held().trust = None, refresh(), ISSUED),
         ("labels stripped", |c| c.held().dressed = false, refresh(), ISSUED),
@@ -118,19 +128,22 @@ fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
 #[test]
 fn every_damage_is_a_reason_of_its_own() {
     let damages = [
-        Damage::CertificateUnreadable,
-        Damage::KeyUnreadable,
-        Damage::KeyMismatch,
-        Damage::Untrusted,
-        Damage::Unsound,
-        Damage::NotYetValid,
+        LeafDefect::CertificateUnreadable,
+        LeafDefect::KeyUnreadable,
+        LeafDefect::KeyMismatch,
+        LeafDefect::Untrusted,
+        LeafDefect::Unsound,
+        LeafDefect::NotYetValid,
     ];
     let mut words = Vec::new();
     for damage in damages {
         let decision = decision(&Case::changed(|case| case.held().leaf = Err(damage)));
-        assert_eq!((decision.plan.clone(), stands(&decision)), (issue(Because::Damaged(damage)), ISSUING));
+        assert_eq!(
+            (decision.plan.clone(), stands(&decision)),
+            (issue(IssueReason::Damaged(damage)), ISSUING)
+        );
         assert_eq!(decision.renewal, None);
-        words.push(Because::Damaged(damage).as_str());
+        words.push(IssueReason::Damaged(damage).as_str());
     }
     words.sort_unstable();
     words.dedup();
@@ -142,14 +155,14 @@ fn a_leaf_expires_after_its_last_second_and_not_before() {
     let case = Case::changed(|case| case.asked.paused = true);
     let end = NOW + DAY;
     for (now, standing) in
-        [(end - SECOND, PAUSED), (end, PAUSED), (end + SECOND, (false, true, Reason::Expired))]
+        [(end - SECOND, PAUSED), (end, PAUSED), (end + SECOND, (false, true, ReadyReason::Expired))]
     {
         assert_eq!(stands(&at(&case, now)), standing, "{now}");
     }
     let running = Case::settled();
-    assert_eq!(at(&running, end).plan, issue(Because::Due));
-    assert_eq!(at(&running, end + SECOND).plan, issue(Because::Expired));
-    assert_eq!(stands(&at(&running, end + SECOND)), (false, false, Reason::Expired));
+    assert_eq!(at(&running, end).plan, issue(IssueReason::Due));
+    assert_eq!(at(&running, end + SECOND).plan, issue(IssueReason::Expired));
+    assert_eq!(stands(&at(&running, end + SECOND)), (false, false, ReadyReason::Expired));
 }
 
 #[test]
@@ -158,11 +171,14 @@ fn a_leaf_that_is_not_yet_valid_is_damage_and_the_one_in_its_place_is_not() {
     let case = Case::settled();
     assert_eq!(at(&case, begin).plan, Plan::Keep);
     let early = at(&case, begin - SECOND);
-    assert_eq!((early.plan, early.standing.ready), (issue(Because::Damaged(Damage::NotYetValid)), false));
+    assert_eq!(
+        (early.plan, early.standing.ready),
+        (issue(IssueReason::Damaged(LeafDefect::NotYetValid)), false)
+    );
     let now = NOW - HOUR * 8;
     let again = Case::changed(|case| {
         let end = NOW + DAY;
-        case.leaf().window = Window::leaf(now, DAY, Window { not_before: now - DAY, not_after: end });
+        case.leaf().window = Validity::leaf(now, DAY, Validity { not_before: now - DAY, not_after: end });
         case.leaf().issued_at = now;
     });
     // Another replica may be behind by four minutes: each of them by two, to either side.
@@ -181,7 +197,7 @@ fn while_the_authority_is_halted_nothing_is_issued_and_trust_and_valid_leaves_st
     };
     let of = |case: &Case| (decision(case).plan, stands(&decision(case)));
     assert_eq!(of(&halted(|_| {})), (Plan::Keep, ISSUED));
-    assert_eq!(of(&halted(|case| case.secret = Observed::Absent)), (Plan::Keep, WAITING));
+    assert_eq!(of(&halted(|case| case.secret = SecretState::Absent)), (Plan::Keep, WAITING));
     assert_eq!(of(&halted(|case| case.held().fits = false)), (Plan::Keep, WAITING));
     assert_eq!(of(&halted(|case| case.held().trust = Some("t0".into()))), (refresh(), ISSUED));
     let due = at(&halted(|_| {}), NOW + HOUR * 17);
@@ -196,7 +212,7 @@ fn a_leaf_is_renewed_in_the_second_that_was_announced() {
     assert_eq!(at(&case, renewal - SECOND).plan, Plan::Keep);
     for now in [renewal, renewal + SECOND] {
         let due = at(&case, now);
-        assert_eq!((due.plan.clone(), stands(&due)), (issue(Because::Due), ISSUED), "{now}");
+        assert_eq!((due.plan.clone(), stands(&due)), (issue(IssueReason::Due), ISSUED), "{now}");
     }
 }
 
@@ -228,7 +244,7 @@ fn a_leaf_that_ends_with_its_signer_is_not_due() {
     assert_eq!((last.plan, last.renewal), (Plan::Keep, None));
     assert_eq!(at(&case, end + SECOND).plan, Plan::Keep, "its signer has ended, too");
     case.signer.as_mut().unwrap().window.not_after = end + DAY;
-    assert_eq!(at(&case, end + SECOND).plan, issue(Because::Expired));
+    assert_eq!(at(&case, end + SECOND).plan, issue(IssueReason::Expired));
 }
 
 #[test]
@@ -237,7 +253,7 @@ fn a_leaf_that_ends_with_another_signer_is_due() {
     case.leaf().key_id = "a0".into();
     let end = case.leaf().window.not_after;
     case.signer.as_mut().unwrap().window.not_after = end;
-    assert_eq!(at(&case, end).plan, issue(Because::Due));
+    assert_eq!(at(&case, end).plan, issue(IssueReason::Due));
 }
 
 #[test]
@@ -245,28 +261,28 @@ fn a_leaf_one_second_shorter_than_its_signer_is_still_renewed() {
     let mut case = Case::settled();
     let end = case.leaf().window.not_after;
     case.signer.as_mut().unwrap().window.not_after = end + SECOND;
-    assert_eq!(at(&case, end).plan, issue(Because::Due));
+    assert_eq!(at(&case, end).plan, issue(IssueReason::Due));
 }
 
 #[test]
 fn a_renewal_request_is_answered_once() {
     let mut case = Case::settled();
     case.asked.renew_request = Some("monday".into());
-    assert_eq!(decision(&case).plan, issue(Because::Requested));
+    assert_eq!(decision(&case).plan, issue(IssueReason::Requested));
     case.held().renew_request = Some("monday".into());
     assert_eq!(decision(&case).plan, Plan::Keep);
     case.asked.renew_request = Some("tuesday".into());
-    assert_eq!(decision(&case).plan, issue(Because::Requested));
+    assert_eq!(decision(&case).plan, issue(IssueReason::Requested));
     case.asked.renew_request = None;
     assert_eq!(decision(&case).plan, Plan::Keep, "taking a request back asks for nothing");
 }
 
 #[test]
 fn a_paused_identity_gets_no_leaf_whatever_happens() {
-    type Row = (&'static str, fn(&mut Case), (bool, bool, Reason));
+    type Row = (&'static str, fn(&mut Case), (bool, bool, ReadyReason));
     let rows: [Row; 6] = [
-        ("Secret gone", |c| c.secret = Observed::Absent, STUCK),
-        ("damaged", |c| c.held().leaf = Err(Damage::KeyMismatch), STUCK),
+        ("Secret gone", |c| c.secret = SecretState::Absent, STUCK),
+        ("damaged", |c| c.held().leaf = Err(LeafDefect::KeyMismatch), STUCK),
         ("changed", |c| c.held().fits = false, STUCK),
         ("left by a namesake", |c| c.held().mine = false, STUCK),
         ("renewal asked", |c| c.asked.renew_request = Some("1".into()), PAUSED),
@@ -300,12 +316,12 @@ fn trust_reaches_paused_and_refused_identities_without_a_new_key() {
 #[test]
 fn a_refusal_stalls_and_no_leaf_is_issued() {
     let rows = [
-        (Refusal::NotPermitted("a".into()), Reason::NotPermitted),
-        (Refusal::Invalid("a".into()), Reason::Invalid),
-        (Refusal::SecretConflict("a".into()), Reason::SecretConflict),
+        (Refusal::NotPermitted("a".into()), ReadyReason::NotPermitted),
+        (Refusal::Invalid("a".into()), ReadyReason::Invalid),
+        (Refusal::SecretConflict("a".into()), ReadyReason::SecretConflict),
     ];
     for (refusal, reason) in rows {
-        for secret in [Case::settled().secret, Observed::Absent] {
+        for secret in [Case::settled().secret, SecretState::Absent] {
             let mut case = Case::settled();
             case.secret = secret;
             refuse(&mut case, refusal.clone());
@@ -318,7 +334,7 @@ fn a_refusal_stalls_and_no_leaf_is_issued() {
 
 #[test]
 fn a_foreign_secret_is_never_touched_and_comes_before_every_other_trouble() {
-    let mut case = Case::changed(|case| case.secret = Observed::Foreign("it is Bob's".into()));
+    let mut case = Case::changed(|case| case.secret = SecretState::Foreign("it is Bob's".into()));
     case.asked.renew_request = Some("1".into());
     refuse(&mut case, Refusal::Invalid("too long".into()));
     unready(&mut case);
@@ -326,7 +342,7 @@ fn a_foreign_secret_is_never_touched_and_comes_before_every_other_trouble() {
         let decision = at(&case, now);
         assert_eq!(
             (decision.plan.clone(), stands(&decision)),
-            (Plan::Keep, (false, true, Reason::SecretConflict))
+            (Plan::Keep, (false, true, ReadyReason::SecretConflict))
         );
         assert_eq!(decision.standing.message, "it is Bob's");
     }
@@ -335,7 +351,7 @@ fn a_foreign_secret_is_never_touched_and_comes_before_every_other_trouble() {
 #[test]
 fn without_a_signer_a_leaf_that_is_needed_waits() {
     for change in [unready as fn(&mut Case), unknown_authority] {
-        for secret in [Observed::Absent, Case::changed(|case| case.held().fits = false).secret] {
+        for secret in [SecretState::Absent, Case::changed(|case| case.held().fits = false).secret] {
             let mut case = Case::changed(change);
             case.secret = secret;
             let decision = decision(&case);
@@ -349,7 +365,10 @@ fn without_a_signer_a_leaf_that_is_needed_waits() {
 fn without_a_signer_an_expired_leaf_says_why_no_other_comes() {
     let case = Case::changed(unready);
     let decision = at(&case, NOW + DAY + SECOND);
-    assert_eq!((decision.plan.clone(), stands(&decision)), (Plan::Keep, (false, false, Reason::Expired)));
+    assert_eq!(
+        (decision.plan.clone(), stands(&decision)),
+        (Plan::Keep, (false, false, ReadyReason::Expired))
+    );
     assert!(decision.standing.message.ends_with(": the root is lost"), "{}", decision.standing.message);
 }
 
@@ -365,13 +384,13 @@ fn what_is_unsound_is_judged_before_what_is_merely_old() {
     let mut case = Case::settled();
     case.asked.renew_request = Some("1".into());
     case.leaf().window.not_after = NOW;
-    assert_eq!(decision(&case).plan, issue(Because::Expired));
+    assert_eq!(decision(&case).plan, issue(IssueReason::Expired));
     case.held().fits = false;
-    assert_eq!(decision(&case).plan, issue(Because::Changed));
+    assert_eq!(decision(&case).plan, issue(IssueReason::Changed));
     case.held().mine = false;
-    assert_eq!(decision(&case).plan, issue(Because::Adopted));
-    case.held().leaf = Err(Damage::Untrusted);
-    assert_eq!(decision(&case).plan, issue(Because::Damaged(Damage::Untrusted)));
+    assert_eq!(decision(&case).plan, issue(IssueReason::Adopted));
+    case.held().leaf = Err(LeafDefect::Untrusted);
+    assert_eq!(decision(&case).plan, issue(IssueReason::Damaged(LeafDefect::Untrusted)));
 }
 
 #[test]
@@ -380,7 +399,10 @@ fn a_new_leaf_names_the_version_it_replaces() {
         case.held().version = "4711".into();
         case.held().fits = false;
     });
-    assert_eq!(decision(&case).plan, Plan::Issue { because: Because::Changed, over: Some("4711".into()) });
+    assert_eq!(
+        decision(&case).plan,
+        Plan::Issue { because: IssueReason::Changed, over: Some("4711".into()) }
+    );
 }
 
 #[test]

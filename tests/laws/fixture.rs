@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
-use mtls_operator::pki::Window;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::pki::Validity;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::identity::policy::judge;
-use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{
-    Allowed, Before, Held, HeldLeaf, NotReady, Observed, Rotating, Signer, World,
+    Authorization, Before, NotReady, OwnedSecret, Rollout, SecretState, Signer, StoredLeaf, World,
 };
 use mtls_operator::plan::selector::Labels;
 
@@ -23,10 +23,10 @@ pub const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// A world that owns what it is made of.
 #[derive(Clone)]
 pub struct Case {
-    pub asked: Asked,
-    pub terms: Option<Allowed>,
+    pub asked: IdentitySpec,
+    pub terms: Option<Authorization>,
     pub signer: Result<Signer, NotReady>,
-    pub secret: Observed,
+    pub secret: SecretState,
     pub before: Before,
     pub stalls_at: Timestamp,
 }
@@ -40,7 +40,7 @@ impl Case {
             asked,
             terms: Some(terms),
             signer: Ok(signer()),
-            secret: Observed::Held(held(profile)),
+            secret: SecretState::Held(held(profile)),
             before: Before { was_issued: true, was_permitted: true, was_stalled: false },
             stalls_at: NOW,
         }
@@ -63,14 +63,14 @@ impl Case {
         }
     }
 
-    pub fn held(&mut self) -> &mut Held {
+    pub fn held(&mut self) -> &mut OwnedSecret {
         match &mut self.secret {
-            Observed::Held(held) => held,
+            SecretState::Held(held) => held,
             other => panic!("no Secret is held: {other:?}"),
         }
     }
 
-    pub fn leaf(&mut self) -> &mut HeldLeaf {
+    pub fn leaf(&mut self) -> &mut StoredLeaf {
         self.held().leaf.as_mut().unwrap()
     }
 }
@@ -84,34 +84,34 @@ pub fn identity(name: &str) -> MtlsIdentity {
     identity
 }
 
-pub fn asked(name: &str) -> Asked {
-    Asked::parse(&identity(name)).unwrap()
+pub fn asked(name: &str) -> IdentitySpec {
+    IdentitySpec::parse(&identity(name)).unwrap()
 }
 
 pub fn authority() -> MtlsAuthority {
     MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())
 }
 
-pub fn terms() -> Terms {
-    Terms::parse(&authority()).unwrap()
+pub fn terms() -> AuthoritySpec {
+    AuthoritySpec::parse(&authority()).unwrap()
 }
 
-pub fn allowed(asked: &Asked) -> Allowed {
+pub fn allowed(asked: &IdentitySpec) -> Authorization {
     let terms = terms();
-    Allowed {
+    Authorization {
         entitlement: judge(asked, &terms, &Labels::new()),
         retained: None,
-        profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&terms)),
+        profile: ProfileHash::of(IdentitySpecHash::of(asked), AuthoritySpecHash::of(&terms)),
     }
 }
 
 pub fn signer() -> Signer {
-    let window = Window { not_before: NOW - DAY, not_after: NOW + DAY * 365 };
-    Signer { key_id: "a1".into(), window, trust: "t1".into(), rotation: Rotating::default(), halted: None }
+    let window = Validity { not_before: NOW - DAY, not_after: NOW + DAY * 365 };
+    Signer { key_id: "a1".into(), window, trust: "t1".into(), rotation: Rollout::default(), halted: None }
 }
 
-pub fn held(profile: ProfileHash) -> Held {
-    Held {
+pub fn held(profile: ProfileHash) -> OwnedSecret {
+    OwnedSecret {
         version: "7".into(),
         mine: true,
         leaf: Ok(leaf()),
@@ -123,10 +123,10 @@ pub fn held(profile: ProfileHash) -> Held {
     }
 }
 
-pub fn leaf() -> HeldLeaf {
-    HeldLeaf {
+pub fn leaf() -> StoredLeaf {
+    StoredLeaf {
         serial: "5e".into(),
-        window: Window { not_before: NOW - MINUTE * 5, not_after: NOW + DAY },
+        window: Validity { not_before: NOW - MINUTE * 5, not_after: NOW + DAY },
         key_id: "a1".into(),
         issued_at: NOW,
     }

@@ -1,8 +1,8 @@
 //! Laws of what is kept of signers after a loss: what was recorded comes before what anybody can have written.
 
 use jiff::Timestamp;
-use mtls_operator::operator::authority::root::annotations::{FormerKey, Retiring};
-use mtls_operator::operator::authority::root::former_keys::{Named, former_keys};
+use mtls_operator::operator::authority::root::annotations::{FormerKey, RetiringRoot};
+use mtls_operator::operator::authority::root::former_keys::{SignerMention, former_keys};
 use mtls_operator::pki::KeyId;
 
 use super::fixture::{DAY, NOW};
@@ -16,17 +16,17 @@ fn keys(numbers: impl IntoIterator<Item = usize>) -> Vec<KeyId> {
 }
 
 /// In a namespace, by the Secret of an identity.
-fn named_by(key_id: &KeyId, namespace: &str, identity: usize) -> Named {
-    Named { key_id: key_id.clone(), namespace: namespace.into(), identity: format!("pod-{identity}") }
+fn named_by(key_id: &KeyId, namespace: &str, identity: usize) -> SignerMention {
+    SignerMention { key_id: key_id.clone(), namespace: namespace.into(), identity: format!("pod-{identity}") }
 }
 
 /// Where each of these is named once, for an identity of its own.
-fn kept(recorded: &[KeyId], named: &[KeyId], retiring: &[Retiring]) -> Vec<String> {
+fn kept(recorded: &[KeyId], named: &[KeyId], retiring: &[RetiringRoot]) -> Vec<String> {
     let named = named.iter().enumerate().map(|(number, key_id)| named_by(key_id, "orders", number));
     kept_of(recorded, named.collect(), retiring)
 }
 
-fn kept_of(recorded: &[KeyId], named: Vec<Named>, retiring: &[Retiring]) -> Vec<String> {
+fn kept_of(recorded: &[KeyId], named: Vec<SignerMention>, retiring: &[RetiringRoot]) -> Vec<String> {
     let until: Timestamp = NOW + DAY;
     let former = former_keys(recorded.to_vec(), named, retiring, until);
     let is_so = |former: &FormerKey| former.until == until && !former.distrusted;
@@ -40,7 +40,7 @@ fn texts(keys: &[KeyId]) -> Vec<String> {
 
 #[test]
 fn each_signer_is_kept_once_but_none_that_stays_trusted() {
-    let root = Retiring {
+    let root = RetiringRoot {
         fingerprint: "f1".into(),
         key_id: key(2).to_string(),
         anchors: vec![],
@@ -66,7 +66,7 @@ fn however_many_are_named_those_that_were_recorded_are_kept_and_those_of_most_id
 fn whoever_writes_into_one_namespace_outvotes_nobody_by_the_number_of_his_secrets() {
     let (real, rare) = (key(9000), key(9001));
     let of_one_identity = (0..3000).flat_map(|number| [key(number), key(number)]);
-    let mut named: Vec<Named> = of_one_identity.map(|key_id| named_by(&key_id, "his", 0)).collect();
+    let mut named: Vec<SignerMention> = of_one_identity.map(|key_id| named_by(&key_id, "his", 0)).collect();
     named.extend(["orders", "shop"].map(|namespace| named_by(&real, namespace, 0)));
     named.extend([1, 2].map(|identity| named_by(&rare, "orders", identity)));
     assert_eq!(kept_of(&[], named, &[])[..2], texts(&[real, rare]));

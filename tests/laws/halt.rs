@@ -2,8 +2,8 @@
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::plan::authority::decide::{
-    Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRetiring, StoredRoot,
-    decide,
+    AuthorityReason, CaState, NextCa, Provided, RootDecision, RootPlan, RootSecret, RootWorld,
+    StoredRetiring, decide,
 };
 use mtls_operator::plan::authority::distrust::Why;
 use mtls_operator::plan::authority::rotation::{Source, Transition};
@@ -22,9 +22,9 @@ fn named(is_distrusted: bool) -> Option<Why> {
     is_distrusted.then_some(Why::Named)
 }
 
-fn next(is_distrusted: bool) -> StoredNext {
+fn next(is_distrusted: bool) -> NextCa {
     let distrusted = named(is_distrusted);
-    StoredNext {
+    NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
         is_provided: true,
@@ -38,12 +38,12 @@ fn retiring(is_distrusted: bool) -> StoredRetiring {
 }
 
 /// Every phase that time would end.
-fn every_phase() -> [StoredRoot; 3] {
+fn every_phase() -> [CaState; 3] {
     let since = NOW - DAY * 365;
     [
-        StoredRoot { since, ..sound() },
-        StoredRoot { phase: Phase::Announced, since, next: Some(next(false)), ..sound() },
-        StoredRoot { phase: Phase::Draining, since, retiring: vec![retiring(false)], ..sound() },
+        CaState { since, ..sound() },
+        CaState { phase: Phase::Announced, since, next: Some(next(false)), ..sound() },
+        CaState { phase: Phase::Draining, since, retiring: vec![retiring(false)], ..sound() },
     ]
 }
 
@@ -62,7 +62,7 @@ fn nothing_is_ready_and_no_root_is_made_announced_switched_to_or_dropped() {
             // Whatever the root Secret holds is in force, so that trust goes on.
             assert_eq!(halted.signs, otherwise.signs, "{why}");
             let is_graver = otherwise.stalled && !otherwise.signs;
-            let reason = if is_graver { otherwise.reason } else { Reason::ClockSkewed };
+            let reason = if is_graver { otherwise.reason } else { AuthorityReason::ClockSkewed };
             assert_eq!((halted.reason, halted.is_halted()), (reason, !is_graver), "{why}");
             assert_eq!(halted.message.ends_with(": the clocks differ"), !is_graver, "{why}");
         }
@@ -71,19 +71,19 @@ fn nothing_is_ready_and_no_root_is_made_announced_switched_to_or_dropped() {
 
 #[test]
 fn what_people_distrust_goes_as_far_as_nothing_is_signed_for_that() {
-    let signer = StoredRoot { distrusted: Some(Why::Named), ..sound() };
-    let with_next = StoredRoot { phase: Phase::Announced, next: Some(next(false)), ..signer.clone() };
-    let rows: [(StoredRoot, Provided, RootPlan); 6] = [
+    let signer = CaState { distrusted: Some(Why::Named), ..sound() };
+    let with_next = CaState { phase: Phase::Announced, next: Some(next(false)), ..signer.clone() };
+    let rows: [(CaState, Provided, RootPlan); 6] = [
         (signer.clone(), Provided::NotAsked, RootPlan::Keep),
         (signer, provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
         (with_next, Provided::NotAsked, change(Transition::Succeed(Source::Announced))),
         (
-            StoredRoot { phase: Phase::Announced, next: Some(next(true)), ..sound() },
+            CaState { phase: Phase::Announced, next: Some(next(true)), ..sound() },
             Provided::NotAsked,
             change(Transition::Withdraw),
         ),
         (
-            StoredRoot { phase: Phase::Draining, retiring: vec![retiring(true)], ..sound() },
+            CaState { phase: Phase::Draining, retiring: vec![retiring(true)], ..sound() },
             Provided::NotAsked,
             change(Transition::Drop(vec!["f0".into()])),
         ),

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::metrics::Metrics;
-use mtls_operator::operator::scheduler::requeue::Class;
+use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::plan::authority::decide;
-use mtls_operator::plan::identity::decide::Because;
-use mtls_operator::plan::identity::ready::Reason;
+use mtls_operator::plan::identity::decide::IssueReason;
+use mtls_operator::plan::identity::ready::ReadyReason;
 use mtls_operator::plan::trust_bundle::published;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::clock_check;
@@ -21,12 +21,12 @@ const REFERENCE: &str = include_str!("../../docs/reference.md");
 /// Every figure, once.
 fn every_figure() -> Metrics {
     let metrics = Metrics::default();
-    metrics.issued(Because::New, Class::New);
+    metrics.issued(IssueReason::New, Priority::New);
     metrics.granted("mesh", &["edge".into()]);
     metrics.refreshed();
     metrics.requested("get", true);
-    metrics.failed(&Error::KeyOrdered);
-    metrics.waiting(Class::ALL.map(|class| (class, 0)), 0);
+    metrics.failed(&Error::KeyPending);
+    metrics.waiting(Priority::ALL.map(|class| (class, 0)), 0);
     metrics.changed_roots("mesh", "Announce");
     metrics.probes.met("Mesh", "Accepted");
     metrics.probes.identities(|_| 1);
@@ -35,15 +35,15 @@ fn every_figure() -> Metrics {
 }
 
 fn about(metrics: &Metrics, authority: &str) {
-    for reason in Reason::ALL {
+    for reason in ReadyReason::ALL {
         metrics.identities(authority, reason, 1);
     }
     metrics.overdue(authority, 1);
-    metrics.stands(authority, decide::Reason::Ready.as_str());
+    metrics.stands(authority, decide::AuthorityReason::Ready.as_str());
     metrics.root(authority, 1);
     metrics.rotation_phase(authority, Some(Phase::Announced));
     metrics.rotation_waiting(authority, Some(1));
-    metrics.bundles(authority, &published::Reason::ALL.map(|reason| (reason, 1)));
+    metrics.bundles(authority, &published::PublishedReason::ALL.map(|reason| (reason, 1)));
 }
 
 /// A clock that has been compared with the API server's.

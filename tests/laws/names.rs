@@ -5,11 +5,11 @@ use std::sync::OnceLock;
 use jiff::SignedDuration;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::pki::{Authority, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm};
-use mtls_operator::pki::{Serial, Window};
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::pki::{Serial, Validity};
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::identity::policy::judge;
 use mtls_operator::plan::identity::ready::Refusal;
-use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::spec::IdentitySpec;
 use proptest::prelude::*;
 
 use super::fixture::{DAY, NOW, asked, pairs, terms};
@@ -20,7 +20,7 @@ pub fn issue(profile: &LeafProfile) -> IssuedLeaf {
         let pem = Authority::generate("mesh", RootAlgorithm::EcdsaP256, DAY * 365, NOW).unwrap();
         Authority::load(&pem, NOW).unwrap()
     });
-    let window = Window::leaf(NOW, SignedDuration::from_hours(1), authority.window());
+    let window = Validity::leaf(NOW, SignedDuration::from_hours(1), authority.window());
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
     authority.issue(profile, key, window, Serial::random().unwrap()).unwrap()
 }
@@ -44,7 +44,7 @@ proptest! {
     ) {
         let head = if wildcard { "*".to_owned() } else { below };
         let dns_names = vec![format!("{head}.{namespace}.svc"), format!("{head}.{name}.{namespace}.svc.cluster.local")];
-        let asked = Asked { namespace, services, dns_names, service_account: name, ..asked("web") };
+        let asked = IdentitySpec { namespace, services, dns_names, service_account: name, ..asked("web") };
         let profile = judge(&asked, &terms(), &pairs(&[])).unwrap().profile;
         prop_assert_eq!(issue(&profile).leaf.dns_names, profile.dns_names);
     }
@@ -69,7 +69,7 @@ fn unjudged(namespace: &str, name: &str, spec: &serde_json::Value) -> MtlsIdenti
 }
 
 fn refused(identity: &MtlsIdentity) -> bool {
-    match Asked::parse(identity) {
+    match IdentitySpec::parse(identity) {
         Ok(asked) => matches!(judge(&asked, &terms(), &pairs(&[])), Err(Refusal::Malformed(_))),
         Err(_) => true,
     }
@@ -81,7 +81,7 @@ proptest! {
         (namespace, name, account) in (raw(), raw(), prop::option::of(raw())),
     ) {
         let identity = unjudged(&namespace, &name, &serde_json::json!({ "serviceAccountName": account, "services": [] }));
-        let Ok(asked) = Asked::parse(&identity) else { return Ok(()) };
+        let Ok(asked) = IdentitySpec::parse(&identity) else { return Ok(()) };
         let Ok(entitlement) = judge(&asked, &terms(), &pairs(&[])) else { return Ok(()) };
         let id = entitlement.profile.spiffe_id;
         let segments: Vec<&str> = id.as_str().strip_prefix("spiffe://cluster.local/").unwrap().split('/').collect();
@@ -113,7 +113,7 @@ fn a_name_that_the_schema_would_refuse_is_refused_without_a_schema() {
     }
     assert!(!refused(&unjudged("orders", "web", &serde_json::json!({ "serviceAccountName": "a.b" }))));
     let unsafe_secret = unjudged("orders", "web", specs.last().unwrap());
-    assert!(Asked::parse(&unsafe_secret).is_err(), "no request is made for a Secret of such a name");
+    assert!(IdentitySpec::parse(&unsafe_secret).is_err(), "no request is made for a Secret of such a name");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn an_authority_whose_names_would_be_none_signs_nothing() {
             "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": { "name": "mesh" }, "spec": { field: value },
         }))
         .unwrap();
-        let why = Terms::parse(&authority).unwrap_err().to_string();
+        let why = AuthoritySpec::parse(&authority).unwrap_err().to_string();
         assert!(why.contains(field) && why.contains(value), "{why}");
     }
 }

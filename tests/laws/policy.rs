@@ -1,45 +1,48 @@
 //! Laws of who may have which name: outside its own zone a namespace gets nothing without a grant.
 
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::index::identity::Entry;
+use mtls_operator::operator::index::identity::IdentityEntry;
 use mtls_operator::pki::{CommonName, KeyAlgorithm, LeafProfile};
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::identity::policy::{Entitlement, Permission, judge, permission_of_plain};
 use mtls_operator::plan::identity::ready::Refusal;
-use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::spec::IdentitySpec;
 use serde_json::{Value, json};
 
 use super::fixture::{DAY, HOUR, MINUTE, asked, pairs, terms};
 use super::names::issue;
 
-fn terms_of(spec: Value) -> Terms {
+fn terms_of(spec: Value) -> AuthoritySpec {
     let authority: MtlsAuthority = serde_json::from_value(json!({
         "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": {"name": "mesh"}, "spec": spec,
     }))
     .unwrap();
-    Terms::parse(&authority).unwrap()
+    AuthoritySpec::parse(&authority).unwrap()
 }
 
-fn granting(dns_names: &[&str], ranges: &[&str]) -> Terms {
+fn granting(dns_names: &[&str], ranges: &[&str]) -> AuthoritySpec {
     terms_of(
         json!({"grants": [{ "name": "edge", "namespaces": { "from": "All" }, "dnsNames": dns_names, "cidrs": ranges}]}),
     )
 }
 
-fn judged(asked: &Asked, terms: &Terms) -> Result<Entitlement, Refusal> {
+fn judged(asked: &IdentitySpec, terms: &AuthoritySpec) -> Result<Entitlement, Refusal> {
     judge(asked, terms, &pairs(&[("team", "red")]))
 }
 
-fn names(namespace: &str, dns_names: &[&str]) -> Asked {
+fn names(namespace: &str, dns_names: &[&str]) -> IdentitySpec {
     let dns_names = dns_names.iter().map(ToString::to_string).collect();
-    Asked { namespace: namespace.into(), dns_names, ..asked("web") }
+    IdentitySpec { namespace: namespace.into(), dns_names, ..asked("web") }
 }
 
-fn addresses(addresses: &[&str]) -> Asked {
-    Asked { ip_addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(), ..asked("web") }
+fn addresses(addresses: &[&str]) -> IdentitySpec {
+    IdentitySpec {
+        ip_addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        ..asked("web")
+    }
 }
 
-fn is_permitted(asked: &Asked, terms: &Terms) -> bool {
+fn is_permitted(asked: &IdentitySpec, terms: &AuthoritySpec) -> bool {
     match judged(asked, terms) {
         Ok(_) => true,
         Err(Refusal::NotPermitted(_)) => false,
@@ -47,14 +50,14 @@ fn is_permitted(asked: &Asked, terms: &Terms) -> bool {
     }
 }
 
-fn refused(asked: &Asked, terms: &Terms) -> String {
+fn refused(asked: &IdentitySpec, terms: &AuthoritySpec) -> String {
     match judged(asked, terms) {
         Err(Refusal::NotPermitted(message)) => message,
         other => panic!("not refused as not permitted: {other:?}"),
     }
 }
 
-fn invalid(asked: &Asked, terms: &Terms) -> String {
+fn invalid(asked: &IdentitySpec, terms: &AuthoritySpec) -> String {
     match judged(asked, terms) {
         Err(Refusal::Invalid(message)) => message,
         other => panic!("not refused as invalid: {other:?}"),
@@ -76,7 +79,8 @@ fn an_empty_spec_gets_its_own_service_and_its_own_spiffe_id() {
 #[test]
 fn the_bare_service_name_is_never_given() {
     for services in [&["web"][..], &["web", "api"], &[]] {
-        let asked = Asked { services: services.iter().map(ToString::to_string).collect(), ..asked("web") };
+        let asked =
+            IdentitySpec { services: services.iter().map(ToString::to_string).collect(), ..asked("web") };
         let names = judged(&asked, &terms()).unwrap().profile.dns_names;
         assert_eq!(names.len(), services.len() * 3);
         assert!(names.iter().all(|name| name.contains('.')), "{names:?}");
@@ -104,7 +108,7 @@ fn a_namespace_called_like_a_domain_or_a_number_gets_no_two_label_name() {
     ];
     let public = ["com", "dev", "app", "org", "de", "io", "zip", "ck", "np", "42", "0x1f"];
     for namespace in public.into_iter().chain(reserved) {
-        let names = judged(&Asked { namespace: namespace.into(), ..asked("web") }, &terms())
+        let names = judged(&IdentitySpec { namespace: namespace.into(), ..asked("web") }, &terms())
             .unwrap()
             .profile
             .dns_names;
@@ -112,7 +116,7 @@ fn a_namespace_called_like_a_domain_or_a_number_gets_no_two_label_name() {
     }
     // By the list's default rule every single label would be a suffix.
     for namespace in ["orders", "team-a", "default", "kube-system", "locals", "my-home"] {
-        let names = judged(&Asked { namespace: namespace.into(), ..asked("web") }, &terms())
+        let names = judged(&IdentitySpec { namespace: namespace.into(), ..asked("web") }, &terms())
             .unwrap()
             .profile
             .dns_names;
@@ -125,7 +129,7 @@ fn a_namespace_called_like_a_domain_or_a_number_gets_no_two_label_name() {
 fn a_leaf_with_a_name_that_is_withheld_now_is_as_asked_and_one_with_another_name_is_not() {
     let entitled = |namespace: &str, services: &[&str]| {
         let services = services.iter().map(ToString::to_string).collect();
-        judged(&Asked { namespace: namespace.into(), services, ..asked("web") }, &terms()).unwrap()
+        judged(&IdentitySpec { namespace: namespace.into(), services, ..asked("web") }, &terms()).unwrap()
     };
     let leaf = |entitlement: &Entitlement, more: &[&str]| {
         let names = more.iter().map(ToString::to_string).chain(entitlement.profile.dns_names.iter().cloned());
@@ -149,7 +153,7 @@ fn a_leaf_with_a_name_that_is_withheld_now_is_as_asked_and_one_with_another_name
 fn the_name_of_the_api_server_is_given_by_grant_only() {
     let service = |namespace: &str, services: &[&str]| {
         let services = services.iter().map(ToString::to_string).collect();
-        Asked { namespace: namespace.into(), services, ..asked("web") }
+        IdentitySpec { namespace: namespace.into(), services, ..asked("web") }
     };
     assert_eq!(
         refused(&service("default", &["web", "kubernetes"]), &terms()),
@@ -178,8 +182,8 @@ fn the_name_of_the_api_server_is_given_by_grant_only() {
     ));
 }
 
-fn with_subject(namespace: &str, service_account: &str) -> Asked {
-    Asked {
+fn with_subject(namespace: &str, service_account: &str) -> IdentitySpec {
+    IdentitySpec {
         namespace: namespace.into(),
         service_account: service_account.into(),
         common_name: CommonName::ServiceAccount,
@@ -211,7 +215,7 @@ fn a_subject_is_no_host_name_of_others() {
             told.contains("spec.subject.commonName") && told.contains(&format!("{account}.{namespace}")),
             "{told}"
         );
-        let without = Asked { common_name: CommonName::None, ..with_subject(namespace, account) };
+        let without = IdentitySpec { common_name: CommonName::None, ..with_subject(namespace, account) };
         assert!(is_permitted(&without, &terms()));
     }
     for (namespace, account) in [("orders", "web"), ("orders", "a.b"), ("svc", "web"), ("default", "web")] {
@@ -321,7 +325,7 @@ fn an_address_needs_a_grant_of_a_range_that_holds_it() {
 #[test]
 fn one_name_without_a_grant_refuses_the_whole_and_is_named() {
     let terms = granting(&["a.example.com"], &["10.0.0.0/8"]);
-    let asked = Asked {
+    let asked = IdentitySpec {
         ip_addresses: vec!["10.0.0.1".parse().unwrap()],
         ..names("orders", &["a.example.com", "b.example.com"])
     };
@@ -334,11 +338,11 @@ fn one_name_without_a_grant_refuses_the_whole_and_is_named() {
 
 #[test]
 fn whatever_lacks_a_grant_is_told_at_once() {
-    let asked = |dns_names: &[&str]| Asked {
+    let asked = |dns_names: &[&str]| IdentitySpec {
         ip_addresses: vec!["10.0.0.1".parse().unwrap()],
         ..names("orders", dns_names)
     };
-    let told = |asked: &Asked| match judged(asked, &terms()) {
+    let told = |asked: &IdentitySpec| match judged(asked, &terms()) {
         Err(Refusal::NotPermitted(message)) => message,
         other => panic!("permitted: {other:?}"),
     };
@@ -355,15 +359,15 @@ fn a_refusal_says_what_would_be_taken() {
     let blue = terms_of(json!({"namespaces": {"matchLabels": {"team": "blue"}}}));
     let Err(Refusal::NotPermitted(message)) = judged(&asked("web"), &blue) else { panic!("permitted") };
     assert!(message.contains("its spec.namespaces selects team=blue;"), "{message}");
-    let short = Asked { ttl: Some(MINUTE * 5), ..asked("web") };
+    let short = IdentitySpec { ttl: Some(MINUTE * 5), ..asked("web") };
     let message = invalid(&short, &terms());
     assert!(message.contains("a third of spec.ttl is 1m40s"), "{message}");
     let advice = "ask for spec.ttl of 15m or more, or of 10m or more with spec.renewBefore 5m";
     assert!(message.ends_with(advice), "{message}");
     for (ttl, renew_before) in [(MINUTE * 15, None), (MINUTE * 10, Some(MINUTE * 5))] {
-        assert!(judged(&Asked { ttl: Some(ttl), renew_before, ..asked("web") }, &terms()).is_ok());
+        assert!(judged(&IdentitySpec { ttl: Some(ttl), renew_before, ..asked("web") }, &terms()).is_ok());
     }
-    let late = Asked { renew_before: Some(MINUTE), ..asked("web") };
+    let late = IdentitySpec { renew_before: Some(MINUTE), ..asked("web") };
     assert!(invalid(&late, &terms()).ends_with("ask for spec.renewBefore of 5m or more"));
 }
 
@@ -376,7 +380,7 @@ fn a_grant_is_for_the_namespaces_it_selects() {
         )
     };
     let asked =
-        Asked { ip_addresses: vec!["10.0.0.1".parse().unwrap()], ..names("orders", &["example.com"]) };
+        IdentitySpec { ip_addresses: vec!["10.0.0.1".parse().unwrap()], ..names("orders", &["example.com"]) };
     assert!(is_permitted(&asked, &grant("red")));
     assert!(!is_permitted(&asked, &grant("blue")));
 }
@@ -405,7 +409,7 @@ fn an_authority_serves_the_namespaces_it_selects() {
 
 #[test]
 fn a_lifetime_is_limited_to_the_second() {
-    let ttl = |ttl| Asked { ttl: Some(ttl), ..asked("web") };
+    let ttl = |ttl| IdentitySpec { ttl: Some(ttl), ..asked("web") };
     assert_eq!(judged(&ttl(HOUR * 168), &terms()).unwrap().ttl, HOUR * 168);
     let message = invalid(&ttl(HOUR * 168 + MINUTE / 60), &terms());
     assert!(message.contains("leaf.maxTTL 168h") && message.contains("MtlsAuthority mesh"), "{message}");
@@ -415,7 +419,7 @@ fn a_lifetime_is_limited_to_the_second() {
 fn an_algorithm_is_one_of_those_the_authority_lists() {
     let terms = terms_of(json!({"leaf": {"algorithms": ["ECDSAP384", "ED25519"]}}));
     for algorithm in KeyAlgorithm::ALL {
-        let asked = Asked { algorithm, ..asked("web") };
+        let asked = IdentitySpec { algorithm, ..asked("web") };
         let is_listed = matches!(algorithm, KeyAlgorithm::EcdsaP384 | KeyAlgorithm::Ed25519);
         assert_eq!(judged(&asked, &terms).is_ok(), is_listed, "{algorithm}");
         if !is_listed {
@@ -427,7 +431,7 @@ fn an_algorithm_is_one_of_those_the_authority_lists() {
 #[test]
 fn a_margin_lies_between_propagation_and_half_the_lifetime() {
     let second = MINUTE / 60;
-    let spec = |ttl, renew_before| Asked { ttl: Some(ttl), renew_before, ..asked("web") };
+    let spec = |ttl, renew_before| IdentitySpec { ttl: Some(ttl), renew_before, ..asked("web") };
     let rows = [
         (spec(MINUTE * 15, None), true),
         (spec(MINUTE * 15 - second, None), false),
@@ -444,7 +448,7 @@ fn a_margin_lies_between_propagation_and_half_the_lifetime() {
 
 #[test]
 fn the_margin_is_judged_by_the_authoritys_lifetime_where_none_is_asked() {
-    let asked = |renew_before| Asked { renew_before: Some(renew_before), ..asked("web") };
+    let asked = |renew_before| IdentitySpec { renew_before: Some(renew_before), ..asked("web") };
     assert!(judged(&asked(HOUR * 12), &terms()).is_ok());
     assert!(invalid(&asked(HOUR * 13), &terms()).contains("lifetime 24h"));
 }
@@ -461,7 +465,7 @@ fn every_plain_identity_of_a_namespace_is_judged_alike() {
         refusing.iter().map(|terms| (terms, false)).chain(permitting.iter().map(|terms| (terms, true)));
     for (terms, is_permitted) in cases {
         for (namespace, name) in [("orders", "web"), ("com", "a"), ("kube-system", "x-1"), ("7", "0")] {
-            let asked = Asked { namespace: namespace.into(), ..asked(name) };
+            let asked = IdentitySpec { namespace: namespace.into(), ..asked(name) };
             assert_eq!(judged(&asked, terms).is_ok(), is_permitted, "{namespace}/{name}");
             let permission = permission_of_plain(terms, namespace, &pairs(&[("team", "red")]));
             assert_eq!(permission == Permission::Granted, is_permitted);
@@ -477,7 +481,7 @@ fn an_identity_that_its_own_name_or_its_subject_could_refuse_is_not_plain() {
             "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "spec": spec,
             "metadata": { "namespace": namespace, "name": name, "uid": "u" },
         });
-        Entry::of(&serde_json::from_value(identity).unwrap(), namespace.into()).is_plain
+        IdentityEntry::of(&serde_json::from_value(identity).unwrap(), namespace.into()).is_plain
     };
     assert!(is_plain("default", "web", json!({})));
     assert!(is_plain("default", "kubernetes", json!({ "services": [] })));
@@ -488,7 +492,7 @@ fn an_identity_that_its_own_name_or_its_subject_could_refuse_is_not_plain() {
 
 #[test]
 fn a_name_asked_twice_is_given_once_in_the_order_of_asking() {
-    let asked = Asked {
+    let asked = IdentitySpec {
         services: vec!["web".into(), "web".into()],
         ..names("orders", &["z.orders.svc", "web.orders.svc", "a.orders.svc", "z.orders.svc"])
     };

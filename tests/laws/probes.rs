@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
-use mtls_operator::operator::probe::store::{Probes, Target};
-use mtls_operator::plan::probe::observation::{Meeting, Reception, Sighting};
-use mtls_operator::plan::probe::schedule::{FRESH_FOR, Look};
+use mtls_operator::operator::probe::store::{SharedProbeState, Target};
+use mtls_operator::plan::probe::observation::{ClientOutcome, Observation, ObservedServer};
+use mtls_operator::plan::probe::schedule::{FRESH_FOR, ProbeRecord};
 use serde_json::json;
 
 use super::fixture::{HOUR, NOW};
@@ -22,19 +22,19 @@ fn identity(name: &str, version: u32) -> MtlsIdentity {
     identity
 }
 
-/// Probes that have seen one endpoint of this identity, which was not asked about the next root yet.
-fn probes() -> Probes {
-    let probes = Probes::default();
+/// SharedProbeState that have seen one endpoint of this identity, which was not asked about the next root yet.
+fn probes() -> SharedProbeState {
+    let probes = SharedProbeState::default();
     probes.saw(&identity("web", 7));
-    let sighting = Sighting::Met(Meeting { next: None, ..good() });
-    let look = Look::new(sighting, NOW + HOUR, SEEN, expected());
+    let sighting = Observation::Met(ObservedServer { next: None, ..good() });
+    let look = ProbeRecord::new(sighting, NOW + HOUR, SEEN, expected());
     let name = ("shop".to_owned(), "web".to_owned());
     let target = Target { probe: "tls".into(), address: "10.0.0.7:8443".parse().unwrap() };
     probes.lock().wards.get_mut(&name).unwrap().looks.insert(target, look);
     probes
 }
 
-fn holders(probes: &Probes, authority: &str, age: Duration) -> Vec<String> {
+fn holders(probes: &SharedProbeState, authority: &str, age: Duration) -> Vec<String> {
     let holders = probes.holding_up(authority, "r2", SEEN + age);
     holders.into_iter().map(|holder| format!("{} {}", holder.identity, holder.address)).collect()
 }
@@ -48,10 +48,10 @@ fn a_switch_waits_for_endpoints_of_its_authority_as_long_as_the_look_is_fresh() 
 }
 
 /// Whether a server holds a switch up that has shown this, one after the other, a minute apart; and for how long.
-fn held_for(sightings: &[Sighting]) -> Option<u64> {
+fn held_for(sightings: &[Observation]) -> Option<u64> {
     let minute = Duration::from_mins(1);
     let looks = (0..).zip(sightings).map(|(minutes, sighting)| {
-        Look::new(sighting.clone(), NOW + HOUR, SEEN + minute * minutes, expected())
+        ProbeRecord::new(sighting.clone(), NOW + HOUR, SEEN + minute * minutes, expected())
     });
     let last = looks.reduce(|before, look| look.after(&before)).unwrap();
     (0..=30).filter(|minutes| last.holds_up("r2", SEEN + minute * *minutes)).map(u64::from).next_back()
@@ -59,13 +59,13 @@ fn held_for(sightings: &[Sighting]) -> Option<u64> {
 
 #[test]
 fn what_was_seen_counts_for_ten_minutes_whatever_fails_meanwhile_until_it_is_refuted() {
-    let met = |mesh, next| Sighting::Met(Meeting { mesh, next, ..good() });
-    let trusting = Sighting::Met(good());
+    let met = |mesh, next| Observation::Met(ObservedServer { mesh, next, ..good() });
+    let trusting = Observation::Met(good());
     let [refused, vague] =
-        [UNKNOWN, Reception::Unclear].map(|seen| met(Reception::Accepted, Some(next(seen))));
-    let unasked = met(Reception::Accepted, None);
-    let broken = met(Reception::Unclear, None);
-    for failed in [Sighting::Unreachable, Sighting::NoTls] {
+        [UNKNOWN, ClientOutcome::Unclear].map(|seen| met(ClientOutcome::Accepted, Some(next(seen))));
+    let unasked = met(ClientOutcome::Accepted, None);
+    let broken = met(ClientOutcome::Unclear, None);
+    for failed in [Observation::Unreachable, Observation::NoTls] {
         assert_eq!(held_for(std::slice::from_ref(&failed)), None, "who was never met holds nobody up");
         assert_eq!(held_for(&[trusting.clone(), failed.clone()]), None);
         assert_eq!(held_for(&[unasked.clone(), failed.clone()]), Some(10));
@@ -90,7 +90,7 @@ fn who_begins_to_lead_goes_by_nothing_that_was_seen_before() {
 }
 
 /// The version of the identity that is remembered, and how many looks at its endpoints are.
-fn version(probes: &Probes) -> (String, usize) {
+fn version(probes: &SharedProbeState) -> (String, usize) {
     let memory = probes.lock();
     let ward = memory.wards.values().next().unwrap();
     (ward.identity.metadata.resource_version.clone().unwrap(), ward.looks.len())

@@ -2,19 +2,19 @@
 
 use mtls_operator::api::identity::Reclaim;
 use mtls_operator::pki::{CommonName, KeyAlgorithm};
-use mtls_operator::plan::authority::spec::Terms;
-use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use mtls_operator::plan::identity::spec::IdentitySpec;
 
 use super::fixture::{HOUR, asked, pairs, terms};
 
-fn hash(asked: &Asked, terms: &Terms) -> ProfileHash {
-    ProfileHash::of(AskedHash::of(asked), TermsHash::of(terms))
+fn hash(asked: &IdentitySpec, terms: &AuthoritySpec) -> ProfileHash {
+    ProfileHash::of(IdentitySpecHash::of(asked), AuthoritySpecHash::of(terms))
 }
 
 #[test]
 fn whatever_changes_the_leaf_changes_the_hash_and_each_change_differs() {
-    let changes: [fn(&mut Asked); 11] = [
+    let changes: [fn(&mut IdentitySpec); 11] = [
         |a| a.namespace = "bank".into(),
         |a| a.service_account = "other".into(),
         |a| a.services.push("api".into()),
@@ -39,7 +39,7 @@ fn whatever_changes_the_leaf_changes_the_hash_and_each_change_differs() {
 
 #[test]
 fn what_the_leaf_does_not_say_leaves_the_hash_alone() {
-    let changes: [fn(&mut Asked); 8] = [
+    let changes: [fn(&mut IdentitySpec); 8] = [
         |a| a.uid = "other".into(),
         |a| a.renew_before = Some(HOUR),
         |a| a.paused = true,
@@ -75,7 +75,7 @@ fn a_name_that_moves_from_one_list_to_another_is_another_profile() {
 #[test]
 fn of_the_authority_only_its_names_count() {
     let settled = hash(&asked("web"), &terms());
-    let names: [fn(&mut Terms); 3] = [
+    let names: [fn(&mut AuthoritySpec); 3] = [
         |t| t.name = "other".into(),
         |t| t.trust_domain = "example.org".parse().unwrap(),
         |t| t.cluster_domain = "k8s.example".into(),
@@ -85,7 +85,7 @@ fn of_the_authority_only_its_names_count() {
         change(&mut terms);
         assert_ne!(hash(&asked("web"), &terms), settled);
     }
-    let limits: [fn(&mut Terms); 4] = [
+    let limits: [fn(&mut AuthoritySpec); 4] = [
         |t| t.leaf_ttl = HOUR,
         |t| t.max_leaf_ttl = HOUR,
         |t| t.propagation = HOUR,

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::authority::root::read_back::read_back;
 use mtls_operator::pki::MAX_CERTIFICATES;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 
 use super::fixture::{DAY, NOW, terms};
 use super::root_change::{announce, change, switch};
@@ -70,10 +70,10 @@ fn a_secret_that_would_be_damaged_is_refused_and_its_key_is_named() {
 
 #[test]
 fn a_secret_that_would_not_be_that_of_the_authority_is_refused() {
-    let other = Terms { name: "other".into(), ..terms() };
+    let other = AuthoritySpec { name: "other".into(), ..terms() };
     let why = read_back(&written(), &other, PLACE, Phase::Stable, NOW).unwrap_err();
     assert!(why.contains("holds the root of MtlsAuthority \"mesh\""), "{why}");
-    let other = Terms { trust_domain: "example.org".parse().unwrap(), ..terms() };
+    let other = AuthoritySpec { trust_domain: "example.org".parse().unwrap(), ..terms() };
     let why = read_back(&written(), &other, PLACE, Phase::Stable, NOW).unwrap_err();
     assert!(why.contains("spec.trustDomain is example.org"), "{why}");
 }

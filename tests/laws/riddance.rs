@@ -7,10 +7,10 @@ use mtls_operator::api::names::key;
 use mtls_operator::operator::authority::root::annotations::Origin;
 use mtls_operator::operator::authority::root::load::{LoadedRoot, load, next_pem, pem};
 use mtls_operator::operator::authority::root::patch::RootPatch;
-use mtls_operator::operator::authority::root::transition::{Change, Requests};
+use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
 use mtls_operator::operator::identity::observe::content;
 use mtls_operator::pki::{
-    Authority, AuthorityPem, CrossCertificate, Fingerprint, LeafError, PrivateKey, Serial, Window,
+    Authority, AuthorityPem, CrossCertificate, Fingerprint, LeafError, PrivateKey, Serial, Validity,
     verify_as_peer,
 };
 use mtls_operator::plan::authority::decide::{
@@ -18,7 +18,7 @@ use mtls_operator::plan::authority::decide::{
 };
 use mtls_operator::plan::authority::rotation::{Source, Transition};
 use mtls_operator::plan::authority::safeguards::Safeguards;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::identity::policy::judge;
 use mtls_operator::plan::selector::Labels;
 
@@ -56,7 +56,7 @@ impl Stolen {
         let stolen = stolen.among(&[], cross.as_ref(), &[]);
         let profile = judge(&asked("web"), &terms(), &Labels::new()).unwrap().profile;
         let key = PrivateKey::generate(profile.key_algorithm).unwrap();
-        let window = Window::leaf(NOW, HOUR, stolen.window());
+        let window = Validity::leaf(NOW, HOUR, stolen.window());
         let leaf = stolen.issue(&profile, key, window, Serial::random().unwrap()).unwrap();
         let authority = loaded(secret, distrusted).authority.unwrap();
         let verified =
@@ -70,8 +70,8 @@ fn text(secret: &Secret, key: &str) -> Option<String> {
     (!text.is_empty()).then(|| String::from_utf8(text.to_vec()).unwrap())
 }
 
-fn distrusting(roots: &[Fingerprint]) -> Terms {
-    Terms { distrust: roots.to_vec(), ..terms() }
+fn distrusting(roots: &[Fingerprint]) -> AuthoritySpec {
+    AuthoritySpec { distrust: roots.to_vec(), ..terms() }
 }
 
 fn loaded(secret: &Secret, distrusted: &[Fingerprint]) -> LoadedRoot {
@@ -92,7 +92,7 @@ fn settle(secret: &mut Secret, distrusted: &[Fingerprint]) -> Vec<&'static str> 
         done.push(transition.as_str());
         let (found, terms) = (loaded(secret, distrusted), distrusting(distrusted));
         let rules = terms.rules(Safeguards::ALL);
-        let change = Change::of(&found, &terms, &rules, Requests::default(), NOW).unwrap();
+        let change = RootTransition::of(&found, &terms, &rules, Requests::default(), NOW).unwrap();
         let patch = carry_out(&change, &transition);
         let phase = transition.leads_to(found.stored().unwrap());
         apply(secret, &patch.over("9"));
@@ -101,7 +101,7 @@ fn settle(secret: &mut Secret, distrusted: &[Fingerprint]) -> Vec<&'static str> 
     done
 }
 
-fn carry_out(change: &Change<'_>, transition: &Transition) -> RootPatch {
+fn carry_out(change: &RootTransition<'_>, transition: &Transition) -> RootPatch {
     let fresh = || Authority::generate("mesh", terms().root_algorithm, DAY * 365, NOW).unwrap();
     match transition {
         Transition::Succeed(Source::Generated) => {

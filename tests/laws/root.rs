@@ -1,27 +1,29 @@
 //! Laws of the custody of roots: made once, never silently replaced.
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::pki::Window;
+use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::decide::{
-    Acceptance, Provided, Reason, RootDecision, RootPlan, RootSecret, RootWorld, StoredNext, StoredRoot,
-    decide,
+    AuthorityReason, CaState, LossAcceptance, NextCa, Provided, RootDecision, RootPlan, RootSecret,
+    RootWorld, decide,
 };
 use mtls_operator::plan::authority::distrust::Why;
 use mtls_operator::plan::authority::evidence::Evidence;
 use mtls_operator::plan::authority::warning::alarm;
 use mtls_operator::plan::unread_spec::Unread;
 
-use mtls_operator::plan::authority::rotation::{Cause, Circumstances, Rules, Sight, Source, Transition};
+use mtls_operator::plan::authority::rotation::{
+    Cause, Distribution, RotationInputs, Rules, Source, Transition,
+};
 use mtls_operator::plan::authority::safeguards::Safeguards;
 
 use super::fixture::{DAY, MINUTE, NOW};
 
-pub fn sound() -> StoredRoot {
-    StoredRoot {
+pub fn sound() -> CaState {
+    CaState {
         version: "9".into(),
         fingerprint: "f1".repeat(32),
         anchors: "anchors-1".into(),
-        window: Window { not_before: NOW - DAY, not_after: NOW + DAY * 365 },
+        window: Validity { not_before: NOW - DAY, not_after: NOW + DAY * 365 },
         is_provided: false,
         distrusted: None,
         accepted_intermediate: None,
@@ -47,13 +49,13 @@ pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
         secret,
         around: around(provided),
         evidence: None,
-        acceptance: Acceptance::NotAsked,
+        acceptance: LossAcceptance::NotAsked,
         unread: Unread::default(),
         clock: None,
     }
 }
 
-pub fn around(provided: Provided) -> Circumstances {
+pub fn around(provided: Provided) -> RotationInputs {
     let rules = Rules {
         propagation: MINUTE,
         spread_over: DAY,
@@ -61,7 +63,7 @@ pub fn around(provided: Provided) -> Circumstances {
         max_leaf_ttl: MINUTE * 10,
         safeguards: Safeguards::ALL,
     };
-    Circumstances { now: NOW, rules, provided, request: None, sight: Sight::default() }
+    RotationInputs { now: NOW, rules, provided, request: None, sight: Distribution::default() }
 }
 
 pub fn change(transition: Transition) -> RootPlan {
@@ -92,36 +94,36 @@ pub fn every_secret() -> [RootSecret; 7] {
         RootSecret::Invalid("invalid".into()),
         RootSecret::Expired(sound()),
         RootSecret::Sound(sound()),
-        RootSecret::Sound(StoredRoot { is_provided: true, max_leaf_ttl: 1, ..sound() }),
+        RootSecret::Sound(CaState { is_provided: true, max_leaf_ttl: 1, ..sound() }),
     ]
 }
 
 /// Plan, whether it signs, whether a person must act, and why.
-fn told(decision: &RootDecision) -> (RootPlan, bool, bool, Reason) {
+fn told(decision: &RootDecision) -> (RootPlan, bool, bool, AuthorityReason) {
     (decision.plan.clone(), decision.signs, decision.stalled, decision.reason)
 }
 
-fn keep(signs: bool, stalled: bool, reason: Reason) -> (RootPlan, bool, bool, Reason) {
+fn keep(signs: bool, stalled: bool, reason: AuthorityReason) -> (RootPlan, bool, bool, AuthorityReason) {
     (RootPlan::Keep, signs, stalled, reason)
 }
 
 #[test]
 fn a_settled_root_is_kept_and_signs() {
     let decision = decide(&world(RootSecret::Sound(sound()), Provided::NotAsked));
-    assert_eq!(told(&decision), keep(true, false, Reason::Ready));
+    assert_eq!(told(&decision), keep(true, false, AuthorityReason::Ready));
     assert!(decision.message.contains("f1f1f1f1"), "{}", decision.message);
 }
 
 #[test]
 fn each_state_of_the_root_secret_has_its_own_answer() {
     let rows = [
-        (RootSecret::Absent, (RootPlan::Generate, false, false, Reason::Ready)),
-        (RootSecret::NotOurs("why".into()), keep(false, true, Reason::RootInvalid)),
-        (RootSecret::OtherTrustDomain("why".into()), keep(false, true, Reason::TrustDomainMismatch)),
-        (RootSecret::Invalid("why".into()), keep(false, true, Reason::RootInvalid)),
+        (RootSecret::Absent, (RootPlan::Generate, false, false, AuthorityReason::Ready)),
+        (RootSecret::NotOurs("why".into()), keep(false, true, AuthorityReason::RootInvalid)),
+        (RootSecret::OtherTrustDomain("why".into()), keep(false, true, AuthorityReason::TrustDomainMismatch)),
+        (RootSecret::Invalid("why".into()), keep(false, true, AuthorityReason::RootInvalid)),
         (
             RootSecret::Expired(sound()),
-            (change(Transition::Succeed(Source::Generated)), false, false, Reason::RootExpired),
+            (change(Transition::Succeed(Source::Generated)), false, false, AuthorityReason::RootExpired),
         ),
     ];
     for (secret, expected) in rows {
@@ -150,7 +152,7 @@ fn evidence_stops_everything_and_tells_how_to_recover() {
         for provided in every_provision() {
             let world = RootWorld { evidence: Some(a_leaf()), ..world(secret.clone(), provided) };
             let decision = decide(&world);
-            assert_eq!(told(&decision), keep(false, true, Reason::RootLost), "{secret:?}");
+            assert_eq!(told(&decision), keep(false, true, AuthorityReason::RootLost), "{secret:?}");
             let message = decision.message;
             assert!(
                 message.starts_with("a leaf exists; restore Secret mtls-system/mtls-authority-mesh"),
@@ -163,7 +165,7 @@ fn evidence_stops_everything_and_tells_how_to_recover() {
 #[test]
 fn evidence_that_people_may_have_written_tells_what_to_do_if_it_is_wrong() {
     let evidence = Some(Evidence::claimed("a leaf exists".into(), "If not, delete it".into()));
-    for acceptance in [Acceptance::NotAsked, Acceptance::Refused("another one".into())] {
+    for acceptance in [LossAcceptance::NotAsked, LossAcceptance::Refused("another one".into())] {
         let evidence = evidence.clone();
         let world = RootWorld { evidence, acceptance, ..world(RootSecret::Absent, Provided::NotAsked) };
         let message = decide(&world).message;
@@ -175,20 +177,20 @@ fn evidence_that_people_may_have_written_tells_what_to_do_if_it_is_wrong() {
 fn where_there_was_no_root_the_first_is_made_as_if_there_were_no_evidence() {
     for provided in every_provision() {
         let plain = decide(&world(RootSecret::Absent, provided.clone()));
-        let (evidence, acceptance) = (Some(a_leaf()), Acceptance::NoneLost);
+        let (evidence, acceptance) = (Some(a_leaf()), LossAcceptance::NoneLost);
         let world = RootWorld { evidence, acceptance, ..world(RootSecret::Absent, provided) };
         assert_eq!(decide(&world), plain);
         let there = RootWorld { secret: RootSecret::Sound(sound()), ..world };
-        assert_eq!(told(&decide(&there)), keep(false, true, Reason::RootLost), "there is a root");
+        assert_eq!(told(&decide(&there)), keep(false, true, AuthorityReason::RootLost), "there is a root");
     }
 }
 
 #[test]
 fn a_root_secret_without_an_evidence_key_gets_one_when_nothing_else_is_to_be_done() {
-    let old = StoredRoot { has_evidence_key: false, ..sound() };
+    let old = CaState { has_evidence_key: false, ..sound() };
     let decision = decide(&world(RootSecret::Sound(old.clone()), Provided::NotAsked));
     assert_eq!((decision.plan, decision.signs), (RootPlan::AddEvidenceKey { over: "9".into() }, true));
-    let short = StoredRoot { max_leaf_ttl: 1, ..old };
+    let short = CaState { max_leaf_ttl: 1, ..old };
     let decision = decide(&world(RootSecret::Sound(short), Provided::NotAsked));
     assert_eq!(decision.plan, change(Transition::RaiseMaxLeafTtl));
 }
@@ -196,9 +198,9 @@ fn a_root_secret_without_an_evidence_key_gets_one_when_nothing_else_is_to_be_don
 #[test]
 fn a_secret_that_is_not_the_roots_is_named_before_the_loss_of_the_root() {
     for (secret, reason) in [
-        (RootSecret::NotOurs("why".into()), Reason::RootInvalid),
-        (RootSecret::Invalid("why".into()), Reason::RootInvalid),
-        (RootSecret::OtherTrustDomain("why".into()), Reason::TrustDomainMismatch),
+        (RootSecret::NotOurs("why".into()), AuthorityReason::RootInvalid),
+        (RootSecret::Invalid("why".into()), AuthorityReason::RootInvalid),
+        (RootSecret::OtherTrustDomain("why".into()), AuthorityReason::TrustDomainMismatch),
     ] {
         let world = RootWorld { evidence: Some(a_leaf()), ..world(secret, Provided::NotAsked) };
         let decision = decide(&world);
@@ -217,17 +219,17 @@ fn an_expired_root_gives_way_to_whatever_can_sign() {
     ];
     for (provided, plan) in rows {
         let decision = decide(&world(RootSecret::Expired(sound()), provided));
-        assert_eq!((decision.signs, decision.reason), (false, Reason::RootExpired));
+        assert_eq!((decision.signs, decision.reason), (false, AuthorityReason::RootExpired));
         assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
     }
-    let next = StoredNext {
+    let next = NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
         is_provided: false,
         distrusted: None,
         is_certified: true,
     };
-    let root = StoredRoot { phase: Phase::Announced, next: Some(next), ..sound() };
+    let root = CaState { phase: Phase::Announced, next: Some(next), ..sound() };
     let decision = decide(&world(RootSecret::Expired(root), Provided::NotAsked));
     assert_eq!(decision.plan, change(Transition::Succeed(Source::Announced)));
 }
@@ -248,30 +250,30 @@ fn what_is_there_is_never_overwritten_but_by_the_same_anchors() {
 #[test]
 fn a_first_provided_ca_is_copied_once_it_is_there_and_sound() {
     let rows = [
-        (provided("f1", "anchors-1"), (RootPlan::Copy, false, false, Reason::Ready)),
-        (Provided::Missing("why".into()), keep(false, true, Reason::ProvidedMissing)),
-        (Provided::Invalid("why".into()), keep(false, true, Reason::ProvidedInvalid)),
+        (provided("f1", "anchors-1"), (RootPlan::Copy, false, false, AuthorityReason::Ready)),
+        (Provided::Missing("why".into()), keep(false, true, AuthorityReason::ProvidedMissing)),
+        (Provided::Invalid("why".into()), keep(false, true, AuthorityReason::ProvidedInvalid)),
     ];
     for (provided, expected) in rows {
         assert_eq!(told(&decide(&world(RootSecret::Absent, provided.clone()))), expected, "{provided:?}");
     }
 }
 
-fn announced(source: Source) -> (RootPlan, bool, bool, Reason) {
-    (change(Transition::Announce(source, Cause::Provision)), true, false, Reason::Ready)
+fn announced(source: Source) -> (RootPlan, bool, bool, AuthorityReason) {
+    (change(Transition::Announce(source, Cause::Provision)), true, false, AuthorityReason::Ready)
 }
 
 #[test]
 fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
-    let copy = RootSecret::Sound(StoredRoot { is_provided: true, ..sound() });
+    let copy = RootSecret::Sound(CaState { is_provided: true, ..sound() });
     let rows = [
-        (provided("f1", "anchors-1"), keep(true, false, Reason::Ready)),
-        (provided("f2", "anchors-1"), (change(Transition::Replace), true, false, Reason::Ready)),
+        (provided("f1", "anchors-1"), keep(true, false, AuthorityReason::Ready)),
+        (provided("f2", "anchors-1"), (change(Transition::Replace), true, false, AuthorityReason::Ready)),
         (provided("f2", "anchors-2"), announced(Source::Provided)),
-        (provided("f1", "anchors-2"), (change(Transition::Replace), true, false, Reason::Ready)),
+        (provided("f1", "anchors-2"), (change(Transition::Replace), true, false, AuthorityReason::Ready)),
         (Provided::NotAsked, announced(Source::Generated)),
-        (Provided::Missing("why".into()), keep(true, true, Reason::ProvidedMissing)),
-        (Provided::Invalid("why".into()), keep(true, true, Reason::ProvidedInvalid)),
+        (Provided::Missing("why".into()), keep(true, true, AuthorityReason::ProvidedMissing)),
+        (Provided::Invalid("why".into()), keep(true, true, AuthorityReason::ProvidedInvalid)),
     ];
     for (provided, expected) in rows {
         let decision = decide(&world(copy.clone(), provided.clone()));
@@ -285,8 +287,8 @@ fn a_generated_root_is_exchanged_for_a_provided_one_once_that_is_there() {
     let decision = decide(&world(RootSecret::Sound(sound()), provided("f2", "anchors-2")));
     assert_eq!(told(&decision), announced(Source::Provided));
     let rows = [
-        (Provided::Missing("why".into()), Reason::ProvidedMissing),
-        (Provided::Invalid("why".into()), Reason::ProvidedInvalid),
+        (Provided::Missing("why".into()), AuthorityReason::ProvidedMissing),
+        (Provided::Invalid("why".into()), AuthorityReason::ProvidedInvalid),
     ];
     for (provided, reason) in rows {
         let decision = decide(&world(RootSecret::Sound(sound()), provided));
@@ -298,16 +300,19 @@ fn a_generated_root_is_exchanged_for_a_provided_one_once_that_is_there() {
 
 #[test]
 fn a_longer_lifetime_is_recorded_before_it_is_used_and_a_shorter_one_never() {
-    let short = RootSecret::Sound(StoredRoot { max_leaf_ttl: 599, ..sound() });
+    let short = RootSecret::Sound(CaState { max_leaf_ttl: 599, ..sound() });
     let raise = change(Transition::RaiseMaxLeafTtl);
-    assert_eq!(told(&decide(&world(short, Provided::NotAsked))), (raise, true, false, Reason::Ready));
-    let long = RootSecret::Sound(StoredRoot { max_leaf_ttl: 601, ..sound() });
-    assert_eq!(told(&decide(&world(long, Provided::NotAsked))), keep(true, false, Reason::Ready));
+    assert_eq!(
+        told(&decide(&world(short, Provided::NotAsked))),
+        (raise, true, false, AuthorityReason::Ready)
+    );
+    let long = RootSecret::Sound(CaState { max_leaf_ttl: 601, ..sound() });
+    assert_eq!(told(&decide(&world(long, Provided::NotAsked))), keep(true, false, AuthorityReason::Ready));
 }
 
 #[test]
 fn the_larger_lifetime_is_recorded_also_while_the_source_of_a_copy_is_broken() {
-    let copy = RootSecret::Sound(StoredRoot { is_provided: true, max_leaf_ttl: 599, ..sound() });
+    let copy = RootSecret::Sound(CaState { is_provided: true, max_leaf_ttl: 599, ..sound() });
     for provided in [Provided::Missing("why".into()), Provided::Invalid("why".into())] {
         let decision = decide(&world(copy.clone(), provided));
         assert_eq!(decision.plan, change(Transition::RaiseMaxLeafTtl));
@@ -327,7 +332,7 @@ fn only_a_sound_root_signs() {
 
 #[test]
 fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
-    let distrusted = StoredRoot { distrusted: Some(Why::Named), ..sound() };
+    let distrusted = CaState { distrusted: Some(Why::Named), ..sound() };
     let rows = [
         (Provided::NotAsked, change(Transition::Succeed(Source::Generated))),
         (provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
@@ -337,10 +342,10 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
     ];
     for (provided, plan) in rows {
         let decision = decide(&world(RootSecret::Sound(distrusted.clone()), provided));
-        assert_eq!((decision.signs, decision.reason), (false, Reason::Distrusted));
+        assert_eq!((decision.signs, decision.reason), (false, AuthorityReason::Distrusted));
         assert_eq!((decision.stalled, decision.plan), (plan == RootPlan::Keep, plan));
     }
-    let next = |distrusted| StoredNext {
+    let next = |distrusted| NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
         is_provided: false,
@@ -350,7 +355,7 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
     let with_it = Some(Why::SameSecret("f1".into()));
     for (why, source) in [(None, Source::Announced), (with_it, Source::Generated)] {
         let next = Some(next(why));
-        let root = StoredRoot { phase: Phase::Announced, next, ..distrusted.clone() };
+        let root = CaState { phase: Phase::Announced, next, ..distrusted.clone() };
         let decision = decide(&world(RootSecret::Sound(root), Provided::NotAsked));
         assert_eq!(decision.plan, change(Transition::Succeed(source)));
     }
@@ -361,20 +366,21 @@ fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_somebody_can_
     let decided = |acceptance, provided| {
         let evidence = Some(a_leaf());
         let decision = decide(&RootWorld { evidence, acceptance, ..world(RootSecret::Absent, provided) });
-        assert_eq!((decision.signs, decision.reason), (false, Reason::RootLost));
+        assert_eq!((decision.signs, decision.reason), (false, AuthorityReason::RootLost));
         (decision.plan, decision.stalled, decision.message)
     };
-    let (plan, stalled, _) = decided(Acceptance::Found, Provided::NotAsked);
+    let (plan, stalled, _) = decided(LossAcceptance::Found, Provided::NotAsked);
     assert_eq!((plan, stalled), (RootPlan::Recover, false));
-    let (plan, ..) = decided(Acceptance::Found, provided("f2", "anchors-2"));
+    let (plan, ..) = decided(LossAcceptance::Found, provided("f2", "anchors-2"));
     assert_eq!(plan, RootPlan::Recover);
-    let (plan, stalled, _) = decided(Acceptance::Found, Provided::Missing("why".into()));
+    let (plan, stalled, _) = decided(LossAcceptance::Found, Provided::Missing("why".into()));
     assert_eq!((plan, stalled), (RootPlan::Keep, true));
-    let (plan, stalled, message) = decided(Acceptance::Refused("another one".into()), Provided::NotAsked);
+    let (plan, stalled, message) = decided(LossAcceptance::Refused("another one".into()), Provided::NotAsked);
     assert_eq!((plan, stalled), (RootPlan::Keep, true));
     assert!(message.contains("restore Secret") && message.ends_with("another one"), "{message}");
     // Without evidence of a loss there is nothing to accept.
-    let world = RootWorld { acceptance: Acceptance::Found, ..world(RootSecret::Absent, Provided::NotAsked) };
+    let world =
+        RootWorld { acceptance: LossAcceptance::Found, ..world(RootSecret::Absent, Provided::NotAsked) };
     assert_eq!(decide(&world).plan, RootPlan::Generate);
 }
 
@@ -396,11 +402,11 @@ fn people_are_warned_of_a_change_that_breaks_connections_and_of_no_other() {
 #[test]
 fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certificates_short() {
     let end = NOW + DAY * 365;
-    let copy = || StoredRoot { is_provided: true, ..sound() };
+    let copy = || CaState { is_provided: true, ..sound() };
     let same = || provided("f1", "anchors-1");
     // Twice the sum of propagation and the longest life of a leaf before the end.
     let told_from = end - MINUTE * 22;
-    let warning = |root: StoredRoot, given: Provided, now| {
+    let warning = |root: CaState, given: Provided, now| {
         let mut world = world(RootSecret::Sound(root), given);
         world.around.now = now;
         decide(&world).warning
@@ -412,14 +418,14 @@ fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certifi
         let later = warning(copy(), given.clone(), end - MINUTE);
         assert_eq!(later.as_ref(), Some(&told), "it is the same all the time: {given:?}");
     }
-    let next = StoredNext {
+    let next = NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
         is_provided: true,
         distrusted: None,
         is_certified: true,
     };
-    let replaced = StoredRoot { phase: Phase::Announced, next: Some(next), ..copy() };
+    let replaced = CaState { phase: Phase::Announced, next: Some(next), ..copy() };
     let rows = [
         (sound(), Provided::NotAsked, "the operator replaces what it has generated"),
         (
@@ -438,7 +444,7 @@ fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certifi
 
 #[test]
 fn a_warning_is_told_beside_how_an_authority_stands() {
-    let root = StoredRoot { is_provided: true, ..sound() };
+    let root = CaState { is_provided: true, ..sound() };
     let mut world = world(RootSecret::Sound(root), provided("f1", "anchors-1"));
     world.around.now = NOW + DAY * 365 - MINUTE;
     let verdict = decide(&world).verdict();

@@ -10,9 +10,9 @@ use mtls_operator::operator::authority::root::annotations::Origin;
 use mtls_operator::operator::authority::root::creation::new;
 use mtls_operator::operator::authority::root::load::{LoadedRoot, load, next_pem};
 use mtls_operator::operator::authority::root::patch::RootPatch;
-use mtls_operator::operator::authority::root::transition::{Change, Requests};
+use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
 use mtls_operator::pki::{Authority, AuthorityPem};
-use mtls_operator::plan::authority::decide::{RootSecret, StoredRoot};
+use mtls_operator::plan::authority::decide::{CaState, RootSecret};
 use mtls_operator::plan::authority::rotation::Source;
 use mtls_operator::plan::authority::safeguards::Safeguards;
 
@@ -23,14 +23,14 @@ fn loaded(secret: &Secret, now: Timestamp) -> LoadedRoot {
     load(Some(secret), &terms(), PLACE, now)
 }
 
-fn root(secret: &Secret, now: Timestamp) -> StoredRoot {
+fn root(secret: &Secret, now: Timestamp) -> CaState {
     match loaded(secret, now).secret {
         RootSecret::Sound(root) | RootSecret::Expired(root) => root,
         other => panic!("{other:?}"),
     }
 }
 
-pub fn change(secret: &mut Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> RootPatch) {
+pub fn change(secret: &mut Secret, now: Timestamp, change: impl FnOnce(&RootTransition<'_>) -> RootPatch) {
     let patch = changed(secret, now, change);
     assert_eq!(patch["metadata"]["resourceVersion"], "9", "a change names the version it was decided for");
     apply(secret, &patch);
@@ -148,7 +148,7 @@ fn whoever_was_made_after_a_rotation_was_asked_for_is_the_answer() {
     let asked = |secret: &mut Secret, source| {
         let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, NOW).unwrap();
         change(secret, NOW, |change| {
-            Change { requests: ROTATE, ..*change }.succeed(&pem, Origin::Generated, source)
+            RootTransition { requests: ROTATE, ..*change }.succeed(&pem, Origin::Generated, source)
         });
         root(secret, NOW).rotate_request
     };
@@ -182,7 +182,7 @@ fn a_request_is_answered_by_the_announcement_itself() {
     let mut secret = written();
     let (terms, loaded) = (terms(), loaded(&secret, NOW));
     let rules = terms.rules(Safeguards::ALL);
-    let change = Change::of(&loaded, &terms, &rules, ROTATE, NOW).unwrap();
+    let change = RootTransition::of(&loaded, &terms, &rules, ROTATE, NOW).unwrap();
     let patch = change.announce(&generated(), Origin::Provided, None);
     apply(&mut secret, &patch.over("9"));
     let announced = root(&secret, NOW);

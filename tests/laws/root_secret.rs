@@ -8,11 +8,11 @@ use mtls_operator::operator::authority::root::annotations::Origin;
 use mtls_operator::operator::authority::root::creation::{new, proves};
 use mtls_operator::operator::authority::root::load::{LoadedRoot, load};
 use mtls_operator::operator::authority::root::patch::RootPatch;
-use mtls_operator::operator::authority::root::transition::{Change, Requests};
+use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
 use mtls_operator::pki::{Authority, AuthorityPem, EvidenceKey, RootAlgorithm};
-use mtls_operator::plan::authority::decide::{RootSecret, StoredRoot};
+use mtls_operator::plan::authority::decide::{CaState, RootSecret};
 use mtls_operator::plan::authority::safeguards::Safeguards;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use serde_json::{Value, json};
 
 use super::fixture::{DAY, HOUR, MINUTE, NOW, terms};
@@ -36,7 +36,7 @@ fn loaded(secret: &Secret) -> LoadedRoot {
     load(Some(secret), &terms(), PLACE, NOW)
 }
 
-fn sound(secret: &Secret) -> StoredRoot {
+fn sound(secret: &Secret) -> CaState {
     match loaded(secret).secret {
         RootSecret::Sound(root) => root,
         other => panic!("not sound: {other:?}"),
@@ -66,10 +66,14 @@ pub fn apply(secret: &mut Secret, patch: &Value) {
 }
 
 /// What a change writes into the Secret as it is at that moment.
-pub fn changed(secret: &Secret, now: Timestamp, change: impl FnOnce(&Change<'_>) -> RootPatch) -> Value {
+pub fn changed(
+    secret: &Secret,
+    now: Timestamp,
+    change: impl FnOnce(&RootTransition<'_>) -> RootPatch,
+) -> Value {
     let (loaded, terms) = (load(Some(secret), &terms(), PLACE, now), terms());
     let rules = terms.rules(Safeguards::ALL);
-    change(&Change::of(&loaded, &terms, &rules, Requests::default(), now).unwrap()).over("9")
+    change(&RootTransition::of(&loaded, &terms, &rules, Requests::default(), now).unwrap()).over("9")
 }
 
 #[test]
@@ -223,11 +227,11 @@ fn a_replaced_signer_stays_known_until_its_last_leaf_has_expired() {
 
 #[test]
 fn no_former_signer_is_remembered_beyond_its_own_end() {
-    let terms = Terms { max_leaf_ttl: DAY * 900, ..terms() };
+    let terms = AuthoritySpec { max_leaf_ttl: DAY * 900, ..terms() };
     let secret = new(&terms, "mtls-system", "root", &generated(), Origin::Provided, NOW);
     let loaded = load(Some(&secret), &terms, PLACE, NOW);
     let rules = terms.rules(Safeguards::ALL);
-    let change = Change::of(&loaded, &terms, &rules, Requests::default(), NOW).unwrap();
+    let change = RootTransition::of(&loaded, &terms, &rules, Requests::default(), NOW).unwrap();
     let patch = change.replace(&generated()).over("9");
     let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();
     let former: Value = serde_json::from_str(text).unwrap();

@@ -2,11 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::authority::Phase;
-use mtls_operator::pki::Window;
-use mtls_operator::plan::authority::decide::{Provided, StoredNext, StoredRetiring, StoredRoot};
+use mtls_operator::pki::Validity;
+use mtls_operator::plan::authority::decide::{CaState, NextCa, Provided, StoredRetiring};
 use mtls_operator::plan::authority::distrust::Why;
 use mtls_operator::plan::authority::rotation::{
-    Cause, Circumstances, Rules, Sight, Source, Transition, drain_bound, forced_at, step, transition,
+    Cause, Distribution, RotationInputs, Rules, Source, Transition, drain_bound, forced_at, step, transition,
 };
 use mtls_operator::plan::authority::safeguards::Safeguards;
 
@@ -15,8 +15,8 @@ use super::root::{around, provided, sound};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
-fn next(is_certified: bool) -> StoredNext {
-    StoredNext {
+fn next(is_certified: bool) -> NextCa {
+    NextCa {
         fingerprint: "f2".repeat(32),
         anchors: "anchors-2".into(),
         is_provided: false,
@@ -25,21 +25,21 @@ fn next(is_certified: bool) -> StoredNext {
     }
 }
 
-fn announced() -> StoredRoot {
-    StoredRoot { phase: Phase::Announced, since: NOW - HOUR, next: Some(next(true)), ..sound() }
+fn announced() -> CaState {
+    CaState { phase: Phase::Announced, since: NOW - HOUR, next: Some(next(true)), ..sound() }
 }
 
-fn draining(until: Timestamp) -> StoredRoot {
+fn draining(until: Timestamp) -> CaState {
     let retiring = vec![StoredRetiring { fingerprint: "f0".into(), distrusted: None, until }];
-    StoredRoot { phase: Phase::Draining, since: NOW - HOUR, retiring, ..sound() }
+    CaState { phase: Phase::Draining, since: NOW - HOUR, retiring, ..sound() }
 }
 
-fn seen(quiet_for: Option<SignedDuration>) -> Circumstances {
-    Circumstances { sight: Sight { quiet_for }, ..around(Provided::NotAsked) }
+fn seen(quiet_for: Option<SignedDuration>) -> RotationInputs {
+    RotationInputs { sight: Distribution { quiet_for }, ..around(Provided::NotAsked) }
 }
 
-fn at(now: Timestamp) -> Circumstances {
-    Circumstances { now, ..seen(None) }
+fn at(now: Timestamp) -> RotationInputs {
+    RotationInputs { now, ..seen(None) }
 }
 
 const DUE: Transition = Transition::Announce(Source::Generated, Cause::Due);
@@ -51,28 +51,28 @@ fn a_generated_root_is_replaced_when_its_margin_begins() {
     let begin = sound().window.not_after - DAY * 100;
     assert_eq!(transition(&sound(), &at(begin - SECOND)), None);
     assert_eq!(transition(&sound(), &at(begin)), Some(DUE));
-    let copy = StoredRoot { is_provided: true, ..sound() };
-    let same = Circumstances { now: begin, ..around(provided("f1", "anchors-1")) };
+    let copy = CaState { is_provided: true, ..sound() };
+    let same = RotationInputs { now: begin, ..around(provided("f1", "anchors-1")) };
     assert_eq!(transition(&copy, &same), None, "people make the successor of what they provide");
 }
 
 #[test]
 fn a_request_rotates_once_per_value_and_never_a_provided_ca() {
-    let asked = |value: Option<&str>| Circumstances { request: value.map(str::to_owned), ..seen(None) };
-    let answered = StoredRoot { rotate_request: Some("1".into()), ..sound() };
+    let asked = |value: Option<&str>| RotationInputs { request: value.map(str::to_owned), ..seen(None) };
+    let answered = CaState { rotate_request: Some("1".into()), ..sound() };
     let requested = Some(Transition::Announce(Source::Generated, Cause::Requested));
     assert_eq!(transition(&sound(), &asked(Some("1"))), requested);
     assert_eq!(transition(&answered, &asked(Some("1"))), None);
     assert_eq!(transition(&answered, &asked(Some("2"))), requested);
     assert_eq!(transition(&answered, &asked(None)), None);
-    let copy = StoredRoot { is_provided: true, ..sound() };
-    let request = Circumstances { request: Some("1".into()), ..around(provided("f1", "anchors-1")) };
+    let copy = CaState { is_provided: true, ..sound() };
+    let request = RotationInputs { request: Some("1".into()), ..around(provided("f1", "anchors-1")) };
     assert_eq!(transition(&copy, &request), None);
 }
 
 #[test]
 fn a_second_rotation_waits_for_the_first() {
-    let request = Circumstances { request: Some("2".into()), ..seen(None) };
+    let request = RotationInputs { request: Some("2".into()), ..seen(None) };
     assert_eq!(transition(&announced(), &request), None);
     assert_eq!(transition(&draining(NOW + HOUR), &request), None);
 }
@@ -102,7 +102,7 @@ fn the_switch_happens_in_any_case_where_the_next_root_is_certified() {
 #[test]
 fn without_a_cross_certificate_the_switch_is_forced_in_the_middle_of_what_is_left_then() {
     let root = announced();
-    let uncertified = StoredRoot { next: Some(next(false)), ..root.clone() };
+    let uncertified = CaState { next: Some(next(false)), ..root.clone() };
     let (early, end) = (forced_at(&root, MINUTE), root.window.not_after);
     let forced = forced_at(&uncertified, MINUTE);
     assert_eq!(forced, early + end.duration_since(early) / 2);
@@ -112,8 +112,8 @@ fn without_a_cross_certificate_the_switch_is_forced_in_the_middle_of_what_is_lef
 
 #[test]
 fn the_switch_is_forced_in_time_for_the_last_leaves_and_never_before_the_middle() {
-    let ending = |rest| StoredRoot {
-        window: Window { not_before: NOW - DAY, not_after: NOW + rest },
+    let ending = |rest| CaState {
+        window: Validity { not_before: NOW - DAY, not_after: NOW + rest },
         since: NOW,
         ..announced()
     };
@@ -131,9 +131,9 @@ fn other_anchors_of_the_same_signer_wait_for_the_end_of_a_rotation() {
 
 #[test]
 fn an_announced_root_that_nobody_wants_any_more_is_withdrawn() {
-    let provided_next = StoredNext { is_provided: true, ..next(true) };
-    let with_provided = StoredRoot { next: Some(provided_next), ..announced() };
-    let gone = StoredRoot { next: None, ..announced() };
+    let provided_next = NextCa { is_provided: true, ..next(true) };
+    let with_provided = CaState { next: Some(provided_next), ..announced() };
+    let gone = CaState { next: None, ..announced() };
     let rows = [
         (&with_provided, around(Provided::NotAsked), Some(Transition::Withdraw)),
         (&with_provided, around(provided("f3", "anchors-3")), Some(Transition::Withdraw)),
@@ -176,7 +176,7 @@ fn of_two_former_roots_each_goes_in_its_own_time() {
 #[test]
 fn a_longer_lifetime_is_recorded_before_anything_else() {
     for root in [sound(), announced(), draining(NOW)] {
-        let short = StoredRoot { max_leaf_ttl: 599, ..root };
+        let short = CaState { max_leaf_ttl: 599, ..root };
         assert_eq!(transition(&short, &seen(Some(HOUR))), Some(Transition::RaiseMaxLeafTtl));
     }
 }
@@ -188,7 +188,7 @@ fn the_drain_bound_outlasts_stale_replicas_slow_writes_and_skewed_clocks() {
     // maxTTL, then F, W and S, each a part of a short propagation, or its own limit; and a second for rounding.
     assert_eq!(span(MINUTE), MINUTE * 10 + SECOND * (20 + 20 + 60 + 1));
     assert_eq!(span(HOUR), MINUTE * 10 + SECOND * (60 + 30 + 300 + 1));
-    let ending = StoredRoot { window: Window { not_before: NOW, not_after: NOW + MINUTE }, ..sound() };
+    let ending = CaState { window: Validity { not_before: NOW, not_after: NOW + MINUTE }, ..sound() };
     assert_eq!(
         drain_bound(&ending, NOW, &rules(HOUR)),
         NOW + MINUTE + SECOND,
@@ -206,12 +206,12 @@ fn a_step_never_takes_more_than_a_quarter_of_what_is_left_of_the_former_root() {
 
 #[test]
 fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
-    let distrusted_next = StoredNext { distrusted: Some(Why::Named), ..next(true) };
-    let generated = StoredRoot { next: Some(distrusted_next.clone()), ..announced() };
+    let distrusted_next = NextCa { distrusted: Some(Why::Named), ..next(true) };
+    let generated = CaState { next: Some(distrusted_next.clone()), ..announced() };
     let another = Transition::Announce(Source::Generated, Cause::Distrust);
     assert_eq!(transition(&generated, &seen(Some(HOUR))), Some(another));
-    let provided_next = StoredNext { is_provided: true, ..distrusted_next };
-    let with_provided = StoredRoot { next: Some(provided_next), ..announced() };
+    let provided_next = NextCa { is_provided: true, ..distrusted_next };
+    let with_provided = CaState { next: Some(provided_next), ..announced() };
     assert_eq!(transition(&with_provided, &seen(Some(HOUR))), Some(Transition::Withdraw));
     let mut root = draining(NOW + HOUR);
     root.retiring[0].distrusted = Some(Why::Named);

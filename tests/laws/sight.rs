@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::authority::rotation::blockers::{Sights, is_behind, survey};
-use mtls_operator::operator::index::identity::{SeenSecret, digest};
-use mtls_operator::operator::index::issuer::{RetiringMark, SignerMark};
-use mtls_operator::operator::scheduler::Board;
+use mtls_operator::operator::authority::rotation::blockers::{QuietPeriods, is_behind, survey};
+use mtls_operator::operator::index::identity::{SecretEntry, digest};
+use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry};
+use mtls_operator::operator::scheduler::Scheduler;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::spread::{Step, fraction, turn};
 
@@ -23,17 +23,17 @@ const WAS_BEHIND: (bool, bool) = (false, true);
 /// The end of the last leaf that a retiring signer can have made.
 const UNTIL: i64 = 1_780_600_000;
 
-fn retiring() -> RetiringMark {
-    RetiringMark { key_id: digest("a0"), until: UNTIL }
+fn retiring() -> RetiringEntry {
+    RetiringEntry { key_id: digest("a0"), until: UNTIL }
 }
 
-fn draining() -> SignerMark {
-    SignerMark { retiring: [retiring()].into(), ..signer_mark() }
+fn draining() -> IssuerEntry {
+    IssuerEntry { retiring: [retiring()].into(), ..signer_mark() }
 }
 
 /// How long it was quiet after these looks, each a second after the one before.
 fn quiet(looks: &[(bool, bool)]) -> Option<i64> {
-    let sights = Sights::default();
+    let sights = QuietPeriods::default();
     let mut sight = None;
     for (second, (is_behind, was_behind)) in (100..).zip(looks) {
         let subject = (Phase::Announced, &signer_mark());
@@ -59,7 +59,7 @@ fn whoever_was_behind_between_two_looks_starts_it_anew() {
 
 #[test]
 fn another_phase_signer_or_bundle_starts_it_anew() {
-    type Other = (Phase, fn(&mut SignerMark));
+    type Other = (Phase, fn(&mut IssuerEntry));
     let others: [Other; 4] = [
         (Phase::Draining, |_| ()),
         (Phase::Announced, |mark| mark.trust = digest("t2")),
@@ -68,8 +68,8 @@ fn another_phase_signer_or_bundle_starts_it_anew() {
     ];
     let expected = [Some(0), Some(0), Some(0), Some(9)];
     for ((phase, change), expected) in others.into_iter().zip(expected) {
-        let sights = Sights::default();
-        let look = |phase, mark: &SignerMark, second| {
+        let sights = QuietPeriods::default();
+        let look = |phase, mark: &IssuerEntry, second| {
             let sight = sights.look("mesh", (phase, mark), false, false, Duration::from_secs(second));
             sight.quiet_for.map(|span| span.as_secs())
         };
@@ -82,7 +82,7 @@ fn another_phase_signer_or_bundle_starts_it_anew() {
 
 #[test]
 fn a_list_that_disagrees_starts_it_anew() {
-    let sights = Sights::default();
+    let sights = QuietPeriods::default();
     let look = |second| {
         let subject = (Phase::Draining, &signer_mark());
         sights.look("mesh", subject, false, false, Duration::from_secs(second)).quiet_for
@@ -94,7 +94,7 @@ fn a_list_that_disagrees_starts_it_anew() {
 
 #[test]
 fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes() {
-    let (sights, propagation) = (Sights::default(), Duration::from_secs(40));
+    let (sights, propagation) = (QuietPeriods::default(), Duration::from_secs(40));
     let look = |phase| sights.look("mesh", (phase, &signer_mark()), false, false, Duration::ZERO);
     let fail =
         |second| sights.failed_to_confirm("mesh", "why".into(), propagation, Duration::from_secs(second));
@@ -119,8 +119,8 @@ fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes
 #[test]
 fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
     let lacking = |is_announced, trust: Option<&str>| {
-        let secret = SeenSecret { trust: trust.map(digest), ..secret("web") };
-        let signer = SignerMark { is_announced, retiring: [retiring()].into(), ..signer_mark() };
+        let secret = SecretEntry { trust: trust.map(digest), ..secret("web") };
+        let signer = IssuerEntry { is_announced, retiring: [retiring()].into(), ..signer_mark() };
         is_behind(&secret, &signer, NOW.as_second())
     };
     assert!(lacking(true, Some("t0")) && lacking(true, None) && !lacking(true, Some("t1")));
@@ -131,7 +131,7 @@ fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
 fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
     let now = NOW.as_second();
     let retiring = draining();
-    let held = |change: fn(&mut SeenSecret)| {
+    let held = |change: fn(&mut SecretEntry)| {
         let mut secret = secret("web");
         change(&mut secret);
         is_behind(&secret, &retiring, now)
@@ -139,7 +139,7 @@ fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
     assert!(!held(|_| ()));
     assert!(held(|secret| secret.key_id = Some(digest("a0"))));
     let held_until = |end| {
-        let secret = SeenSecret { key_id: Some(digest("a0")), not_after: Some(end), ..secret("web") };
+        let secret = SecretEntry { key_id: Some(digest("a0")), not_after: Some(end), ..secret("web") };
         is_behind(&secret, &retiring, now)
     };
     assert!(held_until(now) && !held_until(now - 1));
@@ -148,15 +148,19 @@ fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
 #[test]
 fn a_leaf_holds_up_no_longer_than_its_signer_can_have_made_it_whatever_its_secret_says() {
     for not_after in [None, Some(i64::MAX)] {
-        let secret = SeenSecret { key_id: Some(digest("a0")), not_after, ..secret("web") };
+        let secret = SecretEntry { key_id: Some(digest("a0")), not_after, ..secret("web") };
         let at = |now| is_behind(&secret, &draining(), now);
         assert_eq!((at(UNTIL), at(UNTIL + 1)), (true, false), "{not_after:?}");
     }
 }
 
 /// Those that are waited for where no Secret can be seen.
-fn waited_for(identity: &MtlsIdentity, signer: &SignerMark, excluded: &[&str]) -> (Vec<String>, Vec<String>) {
-    let mut board = Board::default();
+fn waited_for(
+    identity: &MtlsIdentity,
+    signer: &IssuerEntry,
+    excluded: &[&str],
+) -> (Vec<String>, Vec<String>) {
+    let mut board = Scheduler::default();
     board.saw_identity(identity, true, NOW.as_millisecond());
     let excluded: Vec<String> = excluded.iter().map(|name| (*name).to_owned()).collect();
     let survey = survey(&board, "mesh", signer, &excluded, NOW.as_second(), |_| None);
@@ -166,7 +170,7 @@ fn waited_for(identity: &MtlsIdentity, signer: &SignerMark, excluded: &[&str]) -
 
 #[test]
 fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
-    let announced = SignerMark { is_announced: true, ..signer_mark() };
+    let announced = IssuerEntry { is_announced: true, ..signer_mark() };
     let signed_by = |key_id: &str, end: Timestamp| {
         let mut identity = issued("web");
         let status = identity.status.as_mut().unwrap();
@@ -174,7 +178,7 @@ fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
         identity
     };
     let behind =
-        |identity: MtlsIdentity, signer: &SignerMark| !waited_for(&identity, signer, &[]).0.is_empty();
+        |identity: MtlsIdentity, signer: &IssuerEntry| !waited_for(&identity, signer, &[]).0.is_empty();
     assert!(behind(issued("web"), &announced));
     assert!(!behind(issued("web"), &draining()), "its leaf was of the next root");
     assert!(behind(signed_by("a0", NOW), &draining()));
@@ -189,7 +193,7 @@ fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
 
 #[test]
 fn whoever_is_excluded_is_named_and_not_counted() {
-    let announced = SignerMark { is_announced: true, ..signer_mark() };
+    let announced = IssuerEntry { is_announced: true, ..signer_mark() };
     let (web, nobody) = (|| vec!["orders/web".to_owned()], Vec::<String>::new);
     assert_eq!(waited_for(&issued("web"), &announced, &[]), (web(), nobody()));
     assert_eq!(waited_for(&issued("web"), &announced, &["orders/web"]), (nobody(), web()));
@@ -197,8 +201,8 @@ fn whoever_is_excluded_is_named_and_not_counted() {
 
 #[test]
 fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
-    let announced = SignerMark { is_announced: true, ..signer_mark() };
-    let mut board = Board::default();
+    let announced = IssuerEntry { is_announced: true, ..signer_mark() };
+    let mut board = Scheduler::default();
     // As the index comes upon them: not in the order of their names.
     for number in (0..11).map(|number| number * 7 % 11) {
         board.saw_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
@@ -219,10 +223,10 @@ fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
 
 #[test]
 fn a_secret_that_can_never_come_back_is_not_waited_for() {
-    let announced = SignerMark { is_announced: true, ..signer_mark() };
-    let mut board = Board::default();
+    let announced = IssuerEntry { is_announced: true, ..signer_mark() };
+    let mut board = Scheduler::default();
     board.saw_identity(&issued("web"), true, NOW.as_millisecond());
-    let behind = |board: &Board| survey(board, "mesh", &announced, &[], NOW.as_second(), |_| None).behind;
+    let behind = |board: &Scheduler| survey(board, "mesh", &announced, &[], NOW.as_second(), |_| None).behind;
     assert_eq!(behind(&board), 1);
     board.saw_namespace("orders", Labels::new(), true, NOW.as_millisecond());
     assert_eq!(behind(&board), 0, "its namespace is being deleted");

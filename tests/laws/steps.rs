@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use mtls_operator::operator::index::identity::{Entry, SeenSecret, digest};
-use mtls_operator::operator::index::issuer::{AuthorityMark, RetiringMark, SignerMark};
-use mtls_operator::operator::scheduler::requeue::{Attention, Class, attention};
-use mtls_operator::operator::scheduler::requeue_inputs::Circumstances;
+use mtls_operator::operator::index::identity::{IdentityEntry, SecretEntry, digest};
+use mtls_operator::operator::index::issuer::{AuthorityEntry, IssuerEntry, RetiringEntry};
+use mtls_operator::operator::scheduler::requeue::{Priority, Requeue, attention};
+use mtls_operator::operator::scheduler::requeue_inputs::RequeueInputs;
 use mtls_operator::plan::identity::policy::Permission;
-use mtls_operator::plan::identity::profile::TermsHash;
-use mtls_operator::plan::identity::ready::Reason;
+use mtls_operator::plan::identity::profile::AuthoritySpecHash;
+use mtls_operator::plan::identity::ready::ReadyReason;
 use mtls_operator::plan::spread::Step;
 
 use super::attention::{END, RENEWAL, issued, secret, signer_mark};
@@ -17,34 +17,34 @@ use super::fixture::{DAY, HOUR, NOW, terms};
 
 /// An identity with its Secret in a step that ends before its renewal, and whose slot is the middle of it.
 struct Follower {
-    entry: Entry,
-    secret: SeenSecret,
-    signer: SignerMark,
+    entry: IdentityEntry,
+    secret: SecretEntry,
+    signer: IssuerEntry,
     is_permitted: bool,
 }
 
 /// The second of its slot.
 const SLOT: i64 = 1_780_000_000 + 6 * 3600;
-const LATER: Attention = Attention::Now(Class::Background);
+const LATER: Requeue = Requeue::Now(Priority::Background);
 
 impl Follower {
-    fn of(signer: SignerMark) -> Self {
-        let mut entry = Entry::of(&issued("web"), "orders".into());
+    fn of(signer: IssuerEntry) -> Self {
+        let mut entry = IdentityEntry::of(&issued("web"), "orders".into());
         entry.slot = 32_768;
         Self { entry, secret: secret("web"), signer, is_permitted: true }
     }
 
     /// Its Secret holds the bundle that was in force until the step began.
     fn of_new_trust() -> Self {
-        let mut follower = Self::of(SignerMark { former_trust: Some(digest("t0")), ..in_step() });
+        let mut follower = Self::of(IssuerEntry { former_trust: Some(digest("t0")), ..in_step() });
         follower.secret.trust = Some(digest("t0"));
         follower
     }
 
     /// Its leaf is one of a signer that is retiring.
     fn of_new_leaf() -> Self {
-        let retiring = RetiringMark { key_id: digest("a1"), until: (NOW + DAY * 8).as_second() };
-        Self::of(SignerMark { key_id: digest("a2"), retiring: Arc::new([retiring]), ..in_step() })
+        let retiring = RetiringEntry { key_id: digest("a1"), until: (NOW + DAY * 8).as_second() };
+        Self::of(IssuerEntry { key_id: digest("a2"), retiring: Arc::new([retiring]), ..in_step() })
     }
 
     fn changed(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -52,12 +52,15 @@ impl Follower {
         self
     }
 
-    fn at(&self, now: i64) -> Attention {
-        let authority =
-            AuthorityMark { epoch: 1, terms: TermsHash::of(&terms()), signer: Some(self.signer.clone()) };
+    fn at(&self, now: i64) -> Requeue {
+        let authority = AuthorityEntry {
+            epoch: 1,
+            terms: AuthoritySpecHash::of(&terms()),
+            signer: Some(self.signer.clone()),
+        };
         let permission = Some(if self.is_permitted { Permission::Granted } else { Permission::Refused });
         let stalls_at = NOW.as_second();
-        let around = Circumstances {
+        let around = RequeueInputs {
             secret: Some(&self.secret),
             authority: Some(&authority),
             permission,
@@ -70,12 +73,12 @@ impl Follower {
     /// Asserts that it waits for its slot, and follows in that very second.
     fn assert_follows_in_slot(&self, what: &str) {
         let seconds = [NOW.as_second(), SLOT - 1, SLOT, SLOT + 1].map(|now| self.at(now));
-        assert_eq!(seconds, [Attention::At(SLOT), Attention::At(SLOT), LATER, LATER], "{what}");
+        assert_eq!(seconds, [Requeue::At(SLOT), Requeue::At(SLOT), LATER, LATER], "{what}");
     }
 }
 
-fn in_step() -> SignerMark {
-    SignerMark { step: Some(Step { began: NOW, ends: NOW + HOUR * 12 }), ..signer_mark() }
+fn in_step() -> IssuerEntry {
+    IssuerEntry { step: Some(Step { began: NOW, ends: NOW + HOUR * 12 }), ..signer_mark() }
 }
 
 /// The step ends with the renewal: that is inside the window.
@@ -88,7 +91,7 @@ fn until_renewal(follower: &mut Follower) {
 fn another_bundle_is_taken_over_in_the_second_of_the_slot() {
     Follower::of_new_trust().assert_follows_in_slot("a settled one");
     Follower::of_new_trust().changed(|f| f.entry.is_paused = true).assert_follows_in_slot("a paused one");
-    for reason in [Reason::NotPermitted, Reason::Invalid] {
+    for reason in [ReadyReason::NotPermitted, ReadyReason::Invalid] {
         let refused = Follower::of_new_trust().changed(|f| {
             f.entry.recorded.reason = Some(reason);
             f.entry.recorded.is_ready = false;
@@ -103,7 +106,7 @@ fn another_bundle_is_taken_over_in_the_second_of_the_slot() {
 fn a_leaf_of_a_retiring_signer_is_replaced_in_the_second_of_the_slot() {
     Follower::of_new_leaf().assert_follows_in_slot("a settled one");
     let paused = Follower::of_new_leaf().changed(|f| f.entry.is_paused = true);
-    assert_eq!(paused.at(SLOT + 1), Attention::At(END + 1), "it keeps its leaf");
+    assert_eq!(paused.at(SLOT + 1), Requeue::At(END + 1), "it keeps its leaf");
 }
 
 #[test]
@@ -112,12 +115,12 @@ fn a_renewal_inside_the_step_carries_it_and_the_slot_is_nothing() {
     for follower in [Follower::of_new_trust(), Follower::of_new_leaf()] {
         let follower = follower.changed(until_renewal);
         for now in [slot, RENEWAL - 1] {
-            assert_eq!(follower.at(now), Attention::At(RENEWAL), "not twice");
+            assert_eq!(follower.at(now), Requeue::At(RENEWAL), "not twice");
         }
-        assert_eq!(follower.at(RENEWAL), Attention::Now(Class::Due));
+        assert_eq!(follower.at(RENEWAL), Requeue::Now(Priority::Due));
     }
     let paused = Follower::of_new_trust().changed(until_renewal).changed(|f| f.entry.is_paused = true);
-    assert_eq!((paused.at(slot - 1), paused.at(slot)), (Attention::At(slot), LATER), "it has no renewal");
+    assert_eq!((paused.at(slot - 1), paused.at(slot)), (Requeue::At(slot), LATER), "it has no renewal");
 }
 
 #[test]

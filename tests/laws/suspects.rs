@@ -3,7 +3,7 @@
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::operator::authority::root::known_signers::{Claimant, claimants};
 use mtls_operator::operator::index::identity::digest;
-use mtls_operator::operator::scheduler::Board;
+use mtls_operator::operator::scheduler::Scheduler;
 
 use super::attention::{END, issued};
 use super::fixture::NOW;
@@ -19,7 +19,7 @@ fn of(namespace: &str, name: &str, key_id: &str, proof: Option<&str>) -> MtlsIde
 }
 
 fn suspected(identities: &[MtlsIdentity], now: i64) -> Vec<Claimant> {
-    let mut board = Board::default();
+    let mut board = Scheduler::default();
     for identity in identities {
         board.saw_identity(identity, true, NOW.as_millisecond());
     }

@@ -2,28 +2,28 @@
 //! still renewed (`docs/api-policy.md`, C6).
 
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
-use mtls_operator::operator::scheduler::requeue::Attention;
+use mtls_operator::operator::scheduler::requeue::Requeue;
 use mtls_operator::plan::authority::ca_state::Provided;
-use mtls_operator::plan::authority::decide::{self, RootPlan, RootSecret, StoredRoot};
+use mtls_operator::plan::authority::decide::{self, CaState, RootPlan, RootSecret};
 use mtls_operator::plan::authority::rotation::Transition;
-use mtls_operator::plan::authority::spec::Terms;
-use mtls_operator::plan::identity::decide::{Because, Plan, decide};
+use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::identity::decide::{IssueReason, Plan, decide};
 use mtls_operator::plan::identity::policy::{Permission, judge, permission, retained};
-use mtls_operator::plan::identity::ready::{Reason, Refusal};
-use mtls_operator::plan::identity::spec::Asked;
-use mtls_operator::plan::identity::world::{Before, Observed};
+use mtls_operator::plan::identity::ready::{ReadyReason, Refusal};
+use mtls_operator::plan::identity::spec::IdentitySpec;
+use mtls_operator::plan::identity::world::{Before, SecretState};
 use serde_json::{Value, json};
 
 use super::attention::Memory;
 use super::fixture::{Case, DAY, HOUR, MINUTE, NOW, asked, pairs};
 use super::root::{sound, world};
 
-fn terms(spec: Value) -> Terms {
+fn terms(spec: Value) -> AuthoritySpec {
     let authority: MtlsAuthority = serde_json::from_value(json!({
         "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority", "metadata": { "name": "mesh" }, "spec": spec,
     }))
     .unwrap();
-    Terms::parse(&authority).unwrap()
+    AuthoritySpec::parse(&authority).unwrap()
 }
 
 /// A word of another version in each field that has words, and in each that has a form.
@@ -84,7 +84,7 @@ fn no_lifetime_is_longer_than_what_can_be_read() {
 #[test]
 fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be_read() {
     let unread = terms(json!({ "root": { "algorithm": "MLDSA65" } })).unread;
-    let due = StoredRoot { rotate_request: None, ..sound() };
+    let due = CaState { rotate_request: None, ..sound() };
     for secret in [RootSecret::Absent, RootSecret::Sound(due.clone()), RootSecret::Expired(sound())] {
         let mut frozen = world(secret.clone(), Provided::NotAsked);
         frozen.around.request = Some("1".into());
@@ -100,13 +100,16 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
     other.unread = terms(json!({ "namespaces": { "from": "Expression" } })).unread;
     let decision = decide::decide(&other);
     assert_ne!(decision.plan, RootPlan::Keep, "who may ask says nothing of the root");
-    assert_eq!((decision.signs, decision.stalled, decision.reason), (true, true, decide::Reason::Invalid));
+    assert_eq!(
+        (decision.signs, decision.stalled, decision.reason),
+        (true, true, decide::AuthorityReason::Invalid)
+    );
 }
 
 /// Else a leaf would outlive the trust in its root (I2).
 #[test]
 fn a_longer_lifetime_is_recorded_though_the_root_must_not_change() {
-    let mut frozen = world(RootSecret::Sound(StoredRoot { max_leaf_ttl: 1, ..sound() }), Provided::NotAsked);
+    let mut frozen = world(RootSecret::Sound(CaState { max_leaf_ttl: 1, ..sound() }), Provided::NotAsked);
     frozen.unread = terms(json!({ "root": { "algorithm": "MLDSA65" } })).unread;
     let recorded = RootPlan::Change { over: "9".into(), transition: Transition::RaiseMaxLeafTtl };
     assert_eq!(decide::decide(&frozen).plan, recorded);
@@ -121,11 +124,11 @@ fn only_what_cannot_be_read_may_still_permit_a_name() {
     let labels = pairs(&[("team", "red")]);
     let hidden =
         |name: &str| json!({ "name": "edge", "namespaces": { "from": "Expression" }, "dnsNames": [name] });
-    let named = |name: &str| Asked { dns_names: vec![name.into()], ..asked("web") };
+    let named = |name: &str| IdentitySpec { dns_names: vec![name.into()], ..asked("web") };
     let terms_of =
         |namespaces: Value, name: &str| terms(json!({ "namespaces": namespaces, "grants": [hidden(name)] }));
     let (all, blue) = (json!({ "from": "All" }), json!({ "matchLabels": { "team": "blue" } }));
-    let permission = |asked: &Asked, terms: &Terms| permission(asked, terms, &labels);
+    let permission = |asked: &IdentitySpec, terms: &AuthoritySpec| permission(asked, terms, &labels);
     let may = terms_of(all.clone(), "example.com");
     assert_eq!(permission(&named("example.com"), &may), Permission::Hidden);
     assert_eq!(permission(&asked("web"), &may), Permission::Granted);
@@ -135,7 +138,7 @@ fn only_what_cannot_be_read_may_still_permit_a_name() {
         Permission::Refused
     );
     assert_eq!(permission(&asked("web"), &terms_of(blue, "example.com")), Permission::Refused);
-    let address = Asked { ip_addresses: vec!["10.0.0.1".parse().unwrap()], ..asked("web") };
+    let address = IdentitySpec { ip_addresses: vec!["10.0.0.1".parse().unwrap()], ..asked("web") };
     assert_eq!(permission(&address, &may), Permission::Refused);
     assert_eq!(permission(&address, &terms(of_permissions()[3].clone())), Permission::Hidden);
     for terms in [terms_of(json!({ "from": "All" }), "example.org"), terms(json!({}))] {
@@ -150,10 +153,10 @@ fn what_cannot_be_read_permits_nothing() {
     let plain = asked("web");
     assert!(matches!(judge(&plain, &terms(everything.clone()), &labels), Err(Refusal::NotPermitted(_))));
     assert_eq!(permission(&plain, &terms(everything.clone()), &labels), Permission::Hidden);
-    let named = Asked { dns_names: vec!["example.com".into()], ..asked("web") };
+    let named = IdentitySpec { dns_names: vec!["example.com".into()], ..asked("web") };
     assert_eq!(permission(&named, &terms(of_permissions()[2].clone()), &labels), Permission::Hidden);
     assert_eq!(permission(&named, &terms(json!({})), &labels), Permission::Refused, "all of it can be read");
-    let long = Asked { ttl: Some(DAY * 30), ..asked("web") };
+    let long = IdentitySpec { ttl: Some(DAY * 30), ..asked("web") };
     assert_eq!(
         permission(&long, &terms(everything.clone()), &labels),
         Permission::Refused,
@@ -177,22 +180,22 @@ fn plan(case: &Case) -> Plan {
 
 #[test]
 fn a_leaf_that_was_permitted_is_renewed_though_the_permission_cannot_be_read() {
-    let due = Plan::Issue { because: Because::Due, over: Some("7".into()) };
+    let due = Plan::Issue { because: IssueReason::Due, over: Some("7".into()) };
     assert_eq!(plan(&held_before()), due);
     let standing = decide(&held_before().world(), NOW + MINUTE).standing;
-    assert_eq!((standing.ready, standing.reason), (true, Reason::Issued));
+    assert_eq!((standing.ready, standing.reason), (true, ReadyReason::Issued));
     let changes: [fn(&mut Case); 5] = [
         |case| case.before = Before { was_permitted: false, ..case.before },
         |case| case.terms.as_mut().unwrap().retained = None,
         |case| case.held().fits = false,
         |case| case.held().mine = false,
-        |case| case.secret = Observed::Absent,
+        |case| case.secret = SecretState::Absent,
     ];
     for change in changes {
         let mut case = held_before();
         change(&mut case);
         assert!(!matches!(plan(&case), Plan::Issue { .. }), "nothing new is permitted");
-        assert_eq!(decide(&case.world(), NOW).standing.reason, Reason::NotPermitted);
+        assert_eq!(decide(&case.world(), NOW).standing.reason, ReadyReason::NotPermitted);
     }
 }
 
@@ -201,10 +204,10 @@ fn while_a_permission_cannot_be_read_an_identity_stands_as_it_did() {
     let mut memory = Memory::settled();
     memory.permission = Some(Permission::Hidden);
     let settled = memory.attention();
-    assert!(matches!(settled, Attention::At(_)), "{settled:?}");
-    memory.stands(Reason::NotPermitted);
+    assert!(matches!(settled, Requeue::At(_)), "{settled:?}");
+    memory.stands(ReadyReason::NotPermitted);
     memory.entry.recorded.is_stalled = true;
-    assert_eq!(memory.attention(), Attention::OnChange);
+    assert_eq!(memory.attention(), Requeue::OnChange);
 }
 
 #[test]
@@ -223,7 +226,7 @@ fn a_word_of_another_version_in_an_identity_is_invalid_and_named_and_its_trust_i
         let mut identity: MtlsIdentity = super::fixture::identity("web");
         identity.spec = serde_json::from_value(spec).unwrap();
         let mut case = Case::settled();
-        case.asked = Asked::parse(&identity).unwrap();
+        case.asked = IdentitySpec::parse(&identity).unwrap();
         let verdict = judge(&case.asked, &terms(json!({})), &pairs(&[]));
         let Err(Refusal::Malformed(why)) = &verdict else { panic!("{field}: {verdict:?}") };
         assert!(why.contains(&format!("spec.{field} ")), "{why}");
@@ -235,7 +238,7 @@ fn a_word_of_another_version_in_an_identity_is_invalid_and_named_and_its_trust_i
         let standing = &decision.standing;
         assert_eq!(
             (standing.ready, standing.stalled, standing.reason),
-            (false, true, Reason::Invalid),
+            (false, true, ReadyReason::Invalid),
             "{field}"
         );
     }

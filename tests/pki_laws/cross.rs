@@ -3,7 +3,7 @@
 
 use mtls_operator::pki::{
     Authority, AuthorityPem, CrossCertificate, CrossError, IssuedLeaf, LeafError, PrivateKey, RootAlgorithm,
-    Serial, TrustBundle, Window, verify_as_peer,
+    Serial, TrustBundle, Validity, verify_as_peer,
 };
 use rcgen::{BasicConstraints, CustomExtension, GeneralSubtree, IsCa, NameConstraints};
 
@@ -23,7 +23,7 @@ fn fresh() -> Authority {
 
 fn leaf_of(authority: &Authority) -> IssuedLeaf {
     let key = PrivateKey::generate(profile().key_algorithm).unwrap();
-    let window = Window::leaf(NOW, DAY, authority.window());
+    let window = Validity::leaf(NOW, DAY, authority.window());
     authority.issue(&profile(), key, window, Serial::random().unwrap()).unwrap()
 }
 
@@ -100,14 +100,14 @@ fn of_a_list_that_was_written_before_the_newest_alone_is_taken() {
 fn a_cross_certificate_is_served_until_it_ends_however_long_the_leaf_lives() {
     let former = load(&Authority::generate("mesh", RootAlgorithm::EcdsaP256, DAY, NOW).unwrap());
     let (next, cross) = succeed(&former, fresh());
-    let until = |window: Window| {
+    let until = |window: Validity| {
         let key = PrivateKey::generate(profile().key_algorithm).unwrap();
         let leaf = next.issue(&profile(), key, window, Serial::random().unwrap()).unwrap();
         certificates(&leaf.chain_pem)
     };
     let second = DAY / (24 * 3600);
-    assert_eq!(until(Window::leaf(NOW, DAY, next.window())), 2);
-    assert_eq!(until(Window::leaf(NOW, DAY + second, next.window())), 2);
+    assert_eq!(until(Validity::leaf(NOW, DAY, next.window())), 2);
+    assert_eq!(until(Validity::leaf(NOW, DAY + second, next.window())), 2);
     assert!(cross.is_valid_at(NOW + DAY) && !cross.is_valid_at(NOW + DAY + second));
 }
 

@@ -2,7 +2,7 @@
 
 use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, IssueError, IssuedLeaf, KeyAlgorithm, Leaf, LeafError, LeafProfile,
-    MAX_PEM_BYTES, PrivateKey, RootAlgorithm, Serial, Window, verify_as_peer,
+    MAX_PEM_BYTES, PrivateKey, RootAlgorithm, Serial, Validity, verify_as_peer,
 };
 use rcgen::{CustomExtension, GeneralSubtree, NameConstraints};
 use x509_parser::extensions::ParsedExtension;
@@ -17,7 +17,7 @@ pub fn issue(pem: &AuthorityPem) -> IssuedLeaf {
 
 fn issue_as(authority: &Authority, profile: &LeafProfile) -> Result<IssuedLeaf, IssueError> {
     let key = PrivateKey::generate(profile.key_algorithm).unwrap();
-    let window = Window::leaf(NOW, DAY, authority.window());
+    let window = Validity::leaf(NOW, DAY, authority.window());
     authority.issue(profile, key, window, Serial::random().unwrap())
 }
 
@@ -99,7 +99,7 @@ fn no_two_generated_roots_share_a_subject() {
 fn the_same_key_certified_twice_has_two_serials() {
     let authority = Authority::load(&generated(), NOW).unwrap();
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap().to_pem();
-    let window = Window::leaf(NOW, DAY, authority.window());
+    let window = Validity::leaf(NOW, DAY, authority.window());
     let serial = || {
         let key = PrivateKey::from_pem(key.as_bytes()).unwrap();
         authority.issue(&profile(), key, window, Serial::random().unwrap()).unwrap().leaf.serial
@@ -117,7 +117,7 @@ fn dates_change_their_form_between_2049_and_2050() {
     let forms =
         [(last_of_2049, &b"\x17\x0d491231235959Z"[..]), (last_of_2049 + SECOND, b"\x18\x0f20500101000000Z")];
     for (not_after, form) in forms {
-        let window = Window { not_before: NOW, not_after };
+        let window = Validity { not_before: NOW, not_after };
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
         let issued = authority.issue(&profile(), key, window, Serial::random().unwrap()).unwrap();
         assert_eq!(issued.leaf.window, window);
@@ -135,9 +135,9 @@ fn a_window_outside_the_authority_by_one_second_is_refused() {
     };
     assert_eq!(issue(whole), Ok(whole));
     for outside in [
-        Window { not_before: whole.not_before - SECOND, ..whole },
-        Window { not_after: whole.not_after + SECOND, ..whole },
-        Window { not_before: NOW, not_after: NOW - SECOND },
+        Validity { not_before: whole.not_before - SECOND, ..whole },
+        Validity { not_after: whole.not_after + SECOND, ..whole },
+        Validity { not_before: NOW, not_after: NOW - SECOND },
     ] {
         assert_eq!(issue(outside), Err(IssueError::OutsideSigner));
     }

@@ -186,7 +186,7 @@ fn a_ca_without_end_signs_inside_its_window() {
         let authority = Authority::load(&pem, NOW).unwrap();
         assert_eq!(authority.window().not_after.as_second(), jiff::Timestamp::MAX.as_second());
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
-        let longest = mtls_operator::pki::Window::leaf(NOW, YEAR * 8000, authority.window());
+        let longest = mtls_operator::pki::Validity::leaf(NOW, YEAR * 8000, authority.window());
         let serial = mtls_operator::pki::Serial::random().unwrap();
         let issued = authority.issue(&crate::fixture::profile(), key, longest, serial).unwrap();
         assert_eq!(issued.leaf.window.not_after, authority.window().not_after);

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
-    SpiffeId, Window,
+    SpiffeId, Validity,
 };
 use zeroize::Zeroizing;
 
@@ -166,7 +166,7 @@ impl Case {
             common_name: self.common_name(),
         };
         let key = PrivateKey::from_pem(key.as_bytes()).unwrap();
-        let window = Window::leaf(now, DAY, authority.window());
+        let window = Validity::leaf(now, DAY, authority.window());
         let issued = authority.issue(&profile, key, window, Serial::random().unwrap());
         issued.unwrap_or_else(|error| panic!("{}: {error}", self.name)).chain_pem
     }

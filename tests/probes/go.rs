@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use mtls_operator::plan::probe::observation::{Reception, Refusal};
+use mtls_operator::plan::probe::observation::{ClientOutcome, TlsAlert};
 
 use crate::golang;
 use crate::mesh::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
@@ -51,9 +51,9 @@ async fn a_go_server_that_takes_clients_without_a_certificate_or_with_any_is_see
         for (auth, takes_any) in [("given", false), ("any", true), ("none", true)] {
             let server = start(program, &folder, &[kind, &["-auth", auth]].concat());
             let seen = receptions(&look(server.dialer(), patient()).await);
-            assert_eq!((seen.mesh, seen.next), (Reception::Accepted, Some(Reception::Accepted)));
-            assert_eq!(seen.nobody == Reception::Accepted, auth != "any", "{kind:?} {auth}: {seen:?}");
-            assert_eq!(seen.unrelated == Reception::Accepted, takes_any, "{kind:?} {auth}: {seen:?}");
+            assert_eq!((seen.mesh, seen.next), (ClientOutcome::Accepted, Some(ClientOutcome::Accepted)));
+            assert_eq!(seen.nobody == ClientOutcome::Accepted, auth != "any", "{kind:?} {auth}: {seen:?}");
+            assert_eq!(seen.unrelated == ClientOutcome::Accepted, takes_any, "{kind:?} {auth}: {seen:?}");
         }
     }
 }
@@ -66,7 +66,7 @@ async fn a_go_server_that_lets_in_by_name_refuses_the_probe_and_is_not_said_to_d
     for kind in KINDS {
         let server = start(program, &folder, &[kind, &["-auth", "require", "-name", name]].concat());
         let seen = receptions(&look(server.dialer(), patient()).await);
-        assert_eq!(seen.mesh, Reception::Refused(Refusal::Alert("BadCertificate")), "{kind:?}");
+        assert_eq!(seen.mesh, ClientOutcome::Refused(TlsAlert::Alert("BadCertificate")), "{kind:?}");
         assert_eq!(seen.next, None, "{kind:?}");
         assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{kind:?}: {seen:?}");
     }

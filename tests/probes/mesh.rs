@@ -4,16 +4,18 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mtls_operator::operator::metrics::probes::Figures;
-use mtls_operator::operator::probe::credentials::Cards;
+use mtls_operator::operator::metrics::probes::ProbeMetrics;
+use mtls_operator::operator::probe::credentials::ProbeCredentials;
 use mtls_operator::operator::probe::dial::Dialer;
-use mtls_operator::operator::probe::endpoint_probe::{Place, Visitor};
+use mtls_operator::operator::probe::endpoint_probe::{Endpoint, EndpointProber};
 use mtls_operator::operator::probe::handshake::Limits;
 use mtls_operator::pki::{
     Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
-    SpiffeId, Window,
+    SpiffeId, Validity,
 };
-use mtls_operator::plan::probe::observation::{Meeting, OfNextRoot, Reception, Refusal, Sighting, Strangers};
+use mtls_operator::plan::probe::observation::{
+    ClientOutcome, NextRootOutcome, Observation, ObservedServer, TlsAlert, UntrustedClients,
+};
 use mtls_operator::runtime::clock::Clock;
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs;
@@ -48,8 +50,8 @@ impl Mesh {
     }
 
     /// Everything that a probe can show.
-    pub fn cards(&self) -> Cards {
-        Cards {
+    pub fn cards(&self) -> ProbeCredentials {
+        ProbeCredentials {
             mesh: card(&self.current),
             next: Some(("r2".into(), card(&self.next))),
             stranger: Some(card(&self.unknown)),
@@ -85,7 +87,7 @@ fn leaf(authority: &Authority, name: &str, dns_names: &[&str], now: Timestamp) -
         key_algorithm: algorithm,
         common_name: CommonName::None,
     };
-    let window = Window::leaf(now, SignedDuration::from_mins(30), authority.window());
+    let window = Validity::leaf(now, SignedDuration::from_mins(30), authority.window());
     let key = PrivateKey::generate(algorithm).unwrap();
     authority.issue(&profile, key, window, Serial::random().unwrap()).unwrap()
 }
@@ -102,9 +104,9 @@ fn card(authority: &Authority) -> Arc<CertifiedKey> {
 }
 
 /// Looks at the server that this dialer leads to.
-pub async fn look(dialer: Dialer, limits: Limits) -> Sighting {
-    let visitor = Visitor { dialer, limits, figures: Figures::default() };
-    let place = Place {
+pub async fn look(dialer: Dialer, limits: Limits) -> Observation {
+    let visitor = EndpointProber { dialer, limits, figures: ProbeMetrics::default() };
+    let place = Endpoint {
         address: "10.0.0.7:8443".parse().unwrap(),
         name: ServerName::try_from("web.shop.svc").unwrap(),
     };
@@ -123,15 +125,15 @@ pub fn patient() -> Limits {
 /// How each client was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receptions {
-    pub mesh: Reception,
-    pub next: Option<Reception>,
-    pub nobody: Reception,
-    pub unrelated: Reception,
+    pub mesh: ClientOutcome,
+    pub next: Option<ClientOutcome>,
+    pub nobody: ClientOutcome,
+    pub unrelated: ClientOutcome,
 }
 
 /// Of a server that was met, and that served what it was given.
-pub fn receptions(sighting: &Sighting) -> Receptions {
-    let Sighting::Met(Meeting { leaf, mesh, next, strangers }) = sighting else {
+pub fn receptions(sighting: &Observation) -> Receptions {
+    let Observation::Met(ObservedServer { leaf, mesh, next, strangers }) = sighting else {
         panic!("it was not met: {sighting:?}")
     };
     let leaf = leaf.as_ref().expect("it served one of ours");
@@ -139,27 +141,27 @@ pub fn receptions(sighting: &Sighting) -> Receptions {
     assert_eq!(leaf.key_id, MESH.current.key_id().to_string());
     assert_eq!(leaf.not_after, MESH.server.leaf.window.not_after);
     assert_eq!(leaf.spiffe_id, "spiffe://cluster.local/ns/shop/sa/web");
-    let Strangers { nobody, unrelated } = strangers.expect("strangers came by");
-    let of = |next: &OfNextRoot| {
+    let UntrustedClients { nobody, unrelated } = strangers.expect("strangers came by");
+    let of = |next: &NextRootOutcome| {
         assert_eq!(next.root, "r2");
         next.reception
     };
     Receptions { mesh: *mesh, next: next.as_ref().map(of), nobody, unrelated }
 }
 
-pub const UNKNOWN: Reception = Reception::Refused(Refusal::UnknownRoot);
+pub const UNKNOWN: ClientOutcome = ClientOutcome::Refused(TlsAlert::UnknownRoot);
 
 /// Whether a client was refused by an alert, whichever.
-pub fn is_refused(reception: Reception) -> bool {
-    matches!(reception, Reception::Refused(_))
+pub fn is_refused(reception: ClientOutcome) -> bool {
+    matches!(reception, ClientOutcome::Refused(_))
 }
 
 /// A server that trusts the current root, and the next one or not, and nobody else.
-pub fn assert_strict(sighting: &Sighting, trusts_next: bool, case: &str) {
+pub fn assert_strict(sighting: &Observation, trusts_next: bool, case: &str) {
     let seen = receptions(sighting);
-    assert_eq!(seen.mesh, Reception::Accepted, "{case}");
+    assert_eq!(seen.mesh, ClientOutcome::Accepted, "{case}");
     if trusts_next {
-        assert_eq!(seen.next, Some(Reception::Accepted), "{case}");
+        assert_eq!(seen.next, Some(ClientOutcome::Accepted), "{case}");
     } else {
         assert!(seen.next.is_some_and(is_refused), "{case}: {seen:?}");
     }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mtls_operator::plan::probe::observation::Reception;
+use mtls_operator::plan::probe::observation::ClientOutcome;
 
 use crate::mesh::{MESH, UNKNOWN, assert_strict, look, patient, receptions, trust};
 use crate::process::{Server, folder};
@@ -29,7 +29,11 @@ async fn a_strict_openssl_server_is_seen_as_it_is() {
             let sighting = look(server.dialer(), patient()).await;
             assert_strict(&sighting, trusts_next, &format!("{version:?}"));
             let next = receptions(&sighting).next;
-            assert_eq!(next, Some(if trusts_next { Reception::Accepted } else { UNKNOWN }), "{version:?}");
+            assert_eq!(
+                next,
+                Some(if trusts_next { ClientOutcome::Accepted } else { UNKNOWN }),
+                "{version:?}"
+            );
         }
     }
 }
@@ -43,7 +47,7 @@ async fn a_careless_openssl_server_is_seen_to_let_strangers_in() {
             let server = start(&openssl, &folder, &[version, carelessness].concat());
             let seen = receptions(&look(server.dialer(), patient()).await);
             let all = [Some(seen.mesh), seen.next, Some(seen.nobody), Some(seen.unrelated)];
-            assert_eq!(all, [Some(Reception::Accepted); 4], "{version:?} {carelessness:?}");
+            assert_eq!(all, [Some(ClientOutcome::Accepted); 4], "{version:?} {carelessness:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mtls_operator::operator::probe::dial::Dialer;
 use mtls_operator::operator::probe::handshake::Limits;
-use mtls_operator::plan::probe::observation::{Reception, Sighting};
+use mtls_operator::plan::probe::observation::{ClientOutcome, Observation};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -111,7 +111,7 @@ impl Server {
         })
     }
 
-    async fn seen(self) -> Sighting {
+    async fn seen(self) -> Observation {
         look(self.dialer(), Limits::default()).await
     }
 }
@@ -187,7 +187,7 @@ async fn a_strict_server_is_seen_to_let_in_whom_it_trusts_and_nobody_else() {
                 let sighting = server.seen().await;
                 assert_strict(&sighting, trusts_next, &format!("{server:?}"));
                 let next = receptions(&sighting).next;
-                assert_eq!(next, Some(if trusts_next { Reception::Accepted } else { UNKNOWN }));
+                assert_eq!(next, Some(if trusts_next { ClientOutcome::Accepted } else { UNKNOWN }));
             }
         }
     }
@@ -197,7 +197,11 @@ async fn a_strict_server_is_seen_to_let_in_whom_it_trusts_and_nobody_else() {
 async fn a_server_that_takes_clients_without_a_certificate_is_seen_to() {
     for server in kinds(Doorman::Optional) {
         let seen = receptions(&server.seen().await);
-        assert_eq!((seen.mesh, seen.nobody), (Reception::Accepted, Reception::Accepted), "{server:?}");
+        assert_eq!(
+            (seen.mesh, seen.nobody),
+            (ClientOutcome::Accepted, ClientOutcome::Accepted),
+            "{server:?}"
+        );
         assert_eq!((seen.next, seen.unrelated), (Some(UNKNOWN), UNKNOWN), "{server:?}");
     }
 }
@@ -208,7 +212,7 @@ async fn a_server_that_takes_any_certificate_or_asks_for_none_is_seen_to() {
         for server in kinds(doorman) {
             let seen = receptions(&server.seen().await);
             let all = [Some(seen.mesh), seen.next, Some(seen.nobody), Some(seen.unrelated)];
-            assert_eq!(all, [Some(Reception::Accepted); 4], "{server:?}");
+            assert_eq!(all, [Some(ClientOutcome::Accepted); 4], "{server:?}");
         }
     }
 }
@@ -218,9 +222,13 @@ async fn a_server_that_hangs_up_on_strangers_above_tls_is_not_said_to_let_them_i
     for kind in kinds(Doorman::Careless) {
         let server = Server { manners: Manners::Particular, ..kind };
         let seen = receptions(&server.seen().await);
-        assert_eq!(seen.mesh, Reception::Accepted, "{server:?}");
+        assert_eq!(seen.mesh, ClientOutcome::Accepted, "{server:?}");
         let others = (seen.next, seen.nobody, seen.unrelated);
-        assert_eq!(others, (Some(Reception::Unclear), Reception::Unclear, Reception::Unclear), "{server:?}");
+        assert_eq!(
+            others,
+            (Some(ClientOutcome::Unclear), ClientOutcome::Unclear, ClientOutcome::Unclear),
+            "{server:?}"
+        );
     }
 }
 
@@ -229,7 +237,7 @@ async fn a_server_that_hangs_up_on_everybody_is_not_judged() {
     for kind in kinds(STRICT) {
         let server = Server { manners: Manners::Busy, ..kind };
         let seen = receptions(&server.seen().await);
-        assert_eq!((seen.mesh, seen.next), (Reception::Unclear, None), "{server:?}");
+        assert_eq!((seen.mesh, seen.next), (ClientOutcome::Unclear, None), "{server:?}");
         assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{server:?}");
     }
 }
@@ -240,7 +248,7 @@ async fn a_server_that_never_answers_is_judged_by_its_ticket_or_not_at_all() {
     assert_strict(&deaf.seen().await, true, "it sends a ticket only to whom it has verified");
     let silent = Server { tickets: 0, ..deaf };
     let seen = receptions(&silent.seen().await);
-    assert_eq!((seen.mesh, seen.next), (Reception::Unclear, None));
+    assert_eq!((seen.mesh, seen.next), (ClientOutcome::Unclear, None));
     assert!(is_refused(seen.nobody) && is_refused(seen.unrelated));
 }
 
@@ -294,12 +302,12 @@ async fn who_does_not_answer_is_unreachable_and_who_speaks_something_else_speaks
         Ok(here)
     });
     for dialer in [refused, lost, mute] {
-        assert_eq!(look(dialer, Limits::default()).await, Sighting::Unreachable);
+        assert_eq!(look(dialer, Limits::default()).await, Observation::Unreachable);
     }
     let http = Dialer::new(|_| async {
         let (here, mut there) = duplex(4096);
         tokio::spawn(async move { there.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await });
         Ok(here)
     });
-    assert_eq!(look(http, Limits::default()).await, Sighting::NoTls);
+    assert_eq!(look(http, Limits::default()).await, Observation::NoTls);
 }

@@ -7,7 +7,7 @@ use kube::Client;
 use kube::client::Body;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::dial::Dialer;
-use mtls_operator::operator::run::{DefaultAuthority, Settings, Surroundings, run};
+use mtls_operator::operator::run::{DefaultAuthority, Dependencies, Settings, run};
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::clock_check::ClockCheck;
@@ -88,7 +88,7 @@ impl Solo {
         let (shutdown, trigger) = Shutdown::manual();
         let (readiness, metrics) = (Readiness::new(), Metrics::default());
         let around =
-            Surroundings { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown };
+            Dependencies { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown };
         let running = tokio::spawn(async move { run(settings, around).await.unwrap() });
         Self { trigger, running }
     }

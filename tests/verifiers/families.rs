@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey,
-    RootAlgorithm, Serial, SpiffeId, Window,
+    RootAlgorithm, Serial, SpiffeId, Validity,
 };
 
 use crate::authorities::{self, KEYS, OpenSsl};
@@ -195,7 +195,7 @@ fn issue(signer: &AuthorityPem, cross: Option<&CrossCertificate>, key: &str, now
         common_name: CommonName::None,
     };
     let key = PrivateKey::from_pem(key.as_bytes()).unwrap();
-    let window = Window::leaf(now, DAY, authority.window());
+    let window = Validity::leaf(now, DAY, authority.window());
     authority.issue(&profile, key, window, Serial::random().unwrap()).unwrap().chain_pem
 }
 

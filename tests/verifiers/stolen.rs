@@ -10,7 +10,7 @@ use mtls_operator::operator::authority::root::load::{next_pem, pem};
 use mtls_operator::operator::identity::observe::content;
 use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey,
-    RootAlgorithm, Serial, SpiffeId, Window,
+    RootAlgorithm, Serial, SpiffeId, Validity,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -65,7 +65,7 @@ impl Stolen {
             key_algorithm: KeyAlgorithm::EcdsaP256,
         };
         let key = PrivateKey::generate(profile.key_algorithm).unwrap();
-        let window = Window::leaf(mesh.stage.hand.now(), HOUR, stolen.window());
+        let window = Validity::leaf(mesh.stage.hand.now(), HOUR, stolen.window());
         let leaf = stolen.issue(&profile, key, window, Serial::random().unwrap()).unwrap();
         [leaf.chain_pem.clone(), leaf.key_pem.to_string()]
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use mtls_operator::pki::{
-    Authority, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
+    Authority, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Validity,
 };
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
@@ -99,7 +99,7 @@ impl Site {
             common_name: CommonName::None,
         };
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
-        let window = Window::leaf(now, SignedDuration::from_hours(1), authority.window());
+        let window = Validity::leaf(now, SignedDuration::from_hours(1), authority.window());
         let issued = authority.issue(&profile, key, window, Serial::random().unwrap()).unwrap();
         fs::write(self.file("root.pem"), root.anchors).unwrap();
         fs::write(self.file("server.pem"), issued.chain_pem).unwrap();

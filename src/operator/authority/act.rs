@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::observe::{Observed, request};
+use super::observe::{ObservedRoot, request};
 use crate::api::MtlsAuthority;
 use crate::api::authority::Phase;
 use crate::api::names::key;
@@ -17,7 +17,7 @@ use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::pki::{Authority, AuthorityPem, EvidenceKey};
 use crate::plan::authority::rotation::Source;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// What became of a plan.
 pub(super) enum Done {
@@ -32,9 +32,9 @@ pub(super) enum Done {
 /// The CA that takes the signer's place.
 pub(super) fn successor(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     source: Source,
-    observed: &Observed,
+    observed: &ObservedRoot,
 ) -> Result<Option<(AuthorityPem, Origin)>, Error> {
     Ok(match source {
         Source::Generated => Some((generate(context, terms)?, Origin::Generated)),
@@ -49,7 +49,7 @@ pub(super) fn successor(
 }
 
 /// A root that nobody has seen.
-pub(super) fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem, Error> {
+pub(super) fn generate(context: &Context, terms: &AuthoritySpec) -> Result<AuthorityPem, Error> {
     let now = context.signing_time()?;
     Ok(Authority::generate(&terms.name, terms.root_algorithm, terms.root_ttl, now)?)
 }
@@ -58,8 +58,8 @@ pub(super) fn generate(context: &Context, terms: &Terms) -> Result<AuthorityPem,
 pub(super) async fn go_on(
     context: &Context,
     authority: &MtlsAuthority,
-    terms: &Terms,
-    observed: &Observed,
+    terms: &AuthoritySpec,
+    observed: &ObservedRoot,
 ) -> Result<Done, Error> {
     let Some(recovery) = &observed.recovery else { return Ok(Done::Nothing) };
     let source = if observed.provided.is_some() { Source::Provided } else { Source::Generated };
@@ -87,7 +87,7 @@ pub(super) async fn go_on(
 fn keep_evidence_key(
     secret: &mut Secret,
     authority: &MtlsAuthority,
-    observed: &Observed,
+    observed: &ObservedRoot,
 ) -> Result<(), Error> {
     let key = match &observed.loaded.succession.evidence_key {
         Some(key) => key.clone(),
@@ -101,8 +101,8 @@ fn keep_evidence_key(
 /// Gives a root Secret of an older version what proofs of statuses are made with.
 pub(super) async fn add_evidence_key(
     context: &Context,
-    terms: &Terms,
-    observed: &Observed,
+    terms: &AuthoritySpec,
+    observed: &ObservedRoot,
 ) -> Result<Done, Error> {
     let Some((secret, root)) = observed.secret.as_ref().zip(observed.loaded.stored()) else {
         return Ok(Done::Nothing);
@@ -116,7 +116,7 @@ pub(super) async fn add_evidence_key(
 pub(super) async fn create(
     context: &Context,
     authority: &MtlsAuthority,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     pem: &AuthorityPem,
     origin: Origin,
 ) -> Result<Done, Error> {
@@ -128,7 +128,12 @@ pub(super) async fn create(
 }
 
 /// Creates a root Secret that can be read.
-async fn stored(context: &Context, terms: &Terms, secret: &WipedSecret, phase: Phase) -> Result<Done, Error> {
+async fn stored(
+    context: &Context,
+    terms: &AuthoritySpec,
+    secret: &WipedSecret,
+    phase: Phase,
+) -> Result<Done, Error> {
     let place = place(secret);
     if let Err(why) = read_back(secret, terms, &place, phase, context.clock.now()) {
         return Ok(Done::Unreadable(why));
@@ -141,7 +146,7 @@ async fn stored(context: &Context, terms: &Terms, secret: &WipedSecret, phase: P
 /// Changes a root Secret to one that can be read.
 pub(super) async fn patched(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     secret: &Secret,
     patch: &RootPatch,
     phase: Phase,

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use super::reconcile::Passed;
+use super::reconcile::RootOutcome;
 use crate::api::MtlsAuthority;
-use crate::operator::authority::root::load::{LoadedRoot, Succession};
+use crate::operator::authority::root::load::{LoadedRoot, RotationState};
 use crate::operator::context::Context;
 use crate::operator::index::identity::digest;
-use crate::operator::index::issuer::{RetiringMark, SignerMark};
-use crate::operator::issuers::{Service, SigningRoot, Unready};
+use crate::operator::index::issuer::{IssuerEntry, RetiringEntry};
+use crate::operator::issuers::{Issuer, SigningCa, Unready};
 use crate::plan::authority::decide::{RootDecision, RootSecret};
-use crate::plan::authority::spec::Terms;
-use crate::plan::identity::world::{NotReady, RetiringSigner, Rotating, Signer};
+use crate::plan::authority::spec::AuthoritySpec;
+use crate::plan::identity::world::{NotReady, RetiringSigner, Rollout, Signer};
 
 /// Tells everybody who signs from now on.
-pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, passed: Passed) {
+pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<AuthoritySpec>, passed: RootOutcome) {
     let before = context.authorities.get(&terms.name);
-    let Passed { decision, loaded, read_at, .. } = passed;
+    let RootOutcome { decision, loaded, read_at, .. } = passed;
     let signer = match facts(&loaded).zip(version(&loaded.secret)) {
         Some((facts, version)) if decision.signs => match loaded.authority {
             Some(ca) => {
@@ -24,7 +24,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
                 let facts = Signer { halted, ..facts };
                 let key = loaded.succession.evidence_key;
                 let name = authority.root_secret_name();
-                Ok(Arc::new(SigningRoot::new(ca, facts, key, name, version, read_at)))
+                Ok(Arc::new(SigningCa::new(ca, facts, key, name, version, read_at)))
             }
             None => Err(unready(&decision)),
         },
@@ -42,7 +42,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
         let text = digest(root.authority.bundle().to_pem());
         context.bundles.lock().put_in_force(&name, text);
     }
-    context.authorities.put(Service { terms, signer, next: loaded.succession.next });
+    context.authorities.put(Issuer { terms, signer, next: loaded.succession.next });
     context.probes.ring();
     // The board is told each time: where the authority was deleted and made anew meanwhile, it knows no signer any more.
     context.board.change(|board| {
@@ -57,7 +57,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Terms>, 
 }
 
 /// Who signs, as the index remembers it.
-fn mark_of(service: &Service) -> Option<SignerMark> {
+fn mark_of(service: &Issuer) -> Option<IssuerEntry> {
     service.signer.as_ref().ok().map(|root| signer_mark(&root.facts))
 }
 
@@ -84,7 +84,7 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
         key_id: ca.key_id().to_string(),
         window: ca.window(),
         trust: ca.bundle().hash(),
-        rotation: Rotating {
+        rotation: Rollout {
             is_announced: succession.next.is_some(),
             retiring: retiring(succession, &ca.key_id().to_string()),
             former_trust: succession.former_trust.clone(),
@@ -98,21 +98,21 @@ pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
 }
 
 /// Signers whose leaves are to be replaced. A root that was renewed with its key is its own successor: its leaves stay.
-fn retiring(succession: &Succession, signer: &str) -> Vec<RetiringSigner> {
+fn retiring(succession: &RotationState, signer: &str) -> Vec<RetiringSigner> {
     let others = succession.retiring.iter().filter(|root| root.key_id != signer);
     others.map(|root| RetiringSigner { key_id: root.key_id.clone(), until: root.until }).collect()
 }
 
 /// Signers whose leaves are to be replaced at once.
-fn distrusted(succession: &Succession, signer: &str) -> Vec<String> {
+fn distrusted(succession: &RotationState, signer: &str) -> Vec<String> {
     let former = succession.former.iter().filter(|former| former.distrusted);
     former.map(|former| former.key_id.clone()).filter(|key_id| key_id != signer).collect()
 }
 
 /// The same, as the index remembers it.
 #[must_use]
-pub fn signer_mark(signer: &Signer) -> SignerMark {
-    SignerMark {
+pub fn signer_mark(signer: &Signer) -> IssuerEntry {
+    IssuerEntry {
         key_id: digest(&signer.key_id),
         not_after: signer.window.not_after.as_second(),
         trust: digest(&signer.trust),
@@ -126,6 +126,6 @@ pub fn signer_mark(signer: &Signer) -> SignerMark {
     }
 }
 
-fn retiring_mark(signer: &RetiringSigner) -> RetiringMark {
-    RetiringMark { key_id: digest(&signer.key_id), until: signer.until.as_second() }
+fn retiring_mark(signer: &RetiringSigner) -> RetiringEntry {
+    RetiringEntry { key_id: digest(&signer.key_id), until: signer.until.as_second() }
 }

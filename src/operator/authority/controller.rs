@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use super::activate::publish;
 use super::early_warning::forewarn;
 use super::next_reconcile::next_look;
-use super::ready_log::Stances;
-use super::reconcile::{Passed, pass_telling};
+use super::ready_log::ReadyLog;
+use super::reconcile::{RootOutcome, pass_telling};
 use super::status;
-use super::summary::{Tally, patch_status};
+use super::summary::{Summary, patch_status};
 use crate::api::MtlsAuthority;
 use crate::api::authority::MtlsAuthorityStatus;
 use crate::api::conditions::{PUBLISHED, READY, ROTATING, Verdict, find};
@@ -24,24 +24,24 @@ use crate::operator::authority::rotation::status::{progress, rotating};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::events;
-use crate::operator::issuers::{Service, Unready};
+use crate::operator::issuers::{Issuer, Unready};
 use crate::operator::metrics::MISSING;
-use crate::operator::scheduler::requeue::Class;
-use crate::plan::authority::decide::Reason;
-use crate::plan::authority::spec::Terms;
+use crate::operator::scheduler::requeue::Priority;
+use crate::plan::authority::decide::AuthorityReason;
+use crate::plan::authority::spec::AuthoritySpec;
 use crate::runtime::leader::Leadership;
 
 /// The clock may be set while the keeper sleeps: it wakes at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
 /// The keeper.
-pub struct Keeper {
+pub struct AuthorityController {
     context: Context,
     leadership: Leadership,
     /// True once every authority that was listed has been looked at by this leader.
     primed: watch::Sender<bool>,
-    tally: Tally,
-    stances: Stances,
+    tally: Summary,
+    stances: ReadyLog,
     /// Whether the clock could be relied on when the authorities were looked at last.
     has_doubt: bool,
     /// What has happened to the roots of authorities, by their names, until people have been told.
@@ -51,11 +51,11 @@ pub struct Keeper {
 /// A change of the roots, and what people must hear of it.
 type Told = (&'static str, Option<String>);
 
-impl Keeper {
+impl AuthorityController {
     /// A keeper of these authorities.
     #[must_use]
     pub fn new(context: Context, leadership: Leadership) -> Self {
-        let (tally, stances, untold) = (Tally::default(), Stances::default(), HashMap::new());
+        let (tally, stances, untold) = (Summary::default(), ReadyLog::default(), HashMap::new());
         let primed = watch::Sender::new(false);
         Self { context, leadership, primed, tally, stances, has_doubt: false, untold }
     }
@@ -84,8 +84,8 @@ impl Keeper {
 
     /// What another replica leads has no figures here.
     fn resign(&mut self) {
-        self.tally = Tally::default();
-        self.context.metrics.waiting(Class::ALL.map(|class| (class, 0)), 0);
+        self.tally = Summary::default();
+        self.context.metrics.waiting(Priority::ALL.map(|class| (class, 0)), 0);
         for name in self.context.roster.names().iter().map(String::as_str).chain([MISSING]) {
             self.stances.forget(&self.context.metrics, name);
         }
@@ -169,7 +169,7 @@ impl Keeper {
         let verdict = Verdict {
             ready: false,
             stalled: false,
-            reason: Reason::RootInvalid.as_str(),
+            reason: AuthorityReason::RootInvalid.as_str(),
             message: format!("the root cannot be set up, and is tried again: {why}"),
         };
         if let Err(error) = self.write(&authority, &verdict, before).await {
@@ -180,13 +180,13 @@ impl Keeper {
     /// Returns when time alone makes the authority need another look, in milliseconds since 1970.
     async fn keep(&mut self, authority: &Arc<MtlsAuthority>) -> Result<Option<i64>, Error> {
         let Some(authority) = self.claim(authority).await? else { return Ok(None) };
-        let terms = match Terms::parse(&authority) {
+        let terms = match AuthoritySpec::parse(&authority) {
             Ok(terms) => Arc::new(terms),
             Err(malformed) => return self.refuse(&authority, &malformed.to_string()).await,
         };
         if self.context.authorities.get(&terms.name).is_none() {
             let signer = Err(Unready::Pending);
-            self.context.authorities.put(Service { terms: terms.clone(), signer, next: None });
+            self.context.authorities.put(Issuer { terms: terms.clone(), signer, next: None });
         }
         let untold = self.untold.entry(terms.name.clone()).or_default();
         let mut passed = pass_telling(&self.context, &authority, &terms, untold).await?;
@@ -235,7 +235,7 @@ impl Keeper {
         let verdict = Verdict {
             ready: false,
             stalled: true,
-            reason: Reason::Invalid.as_str(),
+            reason: AuthorityReason::Invalid.as_str(),
             message: why.to_owned(),
         };
         let before = authority.status.clone().unwrap_or_default();
@@ -245,8 +245,8 @@ impl Keeper {
     async fn record(
         &mut self,
         authority: &MtlsAuthority,
-        terms: &Terms,
-        passed: &Passed,
+        terms: &AuthoritySpec,
+        passed: &RootOutcome,
     ) -> Result<(), Error> {
         let now = self.context.clock.now();
         let mut after = status::after(authority, passed);

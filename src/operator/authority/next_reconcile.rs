@@ -1,19 +1,19 @@
 //! When an authority needs a look though nothing seems to have changed.
 
-use super::reconcile::Passed;
+use super::reconcile::RootOutcome;
 use crate::api::authority::Phase;
 use crate::operator::authority::root::load::LoadedRoot;
 use crate::operator::index::authorities::LOOK_EVERY;
 use crate::operator::scheduler::deadlines::Millis;
 use crate::plan::authority::ending::told_from;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// One that signs nothing because of the clock is looked at this often: the answers tell when the clock is right again.
 const HALTED_EVERY: Millis = 10 * 1000;
 
 /// How often an authority is looked at though nothing seems to have changed: in a rotation, often enough that the end
 /// of a wait is noticed.
-fn look_every(loaded: &LoadedRoot, terms: &Terms) -> Millis {
+fn look_every(loaded: &LoadedRoot, terms: &AuthoritySpec) -> Millis {
     match loaded.stored().map(|root| root.phase) {
         None | Some(Phase::Stable) => LOOK_EVERY,
         Some(Phase::Announced | Phase::Draining) => {
@@ -25,7 +25,7 @@ fn look_every(loaded: &LoadedRoot, terms: &Terms) -> Millis {
 
 /// When time alone makes an authority need a look: its signer ends, another root is due, or people have to be told.
 #[must_use]
-pub(super) fn next_look(passed: &Passed, terms: &Terms, now: Millis) -> Millis {
+pub(super) fn next_look(passed: &RootOutcome, terms: &AuthoritySpec, now: Millis) -> Millis {
     let every = if passed.decision.is_halted() { HALTED_EVERY } else { look_every(&passed.loaded, terms) };
     let regular = now.saturating_add(every);
     let Some(root) = passed.loaded.stored().filter(|_| passed.decision.signs) else { return regular };

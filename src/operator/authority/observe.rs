@@ -8,25 +8,25 @@ use crate::operator::authority::root::load::{self, LoadedRoot};
 use crate::operator::authority::root::loss::evidence;
 use crate::operator::authority::root::provided::provided;
 use crate::operator::authority::root::recovery::{Recovery, recover};
-use crate::operator::authority::rotation::blockers::Survey;
+use crate::operator::authority::rotation::blockers::Blockers;
 use crate::operator::authority::rotation::gate;
 use crate::operator::client::wiped_secret::WipedSecret;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::issuers::Moment;
+use crate::operator::issuers::ClockReading;
 use crate::pki::AuthorityPem;
-use crate::plan::authority::decide::{Acceptance, RootWorld};
-use crate::plan::authority::rotation::Circumstances;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::decide::{LossAcceptance, RootWorld};
+use crate::plan::authority::rotation::RotationInputs;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// Everything that a decision on a root depends on, and what carrying it out takes.
-pub struct Observed {
+pub struct ObservedRoot {
     /// What is decided from.
     pub world: RootWorld,
     /// The root Secret.
     pub loaded: LoadedRoot,
     /// Whom a rotation waits for.
-    pub survey: Survey,
+    pub survey: Blockers,
     /// The CA that people provide.
     pub provided: Option<AuthorityPem>,
     /// What is left of a root whose loss was accepted.
@@ -34,18 +34,22 @@ pub struct Observed {
     /// The Secret, whatever it holds.
     pub secret: Option<WipedSecret>,
     /// The moment before the Secret was read.
-    pub read_at: Moment,
+    pub read_at: ClockReading,
 }
 
 /// Observes a root.
 ///
 /// # Errors
 /// [`Error`] where something cannot be read.
-pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Observed, Error> {
+pub async fn observe(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &AuthoritySpec,
+) -> Result<ObservedRoot, Error> {
     let name = authority.root_secret_name();
     let place = format!("{}/{name}", context.namespace);
     let suspects = suspects(context, authority);
-    let read_at = Moment::now(&context.clock);
+    let read_at = ClockReading::now(&context.clock);
     let found = context.requests.secret(&context.namespace, &name).await?;
     let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
         Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
@@ -55,12 +59,12 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
     let evidence = evidence(context, terms, &place, &loaded, &suspects).await?;
     let (acceptance, recovery) = match &evidence {
         Some(_) => recover(context, authority, terms, &loaded, &suspects).await?,
-        None => (Acceptance::NotAsked, None),
+        None => (LossAcceptance::NotAsked, None),
     };
     let witnesses = evidence.as_ref().map(|found| found.witnesses.clone()).unwrap_or_default();
     context.roster.rests_on(&terms.name, witnesses);
     let (sight, survey) = gate::look(context, authority, terms, &loaded);
-    let around = Circumstances {
+    let around = RotationInputs {
         now: context.clock.now(),
         rules: terms.rules(context.safeguards),
         provided,
@@ -77,10 +81,10 @@ pub async fn observe(context: &Context, authority: &MtlsAuthority, terms: &Terms
         // After the Secret was read: its answer has told the time.
         clock: context.clock.doubt().map(|doubt| doubt.to_string()),
     };
-    Ok(Observed { world, loaded, survey, provided: provided_pem, recovery, secret: found, read_at })
+    Ok(ObservedRoot { world, loaded, survey, provided: provided_pem, recovery, secret: found, read_at })
 }
 
-impl Observed {
+impl ObservedRoot {
     /// The announced CA.
     #[must_use]
     pub fn next(&self) -> Option<AuthorityPem> {

@@ -7,9 +7,9 @@ use crate::operator::metrics::Metrics;
 
 /// The reasons that authorities were last said to have, by their names.
 #[derive(Default)]
-pub struct Stances(HashMap<String, &'static str>);
+pub struct ReadyLog(HashMap<String, &'static str>);
 
-impl Stances {
+impl ReadyLog {
     /// An authority stands so.
     pub fn saw(&mut self, metrics: &Metrics, authority: &str, verdict: &Verdict) {
         let Verdict { ready, stalled, reason, message: why } = verdict;

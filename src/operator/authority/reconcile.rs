@@ -2,50 +2,50 @@
 //! signs.
 
 use super::act::{Done, add_evidence_key, create, generate, go_on, patched, successor};
-use super::observe::{Observed, observe, request};
+use super::observe::{ObservedRoot, observe, request};
 use crate::api::MtlsAuthority;
 use crate::operator::authority::root::annotations::Origin;
 use crate::operator::authority::root::load::LoadedRoot;
 use crate::operator::authority::root::patch::RootPatch;
-use crate::operator::authority::root::transition::{Change, Requests};
-use crate::operator::authority::rotation::blockers::Survey;
+use crate::operator::authority::root::transition::{Requests, RootTransition};
+use crate::operator::authority::rotation::blockers::Blockers;
 use crate::operator::authority::rotation::confirmation::{HeldUp, confirm};
 use crate::operator::authority::rotation::gate::exclusion;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::issuers::Moment;
+use crate::operator::issuers::ClockReading;
 use crate::pki::{Authority, AuthorityPem};
-use crate::plan::authority::decide::{Provided, RootDecision, RootPlan, RootWorld, StoredRoot, decide};
-use crate::plan::authority::progress::{Course, Deferred, course, deferred};
+use crate::plan::authority::decide::{CaState, Provided, RootDecision, RootPlan, RootWorld, decide};
+use crate::plan::authority::progress::{Deferred, RotationProgress, course, deferred};
 use crate::plan::authority::rotation::Transition;
 use crate::plan::authority::safeguards::Safeguard;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::authority::warning::alarm;
 
 /// How an authority stands after a pass.
-pub struct Passed {
+pub struct RootOutcome {
     /// The decision that holds.
     pub decision: RootDecision,
     /// The root Secret.
     pub loaded: LoadedRoot,
     /// Whom a rotation waits for.
-    pub survey: Survey,
+    pub survey: Blockers,
     /// How the rotation goes on.
-    pub course: Course,
+    pub course: RotationProgress,
     /// What waits for its end.
     pub deferred: Option<Deferred>,
     /// Whether the exclusion that a person asks for has served a rotation already.
     pub is_exclusion_spent: bool,
     /// The moment before it was read.
-    pub read_at: Moment,
+    pub read_at: ClockReading,
     /// What kept a change from being made: the rest holds, and this is tried again.
     pub error: Option<Error>,
 }
 
-impl Passed {
+impl RootOutcome {
     /// What the roots of this authority are, where the root Secret tells it.
     #[must_use]
-    pub fn root(&self) -> Option<&StoredRoot> {
+    pub fn root(&self) -> Option<&CaState> {
         self.loaded.stored().filter(|_| self.course.is_known())
     }
 }
@@ -54,7 +54,11 @@ impl Passed {
 ///
 /// # Errors
 /// [`Error`]: transient, to be tried again.
-pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -> Result<Passed, Error> {
+pub async fn pass(
+    context: &Context,
+    authority: &MtlsAuthority,
+    terms: &AuthoritySpec,
+) -> Result<RootOutcome, Error> {
     pass_telling(context, authority, terms, &mut Vec::new()).await
 }
 
@@ -66,9 +70,9 @@ pub async fn pass(context: &Context, authority: &MtlsAuthority, terms: &Terms) -
 pub async fn pass_telling(
     context: &Context,
     authority: &MtlsAuthority,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     changes: &mut Vec<(&'static str, Option<String>)>,
-) -> Result<Passed, Error> {
+) -> Result<RootOutcome, Error> {
     // Each round either changes the root Secret or ends; a root is made, then its limits raised, at most.
     for _ in 0..4 {
         let observed = observe(context, authority, terms).await?;
@@ -108,25 +112,25 @@ pub async fn pass_telling(
 fn passed(
     authority: &MtlsAuthority,
     decision: RootDecision,
-    observed: Observed,
+    observed: ObservedRoot,
     held_up: Option<HeldUp>,
-) -> Passed {
+) -> RootOutcome {
     let course = course(&observed.world, &decision);
     let deferred = observed.loaded.stored().and_then(|root| deferred(root, &observed.world.around));
-    let Observed { loaded, survey, read_at, .. } = observed;
+    let ObservedRoot { loaded, survey, read_at, .. } = observed;
     let HeldUp { survey, error } = held_up.unwrap_or(HeldUp { survey, error: None });
     let asked = exclusion(authority);
     let is_exclusion_spent =
         asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
-    Passed { decision, loaded, survey, course, deferred, is_exclusion_spent, read_at, error }
+    RootOutcome { decision, loaded, survey, course, deferred, is_exclusion_spent, read_at, error }
 }
 
 /// What rests on the index is confirmed by a fresh look before it is done; or it is not, because of this.
 async fn confirmed(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     decision: &RootDecision,
-    observed: &Observed,
+    observed: &ObservedRoot,
 ) -> Result<(), HeldUp> {
     match &decision.plan {
         RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
@@ -136,7 +140,7 @@ async fn confirmed(
     }
 }
 
-fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
+fn rests_on_sight(transition: &Transition, observed: &ObservedRoot) -> bool {
     let safeguards = observed.world.around.rules.safeguards;
     observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root, safeguards))
 }
@@ -145,9 +149,9 @@ fn rests_on_sight(transition: &Transition, observed: &Observed) -> bool {
 async fn act(
     context: &Context,
     authority: &MtlsAuthority,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     plan: &RootPlan,
-    observed: &Observed,
+    observed: &ObservedRoot,
 ) -> Result<Done, Error> {
     let (transition, root) = match plan {
         RootPlan::Keep => return Ok(Done::Nothing),
@@ -178,13 +182,13 @@ async fn act(
 fn change(
     context: &Context,
     authority: &MtlsAuthority,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     transition: &Transition,
-    observed: &Observed,
+    observed: &ObservedRoot,
 ) -> Result<Option<RootPatch>, Error> {
     let (now, rules) = (context.clock.now(), terms.rules(context.safeguards));
     let requests = Requests { rotate: request(authority), exclude: exclusion(authority) };
-    let Some(change) = Change::of(&observed.loaded, terms, &rules, requests, now) else {
+    let Some(change) = RootTransition::of(&observed.loaded, terms, &rules, requests, now) else {
         return Ok(None);
     };
     Ok(match transition {
@@ -206,7 +210,7 @@ fn change(
     })
 }
 
-fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> RootPatch {
+fn replacement(change: &RootTransition<'_>, pem: &AuthorityPem, world: &RootWorld) -> RootPatch {
     let is_same_signer = matches!(
         &world.around.provided,
         Provided::Sound { fingerprint, .. } if *fingerprint == change.root.fingerprint
@@ -217,7 +221,7 @@ fn replacement(change: &Change<'_>, pem: &AuthorityPem, world: &RootWorld) -> Ro
 /// The next root, with its cross-certificate where the signer may make one and a path over the signer would hold.
 fn announcement(
     context: &Context,
-    change: &Change<'_>,
+    change: &RootTransition<'_>,
     pem: &AuthorityPem,
     origin: Origin,
 ) -> Result<RootPatch, Error> {
@@ -234,7 +238,7 @@ fn announcement(
 }
 
 /// A CA certificate in the name of a company is not the operator's to make, unless people say so.
-fn may_certify(change: &Change<'_>) -> bool {
+fn may_certify(change: &RootTransition<'_>) -> bool {
     let may_sign = !change.root.is_provided || change.terms.provided_may_certify;
     may_sign && change.rules.safeguards.hold(Safeguard::CrossCertificates)
 }

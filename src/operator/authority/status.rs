@@ -4,24 +4,24 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::counts::Census;
-use super::reconcile::Passed;
+use super::counts::Counts;
+use super::reconcile::RootOutcome;
 use crate::api::MtlsAuthority;
 use crate::api::authority::{
     DistrustedStatus, IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus,
 };
 use crate::api::conditions::Verdict;
-use crate::operator::authority::root::annotations::Retiring;
+use crate::operator::authority::root::annotations::RetiringRoot;
 use crate::operator::authority::root::distrusted::{certified, taken};
-use crate::operator::authority::rotation::blockers::Survey;
+use crate::operator::authority::rotation::blockers::Blockers;
 use crate::operator::index::identity::digest;
 use crate::pki::{Authority, Fingerprint};
-use crate::plan::authority::decide::StoredRoot;
+use crate::plan::authority::decide::CaState;
 use crate::plan::authority::distrust::command;
 
 /// The status of an authority after a pass, but for `Ready` and `Stalled`.
 #[must_use]
-pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus {
+pub fn after(authority: &MtlsAuthority, passed: &RootOutcome) -> MtlsAuthorityStatus {
     let before = authority.status.clone().unwrap_or_default();
     let stored = passed.root();
     MtlsAuthorityStatus {
@@ -37,7 +37,7 @@ pub fn after(authority: &MtlsAuthority, passed: &Passed) -> MtlsAuthorityStatus 
 }
 
 /// What is distrusted and not named by the spec: what status has known, and what the root Secret says.
-fn distrusted(authority: &MtlsAuthority, passed: &Passed) -> Vec<DistrustedStatus> {
+fn distrusted(authority: &MtlsAuthority, passed: &RootOutcome) -> Vec<DistrustedStatus> {
     let named: Vec<Fingerprint> =
         authority.spec.distrusted_roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
     let known = authority.status.iter().flat_map(|status| &status.distrusted).cloned();
@@ -56,7 +56,7 @@ fn distrusted(authority: &MtlsAuthority, passed: &Passed) -> Vec<DistrustedStatu
 
 /// The verdict of a pass, with what people should add to the spec.
 #[must_use]
-pub fn verdict(passed: &Passed, name: &str, after: &MtlsAuthorityStatus) -> Verdict {
+pub fn verdict(passed: &RootOutcome, name: &str, after: &MtlsAuthorityStatus) -> Verdict {
     let verdict = passed.decision.verdict();
     if after.distrusted.is_empty() {
         return verdict;
@@ -70,13 +70,13 @@ pub fn verdict(passed: &Passed, name: &str, after: &MtlsAuthorityStatus) -> Verd
 }
 
 /// Name of the evidence key; `None` while nothing signs, or by a root Secret of an older version.
-fn evidence_key_id(passed: &Passed) -> Option<String> {
+fn evidence_key_id(passed: &RootOutcome) -> Option<String> {
     let key = passed.loaded.succession.evidence_key.as_ref().filter(|_| passed.decision.signs)?;
     Some(key.id())
 }
 
 /// The rotation after a pass; as it was known before, while the root Secret does not tell.
-fn rotation(before: RotationStatus, stored: Option<&StoredRoot>, passed: &Passed) -> RotationStatus {
+fn rotation(before: RotationStatus, stored: Option<&CaState>, passed: &RootOutcome) -> RotationStatus {
     let Some(root) = stored else {
         let phase = before.phase.or_else(|| Some(Phase::default().as_str().into()));
         return RotationStatus { phase, waiting_for: Vec::new(), excluded: Vec::new(), ..before };
@@ -94,16 +94,16 @@ fn rotation(before: RotationStatus, stored: Option<&StoredRoot>, passed: &Passed
 
 /// The same rotation with what it waits for now; nothing, while there is none.
 #[must_use]
-pub fn surveyed(rotation: RotationStatus, survey: Option<&Survey>) -> RotationStatus {
+pub fn surveyed(rotation: RotationStatus, survey: Option<&Blockers>) -> RotationStatus {
     RotationStatus {
-        waiting_for: survey.map(Survey::waiting_for).unwrap_or_default(),
+        waiting_for: survey.map(Blockers::waiting_for).unwrap_or_default(),
         excluded: survey.map(|survey| survey.excluded.clone()).unwrap_or_default(),
         ..rotation
     }
 }
 
 /// The roots that sign, will sign or have signed and are trusted; `None` while nothing signs.
-fn roots(passed: &Passed, before: &[RootStatus]) -> Option<Vec<RootStatus>> {
+fn roots(passed: &RootOutcome, before: &[RootStatus]) -> Option<Vec<RootStatus>> {
     let loaded = &passed.loaded;
     let signer = loaded.authority.as_ref().filter(|_| passed.decision.signs)?;
     let signing = RootStatus { certified: certified(&loaded.succession), ..root(signer, RootRole::Signing) };
@@ -130,7 +130,7 @@ fn root(ca: &Authority, role: RootRole) -> RootStatus {
     }
 }
 
-fn retiring(root: &Retiring) -> RootStatus {
+fn retiring(root: &RetiringRoot) -> RootStatus {
     RootStatus {
         fingerprint: root.fingerprint.clone(),
         key_id: root.key_id.clone(),
@@ -144,14 +144,14 @@ fn retiring(root: &Retiring) -> RootStatus {
 
 /// The same roots with their leaves counted.
 #[must_use]
-pub fn counted(roots: &[RootStatus], census: &Census) -> Vec<RootStatus> {
+pub fn counted(roots: &[RootStatus], census: &Counts) -> Vec<RootStatus> {
     let leaves = |root: &RootStatus| census.leaves.get(&digest(&root.key_id)).copied().unwrap_or(0);
     roots.iter().map(|root| RootStatus { leaves: leaves(root), ..root.clone() }).collect()
 }
 
 /// Whether status names the signer of a pass already, if there is one.
 #[must_use]
-pub fn names_signer(authority: &MtlsAuthority, passed: &Passed) -> bool {
+pub fn names_signer(authority: &MtlsAuthority, passed: &RootOutcome) -> bool {
     let Some(signer) = passed.loaded.authority.as_ref().filter(|_| passed.decision.signs) else {
         return true;
     };

@@ -4,12 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::counts::{by_reason, census, overdue, strays};
-use super::reconcile::Passed;
+use super::reconcile::RootOutcome;
 use super::status;
 use crate::api::MtlsAuthority;
 use crate::api::authority::{MtlsAuthorityStatus, Phase};
 use crate::api::conditions::{PUBLISHED, ROTATING, Verdict, find, put_in_order};
-use crate::operator::authority::rotation::blockers::Survey;
+use crate::operator::authority::rotation::blockers::Blockers;
 use crate::operator::authority::rotation::status::{progress, rotating};
 use crate::operator::client::merge_patch::status_patch;
 use crate::operator::context::Context;
@@ -19,17 +19,17 @@ use crate::operator::index::identity::digest;
 use crate::operator::metrics::MISSING;
 use crate::operator::scheduler::deadlines::Millis;
 use crate::operator::trust_bundle::status::{counts, published, standings};
-use crate::plan::authority::progress::Course;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::progress::RotationProgress;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// Counts are recorded at most this often.
 const TALLY_EVERY: Millis = 10 * 1000;
 
 /// The counts of all authorities.
 #[derive(Default)]
-pub struct Tally {
+pub struct Summary {
     /// What the counts that are recorded were made from.
-    recorded: Option<Basis>,
+    recorded: Option<SummaryInputs>,
     /// When the next may be.
     at: Millis,
     /// The rotations under way, by the name of the authority.
@@ -40,7 +40,7 @@ pub struct Tally {
 
 /// What counts are made from: identities and bundles, by their revisions, and the authorities that they are made for.
 #[derive(Clone, PartialEq, Eq)]
-struct Basis {
+struct SummaryInputs {
     board: u64,
     bundles: u64,
     served: Vec<Served>,
@@ -68,12 +68,12 @@ impl Served {
 
 /// A rotation, as the last look has found it.
 struct Rotation {
-    course: Course,
+    course: RotationProgress,
     progress: String,
-    survey: Survey,
+    survey: Blockers,
 }
 
-impl Tally {
+impl Summary {
     /// When the next counts may be recorded.
     #[must_use]
     pub const fn at(&self) -> Millis {
@@ -81,7 +81,7 @@ impl Tally {
     }
 
     /// Remembers how a rotation gets on.
-    pub fn remember(&mut self, terms: &Terms, passed: &Passed) {
+    pub fn remember(&mut self, terms: &AuthoritySpec, passed: &RootOutcome) {
         if passed.course.is_known() {
             self.unknown.remove(&terms.name);
         } else {
@@ -155,10 +155,10 @@ impl Tally {
     }
 }
 
-fn basis(context: &Context) -> Basis {
+fn basis(context: &Context) -> SummaryInputs {
     let (board, bundles) = (context.board.lock().revision(), context.bundles.lock().revision());
     let served = context.authorities.names().into_iter().map(|name| Served::of(context, name)).collect();
-    Basis { board, bundles, served }
+    SummaryInputs { board, bundles, served }
 }
 
 /// Time alone makes an identity overdue, so that these are counted though nothing has changed.

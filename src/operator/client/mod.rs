@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use self::request::{Call, absent_is_none, conflict_is_stale, create, named, patch_params};
+use self::request::{ApiRequest, absent_is_none, conflict_is_stale, create, named, patch_params};
 use self::wiped_secret::{WipedSecret, wipe};
 use super::error::Error;
 use super::metrics::Metrics;
@@ -30,7 +30,7 @@ use crate::runtime::leader::Leadership;
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest a write may live, whatever the authority's propagation: W of the protocol is at most this.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Requests that one look makes at once, where it needs many.
+/// ApiClient that one look makes at once, where it needs many.
 pub const AT_ONCE: usize = 8;
 /// Objects per page of a list.
 const PAGE: u32 = 500;
@@ -40,13 +40,13 @@ const AS_METADATA: HeaderValue =
 
 /// The API server, as this operator uses it.
 #[derive(Clone)]
-pub struct Requests {
+pub struct ApiClient {
     client: Client,
     leadership: Leadership,
     metrics: Metrics,
 }
 
-impl Requests {
+impl ApiClient {
     /// Calls by this client, writing while this leadership lasts.
     #[must_use]
     pub fn new(client: Client, leadership: Leadership, metrics: Metrics) -> Self {
@@ -63,7 +63,7 @@ impl Requests {
     {
         let what = named::<K>(namespace, name);
         let request = Request::new(K::url_path(&(), namespace)).get(name, &kube::api::GetParams::default());
-        let call = Call::new("get", what, request, READ_TIMEOUT)?;
+        let call = ApiRequest::new("get", what, request, READ_TIMEOUT)?;
         absent_is_none(self.send(call).await)
     }
 
@@ -75,7 +75,7 @@ impl Requests {
         let what = format!("the kinds of {group_version}");
         let request = http::Request::get(format!("/apis/{group_version}")).body(Vec::new());
         let request = request.map_err(kube::core::request::Error::BuildRequest);
-        absent_is_none(self.send(Call::new("get", what, request, READ_TIMEOUT)?).await)
+        absent_is_none(self.send(ApiRequest::new("get", what, request, READ_TIMEOUT)?).await)
     }
 
     /// Reads one Secret with its content, which is wiped when it is dropped; `None` where there is none.
@@ -86,7 +86,7 @@ impl Requests {
         let what = named::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let request = Request::new(url).get(name, &kube::api::GetParams::default());
-        absent_is_none(self.send(Call::new("get", what, request, READ_TIMEOUT)?).await)
+        absent_is_none(self.send(ApiRequest::new("get", what, request, READ_TIMEOUT)?).await)
     }
 
     /// Reads the metadata of one Secret; `None` where there is none.
@@ -101,7 +101,7 @@ impl Requests {
         let what = named::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let request = Request::new(url).get_metadata(name, &kube::api::GetParams::default());
-        let call = Call::new("get", what, request, READ_TIMEOUT)?;
+        let call = ApiRequest::new("get", what, request, READ_TIMEOUT)?;
         absent_is_none(self.send(call).await)
     }
 
@@ -140,7 +140,7 @@ impl Requests {
         let mut items = Vec::new();
         let mut params = ListParams::default().labels(labels).limit(PAGE);
         loop {
-            let call = Call::new("list", what.to_owned(), request(&params), READ_TIMEOUT)?;
+            let call = ApiRequest::new("list", what.to_owned(), request(&params), READ_TIMEOUT)?;
             let page: ObjectList<T> = self.send(call).await?;
             items.extend(page.items);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -182,7 +182,7 @@ impl Requests {
         if let Patch::Merge(patch) = &mut patch {
             wipe(patch);
         }
-        self.write(Call::new("patch", what, request, within)?).await
+        self.write(ApiRequest::new("patch", what, request, within)?).await
     }
 
     /// Creates an object, if there is none of its name.
@@ -213,7 +213,7 @@ impl Requests {
         let what = named::<K>(namespace, name);
         let request = Request::new(K::url_path(&(), namespace));
         let request = request.patch(name, &patch_params(), &Patch::Merge(patch));
-        self.write(Call::new("patch", what, request, within)?).await
+        self.write(ApiRequest::new("patch", what, request, within)?).await
     }
 
     /// Deletes an object of this uid and version.
@@ -233,7 +233,7 @@ impl Requests {
         let what = named::<K>(namespace, name);
         let params = DeleteParams { preconditions: Some(is), ..DeleteParams::default() };
         let request = Request::new(K::url_path(&(), namespace)).delete(name, &params);
-        self.write::<Value>(Call::new("delete", what, request, within)?).await.map(drop)
+        self.write::<Value>(ApiRequest::new("delete", what, request, within)?).await.map(drop)
     }
 
     /// Creates an Event.
@@ -245,7 +245,7 @@ impl Requests {
         self.write::<Event>(call).await.map(drop)
     }
 
-    async fn write<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+    async fn write<T: DeserializeOwned>(&self, call: ApiRequest) -> Result<T, Error> {
         if !self.leadership.is_leader() {
             return Err(Error::NotLeader { what: format!("{} {}", call.verb, call.what) });
         }
@@ -253,8 +253,8 @@ impl Requests {
         self.send(call).await.map_err(|error| conflict_is_stale(error, what))
     }
 
-    async fn send<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
-        let Call { verb, what, request, within } = call;
+    async fn send<T: DeserializeOwned>(&self, call: ApiRequest) -> Result<T, Error> {
+        let ApiRequest { verb, what, request, within } = call;
         // Not `Client::request`, which logs an answer that it cannot read: that may be a Secret.
         let answer = tokio::time::timeout(within, self.client.request_text(request)).await;
         let result = match answer {

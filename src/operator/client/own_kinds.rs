@@ -5,13 +5,13 @@ use kube::api::{ListParams, Patch};
 use kube::core::{ObjectList, Request};
 use serde_json::Value;
 
-use super::request::{Call, named, patch_params};
-use super::{READ_TIMEOUT, Requests, WRITE_TIMEOUT};
+use super::request::{ApiRequest, named, patch_params};
+use super::{ApiClient, READ_TIMEOUT, WRITE_TIMEOUT};
 use crate::api::decoded::{Decoded, StandIn};
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::operator::error::Error;
 
-impl Requests {
+impl ApiClient {
     /// Reads one object of a kind of this operator, whether or not this version can read its spec; `None` where there is none.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Requests {
     pub async fn list_authorities(&self) -> Result<Vec<MtlsAuthority>, Error> {
         let what = "MtlsAuthorities".to_owned();
         let request = Request::new(MtlsAuthority::url_path(&(), None)).list(&ListParams::default());
-        let call = Call::new("list", what, request, READ_TIMEOUT)?;
+        let call = ApiRequest::new("list", what, request, READ_TIMEOUT)?;
         let list = self.send::<ObjectList<Decoded<MtlsAuthority>>>(call).await?;
         Ok(list.items.into_iter().map(|Decoded(authority)| authority).collect())
     }
@@ -40,7 +40,7 @@ impl Requests {
         let what = named::<MtlsAuthority>(None, name);
         let request = Request::new(MtlsAuthority::url_path(&(), None));
         let request = request.patch(name, &patch_params(), &Patch::Apply(fields));
-        self.write::<Value>(Call::new("patch", what, request, WRITE_TIMEOUT)?).await.map(drop)
+        self.write::<Value>(ApiRequest::new("patch", what, request, WRITE_TIMEOUT)?).await.map(drop)
     }
 
     /// Patches an authority; the patch names the version that was observed.
@@ -83,7 +83,7 @@ impl Requests {
         let url = K::url_path(&(), namespace);
         let request =
             Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
-        let Decoded(patched) = self.write(Call::new("patch", what, request, WRITE_TIMEOUT)?).await?;
+        let Decoded(patched) = self.write(ApiRequest::new("patch", what, request, WRITE_TIMEOUT)?).await?;
         Ok(patched)
     }
 }

@@ -11,14 +11,14 @@ use crate::api::names::FIELD_MANAGER;
 use crate::operator::error::Error;
 
 /// A call.
-pub(super) struct Call {
+pub(super) struct ApiRequest {
     pub(super) verb: &'static str,
     pub(super) what: String,
     pub(super) request: http::Request<Vec<u8>>,
     pub(super) within: Duration,
 }
 
-impl Call {
+impl ApiRequest {
     /// A call that may take so long.
     pub(super) fn new(
         verb: &'static str,
@@ -34,7 +34,7 @@ impl Call {
 }
 
 /// The call that creates an object, if there is none of its name.
-pub(super) fn create<K>(object: &K, namespace: Option<&str>, within: Duration) -> Result<Call, Error>
+pub(super) fn create<K>(object: &K, namespace: Option<&str>, within: Duration) -> Result<ApiRequest, Error>
 where
     K: Resource<DynamicType = ()> + Serialize,
 {
@@ -43,7 +43,7 @@ where
         serde_json::to_vec(object).map_err(|source| Error::Serialise { what: what.clone(), source })?;
     let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
     let request = Request::new(K::url_path(&(), namespace)).create(&params, body);
-    Call::new("create", what, request, within)
+    ApiRequest::new("create", what, request, within)
 }
 
 /// Patches are ours by name.

@@ -31,7 +31,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const PAGE: u32 = 500;
 
 /// What a watch does with what it sees.
-pub trait Audience<K>: Send {
+pub trait EventHandler<K>: Send {
     /// A list begins.
     fn begin_list(&mut self);
     /// An object was seen.
@@ -44,13 +44,13 @@ pub trait Audience<K>: Send {
 
 /// What to watch.
 #[derive(Clone)]
-pub struct Subject<K> {
+pub struct Watch<K> {
     api: Api<K>,
     labels: Option<String>,
     name: String,
 }
 
-impl<K> Subject<K>
+impl<K> Watch<K>
 where
     K: Resource<DynamicType = ()>,
 {
@@ -78,7 +78,7 @@ where
     }
 }
 
-impl<K> Subject<K>
+impl<K> Watch<K>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
@@ -88,7 +88,7 @@ where
     }
 
     /// Watches for ever. The handle is dropped when the first list is complete.
-    pub async fn run(self, context: Context, mut audience: impl Audience<K>, ready: ReadinessHandle) {
+    pub async fn run(self, context: Context, mut audience: impl EventHandler<K>, ready: ReadinessHandle) {
         let mut ready = Some(ready);
         let mut round: u64 = 0;
         let mut pauses = DefaultBackoff::default();
@@ -126,7 +126,7 @@ where
 }
 
 /// True if a list ended.
-fn tell<K>(audience: &mut impl Audience<K>, event: Event<K>) -> bool {
+fn tell<K>(audience: &mut impl EventHandler<K>, event: Event<K>) -> bool {
     match event {
         Event::Init => audience.begin_list(),
         Event::InitApply(object) => audience.saw(object, true),

@@ -10,33 +10,33 @@ use kube::core::PartialObjectMeta;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::audit::Issuance;
-use super::observe::Found;
-use super::secret_metadata::{Dress, LeafNotes, trust_patch};
+use super::audit::IssuanceRecord;
+use super::observe::ObservedSecret;
+use super::secret_metadata::{LeafAnnotations, SecretMetadata, trust_patch};
 use crate::api::names::{LEAF_SECRET_TYPE, key};
 use crate::operator::client::WRITE_TIMEOUT;
 use crate::operator::client::wiped_secret::WipedSecret;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::IdentityId;
-use crate::operator::issuers::{Service, SigningRoot, confirm, write_timeout};
-use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Window, whole_second};
-use crate::plan::authority::spec::Terms;
+use crate::operator::issuers::{Issuer, SigningCa, confirm, write_timeout};
+use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Validity, whole_second};
+use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::policy::Entitlement;
-use crate::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use crate::plan::identity::spec::Asked;
-use crate::plan::identity::world::{Held, HeldLeaf, Observed};
+use crate::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use crate::plan::identity::spec::IdentitySpec;
+use crate::plan::identity::world::{OwnedSecret, SecretState, StoredLeaf};
 
 /// Who asks for a write.
 pub struct Applicant<'a> {
     /// Place of the identity, for keys that take long to make.
     pub id: IdentityId,
     /// What it asks.
-    pub asked: &'a Asked,
+    pub asked: &'a IdentitySpec,
     /// Its authority.
-    pub service: &'a Service,
+    pub service: &'a Issuer,
     /// The root that signs.
-    pub root: &'a SigningRoot,
+    pub root: &'a SigningCa,
 }
 
 /// Issues a leaf and stores it: creates the Secret, or patches the version that was observed.
@@ -47,18 +47,18 @@ pub async fn issue(
     context: &Context,
     applicant: &Applicant<'_>,
     entitlement: &Entitlement,
-    found: &Found,
+    found: &ObservedSecret,
     over: Option<&str>,
-    issuance: &Issuance<'_>,
-) -> Result<Found, Error> {
+    issuance: &IssuanceRecord<'_>,
+) -> Result<ObservedSecret, Error> {
     let Applicant { asked, service, root, .. } = applicant;
     let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
     confirm(context, root, &service.terms).await?;
     let now = signing_time(context, &service.terms)?;
-    let window = Window::leaf(now, entitlement.ttl, root.authority.window());
+    let window = Validity::leaf(now, entitlement.ttl, root.authority.window());
     let issued = root.authority.issue(&entitlement.profile, key, window, Serial::random()?)?;
     let notes = notes(applicant, &issued, now, found.revision + 1);
-    let dress = Dress::of(asked, &notes);
+    let dress = SecretMetadata::of(asked, &notes);
     let within = write_timeout(&service.terms);
     let written = match over {
         None => {
@@ -76,7 +76,7 @@ pub async fn issue(
 }
 
 /// This moment, if the clock can be relied on. If not, the authority says so before it is asked again.
-fn signing_time(context: &Context, terms: &Terms) -> Result<Timestamp, Error> {
+fn signing_time(context: &Context, terms: &AuthoritySpec) -> Result<Timestamp, Error> {
     context.signing_time().inspect_err(|_| context.roster.look_at(&terms.name, 0))
 }
 
@@ -91,12 +91,12 @@ fn private_key(context: &Context, id: IdentityId, algorithm: KeyAlgorithm) -> Re
     // Parked first: the key may be there before this look has ended.
     context.board.lock().park(id);
     context.forge.order(id, algorithm);
-    Err(Error::KeyOrdered)
+    Err(Error::KeyPending)
 }
 
-fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: Timestamp, revision: i64) -> LeafNotes {
+fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: Timestamp, revision: i64) -> LeafAnnotations {
     let Applicant { asked, service, root, .. } = applicant;
-    LeafNotes {
+    LeafAnnotations {
         serial: issued.leaf.serial.to_string(),
         not_after: issued.leaf.window.not_after,
         authority_key_id: issued.leaf.authority_key_id.to_string(),
@@ -108,11 +108,11 @@ fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: Timestamp, revisio
     }
 }
 
-fn profile_hash(asked: &Asked, service: &Service) -> ProfileHash {
-    ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms))
+fn profile_hash(asked: &IdentitySpec, service: &Issuer) -> ProfileHash {
+    ProfileHash::of(IdentitySpecHash::of(asked), AuthoritySpecHash::of(&service.terms))
 }
 
-fn new_secret(asked: &Asked, dress: &Dress, issued: &IssuedLeaf, root: &SigningRoot) -> Secret {
+fn new_secret(asked: &IdentitySpec, dress: &SecretMetadata, issued: &IssuedLeaf, root: &SigningCa) -> Secret {
     let entry = |key: &str, value: &[u8]| (key.to_owned(), ByteString(value.to_vec()));
     Secret {
         metadata: dress.metadata(asked),
@@ -129,7 +129,7 @@ fn new_secret(asked: &Asked, dress: &Dress, issued: &IssuedLeaf, root: &SigningR
     }
 }
 
-fn data(issued: &IssuedLeaf, root: &SigningRoot) -> Map<String, Value> {
+fn data(issued: &IssuedLeaf, root: &SigningCa) -> Map<String, Value> {
     [
         (key::CERTIFICATE.to_owned(), encoded(issued.chain_pem.as_bytes())),
         (key::PRIVATE_KEY.to_owned(), encoded(issued.key_pem.as_bytes())),
@@ -146,7 +146,13 @@ fn encoded(bytes: &[u8]) -> Value {
 
 /// Patches that name the version they are made for. Where the metadata was not read, it is as it should be but for
 /// the notes on the leaf, and what an admission policy has changed: it may do so no more.
-fn patch(found: &Found, dress: &Dress, is_altered: bool, version: &str, data: Map<String, Value>) -> Value {
+fn patch(
+    found: &ObservedSecret,
+    dress: &SecretMetadata,
+    is_altered: bool,
+    version: &str,
+    data: Map<String, Value>,
+) -> Value {
     let mut metadata = match &found.metadata {
         Some(metadata) => dress.patch(metadata),
         None if is_altered => dress.whole_patch(),
@@ -165,11 +171,11 @@ fn patch(found: &Found, dress: &Dress, is_altered: bool, version: &str, data: Ma
 /// [`Error`]; nothing was stored then, unless the answer was lost.
 pub async fn refresh(
     context: &Context,
-    asked: &Asked,
-    service: Option<&Service>,
-    found: &Found,
-    held: &Held,
-) -> Result<Found, Error> {
+    asked: &IdentitySpec,
+    service: Option<&Issuer>,
+    found: &ObservedSecret,
+    held: &OwnedSecret,
+) -> Result<ObservedSecret, Error> {
     let root = service.and_then(|service| service.signer.as_ref().ok());
     let mut data = Map::new();
     if let Some((service, root)) =
@@ -184,20 +190,28 @@ pub async fn refresh(
     let patch = json!({ "metadata": metadata, "data": data });
     let within = service.map_or(WRITE_TIMEOUT, |service| write_timeout(&service.terms));
     let written = context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?;
-    let held = Held {
+    let held = OwnedSecret {
         version: written.metadata.resource_version.clone().unwrap_or_default(),
         dressed: true,
         trust: root.map(|root| root.facts.trust.clone()).or_else(|| held.trust.clone()),
         ..held.clone()
     };
-    Ok(Found { observed: Observed::Held(held), metadata: Some(written.metadata), ..found.clone() })
+    Ok(ObservedSecret {
+        observed: SecretState::Held(held),
+        metadata: Some(written.metadata),
+        ..found.clone()
+    })
 }
 
-fn refreshed_metadata(asked: &Asked, found: &Found, trust: Option<&str>) -> Map<String, Value> {
+fn refreshed_metadata(
+    asked: &IdentitySpec,
+    found: &ObservedSecret,
+    trust: Option<&str>,
+) -> Map<String, Value> {
     match (&found.notes, &found.metadata) {
         (Some(notes), Some(metadata)) => {
             let trust = trust.map(str::to_owned).or_else(|| notes.trust.clone());
-            Dress::of(asked, &LeafNotes { trust, ..notes.clone() }).patch(metadata)
+            SecretMetadata::of(asked, &LeafAnnotations { trust, ..notes.clone() }).patch(metadata)
         }
         _ => match trust {
             Some(trust) => trust_patch(trust),
@@ -207,13 +221,13 @@ fn refreshed_metadata(asked: &Asked, found: &Found, trust: Option<&str>) -> Map<
 }
 
 /// What is there now, by the API server's answer.
-fn stored(written: PartialObjectMeta<Secret>, issued: IssuedLeaf, notes: LeafNotes) -> Found {
+fn stored(written: PartialObjectMeta<Secret>, issued: IssuedLeaf, notes: LeafAnnotations) -> ObservedSecret {
     let IssuedLeaf { leaf, key_pem, .. } = issued;
     drop::<Zeroizing<String>>(key_pem);
-    let held = Held {
+    let held = OwnedSecret {
         version: written.metadata.resource_version.clone().unwrap_or_default(),
         mine: true,
-        leaf: Ok(HeldLeaf {
+        leaf: Ok(StoredLeaf {
             serial: notes.serial.clone(),
             window: leaf.window,
             key_id: notes.authority_key_id.clone(),
@@ -226,8 +240,8 @@ fn stored(written: PartialObjectMeta<Secret>, issued: IssuedLeaf, notes: LeafNot
         renew_request: notes.renew_request.clone(),
     };
     let revision = notes.revision;
-    Found {
-        observed: Observed::Held(held),
+    ObservedSecret {
+        observed: SecretState::Held(held),
         leaf: Some(leaf),
         notes: Some(notes),
         metadata: Some(written.metadata),

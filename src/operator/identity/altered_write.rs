@@ -3,9 +3,9 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::secret_metadata::Dress;
+use super::secret_metadata::SecretMetadata;
 use crate::api::names::label;
-use crate::plan::identity::spec::Asked;
+use crate::plan::identity::spec::IdentitySpec;
 
 /// Whether the watch of leaf Secrets sees an object with this metadata.
 #[must_use]
@@ -16,8 +16,8 @@ pub fn is_watched(metadata: &ObjectMeta) -> bool {
 
 /// What of a Secret was stored otherwise than it was sent, in a sentence.
 #[must_use]
-pub fn altered(asked: &Asked, stored: &ObjectMeta) -> Option<String> {
-    let fields = Dress::lasting(asked).differing(stored);
+pub fn altered(asked: &IdentitySpec, stored: &ObjectMeta) -> Option<String> {
+    let fields = SecretMetadata::lasting(asked).differing(stored);
     if fields.is_empty() {
         return None;
     }

@@ -5,29 +5,29 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::field_managers::last_writer;
 use crate::operator::error::Error;
-use crate::operator::scheduler::requeue::Class;
+use crate::operator::scheduler::requeue::Priority;
 use crate::pki::{Authority, KeyAlgorithm, Leaf};
-use crate::plan::identity::decide::Because;
-use crate::plan::identity::spec::Asked;
+use crate::plan::identity::decide::IssueReason;
+use crate::plan::identity::spec::IdentitySpec;
 
 /// The target of these lines, for filters.
 const TARGET: &str = "audit";
 
 /// An issuance, but for the certificate.
-pub struct Issuance<'a> {
+pub struct IssuanceRecord<'a> {
     /// Metadata of the identity.
     pub identity: &'a ObjectMeta,
     /// What it asks.
-    pub asked: &'a Asked,
+    pub asked: &'a IdentitySpec,
     /// Why a certificate is issued.
-    pub because: Because,
+    pub because: IssueReason,
     /// How urgent it was.
-    pub class: Class,
+    pub class: Priority,
     /// The grants that allow names and addresses outside the own zone.
     pub grants: &'a [String],
 }
 
-impl Issuance<'_> {
+impl IssuanceRecord<'_> {
     /// A certificate was signed, and the write that stores it has ended so. One that was refused was thrown away.
     pub fn ended<T>(&self, signer: &Authority, leaf: &Leaf, result: &Result<T, Error>) {
         match result {

@@ -12,9 +12,9 @@ use super::reconcile::reconcile;
 use crate::operator::client::WRITE_TIMEOUT;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::run::Broken;
-use crate::operator::scheduler::Job;
-use crate::operator::scheduler::requeue::Class;
+use crate::operator::run::TaskEnded;
+use crate::operator::scheduler::ReconcileRequest;
+use crate::operator::scheduler::requeue::Priority;
 use crate::runtime::leader::Leadership;
 
 /// Deadlines are compared with the wall clock at least this often, so that suspends and clock steps lose nothing.
@@ -24,7 +24,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 const DRAIN_FOR: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(1));
 
 /// The workers.
-pub struct Workers {
+pub struct IdentityController {
     context: Context,
     leadership: Leadership,
     /// Whether the authorities have been looked at, so that nobody is told of one that is only not known yet.
@@ -33,7 +33,7 @@ pub struct Workers {
     tasks: TaskTracker,
 }
 
-impl Workers {
+impl IdentityController {
     /// So many workers.
     #[must_use]
     pub fn new(
@@ -49,10 +49,10 @@ impl Workers {
     /// Works until this end, then finishes what is in flight.
     ///
     /// # Errors
-    /// That of the end; [`Broken`] where the keeper has ended before it had looked at every authority.
-    pub async fn run(mut self, end: impl Future<Output = Result<(), Broken>>) -> Result<(), Broken> {
+    /// That of the end; [`TaskEnded`] where the keeper has ended before it had looked at every authority.
+    pub async fn run(mut self, end: impl Future<Output = Result<(), TaskEnded>>) -> Result<(), TaskEnded> {
         let ended = tokio::select! {
-            () = self.dispatch() => Err(Broken),
+            () = self.dispatch() => Err(TaskEnded),
             ended = end => ended,
         };
         self.drain().await;
@@ -80,13 +80,13 @@ impl Workers {
         }
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<ReconcileRequest> {
         let now = self.context.millis();
         let mut board = self.context.board.lock();
         board.sweep(now);
         let job = board.take(now);
         if self.leadership.is_leader() {
-            let depths = Class::ALL.map(|class| (class, board.queue().depth(class)));
+            let depths = Priority::ALL.map(|class| (class, board.queue().depth(class)));
             self.context.metrics.waiting(depths, board.retries().len());
         }
         job
@@ -102,7 +102,7 @@ impl Workers {
         }
     }
 
-    fn start(&self, job: Job, permit: OwnedSemaphorePermit) {
+    fn start(&self, job: ReconcileRequest, permit: OwnedSemaphorePermit) {
         let context = self.context.clone();
         self.tasks.spawn(async move {
             let (id, namespace, name) = (job.id, job.namespace.clone(), job.name.clone());
@@ -111,9 +111,9 @@ impl Workers {
                 async move { reconcile(&context, job).await }
             });
             let outcome = look.await;
-            let has_failed = !matches!(outcome, Ok(Ok(()) | Err(Error::KeyOrdered)));
+            let has_failed = !matches!(outcome, Ok(Ok(()) | Err(Error::KeyPending)));
             match outcome {
-                Ok(Ok(()) | Err(Error::NotLeader { .. } | Error::KeyOrdered)) => {}
+                Ok(Ok(()) | Err(Error::NotLeader { .. } | Error::KeyPending)) => {}
                 Ok(Err(error)) => tell(&context, &namespace, &name, &error),
                 Err(panic) => tracing::error!(%namespace, name, %panic, "a look at an identity broke off"),
             }

@@ -15,12 +15,12 @@ type Ready = Arc<Mutex<HashMap<IdentityId, (KeyAlgorithm, Result<PrivateKey, Key
 
 /// Orders for keys, and the keys that are ready.
 #[derive(Clone)]
-pub struct Forge {
+pub struct KeyGenerator {
     orders: UnboundedSender<(IdentityId, KeyAlgorithm)>,
     ready: Ready,
 }
 
-impl Forge {
+impl KeyGenerator {
     /// A forge of so many threads. `call` says whether somebody still waits for a key that is there now.
     pub fn start(threads: usize, call: impl Fn(IdentityId) -> bool + Send + Sync + 'static) -> Self {
         let (orders, received) = unbounded_channel();

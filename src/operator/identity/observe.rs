@@ -7,54 +7,54 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::PartialObjectMeta;
 
 use super::inspect::held;
-use super::ownership::{Belonging, belonging, not_made_by_us, owner_uid};
-use super::secret_metadata::LeafNotes;
+use super::ownership::{Ownership, belonging, not_made_by_us, owner_uid};
+use super::secret_metadata::LeafAnnotations;
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::identity::{SeenSecret, digest, version_number};
-use crate::pki::{Leaf, TrustBundle, Window};
-use crate::plan::identity::spec::Asked;
-use crate::plan::identity::world::{Allowed, Held, HeldLeaf, Observed, Rotating};
+use crate::operator::index::identity::{SecretEntry, digest, version_number};
+use crate::pki::{Leaf, TrustBundle, Validity};
+use crate::plan::identity::spec::IdentitySpec;
+use crate::plan::identity::world::{Authorization, OwnedSecret, Rollout, SecretState, StoredLeaf};
 
 /// What a Secret was found to be, and what a patch of it needs to know.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct ObservedSecret {
     /// For the decision.
-    pub observed: Observed,
+    pub observed: SecretState,
     /// The leaf, where it was read or has just been issued.
     pub leaf: Option<Leaf>,
     /// What its annotations should say, where it is held and sound.
-    pub notes: Option<LeafNotes>,
+    pub notes: Option<LeafAnnotations>,
     /// Its metadata, where it was read.
     pub metadata: Option<ObjectMeta>,
     /// Issuances so far.
     pub revision: i64,
 }
 
-impl Found {
+impl ObservedSecret {
     /// There is no Secret, or none that is this identity's.
     #[must_use]
-    pub fn without_leaf(observed: Observed, revision: i64) -> Self {
+    pub fn without_leaf(observed: SecretState, revision: i64) -> Self {
         Self { observed, leaf: None, notes: None, metadata: None, revision }
     }
 }
 
 /// What an observation rests on.
-pub struct Subject<'a> {
+pub struct ObserveInput<'a> {
     /// The identity.
     pub identity: &'a MtlsIdentity,
     /// What it asks.
-    pub asked: &'a Asked,
+    pub asked: &'a IdentitySpec,
     /// What its authority allows, where there is one.
-    pub allowed: Option<&'a Allowed>,
+    pub allowed: Option<&'a Authorization>,
     /// The trust bundle in force, where a root signs.
     pub bundle: Option<&'a TrustBundle>,
     /// What a rotation has changed last, where a root signs.
-    pub rotation: Option<&'a Rotating>,
+    pub rotation: Option<&'a Rollout>,
 }
 
-impl Subject<'_> {
+impl ObserveInput<'_> {
     /// Hash of the bundle that was in force before.
     pub(super) fn former_trust(&self) -> Option<&str> {
         self.rotation?.former_trust.as_deref()
@@ -67,10 +67,10 @@ impl Subject<'_> {
 /// [`Error`] where it has to be read and cannot be.
 pub async fn secret(
     context: &Context,
-    subject: &Subject<'_>,
-    seen: Option<&SeenSecret>,
+    subject: &ObserveInput<'_>,
+    seen: Option<&SecretEntry>,
     must_read: bool,
-) -> Result<Found, Error> {
+) -> Result<ObservedSecret, Error> {
     let status = subject.identity.status.as_ref();
     if !must_read {
         if let Some(found) = untouched(subject, seen) {
@@ -79,7 +79,7 @@ pub async fn secret(
         if seen.is_none()
             && status.is_none_or(|status| status.secret.is_none() && status.conditions.is_empty())
         {
-            return Ok(Found::without_leaf(Observed::Absent, 0));
+            return Ok(ObservedSecret::without_leaf(SecretState::Absent, 0));
         }
     }
     let revision = recorded_revision(status);
@@ -92,7 +92,7 @@ pub async fn secret(
     let known = context.board.lock().known_secret(namespace, name);
     let Some(secret) = context.requests.secret(namespace, name).await? else {
         context.board.change(|board| board.missed_secret(namespace, name, known, context.millis()));
-        return Ok(Found::without_leaf(Observed::Absent, revision));
+        return Ok(ObservedSecret::without_leaf(SecretState::Absent, revision));
     };
     let found = read(context, subject, &secret);
     note(context, &found);
@@ -100,8 +100,8 @@ pub async fn secret(
 }
 
 /// The board hears of what was read, also of what is repaired before a watch tells of it.
-fn note(context: &Context, found: &Found) {
-    let (Observed::Held(held), Some(metadata)) = (&found.observed, &found.metadata) else { return };
+fn note(context: &Context, found: &ObservedSecret) {
+    let (SecretState::Held(held), Some(metadata)) = (&found.observed, &found.metadata) else { return };
     let meta = PartialObjectMeta { metadata: metadata.clone(), ..PartialObjectMeta::default() };
     context.board.lock().read_secret(&meta, held, context.millis());
 }
@@ -110,19 +110,21 @@ fn note(context: &Context, found: &Found) {
 /// of one whose label an admission policy has changed, while its version is the one that was written. `None`: read it.
 async fn unwatched(
     context: &Context,
-    subject: &Subject<'_>,
+    subject: &ObserveInput<'_>,
     must_read: bool,
-) -> Result<Option<Found>, Error> {
+) -> Result<Option<ObservedSecret>, Error> {
     let asked = subject.asked;
     let revision = recorded_revision(subject.identity.status.as_ref());
     let found = context.requests.secret_metadata(&asked.namespace, &asked.secret.name).await?;
-    let Some(secret) = found else { return Ok(Some(Found::without_leaf(Observed::Absent, revision))) };
+    let Some(secret) = found else {
+        return Ok(Some(ObservedSecret::without_leaf(SecretState::Absent, revision)));
+    };
     if owner_uid(&secret.metadata, asked).is_none() {
-        return Ok(Some(Found::without_leaf(Observed::Foreign(not_made_by_us(asked)), revision)));
+        return Ok(Some(ObservedSecret::without_leaf(SecretState::Foreign(not_made_by_us(asked)), revision)));
     }
-    let seen = SeenSecret::of(&secret, asked.namespace.as_str().into());
+    let seen = SecretEntry::of(&secret, asked.namespace.as_str().into());
     let known = untouched(subject, Some(&seen)).filter(|_| !must_read);
-    Ok(known.map(|found| Found { metadata: Some(secret.metadata), ..found }))
+    Ok(known.map(|found| ObservedSecret { metadata: Some(secret.metadata), ..found }))
 }
 
 fn recorded_revision(status: Option<&MtlsIdentityStatus>) -> i64 {
@@ -137,7 +139,7 @@ pub(super) fn verified_version(identity: &MtlsIdentity) -> Option<&str> {
 }
 
 /// The Secret by status and metadata, if status speaks of this spec and of this version of the Secret.
-fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> {
+fn untouched(subject: &ObserveInput<'_>, seen: Option<&SecretEntry>) -> Option<ObservedSecret> {
     let status = subject.identity.status.as_ref()?;
     let seen = seen?;
     let recorded =
@@ -152,9 +154,12 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
     if !agrees(subject, status, seen) {
         return None;
     }
-    let leaf = HeldLeaf {
+    let leaf = StoredLeaf {
         serial: status.serial.clone()?,
-        window: Window { not_before: status.not_before.as_ref()?.0, not_after: status.not_after.as_ref()?.0 },
+        window: Validity {
+            not_before: status.not_before.as_ref()?.0,
+            not_after: status.not_after.as_ref()?.0,
+        },
         key_id: status.authority_key_id.clone()?,
         issued_at: Timestamp::from_second(seen.issued_at?).ok()?,
     };
@@ -165,7 +170,7 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
     if trust.is_none() && subject.bundle.is_some() {
         return None;
     }
-    let held = Held {
+    let held = OwnedSecret {
         version: recorded.to_owned(),
         mine: true,
         leaf: Ok(leaf),
@@ -176,12 +181,18 @@ fn untouched(subject: &Subject<'_>, seen: Option<&SeenSecret>) -> Option<Found> 
         renew_request: status.last_handled_renew.clone(),
     };
     let revision = recorded_revision(Some(status));
-    Some(Found { observed: Observed::Held(held), leaf: None, notes: None, metadata: None, revision })
+    Some(ObservedSecret {
+        observed: SecretState::Held(held),
+        leaf: None,
+        notes: None,
+        metadata: None,
+        revision,
+    })
 }
 
 /// Whether the metadata of a Secret say of its leaf what status says, and that a known signer has signed it: people can write
 /// a status, too.
-fn agrees(subject: &Subject<'_>, status: &MtlsIdentityStatus, seen: &SeenSecret) -> bool {
+fn agrees(subject: &ObserveInput<'_>, status: &MtlsIdentityStatus, seen: &SecretEntry) -> bool {
     let (Some(key_id), Some(not_after)) = (&status.authority_key_id, &status.not_after) else { return false };
     seen.key_id == Some(digest(key_id))
         && seen.not_after == Some(not_after.0.as_second())
@@ -189,21 +200,21 @@ fn agrees(subject: &Subject<'_>, status: &MtlsIdentityStatus, seen: &SeenSecret)
 }
 
 /// The Secret as it was read.
-fn read(context: &Context, subject: &Subject<'_>, secret: &Secret) -> Found {
+fn read(context: &Context, subject: &ObserveInput<'_>, secret: &Secret) -> ObservedSecret {
     let status = subject.identity.status.as_ref();
     let owner = {
         let board = context.board.lock();
         belonging(secret, subject.asked, board.index())
     };
     let mine = match owner {
-        Belonging::Foreign(whose) => {
-            return Found::without_leaf(Observed::Foreign(whose), recorded_revision(status));
+        Ownership::Foreign(whose) => {
+            return ObservedSecret::without_leaf(SecretState::Foreign(whose), recorded_revision(status));
         }
-        Belonging::Mine => true,
-        Belonging::Inherited => false,
+        Ownership::Owned => true,
+        Ownership::Adoptable => false,
     };
     let found = held(context.clock.now(), subject, secret, mine, recorded_revision(status));
-    Found { metadata: Some(secret.metadata.clone()), ..found }
+    ObservedSecret { metadata: Some(secret.metadata.clone()), ..found }
 }
 
 /// One value of a Secret; empty where there is none.

@@ -7,15 +7,15 @@ use super::secret_metadata::is_identity;
 use crate::api::names::{LEAF_SECRET_TYPE, annotation, label};
 use crate::operator::index::Index;
 use crate::operator::index::identity::digest;
-use crate::plan::identity::spec::Asked;
+use crate::plan::identity::spec::IdentitySpec;
 
 /// Whose a Secret is, from the point of view of one identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Belonging {
+pub enum Ownership {
     /// This identity's.
-    Mine,
+    Owned,
     /// Left by an identity of the same name that is gone.
-    Inherited,
+    Adoptable,
     /// Somebody else's, or not to be written: a sentence.
     Foreign(String),
 }
@@ -23,31 +23,31 @@ pub enum Belonging {
 /// Says whose a Secret is. A Secret of ours belongs to the uid it carries; if no identity has that uid any more, to
 /// the identity that its label names.
 #[must_use]
-pub fn belonging(secret: &Secret, asked: &Asked, index: &Index) -> Belonging {
+pub fn belonging(secret: &Secret, asked: &IdentitySpec, index: &Index) -> Ownership {
     let place = format!("Secret {}/{}", asked.namespace, asked.secret.name);
     if let Some(why) = unwritable(secret, &place) {
-        return Belonging::Foreign(why);
+        return Ownership::Foreign(why);
     }
     let Some(uid) = owner_uid(&secret.metadata, asked) else {
-        return Belonging::Foreign(not_made_by_us(asked));
+        return Ownership::Foreign(not_made_by_us(asked));
     };
     if uid == asked.uid {
-        return Belonging::Mine;
+        return Ownership::Owned;
     }
     if let Some(owner) = holder(index, asked, uid) {
-        return Belonging::Foreign(format!(
+        return Ownership::Foreign(format!(
             "{place} belongs to MtlsIdentity {}/{owner}; choose another spec.secret.name in a new MtlsIdentity",
             asked.namespace
         ));
     }
     match named_owner(secret) {
-        Some(name) if name == asked.name => Belonging::Inherited,
-        Some(name) => Belonging::Foreign(format!(
+        Some(name) if name == asked.name => Ownership::Adoptable,
+        Some(name) => Ownership::Foreign(format!(
             "{place} was left by MtlsIdentity {}/{name}; delete it to let this one make its own",
             asked.namespace
         )),
         None => {
-            Belonging::Foreign(format!("{place} does not say which MtlsIdentity it belongs to; delete it"))
+            Ownership::Foreign(format!("{place} does not say which MtlsIdentity it belongs to; delete it"))
         }
     }
 }
@@ -55,7 +55,7 @@ pub fn belonging(secret: &Secret, asked: &Asked, index: &Index) -> Belonging {
 /// The uid of the identity that a Secret was made for: by our annotation, else, where somebody removed that from the
 /// Secret of this identity, by its controller. None: it is not ours.
 #[must_use]
-pub fn owner_uid<'a>(secret: &'a ObjectMeta, asked: &Asked) -> Option<&'a str> {
+pub fn owner_uid<'a>(secret: &'a ObjectMeta, asked: &IdentitySpec) -> Option<&'a str> {
     let noted = secret.annotations.as_ref().and_then(|notes| notes.get(annotation::IDENTITY_UID));
     let mut owners = secret.owner_references.iter().flatten();
     let controller = owners.find(|owner| owner.controller == Some(true) && owner.uid == asked.uid);
@@ -64,7 +64,7 @@ pub fn owner_uid<'a>(secret: &'a ObjectMeta, asked: &Asked) -> Option<&'a str> {
 
 /// The sentence about a Secret that this operator did not make.
 #[must_use]
-pub fn not_made_by_us(asked: &Asked) -> String {
+pub fn not_made_by_us(asked: &IdentitySpec) -> String {
     let (namespace, name) = (&asked.namespace, &asked.secret.name);
     let advice = "delete it, or choose another spec.secret.name in a new MtlsIdentity";
     format!("Secret {namespace}/{name} was not made by mtls-operator; {advice}")
@@ -91,7 +91,7 @@ fn unwritable(secret: &Secret, place: &str) -> Option<String> {
 
 /// The identity of this uid among those that want the Secret. A Secret's name is immutable in its identity, so an
 /// owner that exists is among them.
-fn holder(index: &Index, asked: &Asked, uid: &str) -> Option<String> {
+fn holder(index: &Index, asked: &IdentitySpec, uid: &str) -> Option<String> {
     let uid = digest(uid);
     index
         .wanting(&asked.namespace, &asked.secret.name)

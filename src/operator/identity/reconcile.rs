@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::act::{Applicant, issue, refresh};
 use super::altered_write::is_watched;
-use super::audit::Issuance;
-use super::observe::{Found, Subject, secret};
+use super::audit::IssuanceRecord;
+use super::observe::{ObserveInput, ObservedSecret, secret};
 use super::record::{record_ending, record_malformed, told};
 use super::repair::is_repair;
 use super::status;
@@ -16,20 +16,20 @@ use crate::api::identity::MtlsIdentity;
 use crate::api::names::GROUP;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::issuers::{Service, SigningRoot, Unready};
-use crate::operator::scheduler::Job;
+use crate::operator::issuers::{Issuer, SigningCa, Unready};
+use crate::operator::scheduler::ReconcileRequest;
 use crate::operator::status_proof::proves_loss;
-use crate::plan::identity::decide::{Because, Decision, Plan, decide};
+use crate::plan::identity::decide::{Decision, IssueReason, Plan, decide};
 use crate::plan::identity::policy;
-use crate::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use crate::plan::identity::spec::Asked;
-use crate::plan::identity::world::{Allowed, NotReady, Observed, Signer, World};
+use crate::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use crate::plan::identity::spec::IdentitySpec;
+use crate::plan::identity::world::{Authorization, NotReady, SecretState, Signer, World};
 
 /// Observes an identity, gives it what it needs and records how it stands.
 ///
 /// # Errors
 /// [`Error`]: transient, to be tried again.
-pub async fn reconcile(context: &Context, mut job: Job) -> Result<(), Error> {
+pub async fn reconcile(context: &Context, mut job: ReconcileRequest) -> Result<(), Error> {
     match pass(context, &mut job, false).await {
         // Somebody wrote meanwhile, or the index was behind: one more look, at the objects themselves.
         Err(Error::Stale { .. }) => pass(context, &mut job, true).await,
@@ -37,26 +37,36 @@ pub async fn reconcile(context: &Context, mut job: Job) -> Result<(), Error> {
     }
 }
 
-async fn pass(context: &Context, job: &mut Job, must_read: bool) -> Result<(), Error> {
+async fn pass(context: &Context, job: &mut ReconcileRequest, must_read: bool) -> Result<(), Error> {
     let Some(identity) = identity(context, job, must_read).await? else { return Ok(()) };
     if identity.metadata.deletion_timestamp.is_some() {
         return record_ending(context, &identity).await;
     }
-    let asked = match Asked::parse(&identity) {
+    let asked = match IdentitySpec::parse(&identity) {
         Ok(asked) => asked,
         Err(malformed) => return record_malformed(context, &identity, &malformed).await,
     };
     let service = service(context, &asked).await?;
     let allowed = service.as_ref().map(|service| allowed(context, &asked, service)).transpose()?;
-    let case =
-        Case { context, job, identity: &identity, asked: &asked, service: service.as_deref(), allowed };
+    let case = IdentityReconcile {
+        context,
+        job,
+        identity: &identity,
+        asked: &asked,
+        service: service.as_deref(),
+        allowed,
+    };
     case.check_root()?;
     let found = secret(context, &case.subject(), job.secret.as_ref(), must_read).await?;
     case.carry_out(found).await
 }
 
 /// The object that was kept, or a fresh one.
-async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<Option<MtlsIdentity>, Error> {
+async fn identity(
+    context: &Context,
+    job: &mut ReconcileRequest,
+    must_read: bool,
+) -> Result<Option<MtlsIdentity>, Error> {
     if let Some(identity) = job.identity.take().filter(|_| !must_read) {
         return Ok(Some(*identity));
     }
@@ -72,7 +82,7 @@ async fn identity(context: &Context, job: &mut Job, must_read: bool) -> Result<O
 
 /// The authority of an identity. Identity and authority are watched apart: one that seems to be missing is asked
 /// for before anybody is told so.
-async fn service(context: &Context, asked: &Asked) -> Result<Option<Arc<Service>>, Error> {
+async fn service(context: &Context, asked: &IdentitySpec) -> Result<Option<Arc<Issuer>>, Error> {
     let service = context.authorities.get(&asked.authority);
     let is_pending = match &service {
         Some(service) => matches!(service.signer, Err(Unready::Pending)),
@@ -83,31 +93,31 @@ async fn service(context: &Context, asked: &Asked) -> Result<Option<Arc<Service>
 
 /// What an authority allows an identity. A namespace that is not known has no labels, which is what a selector may ask for:
 /// nothing is judged before it is.
-fn allowed(context: &Context, asked: &Asked, service: &Service) -> Result<Allowed, Error> {
+fn allowed(context: &Context, asked: &IdentitySpec, service: &Issuer) -> Result<Authorization, Error> {
     let known =
         context.board.lock().jurisdiction().namespace(&asked.namespace).map(|found| found.labels.clone());
     let labels = known.ok_or_else(|| Error::Stale { what: format!("Namespace {}", asked.namespace) })?;
-    Ok(Allowed {
+    Ok(Authorization {
         entitlement: policy::judge(asked, &service.terms, &labels),
         retained: policy::retained(asked, &service.terms, &labels),
-        profile: ProfileHash::of(AskedHash::of(asked), TermsHash::of(&service.terms)),
+        profile: ProfileHash::of(IdentitySpecHash::of(asked), AuthoritySpecHash::of(&service.terms)),
     })
 }
 
 /// One identity with everything that was observed but its Secret.
-pub(super) struct Case<'a> {
+pub(super) struct IdentityReconcile<'a> {
     pub(super) context: &'a Context,
-    pub(super) job: &'a Job,
+    pub(super) job: &'a ReconcileRequest,
     pub(super) identity: &'a MtlsIdentity,
-    pub(super) asked: &'a Asked,
-    service: Option<&'a Service>,
-    allowed: Option<Allowed>,
+    pub(super) asked: &'a IdentitySpec,
+    service: Option<&'a Issuer>,
+    allowed: Option<Authorization>,
 }
 
-impl Case<'_> {
-    fn subject(&self) -> Subject<'_> {
+impl IdentityReconcile<'_> {
+    fn subject(&self) -> ObserveInput<'_> {
         let root = self.root();
-        Subject {
+        ObserveInput {
             identity: self.identity,
             asked: self.asked,
             allowed: self.allowed.as_ref(),
@@ -116,7 +126,7 @@ impl Case<'_> {
         }
     }
 
-    pub(super) fn root(&self) -> Option<&SigningRoot> {
+    pub(super) fn root(&self) -> Option<&SigningCa> {
         self.service?.signer.as_deref().ok()
     }
 
@@ -137,7 +147,7 @@ impl Case<'_> {
         at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX)
     }
 
-    fn decide(&self, found: &Found) -> Decision {
+    fn decide(&self, found: &ObservedSecret) -> Decision {
         let world = World {
             asked: self.asked,
             terms: self.allowed.clone(),
@@ -149,7 +159,7 @@ impl Case<'_> {
         decide(&world, self.context.clock.now())
     }
 
-    async fn carry_out(&self, found: Found) -> Result<(), Error> {
+    async fn carry_out(&self, found: ObservedSecret) -> Result<(), Error> {
         let decision = self.decide(&found);
         let is_repair = is_repair(self.identity.status.as_ref(), &decision.plan, &found.observed);
         if is_repair && let Some(pause) = self.pause() {
@@ -164,7 +174,7 @@ impl Case<'_> {
             }
             // A stale observation is looked at again at once; a key on its way is no trouble worth telling.
             Err(
-                error @ (Error::Stale { .. } | Error::KeyOrdered | Error::NotLeader { .. } | Error::Clock(_)),
+                error @ (Error::Stale { .. } | Error::KeyPending | Error::NotLeader { .. } | Error::Clock(_)),
             ) => Err(error),
             Err(error) => {
                 let has_stalled = decision.has_stalled;
@@ -176,7 +186,11 @@ impl Case<'_> {
         }
     }
 
-    async fn act(&self, decision: &Decision, found: &Found) -> Result<Option<Found>, Error> {
+    async fn act(
+        &self,
+        decision: &Decision,
+        found: &ObservedSecret,
+    ) -> Result<Option<ObservedSecret>, Error> {
         match &decision.plan {
             Plan::Keep => Ok(None),
             Plan::Issue { because, over } => {
@@ -190,7 +204,7 @@ impl Case<'_> {
                 Ok(Some(done))
             }
             Plan::Refresh { .. } => {
-                let Observed::Held(held) = &found.observed else { return Ok(None) };
+                let SecretState::Held(held) = &found.observed else { return Ok(None) };
                 let done = refresh(self.context, self.asked, self.service, found, held).await?;
                 self.context.metrics.refreshed();
                 Ok(Some(done))
@@ -198,7 +212,7 @@ impl Case<'_> {
         }
     }
 
-    fn signing(&self) -> Option<(&Service, &SigningRoot, &policy::Entitlement)> {
+    fn signing(&self) -> Option<(&Issuer, &SigningCa, &policy::Entitlement)> {
         let service = self.service?;
         let root = self.root()?;
         let entitlement = self.allowed.as_ref()?.leaf()?;
@@ -207,7 +221,7 @@ impl Case<'_> {
 
     /// The answer to a write is an observation: there is no need to wait for the watch. An admission policy may have had a
     /// hand in it, and may have taken away what the watch goes by.
-    fn saw(&self, done: &Found, is_repair: bool) {
+    fn saw(&self, done: &ObservedSecret, is_repair: bool) {
         let Some(metadata) = &done.metadata else { return };
         let meta = kube::core::PartialObjectMeta { metadata: metadata.clone(), ..Default::default() };
         let now = self.context.millis();
@@ -221,14 +235,14 @@ impl Case<'_> {
         });
     }
 
-    fn issuance<'b>(&'b self, because: Because, grants: &'b [String]) -> Issuance<'b> {
+    fn issuance<'b>(&'b self, because: IssueReason, grants: &'b [String]) -> IssuanceRecord<'b> {
         let Self { job, identity, asked, .. } = self;
-        Issuance { identity: &identity.metadata, asked, because, class: job.class, grants }
+        IssuanceRecord { identity: &identity.metadata, asked, because, class: job.class, grants }
     }
 }
 
 /// Who signs for an identity, or the sentence that says why nobody does.
-fn signer(asked: &Asked, service: Option<&Service>) -> Result<Signer, NotReady> {
+fn signer(asked: &IdentitySpec, service: Option<&Issuer>) -> Result<Signer, NotReady> {
     let authority = &asked.authority;
     let Some(service) = service else {
         let advice = "create it, or correct spec.authorityRef.name";

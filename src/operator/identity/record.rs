@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use super::observe::Found;
-use super::reconcile::Case;
+use super::observe::ObservedSecret;
+use super::reconcile::IdentityReconcile;
 use super::status;
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::operator::client::merge_patch::status_patch;
@@ -15,11 +15,11 @@ use crate::operator::events;
 use crate::operator::status_proof::{names_unknown_signer, proven};
 use crate::plan::identity::decide::Decision;
 use crate::plan::identity::ready::{Refusal, Standing};
-use crate::plan::identity::spec::Malformed;
+use crate::plan::identity::spec::MalformedSpec;
 
-impl Case<'_> {
+impl IdentityReconcile<'_> {
     /// Records a decision, with what an admission policy has changed.
-    pub(super) async fn record(&self, decision: &Decision, found: &Found) -> Result<(), Error> {
+    pub(super) async fn record(&self, decision: &Decision, found: &ObservedSecret) -> Result<(), Error> {
         let standing = match self.altered(found) {
             Some(what) => decision.standing.remarked(&what),
             None => decision.standing.clone(),
@@ -28,7 +28,7 @@ impl Case<'_> {
         self.store(self.status(&decision, found), &decision.standing).await
     }
 
-    pub(super) fn status(&self, decision: &Decision, found: &Found) -> MtlsIdentityStatus {
+    pub(super) fn status(&self, decision: &Decision, found: &ObservedSecret) -> MtlsIdentityStatus {
         status::identity_status(self.identity, self.asked, decision, found, self.context.clock.now())
     }
 
@@ -63,7 +63,7 @@ pub fn told(standing: &Standing, error: &Error, has_stalled: bool) -> Standing {
 pub async fn record_malformed(
     context: &Context,
     identity: &MtlsIdentity,
-    malformed: &Malformed,
+    malformed: &MalformedSpec,
 ) -> Result<(), Error> {
     let standing = Standing::refused(Refusal::Malformed(malformed.to_string()), true);
     record_standing(context, identity, &standing).await

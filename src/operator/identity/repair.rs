@@ -8,38 +8,43 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::altered_write::altered;
 use super::field_managers::last_other_writer;
-use super::observe::Found;
-use super::reconcile::Case;
+use super::observe::ObservedSecret;
+use super::reconcile::IdentityReconcile;
 use crate::api::identity::MtlsIdentityStatus;
 use crate::operator::error::Error;
 use crate::operator::events;
 use crate::operator::scheduler::deadlines::Millis;
 use crate::operator::scheduler::repair_backoff::Pause;
 use crate::plan::identity::decide::{Decision, Plan};
-use crate::plan::identity::spec::Asked;
-use crate::plan::identity::world::{Held, Observed};
+use crate::plan::identity::spec::IdentitySpec;
+use crate::plan::identity::world::{OwnedSecret, SecretState};
 
 /// Whether a plan puts right what another writer has done since the Secret was written or verified last: a renewal over
 /// what this operator left there is none, and neither is the first certificate.
 #[must_use]
-pub fn is_repair(status: Option<&MtlsIdentityStatus>, plan: &Plan, observed: &Observed) -> bool {
+pub fn is_repair(status: Option<&MtlsIdentityStatus>, plan: &Plan, observed: &SecretState) -> bool {
     let Some(status) = status.filter(|status| status.revision.is_some()) else { return false };
     let verified = status.secret.as_ref().map(|secret| secret.resource_version.as_str());
     match (plan, observed) {
-        (Plan::Keep, _) | (_, Observed::Foreign(_)) => false,
-        (_, Observed::Held(held)) => verified != Some(held.version.as_str()),
-        (_, Observed::Absent) => true,
+        (Plan::Keep, _) | (_, SecretState::Foreign(_)) => false,
+        (_, SecretState::Held(held)) => verified != Some(held.version.as_str()),
+        (_, SecretState::Absent) => true,
     }
 }
 
-impl Case<'_> {
+impl IdentityReconcile<'_> {
     /// Whether another repair has to wait.
     pub(super) fn pause(&self) -> Option<Pause> {
         self.context.board.lock().repair_pause(self.job.id, self.context.millis())
     }
 
     /// Another writer undoes each repair: the next one waits, and people are told.
-    pub(super) async fn wait(&self, decision: Decision, found: &Found, pause: &Pause) -> Result<(), Error> {
+    pub(super) async fn wait(
+        &self,
+        decision: Decision,
+        found: &ObservedSecret,
+        pause: &Pause,
+    ) -> Result<(), Error> {
         let why = explain(self.asked, found, pause);
         let standing = decision.standing.remarked(&why);
         let decision = Decision { standing, ..decision };
@@ -57,9 +62,9 @@ impl Case<'_> {
 
     /// What of a sound Secret was stored otherwise than it was sent; as it was known before, where its metadata alone was
     /// enough.
-    pub(super) fn altered(&self, found: &Found) -> Option<Arc<str>> {
-        let is_as_stored = |held: &Held| held.mine && held.dressed && held.leaf.is_ok();
-        if !matches!(&found.observed, Observed::Held(held) if is_as_stored(held)) {
+    pub(super) fn altered(&self, found: &ObservedSecret) -> Option<Arc<str>> {
+        let is_as_stored = |held: &OwnedSecret| held.mine && held.dressed && held.leaf.is_ok();
+        if !matches!(&found.observed, SecretState::Held(held) if is_as_stored(held)) {
             return None;
         }
         let mut board = self.context.board.lock();
@@ -71,11 +76,11 @@ impl Case<'_> {
 }
 
 /// Why a repair waits: what was done again and again, by which writer, until when it waits, and what ends it.
-fn explain(asked: &Asked, found: &Found, pause: &Pause) -> String {
+fn explain(asked: &IdentitySpec, found: &ObservedSecret, pause: &Pause) -> String {
     let secret = format!("Secret {}/{}", asked.namespace, asked.secret.name);
     let (count, since, until) = (pause.count, moment(pause.since), moment(pause.until));
     match &found.observed {
-        Observed::Absent => format!(
+        SecretState::Absent => format!(
             "{secret} was restored {count} times since {since} and is deleted each time; it is restored next at \
              {until}: find in the audit log of the API server what deletes it, and stop that"
         ),

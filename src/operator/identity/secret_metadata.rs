@@ -12,13 +12,13 @@ use serde_json::{Map, Value, json};
 use crate::api::MtlsIdentity;
 use crate::api::identity::Reclaim;
 use crate::api::names::{GROUP, annotation, label};
-use crate::plan::identity::spec::Asked;
+use crate::plan::identity::spec::IdentitySpec;
 
 type Pairs = BTreeMap<String, String>;
 
 /// What annotations say of the leaf in the Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeafNotes {
+pub struct LeafAnnotations {
     /// Serial number, hex.
     pub serial: String,
     /// End of validity.
@@ -37,7 +37,7 @@ pub struct LeafNotes {
     pub renew_request: Option<String>,
 }
 
-impl LeafNotes {
+impl LeafAnnotations {
     fn annotations(&self) -> Pairs {
         let mut pairs = Pairs::from([
             (annotation::SERIAL.into(), self.serial.clone()),
@@ -58,7 +58,7 @@ impl LeafNotes {
 
 /// What a leaf Secret shall wear.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dress {
+pub struct SecretMetadata {
     labels: Pairs,
     annotations: Pairs,
     owner: Option<OwnerReference>,
@@ -72,10 +72,10 @@ struct AppliedKeys {
     annotations: BTreeSet<String>,
 }
 
-impl Dress {
+impl SecretMetadata {
     /// What the Secret of this identity shall wear with this leaf in it.
     #[must_use]
-    pub fn of(asked: &Asked, notes: &LeafNotes) -> Self {
+    pub fn of(asked: &IdentitySpec, notes: &LeafAnnotations) -> Self {
         let mut dress = Self::lasting(asked);
         dress.annotations.extend(notes.annotations());
         dress
@@ -83,7 +83,7 @@ impl Dress {
 
     /// What it shall wear whatever leaf is in it.
     #[must_use]
-    pub fn lasting(asked: &Asked) -> Self {
+    pub fn lasting(asked: &IdentitySpec) -> Self {
         let mut labels = theirs(&asked.secret.labels);
         labels.extend([
             (label::MANAGED_BY.into(), label::MANAGER.into()),
@@ -100,7 +100,7 @@ impl Dress {
 
     /// The metadata of a Secret to be created.
     #[must_use]
-    pub fn metadata(&self, asked: &Asked) -> ObjectMeta {
+    pub fn metadata(&self, asked: &IdentitySpec) -> ObjectMeta {
         ObjectMeta {
             name: Some(asked.secret.name.clone()),
             namespace: Some(asked.namespace.clone()),
@@ -200,14 +200,14 @@ fn is_ours(key: &str) -> bool {
     key.strip_prefix(GROUP).is_some_and(|rest| rest.starts_with('/')) || key == label::MANAGED_BY
 }
 
-fn applied_keys(asked: &Asked) -> Option<String> {
+fn applied_keys(asked: &IdentitySpec) -> Option<String> {
     let keys = |pairs: &Pairs| pairs.keys().filter(|key| !is_ours(key)).cloned().collect();
     let applied =
         AppliedKeys { labels: keys(&asked.secret.labels), annotations: keys(&asked.secret.annotations) };
     (applied != AppliedKeys::default()).then(|| serde_json::to_string(&applied).unwrap_or_default())
 }
 
-fn owner(asked: &Asked) -> Option<OwnerReference> {
+fn owner(asked: &IdentitySpec) -> Option<OwnerReference> {
     (asked.secret.reclaim == Reclaim::Delete).then(|| OwnerReference {
         api_version: MtlsIdentity::api_version(&()).into_owned(),
         kind: MtlsIdentity::kind(&()).into_owned(),
@@ -229,8 +229,8 @@ pub fn is_identity(owner: &OwnerReference) -> bool {
 mod tests {
     use super::*;
 
-    fn asked(labels: &[(&str, &str)], reclaim: Reclaim) -> Asked {
-        let mut asked = Asked::plain("shop");
+    fn asked(labels: &[(&str, &str)], reclaim: Reclaim) -> IdentitySpec {
+        let mut asked = IdentitySpec::plain("shop");
         asked.name = "web".into();
         asked.uid = "uid-1".into();
         asked.authority = "mesh".into();
@@ -240,8 +240,8 @@ mod tests {
         asked
     }
 
-    fn notes() -> LeafNotes {
-        LeafNotes {
+    fn notes() -> LeafAnnotations {
+        LeafAnnotations {
             serial: "4a".into(),
             not_after: Timestamp::UNIX_EPOCH,
             authority_key_id: "0b".into(),
@@ -253,21 +253,21 @@ mod tests {
         }
     }
 
-    fn worn(asked: &Asked) -> ObjectMeta {
-        Dress::of(asked, &notes()).metadata(asked)
+    fn worn(asked: &IdentitySpec) -> ObjectMeta {
+        SecretMetadata::of(asked, &notes()).metadata(asked)
     }
 
     #[test]
     fn a_dressed_secret_needs_no_patch() {
         let asked = asked(&[("team", "red")], Reclaim::Delete);
-        assert_eq!(Dress::of(&asked, &notes()).patch(&worn(&asked)), Map::new());
+        assert_eq!(SecretMetadata::of(&asked, &notes()).patch(&worn(&asked)), Map::new());
     }
 
     #[test]
     fn a_label_that_leaves_the_spec_leaves_the_secret_and_a_foreign_one_stays() {
         let mut found = worn(&asked(&[("team", "red"), ("tier", "1")], Reclaim::Delete));
         found.labels.get_or_insert_default().insert("foreign".into(), "x".into());
-        let patch = Dress::of(&asked(&[("tier", "2")], Reclaim::Delete), &notes()).patch(&found);
+        let patch = SecretMetadata::of(&asked(&[("tier", "2")], Reclaim::Delete), &notes()).patch(&found);
         assert_eq!(patch["labels"], json!({"team": null, "tier": "2"}));
     }
 
@@ -284,7 +284,7 @@ mod tests {
         let mut found = worn(&asked(&[], Reclaim::Delete));
         let other = OwnerReference { kind: "Application".into(), ..OwnerReference::default() };
         found.owner_references.get_or_insert_default().push(other.clone());
-        let patch = Dress::of(&asked(&[], Reclaim::Retain), &notes()).patch(&found);
+        let patch = SecretMetadata::of(&asked(&[], Reclaim::Retain), &notes()).patch(&found);
         assert_eq!(patch["ownerReferences"], json!([other]));
     }
 }

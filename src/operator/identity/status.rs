@@ -3,23 +3,23 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::observe::Found;
+use super::observe::ObservedSecret;
 use crate::api::conditions::{READY, SERVING, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, SecretReference};
 use crate::operator::index::identity::has_stalled;
 use crate::operator::scheduler::requeue::is_refusal;
 use crate::plan::identity::decide::Decision;
-use crate::plan::identity::ready::Reason;
-use crate::plan::identity::spec::Asked;
-use crate::plan::identity::world::{Before, Observed};
+use crate::plan::identity::ready::ReadyReason;
+use crate::plan::identity::spec::IdentitySpec;
+use crate::plan::identity::world::{Before, SecretState};
 
 /// The status of an identity after this decision about what was found.
 #[must_use]
 pub fn identity_status(
     identity: &MtlsIdentity,
-    asked: &Asked,
+    asked: &IdentitySpec,
     decision: &Decision,
-    found: &Found,
+    found: &ObservedSecret,
     now: Timestamp,
 ) -> MtlsIdentityStatus {
     let before = identity.status.clone().unwrap_or_default();
@@ -33,7 +33,7 @@ pub fn identity_status(
     status.authority_name = Some(asked.authority.clone());
     status.renewal_time = decision.renewal.map(Time);
     match &found.observed {
-        Observed::Held(held) => {
+        SecretState::Held(held) => {
             status.secret = Some(SecretReference {
                 name: asked.secret.name.clone(),
                 resource_version: held.version.clone(),
@@ -42,7 +42,7 @@ pub fn identity_status(
             status.revision = Some(found.revision);
             describe_leaf(&mut status, found, held.leaf.is_ok());
         }
-        Observed::Absent | Observed::Foreign(_) => {
+        SecretState::Absent | SecretState::Foreign(_) => {
             status.secret = None;
             forget_leaf(&mut status);
         }
@@ -55,7 +55,7 @@ pub fn identity_status(
 pub fn before(identity: &MtlsIdentity) -> Before {
     let Some(status) = &identity.status else { return Before::default() };
     let is_current = status.observed_generation == identity.metadata.generation;
-    let reason = find(&status.conditions, READY).and_then(|ready| Reason::parse(&ready.reason));
+    let reason = find(&status.conditions, READY).and_then(|ready| ReadyReason::parse(&ready.reason));
     Before {
         was_issued: status.revision.is_some(),
         was_permitted: is_current && reason.is_some_and(|reason| !is_refusal(reason)),
@@ -64,7 +64,7 @@ pub fn before(identity: &MtlsIdentity) -> Before {
 }
 
 /// What the leaf says, where it was read; what it said before stays where it was not.
-fn describe_leaf(status: &mut MtlsIdentityStatus, found: &Found, is_sound: bool) {
+fn describe_leaf(status: &mut MtlsIdentityStatus, found: &ObservedSecret, is_sound: bool) {
     if let Some(leaf) = &found.leaf {
         status.spiffe_id = leaf.spiffe_ids.first().cloned();
         status.dns_names.clone_from(&leaf.dns_names);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::awaited_object::Witness;
+use super::awaited_object::AwaitedObject;
 use super::identity::version_number;
 use super::tombstones::{Tombstones, place};
 use crate::api::MtlsAuthority;
@@ -14,7 +14,7 @@ use crate::operator::scheduler::deadlines::Millis;
 
 /// One authority.
 #[derive(Debug)]
-struct Member {
+struct AuthorityRecord {
     authority: Arc<MtlsAuthority>,
     /// When it needs a look, by time alone or because something changed.
     due: Option<Millis>,
@@ -22,13 +22,13 @@ struct Member {
     failures: u32,
     is_listed: bool,
     /// What a loss of its root rests on.
-    witnesses: Vec<Witness>,
+    witnesses: Vec<AwaitedObject>,
 }
 
 /// The roster.
 #[derive(Clone, Default)]
-pub struct Roster {
-    members: Arc<Mutex<HashMap<String, Member>>>,
+pub struct Authorities {
+    members: Arc<Mutex<HashMap<String, AuthorityRecord>>>,
     deleted: Arc<Mutex<Tombstones>>,
     changed: Arc<Notify>,
 }
@@ -39,7 +39,7 @@ pub const LOOK_EVERY: Millis = 10 * 60 * 1000;
 const FIRST_RETRY: Millis = 500;
 const LAST_RETRY: Millis = 60_000;
 
-impl Roster {
+impl Authorities {
     /// An authority was seen. Its status is ours to write, so a change of that alone is no news.
     pub fn saw(&self, authority: MtlsAuthority) {
         let Some(name) = authority.metadata.name.clone() else { return };
@@ -56,7 +56,7 @@ impl Roster {
             member.failures = 0;
         } else {
             let (due, witnesses) = (Some(0), Vec::new());
-            members.insert(name, Member { authority, due, failures: 0, is_listed: true, witnesses });
+            members.insert(name, AuthorityRecord { authority, due, failures: 0, is_listed: true, witnesses });
         }
         drop(members);
         self.changed.notify_one();
@@ -126,14 +126,14 @@ impl Roster {
     }
 
     /// The loss of an authority's root rests on these objects, and on none where it is not lost.
-    pub fn rests_on(&self, name: &str, witnesses: Vec<Witness>) {
+    pub fn rests_on(&self, name: &str, witnesses: Vec<AwaitedObject>) {
         if let Some(member) = self.members.lock().get_mut(name) {
             member.witnesses = witnesses;
         }
     }
 
     /// Objects have changed or gone: an authority whose loss rests on one of them needs a look at this moment.
-    pub fn stirred(&self, at: Millis, is_it: impl Fn(&Witness) -> bool) {
+    pub fn stirred(&self, at: Millis, is_it: impl Fn(&AwaitedObject) -> bool) {
         let mut members = self.members.lock();
         let concerned = members.values_mut().filter(|member| member.witnesses.iter().any(&is_it));
         let concerned = concerned.map(|member| member.due = earlier(member.due, Some(at))).count();
@@ -251,8 +251,8 @@ mod tests {
     /// Eight hours.
     const AHEAD: Millis = 8 * 3_600_000;
 
-    fn roster() -> Roster {
-        let roster = Roster::default();
+    fn roster() -> Authorities {
+        let roster = Authorities::default();
         roster.saw(MtlsAuthority::new("mesh", MtlsAuthoritySpec::default()));
         assert!(roster.take(AHEAD).is_some());
         roster
@@ -261,8 +261,8 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_puts_no_look_off() {
         for told in [
-            |roster: &Roster| roster.failed("mesh", AHEAD),
-            |roster: &Roster| roster.settled("mesh", Some(AHEAD + LOOK_EVERY)),
+            |roster: &Authorities| roster.failed("mesh", AHEAD),
+            |roster: &Authorities| roster.settled("mesh", Some(AHEAD + LOOK_EVERY)),
         ] {
             let roster = roster();
             told(&roster);

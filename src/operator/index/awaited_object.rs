@@ -3,7 +3,7 @@
 
 /// Kinds of objects that evidence rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WitnessKind {
+pub enum AwaitedKind {
     /// An `MtlsIdentity`.
     Identity,
     /// A leaf Secret.
@@ -12,31 +12,31 @@ pub enum WitnessKind {
 
 /// An object that evidence rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Witness {
+pub struct AwaitedObject {
     /// Its kind.
-    pub kind: WitnessKind,
+    pub kind: AwaitedKind,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
 }
 
-impl Witness {
+impl AwaitedObject {
     /// An identity.
     #[must_use]
     pub fn identity(namespace: &str, name: &str) -> Self {
-        Self { kind: WitnessKind::Identity, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self { kind: AwaitedKind::Identity, namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
     /// A leaf Secret.
     #[must_use]
     pub fn secret(namespace: &str, name: &str) -> Self {
-        Self { kind: WitnessKind::Secret, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self { kind: AwaitedKind::Secret, namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
     /// Whether it is this object.
     #[must_use]
-    pub fn is(&self, kind: WitnessKind, namespace: &str, name: &str) -> bool {
+    pub fn is(&self, kind: AwaitedKind, namespace: &str, name: &str) -> bool {
         self.kind == kind && self.namespace == namespace && self.name == name
     }
 }

@@ -12,9 +12,9 @@ use crate::api::names::{annotation, label};
 use crate::api::word::Word;
 use crate::pki::{CommonName, KeyAlgorithm};
 use crate::plan::identity::policy::Permission;
-use crate::plan::identity::profile::{AskedHash, ProfileHash};
-use crate::plan::identity::ready::Reason;
-use crate::plan::identity::spec::Asked;
+use crate::plan::identity::profile::{IdentitySpecHash, ProfileHash};
+use crate::plan::identity::ready::ReadyReason;
+use crate::plan::identity::spec::IdentitySpec;
 use crate::plan::spread::fraction;
 
 /// A 64-bit stand-in for a string that is only ever compared.
@@ -37,7 +37,7 @@ pub fn version_number(version: &str) -> u64 {
 
 /// One identity.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct IdentityEntry {
     /// Namespace.
     pub namespace: Arc<str>,
     /// Name.
@@ -55,7 +55,7 @@ pub struct Entry {
     /// Name of the authority.
     pub authority: Digest,
     /// Hash of what is asked; `None` where the spec is malformed.
-    pub asked: Option<AskedHash>,
+    pub asked: Option<IdentitySpecHash>,
     /// Value of the annotation `renew`, where there is one.
     pub renew_request: Option<Digest>,
     /// Whether it asks for nothing that a grant or a limit could refuse: such identities of one namespace are all
@@ -68,14 +68,14 @@ pub struct Entry {
     /// When this generation was first seen by this process, seconds since 1970.
     pub seen: i64,
     /// What policy said when it was asked last.
-    pub judgement: Option<Judgement>,
+    pub judgement: Option<CachedPermission>,
     /// What status says.
-    pub recorded: Recorded,
+    pub recorded: RecordedStatus,
 }
 
 /// A verdict of policy, and the state of authority and namespace under which it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judgement {
+pub struct CachedPermission {
     /// State of authority and namespace.
     pub epoch: u64,
     /// The verdict.
@@ -84,11 +84,11 @@ pub struct Judgement {
 
 /// What an identity's status says.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Recorded {
+pub struct RecordedStatus {
     /// Generation that the status speaks of.
     pub generation: Option<i64>,
-    /// Reason of the `Ready` condition.
-    pub reason: Option<Reason>,
+    /// ReadyReason of the `Ready` condition.
+    pub reason: Option<ReadyReason>,
     /// Whether `Ready` is true.
     pub is_ready: bool,
     /// Whether this generation needs a person.
@@ -109,7 +109,7 @@ pub struct Recorded {
     pub renew_request: Option<Digest>,
 }
 
-impl Entry {
+impl IdentityEntry {
     /// What is to be remembered of an identity.
     #[must_use]
     pub fn of(identity: &MtlsIdentity, namespace: Arc<str>) -> Self {
@@ -124,14 +124,14 @@ impl Entry {
             version: version_number(meta.resource_version.as_deref().unwrap_or_default()),
             generation: meta.generation.unwrap_or_default(),
             authority: digest(&identity.spec.authority_ref.name),
-            asked: readable(identity).map(|asked| AskedHash::of(&asked)),
+            asked: readable(identity).map(|asked| IdentitySpecHash::of(&asked)),
             renew_request: renew.map(|value| digest(value)),
             is_plain: is_plain(identity),
             is_paused: identity.spec.paused,
             is_going: meta.deletion_timestamp.is_some(),
             seen: 0,
             judgement: None,
-            recorded: identity.status.as_ref().map(Recorded::of).unwrap_or_default(),
+            recorded: identity.status.as_ref().map(RecordedStatus::of).unwrap_or_default(),
             namespace,
             name,
         }
@@ -151,8 +151,8 @@ impl Entry {
 }
 
 /// What an identity asks, where all of it can be read.
-fn readable(identity: &MtlsIdentity) -> Option<Asked> {
-    Asked::parse(identity).ok().filter(|asked| asked.malformed.is_none())
+fn readable(identity: &MtlsIdentity) -> Option<IdentitySpec> {
+    IdentitySpec::parse(identity).ok().filter(|asked| asked.malformed.is_none())
 }
 
 fn is_plain(identity: &MtlsIdentity) -> bool {
@@ -174,7 +174,7 @@ pub fn has_stalled(status: &MtlsIdentityStatus) -> bool {
     })
 }
 
-impl Recorded {
+impl RecordedStatus {
     fn of(status: &MtlsIdentityStatus) -> Self {
         let ready = find(&status.conditions, READY);
         let seconds = |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| {
@@ -182,7 +182,7 @@ impl Recorded {
         };
         Self {
             generation: status.observed_generation,
-            reason: ready.and_then(|condition| Reason::parse(&condition.reason)),
+            reason: ready.and_then(|condition| ReadyReason::parse(&condition.reason)),
             is_stalled: has_stalled(status),
             is_ready: ready.is_some_and(|condition| condition.status == "True"),
             secret_version: status.secret.as_ref().map(|secret| version_number(&secret.resource_version)),
@@ -198,7 +198,7 @@ impl Recorded {
 
 /// One leaf Secret, by its metadata.
 #[derive(Clone, Debug)]
-pub struct SeenSecret {
+pub struct SecretEntry {
     /// Namespace.
     pub namespace: Arc<str>,
     /// Name.
@@ -225,7 +225,7 @@ pub struct SeenSecret {
     pub issued_at: Option<i64>,
 }
 
-impl SeenSecret {
+impl SecretEntry {
     /// What is to be remembered of a Secret.
     #[must_use]
     pub fn of(meta: &PartialObjectMeta<Secret>, namespace: Arc<str>) -> Self {

@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use super::identity::Digest;
-use crate::plan::identity::profile::TermsHash;
+use crate::plan::identity::profile::AuthoritySpecHash;
 use crate::plan::spread::Step;
 
 /// What is remembered of an authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorityMark {
+pub struct AuthorityEntry {
     /// Changes with every change of what policy says.
     pub epoch: u64,
     /// Hash of what it contributes to profiles.
-    pub terms: TermsHash,
+    pub terms: AuthoritySpecHash,
     /// The signer, where one signs.
-    pub signer: Option<SignerMark>,
+    pub signer: Option<IssuerEntry>,
 }
 
 /// What is remembered of a signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignerMark {
+pub struct IssuerEntry {
     /// Key identifier.
     pub key_id: Digest,
     /// End of its validity, seconds since 1970.
@@ -31,7 +31,7 @@ pub struct SignerMark {
     /// Whether the next root is announced, and waits until every counted Secret carries it.
     pub is_announced: bool,
     /// The signers that are retiring.
-    pub retiring: Arc<[RetiringMark]>,
+    pub retiring: Arc<[RetiringEntry]>,
     /// When Secrets follow the last change.
     pub step: Option<Step>,
     /// Key identifiers of signers whose leaves are replaced at once.
@@ -44,14 +44,14 @@ pub struct SignerMark {
 
 /// What is remembered of a signer that is retiring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetiringMark {
+pub struct RetiringEntry {
     /// Key identifier.
     pub key_id: Digest,
     /// Until when a leaf of it can be valid, seconds since 1970.
     pub until: i64,
 }
 
-impl SignerMark {
+impl IssuerEntry {
     /// Until when a leaf with this key identifier can be valid, if its signer is retiring.
     #[must_use]
     pub fn retires(&self, key_id: Option<Digest>) -> Option<i64> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use self::identity::{Entry, SeenSecret};
+use self::identity::{IdentityEntry, SecretEntry};
 use self::source::Source;
 use self::tombstones::{Tombstones, place};
 use crate::operator::scheduler::deadlines::Millis;
@@ -51,11 +51,11 @@ struct Listed<T> {
 /// The index. Pure: it is told what the watches see.
 #[derive(Debug, Default)]
 pub struct Index {
-    slots: Vec<Option<Listed<Entry>>>,
+    slots: Vec<Option<Listed<IdentityEntry>>>,
     free: Vec<IdentityId>,
     by_name: HashTable<IdentityId>,
     by_target: HashTable<IdentityId>,
-    secrets: HashTable<Listed<SeenSecret>>,
+    secrets: HashTable<Listed<SecretEntry>>,
     deleted_identities: Tombstones,
     deleted_secrets: Tombstones,
     list: ListNumber,
@@ -65,7 +65,7 @@ pub struct Index {
 impl Index {
     /// The identity in a place.
     #[must_use]
-    pub fn entry(&self, id: IdentityId) -> Option<&Entry> {
+    pub fn entry(&self, id: IdentityId) -> Option<&IdentityEntry> {
         self.slots.get(id.slot())?.as_ref().map(|listed| &listed.item)
     }
 
@@ -78,7 +78,7 @@ impl Index {
     }
 
     /// Every identity with its place.
-    pub fn entries(&self) -> impl Iterator<Item = (IdentityId, &Entry)> {
+    pub fn entries(&self) -> impl Iterator<Item = (IdentityId, &IdentityEntry)> {
         self.by_name.iter().filter_map(|id| self.entry(*id).map(|entry| (*id, entry)))
     }
 
@@ -95,7 +95,7 @@ impl Index {
     }
 
     /// Remembers an identity. `None` if a newer version of it is remembered already, or its deletion.
-    pub fn put(&mut self, entry: Entry, source: Source) -> Option<IdentityId> {
+    pub fn put(&mut self, entry: IdentityEntry, source: Source) -> Option<IdentityId> {
         let is_gone =
             || self.deleted_identities.has_buried(place(&entry.namespace, &entry.name), entry.version);
         if source == Source::Answer && is_gone() {
@@ -107,7 +107,7 @@ impl Index {
         }
     }
 
-    fn replace(&mut self, id: IdentityId, entry: Entry, source: Source) -> Option<IdentityId> {
+    fn replace(&mut self, id: IdentityId, entry: IdentityEntry, source: Source) -> Option<IdentityId> {
         let list = self.list;
         let hash = self.hash(&entry.namespace, &entry.secret_name());
         let (renamed, before) = {
@@ -130,7 +130,7 @@ impl Index {
         Some(id)
     }
 
-    fn insert(&mut self, entry: Entry) -> IdentityId {
+    fn insert(&mut self, entry: IdentityEntry) -> IdentityId {
         let by_name = self.hash(&entry.namespace, &entry.name);
         let by_target = self.hash(&entry.namespace, &entry.secret_name());
         let listed = Some(Listed { item: entry, list: self.list });
@@ -146,7 +146,7 @@ impl Index {
     }
 
     /// Forgets an identity.
-    pub fn remove(&mut self, id: IdentityId) -> Option<Entry> {
+    pub fn remove(&mut self, id: IdentityId) -> Option<IdentityEntry> {
         let entry = self.entry(id)?.clone();
         let hash = self.hash(&entry.namespace, &entry.name);
         if let Ok(found) = self.by_name.find_entry(hash, |other| *other == id) {
@@ -184,20 +184,20 @@ impl Index {
 
     /// The Secret of this name.
     #[must_use]
-    pub fn secret(&self, namespace: &str, name: &str) -> Option<&SeenSecret> {
-        let is_it = |s: &Listed<SeenSecret>| *s.item.namespace == *namespace && *s.item.name == *name;
+    pub fn secret(&self, namespace: &str, name: &str) -> Option<&SecretEntry> {
+        let is_it = |s: &Listed<SecretEntry>| *s.item.namespace == *namespace && *s.item.name == *name;
         self.secrets.find(self.hash(namespace, name), is_it).map(|listed| &listed.item)
     }
 
     /// Remembers a Secret, unless a newer version of it is remembered already, or its deletion.
-    pub fn put_secret(&mut self, secret: SeenSecret, source: Source) {
+    pub fn put_secret(&mut self, secret: SecretEntry, source: Source) {
         if source == Source::Answer && self.has_deleted_secret(&secret) {
             return;
         }
         let hash = self.hash(&secret.namespace, &secret.name);
         let list = self.list;
         let is_it =
-            |s: &Listed<SeenSecret>| s.item.namespace == secret.namespace && s.item.name == secret.name;
+            |s: &Listed<SecretEntry>| s.item.namespace == secret.namespace && s.item.name == secret.name;
         if let Some(listed) = self.secrets.find_mut(hash, is_it) {
             // An answer does not say that a list which is under way would name it.
             listed.list = if source == Source::Answer { listed.list } else { list };
@@ -208,14 +208,14 @@ impl Index {
             return;
         }
         let hasher = &self.hasher;
-        let rehash = |s: &Listed<SeenSecret>| hasher.hash_one((&*s.item.namespace, &*s.item.name));
+        let rehash = |s: &Listed<SecretEntry>| hasher.hash_one((&*s.item.namespace, &*s.item.name));
         self.secrets.insert_unique(hash, Listed { item: secret, list }, rehash);
     }
 
     /// Forgets a Secret.
     pub fn remove_secret(&mut self, namespace: &str, name: &str) {
         let hash = self.hash(namespace, name);
-        let is_it = |s: &Listed<SeenSecret>| *s.item.namespace == *namespace && *s.item.name == *name;
+        let is_it = |s: &Listed<SecretEntry>| *s.item.namespace == *namespace && *s.item.name == *name;
         if let Ok(found) = self.secrets.find_entry(hash, is_it) {
             found.remove();
         }
@@ -233,12 +233,12 @@ impl Index {
 
     /// Whether a Secret was seen to be deleted in this state or in a later one.
     #[must_use]
-    pub fn has_deleted_secret(&self, secret: &SeenSecret) -> bool {
+    pub fn has_deleted_secret(&self, secret: &SecretEntry) -> bool {
         self.deleted_secrets.has_buried(place(&secret.namespace, &secret.name), secret.version)
     }
 
     /// Every Secret.
-    pub fn secrets(&self) -> impl Iterator<Item = &SeenSecret> {
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretEntry> {
         self.secrets.iter().map(|listed| &listed.item)
     }
 
@@ -251,7 +251,7 @@ impl Index {
     /// The identities, within one namespace where one is given, that were not seen since the list began.
     #[must_use]
     pub fn unlisted_identities(&self, namespace: Option<&str>, list: ListNumber) -> Vec<IdentityId> {
-        let stale = |(slot, listed): (usize, &Option<Listed<Entry>>)| {
+        let stale = |(slot, listed): (usize, &Option<Listed<IdentityEntry>>)| {
             let listed = listed.as_ref()?;
             let in_scope = namespace.is_none_or(|namespace| *listed.item.namespace == *namespace);
             (in_scope && listed.list < list).then_some(slot)
@@ -264,7 +264,7 @@ impl Index {
     #[must_use]
     pub fn unlisted_secrets(&self, namespace: Option<&str>, list: ListNumber) -> Vec<(Arc<str>, Box<str>)> {
         let in_scope =
-            |s: &&Listed<SeenSecret>| namespace.is_none_or(|namespace| *s.item.namespace == *namespace);
+            |s: &&Listed<SecretEntry>| namespace.is_none_or(|namespace| *s.item.namespace == *namespace);
         let stale = self.secrets.iter().filter(in_scope).filter(|s| s.list < list);
         stale.map(|s| (s.item.namespace.clone(), s.item.name.clone())).collect()
     }
@@ -274,12 +274,12 @@ impl Index {
     }
 }
 
-fn entry_at(slots: &[Option<Listed<Entry>>], id: IdentityId) -> Option<&Entry> {
+fn entry_at(slots: &[Option<Listed<IdentityEntry>>], id: IdentityId) -> Option<&IdentityEntry> {
     slots.get(id.slot())?.as_ref().map(|listed| &listed.item)
 }
 
 fn rehash_names<'a>(
-    slots: &'a [Option<Listed<Entry>>],
+    slots: &'a [Option<Listed<IdentityEntry>>],
     hasher: &'a DefaultHashBuilder,
 ) -> impl Fn(&IdentityId) -> u64 + 'a {
     |id| entry_at(slots, *id).map_or(0, |entry| hasher.hash_one((&*entry.namespace, &*entry.name)))

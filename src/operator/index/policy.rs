@@ -4,14 +4,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::identity::{Digest, Entry, Judgement, digest};
-use super::issuer::{AuthorityMark, SignerMark};
+use super::identity::{CachedPermission, Digest, IdentityEntry, digest};
+use super::issuer::{AuthorityEntry, IssuerEntry};
 use crate::api::identity::MtlsIdentity;
 use crate::operator::scheduler::deadlines::Millis;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::policy::{self, Permission};
-use crate::plan::identity::profile::TermsHash;
-use crate::plan::identity::spec::Asked;
+use crate::plan::identity::profile::AuthoritySpecHash;
+use crate::plan::identity::spec::IdentitySpec;
 use crate::plan::selector::Labels;
 
 /// A namespace.
@@ -31,15 +31,15 @@ pub struct Namespace {
 /// An authority, as far as identities depend on it.
 #[derive(Debug)]
 struct Authority {
-    terms: Arc<Terms>,
-    mark: AuthorityMark,
+    terms: Arc<AuthoritySpec>,
+    mark: AuthorityEntry,
     /// When this process saw its terms change last, in milliseconds since 1970.
     changed: Millis,
 }
 
 /// Who has a say over which identity. Pure: it is told what the watches see, and says whom that concerns.
 #[derive(Debug, Default)]
-pub struct Jurisdiction {
+pub struct PolicyIndex {
     namespaces: HashMap<Arc<str>, Namespace>,
     authorities: HashMap<Digest, Authority>,
     /// Authorities that another operator serves.
@@ -47,7 +47,7 @@ pub struct Jurisdiction {
     epochs: u64,
 }
 
-impl Jurisdiction {
+impl PolicyIndex {
     /// A namespace.
     #[must_use]
     pub fn namespace(&self, name: &str) -> Option<&Namespace> {
@@ -103,13 +103,13 @@ impl Jurisdiction {
 
     /// What identities need to know of an authority.
     #[must_use]
-    pub fn authority(&self, authority: Digest) -> Option<&AuthorityMark> {
+    pub fn authority(&self, authority: Digest) -> Option<&AuthorityEntry> {
         self.authorities.get(&authority).map(|found| &found.mark)
     }
 
     /// Who signs for an authority.
     #[must_use]
-    pub fn signer(&self, authority: Digest) -> Option<&SignerMark> {
+    pub fn signer(&self, authority: Digest) -> Option<&IssuerEntry> {
         self.authority(authority)?.signer.as_ref()
     }
 
@@ -120,7 +120,7 @@ impl Jurisdiction {
     }
 
     /// The terms of an authority were seen. Returns which it is if they are new.
-    pub fn saw_terms(&mut self, terms: &Arc<Terms>, now: Millis) -> Option<Digest> {
+    pub fn saw_terms(&mut self, terms: &Arc<AuthoritySpec>, now: Millis) -> Option<Digest> {
         let name = digest(&terms.name);
         self.others.remove(&name);
         let before = self.authorities.get(&name);
@@ -128,13 +128,13 @@ impl Jurisdiction {
             return None;
         }
         let signer = before.and_then(|before| before.mark.signer.clone());
-        let mark = AuthorityMark { epoch: self.next_epoch(), terms: TermsHash::of(terms), signer };
+        let mark = AuthorityEntry { epoch: self.next_epoch(), terms: AuthoritySpecHash::of(terms), signer };
         self.authorities.insert(name, Authority { terms: terms.clone(), mark, changed: now });
         Some(name)
     }
 
     /// An authority has this signer from now on, or none. Returns which it is, if it is known and that is news.
-    pub fn saw_signer(&mut self, name: &str, signer: Option<SignerMark>) -> Option<Digest> {
+    pub fn saw_signer(&mut self, name: &str, signer: Option<IssuerEntry>) -> Option<Digest> {
         let name = digest(name);
         let known = &mut self.authorities.get_mut(&name)?.mark.signer;
         (std::mem::replace(known, signer) != *known).then_some(name)
@@ -154,18 +154,18 @@ impl Jurisdiction {
 
     /// What the terms say of an identity's names. `None` while its authority or namespace is unknown.
     #[must_use]
-    pub fn judge(&self, entry: &Entry, identity: &MtlsIdentity) -> Option<Judgement> {
+    pub fn judge(&self, entry: &IdentityEntry, identity: &MtlsIdentity) -> Option<CachedPermission> {
         let (authority, namespace) = self.of(entry)?;
-        let permission = match Asked::parse(identity) {
+        let permission = match IdentitySpec::parse(identity) {
             Ok(asked) => policy::permission(&asked, &authority.terms, &namespace.labels),
             Err(_) => Permission::Refused,
         };
-        Some(Judgement { epoch: epoch(authority, namespace), permission })
+        Some(CachedPermission { epoch: epoch(authority, namespace), permission })
     }
 
     /// Whether an identity may have its names. `None` if that must be judged anew.
     #[must_use]
-    pub fn permission(&self, entry: &Entry) -> Option<Permission> {
+    pub fn permission(&self, entry: &IdentityEntry) -> Option<Permission> {
         let (authority, namespace) = self.of(entry)?;
         if entry.is_plain {
             return Some(policy::permission_of_plain(&authority.terms, &entry.namespace, &namespace.labels));
@@ -177,13 +177,13 @@ impl Jurisdiction {
     /// When this process has seen something change last that a refusal of an identity depends on, in milliseconds since
     /// 1970: this generation of it, its namespace, or the terms of its authority.
     #[must_use]
-    pub fn changed(&self, entry: &Entry) -> Millis {
+    pub fn changed(&self, entry: &IdentityEntry) -> Millis {
         let namespace = self.namespaces.get(&entry.namespace).map_or(0, |namespace| namespace.changed);
         let authority = self.authorities.get(&entry.authority).map_or(0, |authority| authority.changed);
         entry.seen.saturating_mul(1000).max(namespace).max(authority)
     }
 
-    fn of(&self, entry: &Entry) -> Option<(&Authority, &Namespace)> {
+    fn of(&self, entry: &IdentityEntry) -> Option<(&Authority, &Namespace)> {
         self.authorities.get(&entry.authority).zip(self.namespaces.get(&entry.namespace))
     }
 

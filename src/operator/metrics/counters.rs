@@ -11,18 +11,18 @@ use prometheus_client::metrics::family::Family;
 
 /// Counters by labels, and the labels by authority.
 #[derive(Clone)]
-pub(super) struct Counts<L> {
+pub(super) struct AuthorityCounters<L> {
     family: Family<L, Counter>,
     labels: Arc<Mutex<HashMap<String, HashSet<L>>>>,
 }
 
-impl<L: Clone + Debug + Eq + Hash> Default for Counts<L> {
+impl<L: Clone + Debug + Eq + Hash> Default for AuthorityCounters<L> {
     fn default() -> Self {
         Self { family: Family::default(), labels: Arc::default() }
     }
 }
 
-impl<L: Clone + Debug + Eq + Hash> Counts<L> {
+impl<L: Clone + Debug + Eq + Hash> AuthorityCounters<L> {
     /// What is registered.
     pub(super) fn family(&self) -> Family<L, Counter> {
         self.family.clone()

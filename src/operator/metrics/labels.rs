@@ -69,7 +69,7 @@ impl AuthorityLabels {
 }
 
 impl BundleLabels {
-    pub(super) fn of(authority: &str, reason: published::Reason) -> Self {
+    pub(super) fn of(authority: &str, reason: published::PublishedReason) -> Self {
         Self { authority: authority.to_owned(), state: reason.as_str() }
     }
 }

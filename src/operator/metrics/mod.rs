@@ -1,4 +1,4 @@
-//! Figures about identities and authorities.
+//! ProbeMetrics about identities and authorities.
 
 mod counters;
 mod labels;
@@ -9,18 +9,18 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use self::counters::Counts;
+use self::counters::AuthorityCounters;
 use self::labels::{
     AuthorityLabels, BundleLabels, ErrorLabels, GrantLabels, IssuedLabels, PhaseLabels, QueueLabels,
     ReasonLabels, RequestLabels, TransitionLabels,
 };
-use self::probes::Figures;
+use self::probes::ProbeMetrics;
 use super::error::Error;
 use crate::api::authority::Phase;
-use crate::operator::scheduler::requeue::Class;
+use crate::operator::scheduler::requeue::Priority;
 use crate::plan::authority::decide;
-use crate::plan::identity::decide::Because;
-use crate::plan::identity::ready::Reason;
+use crate::plan::identity::decide::IssueReason;
+use crate::plan::identity::ready::ReadyReason;
 use crate::plan::trust_bundle::published;
 
 /// In place of an authority's name, for the identities whose authority this operator does not serve. No authority can
@@ -31,7 +31,7 @@ pub const MISSING: &str = "(missing)";
 #[derive(Clone, Default)]
 pub struct Metrics {
     issued: Family<IssuedLabels, Counter>,
-    granted: Counts<GrantLabels>,
+    granted: AuthorityCounters<GrantLabels>,
     refreshed: Counter,
     requests: Family<RequestLabels, Counter>,
     errors: Family<ErrorLabels, Counter>,
@@ -43,9 +43,9 @@ pub struct Metrics {
     root_not_after: Family<AuthorityLabels, Gauge>,
     rotation_phase: Family<PhaseLabels, Gauge>,
     rotation_waiting: Family<AuthorityLabels, Gauge>,
-    rotations: Counts<TransitionLabels>,
+    rotations: AuthorityCounters<TransitionLabels>,
     /// Of probes.
-    pub probes: Figures,
+    pub probes: ProbeMetrics,
     bundles: Family<BundleLabels, Gauge>,
 }
 
@@ -123,7 +123,7 @@ impl Metrics {
     }
 
     /// A leaf was issued.
-    pub fn issued(&self, because: Because, class: Class) {
+    pub fn issued(&self, because: IssueReason, class: Priority) {
         let labels = IssuedLabels { because: because.as_str(), class: class.as_str() };
         self.issued.get_or_create(&labels).inc();
     }
@@ -153,7 +153,7 @@ impl Metrics {
     }
 
     /// So many identities wait.
-    pub fn waiting(&self, depths: [(Class, usize); 3], retrying: usize) {
+    pub fn waiting(&self, depths: [(Priority, usize); 3], retrying: usize) {
         for (class, depth) in depths {
             self.queue.get_or_create(&QueueLabels { class: class.as_str() }).set(gauge(depth));
         }
@@ -161,10 +161,10 @@ impl Metrics {
     }
 }
 
-/// Figures about one authority. Whoever stops serving it forgets them: a figure that nobody keeps would stand for ever.
+/// ProbeMetrics about one authority. Whoever stops serving it forgets them: a figure that nobody keeps would stand for ever.
 impl Metrics {
     /// So many identities of an authority stand so.
-    pub fn identities(&self, authority: &str, reason: Reason, count: i64) {
+    pub fn identities(&self, authority: &str, reason: ReadyReason, count: i64) {
         self.identities.get_or_create(&ReasonLabels::of(authority, reason.as_str())).set(count);
     }
 
@@ -175,7 +175,7 @@ impl Metrics {
 
     /// An authority stands so.
     pub fn stands(&self, authority: &str, reason: &'static str) {
-        for each in decide::Reason::ALL {
+        for each in decide::AuthorityReason::ALL {
             let labels = ReasonLabels::of(authority, each.as_str());
             self.authorities.get_or_create(&labels).set((each.as_str() == reason).into());
         }
@@ -203,7 +203,7 @@ impl Metrics {
     }
 
     /// So many published bundles of an authority stand how.
-    pub fn bundles(&self, authority: &str, counts: &[(published::Reason, usize)]) {
+    pub fn bundles(&self, authority: &str, counts: &[(published::PublishedReason, usize)]) {
         for (reason, count) in counts {
             self.bundles.get_or_create(&BundleLabels::of(authority, *reason)).set(gauge(*count));
         }
@@ -235,10 +235,10 @@ impl Metrics {
         self.no_root(authority);
         self.rotation_waiting(authority, None);
         self.overdue.remove(&AuthorityLabels::of(authority));
-        for reason in Reason::ALL {
+        for reason in ReadyReason::ALL {
             self.identities.remove(&ReasonLabels::of(authority, reason.as_str()));
         }
-        for reason in decide::Reason::ALL {
+        for reason in decide::AuthorityReason::ALL {
             self.authorities.remove(&ReasonLabels::of(authority, reason.as_str()));
         }
         self.rotation_phase(authority, None);
@@ -247,7 +247,7 @@ impl Metrics {
 
     /// An authority publishes no bundle any more.
     pub fn forget_bundles(&self, authority: &str) {
-        for reason in published::Reason::ALL {
+        for reason in published::PublishedReason::ALL {
             self.bundles.remove(&BundleLabels::of(authority, reason));
         }
     }

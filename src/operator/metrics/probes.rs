@@ -1,4 +1,4 @@
-//! Figures about probes.
+//! ProbeMetrics about probes.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::plan::probe::verdict::Reason;
+use crate::plan::probe::verdict::ServingReason;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SessionLabels {
@@ -21,14 +21,14 @@ struct ReasonLabels {
 
 /// The figures.
 #[derive(Clone, Default)]
-pub struct Figures {
+pub struct ProbeMetrics {
     sessions: Family<SessionLabels, Counter>,
     identities: Family<ReasonLabels, Gauge>,
     endpoints: Gauge,
     waiting: Gauge,
 }
 
-impl Figures {
+impl ProbeMetrics {
     /// Registers every figure.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
@@ -59,8 +59,8 @@ impl Figures {
     }
 
     /// So many identities stand so.
-    pub fn identities(&self, counts: impl Fn(Reason) -> usize) {
-        for reason in Reason::ALL {
+    pub fn identities(&self, counts: impl Fn(ServingReason) -> usize) {
+        for reason in ServingReason::ALL {
             let labels = ReasonLabels { reason: reason.as_str() };
             self.identities.get_or_create(&labels).set(gauge(counts(reason)));
         }

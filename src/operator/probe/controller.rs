@@ -9,21 +9,21 @@ use rustls::pki_types::ServerName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use super::credentials::{Cards, Wallet};
-use super::endpoint_probe::{Place, Visitor};
+use super::credentials::{CredentialCache, ProbeCredentials};
+use super::endpoint_probe::{Endpoint, EndpointProber};
 use super::endpoint_slices::{Endpoints, Name};
-use super::expectation::{Outlook, outlook};
+use super::expectation::{ProbeTarget, outlook};
 use super::status;
-use super::store::{Memory, Target, Ward};
+use super::store::{ProbeState, ProbedIdentity, Target};
 use super::verdicts::{disabled, found, judge};
 use crate::api::MtlsIdentity;
 use crate::api::probe::ProbeSpec;
 use crate::operator::client::merge_patch::status_patch;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::plan::probe::observation::Sighting;
-use crate::plan::probe::schedule::{self, Look};
-use crate::plan::probe::verdict::{Expected, Reason, Verdict};
+use crate::plan::probe::observation::Observation;
+use crate::plan::probe::schedule::{self, ProbeRecord};
+use crate::plan::probe::verdict::{Expected, ServingReason, ServingVerdict};
 use crate::runtime::leader::Leadership;
 use crate::runtime::readiness::Readiness;
 
@@ -38,11 +38,11 @@ const LONGEST: Duration = Duration::from_secs(10);
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 /// The prober.
-pub struct Prober {
+pub struct ProbeController {
     context: Context,
     /// How servers are looked at; `None` where the operator is not to.
-    visitor: Option<Visitor>,
-    wallet: Wallet,
+    visitor: Option<EndpointProber>,
+    wallet: CredentialCache,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
 }
@@ -53,15 +53,15 @@ struct Due {
     name: Name,
     target: Target,
     service: String,
-    outlook: Arc<Outlook>,
+    outlook: Arc<ProbeTarget>,
     expected: Expected,
 }
 
-impl Prober {
+impl ProbeController {
     /// A prober that looks in this way, or one that only says that it does not.
     #[must_use]
-    pub fn new(context: Context, visitor: Option<Visitor>) -> Self {
-        let wallet = Wallet::new(context.clone());
+    pub fn new(context: Context, visitor: Option<EndpointProber>) -> Self {
+        let wallet = CredentialCache::new(context.clone());
         let permits = Arc::new(Semaphore::new(AT_ONCE));
         Self { context, visitor, wallet, permits, tasks: TaskTracker::new() }
     }
@@ -117,13 +117,13 @@ impl Prober {
     fn survey(&self) -> (Vec<Due>, Duration) {
         let now = self.context.clock.monotonic();
         let (mut due, mut next, mut all) = (Vec::new(), LONGEST, 0);
-        let mut counts: HashMap<Reason, usize> = HashMap::new();
+        let mut counts: HashMap<ServingReason, usize> = HashMap::new();
         let mut memory = self.context.probes.lock();
-        let Memory { wards, slices } = &mut *memory;
+        let ProbeState { wards, slices } = &mut *memory;
         for (name, ward) in wards {
             if self.visitor.is_none() {
                 self.conclude(name, ward, &disabled(), now);
-                *counts.entry(Reason::Disabled).or_default() += 1;
+                *counts.entry(ServingReason::Disabled).or_default() += 1;
                 continue;
             }
             let found = found(&ward.identity, slices);
@@ -152,10 +152,10 @@ impl Prober {
     async fn begin(&mut self, due: Due, permit: OwnedSemaphorePermit) -> Result<(), Error> {
         let Due { name, target, service, outlook, expected, .. } = due;
         let Some(visitor) = self.visitor.clone() else { return Ok(()) };
-        let Outlook { service: authority, root, .. } = &*outlook;
+        let ProbeTarget { service: authority, root, .. } = &*outlook;
         let cards = shown(self.wallet.cards(authority, root).await?, &expected);
         let Ok(called) = ServerName::try_from(format!("{service}.{}.svc", name.0)) else { return Ok(()) };
-        let place = Place { address: target.address, name: called };
+        let place = Endpoint { address: target.address, name: called };
         if let Some(ward) = self.context.probes.lock().wards.get_mut(&name) {
             ward.in_sight.insert(target.clone());
         }
@@ -163,8 +163,8 @@ impl Prober {
         let (at, monotonic) = (context.clock.now(), context.clock.monotonic());
         self.tasks.spawn(async move {
             let looking = tokio::spawn(async move { visitor.look(&place, &cards).await });
-            let sighting = looking.await.unwrap_or(Sighting::Unreachable);
-            let look = Look::new(sighting, at, monotonic, expected);
+            let sighting = looking.await.unwrap_or(Observation::Unreachable);
+            let look = ProbeRecord::new(sighting, at, monotonic, expected);
             remember(&context, &name, target, look);
             drop(permit);
         });
@@ -172,7 +172,7 @@ impl Prober {
     }
 
     /// Writes a verdict, if status says otherwise and was not written just now.
-    fn conclude(&self, name: &Name, ward: &mut Ward, verdict: &Verdict, now: Duration) {
+    fn conclude(&self, name: &Name, ward: &mut ProbedIdentity, verdict: &ServingVerdict, now: Duration) {
         let is_early = ward.written.is_some_and(|written| now.saturating_sub(written) < WRITE_EVERY);
         if is_early || ward.is_writing {
             return;
@@ -206,9 +206,9 @@ impl Prober {
 fn begin_due(
     due: &mut Vec<Due>,
     name: &Name,
-    ward: &Ward,
+    ward: &ProbedIdentity,
     (probe, endpoints): (&ProbeSpec, &Endpoints),
-    outlook: &Arc<Outlook>,
+    outlook: &Arc<ProbeTarget>,
     now: Duration,
 ) -> Duration {
     let (expected, mut next) = (outlook.expects(probe), LONGEST);
@@ -232,14 +232,14 @@ fn begin_due(
 }
 
 /// Only what servers have to take or to refuse now.
-fn shown(cards: Cards, expected: &Expected) -> Cards {
+fn shown(cards: ProbeCredentials, expected: &Expected) -> ProbeCredentials {
     let next =
         cards.next.filter(|(root, _)| expected.next.as_ref().is_some_and(|next| next.fingerprint == *root));
     let stranger = cards.stranger.filter(|_| !expected.allows_strangers);
-    Cards { next, stranger, ..cards }
+    ProbeCredentials { next, stranger, ..cards }
 }
 
-fn remember(context: &Context, name: &Name, target: Target, look: Look) {
+fn remember(context: &Context, name: &Name, target: Target, look: ProbeRecord) {
     if let Some(ward) = context.probes.lock().wards.get_mut(name) {
         ward.in_sight.remove(&target);
         let look = match ward.looks.get(&target) {

@@ -12,13 +12,13 @@ use rustls::sign::CertifiedKey;
 
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::issuers::{Service, SigningRoot, confirm};
+use crate::operator::issuers::{Issuer, SigningCa, confirm};
 use crate::pki::{
     Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
-    SpiffeId, Window,
+    SpiffeId, Validity,
 };
 
-/// Service account of the probes' SPIFFE ID, in the operator's namespace.
+/// Issuer account of the probes' SPIFFE ID, in the operator's namespace.
 pub const PROBE: &str = "mtls-operator-probe";
 /// How long a certificate of a probe lives.
 const LIFE: SignedDuration = SignedDuration::from_mins(5);
@@ -27,7 +27,7 @@ const SHOWN_FOR: SignedDuration = SignedDuration::from_mins(3);
 
 /// What the probes of one authority show. Has no `Debug`: it holds keys.
 #[derive(Clone)]
-pub struct Cards {
+pub struct ProbeCredentials {
     /// Of the root that signs.
     pub mesh: Arc<CertifiedKey>,
     /// Of the announced root, with its fingerprint.
@@ -37,14 +37,14 @@ pub struct Cards {
 }
 
 /// A certificate with its key.
-struct Card {
+struct CachedCredential {
     key: Arc<CertifiedKey>,
     /// State of the roots that it was made under.
     made_under: String,
     made_at: Timestamp,
 }
 
-impl Card {
+impl CachedCredential {
     fn is_good(&self, under: &str, now: Timestamp) -> bool {
         let age = now.duration_since(self.made_at);
         self.made_under == under && age >= SignedDuration::ZERO && age < SHOWN_FOR
@@ -52,12 +52,12 @@ impl Card {
 }
 
 /// All of them, by what they are for.
-pub struct Wallet {
+pub struct CredentialCache {
     context: Context,
-    cards: HashMap<String, Card>,
+    cards: HashMap<String, CachedCredential>,
 }
 
-impl Wallet {
+impl CredentialCache {
     /// An empty one.
     #[must_use]
     pub fn new(context: Context) -> Self {
@@ -68,7 +68,7 @@ impl Wallet {
     ///
     /// # Errors
     /// [`Error`]: the root Secret has changed, or nothing could be signed.
-    pub async fn cards(&mut self, service: &Service, root: &SigningRoot) -> Result<Cards, Error> {
+    pub async fn cards(&mut self, service: &Issuer, root: &SigningCa) -> Result<ProbeCredentials, Error> {
         let now = self.context.clock.now();
         let name = &service.terms.name;
         self.cards.retain(|_, card| card.is_good(&card.made_under, now));
@@ -86,7 +86,7 @@ impl Wallet {
             None => None,
         };
         let stranger = Some(self.stranger(name, &probe)?);
-        Ok(Cards { mesh, next, stranger })
+        Ok(ProbeCredentials { mesh, next, stranger })
     }
 
     fn held(&self, what: &str, under: &str, now: Timestamp) -> Option<Arc<CertifiedKey>> {
@@ -105,7 +105,7 @@ impl Wallet {
         }
         let now = self.context.signing_time()?;
         let key = Arc::new(card(authority, probe, now)?);
-        let made = Card { key: key.clone(), made_under: under.to_owned(), made_at: now };
+        let made = CachedCredential { key: key.clone(), made_under: under.to_owned(), made_at: now };
         self.cards.insert(what.to_owned(), made);
         Ok(key)
     }
@@ -131,7 +131,7 @@ fn card(authority: &Authority, probe: &SpiffeId, now: Timestamp) -> Result<Certi
         key_algorithm: algorithm,
         common_name: CommonName::None,
     };
-    let window = Window::leaf(now, LIFE, authority.window());
+    let window = Validity::leaf(now, LIFE, authority.window());
     let issued = authority.issue(&profile, PrivateKey::generate(algorithm)?, window, Serial::random()?)?;
     certified(&issued).map_err(Error::Probe)
 }

@@ -8,48 +8,50 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 use tokio::time::timeout;
 
-use super::credentials::Cards;
+use super::credentials::ProbeCredentials;
 use super::dial::Dialer;
-use super::handshake::{Contact, Impression, Limits, meet};
-use crate::operator::metrics::probes::Figures;
+use super::handshake::{Limits, ServerView, SessionResult, meet};
+use crate::operator::metrics::probes::ProbeMetrics;
 use crate::pki::Leaf;
-use crate::plan::probe::observation::{Meeting, OfNextRoot, Reception, ServedLeaf, Sighting, Strangers};
+use crate::plan::probe::observation::{
+    ClientOutcome, NextRootOutcome, Observation, ObservedServer, ServedLeaf, UntrustedClients,
+};
 
 /// Looks at servers.
 #[derive(Clone)]
-pub struct Visitor {
+pub struct EndpointProber {
     /// How they are reached.
     pub dialer: Dialer,
     /// How long each session may take.
     pub limits: Limits,
-    /// Figures.
-    pub figures: Figures,
+    /// ProbeMetrics.
+    pub figures: ProbeMetrics,
 }
 
 /// Where a server is, and by which name it is called.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Endpoint {
     /// Address and port.
     pub address: SocketAddr,
     /// The name.
     pub name: ServerName<'static>,
 }
 
-impl Visitor {
+impl EndpointProber {
     /// One that takes its usual time.
     #[must_use]
-    pub fn new(dialer: Dialer, figures: Figures) -> Self {
+    pub fn new(dialer: Dialer, figures: ProbeMetrics) -> Self {
         Self { dialer, limits: Limits::default(), figures }
     }
 
     /// One look at a server.
-    pub async fn look(&self, place: &Place, cards: &Cards) -> Sighting {
+    pub async fn look(&self, place: &Endpoint, cards: &ProbeCredentials) -> Observation {
         let mesh = match self.call(place, "Mesh", Some(&cards.mesh)).await {
-            Contact::Nobody => return Sighting::Unreachable,
-            Contact::NoTls => return Sighting::NoTls,
-            Contact::Made(impression) => impression,
+            SessionResult::Nobody => return Observation::Unreachable,
+            SessionResult::NoTls => return Observation::NoTls,
+            SessionResult::Made(impression) => impression,
         };
-        Sighting::Met(Meeting {
+        Observation::Met(ObservedServer {
             leaf: served(&mesh.leaf),
             mesh: mesh.reception,
             next: self.next(place, cards, &mesh).await,
@@ -58,47 +60,70 @@ impl Visitor {
     }
 
     /// Whoever does not ask the mesh for a certificate asks nobody.
-    async fn next(&self, place: &Place, cards: &Cards, mesh: &Impression) -> Option<OfNextRoot> {
-        let (root, card) = cards.next.as_ref().filter(|_| mesh.reception == Reception::Accepted)?;
-        let reception =
-            if mesh.has_asked { self.receive(place, "Next", Some(card)).await } else { Reception::Accepted };
-        Some(OfNextRoot { root: root.clone(), reception })
+    async fn next(
+        &self,
+        place: &Endpoint,
+        cards: &ProbeCredentials,
+        mesh: &ServerView,
+    ) -> Option<NextRootOutcome> {
+        let (root, card) = cards.next.as_ref().filter(|_| mesh.reception == ClientOutcome::Accepted)?;
+        let reception = if mesh.has_asked {
+            self.receive(place, "Next", Some(card)).await
+        } else {
+            ClientOutcome::Accepted
+        };
+        Some(NextRootOutcome { root: root.clone(), reception })
     }
 
-    async fn strangers(&self, place: &Place, cards: &Cards, mesh: &Impression) -> Option<Strangers> {
+    async fn strangers(
+        &self,
+        place: &Endpoint,
+        cards: &ProbeCredentials,
+        mesh: &ServerView,
+    ) -> Option<UntrustedClients> {
         let stranger = cards.stranger.as_ref()?;
         if !mesh.has_asked {
-            return Some(Strangers { nobody: mesh.reception, unrelated: mesh.reception });
+            return Some(UntrustedClients { nobody: mesh.reception, unrelated: mesh.reception });
         }
-        Some(Strangers {
+        Some(UntrustedClients {
             nobody: self.receive(place, "NoCertificate", None).await,
             unrelated: self.receive(place, "Untrusted", Some(stranger)).await,
         })
     }
 
-    async fn receive(&self, place: &Place, who: &'static str, card: Option<&Arc<CertifiedKey>>) -> Reception {
+    async fn receive(
+        &self,
+        place: &Endpoint,
+        who: &'static str,
+        card: Option<&Arc<CertifiedKey>>,
+    ) -> ClientOutcome {
         match self.call(place, who, card).await {
-            Contact::Made(impression) => impression.reception,
-            Contact::Nobody | Contact::NoTls => Reception::Unclear,
+            SessionResult::Made(impression) => impression.reception,
+            SessionResult::Nobody | SessionResult::NoTls => ClientOutcome::Unclear,
         }
     }
 
-    async fn call(&self, place: &Place, who: &'static str, card: Option<&Arc<CertifiedKey>>) -> Contact {
+    async fn call(
+        &self,
+        place: &Endpoint,
+        who: &'static str,
+        card: Option<&Arc<CertifiedKey>>,
+    ) -> SessionResult {
         let wire = timeout(self.limits.handshake, self.dialer.dial(place.address)).await;
         let contact = match wire {
             Ok(Ok(wire)) => meet(wire, place.name.clone(), card.cloned(), self.limits).await,
-            Ok(Err(_)) | Err(_) => Contact::Nobody,
+            Ok(Err(_)) | Err(_) => SessionResult::Nobody,
         };
         self.figures.met(who, outcome(&contact));
         contact
     }
 }
 
-const fn outcome(contact: &Contact) -> &'static str {
+const fn outcome(contact: &SessionResult) -> &'static str {
     match contact {
-        Contact::Nobody => "Unreachable",
-        Contact::NoTls => "NoTls",
-        Contact::Made(impression) => impression.reception.as_str(),
+        SessionResult::Nobody => "Unreachable",
+        SessionResult::NoTls => "NoTls",
+        SessionResult::Made(impression) => impression.reception.as_str(),
     }
 }
 

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::store::Ward;
+use super::store::ProbedIdentity;
 use crate::api::probe::{ClientCertificates, ProbeSpec};
 use crate::api::word::Word;
 use crate::operator::context::Context;
 use crate::operator::index::identity::{digest, version_number};
-use crate::operator::issuers::{Service, SigningRoot};
+use crate::operator::issuers::{Issuer, SigningCa};
 use crate::plan::probe::verdict::{Expected, NextRoot};
 
 /// An identity whose leaf is in force and whose authority signs.
-pub struct Outlook {
+pub struct ProbeTarget {
     /// What its servers should be like, whichever probe looks at them.
     pub expected: Expected,
     /// Its authority.
-    pub service: Arc<Service>,
+    pub service: Arc<Issuer>,
     /// The root that signs.
-    pub root: Arc<SigningRoot>,
+    pub root: Arc<SigningCa>,
 }
 
-impl Outlook {
+impl ProbeTarget {
     /// What the servers that this probe looks at should be like.
     #[must_use]
     pub fn expects(&self, probe: &ProbeSpec) -> Expected {
@@ -32,7 +32,7 @@ impl Outlook {
 }
 
 /// The outlook of an identity; `None` while its leaf and its status do not speak of the same issuance, or nobody signs.
-pub fn outlook(context: &Context, ward: &mut Ward) -> Option<Outlook> {
+pub fn outlook(context: &Context, ward: &mut ProbedIdentity) -> Option<ProbeTarget> {
     let identity = &ward.identity;
     let status = identity.status.as_ref()?;
     let service = context.authorities.get(&identity.spec.authority_ref.name)?;
@@ -58,5 +58,5 @@ pub fn outlook(context: &Context, ward: &mut Ward) -> Option<Outlook> {
         next: ward.next.clone(),
         allows_strangers: false,
     };
-    Some(Outlook { expected, service, root })
+    Some(ProbeTarget { expected, service, root })
 }

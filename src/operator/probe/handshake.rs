@@ -18,8 +18,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::dial::Wire;
-use super::recording_client::Witness;
-use crate::plan::probe::observation::{Reception, Refusal};
+use super::recording_client::RecordingClient;
+use crate::plan::probe::observation::{ClientOutcome, TlsAlert};
 
 /// As much is read of what a server says by itself.
 const ENOUGH: usize = 64 * 1024;
@@ -47,22 +47,22 @@ impl Default for Limits {
 
 /// How a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Contact {
+pub enum SessionResult {
     /// Nobody presented a certificate in time.
     Nobody,
     /// What answered is no TLS.
     NoTls,
     /// A server presented a certificate.
-    Made(Impression),
+    Made(ServerView),
 }
 
 /// What a server has shown of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Impression {
+pub struct ServerView {
     /// Its certificate.
     pub leaf: CertificateDer<'static>,
     /// How it received the client.
-    pub reception: Reception,
+    pub reception: ClientOutcome,
     /// Whether it asked for a certificate.
     pub has_asked: bool,
 }
@@ -73,70 +73,74 @@ pub async fn meet(
     name: ServerName<'static>,
     card: Option<Arc<CertifiedKey>>,
     limits: Limits,
-) -> Contact {
-    let witness = Witness::new(card);
-    let Ok(config) = witness.config() else { return Contact::Nobody };
+) -> SessionResult {
+    let witness = RecordingClient::new(card);
+    let Ok(config) = witness.config() else { return SessionResult::Nobody };
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, wire);
     let reception = match timeout(limits.handshake, connecting).await {
         Ok(Ok(mut stream)) => received(&mut stream, &witness, limits).await,
-        Ok(Err(error)) if is_no_tls(&error) && witness.leaf().is_none() => return Contact::NoTls,
-        Ok(Err(error)) => refusal(&error).map_or(Reception::Unclear, Reception::Refused),
-        Err(_) => Reception::Unclear,
+        Ok(Err(error)) if is_no_tls(&error) && witness.leaf().is_none() => return SessionResult::NoTls,
+        Ok(Err(error)) => refusal(&error).map_or(ClientOutcome::Unclear, ClientOutcome::Refused),
+        Err(_) => ClientOutcome::Unclear,
     };
-    let Some(leaf) = witness.leaf().cloned() else { return Contact::Nobody };
+    let Some(leaf) = witness.leaf().cloned() else { return SessionResult::Nobody };
     let has_asked = witness.was_asked();
     // Whoever did not ask for a certificate has refused something else.
     let reception =
-        if has_asked || reception == Reception::Accepted { reception } else { Reception::Unclear };
-    Contact::Made(Impression { leaf, reception, has_asked })
+        if has_asked || reception == ClientOutcome::Accepted { reception } else { ClientOutcome::Unclear };
+    SessionResult::Made(ServerView { leaf, reception, has_asked })
 }
 
 /// What comes from a server after the handshake.
-enum Heard {
-    Refusal(Refusal),
+enum ServerMessage {
+    TlsAlert(TlsAlert),
     /// It has closed the connection in order.
     Farewell,
     /// The connection broke.
     Nothing,
 }
 
-async fn received(stream: &mut TlsStream<Box<dyn Wire>>, witness: &Witness, limits: Limits) -> Reception {
+async fn received(
+    stream: &mut TlsStream<Box<dyn Wire>>,
+    witness: &RecordingClient,
+    limits: Limits,
+) -> ClientOutcome {
     let mut heard = 0;
     match timeout(limits.settle, listen(stream, &mut heard)).await {
-        Ok(Heard::Refusal(refusal)) => return Reception::Refused(refusal),
-        Ok(Heard::Farewell | Heard::Nothing) => return Reception::Unclear,
+        Ok(ServerMessage::TlsAlert(refusal)) => return ClientOutcome::Refused(refusal),
+        Ok(ServerMessage::Farewell | ServerMessage::Nothing) => return ClientOutcome::Unclear,
         Err(_) => {}
     }
     let is_verified = stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3)
         || !witness.was_asked()
         || witness.has_ticket()
         || heard > 0;
-    if is_verified { Reception::Accepted } else { part(stream, limits).await }
+    if is_verified { ClientOutcome::Accepted } else { part(stream, limits).await }
 }
 
 /// Says farewell and listens for the answer.
-async fn part(stream: &mut TlsStream<Box<dyn Wire>>, limits: Limits) -> Reception {
+async fn part(stream: &mut TlsStream<Box<dyn Wire>>, limits: Limits) -> ClientOutcome {
     let parting = async {
         // It fails where the server has closed; what it said before that can still be read.
         let _ = stream.shutdown().await;
         listen(stream, &mut 0).await
     };
     match timeout(limits.farewell, parting).await {
-        Ok(Heard::Refusal(refusal)) => Reception::Refused(refusal),
-        Ok(Heard::Farewell) => Reception::Accepted,
-        Ok(Heard::Nothing) | Err(_) => Reception::Unclear,
+        Ok(ServerMessage::TlsAlert(refusal)) => ClientOutcome::Refused(refusal),
+        Ok(ServerMessage::Farewell) => ClientOutcome::Accepted,
+        Ok(ServerMessage::Nothing) | Err(_) => ClientOutcome::Unclear,
     }
 }
 
 /// Listens until the server closes. What it says meanwhile is counted and forgotten.
-async fn listen(stream: &mut TlsStream<Box<dyn Wire>>, heard: &mut usize) -> Heard {
+async fn listen(stream: &mut TlsStream<Box<dyn Wire>>, heard: &mut usize) -> ServerMessage {
     let mut buffer = [0; 1024];
     loop {
         match stream.read(&mut buffer).await {
-            Ok(0) => return Heard::Farewell,
+            Ok(0) => return ServerMessage::Farewell,
             Ok(count) => *heard += count,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Heard::Farewell,
-            Err(error) => return refusal(&error).map_or(Heard::Nothing, Heard::Refusal),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return ServerMessage::Farewell,
+            Err(error) => return refusal(&error).map_or(ServerMessage::Nothing, ServerMessage::TlsAlert),
         }
         if *heard > ENOUGH {
             std::future::pending::<()>().await;
@@ -153,10 +157,10 @@ fn is_no_tls(error: &io::Error) -> bool {
 }
 
 /// The refusal that an error is, if it is one: an alert about the client's certificate.
-fn refusal(error: &io::Error) -> Option<Refusal> {
+fn refusal(error: &io::Error) -> Option<TlsAlert> {
     let rustls::Error::AlertReceived(alert) = tls_error(error)? else { return None };
     match alert {
-        AlertDescription::UnknownCA => Some(Refusal::UnknownRoot),
+        AlertDescription::UnknownCA => Some(TlsAlert::UnknownRoot),
         AlertDescription::HandshakeFailure
         | AlertDescription::NoCertificate
         | AlertDescription::BadCertificate
@@ -165,7 +169,7 @@ fn refusal(error: &io::Error) -> Option<Refusal> {
         | AlertDescription::CertificateExpired
         | AlertDescription::CertificateUnknown
         | AlertDescription::AccessDenied
-        | AlertDescription::CertificateRequired => Some(Refusal::Alert(alert.as_str().unwrap_or_default())),
+        | AlertDescription::CertificateRequired => Some(TlsAlert::Alert(alert.as_str().unwrap_or_default())),
         _ => None,
     }
 }

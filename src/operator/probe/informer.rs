@@ -6,12 +6,12 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt as _;
 
 use super::endpoint_slices::{CONTROLLER, KEEPER, Name, SERVICE};
-use super::store::Probes;
-use crate::operator::client::watch::Audience;
+use super::store::SharedProbeState;
+use crate::operator::client::watch::EventHandler;
 
 /// `EndpointSlice`s of one namespace, or of all.
 pub struct EndpointSlices {
-    probes: Probes,
+    probes: SharedProbeState,
     scope: Option<String>,
     listed: BTreeSet<Name>,
 }
@@ -19,7 +19,7 @@ pub struct EndpointSlices {
 impl EndpointSlices {
     /// Those of one namespace, or of all.
     #[must_use]
-    pub const fn new(probes: Probes, scope: Option<String>) -> Self {
+    pub const fn new(probes: SharedProbeState, scope: Option<String>) -> Self {
         Self { probes, scope, listed: BTreeSet::new() }
     }
 
@@ -30,7 +30,7 @@ impl EndpointSlices {
     }
 }
 
-impl Audience<EndpointSlice> for EndpointSlices {
+impl EventHandler<EndpointSlice> for EndpointSlices {
     fn begin_list(&mut self) {
         self.listed.clear();
     }

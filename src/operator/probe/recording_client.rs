@@ -15,7 +15,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, SignatureScheme};
 
 /// What one session has shown.
-pub(super) struct Witness {
+pub(super) struct RecordingClient {
     provider: Arc<CryptoProvider>,
     card: Option<Arc<CertifiedKey>>,
     leaf: OnceLock<CertificateDer<'static>>,
@@ -23,7 +23,7 @@ pub(super) struct Witness {
     has_ticket: AtomicBool,
 }
 
-impl Witness {
+impl RecordingClient {
     /// A client with this certificate, or with none.
     pub(super) fn new(card: Option<Arc<CertifiedKey>>) -> Arc<Self> {
         Arc::new(Self {
@@ -61,13 +61,13 @@ impl Witness {
     }
 }
 
-impl fmt::Debug for Witness {
+impl fmt::Debug for RecordingClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Witness")
+        f.write_str("RecordingClient")
     }
 }
 
-impl ServerCertVerifier for Witness {
+impl ServerCertVerifier for RecordingClient {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -106,7 +106,7 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-impl ResolvesClientCert for Witness {
+impl ResolvesClientCert for RecordingClient {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.was_asked.store(true, Ordering::Relaxed);
         self.card.clone()
@@ -117,7 +117,7 @@ impl ResolvesClientCert for Witness {
     }
 }
 
-impl ClientSessionStore for Witness {
+impl ClientSessionStore for RecordingClient {
     fn set_kx_hint(&self, _: ServerName<'static>, _: NamedGroup) {}
 
     fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {

@@ -6,24 +6,24 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::api::conditions::{SERVING, stated};
 use crate::api::probe::{ServedEndpoint, ServedStatus};
 use crate::api::{MtlsIdentity, MtlsIdentityStatus};
-use crate::plan::probe::verdict::{Differing, Reason, Verdict};
+use crate::plan::probe::verdict::{Differing, ServingReason, ServingVerdict};
 
 /// The status of an identity with this verdict about its servers.
 #[must_use]
-pub fn after(identity: &MtlsIdentity, verdict: &Verdict, now: Timestamp) -> MtlsIdentityStatus {
+pub fn after(identity: &MtlsIdentity, verdict: &ServingVerdict, now: Timestamp) -> MtlsIdentityStatus {
     let before = identity.status.clone().unwrap_or_default();
-    let Verdict { reason, message, .. } = verdict;
+    let ServingVerdict { reason, message, .. } = verdict;
     let generation = identity.metadata.generation;
     let serving =
         stated(SERVING, (reason.status(), reason.as_str(), message), &before.conditions, generation, now);
     let mut conditions = before.conditions.clone();
     conditions.retain(|condition| condition.type_ != SERVING);
     conditions.push(serving);
-    let served = (*reason != Reason::Disabled).then(|| served(verdict));
+    let served = (*reason != ServingReason::Disabled).then(|| served(verdict));
     MtlsIdentityStatus { conditions, served, ..before }
 }
 
-fn served(verdict: &Verdict) -> ServedStatus {
+fn served(verdict: &ServingVerdict) -> ServedStatus {
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     ServedStatus {
         endpoints: count(verdict.endpoints),

@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use super::endpoint_slices::{Name, Slices};
 use crate::api::MtlsIdentity;
 use crate::operator::index::identity::version_number;
-use crate::plan::probe::schedule::Look;
-use crate::plan::probe::verdict::{NextRoot, Verdict};
+use crate::plan::probe::schedule::ProbeRecord;
+use crate::plan::probe::verdict::{NextRoot, ServingVerdict};
 
 /// An endpoint, as one probe of an identity looks at it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,17 +27,17 @@ pub struct Target {
 
 /// An identity that asks for probes.
 #[derive(Debug)]
-pub struct Ward {
+pub struct ProbedIdentity {
     /// The object.
     pub identity: Arc<MtlsIdentity>,
     /// The last look at each target.
-    pub looks: HashMap<Target, Look>,
+    pub looks: HashMap<Target, ProbeRecord>,
     /// Targets that are being looked at.
     pub in_sight: HashSet<Target>,
     /// The announced root that its Secret carries.
     pub next: Option<NextRoot>,
     /// The version of the object that was found to say this already.
-    pub settled: Option<(Option<String>, Verdict)>,
+    pub settled: Option<(Option<String>, ServingVerdict)>,
     /// Whether its status is being written.
     pub is_writing: bool,
     /// When its status was written last, by the monotonic clock.
@@ -46,23 +46,23 @@ pub struct Ward {
 
 /// All of it.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct ProbeState {
     /// Identities that ask for probes.
-    pub wards: BTreeMap<Name, Ward>,
+    pub wards: BTreeMap<Name, ProbedIdentity>,
     /// Endpoints.
     pub slices: Slices,
 }
 
 /// The memory, shared, and a bell that rings when something in it has changed.
 #[derive(Clone, Default)]
-pub struct Probes {
-    memory: Arc<Mutex<Memory>>,
+pub struct SharedProbeState {
+    memory: Arc<Mutex<ProbeState>>,
     changed: Arc<Notify>,
 }
 
-impl Probes {
+impl SharedProbeState {
     /// The memory. Never held across an await.
-    pub fn lock(&self) -> MutexGuard<'_, Memory> {
+    pub fn lock(&self) -> MutexGuard<'_, ProbeState> {
         self.memory.lock()
     }
 
@@ -96,7 +96,7 @@ impl Probes {
         });
     }
 
-    fn take(&self, identity: &MtlsIdentity, is_believed: impl Fn(&Ward) -> bool) {
+    fn take(&self, identity: &MtlsIdentity, is_believed: impl Fn(&ProbedIdentity) -> bool) {
         let name = name_of(identity);
         let mut memory = self.lock();
         if identity.spec.probes.is_empty() || identity.metadata.deletion_timestamp.is_some() {
@@ -107,7 +107,7 @@ impl Probes {
             Some(ward) if !is_believed(ward) => return,
             Some(ward) => ward.identity = Arc::new(identity.clone()),
             None => {
-                memory.wards.insert(name, Ward::new(identity));
+                memory.wards.insert(name, ProbedIdentity::new(identity));
             }
         }
         drop(memory);
@@ -149,7 +149,7 @@ impl Probes {
     /// The endpoints that hold a switch to this root up: those seen within ten minutes that did not trust it then, or
     /// were not asked yet, also where they cannot be reached any more.
     #[must_use]
-    pub fn holding_up(&self, authority: &str, root: &str, now: Duration) -> Vec<Holder> {
+    pub fn holding_up(&self, authority: &str, root: &str, now: Duration) -> Vec<BlockingEndpoint> {
         let memory = self.lock();
         let mut holders = Vec::new();
         for ((namespace, name), ward) in &memory.wards {
@@ -163,7 +163,9 @@ impl Probes {
             behind.sort_unstable();
             behind.dedup();
             let identity = format!("{namespace}/{name}");
-            holders.extend(behind.into_iter().map(|address| Holder { identity: identity.clone(), address }));
+            holders.extend(
+                behind.into_iter().map(|address| BlockingEndpoint { identity: identity.clone(), address }),
+            );
         }
         holders
     }
@@ -171,14 +173,14 @@ impl Probes {
 
 /// An endpoint that holds a switch up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub struct BlockingEndpoint {
     /// Its identity, as `<namespace>/<name>`.
     pub identity: String,
     /// Its address.
     pub address: SocketAddr,
 }
 
-impl Ward {
+impl ProbedIdentity {
     fn new(identity: &MtlsIdentity) -> Self {
         Self {
             identity: Arc::new(identity.clone()),

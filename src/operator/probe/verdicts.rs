@@ -1,11 +1,11 @@
 //! What the endpoints of an identity's probes amount to, each probe apart.
 
 use super::endpoint_slices::{Endpoints, Slices};
-use super::expectation::Outlook;
-use super::store::{Target, Ward};
+use super::expectation::ProbeTarget;
+use super::store::{ProbedIdentity, Target};
 use crate::api::MtlsIdentity;
 use crate::api::probe::ProbeSpec;
-use crate::plan::probe::verdict::{Endpoint, Expected, Reason, Verdict, combined, verdict};
+use crate::plan::probe::verdict::{Endpoint, Expected, ServingReason, ServingVerdict, combined, verdict};
 
 /// The ready endpoints of each probe of an identity.
 pub(super) fn found<'a>(identity: &'a MtlsIdentity, slices: &Slices) -> Vec<(ProbeSpec, Endpoints)> {
@@ -17,16 +17,20 @@ pub(super) fn found<'a>(identity: &'a MtlsIdentity, slices: &Slices) -> Vec<(Pro
     identity.spec.probes.iter().map(endpoints).collect()
 }
 
-pub(super) fn disabled() -> Verdict {
-    Verdict::unseen(
-        Reason::Disabled,
+pub(super) fn disabled() -> ServingVerdict {
+    ServingVerdict::unseen(
+        ServingReason::Disabled,
         "the operator does not probe; start it with --endpoint-probes (chart value endpointProbes.enabled)"
             .into(),
     )
 }
 
 /// What an identity's endpoints amount to; `None` while one of them was never looked at.
-pub(super) fn judge(ward: &Ward, found: &[(ProbeSpec, Endpoints)], outlook: &Outlook) -> Option<Verdict> {
+pub(super) fn judge(
+    ward: &ProbedIdentity,
+    found: &[(ProbeSpec, Endpoints)],
+    outlook: &ProbeTarget,
+) -> Option<ServingVerdict> {
     let verdicts = found.iter().map(|(probe, endpoints)| {
         let verdict = judge_probe(ward, probe, endpoints, &outlook.expects(probe))?;
         Some((probe.name.clone(), verdict))
@@ -35,13 +39,13 @@ pub(super) fn judge(ward: &Ward, found: &[(ProbeSpec, Endpoints)], outlook: &Out
 }
 
 fn judge_probe(
-    ward: &Ward,
+    ward: &ProbedIdentity,
     probe: &ProbeSpec,
     endpoints: &Endpoints,
     expected: &Expected,
-) -> Option<Verdict> {
+) -> Option<ServingVerdict> {
     if endpoints.ready.is_empty() {
-        return Some(Verdict::unseen(Reason::NoEndpoints, without_endpoints(probe, endpoints)));
+        return Some(ServingVerdict::unseen(ServingReason::NoEndpoints, without_endpoints(probe, endpoints)));
     }
     let seen = endpoints.ready.iter().map(|address| {
         let look = ward.looks.get(&Target { probe: probe.name.clone(), address: *address })?;

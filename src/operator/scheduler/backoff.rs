@@ -21,15 +21,15 @@ struct Retry {
 
 /// Backoffs of those that did not settle.
 #[derive(Debug)]
-pub struct Retries<K = IdentityId>(HashMap<K, Retry>);
+pub struct Backoff<K = IdentityId>(HashMap<K, Retry>);
 
-impl<K> Default for Retries<K> {
+impl<K> Default for Backoff<K> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<K: Copy + Debug + Eq + Hash> Retries<K> {
+impl<K: Copy + Debug + Eq + Hash> Backoff<K> {
     /// Counts an attempt that did not settle it, and returns when to try again.
     pub fn failed(&mut self, id: K, generation: i64, now: Millis) -> Millis {
         let attempts = self.0.get(&id).filter(|r| r.generation == generation).map_or(0, |r| r.attempts);
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn delays_double_up_to_five_minutes_and_stay_there() {
         let id = IdentityId::new(7);
-        let mut retries = Retries::default();
+        let mut retries = Backoff::default();
         let delays: Vec<Millis> = (0..30).map(|_| retries.failed(id, 1, 0)).collect();
         assert!((375..=500).contains(&delays[0]), "{delays:?}");
         assert!((750..=1000).contains(&delays[1]), "{delays:?}");
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_new_generation_starts_anew() {
         let id = IdentityId::new(7);
-        let mut retries = Retries::default();
+        let mut retries = Backoff::default();
         for _ in 0..10 {
             retries.failed(id, 1, 0);
         }

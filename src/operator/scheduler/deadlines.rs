@@ -11,12 +11,12 @@ pub type Millis = i64;
 
 /// Deadlines of identities. Each has at most one in force; crate::operatorseded ones are dropped when they surface.
 #[derive(Debug, Default)]
-pub struct Schedule {
+pub struct Deadlines {
     heap: BinaryHeap<Reverse<(Millis, IdentityId)>>,
     in_force: Vec<Option<Millis>>,
 }
 
-impl Schedule {
+impl Deadlines {
     /// Sets the deadline of an identity, in place of the one it had.
     pub fn set(&mut self, id: IdentityId, at: Option<Millis>) {
         if self.in_force.len() <= id.slot() {
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn deadlines_surface_in_order_and_not_before_their_time() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Deadlines::default();
         schedule.set(id(1), Some(200));
         schedule.set(id(2), Some(100));
         assert_eq!(schedule.pop_due(99), None);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_later_deadline_replaces_an_earlier_one() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Deadlines::default();
         schedule.set(id(1), Some(100));
         schedule.set(id(1), Some(300));
         assert_eq!(schedule.pop_due(200), None);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn churn_does_not_grow_the_heap() {
-        let mut schedule = Schedule::default();
+        let mut schedule = Deadlines::default();
         (0..100_000).for_each(|at| schedule.set(id(1), Some(at)));
         assert!(schedule.heap.len() < 2000, "{}", schedule.heap.len());
     }

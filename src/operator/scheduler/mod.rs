@@ -16,25 +16,25 @@ mod write_results;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use self::backoff::Retries;
-use self::deadlines::{Millis, Schedule};
-use self::pacing::Pace;
+use self::backoff::Backoff;
+use self::deadlines::{Deadlines, Millis};
+use self::pacing::Pacing;
 use self::queue::Queue;
-use self::repair_backoff::Repairs;
-use self::requeue::{Attention, Class, attention};
-use self::requeue_inputs::Circumstances;
+use self::repair_backoff::RepairBackoff;
+use self::requeue::{Priority, Requeue, attention};
+use self::requeue_inputs::RequeueInputs;
 use super::index::{IdentityId, Index};
 use crate::api::identity::MtlsIdentity;
-use crate::operator::index::identity::{Digest, Entry, SeenSecret, digest};
-use crate::operator::index::policy::Jurisdiction;
-use crate::plan::identity::ready::Reason;
+use crate::operator::index::identity::{Digest, IdentityEntry, SecretEntry, digest};
+use crate::operator::index::policy::PolicyIndex;
+use crate::plan::identity::ready::ReadyReason;
 
 /// A refusal that another object can cure needs a person after this long.
 const STALLS_AFTER: Millis = 60_000;
 
 /// One identity to look at.
 #[derive(Debug)]
-pub struct Job {
+pub struct ReconcileRequest {
     /// Its place.
     pub id: IdentityId,
     /// Its namespace.
@@ -42,11 +42,11 @@ pub struct Job {
     /// Its name.
     pub name: String,
     /// Why it is looked at, roughly.
-    pub class: Class,
+    pub class: Priority,
     /// The object, where it was kept.
     pub identity: Option<Box<MtlsIdentity>>,
     /// The Secret of the name it wants, by its metadata.
-    pub secret: Option<SeenSecret>,
+    pub secret: Option<SecretEntry>,
 }
 
 /// A clock that is set back by less than this is taken for one that goes on.
@@ -54,14 +54,14 @@ const A_SECOND: Millis = 1000;
 
 /// The board.
 #[derive(Debug, Default)]
-pub struct Board {
+pub struct Scheduler {
     index: Index,
     queue: Queue,
-    schedule: Schedule,
-    retries: Retries,
-    repairs: Repairs,
+    schedule: Deadlines,
+    retries: Backoff,
+    repairs: RepairBackoff,
     kept: HashMap<IdentityId, Box<MtlsIdentity>>,
-    jurisdiction: Jurisdiction,
+    jurisdiction: PolicyIndex,
     /// Identities, with their authority, whose Secret was seen behind its signer since somebody last asked.
     behind: HashSet<(Digest, IdentityId)>,
     /// Identities that wait for a key of theirs to be made.
@@ -73,7 +73,7 @@ pub struct Board {
     revision: u64,
 }
 
-impl Board {
+impl Scheduler {
     /// The index, to read.
     #[must_use]
     pub fn index(&self) -> &Index {
@@ -88,13 +88,13 @@ impl Board {
 
     /// The backoffs, to read.
     #[must_use]
-    pub fn retries(&self) -> &Retries {
+    pub fn retries(&self) -> &Backoff {
         &self.retries
     }
 
     /// Namespaces and authorities, to read.
     #[must_use]
-    pub fn jurisdiction(&self) -> &Jurisdiction {
+    pub fn jurisdiction(&self) -> &PolicyIndex {
         &self.jurisdiction
     }
 
@@ -150,7 +150,7 @@ impl Board {
 
     /// The clock was set back: no backoff lasts longer for it, and leaves may have been issued ahead of time.
     fn was_set_back(&mut self, now: Millis) {
-        let is_ahead = |entry: &Entry| entry.recorded.not_before.saturating_mul(1000) > now;
+        let is_ahead = |entry: &IdentityEntry| entry.recorded.not_before.saturating_mul(1000) > now;
         let ahead = self.index.entries().filter(|(_, entry)| is_ahead(entry)).map(|(id, _)| id);
         let affected: Vec<IdentityId> = self.retries.ids().chain(ahead).collect();
         for id in affected {
@@ -159,15 +159,15 @@ impl Board {
     }
 
     /// From now on whoever waits keeps to this pace.
-    pub fn keep_to(&mut self, pace: Pace) {
+    pub fn keep_to(&mut self, pace: Pacing) {
         self.queue.keep_to(pace);
     }
 
     /// The next identity to look at. One that no longer needs it is passed over.
-    pub fn take(&mut self, now: Millis) -> Option<Job> {
+    pub fn take(&mut self, now: Millis) -> Option<ReconcileRequest> {
         loop {
             let (id, class) = self.queue.pop(now)?;
-            if !matches!(self.attention(id, now), Some(Attention::Now(_))) {
+            if !matches!(self.attention(id, now), Some(Requeue::Now(_))) {
                 self.queue.done(id, now);
                 self.settle(id, now);
                 continue;
@@ -176,7 +176,7 @@ impl Board {
             let entry = self.index.entry(id)?;
             let secret = self.index.secret(&entry.namespace, &entry.secret_name()).cloned();
             let (namespace, name) = (entry.namespace.clone(), entry.name.to_string());
-            return Some(Job { id, namespace, name, class, identity, secret });
+            return Some(ReconcileRequest { id, namespace, name, class, identity, secret });
         }
     }
 
@@ -185,7 +185,7 @@ impl Board {
         let is_queued_again = self.queue.done(id, now);
         let Some(entry) = self.index.entry(id) else { return };
         let generation = entry.generation;
-        let needs_a_look = matches!(self.attention(id, now), Some(Attention::Now(_)));
+        let needs_a_look = matches!(self.attention(id, now), Some(Requeue::Now(_)));
         let stalls_at = self.conflict_stalls_at(entry, now);
         if has_failed || (needs_a_look && !is_queued_again) {
             self.retries.failed(id, generation, now);
@@ -208,14 +208,14 @@ impl Board {
         let held_back = held_back.filter(|until| *until > now);
         let urgency = entry.recorded.not_after;
         let at = match (need, held_back) {
-            (Attention::Now(class), None) => {
+            (Requeue::Now(class), None) => {
                 self.schedule.set(id, None);
                 self.queue.push(id, class, urgency);
                 return true;
             }
-            (Attention::Now(_), Some(until)) => Some(until),
-            (Attention::At(second), _) => Some(second.saturating_mul(1000)),
-            (Attention::OnChange, _) => None,
+            (Requeue::Now(_), Some(until)) => Some(until),
+            (Requeue::At(second), _) => Some(second.saturating_mul(1000)),
+            (Requeue::OnChange, _) => None,
         };
         self.queue.remove(id);
         self.schedule.set(id, at);
@@ -225,29 +225,29 @@ impl Board {
     /// From when on a refusal of an identity needs a person, in milliseconds since 1970. What cures it may lie in the same
     /// commit, and clients that wait for the whole of it give up at the first `Stalled`.
     #[must_use]
-    pub fn stalls_at(&self, entry: &Entry) -> Millis {
+    pub fn stalls_at(&self, entry: &IdentityEntry) -> Millis {
         self.jurisdiction.changed(entry).saturating_add(STALLS_AFTER)
     }
 
     /// A conflict is tried again ever more seldom, but its status says in time that it needs a person.
-    fn conflict_stalls_at(&self, entry: &Entry, now: Millis) -> Option<Millis> {
-        let is_conflict = entry.recorded.reason == Some(Reason::SecretConflict) && entry.is_current();
+    fn conflict_stalls_at(&self, entry: &IdentityEntry, now: Millis) -> Option<Millis> {
+        let is_conflict = entry.recorded.reason == Some(ReadyReason::SecretConflict) && entry.is_current();
         Some(self.stalls_at(entry)).filter(|at| is_conflict && !entry.recorded.is_stalled && *at > now)
     }
 
-    fn attention(&self, id: IdentityId, now: Millis) -> Option<Attention> {
+    fn attention(&self, id: IdentityId, now: Millis) -> Option<Requeue> {
         let entry = self.index.entry(id)?;
         if self.parked.contains(&id) || self.jurisdiction.is_anothers(entry.authority) {
-            return Some(Attention::OnChange);
+            return Some(Requeue::OnChange);
         }
         let Some(namespace) = self.jurisdiction.namespace(&entry.namespace) else {
-            return Some(Attention::OnChange);
+            return Some(Requeue::OnChange);
         };
         let secret = self.index.secret(&entry.namespace, &entry.secret_name());
         if namespace.is_terminating && secret.is_none() && !entry.is_going {
-            return Some(Attention::OnChange);
+            return Some(Requeue::OnChange);
         }
-        let around = Circumstances {
+        let around = RequeueInputs {
             secret,
             authority: self.jurisdiction.authority(entry.authority),
             permission: self.jurisdiction.permission(entry),

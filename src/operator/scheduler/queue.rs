@@ -3,27 +3,27 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::deadlines::Millis;
-use super::pacing::Pace;
-use super::requeue::Class;
+use super::pacing::Pacing;
+use super::requeue::Priority;
 use crate::operator::index::IdentityId;
 
 /// Position in the queue: class, then what is most urgent in it, then the id.
-type Place = (Class, i64, IdentityId);
+type Position = (Priority, i64, IdentityId);
 
 /// The queue. Pure: who waits for it waits elsewhere.
 #[derive(Debug, Default)]
 pub struct Queue {
-    waiting: BTreeSet<Place>,
-    places: HashMap<IdentityId, Place>,
-    depths: [usize; Class::ALL.len()],
+    waiting: BTreeSet<Position>,
+    places: HashMap<IdentityId, Position>,
+    depths: [usize; Priority::ALL.len()],
     /// Identities in work, each with the place to take afterwards, if it was queued meanwhile.
-    in_work: HashMap<IdentityId, Option<Place>>,
-    pace: Pace,
+    in_work: HashMap<IdentityId, Option<Position>>,
+    pace: Pacing,
 }
 
 impl Queue {
     /// Queues an identity. `urgency` orders within a class, smallest first. A better place replaces a worse one.
-    pub fn push(&mut self, id: IdentityId, class: Class, urgency: i64) {
+    pub fn push(&mut self, id: IdentityId, class: Priority, urgency: i64) {
         let place = (class, urgency, id);
         if let Some(again) = self.in_work.get_mut(&id) {
             *again = Some(again.map_or(place, |before| before.min(place)));
@@ -32,7 +32,7 @@ impl Queue {
         }
     }
 
-    fn wait(&mut self, place: Place) {
+    fn wait(&mut self, place: Position) {
         let id = place.2;
         match self.places.get(&id) {
             Some(before) if *before <= place => return,
@@ -52,12 +52,12 @@ impl Queue {
     }
 
     /// From now on whoever waits keeps to this pace.
-    pub fn keep_to(&mut self, pace: Pace) {
+    pub fn keep_to(&mut self, pace: Pacing) {
         self.pace = pace;
     }
 
     /// Takes the most urgent identity into work, if there is one that may begin now.
-    pub fn pop(&mut self, now: Millis) -> Option<(IdentityId, Class)> {
+    pub fn pop(&mut self, now: Millis) -> Option<(IdentityId, Priority)> {
         let (class, _, id) = *self.waiting.first()?;
         if self.pace.turn(class, now).is_some() {
             return None;
@@ -103,7 +103,7 @@ impl Queue {
 
     /// Identities that wait, by class.
     #[must_use]
-    pub fn depth(&self, class: Class) -> usize {
+    pub fn depth(&self, class: Priority) -> usize {
         self.depths[class as usize]
     }
 
@@ -125,10 +125,10 @@ mod tests {
     #[test]
     fn classes_come_before_age_and_the_nearest_expiry_before_later_ones() {
         let mut queue = Queue::default();
-        queue.push(id(1), Class::Background, 0);
-        queue.push(id(2), Class::Due, 500);
-        queue.push(id(3), Class::Due, 100);
-        queue.push(id(4), Class::New, 9);
+        queue.push(id(1), Priority::Background, 0);
+        queue.push(id(2), Priority::Due, 500);
+        queue.push(id(3), Priority::Due, 100);
+        queue.push(id(4), Priority::New, 9);
         let order: Vec<IdentityId> = std::iter::from_fn(|| queue.pop(0)).map(|(id, _)| id).collect();
         assert_eq!(order, [id(4), id(3), id(2), id(1)]);
     }
@@ -136,13 +136,13 @@ mod tests {
     #[test]
     fn what_can_wait_leaves_its_turn_to_whoever_cannot() {
         let mut queue = Queue::default();
-        queue.keep_to(Pace::of(1));
-        for (n, class) in [(1, Class::Background), (2, Class::Background)] {
+        queue.keep_to(Pacing::of(1));
+        for (n, class) in [(1, Priority::Background), (2, Priority::Background)] {
             queue.push(id(n), class, 0);
         }
-        assert_eq!(queue.pop(0), Some((id(1), Class::Background)));
+        assert_eq!(queue.pop(0), Some((id(1), Priority::Background)));
         assert_eq!((queue.pop(5), queue.next_turn(5)), (None, Some(1000)));
-        for (n, class) in [(3, Class::New), (4, Class::Due), (5, Class::New)] {
+        for (n, class) in [(3, Priority::New), (4, Priority::Due), (5, Priority::New)] {
             queue.push(id(n), class, 0);
         }
         let turns = [3, 5, 4].map(|_| queue.pop(5).map(|(taken, _)| taken));
@@ -153,29 +153,29 @@ mod tests {
         queue.done(id(1), 10);
         assert_eq!((queue.pop(10), queue.next_turn(10)), (None, Some(20)), "it rests");
         assert_eq!(queue.next_turn(20), Some(20));
-        assert_eq!(queue.pop(20), Some((id(2), Class::Background)));
+        assert_eq!(queue.pop(20), Some((id(2), Priority::Background)));
         assert_eq!(queue.next_turn(20), None, "nobody waits");
     }
 
     #[test]
     fn an_identity_waits_once_in_its_best_place() {
         let mut queue = Queue::default();
-        queue.push(id(1), Class::Background, 0);
-        queue.push(id(1), Class::New, 0);
-        queue.push(id(1), Class::Due, 0);
-        assert_eq!(queue.pop(0), Some((id(1), Class::New)));
+        queue.push(id(1), Priority::Background, 0);
+        queue.push(id(1), Priority::New, 0);
+        queue.push(id(1), Priority::Due, 0);
+        assert_eq!(queue.pop(0), Some((id(1), Priority::New)));
         assert_eq!(queue.pop(0), None);
     }
 
     #[test]
     fn an_identity_in_work_is_not_handed_out_again_until_it_is_done() {
         let mut queue = Queue::default();
-        queue.push(id(1), Class::New, 0);
+        queue.push(id(1), Priority::New, 0);
         queue.pop(0);
-        queue.push(id(1), Class::New, 0);
+        queue.push(id(1), Priority::New, 0);
         assert_eq!(queue.pop(0), None);
         assert!(queue.done(id(1), 0));
-        assert_eq!(queue.pop(0), Some((id(1), Class::New)));
+        assert_eq!(queue.pop(0), Some((id(1), Priority::New)));
         assert!(!queue.done(id(1), 0));
     }
 }

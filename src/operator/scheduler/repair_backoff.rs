@@ -48,7 +48,7 @@ impl Series {
 pub struct Pause {
     /// Until when.
     pub until: Millis,
-    /// Repairs so far.
+    /// RepairBackoff so far.
     pub count: u32,
     /// When the first of them was made.
     pub since: Millis,
@@ -58,13 +58,13 @@ pub struct Pause {
 
 /// The repairs of all identities.
 #[derive(Debug, Default)]
-pub struct Repairs {
+pub struct RepairBackoff {
     series: HashMap<IdentityId, Series>,
     /// Those that are over are forgotten when there are so many.
     prune_at: usize,
 }
 
-impl Repairs {
+impl RepairBackoff {
     /// The Secret of an identity was put right.
     pub fn repaired(&mut self, id: IdentityId, generation: i64, now: Millis) {
         self.prune(now);
@@ -117,8 +117,8 @@ mod tests {
         IdentityId::new(n)
     }
 
-    /// Repairs of an identity whose Secret is damaged again at once.
-    fn fought(repairs: &mut Repairs, minutes: i64) -> Vec<Millis> {
+    /// RepairBackoff of an identity whose Secret is damaged again at once.
+    fn fought(repairs: &mut RepairBackoff, minutes: i64) -> Vec<Millis> {
         let mut made = Vec::new();
         for now in (0..minutes * 600).map(|tenth| START + tenth * 100) {
             if repairs.until(id(1), 1, now).is_none() && repairs.pause(id(1), 1, now).is_none() {
@@ -131,16 +131,16 @@ mod tests {
 
     #[test]
     fn three_repairs_are_made_at_once_and_about_ten_in_ten_minutes() {
-        let made = fought(&mut Repairs::default(), 10);
+        let made = fought(&mut RepairBackoff::default(), 10);
         assert_eq!(made[..3], [0, 100, 200]);
         assert!((8..=11).contains(&made.len()), "{made:?}");
-        let later = fought(&mut Repairs::default(), 60);
+        let later = fought(&mut RepairBackoff::default(), 60);
         assert!(later.last().unwrap() > &3_000_000 && later.len() <= 25, "it never gives up: {later:?}");
     }
 
     #[test]
     fn another_identity_and_another_generation_wait_for_nothing() {
-        let mut repairs = Repairs::default();
+        let mut repairs = RepairBackoff::default();
         fought(&mut repairs, 1);
         let now = START + 60_000;
         assert!(repairs.pause(id(1), 1, now).is_some());
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_series_ends_after_ten_quiet_minutes_and_a_clock_that_is_set_back_holds_nothing_up() {
-        let mut repairs = Repairs::default();
+        let mut repairs = RepairBackoff::default();
         fought(&mut repairs, 1);
         let now = START + 60_000;
         assert_eq!(repairs.pause(id(1), 1, now - LAST - WINDOW), None);
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn only_the_first_pause_of_a_series_is_news() {
-        let mut repairs = Repairs::default();
+        let mut repairs = RepairBackoff::default();
         for _ in 0..3 {
             repairs.repaired(id(1), 1, START);
         }
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_over_is_forgotten() {
-        let mut repairs = Repairs::default();
+        let mut repairs = RepairBackoff::default();
         for n in 0..10_000 {
             repairs.repaired(id(n), 1, START);
         }

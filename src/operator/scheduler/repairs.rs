@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::Board;
+use super::Scheduler;
 use super::deadlines::Millis;
 use super::repair_backoff::Pause;
 use crate::operator::index::IdentityId;
-use crate::operator::index::identity::Entry;
+use crate::operator::index::identity::IdentityEntry;
 
-impl Board {
+impl Scheduler {
     /// The Secret of an identity was put right.
     pub fn repaired(&mut self, id: IdentityId, now: Millis) {
         if let Some(entry) = self.index.entry(id) {
@@ -38,7 +38,7 @@ impl Board {
     }
 
     /// Whether a person asks for a renewal otherwise than before.
-    pub(super) fn is_asked_for(&self, entry: &Entry) -> bool {
+    pub(super) fn is_asked_for(&self, entry: &IdentityEntry) -> bool {
         let known = self.index.find(&entry.namespace, &entry.name).and_then(|id| self.index.entry(id));
         known.is_some_and(|known| entry.renew_request.is_some() && entry.renew_request != known.renew_request)
     }

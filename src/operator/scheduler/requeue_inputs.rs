@@ -2,17 +2,17 @@
 //!
 //! All of it is known without a request.
 
-use crate::operator::index::identity::SeenSecret;
-use crate::operator::index::issuer::{AuthorityMark, SignerMark};
+use crate::operator::index::identity::SecretEntry;
+use crate::operator::index::issuer::{AuthorityEntry, IssuerEntry};
 use crate::plan::identity::policy::Permission;
 
 /// Everything that attention depends on, besides the entry of the identity.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances<'a> {
+pub struct RequeueInputs<'a> {
     /// The Secret of the name that the identity wants.
-    pub secret: Option<&'a SeenSecret>,
+    pub secret: Option<&'a SecretEntry>,
     /// The authority, where there is one.
-    pub authority: Option<&'a AuthorityMark>,
+    pub authority: Option<&'a AuthorityEntry>,
     /// What policy says. `None` where it must be asked anew, with the whole object.
     pub permission: Option<Permission>,
     /// From when on a refusal needs a person, seconds since 1970.
@@ -21,16 +21,16 @@ pub struct Circumstances<'a> {
     pub now: i64,
 }
 
-impl<'a> Circumstances<'a> {
+impl<'a> RequeueInputs<'a> {
     /// The signer of the authority, where it has one.
     #[must_use]
-    pub fn signer(&self) -> Option<&'a SignerMark> {
+    pub fn signer(&self) -> Option<&'a IssuerEntry> {
         self.authority.and_then(|authority| authority.signer.as_ref())
     }
 
     /// The signer, where it signs now.
     #[must_use]
-    pub fn signing(&self) -> Option<&'a SignerMark> {
+    pub fn signing(&self) -> Option<&'a IssuerEntry> {
         self.signer().filter(|signer| !signer.is_halted)
     }
 }

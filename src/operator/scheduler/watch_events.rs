@@ -5,21 +5,21 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
-use super::Board;
+use super::Scheduler;
 use super::deadlines::Millis;
 use crate::api::identity::MtlsIdentity;
 use crate::operator::authority::rotation::blockers::is_behind;
-use crate::operator::index::identity::{Digest, Entry, SeenSecret, digest};
-use crate::operator::index::issuer::SignerMark;
+use crate::operator::index::identity::{Digest, IdentityEntry, SecretEntry, digest};
+use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::index::source::Source;
 use crate::operator::index::{IdentityId, ListNumber};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::selector::Labels;
 
 /// Objects of identities in the queue that are kept to save reading them again.
 const KEPT_OBJECTS: usize = 2048;
 
-impl Board {
+impl Scheduler {
     /// A list begins.
     pub fn begin_list(&mut self) -> ListNumber {
         self.index.begin_list()
@@ -32,7 +32,7 @@ impl Board {
 
     pub(super) fn put_identity(&mut self, identity: &MtlsIdentity, source: Source, now: Millis) {
         let namespace = self.jurisdiction.shared(identity.metadata.namespace.as_deref().unwrap_or_default());
-        let mut entry = Entry::of(identity, namespace);
+        let mut entry = IdentityEntry::of(identity, namespace);
         entry.judgement = self.jurisdiction.judge(&entry, identity);
         entry.seen = self.first_seen(&entry).unwrap_or_else(|| now.div_euclid(1000));
         let is_asked_for = self.is_asked_for(&entry);
@@ -49,7 +49,7 @@ impl Board {
     }
 
     /// When this generation of an identity was seen first, if it was.
-    fn first_seen(&self, entry: &Entry) -> Option<i64> {
+    fn first_seen(&self, entry: &IdentityEntry) -> Option<i64> {
         let known = self.index.entry(self.index.find(&entry.namespace, &entry.name)?)?;
         (known.uid == entry.uid && known.generation == entry.generation).then_some(known.seen)
     }
@@ -92,12 +92,12 @@ impl Board {
         self.put_secret(secret, Source::of_watch(is_from_list), is_jump, now);
     }
 
-    pub(super) fn seen(&self, meta: &PartialObjectMeta<Secret>) -> SeenSecret {
+    pub(super) fn seen(&self, meta: &PartialObjectMeta<Secret>) -> SecretEntry {
         let namespace = meta.metadata.namespace.as_deref().unwrap_or_default();
-        SeenSecret::of(meta, self.jurisdiction.shared(namespace))
+        SecretEntry::of(meta, self.jurisdiction.shared(namespace))
     }
 
-    pub(super) fn put_secret(&mut self, secret: SeenSecret, source: Source, is_jump: bool, now: Millis) {
+    pub(super) fn put_secret(&mut self, secret: SecretEntry, source: Source, is_jump: bool, now: Millis) {
         let (namespace, name) = (secret.namespace.clone(), secret.name.clone());
         let known = self.index.secret(&namespace, &name);
         let is_handed_over = known.and_then(|known| known.identity_uid) != secret.identity_uid;
@@ -114,7 +114,7 @@ impl Board {
     }
 
     /// A rotation must know of a Secret that was behind, or may have been, also if it is so no more when somebody looks.
-    pub(super) fn note_behind(&mut self, secret: &SeenSecret, is_doubtful: bool, now: Millis) {
+    pub(super) fn note_behind(&mut self, secret: &SecretEntry, is_doubtful: bool, now: Millis) {
         self.behind.extend(self.behind(secret, is_doubtful, now));
     }
 
@@ -125,7 +125,7 @@ impl Board {
     }
 
     /// The identity of a Secret that is behind, or may have been, with its authority.
-    fn behind(&self, secret: &SeenSecret, is_doubtful: bool, now: Millis) -> Option<(Digest, IdentityId)> {
+    fn behind(&self, secret: &SecretEntry, is_doubtful: bool, now: Millis) -> Option<(Digest, IdentityId)> {
         let wanting = self.index.wanting(&secret.namespace, &secret.name);
         let mut owners = wanting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
         let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid) && !entry.is_going);
@@ -182,13 +182,13 @@ impl Board {
     }
 
     /// The terms of an authority were seen. Identities can be judged by them before anybody signs.
-    pub fn saw_terms(&mut self, terms: &Arc<Terms>, now: Millis) {
+    pub fn saw_terms(&mut self, terms: &Arc<AuthoritySpec>, now: Millis) {
         let changed = self.jurisdiction.saw_terms(terms, now);
         self.settle_of(changed, now);
     }
 
     /// Somebody signs for an authority from now on, or nobody does. What was tried in vain before is tried again.
-    pub fn saw_signer(&mut self, name: &str, signer: Option<SignerMark>, now: Millis) {
+    pub fn saw_signer(&mut self, name: &str, signer: Option<IssuerEntry>, now: Millis) {
         if let Some(authority) = self.jurisdiction.saw_signer(name, signer) {
             self.try_again(authority, now);
         }
@@ -227,7 +227,7 @@ impl Board {
         }
     }
 
-    fn settle_where(&mut self, now: Millis, is_meant: impl Fn(&Entry) -> bool) {
+    fn settle_where(&mut self, now: Millis, is_meant: impl Fn(&IdentityEntry) -> bool) {
         let meant: Vec<IdentityId> =
             self.index.entries().filter(|(_, entry)| is_meant(entry)).map(|(id, _)| id).collect();
         for id in meant {

@@ -4,14 +4,14 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
-use super::Board;
+use super::Scheduler;
 use super::deadlines::Millis;
 use crate::api::identity::MtlsIdentity;
 use crate::operator::index::identity::{digest, version_number};
 use crate::operator::index::source::Source;
-use crate::plan::identity::world::Held;
+use crate::plan::identity::world::OwnedSecret;
 
-impl Board {
+impl Scheduler {
     /// An answer shows an identity.
     pub fn answered_identity(&mut self, identity: &MtlsIdentity, now: Millis) {
         self.put_identity(identity, Source::Answer, now);
@@ -25,7 +25,7 @@ impl Board {
 
     /// A leaf Secret was read. What it holds may be undone before a watch tells of it, and what it says of itself may be
     /// wrong: a rotation must know that it was in use.
-    pub fn read_secret(&mut self, meta: &PartialObjectMeta<Secret>, held: &Held, now: Millis) {
+    pub fn read_secret(&mut self, meta: &PartialObjectMeta<Secret>, held: &OwnedSecret, now: Millis) {
         let mut secret = self.seen(meta);
         secret.trust = held.trust.as_deref().map(digest);
         if let Ok(leaf) = &held.leaf {

@@ -6,19 +6,19 @@ use kube::api::Preconditions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::objects::{Carrier, ClusterTrustBundle};
-use super::store::{Seen, Trouble};
-use super::targets::{Errand, bundle, still};
+use super::objects::{BundleObject, ClusterTrustBundle};
+use super::store::{ObservedBundle, PublishFailure};
+use super::targets::{Change, bundle, still};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::issuers::{confirm, write_timeout};
-use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Place};
+use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Target};
 
 /// Runs an errand. What keeps it from its end is remembered, and it is tried again with backoff.
-pub async fn deliver(context: &Context, errand: &Errand) {
+pub async fn deliver(context: &Context, errand: &Change) {
     let result = match errand.place {
-        Place::ConfigMap { .. } => attempt::<ConfigMap>(context, errand).await,
-        Place::Cluster { .. } => attempt::<ClusterTrustBundle>(context, errand).await,
+        Target::ConfigMap { .. } => attempt::<ConfigMap>(context, errand).await,
+        Target::Cluster { .. } => attempt::<ClusterTrustBundle>(context, errand).await,
     };
     let Err(error) = result else { return };
     if let Error::NotLeader { .. } = error {
@@ -26,12 +26,12 @@ pub async fn deliver(context: &Context, errand: &Errand) {
     }
     context.metrics.failed(&error);
     tracing::warn!(place = %errand.place, %error, "a trust bundle is not as it should be, will try again");
-    stuck(context, errand, Trouble::Failed(error.to_string()));
+    stuck(context, errand, PublishFailure::Failed(error.to_string()));
 }
 
-async fn attempt<K>(context: &Context, errand: &Errand) -> Result<(), Error>
+async fn attempt<K>(context: &Context, errand: &Change) -> Result<(), Error>
 where
-    K: Carrier + Clone + Serialize + DeserializeOwned,
+    K: BundleObject + Clone + Serialize + DeserializeOwned,
 {
     // Others of its batch went before it: another text may be in force by now, or none be wanted here any more.
     let Some(errand) = &still(context, errand) else { return Ok(()) };
@@ -54,9 +54,9 @@ where
     }
 }
 
-async fn create<K>(context: &Context, errand: &Errand) -> Result<(), Error>
+async fn create<K>(context: &Context, errand: &Change) -> Result<(), Error>
 where
-    K: Carrier + Serialize + DeserializeOwned,
+    K: BundleObject + Serialize + DeserializeOwned,
 {
     let Ok(root) = &errand.service.signer else { return Ok(()) };
     let object = K::new_at(&errand.place, &bundle(&errand.service, root));
@@ -66,9 +66,9 @@ where
     Ok(())
 }
 
-async fn update<K>(context: &Context, errand: &Errand, seen: &Seen) -> Result<(), Error>
+async fn update<K>(context: &Context, errand: &Change, seen: &ObservedBundle) -> Result<(), Error>
 where
-    K: Carrier + DeserializeOwned,
+    K: BundleObject + DeserializeOwned,
 {
     let Ok(root) = &errand.service.signer else { return Ok(()) };
     let patch = K::patch(&bundle(&errand.service, root), &seen.version);
@@ -79,7 +79,11 @@ where
     Ok(())
 }
 
-async fn remove<K: Carrier>(context: &Context, errand: &Errand, seen: &Seen) -> Result<(), Error> {
+async fn remove<K: BundleObject>(
+    context: &Context,
+    errand: &Change,
+    seen: &ObservedBundle,
+) -> Result<(), Error> {
     let is = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
     let (namespace, name) = (errand.place.namespace(), errand.place.name());
     let within = write_timeout(&errand.service.terms);
@@ -89,9 +93,9 @@ async fn remove<K: Carrier>(context: &Context, errand: &Errand, seen: &Seen) -> 
 }
 
 /// Sees what lies at a place: what the watch does not show, because it lacks our label, or does not show yet.
-async fn look<K>(context: &Context, errand: &Errand) -> Result<(), Error>
+async fn look<K>(context: &Context, errand: &Change) -> Result<(), Error>
 where
-    K: Carrier + DeserializeOwned,
+    K: BundleObject + DeserializeOwned,
 {
     let (namespace, name) = (errand.place.namespace(), errand.place.name());
     let asked_at = context.bundles.lock().revision();
@@ -109,7 +113,7 @@ where
 }
 
 /// Remembers what an answer shows. Where nothing was told since the question, that is the latest, whatever its version.
-fn remember<K: Carrier>(context: &Context, errand: &Errand, found: &K, asked_at: Option<u64>) {
+fn remember<K: BundleObject>(context: &Context, errand: &Change, found: &K, asked_at: Option<u64>) {
     match found.seen() {
         Some(seen) => context.bundles.change(|ledger| {
             if asked_at == Some(ledger.revision()) {
@@ -119,13 +123,13 @@ fn remember<K: Carrier>(context: &Context, errand: &Errand, found: &K, asked_at:
             }
             ledger.forgive(&errand.place);
         }),
-        None => stuck(context, errand, Trouble::Conflict(Conflict::Foreign)),
+        None => stuck(context, errand, PublishFailure::Conflict(Conflict::Foreign)),
     }
 }
 
-fn stuck(context: &Context, errand: &Errand, trouble: Trouble) {
+fn stuck(context: &Context, errand: &Change, trouble: PublishFailure) {
     context.bundles.change(|ledger| {
-        if matches!(trouble, Trouble::Conflict(Conflict::Foreign)) {
+        if matches!(trouble, PublishFailure::Conflict(Conflict::Foreign)) {
             ledger.lost(&errand.place);
         }
         ledger.stuck(&errand.place, trouble, errand.text(), context.millis());

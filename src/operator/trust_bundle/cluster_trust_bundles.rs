@@ -7,12 +7,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::{Client, Resource};
 
 use super::objects::ClusterTrustBundle;
-use super::store::{Access, Range};
+use super::store::{Availability, ListScope};
 use crate::api::names::label;
-use crate::operator::client::watch::Subject;
+use crate::operator::client::watch::Watch;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::informers::TrustBundles;
+use crate::operator::informers::TrustBundleHandler;
 use crate::runtime::readiness::Readiness;
 
 /// How often the question is asked again while the answer is no, and somebody asks for one.
@@ -23,23 +23,23 @@ pub async fn watch_cluster_bundles(context: Context, client: Client) {
     loop {
         let access = access(&context).await;
         context.bundles.change(|ledger| ledger.set_access(access.clone()));
-        if access == Access::Open {
+        if access == Availability::Open {
             break;
         }
         context.clock.sleep(ASK_AGAIN_AFTER).await;
         context.bundles.until_cluster_is_asked().await;
     }
-    let bundles = Subject::<ClusterTrustBundle>::all(&client).labelled(label::selector());
-    let audience = TrustBundles::new(&context, Range::Cluster);
+    let bundles = Watch::<ClusterTrustBundle>::all(&client).labelled(label::selector());
+    let audience = TrustBundleHandler::new(&context, ListScope::Cluster);
     bundles.run(context, audience, Readiness::new().handle("ClusterTrustBundles")).await;
 }
 
 /// Whether they can be had now.
-pub async fn access(context: &Context) -> Access {
+pub async fn access(context: &Context) -> Availability {
     match try_access(context).await {
-        Ok(true) => Access::Open,
-        Ok(false) => Access::NotServed,
-        Err(error) => Access::Denied(error.to_string()),
+        Ok(true) => Availability::Open,
+        Ok(false) => Availability::NotServed,
+        Err(error) => Availability::Denied(error.to_string()),
     }
 }
 

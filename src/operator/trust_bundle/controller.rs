@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
 use super::apply::deliver;
-use super::targets::{Errand, agenda};
+use super::targets::{Change, agenda};
 use crate::operator::context::Context;
 use crate::operator::scheduler::deadlines::Millis;
-use crate::plan::trust_bundle::decide::Place;
+use crate::plan::trust_bundle::decide::Target;
 use crate::runtime::leader::Leadership;
 
 /// Errands that are run at once.
@@ -23,18 +23,18 @@ const BATCH: usize = 256;
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// The distributor.
-pub struct Distributor {
+pub struct TrustBundleController {
     context: Context,
     leadership: Leadership,
     /// True once every authority that was listed has been looked at by this leader.
     primed: watch::Receiver<bool>,
-    errands: VecDeque<Errand>,
+    errands: VecDeque<Change>,
     running: JoinSet<()>,
     /// The places at which an errand is under way.
-    busy: HashMap<Id, Place>,
+    busy: HashMap<Id, Target>,
 }
 
-impl Distributor {
+impl TrustBundleController {
     /// A distributor of these bundles.
     #[must_use]
     pub fn new(context: Context, leadership: Leadership, primed: watch::Receiver<bool>) -> Self {
@@ -67,12 +67,12 @@ impl Distributor {
         };
         context.bundles.ask_for_cluster(context.authorities.names().iter().any(asks));
         let agenda = agenda(context);
-        let is_idle = |errand: &Errand| !self.busy.values().any(|place| *place == errand.place);
+        let is_idle = |errand: &Change| !self.busy.values().any(|place| *place == errand.place);
         self.errands.extend(agenda.errands.into_iter().filter(is_idle).take(BATCH));
         agenda.next
     }
 
-    fn start(&mut self, errand: Errand) {
+    fn start(&mut self, errand: Change) {
         let (context, place) = (self.context.clone(), errand.place.clone());
         let started = self.running.spawn(async move { deliver(&context, &errand).await });
         self.busy.insert(started.id(), place);

@@ -10,10 +10,10 @@ use kube::{CustomResource, Resource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::store::Seen;
+use super::store::ObservedBundle;
 use crate::api::names::{annotation, key, label, signer_name};
 use crate::operator::index::identity::digest;
-use crate::plan::trust_bundle::decide::{Place, Posted, Wanted};
+use crate::plan::trust_bundle::decide::{DesiredBundle, PublishedBundle, Target};
 
 /// What a ClusterTrustBundle holds. Of `certificates.k8s.io/v1`, which is younger than the API that this is built for.
 #[derive(CustomResource, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct ClusterTrustBundleSpec {
 
 /// A trust bundle and whose it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Bundle<'a> {
+pub struct RenderedBundle<'a> {
     /// Name of its authority.
     pub authority: &'a str,
     /// The roots (PEM).
@@ -44,11 +44,11 @@ pub struct Bundle<'a> {
     pub trust: &'a str,
 }
 
-impl<'a> Bundle<'a> {
+impl<'a> RenderedBundle<'a> {
     /// The same, as decisions compare it.
     #[must_use]
-    pub fn wanted(&self) -> Wanted<'a> {
-        Wanted { authority: self.authority, text: digest(self.text), trust: digest(self.trust) }
+    pub fn wanted(&self) -> DesiredBundle<'a> {
+        DesiredBundle { authority: self.authority, text: digest(self.text), trust: digest(self.trust) }
     }
 
     fn labels(&self) -> BTreeMap<String, String> {
@@ -61,7 +61,7 @@ impl<'a> Bundle<'a> {
         [(annotation::TRUST.to_owned(), self.trust.to_owned())].into()
     }
 
-    fn metadata(&self, place: &Place) -> ObjectMeta {
+    fn metadata(&self, place: &Target) -> ObjectMeta {
         ObjectMeta {
             name: Some(place.name().to_owned()),
             namespace: place.namespace().map(str::to_owned),
@@ -73,25 +73,25 @@ impl<'a> Bundle<'a> {
 }
 
 /// A kind of object that carries a trust bundle.
-pub trait Carrier: Resource<DynamicType = ()> + Sized {
+pub trait BundleObject: Resource<DynamicType = ()> + Sized {
     /// The bundle in it.
     fn text(&self) -> Option<&str>;
     /// Whether that cannot be changed.
     fn is_frozen(&self) -> bool;
     /// Where it lies.
-    fn place(&self) -> Place;
+    fn place(&self) -> Target;
     /// A new one.
-    fn new_at(place: &Place, bundle: &Bundle<'_>) -> Self;
+    fn new_at(place: &Target, bundle: &RenderedBundle<'_>) -> Self;
     /// The part of a merge patch that holds the bundle.
-    fn content(bundle: &Bundle<'_>) -> (&'static str, Value);
+    fn content(bundle: &RenderedBundle<'_>) -> (&'static str, Value);
 
     /// What is to be remembered of it, where it is ours.
-    fn seen(&self) -> Option<Seen> {
+    fn seen(&self) -> Option<ObservedBundle> {
         let meta = self.meta();
         let of =
             |pairs: &Option<BTreeMap<String, String>>, key| pairs.as_ref().and_then(|p| p.get(key)).cloned();
         let trust = of(&meta.annotations, annotation::TRUST)?;
-        let posted = Posted {
+        let posted = PublishedBundle {
             authority: of(&meta.labels, label::AUTHORITY).map(Arc::from),
             text: self.text().map(digest),
             trust: digest(&trust),
@@ -99,12 +99,12 @@ pub trait Carrier: Resource<DynamicType = ()> + Sized {
             is_frozen: self.is_frozen(),
         };
         let uid = meta.uid.clone().unwrap_or_default();
-        Some(Seen { posted, uid, version: meta.resource_version.clone().unwrap_or_default() })
+        Some(ObservedBundle { posted, uid, version: meta.resource_version.clone().unwrap_or_default() })
     }
 
     /// The patch that makes what has this version what it shall be.
     #[must_use]
-    fn patch(bundle: &Bundle<'_>, version: &str) -> Value {
+    fn patch(bundle: &RenderedBundle<'_>, version: &str) -> Value {
         let (field, content) = Self::content(bundle);
         json!({
             "metadata": {
@@ -115,7 +115,7 @@ pub trait Carrier: Resource<DynamicType = ()> + Sized {
     }
 }
 
-impl Carrier for ConfigMap {
+impl BundleObject for ConfigMap {
     fn text(&self) -> Option<&str> {
         self.data.as_ref()?.get(key::TRUST_BUNDLE).map(String::as_str)
     }
@@ -124,23 +124,23 @@ impl Carrier for ConfigMap {
         self.immutable == Some(true)
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> Target {
         let [namespace, name] = [&self.metadata.namespace, &self.metadata.name]
             .map(|text| text.as_deref().unwrap_or_default().into());
-        Place::ConfigMap { namespace, name }
+        Target::ConfigMap { namespace, name }
     }
 
-    fn new_at(place: &Place, bundle: &Bundle<'_>) -> Self {
+    fn new_at(place: &Target, bundle: &RenderedBundle<'_>) -> Self {
         let data = BTreeMap::from([(key::TRUST_BUNDLE.to_owned(), bundle.text.to_owned())]);
         Self { metadata: bundle.metadata(place), data: Some(data), ..Self::default() }
     }
 
-    fn content(bundle: &Bundle<'_>) -> (&'static str, Value) {
+    fn content(bundle: &RenderedBundle<'_>) -> (&'static str, Value) {
         ("data", json!({ key::TRUST_BUNDLE: bundle.text }))
     }
 }
 
-impl Carrier for ClusterTrustBundle {
+impl BundleObject for ClusterTrustBundle {
     fn text(&self) -> Option<&str> {
         Some(&self.spec.trust_bundle)
     }
@@ -149,11 +149,11 @@ impl Carrier for ClusterTrustBundle {
         false
     }
 
-    fn place(&self) -> Place {
-        Place::Cluster { name: self.metadata.name.as_deref().unwrap_or_default().into() }
+    fn place(&self) -> Target {
+        Target::Cluster { name: self.metadata.name.as_deref().unwrap_or_default().into() }
     }
 
-    fn new_at(place: &Place, bundle: &Bundle<'_>) -> Self {
+    fn new_at(place: &Target, bundle: &RenderedBundle<'_>) -> Self {
         let spec = ClusterTrustBundleSpec {
             signer_name: Some(signer_name(bundle.authority)),
             trust_bundle: bundle.text.to_owned(),
@@ -161,7 +161,7 @@ impl Carrier for ClusterTrustBundle {
         Self { metadata: bundle.metadata(place), ..Self::new(place.name(), spec) }
     }
 
-    fn content(bundle: &Bundle<'_>) -> (&'static str, Value) {
+    fn content(bundle: &RenderedBundle<'_>) -> (&'static str, Value) {
         ("spec", json!({ "trustBundle": bundle.text }))
     }
 }

@@ -5,25 +5,25 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 
-use super::store::Ledger;
+use super::store::BundleStore;
 
 /// The ledger, and a bell that rings when something has changed.
 #[derive(Clone, Default)]
-pub struct Bundles {
-    ledger: Arc<Mutex<Ledger>>,
+pub struct SharedBundleStore {
+    ledger: Arc<Mutex<BundleStore>>,
     changed: Arc<Notify>,
     /// Whether an authority asks for a ClusterTrustBundle.
     asked: watch::Sender<bool>,
 }
 
-impl Bundles {
+impl SharedBundleStore {
     /// The ledger, to read. Never held across an await.
-    pub fn lock(&self) -> MutexGuard<'_, Ledger> {
+    pub fn lock(&self) -> MutexGuard<'_, BundleStore> {
         self.ledger.lock()
     }
 
     /// Changes the ledger and rings the bell.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Ledger) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut BundleStore) -> T) -> T {
         let result = change(&mut self.ledger.lock());
         self.ring();
         result

@@ -3,41 +3,46 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::store::{Access, Ledger, Trouble};
+use super::store::{Availability, BundleStore, PublishFailure};
 use super::targets::{bundle, spots};
 use crate::api::conditions::{PUBLISHED, Verdict};
 use crate::operator::context::Context;
-use crate::operator::issuers::Service;
-use crate::plan::trust_bundle::decide::{BundlePlan, Place, Wanted, decide};
-use crate::plan::trust_bundle::published::{Reason, Standing, verdict};
+use crate::operator::issuers::Issuer;
+use crate::plan::trust_bundle::decide::{BundlePlan, DesiredBundle, Target, decide};
+use crate::plan::trust_bundle::published::{PublishedReason, TargetStatus, verdict};
 
 /// How the bundle of an authority stands, place by place. `None` while nobody knows what it should be.
 #[must_use]
-pub fn standings(context: &Context, service: &Service) -> Option<Vec<(Place, Standing)>> {
+pub fn standings(context: &Context, service: &Issuer) -> Option<Vec<(Target, TargetStatus)>> {
     let root = service.signer.as_ref().ok()?;
     let wanted = bundle(service, root).wanted();
     let (spots, exists) = (spots(context, &service.terms), context.roster.names());
     let ledger = context.bundles.lock();
-    let stand = |place: Place| {
+    let stand = |place: Target| {
         let standing = standing(&ledger, wanted, &place, |name| exists.iter().any(|other| other == name));
         (place, standing)
     };
     Some(spots.into_iter().map(|spot| stand(spot.place)).collect())
 }
 
-fn standing(ledger: &Ledger, wanted: Wanted<'_>, place: &Place, exists: impl Fn(&str) -> bool) -> Standing {
+fn standing(
+    ledger: &BundleStore,
+    wanted: DesiredBundle<'_>,
+    place: &Target,
+    exists: impl Fn(&str) -> bool,
+) -> TargetStatus {
     match (place, ledger.access()) {
-        (Place::Cluster { .. }, Access::NotServed) => return Standing::NotServed,
-        (Place::Cluster { .. }, Access::Denied(why)) => {
-            return Standing::Failed(why.clone());
+        (Target::Cluster { .. }, Availability::NotServed) => return TargetStatus::NotServed,
+        (Target::Cluster { .. }, Availability::Denied(why)) => {
+            return TargetStatus::Failed(why.clone());
         }
         _ => {}
     }
     match (decide(wanted, &ledger.found(place), exists), ledger.trouble(place)) {
-        (BundlePlan::Keep, _) => Standing::Published,
-        (BundlePlan::Refuse(conflict), _) => Standing::Conflict(conflict),
-        (_, Some(Trouble::Failed(why))) => Standing::Failed(why.clone()),
-        _ => Standing::Publishing,
+        (BundlePlan::Keep, _) => TargetStatus::Published,
+        (BundlePlan::Refuse(conflict), _) => TargetStatus::Conflict(conflict),
+        (_, Some(PublishFailure::Failed(why))) => TargetStatus::Failed(why.clone()),
+        _ => TargetStatus::Publishing,
     }
 }
 
@@ -45,7 +50,7 @@ fn standing(ledger: &Ledger, wanted: Wanted<'_>, place: &Place, exists: impl Fn(
 /// otherwise `before`.
 #[must_use]
 pub fn published(
-    standings: &[(Place, Standing)],
+    standings: &[(Target, TargetStatus)],
     before: Option<&Condition>,
     generation: Option<i64>,
     now: Timestamp,
@@ -58,13 +63,13 @@ pub fn published(
 }
 
 fn condition(
-    reason: Reason,
+    reason: PublishedReason,
     message: String,
     before: Option<&Condition>,
     generation: Option<i64>,
     now: Timestamp,
 ) -> Condition {
-    let holds = if reason == Reason::Published { "True" } else { "False" };
+    let holds = if reason == PublishedReason::Published { "True" } else { "False" };
     let since = before
         .filter(|before| before.status == holds)
         .map_or(Time(now), |before| before.last_transition_time.clone());
@@ -80,7 +85,7 @@ fn condition(
 
 /// How many places stand how.
 #[must_use]
-pub fn counts(standings: &[(Place, Standing)]) -> [(Reason, usize); 5] {
-    Reason::ALL
+pub fn counts(standings: &[(Target, TargetStatus)]) -> [(PublishedReason, usize); 5] {
+    PublishedReason::ALL
         .map(|reason| (reason, standings.iter().filter(|(_, standing)| standing.reason() == reason).count()))
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::distrust::Why;
 use crate::api::authority::Phase;
-use crate::pki::Window;
+use crate::pki::Validity;
 
 /// The root Secret, as it was found by a GET after all evidence was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +19,15 @@ pub enum RootSecret {
     /// Its content cannot be used: a sentence.
     Invalid(String),
     /// Its signer was sound, and has expired.
-    Expired(StoredRoot),
+    Expired(CaState),
     /// It can sign.
-    Sound(StoredRoot),
+    Sound(CaState),
 }
 
 impl RootSecret {
     /// What it holds, where its signer is sound or was until it expired.
     #[must_use]
-    pub const fn stored(&self) -> Option<&StoredRoot> {
+    pub const fn stored(&self) -> Option<&CaState> {
         match self {
             Self::Sound(root) | Self::Expired(root) => Some(root),
             _ => None,
@@ -37,7 +37,7 @@ impl RootSecret {
 
 /// What a root Secret holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredRoot {
+pub struct CaState {
     /// Version that a write must name.
     pub version: String,
     /// SHA-256 of the signing certificate, hex.
@@ -45,7 +45,7 @@ pub struct StoredRoot {
     /// Hash of its anchors.
     pub anchors: String,
     /// Validity.
-    pub window: Window,
+    pub window: Validity,
     /// Whether people provided it.
     pub is_provided: bool,
     /// Why it is distrusted, if it is.
@@ -61,7 +61,7 @@ pub struct StoredRoot {
     /// When the phase began.
     pub since: Timestamp,
     /// The announced root.
-    pub next: Option<StoredNext>,
+    pub next: Option<NextCa>,
     /// Roots that sign no more and are still trusted.
     pub retiring: Vec<StoredRetiring>,
     /// Value of the annotation `rotate` that was answered last.
@@ -70,7 +70,7 @@ pub struct StoredRoot {
     pub has_evidence_key: bool,
 }
 
-impl StoredRoot {
+impl CaState {
     /// Whether the signer, or the announced root, is a copy of exactly this CA that people provide.
     #[must_use]
     pub fn has_copy_of(&self, fingerprint: &str, anchors: &str) -> bool {
@@ -82,7 +82,7 @@ impl StoredRoot {
 
 /// A root that is announced.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredNext {
+pub struct NextCa {
     /// SHA-256 of its signing certificate, hex.
     pub fingerprint: String,
     /// Hash of its anchors.

@@ -1,8 +1,8 @@
 //! What becomes of a decision on a root while the clock cannot be relied on: nothing is signed, a root included, and time
 //! changes nothing (I14). What people distrust goes all the same, as far as nothing is signed for that.
 
-use super::ca_state::StoredRoot;
-use super::decide::{Reason, RootDecision, RootPlan, RootSecret, RootWorld};
+use super::ca_state::CaState;
+use super::decide::{AuthorityReason, RootDecision, RootPlan, RootSecret, RootWorld};
 use super::rotation::{Source, Transition, has_distrusted};
 
 /// The same decision, by a clock that cannot be relied on. A graver reason is told first.
@@ -15,7 +15,7 @@ pub(super) fn halted(world: &RootWorld, decision: RootDecision, why: &str) -> Ro
     let what = if decision.signs { "nothing is signed" } else { "no root signs, and none is made" };
     RootDecision {
         plan: if goes_on { decision.plan } else { RootPlan::Keep },
-        reason: Reason::ClockSkewed,
+        reason: AuthorityReason::ClockSkewed,
         stalled: true,
         message: format!("{what}: {why}"),
         ..decision
@@ -32,7 +32,7 @@ fn goes_on(world: &RootWorld, plan: &RootPlan) -> bool {
 }
 
 /// Whether people want it at once and nothing is signed for it. A longer lifetime is recorded before the first such leaf.
-fn needs_no_clock(transition: &Transition, root: &StoredRoot) -> bool {
+fn needs_no_clock(transition: &Transition, root: &CaState) -> bool {
     match transition {
         Transition::RaiseMaxLeafTtl => true,
         Transition::Withdraw => root.next.as_ref().is_some_and(|next| next.distrusted.is_some()),

@@ -1,14 +1,14 @@
 //! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
 
-pub use super::ca_state::{Provided, RootSecret, StoredNext, StoredRetiring, StoredRoot};
+pub use super::ca_state::{CaState, NextCa, Provided, RootSecret, StoredRetiring};
 use super::clock_halt::halted;
 use super::decision::short;
 pub use super::decision::{RootDecision, RootPlan};
 use super::distrust::Why;
 use super::ending::ending;
 use super::evidence::Evidence;
-pub use super::reason::Reason;
-use super::rotation::{self, Circumstances, Transition};
+pub use super::reason::AuthorityReason;
+use super::rotation::{self, RotationInputs, Transition};
 use crate::api::names::annotation;
 use crate::plan::unread_spec::Unread;
 
@@ -20,11 +20,11 @@ pub struct RootWorld {
     /// The root Secret.
     pub secret: RootSecret,
     /// What a rotation depends on.
-    pub around: Circumstances,
+    pub around: RotationInputs,
     /// What shows that a root existed which the root Secret does not hold.
     pub evidence: Option<Evidence>,
     /// Whether a person accepts that it is lost.
-    pub acceptance: Acceptance,
+    pub acceptance: LossAcceptance,
     /// What of the spec cannot be read.
     pub unread: Unread,
     /// Why the clock cannot be relied on, if so: a sentence.
@@ -33,7 +33,7 @@ pub struct RootWorld {
 
 /// Whether a person accepts the loss of a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Acceptance {
+pub enum LossAcceptance {
     /// Nobody has said so.
     NotAsked,
     /// Not of this root, or nothing is left of it: a sentence.
@@ -52,7 +52,8 @@ pub fn decide(world: &RootWorld) -> RootDecision {
     let Some(unread) = world.unread.sentence() else { return decision };
     let is_held = world.unread.freezes_root() && decision.plan != RootPlan::Keep;
     let plan = if is_held { recording(world) } else { decision.plan.clone() };
-    let reason = if decision.reason == Reason::Ready { Reason::Invalid } else { decision.reason };
+    let reason =
+        if decision.reason == AuthorityReason::Ready { AuthorityReason::Invalid } else { decision.reason };
     let message = match (reason, decision.signs) {
         (_, false) if is_held => format!("no root signs, and none is made: {unread}"),
         _ => format!("{}; but {unread}", decision.message),
@@ -81,11 +82,13 @@ fn decide_readable(world: &RootWorld) -> RootDecision {
 fn decide_by_clock(world: &RootWorld) -> RootDecision {
     match &world.secret {
         RootSecret::NotOurs(why) | RootSecret::Invalid(why) => {
-            RootDecision::stalled(Reason::RootInvalid, why.clone())
+            RootDecision::stalled(AuthorityReason::RootInvalid, why.clone())
         }
-        RootSecret::OtherTrustDomain(why) => RootDecision::stalled(Reason::TrustDomainMismatch, why.clone()),
+        RootSecret::OtherTrustDomain(why) => {
+            RootDecision::stalled(AuthorityReason::TrustDomainMismatch, why.clone())
+        }
         secret => match (&world.evidence, secret) {
-            (Some(_), RootSecret::Absent) if world.acceptance == Acceptance::NoneLost => absent(world),
+            (Some(_), RootSecret::Absent) if world.acceptance == LossAcceptance::NoneLost => absent(world),
             (Some(evidence), _) => lost(world, evidence),
             (None, RootSecret::Expired(root)) => expired(world, root),
             (None, RootSecret::Sound(root)) => sound(world, root),
@@ -105,20 +108,24 @@ fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
     );
     let can_sign = matches!(world.around.provided, Provided::NotAsked | Provided::Sound { .. });
     match &world.acceptance {
-        Acceptance::Found if can_sign => RootDecision {
+        LossAcceptance::Found if can_sign => RootDecision {
             plan: RootPlan::Recover,
             signs: false,
-            reason: Reason::RootLost,
+            reason: AuthorityReason::RootLost,
             stalled: false,
             message: format!("{what}; its loss is accepted, and another root is taking its place"),
             warning: None,
         },
-        Acceptance::Found => {
+        LossAcceptance::Found => {
             let why = "its loss is accepted, but there is no CA to go on with: correct the Secret that spec.root.provided.secretName names";
-            RootDecision::stalled(Reason::RootLost, format!("{what}; {why}"))
+            RootDecision::stalled(AuthorityReason::RootLost, format!("{what}; {why}"))
         }
-        Acceptance::Refused(why) => RootDecision::stalled(Reason::RootLost, format!("{restore}; {why}")),
-        Acceptance::NotAsked | Acceptance::NoneLost => RootDecision::stalled(Reason::RootLost, restore),
+        LossAcceptance::Refused(why) => {
+            RootDecision::stalled(AuthorityReason::RootLost, format!("{restore}; {why}"))
+        }
+        LossAcceptance::NotAsked | LossAcceptance::NoneLost => {
+            RootDecision::stalled(AuthorityReason::RootLost, restore)
+        }
     }
 }
 
@@ -126,25 +133,25 @@ fn absent(world: &RootWorld) -> RootDecision {
     match &world.around.provided {
         Provided::NotAsked => RootDecision::making(RootPlan::Generate),
         Provided::Sound { .. } => RootDecision::making(RootPlan::Copy),
-        Provided::Missing(why) => RootDecision::stalled(Reason::ProvidedMissing, why.clone()),
-        Provided::Invalid(why) => RootDecision::stalled(Reason::ProvidedInvalid, why.clone()),
+        Provided::Missing(why) => RootDecision::stalled(AuthorityReason::ProvidedMissing, why.clone()),
+        Provided::Invalid(why) => RootDecision::stalled(AuthorityReason::ProvidedInvalid, why.clone()),
     }
 }
 
 /// Nothing can be signed any more, so that nothing is gained by waiting: another root signs at once, where there is one.
-fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+fn expired(world: &RootWorld, root: &CaState) -> RootDecision {
     let what = format!("the root in Secret {} expired at {}", world.secret_name, root.window.not_after);
     match rotation::succession(root, &world.around) {
         Some(transition) => RootDecision {
             plan: RootPlan::Change { over: root.version.clone(), transition },
             signs: false,
-            reason: Reason::RootExpired,
+            reason: AuthorityReason::RootExpired,
             stalled: false,
             message: format!("{what}; another one is taking its place"),
             warning: None,
         },
         None => RootDecision::stalled(
-            Reason::RootExpired,
+            AuthorityReason::RootExpired,
             format!(
                 "{what}; nothing is signed. Put a CA that is valid into the Secret that spec.root.provided.secretName names"
             ),
@@ -153,19 +160,19 @@ fn expired(world: &RootWorld, root: &StoredRoot) -> RootDecision {
 }
 
 /// A root that may be in other hands signs nothing, not even until another one is there.
-fn distrusted(world: &RootWorld, root: &StoredRoot, why: &Why) -> RootDecision {
+fn distrusted(world: &RootWorld, root: &CaState, why: &Why) -> RootDecision {
     let what = format!("root {} is distrusted: {}", short(&root.fingerprint), why.sentence());
     match rotation::succession(root, &world.around) {
         Some(transition) => RootDecision {
             plan: RootPlan::Change { over: root.version.clone(), transition },
             signs: false,
-            reason: Reason::Distrusted,
+            reason: AuthorityReason::Distrusted,
             stalled: false,
             message: format!("{what}; another one is taking its place"),
             warning: None,
         },
         None => RootDecision::stalled(
-            Reason::Distrusted,
+            AuthorityReason::Distrusted,
             format!(
                 "{what}; nothing is signed. Put a CA below another root into the Secret that spec.root.provided.secretName names: until then trust bundles keep its anchors, and peers accept what is signed with its key{}",
                 accepted(root)
@@ -175,7 +182,7 @@ fn distrusted(world: &RootWorld, root: &StoredRoot, why: &Why) -> RootDecision {
 }
 
 /// X.509 has no way to distrust an intermediate below a root that peers trust.
-fn accepted(root: &StoredRoot) -> String {
+fn accepted(root: &CaState) -> String {
     root.accepted_intermediate.as_ref().map_or_else(String::new, |(intermediate, until)| {
         format!(
             ". Peers accept what intermediate {} signs until {until}, because a root above it is still trusted",
@@ -184,30 +191,35 @@ fn accepted(root: &StoredRoot) -> String {
     })
 }
 
-fn sound(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+fn sound(world: &RootWorld, root: &CaState) -> RootDecision {
     if let Some(why) = &root.distrusted {
         return distrusted(world, root, why);
     }
     let decision = match &world.around.provided {
-        Provided::Missing(why) => stays(world, root, Reason::ProvidedMissing, why),
-        Provided::Invalid(why) => stays(world, root, Reason::ProvidedInvalid, why),
+        Provided::Missing(why) => stays(world, root, AuthorityReason::ProvidedMissing, why),
+        Provided::Invalid(why) => stays(world, root, AuthorityReason::ProvidedInvalid, why),
         Provided::Sound { .. } | Provided::NotAsked if root.accepted_intermediate.is_some() => {
             let advice = "provide a CA below another root";
             let message = format!("spec.distrustedRoots names an intermediate; {advice}{}", accepted(root));
-            RootDecision { reason: Reason::Distrusted, stalled: true, message, ..signing(world, root) }
+            RootDecision {
+                reason: AuthorityReason::Distrusted,
+                stalled: true,
+                message,
+                ..signing(world, root)
+            }
         }
         Provided::Sound { .. } | Provided::NotAsked => signing(world, root),
     };
     RootDecision { warning: ending(root, &world.around), ..decision }
 }
 
-fn stays(world: &RootWorld, root: &StoredRoot, reason: Reason, why: &str) -> RootDecision {
+fn stays(world: &RootWorld, root: &CaState, reason: AuthorityReason, why: &str) -> RootDecision {
     let signer = if root.is_provided { "copy" } else { "generated root" };
     let message = format!("{why}. Signing goes on with the {signer} in force");
     RootDecision { reason, stalled: true, message, ..signing(world, root) }
 }
 
-fn signing(world: &RootWorld, root: &StoredRoot) -> RootDecision {
+fn signing(world: &RootWorld, root: &CaState) -> RootDecision {
     let over = root.version.clone();
     let plan = match rotation::transition(root, &world.around) {
         Some(transition) => RootPlan::Change { over, transition },

@@ -1,7 +1,7 @@
 //! What is to be done to a root, and how its authority stands as long as it is not done.
 
-use super::ca_state::StoredRoot;
-use super::reason::Reason;
+use super::ca_state::CaState;
+use super::reason::AuthorityReason;
 use super::rotation::Transition;
 use crate::api::conditions::Verdict;
 
@@ -59,7 +59,7 @@ pub struct RootDecision {
     /// Whether it may sign with what the root Secret holds.
     pub signs: bool,
     /// Why.
-    pub reason: Reason,
+    pub reason: AuthorityReason,
     /// Whether a person must act.
     pub stalled: bool,
     /// A sentence.
@@ -72,7 +72,7 @@ impl RootDecision {
     /// Whether nothing is signed for the time being, whatever the root Secret holds.
     #[must_use]
     pub fn is_halted(&self) -> bool {
-        self.reason == Reason::ClockSkewed
+        self.reason == AuthorityReason::ClockSkewed
     }
 
     /// The conditions that say this.
@@ -97,21 +97,21 @@ impl RootDecision {
             "{} of Secret {secret_name} was not written, because the operator could not read the result: {why}{goes_on}",
             self.plan.as_str()
         );
-        Self { plan: RootPlan::Keep, reason: Reason::RootInvalid, stalled: true, message, ..self }
+        Self { plan: RootPlan::Keep, reason: AuthorityReason::RootInvalid, stalled: true, message, ..self }
     }
 
-    pub(super) fn stalled(reason: Reason, message: String) -> Self {
+    pub(super) fn stalled(reason: AuthorityReason, message: String) -> Self {
         Self { plan: RootPlan::Keep, signs: false, reason, stalled: true, message, warning: None }
     }
 
-    pub(super) fn signing(plan: RootPlan, root: &StoredRoot) -> Self {
+    pub(super) fn signing(plan: RootPlan, root: &CaState) -> Self {
         let message = format!("signs with root {} until {}", short(&root.fingerprint), root.window.not_after);
-        Self { plan, signs: true, reason: Reason::Ready, stalled: false, message, warning: None }
+        Self { plan, signs: true, reason: AuthorityReason::Ready, stalled: false, message, warning: None }
     }
 
     pub(super) fn making(plan: RootPlan) -> Self {
         let message = "the root is being made".to_owned();
-        Self { plan, signs: false, reason: Reason::Ready, stalled: false, message, warning: None }
+        Self { plan, signs: false, reason: AuthorityReason::Ready, stalled: false, message, warning: None }
     }
 }
 

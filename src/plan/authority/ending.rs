@@ -2,19 +2,19 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::ca_state::{Provided, StoredRoot};
-use super::rotation::Circumstances;
+use super::ca_state::{CaState, Provided};
+use super::rotation::RotationInputs;
 
 /// From when on people are told. As long before the end as a generated root has to be replaced at least: another one is
 /// brought out, and the certificates of this one live their whole life.
 #[must_use]
-pub fn told_from(root: &StoredRoot, propagation: SignedDuration, max_leaf_ttl: SignedDuration) -> Timestamp {
+pub fn told_from(root: &CaState, propagation: SignedDuration, max_leaf_ttl: SignedDuration) -> Timestamp {
     before(root.window.not_after, (propagation + max_leaf_ttl) * 2)
 }
 
 /// What people are told of a signer that ends soon, where it has no successor yet. No word of it changes with time.
 #[must_use]
-pub fn ending(root: &StoredRoot, around: &Circumstances) -> Option<String> {
+pub fn ending(root: &CaState, around: &RotationInputs) -> Option<String> {
     let rules = &around.rules;
     let is_near = around.now >= told_from(root, rules.propagation, rules.max_leaf_ttl);
     (is_near && is_up_to_people(root, &around.provided)).then(|| {
@@ -27,7 +27,7 @@ pub fn ending(root: &StoredRoot, around: &Circumstances) -> Option<String> {
 }
 
 /// Whether nothing comes after this root but what people provide, and they have provided nothing else.
-fn is_up_to_people(root: &StoredRoot, provided: &Provided) -> bool {
+fn is_up_to_people(root: &CaState, provided: &Provided) -> bool {
     let is_last = match provided {
         Provided::NotAsked => false,
         Provided::Missing(_) | Provided::Invalid(_) => true,

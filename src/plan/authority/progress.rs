@@ -1,28 +1,28 @@
 //! What may be said of a rotation: nobody is told of a phase that nobody knows, and no request is passed over in silence.
 
-use super::ca_state::{Provided, StoredRoot};
-use super::decide::{Reason, RootDecision, RootSecret, RootWorld};
-use super::rotation::{self, Cause, Circumstances};
+use super::ca_state::{CaState, Provided};
+use super::decide::{AuthorityReason, RootDecision, RootSecret, RootWorld};
+use super::rotation::{self, Cause, RotationInputs};
 use crate::api::authority::Phase;
 
 /// How a rotation goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Course {
+pub enum RotationProgress {
     /// By its phase; with what becomes of a request that has no answer yet.
-    Known(Option<Unanswered>),
+    Known(Option<PendingRequest>),
     /// Not before a root signs again.
     Halted,
     /// Nobody knows: the root Secret cannot be read, or does not hold the root that it should. For this reason.
-    Unknown(Reason),
+    Unknown(AuthorityReason),
 }
 
 /// What becomes of a rotation that a person has asked for by annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unanswered {
+pub enum PendingRequest {
     /// It begins when the one under way has ended.
-    AfterThis,
+    Queued,
     /// Nothing: only people can make the successor of what they provide.
-    OnlyPeople,
+    NotRotatable,
 }
 
 /// What people have changed about the CA that they provide, and a rotation under way keeps from taking effect.
@@ -36,7 +36,7 @@ pub enum Deferred {
     Removal,
 }
 
-impl Course {
+impl RotationProgress {
     /// Whether the root Secret tells what the roots of this authority do.
     #[must_use]
     pub const fn is_known(self) -> bool {
@@ -46,34 +46,37 @@ impl Course {
 
 /// How the rotation of an authority that stands so goes on.
 #[must_use]
-pub fn course(world: &RootWorld, decision: &RootDecision) -> Course {
+pub fn course(world: &RootWorld, decision: &RootDecision) -> RotationProgress {
     match (decision.reason, &world.secret) {
         // A change that was refused leaves the root that signs, and its Secret, as they were.
-        (Reason::RootLost | Reason::RootInvalid | Reason::TrustDomainMismatch, _) if !decision.signs => {
-            Course::Unknown(decision.reason)
+        (
+            AuthorityReason::RootLost | AuthorityReason::RootInvalid | AuthorityReason::TrustDomainMismatch,
+            _,
+        ) if !decision.signs => RotationProgress::Unknown(decision.reason),
+        (_, RootSecret::Sound(root)) if decision.signs => {
+            RotationProgress::Known(unanswered(root, &world.around))
         }
-        (_, RootSecret::Sound(root)) if decision.signs => Course::Known(unanswered(root, &world.around)),
-        _ => Course::Halted,
+        _ => RotationProgress::Halted,
     }
 }
 
 /// A request is answered by the rotation that it begins. Whether it begins one at the end of this, is asked of the very
 /// rule that will decide it then.
-fn unanswered(root: &StoredRoot, around: &Circumstances) -> Option<Unanswered> {
+fn unanswered(root: &CaState, around: &RotationInputs) -> Option<PendingRequest> {
     if !rotation::is_requested(root, around) {
         return None;
     }
     let begins = rotation::cause(&at_rest(root), around).is_some();
     match (begins, root.phase) {
-        (false, _) => Some(Unanswered::OnlyPeople),
-        (true, Phase::Announced | Phase::Draining) => Some(Unanswered::AfterThis),
+        (false, _) => Some(PendingRequest::NotRotatable),
+        (true, Phase::Announced | Phase::Draining) => Some(PendingRequest::Queued),
         (true, Phase::Stable) => None,
     }
 }
 
 /// What waits for the end of the rotation that is under way. Asked, too, of the rule that will decide it then.
 #[must_use]
-pub fn deferred(root: &StoredRoot, around: &Circumstances) -> Option<Deferred> {
+pub fn deferred(root: &CaState, around: &RotationInputs) -> Option<Deferred> {
     if root.phase == Phase::Stable {
         return None;
     }
@@ -88,9 +91,9 @@ pub fn deferred(root: &StoredRoot, around: &Circumstances) -> Option<Deferred> {
 }
 
 /// The root that signs when the rotation has ended.
-fn at_rest(root: &StoredRoot) -> StoredRoot {
+fn at_rest(root: &CaState) -> CaState {
     let Some(next) = &root.next else { return root.clone() };
-    StoredRoot {
+    CaState {
         fingerprint: next.fingerprint.clone(),
         anchors: next.anchors.clone(),
         is_provided: next.is_provided,

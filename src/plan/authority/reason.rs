@@ -1,8 +1,8 @@
 //! One word for condition, log line and metric: the reason of an authority's `Ready`, a closed set of states of the world.
 
-/// Reason of an authority's conditions.
+/// AuthorityReason of an authority's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
+pub enum AuthorityReason {
     /// It signs.
     Ready,
     /// The root that identities depend on is gone, or another one lies in its place.
@@ -25,7 +25,7 @@ pub enum Reason {
     Invalid,
 }
 
-impl Reason {
+impl AuthorityReason {
     /// Every reason.
     pub const ALL: [Self; 10] = [
         Self::Ready,

@@ -8,16 +8,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::decide::{Provided, StoredRetiring, StoredRoot};
+use super::decide::{CaState, Provided, StoredRetiring};
 use super::distrust::Why;
-pub use super::quiet_period::Sight;
+pub use super::quiet_period::Distribution;
 use super::safeguards::{Safeguard, Safeguards};
 pub use super::timing::{drain_bound, forced_at, step};
 use crate::api::authority::Phase;
 
 /// What a rotation depends on besides the root Secret.
 #[derive(Clone, Debug)]
-pub struct Circumstances {
+pub struct RotationInputs {
     /// This moment.
     pub now: Timestamp,
     /// What it goes by.
@@ -27,7 +27,7 @@ pub struct Circumstances {
     /// Value of the annotation `rotate`.
     pub request: Option<String>,
     /// What was seen of the distribution.
-    pub sight: Sight,
+    pub sight: Distribution,
 }
 
 /// What a rotation goes by: durations of the authority's spec, and the safeguards.
@@ -109,7 +109,7 @@ impl Transition {
 
     /// The phase that it leads to.
     #[must_use]
-    pub fn leads_to(&self, root: &StoredRoot) -> Phase {
+    pub fn leads_to(&self, root: &CaState) -> Phase {
         let draining = |is_left: bool| if is_left { Phase::Draining } else { Phase::Stable };
         match self {
             Self::Announce(..) => Phase::Announced,
@@ -125,7 +125,7 @@ impl Transition {
 
     /// Whether it rests on what was seen, so that a fresh look must confirm it.
     #[must_use]
-    pub fn rests_on_sight(&self, root: &StoredRoot, safeguards: Safeguards) -> bool {
+    pub fn rests_on_sight(&self, root: &CaState, safeguards: Safeguards) -> bool {
         match self {
             Self::Switch { is_forced } => !*is_forced && safeguards.hold(Safeguard::Gate),
             Self::Drop(_) => !has_distrusted(&root.retiring) && safeguards.hold(Safeguard::DrainSight),
@@ -136,7 +136,7 @@ impl Transition {
 
 /// The change that a sound root needs now. At most one: the next look sees what it has become.
 #[must_use]
-pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+pub fn transition(root: &CaState, around: &RotationInputs) -> Option<Transition> {
     if let Some(transition) = riddance(root, &around.provided) {
         return Some(transition);
     }
@@ -154,13 +154,13 @@ pub fn transition(root: &StoredRoot, around: &Circumstances) -> Option<Transitio
 }
 
 /// Whether identities may ask for a longer lifetime than is recorded.
-pub(super) fn has_longer_leaves(root: &StoredRoot, around: &Circumstances) -> bool {
+pub(super) fn has_longer_leaves(root: &CaState, around: &RotationInputs) -> bool {
     root.max_leaf_ttl < around.rules.max_leaf_ttl.as_secs() && holds(around, Safeguard::RecordedLifetime)
 }
 
 /// Whether people provide what can be switched to at once: another signer below the same anchors, or the same signer with
 /// other anchors. Either way every leaf chains to what everybody trusts.
-fn is_replacement(root: &StoredRoot, provided: &Provided) -> bool {
+fn is_replacement(root: &CaState, provided: &Provided) -> bool {
     let Provided::Sound { fingerprint, anchors } = provided else { return false };
     match (*fingerprint == root.fingerprint, *anchors == root.anchors) {
         (false, true) => root.next.is_none(),
@@ -170,7 +170,7 @@ fn is_replacement(root: &StoredRoot, provided: &Provided) -> bool {
 }
 
 /// What is distrusted leaves every bundle at once, whoever still needs it.
-fn riddance(root: &StoredRoot, provided: &Provided) -> Option<Transition> {
+fn riddance(root: &CaState, provided: &Provided) -> Option<Transition> {
     if let Some(next) = root.next.as_ref().filter(|next| next.distrusted.is_some()) {
         let is_generated = !next.is_provided && *provided == Provided::NotAsked;
         let another = Transition::Announce(Source::Generated, Cause::Distrust);
@@ -183,7 +183,7 @@ fn riddance(root: &StoredRoot, provided: &Provided) -> Option<Transition> {
 
 /// What follows a root that has expired or is distrusted: nothing may be signed with it, so the next one signs at once.
 #[must_use]
-pub fn succession(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+pub fn succession(root: &CaState, around: &RotationInputs) -> Option<Transition> {
     match &around.provided {
         Provided::Sound { anchors, .. } if *anchors == root.anchors && root.distrusted.is_none() => {
             Some(Transition::Replace)
@@ -203,7 +203,7 @@ pub fn succession(root: &StoredRoot, around: &Circumstances) -> Option<Transitio
     }
 }
 
-const fn holds(around: &Circumstances, safeguard: Safeguard) -> bool {
+const fn holds(around: &RotationInputs, safeguard: Safeguard) -> bool {
     around.rules.safeguards.hold(safeguard)
 }
 
@@ -211,7 +211,7 @@ pub(super) fn has_distrusted(retiring: &[StoredRetiring]) -> bool {
     retiring.iter().any(|former| former.distrusted.is_some())
 }
 
-const fn source(around: &Circumstances) -> Source {
+const fn source(around: &RotationInputs) -> Source {
     match around.provided {
         Provided::Sound { .. } => Source::Provided,
         _ => Source::Generated,
@@ -219,7 +219,7 @@ const fn source(around: &Circumstances) -> Source {
 }
 
 /// Why another root than the signer is wanted, if one is.
-pub(super) fn cause(root: &StoredRoot, around: &Circumstances) -> Option<Cause> {
+pub(super) fn cause(root: &CaState, around: &RotationInputs) -> Option<Cause> {
     match &around.provided {
         Provided::Sound { fingerprint, .. } if *fingerprint != root.fingerprint => Some(Cause::Provision),
         // Nobody but people can make the successor of what they provide.
@@ -231,15 +231,15 @@ pub(super) fn cause(root: &StoredRoot, around: &Circumstances) -> Option<Cause> 
     }
 }
 
-pub(super) fn is_requested(root: &StoredRoot, around: &Circumstances) -> bool {
+pub(super) fn is_requested(root: &CaState, around: &RotationInputs) -> bool {
     around.request.is_some() && around.request != root.rotate_request
 }
 
-fn is_due(root: &StoredRoot, around: &Circumstances) -> bool {
+fn is_due(root: &CaState, around: &RotationInputs) -> bool {
     around.now.duration_since(root.window.not_after) + around.rules.renew_before >= SignedDuration::ZERO
 }
 
-fn announced(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+fn announced(root: &CaState, around: &RotationInputs) -> Option<Transition> {
     if !root.next.as_ref().is_some_and(|next| is_wanted(next, around)) {
         return Some(Transition::Withdraw);
     }
@@ -252,7 +252,7 @@ fn announced(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
 }
 
 /// Whether consumers have had the time to load the next root, since the last of them was seen without it.
-fn is_distributed(root: &StoredRoot, around: &Circumstances) -> bool {
+fn is_distributed(root: &CaState, around: &RotationInputs) -> bool {
     match (holds(around, Safeguard::Gate), holds(around, Safeguard::Wait)) {
         (true, true) => is_quiet(around),
         (true, false) => around.sight.quiet_for.is_some(),
@@ -262,7 +262,7 @@ fn is_distributed(root: &StoredRoot, around: &Circumstances) -> bool {
 }
 
 /// Whether the announced root is still what people want.
-fn is_wanted(next: &super::decide::StoredNext, around: &Circumstances) -> bool {
+fn is_wanted(next: &super::decide::NextCa, around: &RotationInputs) -> bool {
     match &around.provided {
         Provided::Sound { fingerprint, .. } => *fingerprint == next.fingerprint,
         Provided::NotAsked => !next.is_provided,
@@ -272,11 +272,11 @@ fn is_wanted(next: &super::decide::StoredNext, around: &Circumstances) -> bool {
 }
 
 /// Whether consumers have had the time to load what lies in their Secrets.
-fn is_quiet(around: &Circumstances) -> bool {
+fn is_quiet(around: &RotationInputs) -> bool {
     around.sight.quiet_for.is_some_and(|span| span >= around.rules.propagation)
 }
 
-fn draining(root: &StoredRoot, around: &Circumstances) -> Option<Transition> {
+fn draining(root: &CaState, around: &RotationInputs) -> Option<Transition> {
     let is_gone_by_sight = is_quiet(around) || !holds(around, Safeguard::DrainSight);
     let is_gone_by_bound =
         |former: &StoredRetiring| around.now >= former.until || !holds(around, Safeguard::DrainBound);

@@ -12,12 +12,12 @@ use crate::api::duration;
 use crate::api::patterns;
 use crate::pki::{Fingerprint, KeyAlgorithm, RootAlgorithm, TrustDomain};
 use crate::plan::selector::Selection;
-use crate::plan::trust_bundle::decide::Publication;
+use crate::plan::trust_bundle::decide::PublicationSpec;
 use crate::plan::unread_spec::{Unread, Unreadable};
 
 /// The terms of an authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct AuthoritySpec {
     /// Name of the authority.
     pub name: String,
     /// SPIFFE trust domain.
@@ -45,9 +45,9 @@ pub struct Terms {
     /// Namespaces that may use this authority.
     pub namespaces: Selection,
     /// What namespaces may ask beyond their own zone.
-    pub grants: Vec<Granted>,
+    pub grants: Vec<ParsedGrant>,
     /// Where the trust bundle is published.
-    pub publication: Publication,
+    pub publication: PublicationSpec,
     /// Roots that must not be trusted: those of the spec, and those that status adds.
     pub distrust: Vec<Fingerprint>,
     /// What each CA has certified, as status remembers it, by SHA-256 in hex: an older root Secret does not know it.
@@ -58,7 +58,7 @@ pub struct Terms {
 
 /// One grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted {
+pub struct ParsedGrant {
     /// Its name.
     pub name: String,
     /// Namespaces that it is for.
@@ -73,7 +73,7 @@ pub struct Granted {
 
 /// A spec without which nothing can be signed, because it was made before its schema, or for another version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MalformedTerms {
+pub enum MalformedAuthoritySpec {
     /// No name can be made without it.
     #[error("spec.trustDomain is {0:?}, which is no SPIFFE trust domain; create another MtlsAuthority")]
     TrustDomain(String),
@@ -87,21 +87,21 @@ pub enum MalformedTerms {
     Unreadable(String),
 }
 
-impl Terms {
+impl AuthoritySpec {
     /// Reads the terms of an authority. Of a value that cannot be read the strictest reading is taken, and `unread` names it.
     ///
     /// # Errors
-    /// [`MalformedTerms`] where nothing could be signed by them.
-    pub fn parse(authority: &MtlsAuthority) -> Result<Self, MalformedTerms> {
+    /// [`MalformedAuthoritySpec`] where nothing could be signed by them.
+    pub fn parse(authority: &MtlsAuthority) -> Result<Self, MalformedAuthoritySpec> {
         let spec = &authority.spec;
         if let Some(why) = &spec.unreadable {
-            return Err(MalformedTerms::Unreadable(why.clone()));
+            return Err(MalformedAuthoritySpec::Unreadable(why.clone()));
         }
         let trust_domain = spec.trust_domain.parse();
         let trust_domain =
-            trust_domain.map_err(|_| MalformedTerms::TrustDomain(spec.trust_domain.clone()))?;
+            trust_domain.map_err(|_| MalformedAuthoritySpec::TrustDomain(spec.trust_domain.clone()))?;
         if !patterns::is_dns_name(&spec.cluster_domain) || patterns::ends_in_number(&spec.cluster_domain) {
-            return Err(MalformedTerms::ClusterDomain(spec.cluster_domain.clone()));
+            return Err(MalformedAuthoritySpec::ClusterDomain(spec.cluster_domain.clone()));
         }
         let mut unread = Unread::default();
         let (leaf_ttl, max_leaf_ttl) = lifetimes(&spec.leaf, &mut unread);
@@ -124,7 +124,7 @@ impl Terms {
             spread_over: span("rotation.spreadOver", &spec.rotation.spread_over, &mut unread).unwrap_or(DAY),
             namespaces: Selection::parse(&spec.namespaces, "spec.namespaces", &mut unread),
             grants: spec.grants.iter().map(|grant| granted(grant, &mut unread)).collect(),
-            publication: Publication::of(authority, &mut unread),
+            publication: PublicationSpec::of(authority, &mut unread),
             distrust: distrusted(authority, &mut unread),
             certified: certified(authority),
             unread,
@@ -137,7 +137,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const YEAR: SignedDuration = SignedDuration::from_hours(8760);
 const PROPAGATION: SignedDuration = SignedDuration::from_mins(5);
 
-impl Terms {
+impl AuthoritySpec {
     /// The rules of a rotation.
     #[must_use]
     pub const fn rules(&self, safeguards: Safeguards) -> Rules {
@@ -196,13 +196,13 @@ fn distrusted(authority: &MtlsAuthority, unread: &mut Unread) -> Vec<Fingerprint
     all
 }
 
-fn granted(grant: &Grant, unread: &mut Unread) -> Granted {
+fn granted(grant: &Grant, unread: &mut Unread) -> ParsedGrant {
     let field = format!("spec.grants[{}]", grant.name);
     let of = || Unreadable::grant(&format!("{field}.cidrs"));
     let namespaces = Selection::parse(&grant.namespaces, &format!("{field}.namespaces"), unread);
     let ranges = grant.cidrs.iter().filter_map(|text| unread.value(text.parse().ok(), text, of));
     let ranges: Vec<IpNet> = ranges.collect();
-    Granted {
+    ParsedGrant {
         name: grant.name.clone(),
         namespaces,
         dns_names: grant.dns_names.clone(),

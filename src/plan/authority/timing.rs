@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::decide::StoredRoot;
+use super::decide::CaState;
 use super::rotation::Rules;
 use super::safeguards::Safeguard;
 use crate::pki::whole_second;
@@ -11,7 +11,7 @@ use crate::plan::spread::Step;
 /// Until when a root that signs no more must stay trusted: the end of the last leaf that any replica can have signed
 /// with it. F is how old a replica's view of the root may be, W how long a write may live, S the skew of clocks.
 #[must_use]
-pub fn drain_bound(root: &StoredRoot, now: Timestamp, rules: &Rules) -> Timestamp {
+pub fn drain_bound(root: &CaState, now: Timestamp, rules: &Rules) -> Timestamp {
     let [freshness, write, skew] = [60, 30, 300].map(SignedDuration::from_secs);
     let third = rules.propagation / 3;
     let late = freshness.min(third) + write.min(third);
@@ -38,7 +38,7 @@ pub fn step(rules: &Rules, former_end: Timestamp, now: Timestamp) -> Step {
 /// F₀: a consumer that is behind is led to the next root until the former one ends. Without one it is F₁, the middle between
 /// F₀ and that end: a consumer that is behind is refused from then on, so it is given longer.
 #[must_use]
-pub fn forced_at(root: &StoredRoot, propagation: SignedDuration) -> Timestamp {
+pub fn forced_at(root: &CaState, propagation: SignedDuration) -> Timestamp {
     let early = before_leaves_are_cut_short(root, propagation);
     let is_certified = root.next.as_ref().is_some_and(|next| next.is_certified);
     if is_certified { early } else { middle(early, root.window.not_after) }
@@ -46,7 +46,7 @@ pub fn forced_at(root: &StoredRoot, propagation: SignedDuration) -> Timestamp {
 
 /// F₀: early enough that leaves of the former root live their whole life, but never before the middle of what was left
 /// when the next root was announced.
-fn before_leaves_are_cut_short(root: &StoredRoot, propagation: SignedDuration) -> Timestamp {
+fn before_leaves_are_cut_short(root: &CaState, propagation: SignedDuration) -> Timestamp {
     let end = root.window.not_after;
     let leaves = SignedDuration::from_secs(root.max_leaf_ttl);
     let early = end.checked_sub(leaves + propagation).unwrap_or(Timestamp::MIN);

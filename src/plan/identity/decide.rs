@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::ready::{Refusal, Standing};
-use super::world::{Allowed, Damage, Held, HeldLeaf, Observed, World};
+use super::world::{Authorization, LeafDefect, OwnedSecret, SecretState, StoredLeaf, World};
 
 /// What to do to the Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Plan {
     /// A new key and leaf.
     Issue {
         /// Why.
-        because: Because,
+        because: IssueReason,
         /// The version that is replaced; `None` creates.
         over: Option<String>,
     },
@@ -26,7 +26,7 @@ pub enum Plan {
 
 /// Why a leaf is issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Because {
+pub enum IssueReason {
     /// The identity never had one.
     New,
     /// The Secret has gone.
@@ -34,7 +34,7 @@ pub enum Because {
     /// The Secret was left by an identity of the same name.
     Adopted,
     /// The content of the Secret is unsound.
-    Damaged(Damage),
+    Damaged(LeafDefect),
     /// Something else is asked than the leaf says.
     Changed,
     /// The leaf has expired.
@@ -49,7 +49,7 @@ pub enum Because {
     Distrusted,
 }
 
-impl Because {
+impl IssueReason {
     /// The word for log lines and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -57,12 +57,12 @@ impl Because {
             Self::New => "New",
             Self::Missing => "Missing",
             Self::Adopted => "Adopted",
-            Self::Damaged(Damage::CertificateUnreadable) => "CertificateUnreadable",
-            Self::Damaged(Damage::KeyUnreadable) => "KeyUnreadable",
-            Self::Damaged(Damage::KeyMismatch) => "KeyMismatch",
-            Self::Damaged(Damage::Untrusted) => "Untrusted",
-            Self::Damaged(Damage::Unsound) => "Unsound",
-            Self::Damaged(Damage::NotYetValid) => "NotYetValid",
+            Self::Damaged(LeafDefect::CertificateUnreadable) => "CertificateUnreadable",
+            Self::Damaged(LeafDefect::KeyUnreadable) => "KeyUnreadable",
+            Self::Damaged(LeafDefect::KeyMismatch) => "KeyMismatch",
+            Self::Damaged(LeafDefect::Untrusted) => "Untrusted",
+            Self::Damaged(LeafDefect::Unsound) => "Unsound",
+            Self::Damaged(LeafDefect::NotYetValid) => "NotYetValid",
             Self::Changed => "Changed",
             Self::Expired => "Expired",
             Self::Requested => "Requested",
@@ -90,11 +90,11 @@ pub struct Decision {
 #[must_use]
 pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
     let held = match &world.secret {
-        Observed::Foreign(whose) => {
+        SecretState::Foreign(whose) => {
             return refused(world, Refusal::SecretConflict(whose.clone()), Plan::Keep, now);
         }
-        Observed::Absent => None,
-        Observed::Held(held) => Some(held),
+        SecretState::Absent => None,
+        SecretState::Held(held) => Some(held),
     };
     if let Some(Err(refusal)) = world.terms.as_ref().map(|terms| &terms.entitlement)
         && !is_retained(world, held)
@@ -118,7 +118,7 @@ fn refused(world: &World<'_>, refusal: Refusal, plan: Plan, now: Timestamp) -> D
 }
 
 /// Whether a leaf with these very names was permitted before a part of the terms could not be read any more.
-fn is_retained(world: &World<'_>, held: Option<&Held>) -> bool {
+fn is_retained(world: &World<'_>, held: Option<&OwnedSecret>) -> bool {
     world.before.was_permitted
         && world.terms.as_ref().is_some_and(|terms| terms.retained.is_some())
         && held.is_some_and(|held| held.mine && held.leaf.is_ok() && as_asked(world, held))
@@ -142,46 +142,48 @@ fn why_not<'a>(world: &'a World<'_>) -> Option<&'a str> {
 /// What an identity needs of its authority.
 enum Need<'a> {
     /// A leaf, because. With it the one that serves until then, where there is one.
-    Leaf(Because, Serving<'a>),
+    Leaf(IssueReason, Serving<'a>),
     /// Nothing: this leaf is valid and as asked.
-    Nothing(&'a HeldLeaf),
+    Nothing(&'a StoredLeaf),
 }
 
 /// The leaf that lies in the Secret while another one is needed.
 enum Serving<'a> {
     /// Valid and as asked.
-    AsAsked(&'a HeldLeaf),
+    AsAsked(&'a StoredLeaf),
     /// As asked, but expired.
-    Expired(&'a HeldLeaf),
+    Expired(&'a StoredLeaf),
     /// As asked, but its signer is distrusted: no peer that has loaded the bundle in force accepts it.
     Distrusted,
     /// None that is as asked.
     None,
 }
 
-fn need<'a>(world: &World<'_>, held: Option<&'a Held>, now: Timestamp) -> Need<'a> {
+fn need<'a>(world: &World<'_>, held: Option<&'a OwnedSecret>, now: Timestamp) -> Need<'a> {
     let Some(held) = held else {
-        let because = if world.before.was_issued { Because::Missing } else { Because::New };
+        let because = if world.before.was_issued { IssueReason::Missing } else { IssueReason::New };
         return Need::Leaf(because, Serving::None);
     };
     match &held.leaf {
-        Err(damage) => Need::Leaf(Because::Damaged(*damage), Serving::None),
-        Ok(_) if !held.mine => Need::Leaf(Because::Adopted, Serving::None),
-        Ok(_) if !as_asked(world, held) => Need::Leaf(Because::Changed, Serving::None),
-        Ok(leaf) if is_distrusted(world, leaf) => Need::Leaf(Because::Distrusted, Serving::Distrusted),
+        Err(damage) => Need::Leaf(IssueReason::Damaged(*damage), Serving::None),
+        Ok(_) if !held.mine => Need::Leaf(IssueReason::Adopted, Serving::None),
+        Ok(_) if !as_asked(world, held) => Need::Leaf(IssueReason::Changed, Serving::None),
+        Ok(leaf) if is_distrusted(world, leaf) => Need::Leaf(IssueReason::Distrusted, Serving::Distrusted),
         Ok(leaf) if leaf.window.is_not_yet_valid_at(now) => {
-            Need::Leaf(Because::Damaged(Damage::NotYetValid), Serving::None)
+            Need::Leaf(IssueReason::Damaged(LeafDefect::NotYetValid), Serving::None)
         }
-        Ok(leaf) if leaf.window.is_expired_at(now) => Need::Leaf(Because::Expired, Serving::Expired(leaf)),
-        Ok(leaf) if is_requested(world, held) => Need::Leaf(Because::Requested, Serving::AsAsked(leaf)),
-        Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(Because::Due, Serving::AsAsked(leaf)),
-        Ok(leaf) if is_outdated(world, leaf, now) => Need::Leaf(Because::Rotated, Serving::AsAsked(leaf)),
+        Ok(leaf) if leaf.window.is_expired_at(now) => {
+            Need::Leaf(IssueReason::Expired, Serving::Expired(leaf))
+        }
+        Ok(leaf) if is_requested(world, held) => Need::Leaf(IssueReason::Requested, Serving::AsAsked(leaf)),
+        Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(IssueReason::Due, Serving::AsAsked(leaf)),
+        Ok(leaf) if is_outdated(world, leaf, now) => Need::Leaf(IssueReason::Rotated, Serving::AsAsked(leaf)),
         Ok(leaf) => Need::Nothing(leaf),
     }
 }
 
 /// While the authority is unknown nobody can say what its profile is; the leaf itself is all there is to go by.
-fn as_asked(world: &World<'_>, held: &Held) -> bool {
+fn as_asked(world: &World<'_>, held: &OwnedSecret) -> bool {
     let hash_differs = match (&world.terms, held.profile) {
         (Some(terms), Some(profile)) => terms.profile != profile,
         _ => false,
@@ -189,20 +191,20 @@ fn as_asked(world: &World<'_>, held: &Held) -> bool {
     held.fits && !hash_differs
 }
 
-fn is_requested(world: &World<'_>, held: &Held) -> bool {
+fn is_requested(world: &World<'_>, held: &OwnedSecret) -> bool {
     world.asked.renew_request.is_some() && world.asked.renew_request != held.renew_request
 }
 
-fn is_due(world: &World<'_>, leaf: &HeldLeaf, now: Timestamp) -> bool {
+fn is_due(world: &World<'_>, leaf: &StoredLeaf, now: Timestamp) -> bool {
     now >= leaf.renewal_time(world.asked) && !cannot_be_outlived(world, leaf)
 }
 
-fn is_distrusted(world: &World<'_>, leaf: &HeldLeaf) -> bool {
+fn is_distrusted(world: &World<'_>, leaf: &StoredLeaf) -> bool {
     world.signer.as_ref().is_ok_and(|signer| signer.rotation.distrusted.contains(&leaf.key_id))
 }
 
 /// Whether the leaf's signer is retiring, and the turn of this identity has come.
-fn is_outdated(world: &World<'_>, leaf: &HeldLeaf, now: Timestamp) -> bool {
+fn is_outdated(world: &World<'_>, leaf: &StoredLeaf, now: Timestamp) -> bool {
     world.signer.as_ref().is_ok_and(|signer| {
         let renewal = renews(world, leaf).then(|| leaf.renewal_time(world.asked));
         signer.rotation.is_retiring(&leaf.key_id)
@@ -211,24 +213,24 @@ fn is_outdated(world: &World<'_>, leaf: &HeldLeaf, now: Timestamp) -> bool {
 }
 
 /// Whether the leaf in force will be renewed: never while paused, and never by a signer that could give no later end.
-fn renews(world: &World<'_>, leaf: &HeldLeaf) -> bool {
+fn renews(world: &World<'_>, leaf: &StoredLeaf) -> bool {
     !world.asked.paused && !cannot_be_outlived(world, leaf)
 }
 
 /// A leaf that ends with its signer gains nothing by renewal, and would be due again at once, for ever.
-fn cannot_be_outlived(world: &World<'_>, leaf: &HeldLeaf) -> bool {
+fn cannot_be_outlived(world: &World<'_>, leaf: &StoredLeaf) -> bool {
     world.signer.as_ref().is_ok_and(|signer| leaf.ends_with(signer))
 }
 
 /// What keeps a Secret current without a new key. It reaches paused, refused and invalid identities too.
-fn upkeep(world: &World<'_>, held: Option<&Held>, now: Timestamp) -> Plan {
-    let stale = |held: &&Held| held.mine && (!held.dressed || is_trust_due(world, held, now));
+fn upkeep(world: &World<'_>, held: Option<&OwnedSecret>, now: Timestamp) -> Plan {
+    let stale = |held: &&OwnedSecret| held.mine && (!held.dressed || is_trust_due(world, held, now));
     held.filter(stale).map_or(Plan::Keep, |held| Plan::Refresh { over: held.version.clone() })
 }
 
 /// Whether another trust bundle is in force than lies in the Secret, and the turn of this identity has come. What
 /// never was in force is put right at once.
-fn is_trust_due(world: &World<'_>, held: &Held, now: Timestamp) -> bool {
+fn is_trust_due(world: &World<'_>, held: &OwnedSecret, now: Timestamp) -> bool {
     let Ok(signer) = &world.signer else { return false };
     if held.trust.as_ref() == Some(&signer.trust) {
         return false;
@@ -268,14 +270,14 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
     }
 }
 
-fn issued(world: &World<'_>, leaf: &HeldLeaf) -> Standing {
+fn issued(world: &World<'_>, leaf: &StoredLeaf) -> Standing {
     let standing = Standing::issued(leaf.window.not_after, grants(world));
     if cannot_be_outlived(world, leaf) { standing.ending_with_its_signer() } else { standing }
 }
 
 /// The grants by which the identity has its names.
 fn grants<'a>(world: &'a World<'_>) -> &'a [String] {
-    let leaf = world.terms.as_ref().and_then(Allowed::leaf);
+    let leaf = world.terms.as_ref().and_then(Authorization::leaf);
     leaf.map_or(&[], |entitlement| &entitlement.grants)
 }
 

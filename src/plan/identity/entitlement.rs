@@ -2,10 +2,10 @@
 
 use jiff::SignedDuration;
 
-use super::spec::Asked;
+use super::spec::IdentitySpec;
 use super::zone;
 use crate::pki::{Leaf, LeafProfile, SpiffeId};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// What an identity may have: the leaf profile, and how long its leaves live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Entitlement {
 
 impl Entitlement {
     /// What the terms give of what is asked, once these grants allow it.
-    pub(super) fn of(asked: &Asked, terms: &Terms, grants: Vec<String>) -> Self {
+    pub(super) fn of(asked: &IdentitySpec, terms: &AuthoritySpec, grants: Vec<String>) -> Self {
         let profile = profile(asked, terms);
         let short = asked.services.iter().map(|service| zone::short_name(service, &asked.namespace));
         let withheld = short.filter(|name| !profile.dns_names.contains(name)).collect();
@@ -42,7 +42,7 @@ impl Entitlement {
     }
 }
 
-fn profile(asked: &Asked, terms: &Terms) -> LeafProfile {
+fn profile(asked: &IdentitySpec, terms: &AuthoritySpec) -> LeafProfile {
     LeafProfile {
         spiffe_id: SpiffeId::new(&terms.trust_domain, &asked.namespace, &asked.service_account),
         dns_names: dns_names(asked, &terms.cluster_domain),
@@ -53,7 +53,7 @@ fn profile(asked: &Asked, terms: &Terms) -> LeafProfile {
 }
 
 /// The names of all services.
-pub(super) fn service_names(asked: &Asked, cluster_domain: &str) -> impl Iterator<Item = String> {
+pub(super) fn service_names(asked: &IdentitySpec, cluster_domain: &str) -> impl Iterator<Item = String> {
     asked
         .services
         .iter()
@@ -61,7 +61,7 @@ pub(super) fn service_names(asked: &Asked, cluster_domain: &str) -> impl Iterato
 }
 
 /// The DNS names of a leaf, distinct, in the order in which they were asked.
-fn dns_names(asked: &Asked, cluster_domain: &str) -> Vec<String> {
+fn dns_names(asked: &IdentitySpec, cluster_domain: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in service_names(asked, cluster_domain).chain(asked.dns_names.iter().cloned()) {
         if !names.contains(&name) {

@@ -7,11 +7,11 @@ use jiff::SignedDuration;
 
 use super::entitlement::service_names;
 use super::ready::Refusal;
-use super::spec::Asked;
+use super::spec::IdentitySpec;
 use super::subject;
 use super::zone;
 use crate::api::duration::format;
-use crate::plan::authority::spec::{Granted, Terms};
+use crate::plan::authority::spec::{AuthoritySpec, ParsedGrant};
 use crate::plan::selector::{Labels, Reading};
 
 pub use super::entitlement::Entitlement;
@@ -31,7 +31,11 @@ pub enum Permission {
 ///
 /// # Errors
 /// [`Refusal`] with a sentence that says what to change, and where.
-pub fn judge(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<Entitlement, Refusal> {
+pub fn judge(
+    asked: &IdentitySpec,
+    terms: &AuthoritySpec,
+    namespace: &Labels,
+) -> Result<Entitlement, Refusal> {
     let grants = permit(asked, terms, namespace, Reading::Strict)?;
     Ok(Entitlement::of(asked, terms, grants))
 }
@@ -39,14 +43,14 @@ pub fn judge(asked: &Asked, terms: &Terms, namespace: &Labels) -> Result<Entitle
 /// What an identity may keep though it is refused: the names that were permitted before, where just what cannot be read may
 /// permit them still.
 #[must_use]
-pub fn retained(asked: &Asked, terms: &Terms, namespace: &Labels) -> Option<Entitlement> {
+pub fn retained(asked: &IdentitySpec, terms: &AuthoritySpec, namespace: &Labels) -> Option<Entitlement> {
     let grants = permit(asked, terms, namespace, Reading::Generous).ok()?;
     Some(Entitlement::of(asked, terms, grants))
 }
 
 /// What an authority's terms say of what an identity asks.
 #[must_use]
-pub fn permission(asked: &Asked, terms: &Terms, namespace: &Labels) -> Permission {
+pub fn permission(asked: &IdentitySpec, terms: &AuthoritySpec, namespace: &Labels) -> Permission {
     let permits = |reading| permit(asked, terms, namespace, reading).is_ok();
     match () {
         () if permits(Reading::Strict) => Permission::Granted,
@@ -58,14 +62,14 @@ pub fn permission(asked: &Asked, terms: &Terms, namespace: &Labels) -> Permissio
 /// The same of identities of a namespace that ask for nothing in particular. They differ in their own names only, which
 /// need no grant.
 #[must_use]
-pub fn permission_of_plain(terms: &Terms, namespace: &str, labels: &Labels) -> Permission {
-    permission(&Asked::plain(namespace), terms, labels)
+pub fn permission_of_plain(terms: &AuthoritySpec, namespace: &str, labels: &Labels) -> Permission {
+    permission(&IdentitySpec::plain(namespace), terms, labels)
 }
 
 /// The grants by which an identity may have what it asks.
 fn permit(
-    asked: &Asked,
-    terms: &Terms,
+    asked: &IdentitySpec,
+    terms: &AuthoritySpec,
     namespace: &Labels,
     reading: Reading,
 ) -> Result<Vec<String>, Refusal> {
@@ -79,8 +83,8 @@ fn permit(
 }
 
 fn within_namespaces(
-    asked: &Asked,
-    terms: &Terms,
+    asked: &IdentitySpec,
+    terms: &AuthoritySpec,
     namespace: &Labels,
     reading: Reading,
 ) -> Result<(), Refusal> {
@@ -95,7 +99,7 @@ fn within_namespaces(
     )))
 }
 
-fn within_limits(asked: &Asked, terms: &Terms) -> Result<(), Refusal> {
+fn within_limits(asked: &IdentitySpec, terms: &AuthoritySpec) -> Result<(), Refusal> {
     let ttl = asked.ttl.unwrap_or(terms.leaf_ttl);
     if ttl > terms.max_leaf_ttl {
         return Err(Refusal::Invalid(format!(
@@ -120,7 +124,7 @@ fn within_limits(asked: &Asked, terms: &Terms) -> Result<(), Refusal> {
 
 /// `propagation` ≤ `renewBefore` ≤ ttl/2, of the ttl that was asked: a lifetime clamped to the signer's end must not
 /// turn a sound spec into a refused one.
-fn margin_fits(asked: &Asked, terms: &Terms, ttl: SignedDuration) -> Result<(), Refusal> {
+fn margin_fits(asked: &IdentitySpec, terms: &AuthoritySpec, ttl: SignedDuration) -> Result<(), Refusal> {
     let (field, margin) = match asked.renew_before {
         Some(margin) => ("spec.renewBefore", margin),
         None => ("a third of spec.ttl", ttl / 3),
@@ -145,7 +149,7 @@ fn margin_fits(asked: &Asked, terms: &Terms, ttl: SignedDuration) -> Result<(), 
 }
 
 /// What leaves Pods enough time.
-fn longer(asked: &Asked, propagation: SignedDuration) -> String {
+fn longer(asked: &IdentitySpec, propagation: SignedDuration) -> String {
     let least = format(propagation);
     if asked.renew_before.is_some() {
         return format!("spec.renewBefore of {least} or more");
@@ -157,8 +161,8 @@ fn longer(asked: &Asked, propagation: SignedDuration) -> String {
 /// The grants that allow what lies outside the own zone. All names and addresses without one are told at once, and which
 /// grant allows the others.
 fn all_granted(
-    asked: &Asked,
-    terms: &Terms,
+    asked: &IdentitySpec,
+    terms: &AuthoritySpec,
     namespace: &Labels,
     reading: Reading,
 ) -> Result<Vec<String>, Refusal> {
@@ -202,7 +206,7 @@ fn all_granted(
 }
 
 /// The names of services that a namespace has only by a grant.
-fn services_of_others(asked: &Asked, terms: &Terms) -> impl Iterator<Item = String> {
+fn services_of_others(asked: &IdentitySpec, terms: &AuthoritySpec) -> impl Iterator<Item = String> {
     let names = service_names(asked, &terms.cluster_domain);
     names.filter(|name| zone::is_api_server(name, &terms.cluster_domain))
 }
@@ -223,10 +227,10 @@ fn lacking(field: &str, of_grant: &str, judged: &[Judged<'_>]) -> Option<String>
 
 /// The first grant for these namespaces that allows it.
 fn granting<'a>(
-    terms: &'a Terms,
+    terms: &'a AuthoritySpec,
     namespace: &Labels,
     reading: Reading,
-    allows: impl Fn(&Granted) -> bool,
+    allows: impl Fn(&ParsedGrant) -> bool,
 ) -> Option<&'a str> {
     let mut grants = terms.grants.iter();
     grants
@@ -234,14 +238,14 @@ fn granting<'a>(
         .map(|grant| grant.name.as_str())
 }
 
-fn grants_name(grant: &Granted, name: &str) -> bool {
+fn grants_name(grant: &ParsedGrant, name: &str) -> bool {
     grant.dns_names.iter().any(|pattern| match pattern.strip_prefix("*.") {
         Some(zone) => name.split_once('.').is_some_and(|(_, rest)| rest == zone),
         None => pattern == name,
     })
 }
 
-fn grants_address(grant: &Granted, address: IpAddr, reading: Reading) -> bool {
+fn grants_address(grant: &ParsedGrant, address: IpAddr, reading: Reading) -> bool {
     let may_be_hidden = grant.hides_ranges && reading == Reading::Generous;
     may_be_hidden || grant.ranges.iter().any(|range| range.contains(&address))
 }

@@ -3,30 +3,30 @@
 
 use std::fmt;
 
-use super::spec::Asked;
+use super::spec::IdentitySpec;
 use crate::pki::{CommonName, hex, sha256};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// Version of the hash. A Secret with another version is compared by its leaf, not by its hash.
 const VERSION: &str = "v2";
 
 /// Hash of the part of a profile that the identity's spec determines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AskedHash([u8; 16]);
+pub struct IdentitySpecHash([u8; 16]);
 
 /// Hash of the part that the authority determines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TermsHash([u8; 16]);
+pub struct AuthoritySpecHash([u8; 16]);
 
 /// Hash of both: the value of the annotation `profile`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProfileHash([u8; 16]);
 
-impl AskedHash {
+impl IdentitySpecHash {
     /// The hash of what an identity asks: names, addresses, algorithm and its own ttl. What came later enters only when it is
     /// not the default, so that an upgrade issues nothing anew.
     #[must_use]
-    pub fn of(asked: &Asked) -> Self {
+    pub fn of(asked: &IdentitySpec) -> Self {
         let mut parts =
             vec![asked.namespace.clone(), asked.service_account.clone(), asked.algorithm.to_string()];
         parts.push(asked.ttl.map_or_else(String::new, |ttl| ttl.as_secs().to_string()));
@@ -41,10 +41,10 @@ impl AskedHash {
     }
 }
 
-impl TermsHash {
+impl AuthoritySpecHash {
     /// The hash of what an authority contributes to every profile.
     #[must_use]
-    pub fn of(terms: &Terms) -> Self {
+    pub fn of(terms: &AuthoritySpec) -> Self {
         Self(digest(&[terms.name.clone(), terms.trust_domain.to_string(), terms.cluster_domain.clone()]))
     }
 }
@@ -52,7 +52,7 @@ impl TermsHash {
 impl ProfileHash {
     /// The hash of a leaf that these two determine.
     #[must_use]
-    pub fn of(asked: AskedHash, terms: TermsHash) -> Self {
+    pub fn of(asked: IdentitySpecHash, terms: AuthoritySpecHash) -> Self {
         Self(truncated(&[asked.0, terms.0].concat()))
     }
 

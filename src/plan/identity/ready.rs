@@ -5,9 +5,9 @@ use jiff::Timestamp;
 
 use crate::api::conditions::Verdict;
 
-/// Reason of an identity's `Ready` condition.
+/// ReadyReason of an identity's `Ready` condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reason {
+pub enum ReadyReason {
     /// The leaf is valid and as asked.
     Issued,
     /// No leaf as asked yet; one is on its way.
@@ -26,7 +26,7 @@ pub enum Reason {
     Expired,
 }
 
-impl Reason {
+impl ReadyReason {
     /// Every reason.
     pub const ALL: [Self; 8] = [
         Self::Issued,
@@ -82,7 +82,7 @@ pub struct Standing {
     /// Whether a person must act.
     pub stalled: bool,
     /// Why.
-    pub reason: Reason,
+    pub reason: ReadyReason,
     /// A sentence.
     pub message: String,
 }
@@ -96,7 +96,10 @@ impl Standing {
             [grant] => format!("; allowed by grant {grant}"),
             grants => format!("; allowed by grants {}", grants.join(", ")),
         };
-        Self::ready(Reason::Issued, format!("the certificate is as asked and valid until {not_after}{by}"))
+        Self::ready(
+            ReadyReason::Issued,
+            format!("the certificate is as asked and valid until {not_after}{by}"),
+        )
     }
 
     /// The same, where the leaf ends with its signer.
@@ -115,7 +118,7 @@ impl Standing {
         let message = format!(
             "the certificate is as asked and valid until {not_after}, but its renewal is due and nobody signs: {why}"
         );
-        Self::ready(Reason::Issued, message)
+        Self::ready(ReadyReason::Issued, message)
     }
 
     /// Paused, and the leaf is valid and as asked.
@@ -124,21 +127,21 @@ impl Standing {
         let message = format!(
             "issuance is paused by spec.paused; the certificate is as asked and valid until {not_after}"
         );
-        Self::ready(Reason::Paused, message)
+        Self::ready(ReadyReason::Paused, message)
     }
 
     /// Paused, and there is no leaf as asked.
     #[must_use]
     pub fn paused_without_leaf() -> Self {
         let message = "issuance is paused by spec.paused, and the Secret holds no certificate as asked; set it to false";
-        Self::stalled(Reason::Paused, message.into())
+        Self::stalled(ReadyReason::Paused, message.into())
     }
 
     /// Paused, and the leaf's signer is distrusted.
     #[must_use]
     pub fn paused_and_distrusted() -> Self {
         let message = "issuance is paused by spec.paused, and the root that signed the certificate is distrusted: peers refuse it; set it to false";
-        Self::stalled(Reason::Paused, message.into())
+        Self::stalled(ReadyReason::Paused, message.into())
     }
 
     /// Paused, and the leaf has expired.
@@ -147,7 +150,7 @@ impl Standing {
         let message = format!(
             "the certificate expired at {not_after} while issuance is paused by spec.paused; set it to false"
         );
-        Self::stalled(Reason::Expired, message)
+        Self::stalled(ReadyReason::Expired, message)
     }
 
     /// The identity is being deleted, these finalizers keep it, and the leaf has expired.
@@ -158,13 +161,13 @@ impl Standing {
              issued; what keeps it is metadata.finalizers: {}",
             finalizers.join(", ")
         );
-        Self::waiting(Reason::Expired, message)
+        Self::waiting(ReadyReason::Expired, message)
     }
 
     /// A leaf as asked is on its way.
     #[must_use]
     pub fn issuing() -> Self {
-        Self::waiting(Reason::Issuing, "a certificate as asked is being issued".into())
+        Self::waiting(ReadyReason::Issuing, "a certificate as asked is being issued".into())
     }
 
     /// The leaf has expired, and a new one is on its way.
@@ -172,13 +175,13 @@ impl Standing {
     pub fn expired(not_after: Timestamp, because: Option<&str>) -> Self {
         let why = because.map(|because| format!(": {because}")).unwrap_or_default();
         let message = format!("the certificate expired at {not_after}, a new one is not issued yet{why}");
-        Self::waiting(Reason::Expired, message)
+        Self::waiting(ReadyReason::Expired, message)
     }
 
     /// The authority cannot sign.
     #[must_use]
     pub fn authority_not_ready(why: &str) -> Self {
-        Self::waiting(Reason::AuthorityNotReady, why.to_owned())
+        Self::waiting(ReadyReason::AuthorityNotReady, why.to_owned())
     }
 
     /// The same, with one thing more that people should know.
@@ -191,8 +194,8 @@ impl Standing {
     #[must_use]
     pub fn explained(&self, why: &str) -> Self {
         let attempt = match self.reason {
-            Reason::Issued => "the last attempt at another one",
-            Reason::Issuing | Reason::Expired => "the last attempt",
+            ReadyReason::Issued => "the last attempt at another one",
+            ReadyReason::Issuing | ReadyReason::Expired => "the last attempt",
             _ => return self.clone(),
         };
         Self { message: format!("{}; {attempt} ended with: {why}", self.message), ..self.clone() }
@@ -202,8 +205,8 @@ impl Standing {
     #[must_use]
     pub fn obstructed(&self, why: &str, has_stalled: bool) -> Self {
         match self.reason {
-            Reason::Issuing => Self::refused(Refusal::Invalid(why.to_owned()), has_stalled),
-            Reason::Expired => Self { stalled: true, ..self.explained(why) },
+            ReadyReason::Issuing => Self::refused(Refusal::Invalid(why.to_owned()), has_stalled),
+            ReadyReason::Expired => Self { stalled: true, ..self.explained(why) },
             _ => self.explained(why),
         }
     }
@@ -213,23 +216,23 @@ impl Standing {
     #[must_use]
     pub fn refused(refusal: Refusal, has_stalled: bool) -> Self {
         let (reason, message, stalled) = match refusal {
-            Refusal::Malformed(message) => (Reason::Invalid, message, true),
-            Refusal::NotPermitted(message) => (Reason::NotPermitted, message, has_stalled),
-            Refusal::Invalid(message) => (Reason::Invalid, message, has_stalled),
-            Refusal::SecretConflict(message) => (Reason::SecretConflict, message, has_stalled),
+            Refusal::Malformed(message) => (ReadyReason::Invalid, message, true),
+            Refusal::NotPermitted(message) => (ReadyReason::NotPermitted, message, has_stalled),
+            Refusal::Invalid(message) => (ReadyReason::Invalid, message, has_stalled),
+            Refusal::SecretConflict(message) => (ReadyReason::SecretConflict, message, has_stalled),
         };
         Self { ready: false, stalled, reason, message }
     }
 
-    fn ready(reason: Reason, message: String) -> Self {
+    fn ready(reason: ReadyReason, message: String) -> Self {
         Self { ready: true, stalled: false, reason, message }
     }
 
-    fn waiting(reason: Reason, message: String) -> Self {
+    fn waiting(reason: ReadyReason, message: String) -> Self {
         Self { ready: false, stalled: false, reason, message }
     }
 
-    fn stalled(reason: Reason, message: String) -> Self {
+    fn stalled(reason: ReadyReason, message: String) -> Self {
         Self { ready: false, stalled: true, reason, message }
     }
 

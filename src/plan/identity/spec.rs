@@ -15,7 +15,7 @@ use crate::pki::{CommonName, KeyAlgorithm};
 
 /// What an `MtlsIdentity` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct IdentitySpec {
     /// Namespace of the identity.
     pub namespace: String,
     /// Name of the identity.
@@ -41,18 +41,18 @@ pub struct Asked {
     /// What the subject says.
     pub common_name: CommonName,
     /// The Secret.
-    pub secret: AskedSecret,
+    pub secret: SecretSettings,
     /// Whether issuance is stopped.
     pub paused: bool,
     /// Value of the annotation `renew`.
     pub renew_request: Option<String>,
     /// What of the spec cannot be read. Nothing is issued then; what is there is kept current.
-    pub malformed: Option<Malformed>,
+    pub malformed: Option<MalformedSpec>,
 }
 
 /// What an `MtlsIdentity` asks of its Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AskedSecret {
+pub struct SecretSettings {
     /// Name of the Secret.
     pub name: String,
     /// Labels that people want on it.
@@ -65,7 +65,7 @@ pub struct AskedSecret {
 
 /// A spec that its schema would refuse, made before the schema was installed; or one of another version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum MalformedSpec {
     /// The object lacks something that the API server always sets.
     #[error("metadata.{0} is missing")]
     Metadata(&'static str),
@@ -107,23 +107,23 @@ pub enum Malformed {
     Address(String),
 }
 
-impl Asked {
+impl IdentitySpec {
     /// Reads what an identity asks for. A value that cannot be read is noted, and its field left at the default.
     ///
     /// # Errors
-    /// [`Malformed`] where not even that can be read to which authority and Secret the identity belongs.
-    pub fn parse(identity: &MtlsIdentity) -> Result<Self, Malformed> {
+    /// [`MalformedSpec`] where not even that can be read to which authority and Secret the identity belongs.
+    pub fn parse(identity: &MtlsIdentity) -> Result<Self, MalformedSpec> {
         let meta = &identity.metadata;
         let spec = &identity.spec;
         if let Some(why) = &spec.unreadable {
-            return Err(Malformed::Unreadable(why.clone()));
+            return Err(MalformedSpec::Unreadable(why.clone()));
         }
-        let name = meta.name.clone().ok_or(Malformed::Metadata("name"))?;
+        let name = meta.name.clone().ok_or(MalformedSpec::Metadata("name"))?;
         let secret_name = identity.secret_name();
         object_name("spec.secret.name", &secret_name)?;
         Ok(Self {
-            namespace: meta.namespace.clone().ok_or(Malformed::Metadata("namespace"))?,
-            uid: meta.uid.clone().ok_or(Malformed::Metadata("uid"))?,
+            namespace: meta.namespace.clone().ok_or(MalformedSpec::Metadata("namespace"))?,
+            uid: meta.uid.clone().ok_or(MalformedSpec::Metadata("uid"))?,
             authority: spec.authority_ref.name.clone(),
             service_account: spec.service_account_name.clone().unwrap_or_else(|| name.clone()),
             services: spec.services.clone().unwrap_or_else(|| vec![name.clone()]),
@@ -133,7 +133,7 @@ impl Asked {
             renew_before: optional_duration("renewBefore", spec.renew_before.as_deref()).unwrap_or_default(),
             algorithm: spec.private_key.algorithm.known().unwrap_or_default(),
             common_name: spec.subject.common_name.known().unwrap_or_default(),
-            secret: AskedSecret {
+            secret: SecretSettings {
                 name: secret_name,
                 labels: spec.secret.labels.clone(),
                 annotations: spec.secret.annotations.clone(),
@@ -149,7 +149,7 @@ impl Asked {
 }
 
 /// The first value of a spec that cannot be read.
-fn malformed(identity: &MtlsIdentity) -> Result<(), Malformed> {
+fn malformed(identity: &MtlsIdentity) -> Result<(), MalformedSpec> {
     names(identity)?;
     let spec = &identity.spec;
     word("privateKey.algorithm", &spec.private_key.algorithm)?;
@@ -164,7 +164,7 @@ fn malformed(identity: &MtlsIdentity) -> Result<(), Malformed> {
 }
 
 /// All that becomes part of a name in a certificate.
-fn names(identity: &MtlsIdentity) -> Result<(), Malformed> {
+fn names(identity: &MtlsIdentity) -> Result<(), MalformedSpec> {
     let (meta, spec) = (&identity.metadata, &identity.spec);
     label("metadata.namespace", meta.namespace.as_deref().unwrap_or_default())?;
     label("metadata.name", meta.name.as_deref().unwrap_or_default())?;
@@ -178,26 +178,26 @@ fn names(identity: &MtlsIdentity) -> Result<(), Malformed> {
     })
 }
 
-fn label(field: &'static str, name: &str) -> Result<(), Malformed> {
+fn label(field: &'static str, name: &str) -> Result<(), MalformedSpec> {
     named(field, name, "a DNS label", patterns::is_dns_label(name))
 }
 
-fn object_name(field: &'static str, name: &str) -> Result<(), Malformed> {
+fn object_name(field: &'static str, name: &str) -> Result<(), MalformedSpec> {
     named(field, name, "the name of an object", patterns::is_dns_subdomain(name))
 }
 
-fn named(field: &'static str, name: &str, form: &'static str, is_sound: bool) -> Result<(), Malformed> {
+fn named(field: &'static str, name: &str, form: &'static str, is_sound: bool) -> Result<(), MalformedSpec> {
     if is_sound && name.len() <= patterns::MAX_NAME {
         return Ok(());
     }
-    Err(Malformed::Name { field, value: name.chars().take(patterns::MAX_NAME).collect(), form })
+    Err(MalformedSpec::Name { field, value: name.chars().take(patterns::MAX_NAME).collect(), form })
 }
 
-fn word<T: Copy>(field: &'static str, word: &Word<T>) -> Result<T, Malformed> {
-    word.known().map_err(|word| Malformed::Word { field, word: word.clone() })
+fn word<T: Copy>(field: &'static str, word: &Word<T>) -> Result<T, MalformedSpec> {
+    word.known().map_err(|word| MalformedSpec::Word { field, word: word.clone() })
 }
 
-impl Asked {
+impl IdentitySpec {
     /// What an identity asks for whose spec is empty, but for its names.
     #[must_use]
     pub fn plain(namespace: &str) -> Self {
@@ -214,7 +214,7 @@ impl Asked {
             renew_before: None,
             algorithm: KeyAlgorithm::default(),
             common_name: CommonName::default(),
-            secret: AskedSecret {
+            secret: SecretSettings {
                 name: String::new(),
                 labels: BTreeMap::new(),
                 annotations: BTreeMap::new(),
@@ -227,7 +227,7 @@ impl Asked {
     }
 }
 
-impl Asked {
+impl IdentitySpec {
     /// Whether it names the Service of the API server, which needs a grant.
     #[must_use]
     pub fn claims_api_server(&self) -> bool {
@@ -236,15 +236,18 @@ impl Asked {
     }
 }
 
-fn optional_duration(field: &'static str, text: Option<&str>) -> Result<Option<SignedDuration>, Malformed> {
+fn optional_duration(
+    field: &'static str,
+    text: Option<&str>,
+) -> Result<Option<SignedDuration>, MalformedSpec> {
     text.map(|text| {
-        duration::parse(text).ok_or_else(|| Malformed::Duration { field, value: text.to_owned() })
+        duration::parse(text).ok_or_else(|| MalformedSpec::Duration { field, value: text.to_owned() })
     })
     .transpose()
 }
 
-fn addresses(texts: &[String]) -> Result<Vec<IpAddr>, Malformed> {
-    let parse = |text: &String| text.parse::<IpAddr>().map_err(|_| Malformed::Address(text.clone()));
+fn addresses(texts: &[String]) -> Result<Vec<IpAddr>, MalformedSpec> {
+    let parse = |text: &String| text.parse::<IpAddr>().map_err(|_| MalformedSpec::Address(text.clone()));
     let mut addresses = texts.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     addresses.sort_unstable();
     addresses.dedup();

@@ -1,16 +1,16 @@
 //! Whether an identity may have the distinguished name that it asks for.
 
 use super::ready::Refusal;
-use super::spec::Asked;
+use super::spec::IdentitySpec;
 use super::zone;
 use crate::pki::{CommonName, MAX_ATTRIBUTE, Subject};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// Judges `spec.subject`.
 ///
 /// # Errors
 /// [`Refusal`] with a sentence that says what to change.
-pub fn fits(asked: &Asked, terms: &Terms) -> Result<(), Refusal> {
+pub fn fits(asked: &IdentitySpec, terms: &AuthoritySpec) -> Result<(), Refusal> {
     match asked.common_name {
         CommonName::None => Ok(()),
         CommonName::ServiceAccount => {
@@ -34,7 +34,7 @@ fn short_enough(attribute: &str, value: &str, instead: &str) -> Result<(), Refus
 }
 
 /// Where a certificate has no DNS name, some clients look for the host name in its subject.
-fn no_name_of_others(asked: &Asked, name: &str, cluster_domain: &str) -> Result<(), Refusal> {
+fn no_name_of_others(asked: &IdentitySpec, name: &str, cluster_domain: &str) -> Result<(), Refusal> {
     if !zone::is_of_others(name, &asked.namespace, cluster_domain) {
         return Ok(());
     }

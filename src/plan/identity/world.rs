@@ -7,21 +7,21 @@ use super::policy::Entitlement;
 use super::profile::ProfileHash;
 use super::ready::Refusal;
 use super::renewal::Renewal;
-use super::spec::Asked;
-use crate::pki::Window;
+use super::spec::IdentitySpec;
+use crate::pki::Validity;
 use crate::plan::spread::{Step, fraction, turn};
 
 /// One identity and everything that its certificate depends on.
 #[derive(Clone, Debug)]
 pub struct World<'a> {
     /// What the identity asks.
-    pub asked: &'a Asked,
+    pub asked: &'a IdentitySpec,
     /// What the authority allows. `None` while there is no such authority.
-    pub terms: Option<Allowed>,
+    pub terms: Option<Authorization>,
     /// Who signs, or why nobody does.
     pub signer: Result<Signer, NotReady>,
     /// The Secret.
-    pub secret: Observed,
+    pub secret: SecretState,
     /// What status says of the time before.
     pub before: Before,
     /// From when on a refusal that another object can cure needs a person: it may come with the same change.
@@ -49,7 +49,7 @@ impl World<'_> {
 
 /// What an authority's terms make of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowed {
+pub struct Authorization {
     /// What the identity may have.
     pub entitlement: Result<Entitlement, Refusal>,
     /// What it may keep though it is refused, where a part of the terms cannot be read.
@@ -58,7 +58,7 @@ pub struct Allowed {
     pub profile: ProfileHash,
 }
 
-impl Allowed {
+impl Authorization {
     /// What a leaf of this identity may say: what it may have, else what it may keep.
     #[must_use]
     pub fn leaf(&self) -> Option<&Entitlement> {
@@ -72,18 +72,18 @@ pub struct Signer {
     /// Subject key identifier, hex.
     pub key_id: String,
     /// Validity.
-    pub window: Window,
+    pub window: Validity,
     /// Hash of the trust bundle in force.
     pub trust: String,
     /// What a rotation has changed last.
-    pub rotation: Rotating,
+    pub rotation: Rollout,
     /// Why it signs nothing for the time being, though Secrets follow it.
     pub halted: Option<NotReady>,
 }
 
 /// What Secrets have to follow, and when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rotating {
+pub struct Rollout {
     /// Whether the next root is announced, and waits until everybody trusts it.
     pub is_announced: bool,
     /// The signers that are retiring: their leaves are to be replaced.
@@ -109,7 +109,7 @@ pub struct RetiringSigner {
     pub until: Timestamp,
 }
 
-impl Rotating {
+impl Rollout {
     /// Whether a leaf with this key identifier can have been signed under the root Secret as it is.
     #[must_use]
     pub fn is_known(&self, key_id: &str) -> bool {
@@ -136,24 +136,24 @@ pub struct NotReady(pub String);
 
 /// The Secret of an identity, as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Observed {
+pub enum SecretState {
     /// There is none.
     Absent,
     /// It is not this identity's to write: a sentence that says whose it is.
     Foreign(String),
     /// It is this identity's.
-    Held(Held),
+    Held(OwnedSecret),
 }
 
 /// A Secret that belongs to the identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct OwnedSecret {
     /// Version that a write must name.
     pub version: String,
     /// Whether it carries this identity's uid; otherwise it was left by one of the same name.
     pub mine: bool,
     /// The leaf, if it is sound.
-    pub leaf: Result<HeldLeaf, Damage>,
+    pub leaf: Result<StoredLeaf, LeafDefect>,
     /// Hash of what the leaf was asked to be. `None` where it is of another version or was removed.
     pub profile: Option<ProfileHash>,
     /// Whether the leaf itself has the names and the key that are asked.
@@ -168,21 +168,21 @@ pub struct Held {
 
 /// A sound leaf.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldLeaf {
+pub struct StoredLeaf {
     /// Serial number, hex.
     pub serial: String,
     /// Validity.
-    pub window: Window,
+    pub window: Validity,
     /// Key identifier of its signer, hex.
     pub key_id: String,
     /// Moment of issuance.
     pub issued_at: Timestamp,
 }
 
-impl HeldLeaf {
+impl StoredLeaf {
     /// When this leaf is to be renewed.
     #[must_use]
-    pub fn renewal_time(&self, asked: &Asked) -> Timestamp {
+    pub fn renewal_time(&self, asked: &IdentitySpec) -> Timestamp {
         Renewal {
             issued_at: self.issued_at,
             not_after: self.window.not_after,
@@ -202,7 +202,7 @@ impl HeldLeaf {
 
 /// What is wrong with the content of a held Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Damage {
+pub enum LeafDefect {
     /// No certificate can be read.
     CertificateUnreadable,
     /// No private key can be read.

@@ -1,8 +1,8 @@
 //! One word for condition, status and metric: the reason of `Serving`, a closed set of states of the world.
 
-/// Reason of the condition `Serving`.
+/// ServingReason of the condition `Serving`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reason {
+pub enum ServingReason {
     /// Another certificate than any of this identity.
     ServesOtherLeaf,
     /// A certificate from before the last issuance, though there was time to load the new one.
@@ -27,7 +27,7 @@ pub enum Reason {
     ServesAsIssued,
 }
 
-impl Reason {
+impl ServingReason {
     /// Every reason, the one that needs a person most first.
     pub const ALL: [Self; 11] = [
         Self::ServesOtherLeaf,

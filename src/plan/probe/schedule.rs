@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::observation::{Meeting, Sighting, distrusts, holds_up, leaves_open};
+use super::observation::{Observation, ObservedServer, distrusts, holds_up, leaves_open};
 use super::verdict::Expected;
 use crate::plan::spread::fraction;
 
@@ -16,15 +16,15 @@ pub const FRESH_FOR: Duration = Duration::from_mins(10);
 /// A server that cannot be reached is tried again after this long, then twice as long, and so on.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 /// A server on which something is on its way is looked at this often at most and at least.
-const MOVING: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
+const CHANGING_INTERVAL: [Duration; 2] = [Duration::from_secs(1), Duration::from_mins(1)];
 /// Whatever changes, a server is left alone for this long.
-const RESPITE: Duration = Duration::from_secs(1);
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The last look at a server, and what the server showed when it was last met.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct ProbeRecord {
     /// What it has shown.
-    pub sighting: Sighting,
+    pub sighting: Observation,
     /// When, by the wall clock.
     pub at: Timestamp,
     /// When, by the monotonic clock.
@@ -34,16 +34,16 @@ pub struct Look {
     /// What the server should have been like.
     pub expected: Expected,
     /// What the server has shown that nothing seen since has refuted, and when, by the monotonic clock.
-    pub shown: Option<(Meeting, Duration)>,
+    pub shown: Option<(ObservedServer, Duration)>,
 }
 
-impl Look {
+impl ProbeRecord {
     /// The first look at a server.
     #[must_use]
-    pub fn new(sighting: Sighting, at: Timestamp, monotonic: Duration, expected: Expected) -> Self {
+    pub fn new(sighting: Observation, at: Timestamp, monotonic: Duration, expected: Expected) -> Self {
         let shown = match &sighting {
-            Sighting::Met(meeting) => Some((meeting.clone(), monotonic)),
-            Sighting::Unreachable | Sighting::NoTls => None,
+            Observation::Met(meeting) => Some((meeting.clone(), monotonic)),
+            Observation::Unreachable | Observation::NoTls => None,
         };
         Self { sighting, at, monotonic, failures: u32::from(shown.is_none()), expected, shown }
     }
@@ -53,8 +53,9 @@ impl Look {
     #[must_use]
     pub fn after(self, before: &Self) -> Self {
         let failures = if self.failures == 0 { 0 } else { before.failures.saturating_add(1) };
-        let is_open =
-            |earlier: &Meeting| self.shown.as_ref().is_none_or(|(later, _)| leaves_open(later, earlier));
+        let is_open = |earlier: &ObservedServer| {
+            self.shown.as_ref().is_none_or(|(later, _)| leaves_open(later, earlier))
+        };
         let kept = before.shown.as_ref().filter(|(earlier, _)| is_open(earlier)).cloned();
         Self { failures, shown: kept.or(self.shown), ..self }
     }
@@ -69,32 +70,32 @@ impl Look {
 
 /// When a server is due for another look, by the monotonic clock.
 #[must_use]
-pub fn due(address: &str, last: &Look, expected: &Expected) -> Duration {
+pub fn due(address: &str, last: &ProbeRecord, expected: &Expected) -> Duration {
     let is_news = last.expected.serial != expected.serial || root(&last.expected) != root(expected);
-    last.monotonic.saturating_add(if is_news { RESPITE } else { pause(address, last, expected) })
+    last.monotonic.saturating_add(if is_news { MIN_INTERVAL } else { pause(address, last, expected) })
 }
 
 fn root(expected: &Expected) -> Option<&str> {
     expected.next.as_ref().map(|next| next.fingerprint.as_str())
 }
 
-fn pause(address: &str, last: &Look, expected: &Expected) -> Duration {
-    let [shortest, longest] = MOVING;
+fn pause(address: &str, last: &ProbeRecord, expected: &Expected) -> Duration {
+    let [shortest, longest] = CHANGING_INTERVAL;
     match &last.sighting {
-        Sighting::Unreachable | Sighting::NoTls => {
+        Observation::Unreachable | Observation::NoTls => {
             let doublings = last.failures.saturating_sub(1).min(16);
             jittered(address, FIRST_RETRY.saturating_mul(1 << doublings).min(LOOK_EVERY))
         }
-        Sighting::Met(_) if is_moving(last, expected) => {
+        Observation::Met(_) if is_moving(last, expected) => {
             (expected.propagation.unsigned_abs() / 4).clamp(shortest, longest)
         }
-        Sighting::Met(_) => jittered(address, LOOK_EVERY),
+        Observation::Met(_) => jittered(address, LOOK_EVERY),
     }
 }
 
 /// Whether a change is on its way to a server, or a rotation waits for it.
-fn is_moving(last: &Look, expected: &Expected) -> bool {
-    let Sighting::Met(meeting) = &last.sighting else { return false };
+fn is_moving(last: &ProbeRecord, expected: &Expected) -> bool {
+    let Observation::Met(meeting) = &last.sighting else { return false };
     let is_old = meeting.leaf.as_ref().is_some_and(|leaf| leaf.serial != expected.serial);
     let has_time = last.at.duration_since(expected.issued_at) < expected.propagation;
     (is_old && has_time) || root(expected).is_some_and(|root| distrusts(meeting, root))

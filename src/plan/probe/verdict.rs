@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::observation::{Meeting, Reception, Refusal, ServedLeaf, Sighting, distrusts};
-pub use super::reason::Reason;
+use super::observation::{ClientOutcome, Observation, ObservedServer, ServedLeaf, TlsAlert, distrusts};
+pub use super::reason::ServingReason;
 
 /// As many endpoints are named in one sentence as a person will read.
 const NAMED: usize = 3;
@@ -42,11 +42,11 @@ pub struct NextRoot {
 
 /// What is wrong with a server, the worst first. Nothing, where it is as it should be or has time left to become so.
 #[must_use]
-pub fn findings(sighting: &Sighting, at: Timestamp, expected: &Expected) -> Vec<Reason> {
+pub fn findings(sighting: &Observation, at: Timestamp, expected: &Expected) -> Vec<ServingReason> {
     let meeting = match sighting {
-        Sighting::Unreachable => return vec![Reason::Unreachable],
-        Sighting::NoTls => return vec![Reason::SpeaksNoTls],
-        Sighting::Met(meeting) => meeting,
+        Observation::Unreachable => return vec![ServingReason::Unreachable],
+        Observation::NoTls => return vec![ServingReason::SpeaksNoTls],
+        Observation::Met(meeting) => meeting,
     };
     let had_time = |since: Timestamp| at.duration_since(since) >= expected.propagation;
     let found = [
@@ -56,31 +56,35 @@ pub fn findings(sighting: &Sighting, at: Timestamp, expected: &Expected) -> Vec<
             .next
             .as_ref()
             .filter(|next| had_time(next.since) && distrusts(meeting, &next.fingerprint))
-            .map(|_| Reason::DoesNotTrustNextRoot),
+            .map(|_| ServingReason::DoesNotTrustNextRoot),
         lets_strangers_in(meeting).filter(|_| !expected.allows_strangers),
     ];
     found.into_iter().flatten().collect()
 }
 
-fn of_leaf(leaf: Option<&ServedLeaf>, expected: &Expected, had_time: bool) -> Option<Reason> {
+fn of_leaf(leaf: Option<&ServedLeaf>, expected: &Expected, had_time: bool) -> Option<ServingReason> {
     match leaf {
         Some(leaf) if leaf.serial == expected.serial => None,
-        Some(leaf) if leaf.spiffe_id == expected.spiffe_id => had_time.then_some(Reason::ServesOldLeaf),
-        _ => Some(Reason::ServesOtherLeaf),
+        Some(leaf) if leaf.spiffe_id == expected.spiffe_id => {
+            had_time.then_some(ServingReason::ServesOldLeaf)
+        }
+        _ => Some(ServingReason::ServesOtherLeaf),
     }
 }
 
-const fn of_mesh(reception: Reception) -> Option<Reason> {
+const fn of_mesh(reception: ClientOutcome) -> Option<ServingReason> {
     match reception {
-        Reception::Refused(Refusal::UnknownRoot) => Some(Reason::DoesNotTrustRoot),
-        Reception::Refused(Refusal::Alert(_)) => Some(Reason::RefusesProbe),
-        Reception::Accepted | Reception::Unclear => None,
+        ClientOutcome::Refused(TlsAlert::UnknownRoot) => Some(ServingReason::DoesNotTrustRoot),
+        ClientOutcome::Refused(TlsAlert::Alert(_)) => Some(ServingReason::RefusesProbe),
+        ClientOutcome::Accepted | ClientOutcome::Unclear => None,
     }
 }
 
-fn lets_strangers_in(meeting: &Meeting) -> Option<Reason> {
+fn lets_strangers_in(meeting: &ObservedServer) -> Option<ServingReason> {
     let strangers = meeting.strangers?;
-    [strangers.nobody, strangers.unrelated].contains(&Reception::Accepted).then_some(Reason::AcceptsStrangers)
+    [strangers.nobody, strangers.unrelated]
+        .contains(&ClientOutcome::Accepted)
+        .then_some(ServingReason::AcceptsStrangers)
 }
 
 /// One endpoint: its address, and what the last look has shown, when.
@@ -89,7 +93,7 @@ pub struct Endpoint<'a> {
     /// Address and port.
     pub address: String,
     /// What was seen.
-    pub sighting: &'a Sighting,
+    pub sighting: &'a Observation,
     /// When.
     pub at: Timestamp,
 }
@@ -102,7 +106,7 @@ pub struct Differing {
     /// Address and port.
     pub address: String,
     /// What is wrong, the worst first.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<ServingReason>,
     /// What it presented.
     pub leaf: Option<ServedLeaf>,
 }
@@ -115,9 +119,9 @@ impl Differing {
 
 /// What the servers of an identity are like.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct ServingVerdict {
     /// The worst that was found.
-    pub reason: Reason,
+    pub reason: ServingReason,
     /// All of it, in sentences.
     pub message: String,
     /// How many endpoints there are.
@@ -128,10 +132,10 @@ pub struct Verdict {
     pub differing: Vec<Differing>,
 }
 
-impl Verdict {
+impl ServingVerdict {
     /// Nothing was looked at.
     #[must_use]
-    pub const fn unseen(reason: Reason, message: String) -> Self {
+    pub const fn unseen(reason: ServingReason, message: String) -> Self {
         Self { reason, message, endpoints: 0, as_issued: 0, differing: Vec::new() }
     }
 
@@ -144,14 +148,14 @@ impl Verdict {
 
 /// What the endpoints of all probes of an identity amount to. Where there are several probes, each is told apart.
 #[must_use]
-pub fn combined(probes: Vec<(String, Verdict)>) -> Option<Verdict> {
+pub fn combined(probes: Vec<(String, ServingVerdict)>) -> Option<ServingVerdict> {
     let reason = probes.iter().map(|(_, verdict)| verdict.reason).min()?;
-    let told = |(name, verdict): &(String, Verdict)| match probes.len() {
+    let told = |(name, verdict): &(String, ServingVerdict)| match probes.len() {
         1 => verdict.message.clone(),
         _ => format!("{name}: {}", verdict.message),
     };
     let message = probes.iter().map(told).collect::<Vec<_>>().join(". ");
-    let mut all = Verdict::unseen(reason, message);
+    let mut all = ServingVerdict::unseen(reason, message);
     for (_, verdict) in probes {
         all.endpoints += verdict.endpoints;
         all.as_issued += verdict.as_issued;
@@ -163,7 +167,7 @@ pub fn combined(probes: Vec<(String, Verdict)>) -> Option<Verdict> {
 
 /// What the endpoints of one probe amount to.
 #[must_use]
-pub fn verdict(probe: &str, endpoints: &[Endpoint<'_>], expected: &Expected) -> Verdict {
+pub fn verdict(probe: &str, endpoints: &[Endpoint<'_>], expected: &Expected) -> ServingVerdict {
     let judged = endpoints.iter().map(|endpoint| Differing {
         probe: probe.to_owned(),
         address: endpoint.address.clone(),
@@ -175,8 +179,8 @@ pub fn verdict(probe: &str, endpoints: &[Endpoint<'_>], expected: &Expected) -> 
     let worst = differing.iter().flat_map(|one| &one.reasons).min().copied();
     let message = sentences(&differing, endpoints.len());
     let as_issued = endpoints.len() - differing.len();
-    let reason = worst.unwrap_or(Reason::ServesAsIssued);
-    let mut verdict = Verdict { reason, message, endpoints: endpoints.len(), as_issued, differing };
+    let reason = worst.unwrap_or(ServingReason::ServesAsIssued);
+    let mut verdict = ServingVerdict { reason, message, endpoints: endpoints.len(), as_issued, differing };
     verdict.put_in_order();
     verdict
 }
@@ -186,7 +190,7 @@ fn sentences(differing: &[Differing], of: usize) -> String {
         return format!("every endpoint ({of}) presents the certificate as issued and is as it should be");
     }
     let mut text = String::new();
-    for reason in Reason::ALL {
+    for reason in ServingReason::ALL {
         let guilty = differing.iter().filter(|one| one.reasons.contains(&reason));
         let addresses: Vec<&str> = guilty.map(|one| one.address.as_str()).collect();
         if addresses.is_empty() {

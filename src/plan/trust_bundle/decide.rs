@@ -11,7 +11,7 @@ use crate::plan::unread_spec::Unread;
 
 /// Where an authority wants its trust bundle published.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Publication {
+pub struct PublicationSpec {
     /// Name of the ConfigMaps.
     config_map: Arc<str>,
     /// Namespaces that get one; `None` is none.
@@ -20,7 +20,7 @@ pub struct Publication {
     cluster: Option<Arc<str>>,
 }
 
-impl Publication {
+impl PublicationSpec {
     /// What an authority's spec says. What cannot be read is noted.
     #[must_use]
     pub fn of(authority: &MtlsAuthority, unread: &mut Unread) -> Self {
@@ -50,21 +50,21 @@ impl Publication {
 
     /// The place in a namespace with these labels, where that is selected.
     #[must_use]
-    pub fn within(&self, namespace: &Arc<str>, labels: &Labels) -> Option<Place> {
+    pub fn within(&self, namespace: &Arc<str>, labels: &Labels) -> Option<Target> {
         let is_selected = self.namespaces.as_ref().is_some_and(|selection| selection.selects(labels));
-        is_selected.then(|| Place::ConfigMap { namespace: namespace.clone(), name: self.config_map.clone() })
+        is_selected.then(|| Target::ConfigMap { namespace: namespace.clone(), name: self.config_map.clone() })
     }
 
     /// The place that has no namespace.
     #[must_use]
-    pub fn cluster(&self) -> Option<Place> {
-        self.cluster.clone().map(|name| Place::Cluster { name })
+    pub fn cluster(&self) -> Option<Target> {
+        self.cluster.clone().map(|name| Target::Cluster { name })
     }
 }
 
 /// A place for a trust bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
+pub enum Target {
     /// A ConfigMap.
     ConfigMap {
         /// Its namespace.
@@ -79,7 +79,7 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl Target {
     /// The namespace, where it has one.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
@@ -99,7 +99,7 @@ impl Place {
 }
 
 /// As status names it, and as `rotation-exclude` takes it.
-impl fmt::Display for Place {
+impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ConfigMap { namespace, name } => write!(f, "configmap/{namespace}/{name}"),
@@ -110,7 +110,7 @@ impl fmt::Display for Place {
 
 /// A trust bundle, as it shall lie at a place. Texts are stood in for by 64 bits: they are only compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted<'a> {
+pub struct DesiredBundle<'a> {
     /// Name of its authority.
     pub authority: &'a str,
     /// Its text.
@@ -121,7 +121,7 @@ pub struct Wanted<'a> {
 
 /// A trust bundle that the operator has put somewhere, as it lies there now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posted {
+pub struct PublishedBundle {
     /// Name of its authority, if its label names one.
     pub authority: Option<Arc<str>>,
     /// Its text, where it has one.
@@ -136,11 +136,11 @@ pub struct Posted {
 
 /// What lies at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum TargetState {
     /// Nothing that is known of.
     Nothing,
     /// A bundle that the operator has put there.
-    Ours(Posted),
+    Ours(PublishedBundle),
     /// Something else.
     Foreign,
 }
@@ -171,11 +171,11 @@ pub enum BundlePlan {
 
 /// Decides for a place where a bundle shall lie. `exists` says whether there is an authority of a name.
 #[must_use]
-pub fn decide(wanted: Wanted<'_>, found: &Found, exists: impl Fn(&str) -> bool) -> BundlePlan {
+pub fn decide(wanted: DesiredBundle<'_>, found: &TargetState, exists: impl Fn(&str) -> bool) -> BundlePlan {
     let posted = match found {
-        Found::Nothing => return BundlePlan::Create,
-        Found::Foreign => return BundlePlan::Refuse(Conflict::Foreign),
-        Found::Ours(posted) => posted,
+        TargetState::Nothing => return BundlePlan::Create,
+        TargetState::Foreign => return BundlePlan::Refuse(Conflict::Foreign),
+        TargetState::Ours(posted) => posted,
     };
     if let Some(owner) = other_owner(wanted.authority, posted, exists) {
         return BundlePlan::Refuse(Conflict::Authority(owner));
@@ -189,9 +189,9 @@ pub fn decide(wanted: Wanted<'_>, found: &Found, exists: impl Fn(&str) -> bool) 
 
 /// Decides for a place where this authority wants no bundle, or no more.
 #[must_use]
-pub fn decide_unwanted(authority: &str, found: &Found) -> BundlePlan {
+pub fn decide_unwanted(authority: &str, found: &TargetState) -> BundlePlan {
     match found {
-        Found::Ours(posted) if posted.authority.as_deref() == Some(authority) => BundlePlan::Remove,
+        TargetState::Ours(posted) if posted.authority.as_deref() == Some(authority) => BundlePlan::Remove,
         _ => BundlePlan::Keep,
     }
 }
@@ -199,11 +199,15 @@ pub fn decide_unwanted(authority: &str, found: &Found) -> BundlePlan {
 /// The authority that a bundle belongs to, if that is another one, and exists. What is left of one that is gone belongs to
 /// whoever wants it.
 #[must_use]
-pub fn other_owner(authority: &str, posted: &Posted, exists: impl Fn(&str) -> bool) -> Option<Arc<str>> {
+pub fn other_owner(
+    authority: &str,
+    posted: &PublishedBundle,
+    exists: impl Fn(&str) -> bool,
+) -> Option<Arc<str>> {
     posted.authority.clone().filter(|owner| **owner != *authority && exists(owner))
 }
 
-fn is_as_wanted(wanted: Wanted<'_>, posted: &Posted) -> bool {
+fn is_as_wanted(wanted: DesiredBundle<'_>, posted: &PublishedBundle) -> bool {
     posted.text == Some(wanted.text)
         && posted.trust == wanted.trust
         && posted.is_labelled
@@ -213,11 +217,16 @@ fn is_as_wanted(wanted: Wanted<'_>, posted: &Posted) -> bool {
 /// Whether somebody may use a bundle that lacks a root in force, or has one that is in force no more. Where there is nothing,
 /// what was there may still be in use; but not where the place `is_new`: younger than the last change of the roots.
 #[must_use]
-pub fn is_behind(wanted: Wanted<'_>, found: &Found, exists: impl Fn(&str) -> bool, is_new: bool) -> bool {
+pub fn is_behind(
+    wanted: DesiredBundle<'_>,
+    found: &TargetState,
+    exists: impl Fn(&str) -> bool,
+    is_new: bool,
+) -> bool {
     match found {
-        Found::Nothing => !is_new,
-        Found::Foreign => false,
-        Found::Ours(posted) => {
+        TargetState::Nothing => !is_new,
+        TargetState::Foreign => false,
+        TargetState::Ours(posted) => {
             other_owner(wanted.authority, posted, exists).is_none() && posted.text != Some(wanted.text)
         }
     }

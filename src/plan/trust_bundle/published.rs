@@ -1,11 +1,11 @@
 //! Whether a trust bundle lies wherever its authority asks for: one word and one sentence, from which condition, Event and
 //! metric are rendered.
 
-use super::decide::{Conflict, Place};
+use super::decide::{Conflict, Target};
 
-/// Reason of the condition `Published`.
+/// PublishedReason of the condition `Published`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
+pub enum PublishedReason {
     /// It lies wherever it shall.
     Published,
     /// It is being written.
@@ -18,7 +18,7 @@ pub enum Reason {
     NotServed,
 }
 
-impl Reason {
+impl PublishedReason {
     /// Every reason.
     pub const ALL: [Self; 5] =
         [Self::Published, Self::Publishing, Self::Conflict, Self::Failed, Self::NotServed];
@@ -44,7 +44,7 @@ impl Reason {
 
 /// How a bundle stands at one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum TargetStatus {
     /// It is there.
     Published,
     /// It is not there yet, or not as it should be.
@@ -57,20 +57,20 @@ pub enum Standing {
     NotServed,
 }
 
-impl Standing {
+impl TargetStatus {
     /// The word.
     #[must_use]
-    pub const fn reason(&self) -> Reason {
+    pub const fn reason(&self) -> PublishedReason {
         match self {
-            Self::Published => Reason::Published,
-            Self::Publishing => Reason::Publishing,
-            Self::Conflict(_) => Reason::Conflict,
-            Self::Failed(_) => Reason::Failed,
-            Self::NotServed => Reason::NotServed,
+            Self::Published => PublishedReason::Published,
+            Self::Publishing => PublishedReason::Publishing,
+            Self::Conflict(_) => PublishedReason::Conflict,
+            Self::Failed(_) => PublishedReason::Failed,
+            Self::NotServed => PublishedReason::NotServed,
         }
     }
 
-    fn sentence(&self, place: &Place) -> String {
+    fn sentence(&self, place: &Target) -> String {
         match self {
             Self::Published => format!("{place} is published"),
             Self::Publishing => format!("{place} is being written"),
@@ -88,25 +88,26 @@ impl Standing {
     }
 }
 
-fn unless_allowed(place: &Place) -> &'static str {
+fn unless_allowed(place: &Target) -> &'static str {
     match place {
-        Place::ConfigMap { .. } => "",
-        Place::Cluster { .. } => " (that needs the chart's value trustBundles.clusterTrustBundles=true)",
+        Target::ConfigMap { .. } => "",
+        Target::Cluster { .. } => " (that needs the chart's value trustBundles.clusterTrustBundles=true)",
     }
 }
 
-fn or_rename(place: &Place) -> &'static str {
+fn or_rename(place: &Target) -> &'static str {
     match place {
-        Place::ConfigMap { .. } => ", or choose another spec.trustBundle.configMapName",
-        Place::Cluster { .. } => "",
+        Target::ConfigMap { .. } => ", or choose another spec.trustBundle.configMapName",
+        Target::Cluster { .. } => "",
     }
 }
 
 /// The reason and the sentence for all places together: the worst, and one example of it.
 #[must_use]
-pub fn verdict(places: &[(Place, Standing)]) -> (Reason, String) {
-    let worst = places.iter().map(|(_, standing)| standing.reason()).max().unwrap_or(Reason::Published);
-    if worst == Reason::Published {
+pub fn verdict(places: &[(Target, TargetStatus)]) -> (PublishedReason, String) {
+    let worst =
+        places.iter().map(|(_, standing)| standing.reason()).max().unwrap_or(PublishedReason::Published);
+    if worst == PublishedReason::Published {
         return (worst, "the trust bundle lies wherever spec.trustBundle says".into());
     }
     let mut such: Vec<_> = places.iter().filter(|(_, standing)| standing.reason() == worst).collect();

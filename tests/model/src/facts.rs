@@ -1,9 +1,9 @@
 //! What the operator reads in a root Secret, as its decisions are given it.
 
-use mtls_operator::pki::Window;
-use mtls_operator::plan::authority::decide::{StoredNext, StoredRetiring, StoredRoot};
+use mtls_operator::pki::Validity;
+use mtls_operator::plan::authority::decide::{CaState, NextCa, StoredRetiring};
 use mtls_operator::plan::authority::distrust::{self, Cas, Distrusted, Why, closure};
-use mtls_operator::plan::identity::world::{RetiringSigner, Rotating, Signer};
+use mtls_operator::plan::identity::world::{RetiringSigner, Rollout, Signer};
 use mtls_operator::plan::spread::Step;
 
 use crate::ca::Ca;
@@ -30,14 +30,14 @@ pub fn trust(bundle: Roots) -> String {
 
 /// When leaves of a root can be valid. Every root was made long ago, as far as leaves are concerned.
 #[must_use]
-pub fn window(pki: &Pki, root: RootId) -> Window {
-    Window { not_before: at(-100), not_after: at(pki.end(root)) }
+pub fn window(pki: &Pki, root: RootId) -> Validity {
+    Validity { not_before: at(-100), not_after: at(pki.end(root)) }
 }
 
 /// What a root Secret holds, for the decision on it.
 #[must_use]
-pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
-    StoredRoot {
+pub fn stored(ca: &Ca, pki: &Pki) -> CaState {
+    CaState {
         version: "1".into(),
         fingerprint: fingerprint(ca.signer),
         anchors: fingerprint(ca.signer),
@@ -49,7 +49,7 @@ pub fn stored(ca: &Ca, pki: &Pki) -> StoredRoot {
         max_leaf_ttl: span(ca.longest).as_secs(),
         phase: ca.phase,
         since: at(ca.since),
-        next: ca.next.map(|next| StoredNext {
+        next: ca.next.map(|next| NextCa {
             fingerprint: fingerprint(next),
             anchors: fingerprint(next),
             is_provided: ca.provided.contain(next),
@@ -107,13 +107,13 @@ pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
         key_id: key_id(ca.signer),
         window: window(pki, ca.signer),
         trust: trust(ca.trust()),
-        rotation: Rotating {
+        rotation: Rollout {
             is_announced: ca.next.is_some(),
             retiring: ca.retiring.into_iter().flatten().map(retiring_signer).collect(),
             former_trust: ca.former_trust.map(trust),
             step: Some(Step { began: at(ca.since), ends: at(ca.step_ends) }),
             distrusted: ca.expelled.without(ca.signer).iter().map(key_id).collect(),
-            ..Rotating::default()
+            ..Rollout::default()
         },
         halted: None,
     }

@@ -3,7 +3,7 @@
 //! `operator::new_root` and `operator::root_change` (the root Secret), `operator::reconcile` and `operator::act` (leaves).
 
 use mtls_operator::plan::authority::decide::RootPlan;
-use mtls_operator::plan::authority::quiet_period::Quiet;
+use mtls_operator::plan::authority::quiet_period::QuietPeriod;
 use mtls_operator::plan::authority::rotation::{Source, Transition};
 use mtls_operator::plan::authority::safeguards::Safeguard;
 
@@ -70,8 +70,8 @@ impl World {
         let before = replica.quiet.filter(|(of, _)| *of == subject);
         // The monotonic clock, from far enough back.
         let now = std::time::Duration::from_secs(1_000_000);
-        let quiet = before.map_or_else(Quiet::default, |(_, quiet)| {
-            Quiet::default().look(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
+        let quiet = before.map_or_else(QuietPeriod::default, |(_, quiet)| {
+            QuietPeriod::default().look(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
         });
         let sight = quiet.look(is_behind, false, now).sight(now);
         state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));

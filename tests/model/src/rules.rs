@@ -11,21 +11,23 @@ use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::operator::authority::activate::signer_mark;
 use mtls_operator::operator::authority::rotation::blockers::is_behind;
-use mtls_operator::operator::index::identity::{SeenSecret, digest};
-use mtls_operator::operator::index::issuer::RetiringMark;
-use mtls_operator::pki::Window;
-use mtls_operator::plan::authority::decide::{Acceptance, Provided, RootPlan, RootSecret, RootWorld};
+use mtls_operator::operator::index::identity::{SecretEntry, digest};
+use mtls_operator::operator::index::issuer::RetiringEntry;
+use mtls_operator::pki::Validity;
+use mtls_operator::plan::authority::decide::{LossAcceptance, Provided, RootPlan, RootSecret, RootWorld};
 use mtls_operator::plan::authority::evidence::Evidence;
-use mtls_operator::plan::authority::quiet_period::Sight;
-use mtls_operator::plan::authority::rotation::{Circumstances, Rules, Source, Transition, drain_bound, step};
+use mtls_operator::plan::authority::quiet_period::Distribution;
+use mtls_operator::plan::authority::rotation::{
+    RotationInputs, Rules, Source, Transition, drain_bound, step,
+};
 use mtls_operator::plan::authority::safeguards::Safeguards;
-use mtls_operator::plan::authority::spec::Terms;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::identity::decide::{Plan, decide};
 use mtls_operator::plan::identity::policy::{Entitlement, judge};
-use mtls_operator::plan::identity::profile::{AskedHash, ProfileHash, TermsHash};
-use mtls_operator::plan::identity::spec::Asked;
+use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{
-    Allowed, Before, Damage, Held, HeldLeaf, NotReady, Observed, World,
+    Authorization, Before, LeafDefect, NotReady, OwnedSecret, SecretState, StoredLeaf, World,
 };
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::unread_spec::Unread;
@@ -87,7 +89,7 @@ type Question = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
 /// The decisions of the operator.
 pub struct Rulebook {
     rules: Rules,
-    asked: [Asked; 2],
+    asked: [IdentitySpec; 2],
     entitlement: Entitlement,
     profile: ProfileHash,
     needs: Memory<Question, (Need, bool)>,
@@ -117,9 +119,10 @@ impl Rulebook {
     /// Of an authority of this scope.
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
-        let terms = Terms::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();
-        let plain = Asked { uid: "uid".into(), authority: "mesh".into(), ..Asked::plain("orders") };
-        let paused = Asked { paused: true, ..plain.clone() };
+        let terms = AuthoritySpec::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();
+        let plain =
+            IdentitySpec { uid: "uid".into(), authority: "mesh".into(), ..IdentitySpec::plain("orders") };
+        let paused = IdentitySpec { paused: true, ..plain.clone() };
         let rules = Rules {
             propagation: span(PROPAGATION),
             spread_over: span(scope.spread),
@@ -130,7 +133,7 @@ impl Rulebook {
         Self {
             rules,
             entitlement: judge(&plain, &terms, &Labels::new()).unwrap(),
-            profile: ProfileHash::of(AskedHash::of(&plain), TermsHash::of(&terms)),
+            profile: ProfileHash::of(IdentitySpecHash::of(&plain), AuthoritySpecHash::of(&terms)),
             asked: [plain, paused],
             needs: Memory::new(),
             verdicts: Memory::new(),
@@ -155,13 +158,13 @@ impl Rulebook {
             let held = |secret: Secret| self.held(secret, pki, ca.map_or(secret.bundle, Ca::trust));
             let world = World {
                 asked: &self.asked[usize::from(is_paused)],
-                terms: Some(Allowed {
+                terms: Some(Authorization {
                     entitlement: Ok(self.entitlement.clone()),
                     retained: None,
                     profile: self.profile,
                 }),
                 signer: ca.map(|ca| facts::signer(ca, pki)).ok_or_else(not_ready),
-                secret: secret.map_or(Observed::Absent, held),
+                secret: secret.map_or(SecretState::Absent, held),
                 before: Before { was_issued: true, ..Before::default() },
                 stalls_at: Timestamp::MAX,
             };
@@ -176,13 +179,13 @@ impl Rulebook {
     }
 
     /// A Secret whose leaf was verified against a bundle, at a moment when it was valid.
-    fn held(&self, secret: Secret, pki: &Pki, bundle: Roots) -> Observed {
+    fn held(&self, secret: Secret, pki: &Pki, bundle: Roots) -> SecretState {
         let leaf = &secret.leaf;
         let is_trusted = leaf.end < 0 || pki.accept(bundle, leaf.chain);
-        Observed::Held(Held {
+        SecretState::Held(OwnedSecret {
             version: "1".into(),
             mine: true,
-            leaf: is_trusted.then(|| held_leaf(*leaf)).ok_or(Damage::Untrusted),
+            leaf: is_trusted.then(|| held_leaf(*leaf)).ok_or(LeafDefect::Untrusted),
             profile: Some(self.profile),
             fits: true,
             trust: Some(trust(secret.bundle)),
@@ -194,7 +197,7 @@ impl Rulebook {
     /// When a leaf ends that a replica with this clock signs.
     #[must_use]
     pub fn leaf_end(pki: &Pki, signer: RootId, lifetime: Ticks, now: Ticks) -> Ticks {
-        ticks(Window::leaf(at(now), span(lifetime), facts::window(pki, signer)).not_after)
+        ticks(Validity::leaf(at(now), span(lifetime), facts::window(pki, signer)).not_after)
     }
 
     /// What the root needs.
@@ -211,15 +214,15 @@ impl Rulebook {
                     }
                     Some(ca) => RootSecret::Sound(facts::stored(ca, &scene.pki)),
                 },
-                around: Circumstances {
+                around: RotationInputs {
                     now: at(scene.now),
                     rules: Rules { max_leaf_ttl: span(scene.longest), ..self.rules },
                     provided: provided(scene),
                     request: (scene.asked > 0).then(|| scene.asked.to_string()),
-                    sight: Sight { quiet_for },
+                    sight: Distribution { quiet_for },
                 },
                 evidence: scene.has_evidence.then(|| Evidence::proven("it is lost".into())),
-                acceptance: Acceptance::NotAsked,
+                acceptance: LossAcceptance::NotAsked,
                 unread: Unread::default(),
                 clock: None,
             };
@@ -257,7 +260,7 @@ impl Rulebook {
     pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks) -> bool {
         self.behind.recall(&(*ca, secret, now), || {
             let is_ageless = self.flaws.has(Flaw::ExpiredLeavesBlock);
-            let seen = SeenSecret {
+            let seen = SecretEntry {
                 namespace: "orders".into(),
                 name: "web".into(),
                 uid: digest("secret"),
@@ -273,7 +276,7 @@ impl Rulebook {
             };
             let mut signer = signer_mark(&facts::signer(ca, pki));
             if is_ageless {
-                let ageless = |former: &RetiringMark| RetiringMark { until: i64::MAX, ..*former };
+                let ageless = |former: &RetiringEntry| RetiringEntry { until: i64::MAX, ..*former };
                 signer.retiring = signer.retiring.iter().map(ageless).collect();
             }
             signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
@@ -282,10 +285,10 @@ impl Rulebook {
     }
 }
 
-fn held_leaf(leaf: Leaf) -> HeldLeaf {
-    HeldLeaf {
+fn held_leaf(leaf: Leaf) -> StoredLeaf {
+    StoredLeaf {
         serial: "1".into(),
-        window: Window { not_before: at(leaf.issued), not_after: at(leaf.end) },
+        window: Validity { not_before: at(leaf.issued), not_after: at(leaf.end) },
         key_id: key_id(leaf.chain.signer),
         issued_at: at(leaf.issued),
     }

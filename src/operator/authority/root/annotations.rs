@@ -91,7 +91,7 @@ pub struct Intermediate {
 /// A root that signs no more and is still trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Retiring {
+pub struct RetiringRoot {
     /// SHA-256 of its signing certificate, hex.
     pub fingerprint: String,
     /// Key identifier of its leaves' signer, hex.
@@ -113,7 +113,7 @@ pub struct Retiring {
     pub certified: Option<Vec<String>>,
 }
 
-impl Retiring {
+impl RetiringRoot {
     /// SHA-256 of its certificates, hex.
     #[must_use]
     pub fn certificates(&self) -> Vec<String> {

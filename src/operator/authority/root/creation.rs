@@ -14,12 +14,12 @@ use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
 use crate::pki::{AuthorityPem, EvidenceKey};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
 #[must_use]
 pub fn new(
-    terms: &Terms,
+    terms: &AuthoritySpec,
     namespace: &str,
     name: &str,
     pem: &AuthorityPem,

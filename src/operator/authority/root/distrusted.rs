@@ -1,16 +1,16 @@
 //! What of a root Secret is distrusted: its CAs as `plan::distrust` sees them, and what leaves the trust bundle.
 
-use super::annotations::{FormerKey, Intermediate, Retiring, Taken};
-use super::load::{LoadedRoot, Succession};
+use super::annotations::{FormerKey, Intermediate, RetiringRoot, Taken};
+use super::load::{LoadedRoot, RotationState};
 use crate::pki::{Authority, Fingerprint};
 use crate::plan::authority::distrust::{Ca, Cas, Distrusted, Why, closure};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// What is distrusted, where people name these.
 #[must_use]
 pub fn distrusted(
     signer: &Authority,
-    succession: &Succession,
+    succession: &RotationState,
     is_next_generated: bool,
     named: &[Fingerprint],
 ) -> Distrusted {
@@ -26,7 +26,7 @@ pub fn distrusted(
 /// SHA-256 of the certificates of every CA that the signer has certified. Version 0.1 did not record it, but what it has
 /// made for the announced root.
 #[must_use]
-pub fn certified(succession: &Succession) -> Vec<String> {
+pub fn certified(succession: &RotationState) -> Vec<String> {
     let announced = succession.next.as_ref().filter(|_| succession.next_cross.is_some());
     let mut certified = succession.certified.clone();
     let announced = announced.map(|next| texts(&next.fingerprints())).unwrap_or_default();
@@ -36,7 +36,7 @@ pub fn certified(succession: &Succession) -> Vec<String> {
 
 /// Adds what status remembers: a backup of the root Secret from before a rotation does not know what its signer has certified
 /// since.
-pub fn remember_certified(succession: &mut Succession, signer: &Authority, terms: &Terms) {
+pub fn remember_certified(succession: &mut RotationState, signer: &Authority, terms: &AuthoritySpec) {
     let remembered = terms.certified.get(&signer.fingerprint().to_string());
     for found in remembered.into_iter().flatten() {
         if !succession.certified.contains(found) {
@@ -50,7 +50,7 @@ pub fn remember_certified(succession: &mut Succession, signer: &Authority, terms
 #[must_use]
 pub fn lost(
     signer: &Authority,
-    succession: &Succession,
+    succession: &RotationState,
     distrusted: &Distrusted,
     named: &[Fingerprint],
 ) -> Vec<Fingerprint> {
@@ -109,7 +109,7 @@ fn ca(authority: &Authority) -> Ca {
     Ca { fingerprints: texts(&authority.fingerprints()), certified: Some(Vec::new()) }
 }
 
-fn retiring(root: &Retiring) -> Ca {
+fn retiring(root: &RetiringRoot) -> Ca {
     Ca { fingerprints: root.certificates(), certified: root.certified.clone() }
 }
 

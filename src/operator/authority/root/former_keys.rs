@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::annotations::{FormerKey, Retiring};
+use super::annotations::{FormerKey, RetiringRoot};
 use crate::pki::KeyId;
 
 /// As many are kept: more than an authority ever has at a time, and a small part of what annotations can hold.
@@ -16,7 +16,7 @@ const LONGEST: usize = 64;
 
 /// What a leaf Secret says of its signer.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub struct SignerMention {
     /// The signer.
     pub key_id: KeyId,
     /// Namespace of the Secret.
@@ -27,7 +27,7 @@ pub struct Named {
 
 /// Who names a signer: however many Secrets somebody makes, he is one.
 #[derive(Default)]
-struct Voices {
+struct Mentions {
     namespaces: BTreeSet<String>,
     identities: BTreeSet<(String, String)>,
 }
@@ -37,15 +37,15 @@ struct Voices {
 #[must_use]
 pub fn former_keys(
     recorded: impl IntoIterator<Item = KeyId>,
-    named: impl IntoIterator<Item = Named>,
-    retiring: &[Retiring],
+    named: impl IntoIterator<Item = SignerMention>,
+    retiring: &[RetiringRoot],
     until: Timestamp,
 ) -> Vec<FormerKey> {
     let mut kept: Vec<KeyId> = recorded.into_iter().collect();
     kept.sort_unstable();
     kept.dedup();
-    let mut voices: BTreeMap<KeyId, Voices> = BTreeMap::new();
-    for Named { key_id, namespace, identity } in named {
+    let mut voices: BTreeMap<KeyId, Mentions> = BTreeMap::new();
+    for SignerMention { key_id, namespace, identity } in named {
         let heard = voices.entry(key_id).or_default();
         heard.namespaces.insert(namespace.clone());
         heard.identities.insert((namespace, identity));

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::api::MtlsAuthority;
 use crate::api::authority::MtlsAuthorityStatus;
 use crate::operator::context::Context;
-use crate::operator::index::identity::{Digest, Entry, digest};
-use crate::operator::scheduler::Board;
+use crate::operator::index::identity::{Digest, IdentityEntry, digest};
+use crate::operator::scheduler::Scheduler;
 
 /// What was known before the root Secret was read.
-pub struct Suspects {
+pub struct KnownSigners {
     /// Key identifier of the signer that the status of the authority names.
     pub recorded: Option<String>,
     /// Name of the evidence key, as the status of the authority tells it.
@@ -35,11 +35,11 @@ pub struct Claimant {
 
 /// Collects them.
 #[must_use]
-pub fn suspects(context: &Context, authority: &MtlsAuthority) -> Suspects {
+pub fn suspects(context: &Context, authority: &MtlsAuthority) -> KnownSigners {
     let status = authority.status.as_ref();
     let name = authority.metadata.name.as_deref().unwrap_or_default();
     let signing = status.and_then(MtlsAuthorityStatus::signing_root);
-    Suspects {
+    KnownSigners {
         recorded: signing.map(|root| root.key_id.clone()),
         evidence_key_id: status.and_then(|status| status.evidence_key_id.clone()),
         claimants: claimants(&context.board.lock(), name, context.clock.now().as_second()),
@@ -49,18 +49,18 @@ pub fn suspects(context: &Context, authority: &MtlsAuthority) -> Suspects {
 /// One identity for each signer in each namespace, and one of each namespace before the second of any: however many statuses
 /// the users of one namespace write, those of the others are heard.
 #[must_use]
-pub fn claimants(board: &Board, authority: &str, now: i64) -> Vec<Claimant> {
+pub fn claimants(board: &Scheduler, authority: &str, now: i64) -> Vec<Claimant> {
     let authority = digest(authority);
     let entries = board.index().entries().map(|(_, entry)| entry);
     let mut seen: [HashSet<(&str, Digest)>; 2] = Default::default();
-    let mut by_namespace: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    let mut by_namespace: BTreeMap<&str, Vec<&IdentityEntry>> = BTreeMap::new();
     for entry in entries.filter(|entry| entry.authority == authority && is_claim(entry, now)) {
         let key_id = entry.recorded.key_id.unwrap_or_default();
         if seen[usize::from(entry.recorded.has_proof)].insert((&entry.namespace, key_id)) {
             by_namespace.entry(&entry.namespace).or_default().push(entry);
         }
     }
-    let mut ranked: Vec<(usize, &Entry)> = Vec::new();
+    let mut ranked: Vec<(usize, &IdentityEntry)> = Vec::new();
     for entries in by_namespace.values_mut() {
         entries.sort_by_key(|entry| (!entry.recorded.has_proof, &entry.name));
         ranked.extend(entries.iter().copied().enumerate());
@@ -71,13 +71,13 @@ pub fn claimants(board: &Board, authority: &str, now: i64) -> Vec<Claimant> {
 
 /// Without a proof, only a status that speaks of the present spec and says Ready was written after the leaf was verified
 /// against this authority. An expired leaf is no evidence.
-fn is_claim(entry: &Entry, now: i64) -> bool {
+fn is_claim(entry: &IdentityEntry, now: i64) -> bool {
     let recorded = &entry.recorded;
     let is_verified = recorded.has_proof || (entry.is_current() && recorded.is_ready);
     is_verified && recorded.not_after >= now && recorded.key_id.is_some()
 }
 
-fn claimant(entry: &Entry) -> Option<Claimant> {
+fn claimant(entry: &IdentityEntry) -> Option<Claimant> {
     Some(Claimant {
         namespace: entry.namespace.clone(),
         name: entry.name.clone(),

@@ -5,18 +5,18 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use zeroize::Zeroizing;
 
-use super::annotations::{Origin, Retiring};
+use super::annotations::{Origin, RetiringRoot};
 use super::distrusted::{accepted_intermediate, distrusted, lost, mark_named, remember_certified};
-pub use super::rotation_state::Succession;
+pub use super::rotation_state::RotationState;
 use super::rotation_state::{note, succession};
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
 use crate::operator::identity::observe::content;
 use crate::pki::{Authority, AuthorityPem, LoadError, TrustBundle};
-use crate::plan::authority::decide::{RootSecret, StoredNext, StoredRetiring, StoredRoot};
+use crate::plan::authority::decide::{CaState, NextCa, RootSecret, StoredRetiring};
 use crate::plan::authority::distrust::{Distrusted, Why};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// A root Secret that was read.
 pub struct LoadedRoot {
@@ -25,12 +25,12 @@ pub struct LoadedRoot {
     /// The CA in force, where it is sound. Whether it may sign, the decision says.
     pub authority: Option<Authority>,
     /// What else is in the Secret, where it is sound.
-    pub succession: Succession,
+    pub succession: RotationState,
 }
 
 impl LoadedRoot {
     fn without_signer(secret: RootSecret) -> Self {
-        Self { secret, authority: None, succession: Succession::default() }
+        Self { secret, authority: None, succession: RotationState::default() }
     }
 
     /// A Secret that is missing, and whose place is kept for the root of another authority: whoever restores it must not
@@ -54,14 +54,14 @@ impl LoadedRoot {
 
     /// What the Secret holds, where its signer is sound or was until it expired.
     #[must_use]
-    pub fn stored(&self) -> Option<&StoredRoot> {
+    pub fn stored(&self) -> Option<&CaState> {
         self.secret.stored()
     }
 }
 
 /// Reads a root Secret.
 #[must_use]
-pub fn load(secret: Option<&Secret>, terms: &Terms, place: &str, now: Timestamp) -> LoadedRoot {
+pub fn load(secret: Option<&Secret>, terms: &AuthoritySpec, place: &str, now: Timestamp) -> LoadedRoot {
     let Some(secret) = secret else { return LoadedRoot::without_signer(RootSecret::Absent) };
     if let Some(strange) = strange(secret, terms, place) {
         return LoadedRoot::without_signer(strange);
@@ -93,7 +93,7 @@ fn unusable(place: &str, error: &LoadError, now: Timestamp) -> String {
 /// The signer among those that come after it and those that came before.
 fn surrounded(
     secret: &Secret,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     place: &str,
     authority: Authority,
     now: Timestamp,
@@ -119,7 +119,7 @@ fn surrounded(
 }
 
 /// What keeps a Secret from being this authority's, whatever it holds.
-fn strange(secret: &Secret, terms: &Terms, place: &str) -> Option<RootSecret> {
+fn strange(secret: &Secret, terms: &AuthoritySpec, place: &str) -> Option<RootSecret> {
     if secret.type_.as_deref() != Some(ROOT_SECRET_TYPE) {
         let type_ = secret.type_.as_deref().unwrap_or("Opaque");
         return Some(RootSecret::NotOurs(format!(
@@ -147,21 +147,21 @@ fn is_provided(secret: &Secret, key: &str) -> bool {
 
 fn stored(
     secret: &Secret,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     authority: &Authority,
-    succession: &Succession,
+    succession: &RotationState,
     distrusted: Distrusted,
-) -> StoredRoot {
+) -> CaState {
     let recorded = note(secret, annotation::MAX_LEAF_TTL).and_then(|text| duration::parse(text));
     let accepted = accepted_intermediate(authority, &succession.former, &distrusted);
-    let next = succession.next.as_ref().map(|next| StoredNext {
+    let next = succession.next.as_ref().map(|next| NextCa {
         fingerprint: next.fingerprint().to_string(),
         anchors: next.anchors().hash(),
         is_provided: is_provided(secret, annotation::NEXT_ORIGIN),
         distrusted: distrusted.next,
         is_certified: succession.next_cross.is_some(),
     });
-    StoredRoot {
+    CaState {
         version: secret.metadata.resource_version.clone().unwrap_or_default(),
         fingerprint: authority.fingerprint().to_string(),
         anchors: authority.anchors().hash(),
@@ -180,7 +180,7 @@ fn stored(
     }
 }
 
-fn stored_retiring((root, distrusted): (&Retiring, Option<Why>)) -> StoredRetiring {
+fn stored_retiring((root, distrusted): (&RetiringRoot, Option<Why>)) -> StoredRetiring {
     StoredRetiring { fingerprint: root.fingerprint.clone(), distrusted, until: root.until }
 }
 

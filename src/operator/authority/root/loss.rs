@@ -5,21 +5,21 @@ use std::pin::pin;
 
 use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream};
 
-use super::known_signers::{Claimant, Suspects};
+use super::known_signers::{Claimant, KnownSigners};
 use super::load::LoadedRoot;
-use super::ownership_claim::{Claim, claims, true_claim};
+use super::ownership_claim::{OwnershipClaim, claims, true_claim};
 use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, key};
 use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::awaited_object::Witness;
+use crate::operator::index::awaited_object::AwaitedObject;
 use crate::operator::index::identity::{Digest, digest};
 use crate::operator::status_proof::is_proven;
 use crate::pki::EvidenceKey;
 use crate::plan::authority::decide::RootSecret;
 use crate::plan::authority::evidence::Evidence;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// Identities that are read before a root is called lost. One of each namespace comes before the second of any, and the status
 /// of the authority names the signer besides.
@@ -30,7 +30,7 @@ pub struct Found {
     /// What is shown.
     pub evidence: Evidence,
     /// By what.
-    pub witnesses: Vec<Witness>,
+    pub witnesses: Vec<AwaitedObject>,
 }
 
 impl Found {
@@ -45,10 +45,10 @@ impl Found {
 /// [`Error`] where something has to be read and cannot be.
 pub async fn evidence(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     place: &str,
     loaded: &LoadedRoot,
-    suspects: &Suspects,
+    suspects: &KnownSigners,
 ) -> Result<Option<Found>, Error> {
     let place = format!("Secret {place}");
     if loaded.secret == RootSecret::Absent {
@@ -77,7 +77,7 @@ pub async fn evidence(
             let identity = format!("{}/{}", claimant.namespace, claimant.name);
             let what =
                 format!("{place} holds another root than the one that MtlsIdentity {identity} depends on");
-            let witnesses = vec![Witness::identity(&claimant.namespace, &claimant.name)];
+            let witnesses = vec![AwaitedObject::identity(&claimant.namespace, &claimant.name)];
             return Ok(Some(Found { evidence: Evidence::proven(what), witnesses }));
         }
     }
@@ -87,7 +87,7 @@ pub async fn evidence(
 /// Whether an identity still says what it said before the root Secret was read, and proves it.
 async fn is_true(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     claimant: &Claimant,
     key: &EvidenceKey,
 ) -> Result<bool, Error> {
@@ -102,7 +102,7 @@ async fn is_true(
 
 /// A Secret that lacks the key which status names, or holds another one, is not the one that the operator wrote. Where the
 /// loss of that key was accepted, the Secret says so.
-fn of_other_key(place: &str, loaded: &LoadedRoot, suspects: &Suspects) -> Option<String> {
+fn of_other_key(place: &str, loaded: &LoadedRoot, suspects: &KnownSigners) -> Option<String> {
     let named = suspects.evidence_key_id.as_ref()?;
     let succession = &loaded.succession;
     let found = succession.evidence_key.as_ref().map(EvidenceKey::id);
@@ -118,7 +118,7 @@ fn of_other_key(place: &str, loaded: &LoadedRoot, suspects: &Suspects) -> Option
 }
 
 /// What the statuses show while there is no root Secret.
-fn of_missing(place: &str, suspects: &Suspects) -> Option<Found> {
+fn of_missing(place: &str, suspects: &KnownSigners) -> Option<Found> {
     if let Some(key_id) = &suspects.recorded {
         let what = format!("{place} is missing, which held the root with key id {key_id}");
         return Some(Found::recorded(what));
@@ -131,7 +131,7 @@ fn of_missing(place: &str, suspects: &Suspects) -> Option<Found> {
     let what =
         format!("{place} is missing, which held the root that MtlsIdentity {namespace}/{name} depends on");
     let otherwise = otherwise("the status of that MtlsIdentity was restored or forged", "that MtlsIdentity");
-    let witnesses = vec![Witness::identity(namespace, name)];
+    let witnesses = vec![AwaitedObject::identity(namespace, name)];
     Some(Found { evidence: Evidence::claimed(what, otherwise), witnesses })
 }
 
@@ -144,15 +144,20 @@ fn otherwise(why: &str, what: &str) -> String {
 
 /// While there is no root Secret, a leaf Secret of an identity of this authority shows that there was one. The list is
 /// fresh, and an index that lags is not relied on: it must not make a second root.
-async fn leaf_without_root(context: &Context, terms: &Terms, place: &str) -> Result<Option<Found>, Error> {
+async fn leaf_without_root(
+    context: &Context,
+    terms: &AuthoritySpec,
+    place: &str,
+) -> Result<Option<Found>, Error> {
     let claims = claims(context.leaf_secrets(&terms.name).await?);
     let asked = stream::iter(claims).map(|(owner, claims)| true_claim(context, &terms.name, owner, claims));
     let true_claims = asked.buffered(AT_ONCE).try_filter_map(|found| ready(Ok(found)));
-    let Some(Claim { namespace, identity, secret }) = pin!(true_claims).try_next().await? else {
+    let Some(OwnershipClaim { namespace, identity, secret }) = pin!(true_claims).try_next().await? else {
         return Ok(None);
     };
     let what = format!("{place} is missing, though Secret {namespace}/{secret} claims a leaf of its root");
     let otherwise = otherwise("that Secret was restored or forged", "that Secret");
-    let witnesses = vec![Witness::secret(&namespace, &secret), Witness::identity(&namespace, &identity)];
+    let witnesses =
+        vec![AwaitedObject::secret(&namespace, &secret), AwaitedObject::identity(&namespace, &identity)];
     Ok(Some(Found { evidence: Evidence::claimed(what, otherwise), witnesses }))
 }

@@ -11,7 +11,7 @@ use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::identity::observe::content;
 use crate::pki::{Fingerprint, TrustBundle};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// A root that status does not name is taken from the bundles of as many namespaces: users of one can write what they like.
 const VOICES: usize = 2;
@@ -27,7 +27,7 @@ const MOST_READ: usize = 32;
 /// [`Error`] where Secrets cannot be read.
 pub async fn find(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     leaves: &[LeafSecret],
     lost: Fingerprint,
     roots: &[RootStatus],

@@ -35,7 +35,7 @@ pub fn claims(secrets: Vec<PartialObjectMeta<Secret>>) -> BTreeMap<(String, Stri
 }
 
 /// A claim that is true.
-pub struct Claim {
+pub struct OwnershipClaim {
     /// Of the Secret, and of its identity.
     pub namespace: String,
     /// Name of the identity.
@@ -53,11 +53,11 @@ pub async fn true_claim(
     authority: &str,
     (namespace, identity): (String, String),
     mut claims: Claims,
-) -> Result<Option<Claim>, Error> {
+) -> Result<Option<OwnershipClaim>, Error> {
     let uids: Vec<&str> = claims.keys().map(String::as_str).collect();
     let uid = owner(context, authority, &namespace, &identity, &uids).await?.map(str::to_owned);
     let secret = uid.and_then(|uid| claims.remove(&uid));
-    Ok(secret.map(|secret| Claim { namespace, identity, secret }))
+    Ok(secret.map(|secret| OwnershipClaim { namespace, identity, secret }))
 }
 
 /// Whether a leaf Secret with this uid belongs to an identity that exists and names this authority.

@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroize as _;
 
-use super::annotations::{Origin, Retiring};
+use super::annotations::{Origin, RetiringRoot};
 use crate::api::duration;
 use crate::api::names::{annotation, key};
 use crate::pki::{AuthorityPem, CrossCertificate, Fingerprint, TrustBundle, whole_second};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// Keys of the announced root.
 pub(super) const NEXT: [&str; 3] = [key::NEXT_CERTIFICATE, key::NEXT_PRIVATE_KEY, key::NEXT_TRUST_BUNDLE];
@@ -63,7 +63,7 @@ impl RootPatch {
     }
 
     /// These roots are retiring, with their anchors among those that are stored.
-    pub(super) fn retiring(&mut self, roots: &[Retiring], stored: Option<&TrustBundle>) {
+    pub(super) fn retiring(&mut self, roots: &[RetiringRoot], stored: Option<&TrustBundle>) {
         self.json(annotation::RETIRING, &roots);
         let is_theirs = |anchor: &Fingerprint| {
             let anchor = anchor.to_string();
@@ -84,7 +84,7 @@ impl RootPatch {
     }
 
     /// Another CA signs; nothing is announced any more.
-    pub(super) fn signer(&mut self, pem: &AuthorityPem, origin: Origin, terms: &Terms) {
+    pub(super) fn signer(&mut self, pem: &AuthorityPem, origin: Origin, terms: &AuthoritySpec) {
         self.drop_keys(NEXT);
         self.put(SIGNER, pem);
         self.forget(annotation::NEXT_ORIGIN);

@@ -9,9 +9,9 @@ use crate::api::names::annotation;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::pki::{Authority, AuthorityPem, LoadError, Top};
-use crate::plan::authority::decide::{Provided, StoredRoot};
+use crate::plan::authority::decide::{CaState, Provided};
 use crate::plan::authority::provided_secret::Input;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// What they provide, judged, and as it lies there where it is sound.
 ///
@@ -20,7 +20,7 @@ use crate::plan::authority::spec::Terms;
 pub async fn provided(
     context: &Context,
     authority: &MtlsAuthority,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
 ) -> Result<(Provided, Option<AuthorityPem>), Error> {
     let Some(name) = authority.provided_secret_name() else { return Ok((Provided::NotAsked, None)) };
@@ -48,14 +48,13 @@ fn input<'a>(namespace: &'a str, name: &'a str, secret: &'a Secret) -> Input<'a>
 fn sound(
     input: &Input<'_>,
     pem: &AuthorityPem,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
     now: Timestamp,
 ) -> Result<Provided, String> {
     let found = Authority::load_provided(pem, now);
     let is_copied = |ca: &Authority| {
-        let copied =
-            |root: &StoredRoot| root.has_copy_of(&ca.fingerprint().to_string(), &ca.anchors().hash());
+        let copied = |root: &CaState| root.has_copy_of(&ca.fingerprint().to_string(), &ca.anchors().hash());
         loaded.stored().is_some_and(copied)
     };
     if let Some(why) = input.refusal(&terms.name, found.as_ref().is_ok_and(is_copied)) {

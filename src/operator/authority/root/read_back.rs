@@ -8,7 +8,7 @@ use super::load::load;
 use crate::api::authority::Phase;
 use crate::pki::TrustBundle;
 use crate::plan::authority::decide::RootSecret;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// Checks that a root Secret can be read, and is in the phase that it should be in.
 ///
@@ -16,7 +16,7 @@ use crate::plan::authority::spec::Terms;
 /// A sentence that says why not.
 pub fn read_back(
     secret: &Secret,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     place: &str,
     phase: Phase,
     now: Timestamp,

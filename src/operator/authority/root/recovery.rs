@@ -7,9 +7,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::annotations::{FormerKey, Retiring};
-use super::former_keys::{Named, former_keys};
-use super::known_signers::Suspects;
+use super::annotations::{FormerKey, RetiringRoot};
+use super::former_keys::{SignerMention, former_keys};
+use super::known_signers::KnownSigners;
 use super::load::LoadedRoot;
 use super::lost_certificate::find;
 use super::ownership_claim::{exists, is_owned};
@@ -21,8 +21,8 @@ use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::status_proof::is_proven;
 use crate::pki::{Fingerprint, KeyId, TrustBundle, whole_second};
-use crate::plan::authority::decide::{Acceptance, RootSecret};
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::decide::{LossAcceptance, RootSecret};
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// What a person says where there was no root.
 const NONE: &str = "none";
@@ -34,7 +34,7 @@ pub struct Recovery {
     /// Its certificate, and those of other roots that were trusted beside it.
     pub anchors: TrustBundle,
     /// The same, as they stay trusted.
-    pub retiring: Vec<Retiring>,
+    pub retiring: Vec<RetiringRoot>,
     /// Other signers whose leaves may be left.
     pub former: Vec<FormerKey>,
 }
@@ -46,13 +46,13 @@ pub struct Recovery {
 pub async fn recover(
     context: &Context,
     authority: &MtlsAuthority,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
-    suspects: &Suspects,
-) -> Result<(Acceptance, Option<Recovery>), Error> {
+    suspects: &KnownSigners,
+) -> Result<(LossAcceptance, Option<Recovery>), Error> {
     let annotations = authority.metadata.annotations.as_ref();
     let Some(text) = annotations.and_then(|found| found.get(annotation::ACCEPT_ROOT_LOSS)) else {
-        return Ok((Acceptance::NotAsked, None));
+        return Ok((LossAcceptance::NotAsked, None));
     };
     if text.trim() == NONE {
         return Ok((none_lost(authority, loaded), None));
@@ -60,17 +60,17 @@ pub async fn recover(
     let roots = authority.status.as_ref().map_or(&[][..], |status| &status.roots);
     let lost = match named(text, roots) {
         Ok(lost) => lost,
-        Err(why) => return Ok((Acceptance::Refused(why), None)),
+        Err(why) => return Ok((LossAcceptance::Refused(why), None)),
     };
     let leaves = leaves(context, terms).await?;
     let anchors = match find(context, terms, &leaves, lost, roots).await? {
         Ok(anchors) => anchors,
-        Err(why) => return Ok((Acceptance::Refused(why), None)),
+        Err(why) => return Ok((LossAcceptance::Refused(why), None)),
     };
     let now = context.clock.now();
     // What Secrets say of their leaves others can have written: trust lasts for the leaves that may be asked for now.
     let until = bound(terms, now, now);
-    let retiring: Vec<Retiring> =
+    let retiring: Vec<RetiringRoot> =
         anchors.fingerprints().filter_map(|found| retiring(&anchors, found, until)).collect();
     // That a signer was known trusts nothing: what is seen of its leaves is believed to the end of the last root that is left.
     let end = leaves.iter().filter_map(|leaf| leaf.not_after).max().unwrap_or(now);
@@ -80,25 +80,25 @@ pub async fn recover(
     // Those that stay trusted are among them: a leaf of one may outlive the trust in it, and is then no new evidence.
     let recorded = recorded(context, loaded, suspects).await?;
     let former = former_keys(recorded, named, &[], believed);
-    Ok((Acceptance::Found, Some(Recovery { anchors, retiring, former })))
+    Ok((LossAcceptance::Found, Some(Recovery { anchors, retiring, former })))
 }
 
 /// That there was no root is believed only of an authority that never had one: an annotation that was left over accepts
 /// nothing later.
-fn none_lost(authority: &MtlsAuthority, loaded: &LoadedRoot) -> Acceptance {
+fn none_lost(authority: &MtlsAuthority, loaded: &LoadedRoot) -> LossAcceptance {
     let what = format!("the annotation {} says {NONE}", annotation::ACCEPT_ROOT_LOSS);
     let status = authority.status.as_ref();
     if status.is_some_and(|status| !status.roots.is_empty() || status.evidence_key_id.is_some()) {
-        return Acceptance::Refused(format!(
+        return LossAcceptance::Refused(format!(
             "{what}, but there was a root: name the fingerprint of the one that is missed, as status.roots shows it"
         ));
     }
     if loaded.secret != RootSecret::Absent {
-        return Acceptance::Refused(format!(
+        return LossAcceptance::Refused(format!(
             "{what}, but there is a root Secret: name the fingerprint of the root that is missed, or keep a copy of that Secret and delete it"
         ));
     }
-    Acceptance::NoneLost
+    LossAcceptance::NoneLost
 }
 
 /// The root that a person names must be the one that is missed: an annotation that was left over accepts nothing later.
@@ -134,19 +134,19 @@ impl LeafSecret {
     }
 
     /// Whether it is known to be what the operator wrote for an identity of this authority.
-    pub(super) async fn is_owned(&self, context: &Context, terms: &Terms) -> Result<bool, Error> {
+    pub(super) async fn is_owned(&self, context: &Context, terms: &AuthoritySpec) -> Result<bool, Error> {
         is_owned(context, &terms.name, &self.namespace, &self.identity, self.uid.as_deref()).await
     }
 
-    fn named(&self) -> Option<Named> {
+    fn named(&self) -> Option<SignerMention> {
         let (namespace, identity) = self.owner();
-        Some(Named { key_id: self.key_id.clone()?, namespace, identity })
+        Some(SignerMention { key_id: self.key_id.clone()?, namespace, identity })
     }
 }
 
 /// The list is fresh, and an index that lags is not relied on: whoever it does not know yet may hold the only bundle with
 /// the lost root, or the last of its leaves.
-async fn leaves(context: &Context, terms: &Terms) -> Result<Vec<LeafSecret>, Error> {
+async fn leaves(context: &Context, terms: &AuthoritySpec) -> Result<Vec<LeafSecret>, Error> {
     let list = context.leaf_secrets(&terms.name).await?;
     let mut leaves: Vec<_> = list.into_iter().filter_map(|secret| leaf(secret.metadata)).collect();
     // Each is asked for once, however many Secrets name it.
@@ -178,10 +178,10 @@ fn leaf(meta: ObjectMeta) -> Option<LeafSecret> {
     })
 }
 
-fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -> Option<Retiring> {
+fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -> Option<RetiringRoot> {
     let (key_id, window) = anchors.describe(&fingerprint)?;
     let others = anchors.fingerprints().filter(|other| *other != fingerprint).map(|other| other.to_string());
-    Some(Retiring {
+    Some(RetiringRoot {
         fingerprint: fingerprint.to_string(),
         key_id: key_id.to_string(),
         chain: vec![fingerprint.to_string()],
@@ -195,7 +195,7 @@ fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -
 }
 
 /// The last moment at which a leaf of the lost root can be valid: nobody can say what it signed besides what is seen.
-fn bound(terms: &Terms, end: Timestamp, now: Timestamp) -> Timestamp {
+fn bound(terms: &AuthoritySpec, end: Timestamp, now: Timestamp) -> Timestamp {
     let skew = SignedDuration::from_mins(5).min(terms.propagation);
     let unseen = now.checked_add(terms.max_leaf_ttl).unwrap_or(Timestamp::MAX);
     let bound = end.max(unseen).checked_add(skew + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
@@ -204,7 +204,11 @@ fn bound(terms: &Terms, end: Timestamp, now: Timestamp) -> Timestamp {
 
 /// The signers that statuses speak of: none of them is evidence of a loss any more. Where proofs can be told from inventions,
 /// nothing else is believed.
-async fn recorded(context: &Context, loaded: &LoadedRoot, suspects: &Suspects) -> Result<Vec<KeyId>, Error> {
+async fn recorded(
+    context: &Context,
+    loaded: &LoadedRoot,
+    suspects: &KnownSigners,
+) -> Result<Vec<KeyId>, Error> {
     let (key, now) = (loaded.succession.evidence_key.as_ref(), context.clock.now());
     let mut key_ids = Vec::new();
     for claimant in suspects.claimants.iter().take(MOST_READ) {

@@ -1,10 +1,10 @@
-//! Retiring roots that leave the trust bundle, and those that stay.
+//! RetiringRoot roots that leave the trust bundle, and those that stay.
 
 use jiff::Timestamp;
 
-use super::annotations::{FormerKey, Retiring};
-use super::load::Succession;
-use crate::plan::authority::decide::StoredRoot;
+use super::annotations::{FormerKey, RetiringRoot};
+use super::load::RotationState;
+use crate::plan::authority::decide::CaState;
 use crate::plan::authority::distrust::Why;
 
 /// The retiring roots of a root Secret, parted.
@@ -14,16 +14,16 @@ pub struct Leaving {
     /// When the last of these ends.
     pub last_end: Option<Timestamp>,
     /// Those that stay.
-    pub left: Vec<Retiring>,
+    pub left: Vec<RetiringRoot>,
 }
 
 impl Leaving {
     /// Parts them.
     #[must_use]
     pub fn of(
-        succession: &Succession,
-        root: &StoredRoot,
-        leaves: impl Fn(&Retiring, Option<&Why>) -> bool,
+        succession: &RotationState,
+        root: &CaState,
+        leaves: impl Fn(&RetiringRoot, Option<&Why>) -> bool,
     ) -> Self {
         // Both lists are made of one annotation, in one order.
         let judged = root.retiring.iter().map(|root| root.distrusted.as_ref());
@@ -37,7 +37,7 @@ impl Leaving {
     }
 }
 
-fn former(root: &Retiring, why: Option<&Why>) -> FormerKey {
+fn former(root: &RetiringRoot, why: Option<&Why>) -> FormerKey {
     let former = FormerKey::of(root.key_id.clone(), root.until).distrusted(why, root.certificates());
     FormerKey { intermediate: root.intermediate(), ..former }
 }

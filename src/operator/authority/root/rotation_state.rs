@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use serde::de::DeserializeOwned;
 
-use super::annotations::{FormerKey, Retiring};
+use super::annotations::{FormerKey, RetiringRoot};
 use super::load::next_pem;
 use crate::api::names::{annotation, key};
 use crate::operator::identity::observe::content;
@@ -14,13 +14,13 @@ use crate::plan::spread::Step;
 
 /// What surrounds a signer: those that come after it, and those that came before.
 #[derive(Default)]
-pub struct Succession {
+pub struct RotationState {
     /// The announced root.
     pub next: Option<Authority>,
     /// SHA-256 of the certificates of every CA that the signer has certified, hex.
     pub certified: Vec<String>,
     /// Roots that sign no more and are still trusted.
-    pub retiring: Vec<Retiring>,
+    pub retiring: Vec<RetiringRoot>,
     /// Their anchors.
     pub retiring_anchors: Option<TrustBundle>,
     /// The signer's cross-certificate, made by the root before it.
@@ -50,13 +50,13 @@ pub(super) fn succession(
     secret: &Secret,
     signer: &Authority,
     now: Timestamp,
-) -> Result<Succession, &'static str> {
+) -> Result<RotationState, &'static str> {
     let retiring_anchors = match content(secret, key::RETIRING) {
         [] => None,
         text => Some(TrustBundle::from_pem(text).map_err(|_| key::RETIRING)?),
     };
     let next = next(secret, now)?;
-    Ok(Succession {
+    Ok(RotationState {
         cross: cross(secret, key::CROSS_CERTIFICATE, signer)?,
         next_cross: match &next {
             Some(next) => next_cross(secret, next)?,

@@ -3,35 +3,35 @@
 
 use jiff::Timestamp;
 
-use super::annotations::{FormerKey, Origin, Retiring};
+use super::annotations::{FormerKey, Origin, RetiringRoot};
 use super::distrusted::{certified, texts};
-use super::load::{LoadedRoot, Succession};
+use super::load::{LoadedRoot, RotationState};
 use super::patch::{NEXT, RootPatch, written};
 use super::retiring::Leaving;
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{annotation, key};
 use crate::pki::{Authority, AuthorityPem, CrossCertificate};
-use crate::plan::authority::decide::StoredRoot;
+use crate::plan::authority::decide::CaState;
 use crate::plan::authority::rotation::{Rules, Source, drain_bound, step};
 use crate::plan::authority::safeguards::Safeguard;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// As many are remembered, the newest: what annotations can hold is limited.
 const MOST_CERTIFIED: usize = 500;
 
 /// A root Secret and the moment at which it changes.
-pub struct Change<'a> {
-    /// Terms of the authority.
-    pub terms: &'a Terms,
+pub struct RootTransition<'a> {
+    /// AuthoritySpec of the authority.
+    pub terms: &'a AuthoritySpec,
     /// Rules of its rotation.
     pub rules: &'a Rules,
     /// What the Secret holds.
-    pub root: &'a StoredRoot,
+    pub root: &'a CaState,
     /// The CA in force.
     pub authority: &'a Authority,
     /// What surrounds it.
-    pub succession: &'a Succession,
+    pub succession: &'a RotationState,
     /// What people ask by annotations.
     pub requests: Requests<'a>,
     /// This moment.
@@ -47,12 +47,12 @@ pub struct Requests<'a> {
     pub exclude: Option<&'a str>,
 }
 
-impl<'a> Change<'a> {
+impl<'a> RootTransition<'a> {
     /// A change of a root Secret, where that holds a root.
     #[must_use]
     pub fn of(
         loaded: &'a LoadedRoot,
-        terms: &'a Terms,
+        terms: &'a AuthoritySpec,
         rules: &'a Rules,
         requests: Requests<'a>,
         now: Timestamp,
@@ -212,9 +212,9 @@ impl<'a> Change<'a> {
     }
 
     /// The signer, as one that signs no more and is still trusted.
-    fn retired(&self) -> Retiring {
+    fn retired(&self) -> RetiringRoot {
         let window = self.root.window;
-        Retiring {
+        RetiringRoot {
             fingerprint: self.root.fingerprint.clone(),
             key_id: self.authority.key_id().to_string(),
             chain: texts(&self.authority.fingerprints()),

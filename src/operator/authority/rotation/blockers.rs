@@ -8,18 +8,18 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::api::authority::{Phase, WaitingFor, WaitingKind};
-use crate::operator::index::identity::{Digest, Entry, SeenSecret, digest};
-use crate::operator::index::issuer::SignerMark;
-use crate::operator::probe::store::Holder;
-use crate::operator::scheduler::Board;
-use crate::plan::authority::quiet_period::{Quiet, Sight};
+use crate::operator::index::identity::{Digest, IdentityEntry, SecretEntry, digest};
+use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::probe::store::BlockingEndpoint;
+use crate::operator::scheduler::Scheduler;
+use crate::plan::authority::quiet_period::{Distribution, QuietPeriod};
 
 /// As many names are told as a person will read.
 pub(super) const NAMES: usize = 10;
 
 /// Identities whose Secrets are behind, and published trust bundles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
+pub struct Blockers {
     /// How many identities.
     pub behind: usize,
     /// The first of them, as `<namespace>/<name>`, in their order.
@@ -40,7 +40,7 @@ pub struct Survey {
     pub unconfirmed: Option<String>,
 }
 
-impl Survey {
+impl Blockers {
     /// Whether anybody is waited for.
     #[must_use]
     pub const fn is_behind(&self) -> bool {
@@ -49,7 +49,7 @@ impl Survey {
 
     /// The same with what was seen of bundles.
     #[must_use]
-    pub fn with(mut self, bundles: BundleSurvey) -> Self {
+    pub fn with(mut self, bundles: BundleBlockers) -> Self {
         self.bundles = bundles.behind.len();
         self.bundle_names = bundles.behind;
         self.bundle_names.sort_unstable();
@@ -100,8 +100,8 @@ impl Survey {
     }
 
     /// Adds what probes have seen.
-    pub fn probed(&mut self, holders: &[Holder], excluded: &[String]) {
-        let (left, waited): (Vec<&Holder>, Vec<&Holder>) =
+    pub fn probed(&mut self, holders: &[BlockingEndpoint], excluded: &[String]) {
+        let (left, waited): (Vec<&BlockingEndpoint>, Vec<&BlockingEndpoint>) =
             holders.iter().partition(|holder| excluded.contains(&holder.identity));
         self.distrusting = waited.len();
         let told = waited.iter().map(|holder| format!("{} {}", holder.identity, holder.address));
@@ -116,14 +116,14 @@ impl Survey {
 /// that is retiring. Once the next root signs nobody is waited for who lacks it: whose Secret cannot be written would
 /// keep the former root, and the next rotation, waiting for ever.
 #[must_use]
-pub fn is_behind(secret: &SeenSecret, signer: &SignerMark, now: i64) -> bool {
+pub fn is_behind(secret: &SecretEntry, signer: &IssuerEntry, now: i64) -> bool {
     let lacks_next = signer.is_announced && secret.trust != Some(signer.trust);
     lacks_next || holds_retiring(secret.key_id, secret.not_after, signer, now)
 }
 
 /// Whether a leaf of a retiring signer is valid. Its end is what others wrote: it is believed no further than to the end
 /// of the last leaf that the signer can have signed.
-fn holds_retiring(key_id: Option<Digest>, end: Option<i64>, signer: &SignerMark, now: i64) -> bool {
+fn holds_retiring(key_id: Option<Digest>, end: Option<i64>, signer: &IssuerEntry, now: i64) -> bool {
     signer.retires(key_id).is_some_and(|until| end.unwrap_or(until).min(until) >= now)
 }
 
@@ -133,17 +133,17 @@ fn holds_retiring(key_id: Option<Digest>, end: Option<i64>, signer: &SignerMark,
 /// labels are stripped, or it has just been deleted, nobody sees it: the identity counts as lacking the next root, and as
 /// holding the leaf that status speaks of. What never had a Secret, or can have none again, holds nobody up.
 pub fn survey<'a>(
-    board: &'a Board,
+    board: &'a Scheduler,
     authority: &str,
-    signer: &SignerMark,
+    signer: &IssuerEntry,
     excluded: &[String],
     now: i64,
-    secret: impl Fn(&Entry) -> Option<&'a SeenSecret>,
-) -> Survey {
+    secret: impl Fn(&IdentityEntry) -> Option<&'a SecretEntry>,
+) -> Blockers {
     let authority = digest(authority);
-    let mut survey = Survey::default();
+    let mut survey = Blockers::default();
     let mine = board.index().entries().filter(|(_, entry)| entry.authority == authority);
-    let counts_as_behind = |entry: &Entry| match secret(entry) {
+    let counts_as_behind = |entry: &IdentityEntry| match secret(entry) {
         _ if entry.is_going => false,
         Some(secret) => secret.identity_uid == Some(entry.uid) && is_behind(secret, signer, now),
         None => !is_ending(board, &entry.namespace) && is_behind_unseen(entry, signer, now),
@@ -156,20 +156,20 @@ pub fn survey<'a>(
 }
 
 /// The same as [`is_behind`] for a Secret that nobody sees.
-fn is_behind_unseen(entry: &Entry, signer: &SignerMark, now: i64) -> bool {
+fn is_behind_unseen(entry: &IdentityEntry, signer: &IssuerEntry, now: i64) -> bool {
     let recorded = &entry.recorded;
     let holds = || holds_retiring(recorded.key_id, Some(recorded.not_after), signer, now);
     recorded.secret_version.is_some() && (signer.is_announced || holds())
 }
 
 /// Whether no Secret can be created in a namespace any more.
-fn is_ending(board: &Board, namespace: &str) -> bool {
+fn is_ending(board: &Scheduler, namespace: &str) -> bool {
     board.jurisdiction().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
 }
 
 /// Published trust bundles that are behind, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BundleSurvey {
+pub struct BundleBlockers {
     /// Those that are waited for.
     pub behind: Vec<String>,
     /// Those that a person has excluded.
@@ -187,7 +187,7 @@ struct Subject {
 #[derive(Default)]
 struct Watch {
     subject: Subject,
-    quiet: Quiet,
+    quiet: QuietPeriod,
     unconfirmed: Option<Unconfirmed>,
 }
 
@@ -202,19 +202,19 @@ struct Unconfirmed {
 
 /// The observations of all authorities.
 #[derive(Clone, Default)]
-pub struct Sights(Arc<Mutex<HashMap<String, Watch>>>);
+pub struct QuietPeriods(Arc<Mutex<HashMap<String, Watch>>>);
 
-impl Sights {
+impl QuietPeriods {
     /// Takes an observation: whether somebody is behind now, and whether somebody was since the last one.
     #[must_use]
     pub fn look(
         &self,
         authority: &str,
-        (phase, signer): (Phase, &SignerMark),
+        (phase, signer): (Phase, &IssuerEntry),
         is_behind: bool,
         was_behind: bool,
         now: Duration,
-    ) -> Sight {
+    ) -> Distribution {
         let subject = Subject { phase, trust: signer.trust, signer: signer.key_id };
         let mut watches = self.0.lock();
         let watch = watches

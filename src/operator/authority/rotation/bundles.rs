@@ -6,30 +6,30 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 
-use super::blockers::BundleSurvey;
+use super::blockers::BundleBlockers;
 use crate::api::names::label;
 use crate::operator::authority::root::load::LoadedRoot;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::identity::{digest, version_number};
-use crate::operator::trust_bundle::objects::{Carrier, ClusterTrustBundle};
-use crate::operator::trust_bundle::store::{Access, Ledger, Seen};
-use crate::operator::trust_bundle::targets::{Spot, spots};
-use crate::plan::authority::spec::Terms;
-use crate::plan::trust_bundle::decide::{Found, Place, Wanted, is_behind};
+use crate::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
+use crate::operator::trust_bundle::store::{Availability, BundleStore, ObservedBundle};
+use crate::operator::trust_bundle::targets::{TargetSite, spots};
+use crate::plan::authority::spec::AuthoritySpec;
+use crate::plan::trust_bundle::decide::{DesiredBundle, Target, TargetState, is_behind};
 
 /// What the ledger shows, and whether somebody was behind since the last look.
 pub fn look(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
     excluded: &[String],
-) -> (BundleSurvey, bool) {
+) -> (BundleBlockers, bool) {
     let Some(count) = Count::of(context, terms, loaded, excluded) else { return Default::default() };
     let mut ledger = context.bundles.lock();
     let survey = count.survey(|place| ledger.found(place));
-    let is_counted = |place: &&Place| !excluded.contains(&place.to_string());
-    let counted: Vec<Place> =
+    let is_counted = |place: &&Target| !excluded.contains(&place.to_string());
+    let counted: Vec<Target> =
         count.spots.iter().map(|spot| &spot.place).filter(is_counted).cloned().collect();
     (survey, ledger.take_strayed(&counted))
 }
@@ -40,10 +40,10 @@ pub fn look(
 /// [`Error`] where bundles cannot be listed.
 pub async fn confirm(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
     excluded: &[String],
-) -> Result<(BundleSurvey, usize), Error> {
+) -> Result<(BundleBlockers, usize), Error> {
     let Some(count) = Count::of(context, terms, loaded, excluded) else { return Ok(Default::default()) };
     let mut fresh = HashMap::new();
     if terms.publication.has_config_maps() {
@@ -53,25 +53,29 @@ pub async fn confirm(
             fresh.extend(list.iter().filter_map(|object| Some((object.place(), object.seen()?))));
         }
     }
-    for Spot { place, .. } in count.spots.iter().filter(|spot| matches!(spot.place, Place::Cluster { .. })) {
+    for TargetSite { place, .. } in
+        count.spots.iter().filter(|spot| matches!(spot.place, Target::Cluster { .. }))
+    {
         let found = context.requests.get::<ClusterTrustBundle>(None, place.name()).await?;
         fresh.extend(found.and_then(|object| Some((object.place(), object.seen()?))));
     }
     // The list shows nothing that is somebody else's.
-    let others = |place: &Place| match context.bundles.lock().found(place) {
-        Found::Ours(posted) if posted.authority.as_deref() == Some(&*terms.name) => Found::Nothing,
+    let others = |place: &Target| match context.bundles.lock().found(place) {
+        TargetState::Ours(posted) if posted.authority.as_deref() == Some(&*terms.name) => {
+            TargetState::Nothing
+        }
         found => found,
     };
     let survey = count.survey(|place| {
-        fresh.get(place).map_or_else(|| others(place), |seen| Found::Ours(seen.posted.clone()))
+        fresh.get(place).map_or_else(|| others(place), |seen| TargetState::Ours(seen.posted.clone()))
     });
     Ok((survey, count.untold(&fresh, &context.bundles.lock())))
 }
 
 /// What is counted, and by what.
 struct Count<'a> {
-    spots: Vec<Spot>,
-    wanted: Wanted<'a>,
+    spots: Vec<TargetSite>,
+    wanted: DesiredBundle<'a>,
     exists: Vec<String>,
     excluded: &'a [String],
     /// When the roots changed last, in seconds since 1970.
@@ -83,23 +87,23 @@ impl<'a> Count<'a> {
     /// keep the former root for ever.
     fn of(
         context: &Context,
-        terms: &'a Terms,
+        terms: &'a AuthoritySpec,
         loaded: &'a LoadedRoot,
         excluded: &'a [String],
     ) -> Option<Self> {
         let is_waited_for = terms.publication.is_asked() && loaded.succession.next.is_some();
         let authority = loaded.authority.as_ref().filter(|_| is_waited_for)?;
         let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
-        let wanted = Wanted { authority: &terms.name, text, trust };
+        let wanted = DesiredBundle { authority: &terms.name, text, trust };
         let since = loaded.succession.since.map_or(i64::MIN, Timestamp::as_second);
-        let is_served = *context.bundles.lock().access() != Access::NotServed;
-        let is_counted = |spot: &Spot| is_served || spot.place.namespace().is_some();
+        let is_served = *context.bundles.lock().access() != Availability::NotServed;
+        let is_counted = |spot: &TargetSite| is_served || spot.place.namespace().is_some();
         let spots = spots(context, terms).into_iter().filter(is_counted).collect();
         Some(Self { spots, wanted, exists: context.roster.names(), excluded, since })
     }
 
-    fn untold(&self, fresh: &HashMap<Place, Seen>, ledger: &Ledger) -> usize {
-        let is_older = |known: &Seen, seen: &Seen| {
+    fn untold(&self, fresh: &HashMap<Target, ObservedBundle>, ledger: &BundleStore) -> usize {
+        let is_older = |known: &ObservedBundle, seen: &ObservedBundle| {
             known.uid != seen.uid || version_number(&known.version) < version_number(&seen.version)
         };
         let seen = self.spots.iter().filter_map(|spot| fresh.get_key_value(&spot.place));
@@ -108,11 +112,11 @@ impl<'a> Count<'a> {
         alive.filter(|(place, seen)| ledger.seen(place).is_none_or(|known| is_older(known, seen))).count()
     }
 
-    fn survey(&self, found: impl Fn(&Place) -> Found) -> BundleSurvey {
-        let mut survey = BundleSurvey::default();
+    fn survey(&self, found: impl Fn(&Target) -> TargetState) -> BundleBlockers {
+        let mut survey = BundleBlockers::default();
         let exists = |name: &str| self.exists.iter().any(|other| other == name);
         let is_behind =
-            |spot: &&Spot| is_behind(self.wanted, &found(&spot.place), exists, spot.made > self.since);
+            |spot: &&TargetSite| is_behind(self.wanted, &found(&spot.place), exists, spot.made > self.since);
         for spot in self.spots.iter().filter(is_behind) {
             let name = spot.place.to_string();
             let is_excluded = self.excluded.contains(&name);

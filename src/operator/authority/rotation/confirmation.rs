@@ -1,18 +1,18 @@
 //! Confirming by a fresh list what a change of the roots rests on: no more often than it can help, and without holding up
 //! anything else of the authority.
 
-use super::blockers::Survey;
+use super::blockers::Blockers;
 use super::gate;
 use crate::operator::authority::root::load::LoadedRoot;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// A change that is not made now.
 #[derive(Debug)]
 pub struct HeldUp {
     /// Whom it waits for.
-    pub survey: Survey,
+    pub survey: Blockers,
     /// What kept it from being made, where that is to be tried again.
     pub error: Option<Error>,
 }
@@ -24,16 +24,16 @@ pub struct HeldUp {
 /// [`HeldUp`] where it is not confirmed.
 pub async fn confirm(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
-    survey: &Survey,
+    survey: &Blockers,
 ) -> Result<(), HeldUp> {
     if let Some(why) = context.sights.unconfirmed(&terms.name, context.clock.monotonic()) {
         return Err(HeldUp { survey: because(survey, why), error: None });
     }
     let (shown, error) = match gate::confirm(context, terms, loaded).await {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(shown)) => (Survey { unknown: survey.unknown.clone(), ..shown }, None),
+        Ok(Err(shown)) => (Blockers { unknown: survey.unknown.clone(), ..shown }, None),
         Err(error) => {
             (because(survey, format!("it cannot be confirmed that nothing is behind: {error}")), Some(error))
         }
@@ -44,6 +44,6 @@ pub async fn confirm(
     Err(HeldUp { survey: shown, error })
 }
 
-fn because(survey: &Survey, why: String) -> Survey {
-    Survey { unconfirmed: Some(why), ..survey.clone() }
+fn because(survey: &Blockers, why: String) -> Blockers {
+    Blockers { unconfirmed: Some(why), ..survey.clone() }
 }

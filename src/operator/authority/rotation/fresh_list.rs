@@ -9,15 +9,15 @@ use kube::core::PartialObjectMeta;
 use super::blockers::is_behind;
 use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, label};
-use crate::operator::index::identity::{Entry, SeenSecret};
-use crate::operator::index::issuer::SignerMark;
-use crate::operator::scheduler::Board;
+use crate::operator::index::identity::{IdentityEntry, SecretEntry};
+use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::scheduler::Scheduler;
 
 /// Secrets as a fresh list names them, by namespace and name.
-pub struct Listed(HashMap<(String, String), ListedSecret>);
+pub struct FreshList(HashMap<(String, String), ListedSecret>);
 
 struct ListedSecret {
-    seen: SeenSecret,
+    seen: SecretEntry,
     claim: Claim,
 }
 
@@ -45,14 +45,14 @@ impl Claim {
     }
 }
 
-impl Listed {
+impl FreshList {
     /// Those of a list.
     #[must_use]
     pub fn of(list: &[PartialObjectMeta<Secret>]) -> Self {
         let secrets = list.iter().map(|meta| {
             let namespace = meta.metadata.namespace.clone().unwrap_or_default();
             let name = meta.metadata.name.clone().unwrap_or_default();
-            let seen = SeenSecret::of(meta, namespace.as_str().into());
+            let seen = SecretEntry::of(meta, namespace.as_str().into());
             let claim = Claim {
                 namespace: namespace.clone(),
                 secret: name.clone(),
@@ -66,16 +66,16 @@ impl Listed {
 
     /// The Secret of an identity.
     #[must_use]
-    pub fn secret(&self, entry: &Entry) -> Option<&SeenSecret> {
+    pub fn secret(&self, entry: &IdentityEntry) -> Option<&SecretEntry> {
         self.0.get(&(entry.namespace.to_string(), entry.secret_name())).map(|listed| &listed.seen)
     }
 
     /// How many are newer than the index: what they were before is not told yet. Of what was deleted while the list was
     /// made, all was told.
     #[must_use]
-    pub fn untold(&self, board: &Board) -> usize {
+    pub fn untold(&self, board: &Scheduler) -> usize {
         let index = board.index();
-        let is_untold = |secret: &&SeenSecret| {
+        let is_untold = |secret: &&SecretEntry| {
             let known = index.secret(&secret.namespace, &secret.name);
             known.is_none_or(|known| known.version < secret.version) && !index.has_deleted_secret(secret)
         };
@@ -84,7 +84,7 @@ impl Listed {
 
     /// The Secrets that are behind, and claimed for identities that the index does not know.
     #[must_use]
-    pub fn unknown_behind(&self, board: &Board, signer: &SignerMark, now: i64) -> Vec<Claim> {
+    pub fn unknown_behind(&self, board: &Scheduler, signer: &IssuerEntry, now: i64) -> Vec<Claim> {
         let index = board.index();
         let is_known = |listed: &&ListedSecret| {
             let (secret, claim) = (&listed.seen, &listed.claim);

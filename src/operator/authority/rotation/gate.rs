@@ -5,44 +5,44 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::blockers::{Survey, survey};
+use super::blockers::{Blockers, survey};
 use super::bundles;
-use super::fresh_list::{Claim, Listed};
+use super::fresh_list::{Claim, FreshList};
 use crate::api::MtlsAuthority;
 use crate::api::MtlsIdentity;
 use crate::api::authority::Phase;
 use crate::api::names::annotation;
 use crate::operator::authority::activate::{facts, signer_mark};
-use crate::operator::authority::root::load::{LoadedRoot, Succession};
+use crate::operator::authority::root::load::{LoadedRoot, RotationState};
 use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::identity::digest;
-use crate::operator::index::issuer::SignerMark;
+use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::trust_bundle::targets::spots;
 use crate::plan::authority::decide::RootSecret;
-use crate::plan::authority::rotation::Sight;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::rotation::Distribution;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// What the index shows of a rotation. Nothing, while there is none.
 #[must_use]
 pub fn look(
     context: &Context,
     authority: &MtlsAuthority,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
-) -> (Sight, Survey) {
+) -> (Distribution, Blockers) {
     let excluded = excluded(authority, &loaded.succession);
     let unknown = unknown(context, terms, &excluded);
     let Some((phase, signer)) = rotating(loaded) else {
         context.sights.forget(&terms.name);
-        return (Sight::default(), Survey { unknown, ..Survey::default() });
+        return (Distribution::default(), Blockers { unknown, ..Blockers::default() });
     };
     let now = context.clock.now().as_second();
     let (survey, was_behind) = {
         let mut board = context.board.lock();
         let was_behind = board.take_behind(&terms.name, &excluded);
-        let index = |entry: &crate::operator::index::identity::Entry| {
+        let index = |entry: &crate::operator::index::identity::IdentityEntry| {
             board.index().secret(&entry.namespace, &entry.secret_name())
         };
         (survey(&board, &terms.name, &signer, &excluded, now, index), was_behind)
@@ -59,17 +59,17 @@ pub fn look(
 /// The same, where a Pod was seen not to trust the announced root: that is for how long nobody was behind then, too.
 fn held_up(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
-    sight: Sight,
-    survey: &mut Survey,
+    sight: Distribution,
+    survey: &mut Blockers,
     excluded: &[String],
-) -> Sight {
+) -> Distribution {
     let Some(next) = &loaded.succession.next else { return sight };
     let root = next.fingerprint().to_string();
     let holders = context.probes.holding_up(&terms.name, &root, context.clock.monotonic());
     survey.probed(&holders, excluded);
-    if survey.distrusting > 0 { Sight { quiet_for: None } } else { sight }
+    if survey.distrusting > 0 { Distribution { quiet_for: None } } else { sight }
 }
 
 /// Whether a fresh list shows the same, nobody behind: the index lags, and must not decide alone. Where it does not, whom
@@ -79,11 +79,11 @@ fn held_up(
 /// [`Error`] where Secrets or bundles cannot be listed.
 pub async fn confirm(
     context: &Context,
-    terms: &Terms,
+    terms: &AuthoritySpec,
     loaded: &LoadedRoot,
-) -> Result<Result<(), Survey>, Error> {
+) -> Result<Result<(), Blockers>, Error> {
     let Some((_, signer)) = rotating(loaded) else { return Ok(Ok(())) };
-    let listed = Listed::of(&context.leaf_secrets(&terms.name).await?);
+    let listed = FreshList::of(&context.leaf_secrets(&terms.name).await?);
     let authority = context.roster.get(&terms.name);
     let excluded = authority.map(|authority| excluded(&authority, &loaded.succession)).unwrap_or_default();
     let now = context.clock.now().as_second();
@@ -141,7 +141,7 @@ async fn holder(
 }
 
 /// The phase and the signer of a rotation, while there is one.
-fn rotating(loaded: &LoadedRoot) -> Option<(Phase, SignerMark)> {
+fn rotating(loaded: &LoadedRoot) -> Option<(Phase, IssuerEntry)> {
     let RootSecret::Sound(root) = &loaded.secret else { return None };
     let signer = facts(loaded).filter(|_| root.phase != Phase::Stable)?;
     Some((root.phase, signer_mark(&signer)))
@@ -154,14 +154,14 @@ pub fn exclusion(authority: &MtlsAuthority) -> Option<&str> {
 }
 
 /// Identities and bundles that a person says not to wait for. A value that has served a rotation counts for no other.
-fn excluded(authority: &MtlsAuthority, succession: &Succession) -> Vec<String> {
+fn excluded(authority: &MtlsAuthority, succession: &RotationState) -> Vec<String> {
     let text = exclusion(authority).filter(|text| succession.exclude_request.as_deref() != Some(*text));
     let names = text.unwrap_or_default().split(',');
     names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 /// Those of them that this authority does not have: a typing error must not exclude nothing in silence.
-fn unknown(context: &Context, terms: &Terms, excluded: &[String]) -> Vec<String> {
+fn unknown(context: &Context, terms: &AuthoritySpec, excluded: &[String]) -> Vec<String> {
     if excluded.is_empty() {
         return Vec::new();
     }

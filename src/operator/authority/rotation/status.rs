@@ -7,15 +7,15 @@ use super::blockers::NAMES;
 use crate::api::authority::{MtlsAuthorityStatus, Phase, RotationStatus, WaitingKind};
 use crate::api::conditions::{ROTATING, stated};
 use crate::api::names::annotation;
-use crate::operator::authority::reconcile::Passed;
-use crate::plan::authority::decide::{StoredNext, StoredRoot};
-use crate::plan::authority::progress::{Course, Deferred, Unanswered};
+use crate::operator::authority::reconcile::RootOutcome;
+use crate::plan::authority::decide::{CaState, NextCa};
+use crate::plan::authority::progress::{Deferred, PendingRequest, RotationProgress};
 use crate::plan::authority::rotation::forced_at;
-use crate::plan::authority::spec::Terms;
+use crate::plan::authority::spec::AuthoritySpec;
 
 /// How a rotation gets on, in a sentence for the condition `Rotating`.
 #[must_use]
-pub fn progress(passed: &Passed, terms: &Terms) -> String {
+pub fn progress(passed: &RootOutcome, terms: &AuthoritySpec) -> String {
     let exclusion = of_exclusion(&passed.survey.unknown, passed.is_exclusion_spent);
     let unconfirmed = passed.survey.unconfirmed.as_ref();
     let unconfirmed = unconfirmed.map(|why| format!(". It does not go on yet: {why}")).unwrap_or_default();
@@ -48,23 +48,23 @@ fn of_exclusion(unknown: &[String], is_spent: bool) -> String {
     }
 }
 
-fn course_of(passed: &Passed, terms: &Terms) -> String {
+fn course_of(passed: &RootOutcome, terms: &AuthoritySpec) -> String {
     match (passed.course, passed.root()) {
-        (Course::Known(unanswered), Some(root)) => {
+        (RotationProgress::Known(unanswered), Some(root)) => {
             let sentences = [unanswered.map(of_request), passed.deferred.map(of_deferred)];
             let sentences = sentences.into_iter().flatten().map(|sentence| format!(". {sentence}"));
             format!("{}{}", of_phase(root, terms), sentences.collect::<String>())
         }
-        (Course::Unknown(_), _) => {
+        (RotationProgress::Unknown(_), _) => {
             "it is unknown whether the root is being changed: the root Secret is missing, unusable or another one. status.rotation and status.roots are what was seen last; the condition Ready says what to do"
                 .into()
         }
-        (Course::Halted | Course::Known(_), _) => "no root signs".into(),
+        (RotationProgress::Halted | RotationProgress::Known(_), _) => "no root signs".into(),
     }
 }
 
 /// What a phase means. Whom it waits for is added when the condition is made.
-fn of_phase(root: &StoredRoot, terms: &Terms) -> String {
+fn of_phase(root: &CaState, terms: &AuthoritySpec) -> String {
     match (root.phase, &root.next) {
         (Phase::Announced, Some(next)) => {
             let latest = forced_at(root, terms.propagation);
@@ -85,7 +85,7 @@ fn of_phase(root: &StoredRoot, terms: &Terms) -> String {
 }
 
 /// Which consumers the switch cuts off.
-fn of_cut_off(root: &StoredRoot, next: &StoredNext) -> &'static str {
+fn of_cut_off(root: &CaState, next: &NextCa) -> &'static str {
     match (next.is_certified, root.is_certified) {
         (false, _) => {
             ". No cross-certificate leads to it: a consumer that has not loaded it by then refuses its certificates"
@@ -98,13 +98,13 @@ fn of_cut_off(root: &StoredRoot, next: &StoredNext) -> &'static str {
 }
 
 /// What becomes of a request. Its value is not repeated: it can be of any length.
-fn of_request(unanswered: Unanswered) -> String {
+fn of_request(unanswered: PendingRequest) -> String {
     let what = annotation::ROTATE;
     match unanswered {
-        Unanswered::AfterThis => {
+        PendingRequest::Queued => {
             format!("The annotation {what} asks for another rotation, which begins when this one has ended")
         }
-        Unanswered::OnlyPeople => format!(
+        PendingRequest::NotRotatable => format!(
             "The annotation {what} asks for another root, but only people can make the successor of what they provide: put a CA with another root into the Secret that spec.root.provided.secretName names, or remove the annotation"
         ),
     }
@@ -129,11 +129,16 @@ fn of_deferred(deferred: Deferred) -> String {
 
 /// The condition `Rotating`: a phase, how it gets on, and what it waits for; or why that is not known.
 #[must_use]
-pub fn rotating(status: &MtlsAuthorityStatus, course: Course, progress: &str, now: Timestamp) -> Condition {
+pub fn rotating(
+    status: &MtlsAuthorityStatus,
+    course: RotationProgress,
+    progress: &str,
+    now: Timestamp,
+) -> Condition {
     let phase = status.phase().unwrap_or_default();
     let rotation = status.rotation.as_ref().filter(|_| course.is_known());
     let (holds, reason) = match (course, phase) {
-        (Course::Unknown(reason), _) => ("Unknown", reason.as_str()),
+        (RotationProgress::Unknown(reason), _) => ("Unknown", reason.as_str()),
         (_, Phase::Stable) => ("False", phase.as_str()),
         _ => ("True", phase.as_str()),
     };
