@@ -12,7 +12,7 @@ use crate::api::conditions::{READY, STALLED, Verdict, find};
 use crate::api::names::FIELD_MANAGER;
 use crate::plan::identity::ready::{ReadyReason, Standing};
 
-/// ReadyReason of the Event about a Secret that another writer overwrites again and again.
+/// Reason of the Event about a Secret that another writer overwrites again and again.
 const OVERWRITTEN: &str = "SecretOverwritten";
 /// Longest text that an Event may carry, in bytes.
 const NOTE_LENGTH: usize = 1024;

@@ -24,7 +24,7 @@ use crate::runtime::clock::Clock;
 /// What changes again and again does not have its authority looked at all the time.
 const STIRS_AFTER: Millis = 1000;
 
-/// IdentityHandler, for the board.
+/// Identities, for the scheduler.
 pub struct IdentityHandler {
     context: Context,
     scope: Option<String>,
@@ -115,7 +115,7 @@ fn stir(context: &Context, is_it: impl Fn(&AwaitedObject) -> bool) {
     context.roster.stirred(context.millis().saturating_add(STIRS_AFTER), is_it);
 }
 
-/// NamespaceHandler, for the board.
+/// Namespaces, for the scheduler.
 pub struct NamespaceHandler {
     context: Context,
     listed: Vec<String>,
@@ -210,7 +210,7 @@ impl<K: BundleObject + Send> EventHandler<K> for TrustBundleHandler {
     }
 }
 
-/// AuthorityHandler, for the roster, and their terms for the board.
+/// Authorities, for their own store; what they allow, for the scheduler.
 pub struct AuthorityHandler {
     context: Context,
 }

@@ -41,11 +41,11 @@ use crate::runtime::shutdown::Shutdown;
 pub struct Settings {
     /// Namespace of root Secrets and of the Lease.
     pub namespace: String,
-    /// NamespaceHandler whose identities are served; none is all.
+    /// Namespaces whose identities are served; none is all.
     pub watch_namespaces: Vec<String>,
     /// The authority to create where there is none at all.
     pub default_authority: Option<DefaultAuthority>,
-    /// IdentityHandler looked at at once.
+    /// Identities that are reconciled at the same time.
     pub workers: usize,
     /// Threads that make RSA keys.
     pub key_threads: usize,
@@ -154,13 +154,13 @@ fn forge(settings: &Settings, board: &SharedScheduler, clock: &Clock) -> KeyGene
     })
 }
 
-/// NamespaceHandler and authorities first: identities are judged by them as they are listed. Secrets before anybody works:
+/// Namespaces and authorities first: identities are judged by them as they are listed. Secrets before anybody works:
 /// what is not listed yet must not be taken for missing.
 async fn start_watches(context: &Context, client: &Client, readiness: &Readiness, watches: &mut JoinSet<()>) {
     let all = readiness.handle("leaf Secrets and identities");
     let terms = Readiness::new();
     let namespaces = NamespaceHandler::new(context.clone());
-    watches.spawn(Watch::all(client).run(context.clone(), namespaces, terms.handle("NamespaceHandler")));
+    watches.spawn(Watch::all(client).run(context.clone(), namespaces, terms.handle("Namespaces")));
     let authorities = AuthorityHandler::new(context.clone());
     watches.spawn(Watch::all(client).run(context.clone(), authorities, terms.handle("MtlsAuthorities")));
     terms.ready().await;

@@ -30,7 +30,7 @@ use crate::runtime::leader::Leadership;
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest a write may live, whatever the authority's propagation: W of the protocol is at most this.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// ApiClient that one look makes at once, where it needs many.
+/// Requests that one pass makes at once, where it needs many.
 pub const AT_ONCE: usize = 8;
 /// Objects per page of a list.
 const PAGE: u32 = 500;

@@ -87,7 +87,7 @@ pub struct CachedPermission {
 pub struct RecordedStatus {
     /// Generation that the status speaks of.
     pub generation: Option<i64>,
-    /// ReadyReason of the `Ready` condition.
+    /// Reason of the `Ready` condition.
     pub reason: Option<ReadyReason>,
     /// Whether `Ready` is true.
     pub is_ready: bool,

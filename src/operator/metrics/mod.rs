@@ -1,4 +1,4 @@
-//! ProbeMetrics about identities and authorities.
+//! Metrics of identities and authorities.
 
 mod counters;
 mod labels;
@@ -161,7 +161,7 @@ impl Metrics {
     }
 }
 
-/// ProbeMetrics about one authority. Whoever stops serving it forgets them: a figure that nobody keeps would stand for ever.
+/// Metrics of one authority. A replica that stops serving it removes them: a figure that is not updated any more would mislead.
 impl Metrics {
     /// So many identities of an authority stand so.
     pub fn identities(&self, authority: &str, reason: ReadyReason, count: i64) {

@@ -1,4 +1,4 @@
-//! ProbeMetrics about probes.
+//! Metrics of probes.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;

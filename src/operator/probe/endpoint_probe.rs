@@ -24,7 +24,7 @@ pub struct EndpointProber {
     pub dialer: Dialer,
     /// How long each session may take.
     pub limits: Limits,
-    /// ProbeMetrics.
+    /// Metrics.
     pub figures: ProbeMetrics,
 }
 
