@@ -16,7 +16,7 @@ use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::operator::context::Context;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::runtime::error_chain::cause;
 use crate::runtime::readiness::ReadinessHandle;
 
