@@ -5,8 +5,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
 
 use super::client::ApiClient;
 use super::error::Error;
@@ -17,11 +15,12 @@ use crate::api::names::label;
 use crate::operator::authority::rotation::blockers::QuietPeriods;
 use crate::operator::identity::key_generator::KeyGenerator;
 use crate::operator::index::authorities::Authorities;
+use crate::operator::index::time::Millis;
 use crate::operator::probe::store::SharedProbeState;
-use crate::operator::scheduler::deadlines::Millis;
 use crate::operator::trust_bundle::shared::SharedBundleStore;
 use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
+use crate::runtime::shared::Shared;
 
 /// The context of every pass.
 #[derive(Clone)]
@@ -31,11 +30,11 @@ pub struct Context {
     /// The API server.
     pub requests: ApiClient,
     /// What needs a look.
-    pub board: SharedScheduler,
+    pub board: Shared<Scheduler>,
     /// Who signs.
     pub authorities: Issuers,
     /// The authorities that exist.
-    pub roster: Authorities,
+    pub roster: Shared<Authorities>,
     /// What was seen of rotations.
     pub sights: QuietPeriods,
     /// What was seen of Pods.
@@ -96,31 +95,5 @@ impl Context {
     #[must_use]
     pub fn is_watched(&self, namespace: &str) -> bool {
         self.watch_namespaces.is_empty() || self.watch_namespaces.iter().any(|watched| watched == namespace)
-    }
-}
-
-/// The board, and a bell that rings when something in it has changed.
-#[derive(Clone, Default)]
-pub struct SharedScheduler {
-    board: Arc<Mutex<Scheduler>>,
-    changed: Arc<Notify>,
-}
-
-impl SharedScheduler {
-    /// The board, to read. Never held across an await.
-    pub fn lock(&self) -> MutexGuard<'_, Scheduler> {
-        self.board.lock()
-    }
-
-    /// Changes the board and rings the bell.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Scheduler) -> T) -> T {
-        let result = change(&mut self.board.lock());
-        self.changed.notify_one();
-        result
-    }
-
-    /// Waits until the bell has rung since the last call.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
     }
 }

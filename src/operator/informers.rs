@@ -15,8 +15,9 @@ use crate::operator::authority::controller::claimed_by;
 use crate::operator::client::watch::EventHandler;
 use crate::operator::index::authorities::Authorities;
 use crate::operator::index::awaited_object::{AwaitedKind, AwaitedObject};
-use crate::operator::scheduler::deadlines::Millis;
+use crate::operator::index::time::Millis;
 use crate::plan::authority::spec::AuthoritySpec;
+use crate::runtime::shared::Shared;
 
 /// An object that changes again and again has its authority reconciled at most this often.
 const REQUEUE_AFTER: Millis = 1000;
@@ -113,7 +114,9 @@ impl EventHandler<PartialObjectMeta<Secret>> for LeafSecretHandler {
 
 /// Requeues the authorities that cannot sign because of this object.
 fn requeue_awaiting(context: &Context, is_it: impl Fn(&AwaitedObject) -> bool) {
-    context.roster.stirred(context.millis().saturating_add(REQUEUE_AFTER), is_it);
+    context.roster.change_if(|authorities| {
+        authorities.awaited_changed(context.millis().saturating_add(REQUEUE_AFTER), is_it)
+    });
 }
 
 /// Namespaces, for the scheduler.
@@ -178,7 +181,7 @@ impl AuthorityHandler {
 
 impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
     fn init(&mut self) {
-        self.context.roster.begin_list();
+        self.context.roster.lock().start_list();
     }
 
     fn apply(&mut self, Decoded(authority): Decoded<MtlsAuthority>, _is_from_list: bool) {
@@ -187,39 +190,37 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
         if let (true, Ok(terms)) = (is_ours, AuthoritySpec::parse(&authority)) {
             self.context.board.change(|board| board.saw_terms(&Arc::new(terms), now));
         }
-        self.context.roster.saw(authority);
+        self.context.roster.change_if(|authorities| authorities.apply(authority));
     }
 
     fn delete(&mut self, object: Decoded<MtlsAuthority>) {
         let (name, now) = (object.name_any(), self.context.millis());
-        self.context.roster.deleted(&object.0, now);
+        self.context.roster.change(|authorities| authorities.delete(&object.0, now));
         self.context.board.change(|board| board.lost_authority(&name, now));
     }
 
     fn init_done(&mut self) {
-        let gone = self.context.roster.end_list();
+        let gone = self.context.roster.change(|authorities| authorities.finish_list());
         let now = self.context.millis();
         self.context.board.change(|board| gone.iter().for_each(|name| board.lost_authority(name, now)));
     }
 }
 
 /// Secrets of the operator's own namespace, by name only: roots and provided CAs.
-pub struct RootSecretHandler(pub Authorities);
+pub struct RootSecretHandler(pub Shared<Authorities>);
 
 impl EventHandler<PartialObjectMeta<Secret>> for RootSecretHandler {
     fn init(&mut self) {}
 
     fn apply(&mut self, object: PartialObjectMeta<Secret>, _is_from_list: bool) {
-        self.0.saw_secret(&object.name_any());
+        self.0.change(|authorities| authorities.apply_secret(&object.name_any()));
     }
 
     fn delete(&mut self, object: PartialObjectMeta<Secret>) {
-        self.0.saw_secret(&object.name_any());
+        self.0.change(|authorities| authorities.apply_secret(&object.name_any()));
     }
 
     fn init_done(&mut self) {
-        for name in self.0.names() {
-            self.0.look_at(&name, 0);
-        }
+        self.0.change(|authorities| authorities.requeue_all_at(0));
     }
 }

@@ -134,7 +134,7 @@ pub async fn confirm(context: &Context, root: &SigningCa, terms: &AuthoritySpec)
     let found = context.requests.secret_metadata(namespace, &root.secret_name).await?;
     let version = found.and_then(|secret| secret.metadata.resource_version);
     if version.as_deref() != Some(&*root.version) {
-        context.roster.look_at(&terms.name, 0);
+        context.roster.change(|authorities| authorities.requeue_at(&terms.name, 0));
         return Err(Error::Stale { what: format!("root Secret {namespace}/{}", root.secret_name) });
     }
     *root.confirmed.lock() = now;

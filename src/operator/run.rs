@@ -5,12 +5,13 @@ use kube::Client;
 use tokio::task::JoinSet;
 
 use super::client::ApiClient;
-use super::context::{Context, SharedScheduler};
+use super::context::Context;
 use super::informers::{
     AuthorityHandler, IdentityHandler, LeafSecretHandler, NamespaceHandler, RootSecretHandler,
 };
 use super::issuers;
 use super::metrics::Metrics;
+use super::scheduler::Scheduler;
 use crate::api::names::label;
 use crate::operator::authority::bootstrap::{DefaultAuthority, create_default_authority};
 use crate::operator::authority::controller::AuthorityController;
@@ -18,7 +19,6 @@ use crate::operator::authority::rotation::blockers::QuietPeriods;
 use crate::operator::client::watch::Watch;
 use crate::operator::identity::controller::IdentityController;
 use crate::operator::identity::key_generator::KeyGenerator;
-use crate::operator::index::authorities::Authorities;
 use crate::operator::probe::controller::ProbeController;
 use crate::operator::probe::dial::Dialer;
 use crate::operator::probe::endpoint_probe::EndpointProber;
@@ -34,6 +34,7 @@ use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::Leadership;
 use crate::runtime::readiness::Readiness;
+use crate::runtime::shared::Shared;
 use crate::runtime::shutdown::Shutdown;
 
 /// What people configure.
@@ -98,7 +99,7 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
         clock,
         board,
         authorities: issuers::Issuers::default(),
-        roster: Authorities::default(),
+        roster: Shared::default(),
         bundles: SharedBundleStore::default(),
         metrics,
         namespace: settings.namespace.as_str().into(),
@@ -135,13 +136,13 @@ async fn end(shutdown: Shutdown, parts: &mut JoinSet<()>) -> Result<(), TaskEnde
     }
 }
 
-fn board(workers: usize) -> SharedScheduler {
-    let board = SharedScheduler::default();
+fn board(workers: usize) -> Shared<Scheduler> {
+    let board = Shared::<Scheduler>::default();
     board.change(|board| board.keep_to(Pacing::of(workers.div_ceil(WORKERS_PER_RENEWAL))));
     board
 }
 
-fn forge(settings: &Settings, board: &SharedScheduler, clock: &Clock) -> KeyGenerator {
+fn forge(settings: &Settings, board: &Shared<Scheduler>, clock: &Clock) -> KeyGenerator {
     let (board, clock) = (board.clone(), clock.clone());
     KeyGenerator::start(settings.key_threads, move |id| {
         board.change(|board| board.unpark(id, clock.now().as_millisecond()))

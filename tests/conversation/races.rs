@@ -15,7 +15,7 @@ use mtls_operator::operator::authority::rotation::gate;
 use mtls_operator::operator::authority::rotation::status::progress;
 use mtls_operator::operator::authority::summary::patch_status;
 use mtls_operator::operator::client::watch::EventHandler as _;
-use mtls_operator::operator::index::identity::digest;
+use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::informers::{AuthorityHandler, IdentityHandler, LeafSecretHandler};
 use mtls_operator::operator::issuers::Unready;
 use mtls_operator::operator::trust_bundle::apply::deliver;
@@ -101,9 +101,11 @@ async fn an_authority_that_its_keeper_does_not_find_is_gone() {
     let mut edited = authority(&stage);
     edited.metadata.generation = Some(7);
     stage.server.delete(AUTHORITIES, "", "mesh");
-    stage.context.roster.saw(edited);
+    stage.context.roster.lock().apply(edited);
     keep(&mut keeper).await;
-    assert!(stage.context.roster.get("mesh").is_none() && stage.context.authorities.get("mesh").is_none());
+    assert!(
+        stage.context.roster.lock().get("mesh").is_none() && stage.context.authorities.get("mesh").is_none()
+    );
     let name = digest("mesh");
     assert!(stage.context.board.lock().jurisdiction().authority(name).is_none());
 }
@@ -131,7 +133,7 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     AuthorityHandler::new(context.clone()).delete(last(&stage, (AUTHORITIES, "", "mesh")));
     let status = MtlsAuthorityStatus { observed_generation: Some(7), ..MtlsAuthorityStatus::default() };
     patch_status(context, &known, status.clone()).await.unwrap();
-    assert!(context.roster.get("mesh").is_none());
+    assert!(context.roster.lock().get("mesh").is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,7 +248,7 @@ async fn a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name
     let stage = Stage::bare(ApiServer::default(), NOW);
     let spec: MtlsAuthoritySpec = serde_json::from_value(granting()).unwrap();
     stage.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", spec));
-    stage.context.roster.saw(authority(&stage));
+    stage.context.roster.lock().apply(authority(&stage));
     for _ in 0..5 {
         stage.server.next("PATCH status mesh", Mishap::Broken);
     }
@@ -258,7 +260,7 @@ async fn a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name
     assert!(stage.context.authorities.get("mesh").unwrap().signer.is_ok());
     breaks(&stage, "PATCH status mesh");
     revoke(&stage);
-    stage.context.roster.saw(authority(&stage));
+    stage.context.roster.lock().apply(authority(&stage));
     keep(&mut keeper).await;
     assert_eq!(grants(&stage), 0);
 }

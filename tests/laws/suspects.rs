@@ -2,7 +2,7 @@
 
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::operator::authority::root::known_signers::{Claimant, claimants};
-use mtls_operator::operator::index::identity::digest;
+use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::scheduler::Scheduler;
 
 use super::attention::{END, issued};

@@ -62,7 +62,7 @@ pub async fn observe(
         None => (LossAcceptance::NotAsked, None),
     };
     let witnesses = evidence.as_ref().map(|found| found.witnesses.clone()).unwrap_or_default();
-    context.roster.rests_on(&terms.name, witnesses);
+    context.roster.lock().set_awaited(&terms.name, witnesses);
     let (sight, survey) = gate::look(context, authority, terms, &loaded);
     let around = RotationInputs {
         now: context.clock.now(),
@@ -96,7 +96,7 @@ impl ObservedRoot {
 fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<String> {
     let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
     let name = authority.metadata.name.as_deref().unwrap_or_default();
-    context.roster.tenant(secret, name).filter(|_| !has_had_a_root)
+    context.roster.lock().owner_of_root_secret(secret, name).filter(|_| !has_had_a_root)
 }
 
 /// The rotation that a person asks for.

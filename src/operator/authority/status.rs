@@ -14,7 +14,7 @@ use crate::api::conditions::Verdict;
 use crate::operator::authority::root::annotations::RetiringRoot;
 use crate::operator::authority::root::distrusted::{certified, taken};
 use crate::operator::authority::rotation::blockers::Blockers;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::pki::{Authority, Fingerprint};
 use crate::plan::authority::decide::CaState;
 use crate::plan::authority::distrust::command;

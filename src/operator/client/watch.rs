@@ -15,7 +15,7 @@ use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::runtime::clock::Clock;
 use crate::runtime::error_chain::cause;
 use crate::runtime::readiness::ReadinessHandle;

@@ -5,9 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::operator::index::IdentityId;
-
-/// Milliseconds since 1970.
-pub type Millis = i64;
+use crate::operator::index::time::Millis;
 
 /// Deadlines of identities. Each has at most one in force; superseded ones are dropped when they surface.
 #[derive(Debug, Default)]
@@ -47,7 +45,7 @@ impl Deadlines {
         None
     }
 
-    /// The earliest deadline; may be a superseded one, which costs one idle look.
+    /// The earliest deadline; may be a superseded one, which costs one idle sweep.
     #[must_use]
     pub fn earliest(&self) -> Option<Millis> {
         self.heap.peek().map(|Reverse((at, _))| *at)

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::backoff::{LAST, delay};
-use super::deadlines::Millis;
 use crate::operator::index::IdentityId;
+use crate::operator::index::time::Millis;
 
 /// So many repairs follow each other without a pause: people try things out.
 const AT_ONCE: u32 = 3;

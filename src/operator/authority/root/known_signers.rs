@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::api::MtlsAuthority;
 use crate::api::authority::MtlsAuthorityStatus;
 use crate::operator::context::Context;
-use crate::operator::index::identity::{Digest, IdentityEntry, digest};
+use crate::operator::index::digest::{Digest, digest};
+use crate::operator::index::identity::IdentityEntry;
 use crate::operator::scheduler::Scheduler;
 
 /// What was known before the root Secret was read.

@@ -14,7 +14,7 @@ use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::awaited_object::AwaitedObject;
-use crate::operator::index::identity::{Digest, digest};
+use crate::operator::index::digest::{Digest, digest};
 use crate::operator::status_proof::is_proven;
 use crate::pki::EvidenceKey;
 use crate::plan::authority::decide::RootSecret;

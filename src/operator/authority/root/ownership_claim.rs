@@ -12,7 +12,7 @@ use crate::api::names::{annotation, label};
 use crate::operator::authority::counts::is_remembered;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 
 /// Which Secrets claim to be of an identity, by the uid that they name.
 pub type Claims = BTreeMap<String, String>;
