@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use mtls_operator::operator::authority::rotation::gate;
-use mtls_operator::operator::trust_bundle::cluster_trust_bundles::access;
+use mtls_operator::operator::trust_bundle::cluster_trust_bundles::availability;
 use mtls_operator::operator::trust_bundle::store::Availability;
 use mtls_operator::plan::selector::Labels;
 use serde_json::{Value, json};
@@ -82,13 +82,13 @@ fn serve(stage: &Stage, kinds: &[&str]) {
 #[tokio::test]
 async fn whether_cluster_trust_bundles_can_be_had_is_asked_before_they_are_watched() {
     let stage = stage(json!({})).await;
-    assert_eq!(access(&stage.context).await, Availability::NotServed, "not even the version");
+    assert_eq!(availability(&stage.context).await, Availability::NotServed, "not even the version");
     serve(&stage, &["certificatesigningrequests"]);
-    assert_eq!(access(&stage.context).await, Availability::NotServed, "not the kind");
+    assert_eq!(availability(&stage.context).await, Availability::NotServed, "not the kind");
     serve(&stage, &["certificatesigningrequests", CLUSTER_BUNDLES]);
-    assert_eq!(access(&stage.context).await, Availability::Open);
+    assert_eq!(availability(&stage.context).await, Availability::Open);
     stage.server.next(&format!("LIST {CLUSTER_BUNDLES}"), Mishap::Broken);
-    let denied = access(&stage.context).await;
+    let denied = availability(&stage.context).await;
     assert!(matches!(&denied, Availability::Denied(why) if why.contains("InternalError")), "{denied:?}");
 }
 
@@ -197,8 +197,8 @@ async fn a_replica_that_does_not_lead_writes_no_bundle() {
     let mut stage = stage(publishing()).await;
     stage.depose();
     stage.watch();
-    for errand in mtls_operator::operator::trust_bundle::targets::agenda(&stage.context).errands {
-        mtls_operator::operator::trust_bundle::apply::deliver(&stage.context, &errand).await;
+    for change in mtls_operator::operator::trust_bundle::targets::pending_changes(&stage.context).due {
+        mtls_operator::operator::trust_bundle::apply::apply(&stage.context, &change).await;
     }
     assert_eq!(stage.asked(), NOTHING);
 }
@@ -315,7 +315,7 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
 #[tokio::test(start_paused = true)]
 async fn a_cluster_trust_bundle_is_waited_for_ten_minutes_and_removed_when_it_is_switched_off() {
     let mut mesh = Mesh::of(&["a"], json!({})).await;
-    mesh.stage.context.bundles.change(|ledger| ledger.set_access(Availability::Open));
+    mesh.stage.context.bundles.change(|ledger| ledger.set_availability(Availability::Open));
     mesh.stage.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"] = for_the_cluster());
     mesh.tick(1).await;
     let found = |mesh: &Mesh| mesh.stage.server.get(CLUSTER_BUNDLES, "", CLUSTER);
@@ -339,7 +339,7 @@ async fn a_kind_that_is_not_served_holds_nobody_up_and_one_that_cannot_be_seen_d
         [(Availability::NotServed, "Draining"), (Availability::Denied("no".into()), "Announced")]
     {
         let mut mesh = Mesh::of(&["a"], json!({})).await;
-        mesh.stage.context.bundles.change(|ledger| ledger.set_access(access.clone()));
+        mesh.stage.context.bundles.change(|ledger| ledger.set_availability(access.clone()));
         mesh.stage.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"] = for_the_cluster());
         mesh.ask("1");
         mesh.until("Announced", 30, 1).await;

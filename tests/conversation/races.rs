@@ -18,10 +18,10 @@ use mtls_operator::operator::client::watch::EventHandler as _;
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::informers::{AuthorityHandler, IdentityHandler, LeafSecretHandler};
 use mtls_operator::operator::issuers::Unready;
-use mtls_operator::operator::trust_bundle::apply::deliver;
+use mtls_operator::operator::trust_bundle::apply::apply;
 use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
 use mtls_operator::operator::trust_bundle::store::{ListScope, PublishFailure};
-use mtls_operator::operator::trust_bundle::targets::{Change, agenda, spots};
+use mtls_operator::operator::trust_bundle::targets::{Change, pending_changes, sites};
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::trust_bundle::decide::{Target, TargetState};
 use serde::de::DeserializeOwned;
@@ -78,15 +78,15 @@ async fn answers_to_writes_that_come_after_the_deletion_bring_nothing_back() {
 
 #[tokio::test(start_paused = true)]
 async fn the_answer_to_a_published_bundle_brings_none_back_and_what_was_asked_for_is_believed() {
-    let (mesh, errand) = errand().await;
+    let (mesh, change) = change().await;
     let ledger = &mesh.stage.context.bundles;
-    ledger.change(|ledger| ledger.deleted(&errand.place, "1000", 0));
-    deliver(&mesh.stage.context, &errand).await;
+    ledger.change(|ledger| ledger.delete(&change.target, "1000", 0));
+    apply(&mesh.stage.context, &change).await;
     assert!(mesh.stage.server.get(CONFIG_MAPS, NAMESPACE, BUNDLE).is_some());
-    assert_eq!(ledger.lock().found(&errand.place), TargetState::Nothing);
+    assert_eq!(ledger.lock().found(&change.target), TargetState::Nothing);
     // A restored backup counts its versions from an earlier one.
-    deliver(&mesh.stage.context, &errand).await;
-    assert!(matches!(ledger.lock().found(&errand.place), TargetState::Ours(_)));
+    apply(&mesh.stage.context, &change).await;
+    assert!(matches!(ledger.lock().found(&change.target), TargetState::Ours(_)));
 }
 
 fn authority(stage: &Stage) -> MtlsAuthority {
@@ -141,13 +141,13 @@ async fn a_bundle_counts_as_it_was_when_it_was_deleted() {
     let stage = Mesh::of(&["a"], publishing()).await.stage;
     let place = the_place(&stage);
     let seen = stage.context.bundles.lock().seen(&place).cloned().unwrap();
-    stage.context.bundles.change(|ledger| ledger.take_strayed(std::slice::from_ref(&place)));
+    stage.context.bundles.change(|ledger| ledger.take_drifted(std::slice::from_ref(&place)));
     let mut deleted: ConfigMap = last(&stage, (CONFIG_MAPS, NAMESPACE, BUNDLE));
     deleted.data.as_mut().unwrap().insert("ca.crt".into(), "theirs".into());
     TrustBundleHandler::new(&stage.context, ListScope::ConfigMaps(None)).delete(deleted);
     stage.context.bundles.change(|ledger| {
-        assert!(ledger.take_strayed(std::slice::from_ref(&place)));
-        ledger.answered(&place, seen);
+        assert!(ledger.take_drifted(std::slice::from_ref(&place)));
+        ledger.apply_response(&place, seen);
         assert_eq!(ledger.found(&place), TargetState::Nothing);
     });
 }
@@ -325,14 +325,14 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
     let deleted = metadata(&mesh.stage, "other", Some("1000"));
     mesh.stage.context.board.change(|board| board.deleted_secret(&deleted, 0));
     let place = the_place(&mesh.stage);
-    mesh.stage.context.bundles.change(|ledger| ledger.deleted(&place, "1000", 0));
+    mesh.stage.context.bundles.change(|ledger| ledger.delete(&place, "1000", 0));
     assert_eq!(confirm(&mesh.stage).await, None);
 }
 
 /// The place of the bundle in the namespace.
 fn the_place(stage: &Stage) -> Target {
     let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
-    spots(&stage.context, &terms).remove(0).place
+    sites(&stage.context, &terms).remove(0).target
 }
 
 #[tokio::test(start_paused = true)]
@@ -348,48 +348,48 @@ async fn a_bundle_that_was_read_without_the_announced_root_is_known_to_have_been
     assert!(board.change(|board| board.take_behind("mesh", &[])), "its annotations said nothing of it");
 }
 
-/// A stage whose bundle is to be published, and the errand for it.
-async fn errand() -> (Mesh, Change) {
+/// A stage whose bundle is to be published, and the change for it.
+async fn change() -> (Mesh, Change) {
     let mesh = Mesh::of(&["a"], publishing()).await;
     mesh.stage.server.delete(CONFIG_MAPS, NAMESPACE, BUNDLE);
     mesh.stage.watch();
-    let errand = agenda(&mesh.stage.context).errands.remove(0);
+    let change = pending_changes(&mesh.stage.context).due.remove(0);
     mesh.stage.server.calls();
-    (mesh, errand)
+    (mesh, change)
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_errand_that_waited_brings_what_is_in_force_when_it_is_run() {
-    let (mesh, errand) = errand().await;
+    let (mesh, change) = change().await;
     mesh.ask("1");
     mesh.stage.look_at_authority().await.unwrap();
     assert_eq!(mesh.phase(), "Announced");
-    deliver(&mesh.stage.context, &errand).await;
+    apply(&mesh.stage.context, &change).await;
     let text = mesh.stage.server.get(CONFIG_MAPS, NAMESPACE, BUNDLE).unwrap()["data"]["ca.crt"].clone();
     assert_eq!(text.as_str().unwrap().matches("BEGIN CERTIFICATE").count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_errand_that_nothing_asks_for_any_more_is_not_run() {
-    let (mut mesh, errand) = errand().await;
+    let (mut mesh, change) = change().await;
     mesh.stage.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
     mesh.stage.look_at_authority().await.unwrap();
     mesh.stage.asked();
-    deliver(&mesh.stage.context, &errand).await;
+    apply(&mesh.stage.context, &change).await;
     assert_eq!(mesh.stage.asked(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_replica_with_an_old_view_of_the_root_publishes_no_bundle() {
-    let (mut mesh, errand) = errand().await;
+    let (mut mesh, change) = change().await;
     mesh.stage.server.edit(SECRETS, "mtls-system", ROOT, |root| {
         root["metadata"]["annotations"]["example.com/touched"] = json!("yes");
     });
     tokio::time::advance(Duration::from_secs(4)).await;
-    deliver(&mesh.stage.context, &errand).await;
+    apply(&mesh.stage.context, &change).await;
     assert_eq!(mesh.stage.asked(), [format!("GET metadata mtls-system/{ROOT}")]);
-    let place = errand.place.clone();
-    assert!(matches!(mesh.stage.context.bundles.lock().trouble(&place), Some(PublishFailure::Failed(_))));
+    let place = change.target.clone();
+    assert!(matches!(mesh.stage.context.bundles.lock().failure(&place), Some(PublishFailure::Failed(_))));
     mesh.stage.look_at_authority().await.unwrap();
     mesh.stage.advance(SignedDuration::from_secs(1));
     assert!(mesh.stage.distributed().await.contains(&format!("POST configmaps {NAMESPACE}/{BUNDLE}")));

@@ -21,12 +21,12 @@ use mtls_operator::operator::issuers::Issuers;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::store::SharedProbeState;
 use mtls_operator::operator::scheduler::Scheduler;
-use mtls_operator::operator::trust_bundle::apply::deliver;
+use mtls_operator::operator::trust_bundle::apply::apply;
 use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
 use mtls_operator::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
 use mtls_operator::operator::trust_bundle::shared::SharedBundleStore;
 use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
-use mtls_operator::operator::trust_bundle::targets::agenda;
+use mtls_operator::operator::trust_bundle::targets::pending_changes;
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::selector::Labels;
@@ -167,7 +167,7 @@ impl Stage {
             board.end_identity_list(None, list, now);
         });
         self.watch_bundles::<ConfigMap>(CONFIG_MAPS, ListScope::ConfigMaps(None));
-        if *self.context.bundles.lock().access() == Availability::Open {
+        if *self.context.bundles.lock().availability() == Availability::Open {
             self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, ListScope::Cluster);
         }
     }
@@ -185,12 +185,12 @@ impl Stage {
     pub async fn distribute(&self) {
         self.hear();
         for _ in 0..10 {
-            let errands = agenda(&self.context).errands;
-            if errands.is_empty() {
+            let changes = pending_changes(&self.context).due;
+            if changes.is_empty() {
                 return;
             }
-            for errand in errands {
-                deliver(&self.context, &errand).await;
+            for change in changes {
+                apply(&self.context, &change).await;
             }
         }
         panic!("the distributor does not come to rest");

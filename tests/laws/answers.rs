@@ -86,20 +86,20 @@ fn what_was_not_found_is_gone_unless_it_came_after_the_question() {
 }
 
 fn bundle(version: &str) -> ObservedBundle {
-    ObservedBundle { posted: posted(), uid: "uid".into(), version: version.into() }
+    ObservedBundle { published: posted(), uid: "uid".into(), version: version.into() }
 }
 
 #[test]
 fn the_late_answer_to_a_write_brings_no_bundle_back() {
-    let mut ledger = BundleStore::default();
+    let mut store = BundleStore::default();
     let shop = place("shop");
-    ledger.saw(&shop, bundle("5"), false);
-    ledger.deleted(&shop, "7", 0);
-    ledger.answered(&shop, bundle("6"));
-    assert_eq!(ledger.found(&shop), TargetState::Nothing);
-    ledger.answered(&shop, bundle("8"));
-    ledger.answered(&shop, bundle("7"));
-    assert_eq!(ledger.seen(&shop).unwrap().version, "8");
+    store.apply(&shop, bundle("5"), false);
+    store.delete(&shop, "7", 0);
+    store.apply_response(&shop, bundle("6"));
+    assert_eq!(store.found(&shop), TargetState::Nothing);
+    store.apply_response(&shop, bundle("8"));
+    store.apply_response(&shop, bundle("7"));
+    assert_eq!(store.seen(&shop).unwrap().version, "8");
 }
 
 fn at_version(version: &str) -> MtlsAuthority {
