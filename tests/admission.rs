@@ -6,8 +6,6 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "support/dice.rs"]
-mod dice;
 #[path = "admission/grants.rs"]
 mod grants;
 #[path = "chart/helm.rs"]
@@ -17,6 +15,8 @@ mod helm;
 mod judges;
 #[path = "admission/policy.rs"]
 mod policy;
+#[path = "support/rng.rs"]
+mod rng;
 #[path = "admission/status.rs"]
 mod status;
 #[path = "support/tool.rs"]

@@ -7,12 +7,12 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "probes/fixture.rs"]
+mod fixture;
 #[path = "probes/go.rs"]
 mod go;
 #[path = "support/golang.rs"]
 mod golang;
-#[path = "probes/mesh.rs"]
-mod mesh;
 #[path = "probes/openssl.rs"]
 mod openssl;
 #[path = "probes/process.rs"]

@@ -11,8 +11,8 @@ use mtls_operator::plan::policy::judge;
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
 
-use crate::dice::{Dice, SEED};
 use crate::policy::{Policy, write};
+use crate::rng::{SEED, SeededRng};
 
 /// An identity in the making, the authority it names, and the labels of its namespace.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ fn authority(spec: &Value) -> Value {
     })
 }
 
-impl Dice {
+impl SeededRng {
     fn one_of<'a>(&mut self, all: &[&'a str]) -> &'a str {
         let at = self.below(u64::try_from(all.len()).unwrap());
         all[usize::try_from(at).unwrap()]
@@ -180,8 +180,8 @@ impl Dice {
 
 #[test]
 fn the_policy_judges_as_the_operator_does_in_the_same_words() {
-    let mut dice = Dice::of(0);
-    let cases: Vec<Case> = (0..4000).map(|_| dice.case()).collect();
+    let mut rng = SeededRng::of(0);
+    let cases: Vec<Case> = (0..4000).map(|_| rng.case()).collect();
     let requests: Vec<Value> = cases.iter().map(|case| case.request(&Value::Null)).collect();
     let Some(verdicts) = Policy::of("grants", &[]).judge(&requests) else { return };
     let mut admitted = 0;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::emergency::define;
+use crate::compromise::define;
 use crate::helm::Installed;
 use crate::schema::{newer, older};
 

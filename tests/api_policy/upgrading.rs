@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::emergency::define;
+use crate::compromise::define;
 use crate::helm::{Installed, SYSTEM};
-use crate::place::Place;
 use crate::provided_ca::Ca;
+use crate::shell::Shell;
 
 fn document() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/upgrading.md")).unwrap()
@@ -81,7 +81,7 @@ fn issued(installed: &Installed, name: &str) -> [Value; 2] {
 
 /// Lets the definitions accept a provided CA in the trust domain that every cluster can have. The API server judges by a
 /// changed definition a moment later.
-fn permit_the_default_trust_domain(installed: &Installed, place: &Place, trial: &str) -> String {
+fn permit_the_default_trust_domain(installed: &Installed, place: &Shell, trial: &str) -> String {
     place.run(installed, &block("del(.spec.versions[]"));
     let tries = (0..100).map(|_| place.run(installed, &format!("({}) 2>&1 || true", trial.trim())));
     let mut tries = tries.skip_while(|said| said.contains("spec.trustDomain must be one of your own"));
@@ -89,7 +89,7 @@ fn permit_the_default_trust_domain(installed: &Installed, place: &Place, trial: 
 }
 
 /// An authority with a provided CA, one with a root that is distrusted, and an identity of each.
-fn at_work(place: &Place) -> (Installed, String) {
+fn at_work(place: &Shell) -> (Installed, String) {
     let installed = Installed::new();
     ready(&installed, "mtlsauthority/mesh");
     let distrusted = root(&installed, "mesh");
@@ -160,7 +160,7 @@ fn go_back_to_0_1(installed: &Installed, distrusted: &str) {
 
 #[test]
 fn objects_of_0_1_are_taken_over_with_their_roots_and_nothing_is_issued_again() {
-    let Some(place) = Place::new() else { return };
+    let Some(place) = Shell::new() else { return };
     let (installed, distrusted) = at_work(&place);
     let roots = ["mesh", "corp"].map(|authority| root(&installed, authority));
     assert_ne!(roots[0], distrusted);

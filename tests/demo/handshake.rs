@@ -20,7 +20,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
 use crate::Failure;
-use crate::narrator::print;
+use crate::reporter::print;
 
 /// What a Pod that mounts a Secret holds.
 pub struct Credentials {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::consumer::Loaded;
-use crate::in_process::{ANSWER, PATIENCE, QUESTION};
 use crate::mount::Mount;
+use crate::rustls_consumer::{ANSWER, PATIENCE, QUESTION};
 
 /// The consumer.
 pub struct GnuTls {

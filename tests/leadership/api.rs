@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 /// What happens to the requests of one client.
 #[derive(Clone, Copy, Debug, Default)]
-pub enum Weather {
+pub enum FaultProfile {
     /// They arrive and are answered.
     #[default]
     Fair,
@@ -35,7 +35,7 @@ pub struct FakeApi(Arc<Mutex<State>>);
 struct State {
     lease: Option<Value>,
     version: u64,
-    weather: HashMap<String, Weather>,
+    weather: HashMap<String, FaultProfile>,
     requests: Vec<(String, Method)>,
     always_conflicts: bool,
 }
@@ -49,7 +49,7 @@ impl FakeApi {
         Client::new(service, "default")
     }
 
-    pub fn set_weather(&self, client: &str, weather: Weather) {
+    pub fn set_weather(&self, client: &str, weather: FaultProfile) {
         self.0.lock().unwrap().weather.insert(client.to_owned(), weather);
     }
 
@@ -98,14 +98,14 @@ impl FakeApi {
             };
             let apply = || self.0.lock().unwrap().apply(&client, &parts.method, &body);
             match weather {
-                Weather::Fair => Ok(answer(apply())),
-                Weather::Refused => Ok(answer(refusal(StatusCode::SERVICE_UNAVAILABLE))),
-                Weather::Lost => std::future::pending().await,
-                Weather::AnswerLost => {
+                FaultProfile::Fair => Ok(answer(apply())),
+                FaultProfile::Refused => Ok(answer(refusal(StatusCode::SERVICE_UNAVAILABLE))),
+                FaultProfile::Lost => std::future::pending().await,
+                FaultProfile::AnswerLost => {
                     apply();
                     std::future::pending().await
                 }
-                Weather::Slow(there, back) => {
+                FaultProfile::Slow(there, back) => {
                     // As on a real network, a client that gives up does not call back what it has sent.
                     let arrived = tokio::spawn({
                         let (api, client, method) = (self.clone(), client.clone(), parts.method.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::sleep;
 
-use crate::api::{FakeApi, Weather};
+use crate::api::{FakeApi, FaultProfile};
 use crate::replica::Replica;
 
 const REPLICAS: u64 = 3;
@@ -24,14 +24,14 @@ impl Dice {
         (z ^ (z >> 31)) % sides
     }
 
-    fn weather(&mut self) -> Weather {
+    fn weather(&mut self) -> FaultProfile {
         match self.roll(8) {
-            0 => Weather::Refused,
-            1 => Weather::Lost,
-            2 => Weather::AnswerLost,
-            3 => Weather::Slow(self.pause(3000), self.pause(300)),
-            4 => Weather::Slow(self.pause(8000), self.pause(8000)),
-            _ => Weather::Fair,
+            0 => FaultProfile::Refused,
+            1 => FaultProfile::Lost,
+            2 => FaultProfile::AnswerLost,
+            3 => FaultProfile::Slow(self.pause(3000), self.pause(300)),
+            4 => FaultProfile::Slow(self.pause(8000), self.pause(8000)),
+            _ => FaultProfile::Fair,
         }
     }
 

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use mtls_operator::plan::sighting::{Reception, Refusal};
 
+use crate::fixture::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
 use crate::golang;
-use crate::mesh::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
 use crate::process::{Server, folder};
 use crate::tool::require_tool;
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use mtls_operator::plan::sighting::Reception;
 
-use crate::mesh::{MESH, UNKNOWN, assert_strict, look, patient, receptions, trust};
+use crate::fixture::{MESH, UNKNOWN, assert_strict, look, patient, receptions, trust};
 use crate::process::{Server, folder};
 use crate::tool::require_tool;
 

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use mtls_operator::operator::probe::dial::Dialer;
 use tokio::net::TcpStream;
 
-use crate::mesh::MESH;
+use crate::fixture::MESH;
 
 /// A server. It ends with this value.
 pub struct Server {

@@ -13,6 +13,6 @@ mod helm;
 #[path = "../support/tool.rs"]
 mod tool;
 
-mod book;
-mod moves;
-mod place;
+mod markdown;
+mod migrations;
+mod shell;

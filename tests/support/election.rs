@@ -5,11 +5,15 @@ use std::process::Command;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 
-use crate::stage::{SYSTEM, Scene, wait};
+use crate::cluster::{SYSTEM, TestNamespace, wait};
 
 /// Waits until the Lease has a holder who is accepted, or none, and returns who it is.
-pub async fn holder(scene: &Scene, what: &str, is_accepted: impl Fn(Option<&str>) -> bool) -> Option<String> {
-    let leases = Api::<Lease>::namespaced(scene.client.clone(), SYSTEM);
+pub async fn holder(
+    namespace: &TestNamespace,
+    what: &str,
+    is_accepted: impl Fn(Option<&str>) -> bool,
+) -> Option<String> {
+    let leases = Api::<Lease>::namespaced(namespace.client.clone(), SYSTEM);
     let holder_of = |lease: &Lease| lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
     wait(leases, "mtls-operator", what, |lease| {
         let holder = holder_of(lease?).filter(|holder| !holder.is_empty());
@@ -19,9 +23,9 @@ pub async fn holder(scene: &Scene, what: &str, is_accepted: impl Fn(Option<&str>
 }
 
 /// Waits until one of these leads, and returns which.
-pub async fn leader_among(scene: &Scene, replicas: &[&'static str]) -> &'static str {
+pub async fn leader_among(namespace: &TestNamespace, replicas: &[&'static str]) -> &'static str {
     let is = |replica: &str, holder: &str| holder.starts_with(&format!("{replica}_"));
-    let found = holder(scene, "a leader", |holder| {
+    let found = holder(namespace, "a leader", |holder| {
         holder.is_some_and(|holder| replicas.iter().any(|replica| is(replica, holder)))
     });
     let found = found.await.unwrap();

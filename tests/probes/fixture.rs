@@ -1,0 +1,167 @@
+//! A mesh with a current, a next and an unknown root, and what probes of it see.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mtls_operator::operator::probe::dial::Dialer;
+use mtls_operator::operator::probe::figures::Figures;
+use mtls_operator::operator::probe::session::Limits;
+use mtls_operator::operator::probe::visit::{Place, Visitor};
+use mtls_operator::operator::probe::wallet::Cards;
+use mtls_operator::pki::{
+    Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
+    SpiffeId, Window,
+};
+use mtls_operator::plan::sighting::{Meeting, OfNextRoot, Reception, Refusal, Sighting, Strangers};
+use mtls_operator::runtime::clock::Clock;
+use rustls::RootCertStore;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::CertifiedKey;
+
+pub const PROBE: &str = "mtls-operator-probe";
+
+/// The one mesh of all tests.
+pub static MESH: LazyLock<ProbeFixture> = LazyLock::new(ProbeFixture::new);
+
+/// Roots, and a server's certificate.
+pub struct ProbeFixture {
+    pub current: Authority,
+    pub next: Authority,
+    pub unknown: Authority,
+    pub server: IssuedLeaf,
+}
+
+impl ProbeFixture {
+    fn new() -> Self {
+        let now = Clock::system().now();
+        let root = |name: &str| {
+            let ttl = SignedDuration::from_hours(1);
+            let pem = Authority::generate(name, RootAlgorithm::default(), ttl, now).unwrap();
+            Authority::load(&pem, now).unwrap()
+        };
+        let current = root("current");
+        let server = leaf(&current, "web", &["web.shop.svc"], now);
+        Self { next: root("next"), unknown: root("unknown"), server, current }
+    }
+
+    /// Everything that a probe can show.
+    pub fn cards(&self) -> Cards {
+        Cards {
+            mesh: card(&self.current),
+            next: Some(("r2".into(), card(&self.next))),
+            stranger: Some(card(&self.unknown)),
+        }
+    }
+
+    /// What the server serves.
+    pub fn served(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        (chain(&self.server), PrivateKeyDer::from_pem_slice(self.server.key_pem.as_bytes()).unwrap())
+    }
+}
+
+/// The roots that a server trusts.
+pub fn trust(roots: &[&Authority]) -> String {
+    roots.iter().map(|root| root.bundle().to_pem()).collect()
+}
+
+/// The same, as rustls wants it.
+pub fn store(roots: &[&Authority]) -> Arc<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    for root in CertificateDer::pem_slice_iter(trust(roots).as_bytes()) {
+        store.add(root.unwrap()).unwrap();
+    }
+    Arc::new(store)
+}
+
+fn leaf(authority: &Authority, name: &str, dns_names: &[&str], now: Timestamp) -> IssuedLeaf {
+    let algorithm = KeyAlgorithm::EcdsaP256;
+    let profile = LeafProfile {
+        spiffe_id: SpiffeId::new(&"cluster.local".parse().unwrap(), "shop", name),
+        dns_names: dns_names.iter().map(|name| (*name).to_owned()).collect(),
+        ip_addresses: Vec::new(),
+        key_algorithm: algorithm,
+        common_name: CommonName::None,
+    };
+    let window = Window::leaf(now, SignedDuration::from_mins(30), authority.window());
+    let key = PrivateKey::generate(algorithm).unwrap();
+    authority.issue(&profile, key, window, Serial::random().unwrap()).unwrap()
+}
+
+fn chain(leaf: &IssuedLeaf) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(leaf.chain_pem.as_bytes()).map(Result::unwrap).collect()
+}
+
+fn card(authority: &Authority) -> Arc<CertifiedKey> {
+    let issued = leaf(authority, PROBE, &[], Clock::system().now());
+    let key = PrivateKeyDer::from_pem_slice(issued.key_pem.as_bytes()).unwrap();
+    let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).unwrap();
+    Arc::new(CertifiedKey::new(chain(&issued), key))
+}
+
+/// Looks at the server that this dialer leads to.
+pub async fn look(dialer: Dialer, limits: Limits) -> Sighting {
+    let visitor = Visitor { dialer, limits, figures: Figures::default() };
+    let place = Place {
+        address: "10.0.0.7:8443".parse().unwrap(),
+        name: ServerName::try_from("web.shop.svc").unwrap(),
+    };
+    visitor.look(&place, &MESH.cards()).await
+}
+
+/// Patient with processes on a busy machine, but quick where a server just keeps silent.
+pub fn patient() -> Limits {
+    Limits {
+        handshake: Duration::from_mins(1),
+        settle: Duration::from_millis(50),
+        farewell: Duration::from_mins(1),
+    }
+}
+
+/// How each client was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcomes {
+    pub mesh: Reception,
+    pub next: Option<Reception>,
+    pub nobody: Reception,
+    pub unrelated: Reception,
+}
+
+/// Of a server that was met, and that served what it was given.
+pub fn receptions(sighting: &Sighting) -> Outcomes {
+    let Sighting::Met(Meeting { leaf, mesh, next, strangers }) = sighting else {
+        panic!("it was not met: {sighting:?}")
+    };
+    let leaf = leaf.as_ref().expect("it served one of ours");
+    assert_eq!(leaf.serial, MESH.server.leaf.serial.to_string());
+    assert_eq!(leaf.key_id, MESH.current.key_id().to_string());
+    assert_eq!(leaf.not_after, MESH.server.leaf.window.not_after);
+    assert_eq!(leaf.spiffe_id, "spiffe://cluster.local/ns/shop/sa/web");
+    let Strangers { nobody, unrelated } = strangers.expect("strangers came by");
+    let of = |next: &OfNextRoot| {
+        assert_eq!(next.root, "r2");
+        next.reception
+    };
+    Outcomes { mesh: *mesh, next: next.as_ref().map(of), nobody, unrelated }
+}
+
+pub const UNKNOWN: Reception = Reception::Refused(Refusal::UnknownRoot);
+
+/// Whether a client was refused by an alert, whichever.
+pub fn is_refused(reception: Reception) -> bool {
+    matches!(reception, Reception::Refused(_))
+}
+
+/// A server that trusts the current root, and the next one or not, and nobody else.
+pub fn assert_strict(sighting: &Sighting, trusts_next: bool, case: &str) {
+    let seen = receptions(sighting);
+    assert_eq!(seen.mesh, Reception::Accepted, "{case}");
+    if trusts_next {
+        assert_eq!(seen.next, Some(Reception::Accepted), "{case}");
+    } else {
+        assert!(seen.next.is_some_and(is_refused), "{case}: {seen:?}");
+    }
+    assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{case}: {seen:?}");
+}
