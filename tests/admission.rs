@@ -8,19 +8,9 @@
 
 #[path = "admission/grants.rs"]
 mod grants;
-#[path = "chart/helm.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod helm;
-#[path = "api_policy/judges.rs"]
-mod judges;
 #[path = "admission/policy.rs"]
 mod policy;
-#[path = "support/rng.rs"]
-mod rng;
 #[path = "admission/status.rs"]
 mod status;
-#[path = "support/tool.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod tool;
 #[path = "admission/writes.rs"]
 mod writes;

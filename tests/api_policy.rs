@@ -13,24 +13,11 @@ mod contract;
 mod cost;
 #[path = "api_policy/golden.rs"]
 mod golden;
-#[path = "chart/helm.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod helm;
-#[path = "api_policy/judges.rs"]
-mod judges;
 #[path = "api_policy/kstatus.rs"]
 mod kstatus;
-#[path = "cluster/provided_ca.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod provided_ca;
 #[path = "api_policy/schema.rs"]
 mod schema;
-#[path = "runbooks/shell.rs"]
-mod shell;
 #[path = "api_policy/skew.rs"]
 mod skew;
-#[path = "support/tool.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod tool;
 #[path = "api_policy/upgrading.rs"]
 mod upgrading;

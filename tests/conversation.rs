@@ -8,8 +8,6 @@
 
 #[path = "conversation/api_faults.rs"]
 mod api_faults;
-#[path = "conversation/api_server.rs"]
-mod api_server;
 #[path = "conversation/audit.rs"]
 mod audit;
 #[path = "conversation/blockers.rs"]
@@ -18,30 +16,18 @@ mod blockers;
 mod bundle;
 #[path = "conversation/clock.rs"]
 mod clock;
-#[path = "support/consumer_cache.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod consumer_cache;
 #[path = "conversation/distrust.rs"]
 mod distrust;
 #[path = "conversation/evidence.rs"]
 mod evidence;
-#[path = "conversation/harness.rs"]
-mod harness;
 #[path = "conversation/inputs.rs"]
 mod inputs;
 #[path = "conversation/issuing.rs"]
 mod issuing;
-#[path = "leadership/api.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod leases;
-#[path = "support/log.rs"]
-mod log;
 #[path = "conversation/metrics.rs"]
 mod metrics;
 #[path = "conversation/other_writers.rs"]
 mod other_writers;
-#[path = "support/pod.rs"]
-mod pod;
 #[path = "conversation/pods.rs"]
 mod pods;
 #[path = "conversation/provided.rs"]
@@ -58,8 +44,6 @@ mod root_keys;
 mod rotating_condition;
 #[path = "conversation/rotation.rs"]
 mod rotation;
-#[path = "conversation/rotation_run.rs"]
-mod rotation_run;
 #[path = "conversation/serving.rs"]
 mod serving;
 #[path = "conversation/shutdown.rs"]

@@ -8,8 +8,6 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "leadership/api.rs"]
-mod api;
 #[path = "leadership/outages.rs"]
 mod outages;
 #[path = "leadership/replica.rs"]
@@ -17,13 +15,13 @@ mod replica;
 
 use std::time::Duration;
 
-use api::{FakeApi, FaultProfile};
 use http::Method;
 use jiff::SignedDuration;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use replica::{Replica, time};
 use serde_json::{Value, json};
+use test_support::in_memory::leases::{FakeApi, FaultProfile};
 use tokio::time::sleep;
 
 const LEASE_DURATION: Duration = Duration::from_secs(15);

@@ -11,13 +11,9 @@
 mod fixture;
 #[path = "probes/go.rs"]
 mod go;
-#[path = "support/golang.rs"]
-mod golang;
 #[path = "probes/openssl.rs"]
 mod openssl;
 #[path = "probes/process.rs"]
 mod process;
 #[path = "probes/servers.rs"]
 mod servers;
-#[path = "support/tool.rs"]
-mod tool;

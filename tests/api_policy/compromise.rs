@@ -1,32 +1,32 @@
 //! In the night of a compromise an authority can be changed, whatever rules have been added since it was written.
 
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
 
-use crate::helm::Installed;
 use crate::schema::{golden, today};
 
 const OBJECTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/objects");
 
 /// Applies definitions.
-pub fn define(installed: &Installed, definitions: &[Value; 2]) {
+pub fn define(cluster: &TestCluster, definitions: &[Value; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("definitions.json");
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": definitions });
     std::fs::write(&file, list.to_string()).unwrap();
-    installed.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()]);
+    cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", file.to_str().unwrap()]);
     for plural in ["mtlsauthorities", "mtlsidentities"] {
         let name = format!("crd/{plural}.mtls-operator.dev");
-        installed.kubectl(&["wait", &name, "--for=condition=Established", "--timeout=60s"]);
+        cluster.kubectl(&["wait", &name, "--for=condition=Established", "--timeout=60s"]);
     }
 }
 
 #[test]
 fn every_golden_authority_can_be_distrusted_annotated_and_recorded_under_todays_rules() {
-    let installed = Installed::bare();
-    define(&installed, &golden());
-    installed.kubectl(&["apply", "--validate=strict", "-f", OBJECTS]);
-    define(&installed, &today());
-    let authorities = installed.get(&["mtlsauthorities"]);
+    let cluster = TestCluster::bare();
+    define(&cluster, &golden());
+    cluster.kubectl(&["apply", "--validate=strict", "-f", OBJECTS]);
+    define(&cluster, &today());
+    let authorities = cluster.get(&["mtlsauthorities"]);
     let names: Vec<&str> = authorities["items"]
         .as_array()
         .unwrap()
@@ -37,18 +37,18 @@ fn every_golden_authority_can_be_distrusted_annotated_and_recorded_under_todays_
     let distrust = json!([{ "op": "add", "path": "/spec/distrustedRoots/-", "value": { "fingerprint": "ab".repeat(32) } }]);
     let status = json!({ "status": { "observedGeneration": 1, "rotation": { "phase": "Stable" } } });
     for name in names {
-        installed.kubectl(&["patch", "mtlsauthority", name, "--type=json", "-p", &distrust.to_string()]);
+        cluster.kubectl(&["patch", "mtlsauthority", name, "--type=json", "-p", &distrust.to_string()]);
         for note in ["rotate", "accept-root-loss", "rotation-exclude"] {
-            installed.kubectl(&["annotate", "mtlsauthority", name, &format!("mtls-operator.dev/{note}=1")]);
+            cluster.kubectl(&["annotate", "mtlsauthority", name, &format!("mtls-operator.dev/{note}=1")]);
         }
         // A successor of a CA that is lost may have a Secret of its own.
-        if installed.get(&["mtlsauthority", name])["spec"]["root"]["provided"].is_object() {
+        if cluster.get(&["mtlsauthority", name])["spec"]["root"]["provided"].is_object() {
             let provided = json!({ "spec": { "root": { "provided": { "secretName": "another-ca" } } } });
             let provided = provided.to_string();
-            installed.kubectl(&["patch", "mtlsauthority", name, "--type=merge", "-p", &provided]);
+            cluster.kubectl(&["patch", "mtlsauthority", name, "--type=merge", "-p", &provided]);
         }
         let patch = status.to_string();
-        installed.kubectl(&[
+        cluster.kubectl(&[
             "patch",
             "mtlsauthority",
             name,

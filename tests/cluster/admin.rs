@@ -1,8 +1,9 @@
 //! The admin port, as probes and Prometheus see it.
 
 use serde_json::json;
-
-use crate::cluster::{OPERATOR, TestCluster, until};
+use test_support::cluster::TestCluster;
+use test_support::installation::OPERATOR;
+use test_support::wait::until;
 
 fn has_status(page: &str, status: &str) -> bool {
     page.starts_with(&format!("HTTP/1.1 {status} "))

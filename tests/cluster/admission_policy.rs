@@ -5,8 +5,8 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::json;
-
-use crate::cluster::{TestNamespace, until};
+use test_support::namespace::TestNamespace;
+use test_support::wait::until;
 
 /// An admission policy that lets nobody touch objects of a kind whose name is this one.
 pub struct DenyPolicy {

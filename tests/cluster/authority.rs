@@ -3,21 +3,24 @@
 use devcluster::audit;
 use mtls_operator::api::MtlsIdentity;
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
+use test_support::objects::note;
+use test_support::wait::{until, wait};
 
-use crate::cluster::{SYSTEM, TestCluster, note, until, wait};
 use crate::leaf_content::Content;
 
 const OTHER: &str = "other-system";
 
 #[tokio::test]
 async fn a_second_operator_leaves_a_claimed_authority_alone() {
-    let cluster = TestCluster::set(&[]);
+    let cluster = TestCluster::new(&[]);
     let namespace = cluster.namespace().await;
     namespace.create("cart", json!({})).await;
     namespace.ready("cart").await;
     let before = Content::of(&namespace.secret("cart-mtls").await);
     cluster.start_other_operator(OTHER);
-    let log = cluster.control_plane.lock().unwrap().log_of(OTHER);
+    let log = cluster.control_plane().log_of(OTHER);
     let said = || async {
         std::fs::read_to_string(&log).ok()?.contains("another operator serves this authority").then_some(())
     };
@@ -27,7 +30,7 @@ async fn a_second_operator_leaves_a_claimed_authority_alone() {
     let mesh = namespace.authority_stands("mesh", "True", "Ready").await;
     assert_eq!(note(&mesh, "operator-namespace").as_deref(), Some(SYSTEM));
     before.assert_kept(&Content::of(&namespace.secret("cart-mtls").await), "a second operator");
-    let log = cluster.control_plane.lock().unwrap().audit_log();
+    let log = cluster.control_plane().audit_log();
     let user = format!("system:serviceaccount:{OTHER}:");
     let writes: Vec<_> = audit::read(&log, 0).unwrap();
     let writes: Vec<_> =
@@ -38,7 +41,7 @@ async fn a_second_operator_leaves_a_claimed_authority_alone() {
 /// The admission policies of two releases see each other's writes, and leave them alone.
 #[tokio::test]
 async fn two_operators_serve_an_authority_each_and_neither_is_refused_what_it_writes() {
-    let cluster = TestCluster::set(&[]);
+    let cluster = TestCluster::new(&[]);
     let namespace = cluster.namespace().await;
     cluster.start_other_operator(OTHER);
     namespace.create_authority_of(Some(OTHER), "theirs", json!({})).await;
@@ -56,7 +59,7 @@ async fn two_operators_serve_an_authority_each_and_neither_is_refused_what_it_wr
         })
         .await;
     }
-    let log = cluster.control_plane.lock().unwrap().audit_log();
+    let log = cluster.control_plane().audit_log();
     let writes: Vec<_> = audit::read(&log, 0).unwrap();
     let refused: Vec<_> =
         writes.iter().filter(|event| event.user.contains("mtls-operator") && event.code == 403).collect();

@@ -8,8 +8,10 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::conditions::find;
 use serde_json::{Value, json};
-
-use crate::cluster::{TestCluster, TestNamespace, note, value, wait};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::objects::{note, value};
+use test_support::wait::wait;
 
 pub fn config_maps(namespace: &TestNamespace) -> Api<ConfigMap> {
     Api::namespaced(namespace.client.clone(), &namespace.name)

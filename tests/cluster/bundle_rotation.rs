@@ -7,10 +7,12 @@ use kube::core::{ApiResource, GroupVersionKind};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::authority::{Phase, WaitingFor};
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::wait::{until, wait};
 
 use crate::admission_policy::{DenyPolicy, in_force};
 use crate::bundle::{config_maps, publication, published};
-use crate::cluster::{TestCluster, TestNamespace, until, wait};
 
 pub async fn ask(namespace: &TestNamespace, authority: &str) {
     let patch = json!({ "metadata": { "annotations": { "mtls-operator.dev/rotate": "now" } } });
@@ -110,7 +112,7 @@ async fn edit_cluster_bundle(
 
 #[tokio::test]
 async fn a_cluster_trust_bundle_is_published_healed_and_waited_for_with_the_charts_rights() {
-    let cluster = TestCluster::set(&["trustBundles.clusterTrustBundles=true"]);
+    let cluster = TestCluster::new(&["trustBundles.clusterTrustBundles=true"]);
     let spec = json!({
         "trustBundle": { "clusterTrustBundle": true },
         "rotation": { "propagation": "10m", "spreadOver": "0s" },

@@ -5,9 +5,11 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use mtls_operator::runtime::clock::Clock;
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::in_process::InProcessOperator;
+use test_support::installation::SYSTEM;
+use test_support::namespace::TestNamespace;
 
-use crate::cluster::{SYSTEM, TestCluster, TestNamespace};
-use crate::in_process::InProcessOperator;
 use crate::leaf_content::Content;
 
 async fn revision(namespace: &TestNamespace, revision: i64) -> Content {

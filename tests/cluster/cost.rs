@@ -3,8 +3,10 @@
 use devcluster::audit::{self, Event};
 use futures::future::join_all;
 use serde_json::json;
-
-use crate::cluster::{SYSTEM, TestCluster, TestNamespace, until};
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
+use test_support::namespace::TestNamespace;
+use test_support::wait::until;
 
 /// The audit log, from a moment on.
 struct Account<'a> {
@@ -22,13 +24,13 @@ impl<'a> Account<'a> {
     }
 
     fn open(cluster: &'a TestCluster) -> Self {
-        let log = cluster.control_plane.lock().unwrap().audit_log();
+        let log = cluster.control_plane().audit_log();
         Self { cluster, since: audit::end(&log).unwrap() }
     }
 
     /// What the operator asked for since then.
     fn requests(&self) -> Vec<Event> {
-        let log = self.cluster.control_plane.lock().unwrap().audit_log();
+        let log = self.cluster.control_plane().audit_log();
         let user = format!("system:serviceaccount:{SYSTEM}:mtls-operator");
         audit::read(&log, self.since).unwrap().into_iter().filter(|event| event.user == user).collect()
     }
@@ -87,7 +89,7 @@ async fn a_renewal_costs_two_writes() {
 
 #[tokio::test]
 async fn fifty_identities_cost_a_hundred_writes_and_a_restart_of_the_operator_none() {
-    let cluster = TestCluster::set(&[]);
+    let cluster = TestCluster::new(&[]);
     let namespace = cluster.namespace().await;
     let account = Account::open_in_service(&cluster).await;
     let names: Vec<String> = (0..50).map(|number| format!("cart-{number}")).collect();
@@ -97,7 +99,7 @@ async fn fifty_identities_cost_a_hundred_writes_and_a_restart_of_the_operator_no
     }
     let writes = account.settled_writes(&namespace, 100).await;
     assert_eq!(writes.len(), 100, "{writes:?}");
-    cluster.kill_operator();
+    cluster.stop_operator();
     let account = Account::open(&cluster);
     cluster.start_operator();
     let writes = account.settled_writes(&namespace, 0).await;

@@ -11,8 +11,7 @@ use kube::runtime::watcher::{Config, Event, Result, watcher};
 use mtls_operator::api::names::label;
 use mtls_operator::operator::entry::version_number;
 use serde_json::json;
-
-use crate::cluster::TestCluster;
+use test_support::cluster::TestCluster;
 
 fn version(secret: &Secret) -> u64 {
     version_number(secret.metadata.resource_version.as_deref().unwrap())

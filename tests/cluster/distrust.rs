@@ -2,10 +2,13 @@
 
 use mtls_operator::api::MtlsAuthority;
 use serde_json::{Value, json};
+use test_support::ca::Ca;
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
+use test_support::namespace::TestNamespace;
+use test_support::objects::value;
 
-use crate::cluster::{SYSTEM, TestCluster, TestNamespace, value};
 use crate::leaf_content::Content;
-use crate::provided_ca::Ca;
 
 fn signer(authority: &MtlsAuthority) -> Option<String> {
     let status = serde_json::to_value(authority.status.as_ref()?).ok()?;

@@ -3,8 +3,7 @@
 use kube::Client;
 use mtls_operator::api::form;
 use serde_json::{Value, json};
-
-use crate::cluster::TestNamespace;
+use test_support::namespace::TestNamespace;
 
 /// Asks the API server whether it would accept the object, without storing it. Returns what it says.
 async fn judge(client: &Client, path: &str, object: &Value) -> Result<Value, String> {

@@ -6,8 +6,9 @@ use kube::{Api, Resource, ResourceExt as _};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::authority::Phase;
 use serde_json::json;
-
-use crate::cluster::{TestCluster, TestNamespace, until};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::wait::until;
 
 /// Type and reason of all Events about an object, oldest first. What is not namespaced has them in `default`.
 async fn told<K: Resource<DynamicType = ()>>(namespace: &TestNamespace, object: &K) -> Vec<(String, String)> {

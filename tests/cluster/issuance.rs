@@ -3,8 +3,9 @@
 use futures::future::join_all;
 use mtls_operator::pki::KeyAlgorithm;
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::objects::{is_stalled, note};
 
-use crate::cluster::{TestCluster, is_stalled, note};
 use crate::leaf_content::Content;
 
 #[tokio::test]

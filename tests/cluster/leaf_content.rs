@@ -2,8 +2,7 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::pki::{Leaf, TrustBundle, verify_as_peer};
-
-use crate::cluster::value;
+use test_support::objects::value;
 
 /// What a Secret holds.
 #[derive(Clone, PartialEq, Eq)]

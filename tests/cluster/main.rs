@@ -5,19 +5,6 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "../support/cluster.rs"]
-#[allow(dead_code, reason = "each test program uses a part of the cluster")]
-mod cluster;
-
-#[path = "../support/election.rs"]
-mod election;
-#[path = "../support/in_process.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod in_process;
-
-#[path = "../support/pod.rs"]
-mod pod;
-
 mod admin;
 mod admission_policy;
 mod authority;
@@ -35,7 +22,6 @@ mod other_writers;
 mod outage;
 mod ownership;
 mod provided;
-mod provided_ca;
 mod refusal;
 mod reissue;
 mod renewal;

@@ -2,9 +2,11 @@
 
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::objects::{note, ready_of};
 
 use crate::admission_policy::in_force;
-use crate::cluster::{TestCluster, TestNamespace, note, ready_of};
 use crate::leaf_content::Content;
 
 const RIVAL: &str = "rival-controller";

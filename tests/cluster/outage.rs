@@ -1,19 +1,20 @@
 //! When the API server or the operator was away, what was missed is made good, and nothing is done twice.
 
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::objects::value;
 
-use crate::cluster::{TestCluster, value};
 use crate::leaf_content::Content;
 
 #[tokio::test]
 async fn an_api_server_that_comes_back_finds_the_operator_at_work() {
-    let cluster = TestCluster::set(&[]);
+    let cluster = TestCluster::new(&[]);
     let namespace = cluster.namespace().await;
     namespace.create("before", json!({})).await;
     namespace.ready("before").await;
     let before = Content::of(&namespace.secret("before-mtls").await);
     {
-        let control_plane = cluster.control_plane.lock().unwrap();
+        let control_plane = cluster.control_plane();
         control_plane.stop_api_server().unwrap();
         control_plane.start_api_server().unwrap();
     }
@@ -24,7 +25,7 @@ async fn an_api_server_that_comes_back_finds_the_operator_at_work() {
 
 #[tokio::test]
 async fn what_happened_while_the_operator_was_away_is_made_good_at_its_start() {
-    let cluster = TestCluster::set(&[]);
+    let cluster = TestCluster::new(&[]);
     let namespace = cluster.namespace().await;
     for name in ["deleted", "edited", "left-alone"] {
         namespace.create(name, json!({})).await;
@@ -34,7 +35,7 @@ async fn what_happened_while_the_operator_was_away_is_made_good_at_its_start() {
     let (gone, kept) =
         (Content::of(&namespace.secret(deleted).await), Content::of(&namespace.secret(edited).await));
     let alone_before = namespace.secret(alone).await.metadata.resource_version;
-    cluster.kill_operator();
+    cluster.stop_operator();
     namespace.delete_secret(deleted).await;
     namespace.patch_secret(edited, json!({ "data": { "ca.crt": "" } })).await.unwrap();
     namespace.create("new", json!({})).await;

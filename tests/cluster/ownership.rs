@@ -5,8 +5,11 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::objects::{is_stalled, note, ready_of};
+use test_support::wait::wait;
 
-use crate::cluster::{TestCluster, TestNamespace, is_stalled, note, ready_of, wait};
 use crate::leaf_content::Content;
 
 /// Makes a Secret as somebody else would.

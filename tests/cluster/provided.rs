@@ -5,11 +5,14 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::conditions::find;
 use serde_json::{Value, json};
+use test_support::ca::Ca;
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
+use test_support::namespace::TestNamespace;
+use test_support::objects::value;
 
-use crate::cluster::{SYSTEM, TestCluster, TestNamespace, value};
 use crate::events::{expect_of_authority, look_again};
 use crate::leaf_content::Content;
-use crate::provided_ca::Ca;
 
 /// An authority with a provided CA.
 struct AuthorityFixture {

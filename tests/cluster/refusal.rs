@@ -4,8 +4,10 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::objects::{is_stalled, ready_of, value};
 
-use crate::cluster::{TestCluster, TestNamespace, is_stalled, ready_of, value};
 use crate::leaf_content::Content;
 
 /// Waits for the refusal, in words that name these things. That a person must act is said only after a minute: what cures

@@ -3,8 +3,10 @@
 use futures::future::join_all;
 use mtls_operator::api::MtlsIdentity;
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::objects::note;
 
-use crate::cluster::{TestCluster, TestNamespace, note};
 use crate::leaf_content::Content;
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::objects::ready_of;
 
-use crate::cluster::{TestCluster, ready_of};
 use crate::leaf_content::Content;
 
 #[tokio::test]

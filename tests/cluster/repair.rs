@@ -2,8 +2,10 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::objects::value;
 
-use crate::cluster::{TestCluster, TestNamespace, value};
 use crate::leaf_content::Content;
 
 /// A namespace with one identity that is issued, and what its Secret holds.

@@ -1,9 +1,9 @@
 //! One replica works at a time; when it goes, in whatever way, another takes over and issues nothing twice.
 
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::election::{holder, leader_among, signal};
 
-use crate::cluster::TestCluster;
-use crate::election::{holder, leader_among, signal};
 use crate::leaf_content::Content;
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn when_the_leader_is_killed_the_other_replica_takes_over_and_issues_nothi
     namespace.ready("before").await;
     let before = Content::of(&namespace.secret("before-mtls").await);
     let leader = leader_among(&namespace, &["one", "two"]).await;
-    cluster.control_plane.lock().unwrap().stop_program(leader).unwrap();
+    cluster.control_plane().stop_program(leader).unwrap();
     namespace.create("after", json!({})).await;
     namespace.ready("after").await;
     assert_ne!(leader_among(&namespace, &["one", "two"]).await, leader);

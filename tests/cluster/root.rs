@@ -6,8 +6,11 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::conditions::find;
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::objects::{is_stalled, ready_of};
+use test_support::wait::wait;
 
-use crate::cluster::{TestCluster, TestNamespace, is_stalled, ready_of, wait};
 use crate::events::{expect_of_authority, look_again};
 use crate::leaf_content::Content;
 

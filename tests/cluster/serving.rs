@@ -16,10 +16,11 @@ use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use rustls::time_provider::DefaultTimeProvider;
 use serde_json::{Value, json};
-
-use crate::cluster::{TestCluster, TestNamespace, value};
-use crate::in_process::{InProcessOperator, settings};
-use crate::pod::Pod;
+use test_support::cluster::TestCluster;
+use test_support::in_process::{InProcessOperator, settings};
+use test_support::namespace::TestNamespace;
+use test_support::objects::value;
+use test_support::pod::Pod;
 
 /// Pods by their addresses.
 #[derive(Clone, Default)]

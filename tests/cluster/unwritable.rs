@@ -8,10 +8,14 @@ use mtls_operator::api::authority::Phase;
 use mtls_operator::api::conditions::{ROTATING, find};
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::installation::{OPERATOR, SYSTEM};
+use test_support::namespace::TestNamespace;
+use test_support::objects::{note, ready_of, value};
+use test_support::wait::until;
 
 use crate::admission_policy::{DenyPolicy, in_force};
 use crate::bundle_rotation::{ask, is_waited_for, phase};
-use crate::cluster::{OPERATOR, SYSTEM, TestCluster, TestNamespace, note, ready_of, until, value};
 
 /// What the chart calls the operator's rights where identities live.
 const RIGHTS: &str = "mtls-operator-identities";
@@ -166,7 +170,7 @@ fn left(namespace: &TestNamespace, bare: &TestNamespace, gone: usize) -> Vec<Str
 
 #[tokio::test]
 async fn whoever_cannot_be_written_for_whatever_reason_is_named_and_waited_for_and_nobody_else_is() {
-    let cluster = TestCluster::set(&[]);
+    let cluster = TestCluster::new(&[]);
     let (namespace, bare) = (cluster.namespace().await, cluster.namespace().await);
     let (ours, twin) = (authority(&namespace, "ca").await, authority(&namespace, "twin").await);
     for (namespace, name) in

@@ -1,8 +1,8 @@
 //! A bad object is refused by the API server itself, with a sentence that says what to do; an empty one is complete.
 
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
 
-use crate::cluster::TestCluster;
 use crate::dry_run::{Validation, judge_authority, judge_identity};
 
 fn numbered(prefix: &str, count: usize) -> Vec<String> {

@@ -1,9 +1,12 @@
 //! With a list of namespaces the operator serves these alone, and has no rights anywhere else.
 
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::installation::OPERATOR;
+use test_support::namespace::TestNamespace;
+use test_support::wait::wait;
 
 use crate::bundle::config_maps;
-use crate::cluster::{OPERATOR, TestCluster, TestNamespace, wait};
 use crate::leaf_content::Content;
 
 #[tokio::test]

@@ -14,9 +14,8 @@ use mtls_operator::operator::reconcile::reconcile;
 use mtls_operator::operator::watch::{Audience, Subject};
 use mtls_operator::runtime::readiness::Readiness;
 use serde_json::json;
-
-use super::api_server::Fault;
-use super::harness::{A_WHILE, Harness, issued};
+use test_support::in_memory::api_server::Fault;
+use test_support::in_memory::harness::{A_WHILE, Harness, issued};
 
 /// Runs a first issuance that meets with a fault, lets time heal it, and returns every call.
 async fn first_issuance(line: &str, fault: Fault) -> (Harness, Vec<String>) {

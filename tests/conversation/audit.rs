@@ -3,10 +3,9 @@
 use base64::Engine as _;
 use mtls_operator::pki::Leaf;
 use serde_json::{Value, json};
-
-use super::api_server::Fault;
-use super::harness::{A_WHILE, Harness, issued};
-use super::log::Log;
+use test_support::in_memory::api_server::Fault;
+use test_support::in_memory::harness::{A_WHILE, Harness, issued};
+use test_support::log::Log;
 
 /// The lines about certificates since the last time.
 fn lines(log: &Log) -> Vec<Value> {
@@ -33,7 +32,10 @@ async fn asked_for() -> Harness {
         {"name": "edge", "namespaces": {"from": "All"}, "dnsNames": ["example.com"]},
         {"name": "pool", "namespaces": {"from": "All"}, "cidrs": ["10.0.0.0/24"]},
     ]});
-    let harness = Harness::bare(super::api_server::ApiServer::default(), super::harness::NOW);
+    let harness = Harness::bare(
+        test_support::in_memory::api_server::ApiServer::default(),
+        test_support::in_memory::harness::NOW,
+    );
     let harness = harness.with_authority(serde_json::from_value(spec).unwrap()).await;
     harness.apply("web", &json!({"dnsNames": ["example.com"], "ipAddresses": ["10.0.0.7", "10.0.0.8"]}));
     harness.server.edit("mtlsidentities", "orders", "web", |identity| {

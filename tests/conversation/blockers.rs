@@ -6,10 +6,9 @@ use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::root::{Passed, pass, pass_telling};
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
-
-use super::api_server::Fault;
-use super::harness::{AUTHORITIES, IDENTITIES, NAMESPACE, SECRETS};
-use super::rotation_run::RotationRun;
+use test_support::in_memory::api_server::Fault;
+use test_support::in_memory::harness::{AUTHORITIES, IDENTITIES, NAMESPACE, SECRETS};
+use test_support::in_memory::rotation_run::RotationRun;
 
 /// Goes on until the phase is this one; whoever lives on an expired leaf is nobody's trouble here.
 async fn comes(mesh: &mut RotationRun, phase: &str, at_most: u64) -> bool {

@@ -7,10 +7,9 @@ use mtls_operator::operator::cluster_bundles::access;
 use mtls_operator::operator::rotation;
 use mtls_operator::plan::selector::Labels;
 use serde_json::{Value, json};
-
-use super::api_server::{ApiServer, Fault};
-use super::harness::{AUTHORITIES, CLUSTER_BUNDLES, CONFIG_MAPS, Harness, NAMESPACE, NOW};
-use super::rotation_run::RotationRun;
+use test_support::in_memory::api_server::{ApiServer, Fault};
+use test_support::in_memory::harness::{AUTHORITIES, CLUSTER_BUNDLES, CONFIG_MAPS, Harness, NAMESPACE, NOW};
+use test_support::in_memory::rotation_run::RotationRun;
 
 const NAME: &str = "mesh-trust-bundle";
 const CLUSTER: &str = "mtls-operator.dev:mesh:bundle";

@@ -12,9 +12,8 @@ use mtls_operator::plan::terms::Terms;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use serde_json::{Value, json};
-
-use super::api_server::ApiServer;
-use super::harness::{AUTHORITIES, Harness, NAMESPACE, NOW, SECRETS, issued};
+use test_support::in_memory::api_server::ApiServer;
+use test_support::in_memory::harness::{AUTHORITIES, Harness, NAMESPACE, NOW, SECRETS, issued};
 
 const ROOT: &str = "mtls-authority-mesh";
 const HOUR: SignedDuration = SignedDuration::from_hours(1);

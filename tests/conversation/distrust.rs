@@ -5,11 +5,11 @@ use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::root::pass;
 use mtls_operator::plan::root::RootDecision;
 use mtls_operator::plan::terms::Terms;
+use test_support::in_memory::harness::{AUTHORITIES, SECRETS, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::harness::{AUTHORITIES, SECRETS, issued};
 use super::provided::{Ca, certifying, mesh_of, swift_and_provided};
 use super::rotation::{fingerprint, hex, taken};
-use super::rotation_run::RotationRun;
 
 /// How the authority stands.
 async fn decision(mesh: &RotationRun) -> RootDecision {

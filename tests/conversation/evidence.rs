@@ -8,9 +8,9 @@ use mtls_operator::operator::audiences::{Identities, LeafSecrets};
 use mtls_operator::operator::authorities::Unready;
 use mtls_operator::operator::watch::Audience;
 use serde_json::{Value, json};
+use test_support::in_memory::api_server::ApiServer;
+use test_support::in_memory::harness::{AUTHORITIES, Harness, IDENTITIES, NAMESPACE, NOW, SECRETS, issued};
 
-use super::api_server::ApiServer;
-use super::harness::{AUTHORITIES, Harness, IDENTITIES, NAMESPACE, NOW, SECRETS, issued};
 use super::metrics::{keep, keeper, lose_root, served};
 
 const ROOT: &str = "mtls-authority-mesh";

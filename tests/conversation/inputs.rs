@@ -6,13 +6,13 @@ use jiff::SignedDuration;
 use mtls_operator::api::conditions::{READY, find};
 use rcgen::BasicConstraints;
 use serde_json::{Value, json};
+use test_support::in_memory::api_server::ApiServer;
+use test_support::in_memory::harness::{AUTHORITIES, Harness, NOW, SECRETS, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::api_server::ApiServer;
-use super::harness::{AUTHORITIES, Harness, NOW, SECRETS, issued};
 use super::metrics::{keep, keeper};
 use super::provided::{Ca, OWN, certifying, mesh_of, swift_and_provided};
 use super::rotating_condition::{authority, rotating};
-use super::rotation_run::RotationRun;
 
 const ROOT: &str = "mtls-authority-mesh";
 

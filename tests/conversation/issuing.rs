@@ -2,9 +2,8 @@
 
 use jiff::SignedDuration;
 use serde_json::json;
-
-use super::api_server::Fault;
-use super::harness::{A_WHILE, Harness, NOW, PATIENCE, issued};
+use test_support::in_memory::api_server::Fault;
+use test_support::in_memory::harness::{A_WHILE, Harness, NOW, PATIENCE, issued};
 
 const FIRST: [&str; 2] = ["POST secrets orders/web-mtls", "PATCH status orders/web"];
 

@@ -10,11 +10,10 @@ use mtls_operator::runtime::shutdown::Shutdown;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
-
-use super::harness::{AUTHORITIES, Harness, SECRETS};
-use super::leases::{FakeApi, FaultProfile};
-use super::log::Log;
-use super::rotation_run::RotationRun;
+use test_support::in_memory::harness::{AUTHORITIES, Harness, SECRETS};
+use test_support::in_memory::leases::{FakeApi, FaultProfile};
+use test_support::in_memory::rotation_run::RotationRun;
+use test_support::log::Log;
 
 const ROOT: &str = "mtls-authority-mesh";
 const LOST: &str = "mtls_operator_authorities{authority=\"mesh\",reason=\"RootLost\"} 1";
@@ -161,11 +160,11 @@ async fn an_identity_that_nobody_can_renew_says_so_once_and_is_counted() {
     harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
     let calls = harness.settle().await;
     assert!(calls.iter().any(|call| call == "PATCH status orders/web"), "{calls:#?}");
-    assert_eq!(harness.ready("web"), super::harness::issued());
+    assert_eq!(harness.ready("web"), test_support::in_memory::harness::issued());
     let message = harness.message("web");
     assert!(message.contains("its renewal is due and nobody signs: MtlsAuthority mesh"), "{message}");
     assert_eq!(harness.identity("web").status.unwrap().renewal_time, None);
-    harness.advance(super::harness::A_WHILE);
+    harness.advance(test_support::in_memory::harness::A_WHILE);
     assert_eq!(harness.settle().await, [""; 0]);
     keep(keeper(&harness)).await;
     let overdue = "mtls_operator_identities_overdue{authority=\"mesh\"} 1";
@@ -206,7 +205,7 @@ async fn each_way_to_stand_is_logged_once_however_often_it_is_tried_again() {
     harness.apply("web", &json!({ "ttl": "1000h" }));
     for _ in 0..3 {
         harness.settle().await;
-        harness.advance(super::harness::A_WHILE);
+        harness.advance(test_support::in_memory::harness::A_WHILE);
     }
     // Once at once, and once when it has begun to need a person.
     let lines = told(&log);

@@ -3,8 +3,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-
-use super::harness::{A_WHILE, Harness, SECRETS, issued};
+use test_support::in_memory::harness::{A_WHILE, Harness, SECRETS, issued};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const OVERWRITTEN: &str = "SecretOverwritten";

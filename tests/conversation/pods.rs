@@ -18,9 +18,8 @@ use parking_lot::Mutex;
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 use serde_json::{Value, json};
-
-use super::harness::{Harness, IDENTITIES, NAMESPACE};
-use super::pod::Pod;
+use test_support::in_memory::harness::{Harness, IDENTITIES, NAMESPACE};
+use test_support::pod::Pod;
 
 /// Where the Pods of the tests listen.
 pub const PORT: u16 = 8443;

@@ -10,11 +10,11 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
+use test_support::in_memory::api_server::ApiServer;
+use test_support::in_memory::harness::{AUTHORITIES, NAMESPACE, NOW, SECRETS, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::api_server::ApiServer;
-use super::harness::{AUTHORITIES, NAMESPACE, NOW, SECRETS, issued};
 use super::rotation::wedge;
-use super::rotation_run::RotationRun;
 
 pub const OWN: &str = "own-ca";
 const YEAR: SignedDuration = SignedDuration::from_hours(8760);

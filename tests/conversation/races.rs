@@ -25,11 +25,13 @@ use mtls_operator::plan::bundle::{Found, Place};
 use mtls_operator::plan::terms::Terms;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use test_support::in_memory::api_server::{ApiServer, Fault};
+use test_support::in_memory::harness::{
+    AUTHORITIES, CONFIG_MAPS, Harness, IDENTITIES, NAMESPACE, NOW, SECRETS,
+};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::api_server::{ApiServer, Fault};
-use super::harness::{AUTHORITIES, CONFIG_MAPS, Harness, IDENTITIES, NAMESPACE, NOW, SECRETS};
 use super::metrics::{keep, keeper};
-use super::rotation_run::RotationRun;
 
 const BUNDLE: &str = "mesh-trust-bundle";
 const ROOT: &str = "mtls-authority-mesh";

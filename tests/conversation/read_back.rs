@@ -5,11 +5,11 @@ use k8s_openapi::ByteString;
 use mtls_operator::api::conditions::{READY, STALLED, find};
 use mtls_operator::pki::{Authority, MAX_CERTIFICATES, RootAlgorithm};
 use serde_json::{Value, json};
+use test_support::in_memory::harness::{Harness, NOW, SECRETS, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::harness::{Harness, NOW, SECRETS, issued};
 use super::metrics::{keep, keeper};
 use super::rotating_condition::authority;
-use super::rotation_run::RotationRun;
 
 const ROOT: &str = "mtls-authority-mesh";
 

@@ -11,9 +11,8 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, NameConstraints,
 };
 use serde_json::{Value, json};
-
-use super::api_server::{ApiServer, Fault};
-use super::harness::{A_WHILE, Harness, NOW, issued};
+use test_support::in_memory::api_server::{ApiServer, Fault};
+use test_support::in_memory::harness::{A_WHILE, Harness, NOW, issued};
 
 const TOLD: [&str; 2] = ["PATCH status orders/web", "POST events orders/"];
 

@@ -5,10 +5,9 @@ use std::fs;
 use mtls_operator::operator::authorities::Unready;
 use mtls_operator::pki::KeyId;
 use serde_json::json;
+use test_support::in_memory::api_server::{ApiServer, Fault};
+use test_support::in_memory::harness::{A_WHILE, AUTHORITIES, Harness, NOW, issued};
 use tracing::level_filters::LevelFilter;
-
-use super::api_server::{ApiServer, Fault};
-use super::harness::{A_WHILE, AUTHORITIES, Harness, NOW, issued};
 
 const ROOT: &str = "mtls-authority-mesh";
 

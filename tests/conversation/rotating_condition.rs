@@ -8,11 +8,11 @@ use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::pki::Authority;
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
+use test_support::in_memory::api_server::{ApiServer, Fault};
+use test_support::in_memory::harness::{AUTHORITIES, Harness, NOW, SECRETS};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::api_server::{ApiServer, Fault};
-use super::harness::{AUTHORITIES, Harness, NOW, SECRETS};
 use super::metrics::{keep, keeper, lose_root, scrape, served};
-use super::rotation_run::RotationRun;
 
 const ROOT: &str = "mtls-authority-mesh";
 const OWN: &str = "own-ca";

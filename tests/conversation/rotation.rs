@@ -9,10 +9,9 @@ use mtls_operator::operator::root::pass;
 use mtls_operator::operator::rotating::progress;
 use mtls_operator::plan::terms::Terms;
 use serde_json::json;
-
-use super::api_server::Fault;
-use super::harness::{AUTHORITIES, NAMESPACE, NOW, issued};
-use super::rotation_run::RotationRun;
+use test_support::in_memory::api_server::Fault;
+use test_support::in_memory::harness::{AUTHORITIES, NAMESPACE, NOW, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
 #[tokio::test(start_paused = true)]
 async fn everybody_can_shake_hands_at_every_second_of_two_rotations() {

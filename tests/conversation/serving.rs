@@ -7,11 +7,11 @@ use mtls_operator::operator::probe::prober::Prober;
 use mtls_operator::operator::root::pass;
 use mtls_operator::plan::terms::Terms;
 use serde_json::{Value, json};
+use test_support::in_memory::api_server::Fault;
+use test_support::in_memory::harness::{AUTHORITIES, Harness, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::api_server::Fault;
-use super::harness::{AUTHORITIES, Harness, issued};
 use super::pods::Pods;
-use super::rotation_run::RotationRun;
 
 const PODS: [&str; 3] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
 const STATUS: &str = "PATCH status orders/web";

@@ -14,10 +14,9 @@ use mtls_operator::operator::run::Broken;
 use mtls_operator::operator::workers::Workers;
 use mtls_operator::runtime::leader::Leadership;
 use serde_json::json;
+use test_support::in_memory::harness::Harness;
 use tokio::sync::{Notify, watch};
 use tower::BoxError;
-
-use super::harness::Harness;
 
 /// A client whose requests never end, and a sign that the first has begun. `ended` says when it is given up.
 fn hanging(begun: &Arc<Notify>, ended: &Arc<AtomicBool>) -> Client {

@@ -4,9 +4,8 @@
 use jiff::Timestamp;
 use mtls_operator::plan::spread::{Step, fraction, turn};
 use serde_json::json;
-
-use super::harness::{NAMESPACE, SECRETS, issued};
-use super::rotation_run::RotationRun;
+use test_support::in_memory::harness::{NAMESPACE, SECRETS, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "still"];
 const QUARTER: i64 = 15 * 60;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use devcluster::audit::Event;
+use test_support::Failure;
+use test_support::reporter::Reporter;
+use test_support::wait::within;
 
-use crate::Failure;
 use crate::environment::Environment;
-use crate::reporter::Reporter;
-use crate::waiting::in_time;
+
+use crate::environment::PATIENCE;
 
 /// A file tells nobody that it has grown.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -48,7 +50,7 @@ impl AuditLog {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
-        in_time("the audit log to be complete", settled).await
+        within(PATIENCE, "the audit log to be complete", settled).await
     }
 }
 

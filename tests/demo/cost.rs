@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use mtls_operator::runtime::clock::Clock;
+use test_support::Failure;
+use test_support::reporter::Reporter;
+use test_support::wait::within;
 
-use crate::Failure;
 use crate::audit::{AuditLog, Figures, RequestCounts};
 use crate::environment::Environment;
-use crate::reporter::Reporter;
 use crate::secrets::FLEET;
-use crate::waiting::in_time;
+
+use crate::environment::PATIENCE;
 
 /// Nothing is being written if nothing was for so long: no write takes longer where nobody else writes.
 const REST: Duration = Duration::from_secs(1);
@@ -60,7 +62,7 @@ async fn at_rest(environment: &Environment) -> Result<Figures, Failure> {
             before = after;
         }
     };
-    in_time("a second without a write", rest).await
+    within(PATIENCE, "a second without a write", rest).await
 }
 
 /// What a rotation of the fleet has cost, renewals that fell due meanwhile included.

@@ -9,20 +9,16 @@ mod etcd;
 mod handshake;
 mod measure;
 mod new_identities;
-mod reporter;
 mod rotation_bench;
 mod secrets;
-mod waiting;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use environment::Environment;
 use handshake::{Credentials, Outcome};
 use measure::Bench;
-use reporter::Reporter;
-
-type Failure = Box<dyn Error + Send + Sync>;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
 /// Every identity of the examples that can be issued.
 const EXAMPLES: [(&str, &str); 8] = [

@@ -13,14 +13,13 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
     ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
 };
+use test_support::Failure;
+use test_support::reporter::print;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
-
-use crate::Failure;
-use crate::reporter::print;
 
 /// What a Pod that mounts a Secret holds.
 pub struct Credentials {

@@ -8,13 +8,13 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, ObjectMeta, PostParams};
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::runtime::clock::Clock;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::audit::AuditLog;
 use crate::environment::Environment;
-use crate::reporter::Reporter;
+use crate::environment::until;
 use crate::rotation_bench::rotate;
-use crate::waiting::until;
 
 /// Where all of it takes place.
 const NAMESPACE: &str = "bench";

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use mtls_operator::runtime::clock::Clock;
+use test_support::Failure;
 
-use crate::Failure;
 use crate::audit::Figures;
 use crate::environment::Environment;
 use crate::measure::create_and_await;

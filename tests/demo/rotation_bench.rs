@@ -10,15 +10,15 @@ use mtls_operator::api::identity::AuthorityReference;
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity, MtlsIdentitySpec};
 use serde_json::{Value, json};
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cost::{Cost, Costs};
 use crate::environment::Environment;
+use crate::environment::until;
 use crate::measure::{AT_ONCE, create, create_namespace, percentile, percentiles};
 use crate::new_identities::{NEWCOMERS, NewIdentities};
-use crate::reporter::Reporter;
 use crate::secrets::{FLEET, signers, until_rid_of};
-use crate::waiting::until;
 
 const IDENTITIES: usize = 2000;
 /// Lifetime of every certificate of the fleet: so short that the former root can be dropped while we watch.

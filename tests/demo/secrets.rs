@@ -6,10 +6,12 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::names::annotation;
+use test_support::Failure;
+use test_support::wait::for_any_object;
 
-use crate::Failure;
 use crate::environment::Environment;
-use crate::waiting::seen_until;
+
+use crate::environment::PATIENCE;
 
 /// Namespace and authority of the fleet.
 pub const FLEET: &str = "fleet";
@@ -88,7 +90,7 @@ async fn holdings<T>(
 ) -> Result<T, Failure> {
     let secrets: Api<PartialObjectMeta<Secret>> = Api::namespaced(environment.client().await?, FLEET);
     let mut holdings = SecretCounts::default();
-    seen_until(secrets, "the Secrets of the fleet", |secret| {
+    for_any_object(PATIENCE, secrets, "the Secrets of the fleet", |secret| {
         holdings.saw(secret);
         answer(&holdings)
     })

@@ -1,31 +1,29 @@
 //! The cluster of `make e2e`: what its administrator does by kubectl and helm, and what can be read from it.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use devcluster::{Cluster, NodeOptions, Options};
+use devcluster::{NodeOptions, Options};
 use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::Client;
 use kube::api::{Api, ListParams, LogParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
-use mtls_operator::runtime::client::connect;
 use mtls_operator::runtime::clock::Clock;
+use test_support::Failure;
+use test_support::installation::Installation;
+pub use test_support::installation::SYSTEM;
+use test_support::reporter::{Reporter, print};
+use test_support::wait::for_answer;
 
-use crate::Failure;
 use crate::pod_log::PodLog;
 use crate::propagation::WrittenAt;
-use crate::reporter::{Reporter, print};
-use crate::waiting::until;
 
-/// Namespace of the operator.
-pub const SYSTEM: &str = "mtls-system";
-/// The repository.
-pub const HERE: &str = env!("CARGO_MANIFEST_DIR");
+/// Longest that anything may take which has no time of its own.
+pub const PATIENCE: Duration = Duration::from_mins(4);
+/// Each question is a request or a process.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// What the operator says of Pods that it has looked at.
 const SERVING: &str = "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}: \
@@ -33,37 +31,33 @@ const SERVING: &str = "jsonpath={range .items[*]}{.metadata.namespace}/{.metadat
 
 /// The control plane, its node, and when each certificate was written.
 pub struct E2eCluster {
-    pub cluster: Cluster,
+    pub installation: Installation,
     pub client: Client,
     pub clock: Clock,
     /// When which certificate was written.
-    pub ledger: WrittenAt,
+    pub written: WrittenAt,
 }
 
 impl E2eCluster {
     pub async fn open(sync: Duration, images: Vec<PathBuf>) -> Result<Self, Failure> {
-        devcluster::tool("helm")?;
         let node = NodeOptions { sync_frequency: Some(sync), images };
         let options = Options { name: "e2e".into(), node: Some(node), ..Options::default() };
-        let cluster = Cluster::start(options)?;
-        let kubeconfig = Kubeconfig::read_from(cluster.admin_kubeconfig())?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        let clock = Clock::system();
-        let client = connect(config, clock.clone())?;
-        Ok(Self { ledger: WrittenAt::keep(client.clone(), clock.clone()), cluster, client, clock })
+        let installation = Installation::start(options)?;
+        let (client, clock) = (installation.client().await?, Clock::system());
+        Ok(Self { written: WrittenAt::keep(client.clone(), clock.clone()), installation, client, clock })
     }
 
     /// Stops everything.
     pub fn close(self) -> Result<(), Failure> {
-        Ok(self.cluster.stop()?)
+        Ok(self.installation.cluster.stop()?)
     }
 
     pub fn kubectl(&self, arguments: &[&str]) -> Result<String, Failure> {
-        succeed(self.cluster.kubectl().args(arguments))
+        self.installation.kubectl(arguments)
     }
 
     pub fn helm(&self, arguments: &[&str]) -> Result<String, Failure> {
-        succeed(self.cluster.helm().args(arguments))
+        self.installation.helm(arguments)
     }
 
     /// Runs kubectl and shows what it prints.
@@ -75,15 +69,7 @@ impl E2eCluster {
 
     /// Applies a manifest.
     pub fn apply(&self, manifest: &str) -> Result<(), Failure> {
-        let mut kubectl = self.cluster.kubectl();
-        kubectl.args(["apply", "--validate=strict", "-f", "-"]).stdin(Stdio::piped());
-        let mut child = kubectl.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        child.stdin.take().ok_or("kubectl has no standard input")?.write_all(manifest.as_bytes())?;
-        let output = child.wait_with_output()?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(format!("kubectl apply: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
+        self.installation.apply(manifest)
     }
 
     /// Pods of a namespace that are not on their way out.
@@ -161,12 +147,16 @@ fn address(pod: &Pod) -> Option<IpAddr> {
     pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()
 }
 
-fn succeed(command: &mut Command) -> Result<String, Failure> {
-    let output = command.stdin(Stdio::null()).output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let arguments: Vec<_> = command.get_args().map(|argument| argument.display().to_string()).collect();
-    let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(format!("{} {}: {why}", command.get_program().display(), arguments.join(" ")).into())
+/// Asks until there is an answer.
+pub async fn until<T, F, A>(what: &str, ask: A) -> Result<T, Failure>
+where
+    F: Future<Output = Result<Option<T>, Failure>>,
+    A: Fn() -> F,
+{
+    for_answer(PATIENCE, PAUSE, what, ask).await
+}
+
+/// An error, unless it is so.
+pub fn ensure(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
+    if is_so { Ok(()) } else { Err(otherwise().into()) }
 }

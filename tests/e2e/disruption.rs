@@ -4,12 +4,12 @@ use std::process::Command;
 
 use jiff::Timestamp;
 use mtls_operator::api::MtlsIdentity;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cluster::{E2eCluster, SYSTEM};
+use crate::cluster::{ensure, until};
 use crate::operator::{SELECTOR, holder, leader, process_of, ready};
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
 use crate::workloads::{is_resident, name};
 
 /// A node is drained: the replica that works is asked to go.
@@ -47,7 +47,7 @@ pub async fn kill_both_replicas(reporter: &mut Reporter, cluster: &E2eCluster) -
 /// The kubelet crashes; Pods go on.
 pub fn restart_the_kubelet(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
     let started = reporter.clock();
-    cluster.cluster.restart_kubelet()?;
+    cluster.installation.cluster.restart_kubelet()?;
     reporter.took("the kubelet was killed, and is healthy again", started);
     Ok(())
 }
@@ -57,7 +57,7 @@ pub async fn be_away_over_renewals(reporter: &mut Reporter, cluster: &E2eCluster
     let due = renewals(&cluster.identities().await?);
     let (first, last) = (due.iter().min().copied(), due.iter().max().copied());
     let (first, last) = first.zip(last).ok_or("no identity knows when it is due")?;
-    let sleep_until = |moment| cluster.clock.sleep_until(moment, crate::waiting::PATIENCE);
+    let sleep_until = |moment| cluster.clock.sleep_until(moment, crate::cluster::PATIENCE);
     // So early that a busy machine has stopped the operator before.
     sleep_until(first - jiff::SignedDuration::from_secs(10)).await;
     let started = reporter.clock();

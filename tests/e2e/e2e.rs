@@ -14,14 +14,8 @@ mod policy;
 mod probes;
 mod propagation;
 mod rotation;
-mod waiting;
 mod workloads;
 
-#[path = "../demo/reporter.rs"]
-#[allow(dead_code, reason = "the demo tells more")]
-mod reporter;
-
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -29,9 +23,8 @@ use std::time::Duration;
 use devcluster::{Obstacle, obstacle};
 
 use cluster::E2eCluster;
-use reporter::{Reporter, print};
-
-type Failure = Box<dyn Error + Send + Sync>;
+use test_support::Failure;
+use test_support::reporter::{Reporter, print};
 
 /// How often the kubelet looks at each Pod while time is short. Its default is measured at the end.
 const QUICK_SYNC: Duration = Duration::from_secs(1);

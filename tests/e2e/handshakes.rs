@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use peer::Counters;
 use serde_json::{Value, json};
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cluster::E2eCluster;
+use crate::cluster::{ensure, until};
 use crate::manifests::{identity, lone_pod};
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
 use crate::workloads::{RING, name, residents, restarts, target};
 
 /// Attempts after which a verdict counts.

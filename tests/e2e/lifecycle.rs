@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use mtls_operator::api::MtlsIdentity;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cluster::{E2eCluster, SYSTEM};
+use crate::cluster::{ensure, until};
 use crate::operator::{PROBES, helm, ready};
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
 use crate::workloads::NAMESPACES;
 
 /// What must not get lost: by Secret, its uid and its certificate's serial.

@@ -2,11 +2,11 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use peer::{Folder, Found};
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cluster::E2eCluster;
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
+use crate::cluster::{ensure, until};
 use crate::workloads::name;
 
 /// Looks into the Pod of example 02's server.

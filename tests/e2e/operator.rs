@@ -5,12 +5,13 @@ use std::fs;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
+use test_support::Failure;
+use test_support::REPOSITORY;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
-use crate::cluster::{E2eCluster, HERE, SYSTEM};
+use crate::cluster::{E2eCluster, SYSTEM};
+use crate::cluster::{ensure, until};
 use crate::manifests::namespace;
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
 use crate::workloads::{is_ready, name, restarts, seconds};
 
 /// How the chart names its Pods.
@@ -54,15 +55,16 @@ pub async fn install(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<()
 
 /// `helm install` or `upgrade` of the chart with the built image, and these values.
 pub fn helm(cluster: &E2eCluster, command: &str, values: &[&str]) -> Result<(), Failure> {
-    let chart = format!("{HERE}/charts/mtls-operator");
+    let chart = format!("{REPOSITORY}/charts/mtls-operator");
     let mut arguments = vec![command, "mtls-operator", &chart, "-n", SYSTEM];
     // The API server of this cluster listens on a port that is not among the usual ones.
-    let (_, port) = cluster.cluster.url().rsplit_once(':').ok_or("the API server has no port")?;
+    let (_, port) =
+        cluster.installation.cluster.url().rsplit_once(':').ok_or("the API server has no port")?;
     let ports = format!("networkPolicy.apiServer.ports={{443,{port}}}");
     let values: Vec<&str> =
         ["image.pullPolicy=Never", &ports].into_iter().chain(values.iter().copied()).collect();
     arguments.extend(values.iter().flat_map(|value| ["--set", value]));
-    Reporter::say(&format!("$ helm {}", arguments.join(" ").replace(HERE, ".")));
+    Reporter::say(&format!("$ helm {}", arguments.join(" ").replace(REPOSITORY, ".")));
     cluster.helm(&arguments).map(drop)
 }
 

@@ -7,12 +7,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cluster::{E2eCluster, SYSTEM};
+use crate::cluster::{ensure, until};
 use crate::operator::{REPLICAS, leader, process_of};
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
 use crate::workloads::name;
 
 /// Compares the policy with what the operator's Pods do before there is any Pod to look at.

@@ -8,14 +8,14 @@ use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::authority::{Phase, RootRole, RotationStatus, WaitingFor};
 use mtls_operator::api::conditions::SERVING;
 use serde_json::json;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cluster::E2eCluster;
+use crate::cluster::{PATIENCE, ensure, until};
 use crate::lifecycle::renew_all;
 use crate::manifests::{deployment, identity, mount_singly, namespace, pod_spec, service};
 use crate::policy::talk_to_pods_only;
-use crate::reporter::Reporter;
-use crate::waiting::{PATIENCE, ensure, until};
 use crate::workloads::name;
 
 /// Where they live, and who signs for them: a rotation that they hold up holds nobody else up.

@@ -13,12 +13,12 @@ use kube::runtime::watcher::{Config, watcher};
 use kube::{Client, ResourceExt as _};
 use mtls_operator::api::names::annotation;
 use mtls_operator::runtime::clock::Clock;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cluster::E2eCluster;
+use crate::cluster::{ensure, until};
 use crate::lifecycle::renew_all;
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
 use crate::workloads::{NAMESPACES, name, residents, seconds, secret_of};
 
 /// The kubelet's default.
@@ -68,7 +68,7 @@ pub async fn measure(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<()
     Reporter::section("From a written Secret to the program that uses it");
     let quick = delays(cluster, 0).await?;
     tell(reporter, "kubelet's syncFrequency 1s", quick)?;
-    cluster.cluster.set_sync_frequency(DEFAULT_SYNC)?;
+    cluster.installation.cluster.set_sync_frequency(DEFAULT_SYNC)?;
     let since = u64::try_from(cluster.clock.now().as_millisecond())?;
     for round in 0..ROUNDS {
         renew_all(cluster, &NAMESPACES, &format!("round-{round}")).await?;
@@ -93,7 +93,7 @@ async fn delays(cluster: &E2eCluster, since: u64) -> Result<Vec<u64>, Failure> {
         loaded.dedup_by(|later, earlier| later.state.leaf.serial == earlier.state.leaf.serial);
         for loaded in loaded.iter().skip(1) {
             let certificate = (namespace.to_owned(), secret.clone(), loaded.state.leaf.serial.clone());
-            let written = cluster.ledger.written(&certificate).filter(|written| *written >= since);
+            let written = cluster.written.written(&certificate).filter(|written| *written >= since);
             delays.extend(written.map(|written| loaded.at.saturating_sub(written)));
         }
     }

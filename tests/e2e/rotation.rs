@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 
 use mtls_operator::api::authority::{Phase, RootRole};
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
 use crate::cluster::E2eCluster;
+use crate::cluster::{ensure, until};
 use crate::disruption;
 use crate::handshakes::sum;
 use crate::probes::serving;
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
 use crate::workloads::{RING, name, residents};
 
 /// The authority of all residents.

@@ -7,12 +7,13 @@ use k8s_openapi::api::core::v1::Pod;
 use mtls_operator::api::MtlsIdentity;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
+use test_support::Failure;
+use test_support::REPOSITORY;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
-use crate::cluster::{E2eCluster, HERE};
+use crate::cluster::E2eCluster;
+use crate::cluster::{ensure, until};
 use crate::manifests::{deployment, identity, image, lone_pod, namespace, pod_spec, service};
-use crate::reporter::Reporter;
-use crate::waiting::{ensure, until};
 
 /// Members of the ring; the last has two replicas.
 pub const RING: [&str; 3] = ["north", "east", "west"];
@@ -128,7 +129,7 @@ pub fn seconds(milliseconds: u64) -> String {
 
 /// Example 02, with a peer in place of its containers.
 fn example() -> Result<String, Failure> {
-    let text = fs::read_to_string(format!("{HERE}/deploy/examples/02-client-and-server.yaml"))?;
+    let text = fs::read_to_string(format!("{REPOSITORY}/deploy/examples/02-client-and-server.yaml"))?;
     let documents = serde_norway::Deserializer::from_str(&text);
     let mut objects = vec![namespace("shop")];
     for document in documents {

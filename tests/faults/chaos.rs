@@ -6,8 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Method, Response};
 use serde_json::json;
-
-use crate::rng::SeededRng;
+use test_support::rng::SeededRng;
 
 /// Seconds that news of a watch can be late: longer than any view of the root may be old (F of the protocol).
 const STALE: u64 = 10;

@@ -1,11 +1,11 @@
 //! A storm rages over a whole rotation.
 
 use mtls_operator::runtime::clock::Clock;
+use test_support::cluster::TestCluster;
+use test_support::rng::{SEED, SeededRng};
 
 use crate::chaos::Chaos;
-use crate::cluster::TestCluster;
 use crate::operator_process::live;
-use crate::rng::{SEED, SeededRng};
 use crate::rotation_run::{EndState, RotationRun};
 
 /// One request, and one part of a watch, in so many is hit.

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use mtls_operator::runtime::clock::Clock;
+use test_support::cluster::TestCluster;
 
-use crate::cluster::TestCluster;
 use crate::fault_proxy::WriteFault;
 use crate::operator_process::live;
 use crate::rotation_run::{EndState, RotationRun};

@@ -5,9 +5,9 @@
 use jiff::Timestamp;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::runtime::clock::Clock;
+use test_support::cluster::TestCluster;
 use tokio::runtime::Runtime;
 
-use crate::cluster::TestCluster;
 use crate::delayed_write::DelayedWrite;
 use crate::operator_process::Process;
 use crate::rotation_run::{AT_MOST, EndState, RotationRun};

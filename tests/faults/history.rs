@@ -7,9 +7,10 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource as _;
 use kube::api::{Api, ListParams, WatchEvent, WatchParams};
+use test_support::installation::SYSTEM;
+use test_support::namespace::TestNamespace;
 use tokio::sync::watch;
 
-use crate::cluster::{SYSTEM, TestNamespace};
 use crate::invariants::{LeafVersion, RootVersion};
 
 /// The history of a mesh.

@@ -4,8 +4,7 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::pki::{TrustBundle, verify_as_peer};
-
-use crate::cluster::{note, value};
+use test_support::objects::{note, value};
 
 /// A leaf Secret as it was once.
 pub struct LeafVersion {

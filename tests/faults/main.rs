@@ -8,20 +8,6 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "../support/cluster.rs"]
-#[allow(dead_code, reason = "each test program uses a part of the cluster")]
-mod cluster;
-#[path = "../support/consumer_cache.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod consumer_cache;
-#[path = "../support/in_process.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod in_process;
-#[path = "../support/rng.rs"]
-mod rng;
-#[path = "../support/root_writes.rs"]
-mod root_writes;
-
 mod chaos;
 mod chaos_rotations;
 mod crash;

@@ -11,11 +11,13 @@ use mtls_operator::operator::run::Settings;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
 use mtls_operator::runtime::shutdown::Shutdown;
+use test_support::cluster::TestCluster;
+use test_support::in_process::{InProcessOperator, settings};
+use test_support::installation::SYSTEM;
+use test_support::namespace::TestNamespace;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::cluster::{SYSTEM, TestCluster, TestNamespace};
 use crate::fault_proxy::FaultProxy;
-use crate::in_process::{InProcessOperator, settings};
 
 /// What the test sees of it, and does.
 pub struct OperatorProcess {

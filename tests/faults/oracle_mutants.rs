@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::runtime::clock::Clock;
+use test_support::cluster::TestCluster;
 
-use crate::cluster::TestCluster;
 use crate::history::judge;
 use crate::operator_process::live;
 use crate::rotation_run::{EndState, RotationRun};

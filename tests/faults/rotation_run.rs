@@ -9,14 +9,16 @@ use mtls_operator::api::authority::Phase;
 use mtls_operator::api::conditions::find;
 use mtls_operator::pki::{Fingerprint, TrustBundle};
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::consumer_cache::{ConsumerCache, Snapshot};
+use test_support::namespace::TestNamespace;
+use test_support::objects::{note, ready_of, value};
+use test_support::rng::SEED;
+use test_support::root_writes::RootWrites;
 
-use crate::cluster::{TestCluster, TestNamespace, note, ready_of, value};
-use crate::consumer_cache::{ConsumerCache, Snapshot};
 use crate::delayed_write::DelayedWrite;
 use crate::history::{History, judge};
 use crate::operator_process::OperatorProcess;
-use crate::rng::SEED;
-use crate::root_writes::RootWrites;
 
 /// `rotation.propagation` of the authority.
 const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);

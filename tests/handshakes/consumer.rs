@@ -9,8 +9,8 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::runtime::watcher::watch_object;
+use test_support::objects::value;
 
-use crate::cluster::value;
 use crate::gnutls::GnuTls;
 use crate::openssl::OpenSsl;
 use crate::process::Process;

@@ -10,15 +10,17 @@ use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthorityStatus};
 use serde_json::json;
 use tempfile::TempDir;
+use test_support::namespace::TestNamespace;
+use test_support::objects::note;
+use test_support::rng::SeededRng;
+use test_support::tools::require_tool;
+use test_support::wait::until;
 
-use crate::cluster::{TestNamespace, note, until};
 use crate::consumer::{Behaviour, Consumer, Stack};
 use crate::gnutls::GnuTls;
 use crate::openssl::OpenSsl;
 use crate::process::{self, Process};
-use crate::rng::SeededRng;
 use crate::rotations::is_at_full_size;
-use crate::tool::require_tool;
 
 /// `rotation.propagation` of the authority: no lag is longer.
 const PROPAGATION: Duration = Duration::from_secs(10);

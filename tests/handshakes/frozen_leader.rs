@@ -4,12 +4,13 @@
 
 use mtls_operator::api::authority::Phase;
 use serde_json::Value;
+use test_support::cluster::TestCluster;
+use test_support::election::{holder, leader_among, signal};
+use test_support::objects::{note, value};
+use test_support::root_writes::RootWrites;
 
-use crate::cluster::{TestCluster, note, value};
 use crate::consumers::{Consumers, Lifetime, progress};
-use crate::election::{holder, leader_among, signal};
 use crate::pairwise::PairwiseLoad;
-use crate::root_writes::RootWrites;
 
 /// Consumers of each authority.
 const CONSUMERS: usize = 5;

@@ -9,26 +9,6 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "../support/cluster.rs"]
-#[allow(dead_code, reason = "each test program uses a part of the cluster")]
-mod cluster;
-#[path = "../support/election.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod election;
-#[path = "../support/golang.rs"]
-mod golang;
-#[cfg(feature = "weakened")]
-#[path = "../support/in_process.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod in_process;
-#[path = "../support/rng.rs"]
-mod rng;
-#[path = "../support/root_writes.rs"]
-mod root_writes;
-#[path = "../support/tool.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod tool;
-
 mod consumer;
 mod consumers;
 mod frozen_leader;

@@ -4,10 +4,10 @@ use mtls_operator::operator::run::Settings;
 use mtls_operator::plan::safeguards::Safeguard::{CrossCertificates, Gate, Wait};
 use mtls_operator::plan::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
+use test_support::cluster::TestCluster;
+use test_support::in_process::{InProcessOperator, settings};
 
-use crate::cluster::TestCluster;
 use crate::consumers::{Consumers, Lifetime};
-use crate::in_process::{InProcessOperator, settings};
 use crate::pairwise::{Counts, PairwiseLoad};
 use crate::rotations::{ALL, CONSUMERS};
 

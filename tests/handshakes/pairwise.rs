@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use crate::cluster::until;
+use test_support::rng::SEED;
+use test_support::wait::until;
+
 use crate::consumer::{Consumer, shake_hands};
-use crate::rng::SEED;
 
 /// Failures are told so many times for each class.
 const TOLD: u64 = 5;

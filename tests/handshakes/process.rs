@@ -5,8 +5,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use test_support::tools::go;
+
 use crate::consumer::Loaded;
-use crate::golang;
 use crate::mount::Mount;
 
 fn source(file: &str) -> PathBuf {
@@ -16,7 +17,7 @@ fn source(file: &str) -> PathBuf {
 /// Builds the program in Go into a folder.
 pub fn build_go(go: &Path, folder: &Path) -> PathBuf {
     let program = folder.join("consumer");
-    golang::build(go, "tests/handshakes/go", &program);
+    go::build(go, "tests/handshakes/go", &program);
     program
 }
 

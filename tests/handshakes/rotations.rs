@@ -8,11 +8,12 @@ use std::thread::JoinHandle;
 use mtls_operator::api::authority::Phase;
 use tokio::runtime::Runtime;
 
-use crate::cluster::{SYSTEM, TestCluster};
 use crate::consumers::{Consumers, Lifetime};
 #[cfg(feature = "weakened")]
 use crate::mutants;
 use crate::pairwise::{Counts, PairwiseLoad};
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
 
 /// Consumers of each authority.
 pub const CONSUMERS: usize = 20;

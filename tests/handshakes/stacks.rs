@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
     Authority, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Window,
 };
+use test_support::tools::require_tool;
 
 use crate::consumer::{Loaded, Stack, Version};
 use crate::gnutls::GnuTls;
 use crate::openssl::OpenSsl;
 use crate::process::{self, Process};
-use crate::tool::require_tool;
 
 const NAME: &str = "pod.shop.svc";
 

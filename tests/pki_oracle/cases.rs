@@ -9,9 +9,10 @@ use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
     SpiffeId, Window,
 };
+use test_support::tools::authorities;
 use zeroize::Zeroizing;
 
-use crate::{authorities, successions};
+use crate::successions;
 
 /// A name that every leaf has.
 pub const NAME: &str = "cart.shop.svc.cluster.local";

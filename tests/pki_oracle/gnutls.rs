@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Output;
 
+use test_support::tools::require_tool;
+
 use crate::cases::{Case, NAME, SUITE, WRONG_NAME};
-use crate::tool::require_tool;
 
 const SERVER: &str = "1.3.6.1.5.5.7.3.1";
 const CLIENT: &str = "1.3.6.1.5.5.7.3.2";

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use test_support::tools::require_tool;
+
 use crate::cases::SUITE;
-use crate::tool::require_tool;
 
 /// Checks that the program makes of each case.
 const CHECKS: usize = 8;

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use mtls_operator::pki::CommonName;
+use test_support::tools::authorities::VERSION_1;
+use test_support::tools::require_tool;
 
-use crate::authorities::VERSION_1;
 use crate::cases::{Case, NAME, SUITE, WRONG_NAME};
-use crate::tool::require_tool;
 
 /// What the client sends, and what the server makes of it.
 const QUESTION: &str = "mutual trust";

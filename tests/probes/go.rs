@@ -5,11 +5,11 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use mtls_operator::plan::sighting::{Reception, Refusal};
+use test_support::tools::go;
+use test_support::tools::require_tool;
 
 use crate::fixture::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
-use crate::golang;
 use crate::process::{Server, folder};
-use crate::tool::require_tool;
 
 const KINDS: [&[&str]; 3] = [&["-max", "12"], &["-max", "13"], &["-max", "13", "-tickets=false"]];
 
@@ -20,7 +20,7 @@ static WORKSHOP: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdi
 static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let go = require_tool("go")?;
     let program = WORKSHOP.path().join("server");
-    golang::build(&go, "tests/probes/go", &program);
+    go::build(&go, "tests/probes/go", &program);
     Some(program)
 });
 

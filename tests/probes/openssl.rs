@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use mtls_operator::plan::sighting::Reception;
+use test_support::tools::require_tool;
 
 use crate::fixture::{MESH, UNKNOWN, assert_strict, look, patient, receptions, trust};
 use crate::process::{Server, folder};
-use crate::tool::require_tool;
 
 const VERSIONS: [&[&str]; 3] = [&["-tls1_2"], &["-tls1_3"], &["-tls1_3", "-num_tickets", "0"]];
 

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::golang;
+use test_support::tools::go;
+use test_support::tools::{require_tool, skip};
+
 use crate::question::{Judge, Question, Verdict};
-use crate::tool::{require_tool, skip};
 
 /// Such a program.
 pub struct Batch {
@@ -72,7 +73,7 @@ pub fn first_line(command: &mut Command) -> String {
 pub fn go() -> Option<Box<dyn Judge>> {
     let go = require_tool("go")?;
     let program = built("go-verdicts");
-    golang::build(&go, "tests/verifiers/go", &program);
+    go::build(&go, "tests/verifiers/go", &program);
     let version = first_line(Command::new(go).arg("version").env("GOTOOLCHAIN", "local"));
     Some(Box::new(Batch { program, arguments: Vec::new(), version }))
 }

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_support::in_memory::harness::SECRETS;
+use test_support::in_memory::rotation_run::RotationRun;
 
-use crate::harness::SECRETS;
 use crate::question::{Question, Role};
-use crate::rotation_run::RotationRun;
 use crate::verifiers::AT_ANY_TIME;
 
 const ROTATIONS: usize = 40;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use test_support::tools::require_tool;
+
 use crate::batch::first_line;
 use crate::listener::Server;
 use crate::question::{Judge, Question, Role, Verdict};
-use crate::tool::require_tool;
 
 struct GnuTls {
     client: PathBuf,

@@ -11,26 +11,6 @@
 )]
 #![allow(clippy::large_futures, reason = "the whole operator lies in the future of a test")]
 
-#[path = "../conversation/api_server.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod api_server;
-#[path = "../pki_oracle/authorities.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod authorities;
-#[path = "../support/consumer_cache.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod consumer_cache;
-#[path = "../support/golang.rs"]
-mod golang;
-#[path = "../conversation/harness.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod harness;
-#[path = "../conversation/rotation_run.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod rotation_run;
-#[path = "../support/tool.rs"]
-mod tool;
-
 mod batch;
 mod families;
 mod forty_rotations;

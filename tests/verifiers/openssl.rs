@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use test_support::tools::require_tool;
+
 use crate::batch::first_line;
 use crate::question::{Judge, Question, Role, Verdict};
-use crate::tool::require_tool;
 
 struct OpenSsl(PathBuf);
 

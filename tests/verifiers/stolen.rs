@@ -14,10 +14,10 @@ use mtls_operator::pki::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_support::in_memory::harness::{AUTHORITIES, CONFIG_MAPS, NAMESPACE, SECRETS};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use crate::harness::{AUTHORITIES, CONFIG_MAPS, NAMESPACE, SECRETS};
 use crate::question::{Question, Role};
-use crate::rotation_run::RotationRun;
 use crate::verifiers::AT_ANY_TIME;
 
 const NAME: &str = "a.orders.svc";

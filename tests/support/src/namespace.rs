@@ -10,8 +10,9 @@ use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::SYSTEM;
-use super::wait::{ready_of, wait};
+use crate::installation::SYSTEM;
+use crate::objects::ready_of;
+use crate::wait::wait;
 
 /// A namespace, and what a test does in it. Waiting is by watches, never by sleeping.
 pub struct TestNamespace {

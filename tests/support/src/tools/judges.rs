@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::tool::require_tool;
+use super::require_tool;
+use crate::REPOSITORY;
 
 /// What a program prints with these arguments and this on its standard input; `None` where there is no Go.
 pub fn ask(program: &str, arguments: &[&str], input: &str) -> Option<String> {
@@ -13,7 +14,7 @@ pub fn ask(program: &str, arguments: &[&str], input: &str) -> Option<String> {
     // The flags with which the control plane is built: the packages that both need are compiled once.
     let mut command = Command::new(go);
     command.args(["run", "-trimpath", &format!("./{program}")]).args(arguments);
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges")).env("CGO_ENABLED", "0");
+    command.current_dir(Path::new(REPOSITORY).join("tests/judges")).env("CGO_ENABLED", "0");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = command.spawn().unwrap();
     let mut stdin = running.stdin.take().unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
 
-use crate::tool::require_tool;
+use super::require_tool;
 
 /// Roots are older than the expired leaves that are issued under them.
 const AGE: SignedDuration = SignedDuration::from_hours(72);
@@ -85,6 +85,7 @@ fn without_end() -> AuthorityPem {
     AuthorityPem { chain: root.clone(), key: key.serialize_pem().into_bytes().into(), anchors: root }
 }
 
+/// A root of our own, old enough to have signed a leaf that has expired.
 pub fn generate(algorithm: RootAlgorithm, now: Timestamp) -> AuthorityPem {
     Authority::generate("oracle", algorithm, YEAR + AGE, now - AGE).unwrap()
 }
@@ -97,6 +98,7 @@ pub struct OpenSsl {
 }
 
 impl OpenSsl {
+    /// OpenSSL, working in this folder.
     pub fn new(program: PathBuf, folder: &Path) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         std::fs::write(folder.join("ca.cnf"), CONFIG).unwrap();
@@ -184,6 +186,7 @@ impl OpenSsl {
         self.run(&arguments);
     }
 
+    /// A file that it has made.
     pub fn read(&self, name: &str, extension: &str) -> Vec<u8> {
         std::fs::read(self.folder.join(format!("{name}.{extension}"))).unwrap()
     }

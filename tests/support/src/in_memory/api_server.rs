@@ -35,7 +35,9 @@ pub enum Fault {
 /// One call: a line that says what was asked, and the body that came with it.
 #[derive(Clone, Debug)]
 pub struct Call {
+    /// Method, kind, namespace and name.
     pub line: String,
+    /// What was sent.
     pub body: Value,
 }
 
@@ -128,10 +130,12 @@ impl ApiServer {
         self.put(kind, &object);
     }
 
+    /// Deletes an object as people would.
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) {
         self.0.lock().objects.remove(&place(kind, namespace, name)).unwrap();
     }
 
+    /// An object, as it is stored.
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         self.0.lock().objects.get(&place(kind, namespace, name)).cloned()
     }

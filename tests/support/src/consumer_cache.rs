@@ -11,15 +11,18 @@ use rustls::pki_types::pem::PemObject as _;
 /// What a Secret held from some moment on.
 #[derive(Clone)]
 pub struct Snapshot {
+    /// Since when.
     pub since: Timestamp,
+    /// The leaf, and what leads from it to a root.
     pub chain: String,
+    /// Its private key.
     pub key: String,
+    /// The roots that are trusted.
     pub bundle: String,
 }
 
 impl Snapshot {
     /// What a client without an identity has: a bundle, and nothing that anybody would verify.
-    #[allow(dead_code, reason = "each test program uses a part of the memory")]
     pub const fn of_client(since: Timestamp, bundle: String) -> Self {
         Self { since, chain: String::new(), key: String::new(), bundle }
     }

@@ -4,6 +4,10 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+pub mod authorities;
+pub mod go;
+pub mod judges;
+
 /// With this set to 1 nothing is skipped: a missing tool fails the test.
 const REQUIRE_ALL: &str = "MTLS_TEST_REQUIRE_ALL";
 

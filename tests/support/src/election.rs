@@ -5,7 +5,9 @@ use std::process::Command;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 
-use crate::cluster::{SYSTEM, TestNamespace, wait};
+use crate::installation::SYSTEM;
+use crate::namespace::TestNamespace;
+use crate::wait::wait;
 
 /// Waits until the Lease has a holder who is accepted, or none, and returns who it is.
 pub async fn holder(

@@ -28,6 +28,7 @@ pub enum FaultProfile {
     Slow(Duration, Duration),
 }
 
+/// The API server.
 #[derive(Clone, Default)]
 pub struct FakeApi(Arc<Mutex<State>>);
 
@@ -49,6 +50,7 @@ impl FakeApi {
         Client::new(service, "default")
     }
 
+    /// From now on this happens to the requests of a client.
     pub fn set_weather(&self, client: &str, weather: FaultProfile) {
         self.0.lock().unwrap().weather.insert(client.to_owned(), weather);
     }
@@ -66,14 +68,17 @@ impl FakeApi {
         state.lease = Some(lease);
     }
 
+    /// Somebody deletes the Lease.
     pub fn delete(&self) {
         self.0.lock().unwrap().lease = None;
     }
 
+    /// The Lease, as it is stored.
     pub fn lease(&self) -> Option<Value> {
         self.0.lock().unwrap().lease.clone()
     }
 
+    /// The holder that the Lease names.
     pub fn holder(&self) -> Option<String> {
         Some(self.lease()?["spec"]["holderIdentity"].as_str()?.to_owned())
     }

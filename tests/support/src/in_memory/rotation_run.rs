@@ -10,16 +10,18 @@ use mtls_operator::pki::LeafError;
 use serde_json::{Value, json};
 
 use super::api_server::ApiServer;
-use super::consumer_cache::{ConsumerCache, Snapshot, accepts};
 use super::harness::{AUTHORITIES, CONFIG_MAPS, Harness, NAMESPACE, NOW, SECRETS};
+use crate::consumer_cache::{ConsumerCache, Snapshot, accepts};
 
 /// `rotation.propagation` of the authority.
 pub const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 
 /// An operator, its identities, and everything that their consumers may have loaded.
 pub struct RotationRun {
+    /// The operator and its API server.
     pub harness: Harness,
     memory: ConsumerCache,
+    /// How often the operator was killed.
     pub crashes: usize,
     /// What was written in the last tick.
     pub written: Vec<String>,

@@ -7,8 +7,10 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::helm::{Installed, succeeded};
-use crate::tool::require_tool;
+use crate::REPOSITORY;
+use crate::cluster::TestCluster;
+use crate::installation::succeed;
+use crate::tools::require_tool;
 
 /// Keeps what it is given: a backup that is tried needs no key.
 const GPG: &str = "#!/bin/sh\nif [ \"$1\" = --decrypt ]; then cat \"$2\"; else cat; fi\n";
@@ -28,7 +30,7 @@ impl Shell {
         fs::write(&gpg, GPG).unwrap();
         fs::set_permissions(&gpg, fs::Permissions::from_mode(0o755)).unwrap();
         for part in ["charts", "crds", "docs"] {
-            symlink(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(part), folder.path().join(part)).unwrap();
+            symlink(PathBuf::from(REPOSITORY).join(part), folder.path().join(part)).unwrap();
         }
         let tools = ["kubectl", "helm"].map(|name| devcluster::tool(name).unwrap());
         let programs = tools.iter().chain([&gpg, &jq]).map(|program| program.parent().unwrap().to_owned());
@@ -38,9 +40,9 @@ impl Shell {
     }
 
     /// Runs commands on a cluster, as somebody pastes them, who stops at the first that fails.
-    pub fn run(&self, on: &Installed, commands: &str) -> String {
+    pub fn run(&self, on: &TestCluster, commands: &str) -> String {
         let mut shell = Command::new("bash");
         shell.args(["-euo", "pipefail", "-c", commands]).current_dir(self.folder.path());
-        succeeded(shell.envs(on.cluster.environment()).env("PATH", &self.path))
+        succeed(shell.envs(on.control_plane().environment()).env("PATH", &self.path)).unwrap()
     }
 }

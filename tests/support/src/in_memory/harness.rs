@@ -38,18 +38,28 @@ use serde_json::{Value, json};
 
 use super::api_server::{ApiServer, Call};
 
+/// When every story begins.
 pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
+/// The namespace of every identity.
 pub const NAMESPACE: &str = "orders";
+/// The kind, as paths have it.
 pub const SECRETS: &str = "secrets";
+/// The kind, as paths have it.
 pub const IDENTITIES: &str = "mtlsidentities";
+/// The kind, as paths have it.
 pub const AUTHORITIES: &str = "mtlsauthorities";
+/// The kind, as paths have it.
 pub const CONFIG_MAPS: &str = "configmaps";
+/// The kind, as paths have it.
 pub const CLUSTER_BUNDLES: &str = "clustertrustbundles";
 
 /// The operator and its API server.
 pub struct Harness {
+    /// The API server.
     pub server: ApiServer,
+    /// What the controllers of the operator share.
     pub context: Context,
+    /// Moves the clock of the operator.
     pub hand: ManualClock,
     /// Every body that the operator ever sent into status or Events.
     pub told: Vec<String>,
@@ -250,14 +260,17 @@ impl Harness {
         panic!("the operator does not come to rest: {asked:#?}");
     }
 
+    /// Time passes.
     pub fn advance(&self, by: SignedDuration) {
         self.hand.advance(by);
     }
 
+    /// An identity, as it is stored.
     pub fn identity(&self, name: &str) -> MtlsIdentity {
         serde_json::from_value(self.server.get(IDENTITIES, NAMESPACE, name).unwrap()).unwrap()
     }
 
+    /// A Secret of the namespace, as it is stored.
     pub fn secret(&self, name: &str) -> Option<Value> {
         self.server.get(SECRETS, NAMESPACE, name)
     }
@@ -275,6 +288,7 @@ impl Harness {
         (ready.status, ready.reason)
     }
 
+    /// The message of `Ready`.
     pub fn message(&self, name: &str) -> String {
         let conditions = self.identity(name).status.unwrap().conditions;
         conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap().message
@@ -316,6 +330,7 @@ fn is_public(call: &Call) -> bool {
     call.line.starts_with("PATCH status") || call.line.starts_with("POST events")
 }
 
+/// Status and reason of `Ready` of an identity that is issued.
 pub fn issued() -> (String, String) {
     ("True".into(), "Issued".into())
 }

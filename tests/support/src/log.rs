@@ -27,7 +27,6 @@ impl Log {
     }
 
     /// The same, as machines read it.
-    #[allow(dead_code, reason = "each test program uses a part of it")]
     pub fn listen_as_machine() -> (Self, DefaultGuard) {
         let log = Self::new();
         let writer = log.clone();

@@ -2,7 +2,8 @@
 
 use devcluster::audit::{self, Event};
 
-use crate::cluster::{SYSTEM, TestCluster, until};
+use crate::cluster::{SYSTEM, TestCluster};
+use crate::wait::until;
 
 /// The account from a moment on.
 pub struct RootWrites<'a> {
@@ -13,7 +14,7 @@ pub struct RootWrites<'a> {
 impl<'a> RootWrites<'a> {
     /// Opens it now.
     pub fn open(cluster: &'a TestCluster) -> Self {
-        let log = cluster.control_plane.lock().unwrap().audit_log();
+        let log = cluster.control_plane().audit_log();
         Self { cluster, since: audit::end(&log).unwrap() }
     }
 
@@ -28,7 +29,7 @@ impl<'a> RootWrites<'a> {
     }
 
     fn root_changes_so_far(&self, authority: &str) -> (usize, usize) {
-        let log = self.cluster.control_plane.lock().unwrap().audit_log();
+        let log = self.cluster.control_plane().audit_log();
         let name = format!("mtls-authority-{authority}");
         let is_root =
             |event: &Event| event.resource == "secrets" && event.namespace == SYSTEM && event.name == name;
