@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use mtls_operator::runtime::clock::Clock;
 use serde_json::{Value, json};
 use test_support::ca::Ca;
 use test_support::cluster::TestCluster;
@@ -99,17 +100,8 @@ fn at_work(place: &Shell) -> (TestCluster, String) {
         "mtlsauthority/mesh",
         &json!({ "spec": { "distrustedRoots": [{ "fingerprint": distrusted }] } }),
     );
-    let ca = Ca::root("Example Root");
-    apply(
-        &cluster,
-        &json!({
-            "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": ca.provided(&ca),
-            "metadata": {
-                "name": "corporate-ca", "namespace": SYSTEM,
-                "annotations": { "mtls-operator.dev/provides-for": "corp" },
-            },
-        }),
-    );
+    let ca = Ca::root("Example Root", Clock::system().now());
+    cluster.apply(&ca.secret("corporate-ca", "corp", &ca.pem()));
     let api = "mtls-operator.dev/v1alpha1";
     let corp = json!({
         "apiVersion": api, "kind": "MtlsAuthority", "metadata": { "name": "corp" },

@@ -1,10 +1,10 @@
 //! A compromised root is named, and is out: another one signs at once, and nothing holds the old one any more.
 
 use mtls_operator::api::MtlsAuthority;
+use mtls_operator::runtime::clock::Clock;
 use serde_json::{Value, json};
 use test_support::ca::Ca;
 use test_support::cluster::TestCluster;
-use test_support::installation::SYSTEM;
 use test_support::namespace::TestNamespace;
 use test_support::objects::value;
 
@@ -56,19 +56,17 @@ async fn a_distrusted_root_is_replaced_at_once_and_no_bundle_holds_it_any_more()
 #[tokio::test]
 async fn a_provided_ca_that_is_distrusted_signs_nothing_until_another_is_there() {
     let namespace = TestCluster::shared().namespace().await;
-    let ca = Ca::root("Example Root");
+    let ca = Ca::root("Example Root", Clock::system().now());
     let (name, input) = (namespace.unique("ca"), namespace.unique("input"));
-    let consent = json!({ "mtls-operator.dev/provides-for": name });
-    let metadata = json!({ "name": input, "namespace": SYSTEM, "annotations": consent });
-    let secret = json!({ "metadata": metadata, "type": "kubernetes.io/tls", "data": ca.provided(&ca) });
-    let secret: k8s_openapi::api::core::v1::Secret = serde_json::from_value(secret).unwrap();
+    let secret: k8s_openapi::api::core::v1::Secret =
+        serde_json::from_value(ca.secret(&input, &name, &ca.pem())).unwrap();
     namespace.system_secrets().create(&kube::api::PostParams::default(), &secret).await.unwrap();
     let spec = json!({ "trustDomain": "own.example", "root": { "provided": { "secretName": input } } });
     let (authority, before, root) = fixture_of(&namespace, name, spec).await;
     distrust(&namespace, &authority, &root).await;
     namespace.authority_stands(&authority, "False", "Distrusted").await;
-    let other = Ca::root("Another Root");
-    let patch = kube::api::Patch::Merge(json!({ "data": other.provided(&other) }));
+    let other = Ca::root("Another Root", Clock::system().now());
+    let patch = kube::api::Patch::Merge(json!({ "data": other.data(&other.pem()) }));
     namespace.system_secrets().patch(&input, &kube::api::PatchParams::default(), &patch).await.unwrap();
     namespace.authority_stands(&authority, "True", "Ready").await;
     let secret = namespace.secret_where("cart-mtls", "the other root alone", |secret| {

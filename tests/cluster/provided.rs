@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::conditions::find;
+use mtls_operator::runtime::clock::Clock;
 use serde_json::{Value, json};
 use test_support::ca::Ca;
 use test_support::cluster::TestCluster;
@@ -98,8 +99,8 @@ impl AuthorityFixture {
 
 #[tokio::test]
 async fn a_provided_root_is_copied_and_signs() {
-    let root = Ca::root("Example Root");
-    let fixture = AuthorityFixture::under(root.provided(&root)).await;
+    let root = Ca::root("Example Root", Clock::system().now());
+    let fixture = AuthorityFixture::under(root.data(&root.pem())).await;
     let content = fixture.issue("cart").await;
     assert_eq!(content.trust, root.pem().into_bytes());
     let (input, copy) =
@@ -111,9 +112,9 @@ async fn a_provided_root_is_copied_and_signs() {
 
 #[tokio::test]
 async fn a_provided_intermediate_signs_below_its_anchor() {
-    let root = Ca::root("Example Root");
+    let root = Ca::root("Example Root", Clock::system().now());
     let signer = root.intermediate("Example Issuing 1");
-    let fixture = AuthorityFixture::under(signer.provided(&root)).await;
+    let fixture = AuthorityFixture::under(signer.data(&root.pem())).await;
     let content = fixture.issue("cart").await;
     assert_eq!(content.trust, root.pem().into_bytes());
     let chain = value(&fixture.namespace.secret("cart-mtls").await, "tls.crt");
@@ -124,10 +125,10 @@ async fn a_provided_intermediate_signs_below_its_anchor() {
 
 #[tokio::test]
 async fn another_intermediate_below_the_same_anchor_is_switched_to_at_once() {
-    let root = Ca::root("Example Root");
-    let fixture = AuthorityFixture::under(root.intermediate("Example Issuing 1").provided(&root)).await;
+    let root = Ca::root("Example Root", Clock::system().now());
+    let fixture = AuthorityFixture::under(root.intermediate("Example Issuing 1").data(&root.pem())).await;
     let before = fixture.issue("cart").await;
-    fixture.replace(root.intermediate("Example Issuing 2").provided(&root)).await;
+    fixture.replace(root.intermediate("Example Issuing 2").data(&root.pem())).await;
     let former = before.leaf.authority_key_id.to_string();
     fixture
         .namespace
@@ -148,11 +149,11 @@ async fn another_intermediate_below_the_same_anchor_is_switched_to_at_once() {
 
 #[tokio::test]
 async fn a_ca_with_other_anchors_is_announced_and_withdrawn_when_the_former_one_comes_back() {
-    let root = Ca::root("Example Root");
-    let fixture = AuthorityFixture::under(root.provided(&root)).await;
+    let root = Ca::root("Example Root", Clock::system().now());
+    let fixture = AuthorityFixture::under(root.data(&root.pem())).await;
     let before = fixture.issue("cart").await;
-    let other = Ca::root("Another Root");
-    fixture.replace(other.provided(&other)).await;
+    let other = Ca::root("Another Root", Clock::system().now());
+    fixture.replace(other.data(&other.pem())).await;
     fixture.phase("Announced", &["Signing", "Next"]).await;
     let announced = fixture.namespace.secret_where("cart-mtls", "the bundle of both", |secret| {
         let trust = String::from_utf8(value(secret, "ca.crt")).unwrap();
@@ -160,7 +161,7 @@ async fn a_ca_with_other_anchors_is_announced_and_withdrawn_when_the_former_one_
     });
     assert_eq!(Content::of(&announced.await).leaf, before.leaf, "trust comes without a new key");
     assert_eq!(fixture.issue("late").await.leaf.authority_key_id, before.leaf.authority_key_id);
-    fixture.replace(root.provided(&root)).await;
+    fixture.replace(root.data(&root.pem())).await;
     fixture.phase("Stable", &["Signing"]).await;
     let back = fixture
         .namespace
@@ -177,15 +178,15 @@ async fn a_ca_with_other_anchors_is_announced_and_withdrawn_when_the_former_one_
 
 #[tokio::test]
 async fn a_half_written_ca_is_refused_and_the_copy_signs_on() {
-    let root = Ca::root("Example Root");
-    let fixture = AuthorityFixture::under(root.provided(&root)).await;
+    let root = Ca::root("Example Root", Clock::system().now());
+    let fixture = AuthorityFixture::under(root.data(&root.pem())).await;
     let before = fixture.issue("cart").await;
-    let mut half = root.intermediate("Example Issuing").provided(&root);
-    half["tls.key"] = root.provided(&root)["tls.key"].clone();
+    let mut half = root.intermediate("Example Issuing").data(&root.pem());
+    half["tls.key"] = root.data(&root.pem())["tls.key"].clone();
     fixture.replace(half).await;
     fixture.goes_on_with_the_copy(&before, "ProvidedInvalid").await;
     look_again(&fixture.namespace, &fixture.authority).await;
-    fixture.replace(root.provided(&root)).await;
+    fixture.replace(root.data(&root.pem())).await;
     fixture.namespace.authority_stands(&fixture.authority, "True", "Ready").await;
     expect_of_authority(
         &fixture.namespace,
@@ -197,26 +198,26 @@ async fn a_half_written_ca_is_refused_and_the_copy_signs_on() {
 
 #[tokio::test]
 async fn a_ca_that_was_taken_away_is_missed_and_the_copy_signs_on() {
-    let root = Ca::root("Example Root");
-    let fixture = AuthorityFixture::under(root.provided(&root)).await;
+    let root = Ca::root("Example Root", Clock::system().now());
+    let fixture = AuthorityFixture::under(root.data(&root.pem())).await;
     let before = fixture.issue("cart").await;
     fixture.remove().await;
     fixture.goes_on_with_the_copy(&before, "ProvidedMissing").await;
-    fixture.provide(root.provided(&root)).await;
+    fixture.provide(root.data(&root.pem())).await;
     fixture.namespace.authority_stands(&fixture.authority, "True", "Ready").await;
 }
 
 #[tokio::test]
 async fn a_ca_that_is_provided_late_or_broken_first_is_used_once_it_is_sound() {
-    let root = Ca::root("Example Root");
+    let root = Ca::root("Example Root", Clock::system().now());
     let fixture = AuthorityFixture::new().await;
     fixture.create_authority().await;
     fixture.stalls("False", "ProvidedMissing").await;
-    let mut broken = root.provided(&root);
+    let mut broken = root.data(&root.pem());
     broken["ca.crt"] = json!("");
     fixture.provide(broken).await;
     fixture.stalls("False", "ProvidedInvalid").await;
-    fixture.replace(root.provided(&root)).await;
+    fixture.replace(root.data(&root.pem())).await;
     assert_eq!(fixture.issue("cart").await.trust, root.pem().into_bytes());
     let told = [("Warning", "ProvidedMissing"), ("Warning", "ProvidedInvalid"), ("Normal", "Copy")];
     expect_of_authority(&fixture.namespace, &fixture.authority, &told).await;
@@ -224,10 +225,10 @@ async fn a_ca_that_is_provided_late_or_broken_first_is_used_once_it_is_sound() {
 
 #[tokio::test]
 async fn an_anchor_that_is_added_beside_the_same_signer_reaches_every_bundle() {
-    let root = Ca::root("Example Root");
-    let fixture = AuthorityFixture::under(root.provided(&root)).await;
+    let root = Ca::root("Example Root", Clock::system().now());
+    let fixture = AuthorityFixture::under(root.data(&root.pem())).await;
     let before = fixture.issue("cart").await;
-    let other = Ca::root("Partner Root");
+    let other = Ca::root("Partner Root", Clock::system().now());
     let both = [root.pem(), other.pem()].concat();
     fixture.replace(json!({ "ca.crt": k8s_openapi::ByteString(both.into_bytes()) })).await;
     let secret = fixture.namespace.secret_where("cart-mtls", "both anchors", |secret| {

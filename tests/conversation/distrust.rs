@@ -5,10 +5,11 @@ use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::root::pass;
 use mtls_operator::plan::root::RootDecision;
 use mtls_operator::plan::terms::Terms;
-use test_support::in_memory::harness::{AUTHORITIES, SECRETS, issued};
+use test_support::ca::Ca;
+use test_support::in_memory::harness::{AUTHORITIES, NOW, SECRETS, issued};
 use test_support::in_memory::rotation_run::RotationRun;
 
-use super::provided::{Ca, certifying, mesh_of, swift_and_provided};
+use super::provided::{certifying, input, mesh_of, provide, swift_and_provided};
 use super::rotation::{fingerprint, hex, taken};
 
 /// How the authority stands.
@@ -23,7 +24,7 @@ async fn decision(mesh: &RotationRun) -> RootDecision {
 #[tokio::test(start_paused = true)]
 async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_after_it_is_replaced() {
     for is_replaced_first in [true, false] {
-        let one = Ca::root("one");
+        let one = Ca::root("one", NOW);
         let mut mesh = mesh_of(&one.intermediate("one-1"), &one, swift_and_provided()).await;
         let stolen = fingerprint(&mesh, "tls.crt");
         if !is_replaced_first {
@@ -33,7 +34,7 @@ async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_af
             assert!(!told.signs && told.stalled, "{told:?}");
             assert!(told.message.contains("Peers accept what intermediate"), "{}", told.message);
         }
-        one.intermediate("one-2").provide(&one, &mesh.harness.server);
+        provide(&one.intermediate("one-2"), &one, &mesh.harness.server);
         mesh.tick(1).await;
         let before = mesh.note("a", "authority-key-id");
         if is_replaced_first {
@@ -46,8 +47,8 @@ async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_af
         assert!(told.message.contains(&hex(&stolen)[..16]), "{}", told.message);
         assert!(told.message.contains("provide a CA below another root"), "{}", told.message);
         assert_eq!(mesh.harness.ready("a"), issued());
-        let two = Ca::root("two");
-        two.provide(&two, &mesh.harness.server);
+        let two = Ca::root("two", NOW);
+        provide(&two, &two, &mesh.harness.server);
         for _ in 0..180 {
             mesh.tick(1).await;
         }
@@ -58,19 +59,19 @@ async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_af
 /// What people have put into `ca.crt` beside the root of a CA has certified nothing.
 #[tokio::test(start_paused = true)]
 async fn a_ca_that_goes_takes_no_anchor_along_that_lay_beside_its_root() {
-    let (one, partner, two) = (Ca::root("one"), Ca::root("partner"), Ca::root("two"));
+    let (one, partner, two) = (Ca::root("one", NOW), Ca::root("partner", NOW), Ca::root("two", NOW));
     let mut mesh = mesh_of(&one, &one, certifying()).await;
-    mesh.harness.server.put(SECRETS, &one.input(&format!("{}{}", one.pem(), partner.pem())));
+    mesh.harness.server.put(SECRETS, &input(&one, &format!("{}{}", one.pem(), partner.pem())));
     mesh.tick(5).await;
     let first = fingerprint(&mesh, "tls.crt");
-    two.provide(&two, &mesh.harness.server);
+    provide(&two, &two, &mesh.harness.server);
     for phase in ["Announced", "Draining"] {
         mesh.until(phase, 60, 1).await;
     }
     mesh.distrust(&[&fingerprint(&mesh, "tls.crt")]);
     mesh.tick(1).await;
     assert_eq!(taken(&mesh), [hex(&first)], "though nothing can be signed before another CA is there");
-    partner.provide(&partner, &mesh.harness.server);
+    provide(&partner, &partner, &mesh.harness.server);
     mesh.tick(1).await;
     mesh.tick(1).await;
     assert!(decision(&mesh).await.signs);

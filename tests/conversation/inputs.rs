@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use mtls_operator::api::conditions::{READY, find};
-use rcgen::BasicConstraints;
 use serde_json::{Value, json};
+use test_support::ca::Ca;
 use test_support::in_memory::api_server::ApiServer;
 use test_support::in_memory::harness::{AUTHORITIES, Harness, NOW, SECRETS, issued};
 use test_support::in_memory::rotation_run::RotationRun;
 
 use super::metrics::{keep, keeper};
-use super::provided::{Ca, OWN, certifying, mesh_of, swift_and_provided};
+use super::provided::{OWN, certifying, input, mesh_of, provide, root_for, swift_and_provided};
 use super::rotating_condition::{authority, rotating};
 
 const ROOT: &str = "mtls-authority-mesh";
@@ -64,9 +64,9 @@ fn events(harness: &Harness, reason: &str) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn no_authority_gets_a_ca_that_was_not_meant_for_it() {
-    let one = Ca::root("one");
+    let one = Ca::root("one", NOW);
     for named in [None, Some("other")] {
-        let mut input = one.input(&one.pem());
+        let mut input = input(&one, &one.pem());
         consent(&mut input, named);
         let harness = harness_over(&input).await;
         let mut keeper = keeper(&harness);
@@ -81,8 +81,8 @@ async fn no_authority_gets_a_ca_that_was_not_meant_for_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_root_of_an_authority_is_never_the_input_of_another_one() {
-    let one = Ca::root("one");
-    let mut input = one.input(&one.pem());
+    let one = Ca::root("one", NOW);
+    let mut input = input(&one, &one.pem());
     input["type"] = json!("mtls-operator.dev/root");
     let harness = harness_over(&input).await;
     let mut keeper = keeper(&harness);
@@ -94,10 +94,10 @@ async fn the_root_of_an_authority_is_never_the_input_of_another_one() {
 /// As an operator leaves it that knew no such annotation.
 #[tokio::test(start_paused = true)]
 async fn a_copy_in_force_is_consent_until_the_ca_is_changed() {
-    let (one, two) = (Ca::root("one"), Ca::root("two"));
+    let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
     let both = format!("{}{}", one.pem(), two.pem());
-    for changed in [two.input(&two.pem()), one.input(&both)] {
-        let harness = harness_over(&one.input(&one.pem())).await;
+    for changed in [input(&two, &two.pem()), input(&one, &both)] {
+        let harness = harness_over(&input(&one, &one.pem())).await;
         let mut keeper = keeper(&harness);
         change(&harness, |input| consent(input, None));
         keep(&mut keeper).await;
@@ -124,11 +124,11 @@ async fn a_copy_in_force_is_consent_until_the_ca_is_changed() {
 /// What lies in a root Secret as the next root has been taken with consent, too.
 #[tokio::test(start_paused = true)]
 async fn an_announced_copy_is_consent_as_well() {
-    let (one, two) = (Ca::root("one"), Ca::root("two"));
-    let mut harness = harness_over(&one.input(&one.pem())).await;
+    let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
+    let mut harness = harness_over(&input(&one, &one.pem())).await;
     harness.apply("web", &json!({}));
     harness.settle().await;
-    put(&harness, &two.input(&two.pem()));
+    put(&harness, &input(&two, &two.pem()));
     let mut keeper = keeper(&harness);
     keep(&mut keeper).await;
     assert_eq!(rotating(&harness).1, "Announced", "the identity is behind");
@@ -139,7 +139,7 @@ async fn an_announced_copy_is_consent_as_well() {
 
 #[tokio::test(start_paused = true)]
 async fn what_kubectl_create_secret_tls_makes_gets_a_sentence_with_the_command_that_it_needs() {
-    let one = Ca::root("one");
+    let one = Ca::root("one", NOW);
     let below = one.intermediate("one-1");
     let chained = |mut input: Value, chain: &str| {
         input["data"]["tls.crt"] = json!(k8s_openapi::ByteString(chain.as_bytes().to_vec()));
@@ -147,10 +147,10 @@ async fn what_kubectl_create_secret_tls_makes_gets_a_sentence_with_the_command_t
         input
     };
     let rows = [
-        (chained(one.input(""), &one.pem()), "jq '.data[\"ca.crt\"] = .data[\"tls.crt\"]'"),
-        (chained(below.input(""), &below.pem()), "the root above \"CN=one\""),
+        (chained(input(&one, ""), &one.pem()), "jq '.data[\"ca.crt\"] = .data[\"tls.crt\"]'"),
+        (chained(input(&below, ""), &below.pem()), "the root above \"CN=one\""),
         (
-            chained(below.input(""), &format!("{}{}", below.pem(), one.pem())),
+            chained(input(&below, ""), &format!("{}{}", below.pem(), one.pem())),
             "the last certificate of tls.crt is a root",
         ),
     ];
@@ -183,11 +183,11 @@ async fn said_until_stable(mesh: &mut RotationRun) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn an_anchor_that_is_added_during_a_rotation_follows_at_its_end_and_that_is_told() {
     for phase in ["Announced", "Draining"] {
-        let (one, two, partner) = (Ca::root("one"), Ca::root("two"), Ca::root("partner"));
+        let (one, two, partner) = (Ca::root("one", NOW), Ca::root("two", NOW), Ca::root("partner", NOW));
         let mut mesh = mesh_of(&one, &one, certifying()).await;
-        two.provide(&two, &mesh.harness.server);
+        provide(&two, &two, &mesh.harness.server);
         mesh.until(phase, 90, 1).await;
-        mesh.harness.server.put(SECRETS, &two.input(&format!("{}{}", two.pem(), partner.pem())));
+        mesh.harness.server.put(SECRETS, &input(&two, &format!("{}{}", two.pem(), partner.pem())));
         let said = said_until_stable(&mut mesh).await;
         let told =
             "The anchors in ca.crt of the Secret that spec.root.provided.secretName names have changed";
@@ -202,14 +202,14 @@ async fn an_anchor_that_is_added_during_a_rotation_follows_at_its_end_and_that_i
 #[tokio::test(start_paused = true)]
 async fn another_ca_or_none_during_draining_follows_at_its_end_and_that_is_told() {
     let rows =
-        [(Some(Ca::root("three")), "Another CA lies in"), (None, "spec.root.provided is no longer set")];
+        [(Some(Ca::root("three", NOW)), "Another CA lies in"), (None, "spec.root.provided is no longer set")];
     for (other, told) in rows {
-        let (one, two) = (Ca::root("one"), Ca::root("two"));
+        let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
         let mut mesh = mesh_of(&one, &one, certifying()).await;
-        two.provide(&two, &mesh.harness.server);
+        provide(&two, &two, &mesh.harness.server);
         mesh.until("Draining", 90, 1).await;
         match &other {
-            Some(three) => three.provide(three, &mesh.harness.server),
+            Some(three) => provide(three, three, &mesh.harness.server),
             None => mesh.harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
                 authority["spec"]["root"]["provided"] = Value::Null;
             }),
@@ -226,8 +226,8 @@ async fn another_ca_or_none_during_draining_follows_at_its_end_and_that_is_told(
 #[tokio::test(start_paused = true)]
 async fn a_provided_ca_that_ends_soon_is_told_once_and_before_certificates_are_cut_short() {
     let ttl = SignedDuration::from_mins(10);
-    let one = Ca::root_with("one", BasicConstraints::Unconstrained, ttl);
-    let harness = harness_over(&one.input(&one.pem())).await;
+    let one = root_for("one", ttl);
+    let harness = harness_over(&input(&one, &one.pem())).await;
     let mut first = keeper(&harness);
     keep(&mut first).await;
     assert!(!ready(&harness).2.contains("ends at"), "{:?}", ready(&harness));
@@ -243,8 +243,8 @@ async fn a_provided_ca_that_ends_soon_is_told_once_and_before_certificates_are_c
     harness.context.roster.saw(authority(&harness));
     keep(&mut second).await;
     assert_eq!(events(&harness, "EndsSoon"), 1, "a restart tells nothing twice");
-    let two = Ca::root("two");
-    put(&harness, &two.input(&two.pem()));
+    let two = Ca::root("two", NOW);
+    put(&harness, &input(&two, &two.pem()));
     keep(&mut second).await;
     assert!(!ready(&harness).2.contains("ends at"), "{:?}", ready(&harness));
 }
@@ -252,7 +252,7 @@ async fn a_provided_ca_that_ends_soon_is_told_once_and_before_certificates_are_c
 #[tokio::test(start_paused = true)]
 async fn an_identity_whose_certificate_ends_with_its_ca_says_so() {
     let ttl = SignedDuration::from_mins(10);
-    let one = Ca::root_with("one", BasicConstraints::Unconstrained, ttl);
+    let one = root_for("one", ttl);
     let mut mesh = mesh_of(&one, &one, certifying()).await;
     assert!(!mesh.harness.message("a").contains("The CA that signed it ends then"));
     while mesh.harness.hand.now() < NOW + ttl - SignedDuration::from_secs(20) {

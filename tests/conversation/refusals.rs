@@ -1,16 +1,13 @@
 //! What is refused is told once, and nothing is written but the telling.
 
 use jiff::SignedDuration;
-use k8s_openapi::ByteString;
 use mtls_operator::api::MtlsAuthoritySpec;
 use mtls_operator::api::authority::{ProvidedSpec, RootSpec};
 use mtls_operator::api::conditions::{STALLED, find};
 use mtls_operator::api::word::Word;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, GeneralSubtree, IsCa,
-    KeyPair, KeyUsagePurpose, NameConstraints,
-};
+use rcgen::{GeneralSubtree, NameConstraints};
 use serde_json::{Value, json};
+use test_support::ca::Ca;
 use test_support::in_memory::api_server::{ApiServer, Fault};
 use test_support::in_memory::harness::{A_WHILE, Harness, NOW, issued};
 
@@ -268,24 +265,11 @@ async fn an_event_that_is_lost_is_lost() {
 
 /// A CA that may sign for `x.test` only, as an organisation might hand it out.
 fn constrained_ca() -> Value {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "constrained");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let permitted_subtrees = vec![GeneralSubtree::DnsName("x.test".into())];
-    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: vec![] });
-    params.not_before = time::OffsetDateTime::from_unix_timestamp(NOW.as_second()).unwrap();
-    params.not_after = params.not_before + time::Duration::days(365);
-    let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let (certificate, key) = (ca.pem().into_bytes(), ca.key().serialize_pem().into_bytes());
-    json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {
-            "name": "corporate-ca", "namespace": "mtls-system",
-            "annotations": {"mtls-operator.dev/provides-for": "mesh"},
-        },
-        "data": {"tls.crt": ByteString(certificate.clone()), "tls.key": ByteString(key), "ca.crt": ByteString(certificate)},
-    })
+    let ca = Ca::root_with("constrained", NOW, |params| {
+        let permitted_subtrees = vec![GeneralSubtree::DnsName("x.test".into())];
+        params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: vec![] });
+    });
+    ca.secret("corporate-ca", "mesh", &ca.pem())
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use test_support::namespace::TestNamespace;
 use test_support::objects::note;
 use test_support::rng::SeededRng;
-use test_support::tools::require_tool;
+use test_support::tools::{java, require_tool};
 use test_support::wait::until;
 
 use crate::consumer::{Behaviour, Consumer, Stack};
@@ -147,9 +147,9 @@ fn stack(number: usize) -> Stack {
     static GNUTLS_PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| require_tool("gnutls-cli"));
     static GO_PROGRAM: LazyLock<Option<(PathBuf, TempDir)>> = LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();
-        require_tool("go").map(|go| (process::build_go(&go, folder.path()), folder))
+        process::build_go(folder.path()).map(|program| (program, folder))
     });
-    static JAVA_PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| require_tool("java"));
+    static JAVA_PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(java::find);
     let openssl = || Some(Stack::OpenSsl(Mutex::new(OpenSsl::new(OPENSSL_PROGRAM.clone()?))));
     let gnutls = || Some(Stack::GnuTls(Mutex::new(GnuTls::new(GNUTLS_PROGRAM.clone()?))));
     let go = || Some(Stack::Go(Mutex::new(Process::start(&mut Command::new(&GO_PROGRAM.as_ref()?.0)))));

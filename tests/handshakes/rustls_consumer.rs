@@ -4,7 +4,6 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use rustls::client::ClientConnection;
 use rustls::crypto::aws_lc_rs;
@@ -12,14 +11,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ServerConnection, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, StreamOwned};
+use test_support::tools::process::PATIENCE;
 
 use crate::consumer::{Loaded, Version};
 
 /// What a client sends, and what a server makes of it: only who was let in gets an answer.
 pub const QUESTION: &str = "mutual trust";
 pub const ANSWER: &str = "tsurt lautum";
-/// Longest that a peer on a busy machine may take.
-pub const PATIENCE: Duration = Duration::from_mins(1);
 
 fn roots(version: &Version) -> Arc<RootCertStore> {
     let mut roots = RootCertStore::empty();

@@ -15,6 +15,7 @@ use mtls_operator::pki::{Authority, AuthorityPem};
 use mtls_operator::plan::root::{RootSecret, StoredRoot};
 use mtls_operator::plan::rotation::Source;
 use mtls_operator::plan::safeguards::Safeguards;
+use test_support::ca::Ca;
 
 use super::fixture::{DAY, HOUR, NOW, terms};
 use super::root_load::{PLACE, apply, changed, generated, written};
@@ -209,30 +210,17 @@ fn what_is_damaged_of_a_succession_is_named_and_nothing_is_signed() {
     assert!(matches!(loaded(&damaged, NOW).secret, RootSecret::Invalid(_)));
 }
 
-/// A root that people made, with this key; each call makes another certificate.
-fn made_with(key: &rcgen::KeyPair) -> AuthorityPem {
-    let mut params = rcgen::CertificateParams::default();
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Example Root");
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
-    params.not_before = time::OffsetDateTime::from_unix_timestamp(NOW.as_second()).unwrap();
-    params.not_after = params.not_before + time::Duration::days(365);
-    params.serial_number = Some(rcgen::SerialNumber::from(u64::from(number())));
-    let certificate = params.self_signed(key).unwrap().pem().into_bytes();
-    let key = zeroize::Zeroizing::new(key.serialize_pem().into_bytes());
-    AuthorityPem { chain: certificate.clone(), key, anchors: certificate }
-}
-
-fn number() -> u32 {
-    static DRAWN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
-    DRAWN.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+/// A root that people made, with this key and serial number.
+fn made_with(key: &rcgen::KeyPair, serial: u64) -> AuthorityPem {
+    let key = rcgen::KeyPair::from_pem(&key.serialize_pem()).unwrap();
+    let ca = Ca::root_of(key, "Example Root", NOW, |params| params.serial_number = Some(serial.into()));
+    ca.provided(&[], &ca)
 }
 
 #[test]
 fn a_root_that_was_renewed_with_its_key_has_no_leaves_to_get_rid_of() {
     let key = rcgen::KeyPair::generate().unwrap();
-    let (former, renewed) = (made_with(&key), made_with(&key));
+    let (former, renewed) = (made_with(&key, 1), made_with(&key, 2));
     assert_ne!(former.chain, renewed.chain);
     let mut secret = new(&terms(), "mtls-system", "mtls-authority-mesh", &former, Origin::Provided, NOW);
     secret.metadata.resource_version = Some("9".into());

@@ -1,7 +1,8 @@
 //! Go: `crypto/x509` and mutual handshakes of `crypto/tls`, the stack of most Kubernetes workloads.
 
+use std::process::Command;
+
 use test_support::tools::go;
-use test_support::tools::require_tool;
 
 use crate::cases::SUITE;
 
@@ -10,8 +11,6 @@ const CHECKS: usize = 10;
 
 #[test]
 fn go_accepts_and_refuses_what_it_should() {
-    let Some(go) = require_tool("go") else { return };
-    let program = SUITE.folder.join("go-oracle");
-    go::build(&go, "tests/pki_oracle/go", &program);
-    SUITE.judge(CHECKS, &program, &[]);
+    let Some(program) = go::build("tests/pki_oracle/go", &SUITE.folder.join("go-oracle")) else { return };
+    SUITE.judge(CHECKS, &mut Command::new(program));
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
 
 use super::require_tool;
+use crate::ca::Ca;
 
 /// Roots are older than the expired leaves that are issued under them.
 const AGE: SignedDuration = SignedDuration::from_hours(72);
@@ -52,7 +53,7 @@ pub fn all(folder: &Path, now: Timestamp) -> Vec<(String, AuthorityPem)> {
         found.push((format!("intermediate-{name}"), openssl.intermediate(name, P256, &subjects)));
     }
     found.push((VERSION_1.into(), openssl.below_version_1()));
-    found.push(("root-without-end".into(), without_end()));
+    found.push(("root-without-end".into(), without_end(now)));
     found
 }
 
@@ -75,14 +76,10 @@ fn named(openssl: &OpenSsl) -> [(&'static str, [String; 3]); 4] {
 }
 
 /// Made by rcgen: OpenSSL 3.0 takes days only. The end is RFC 5280's "no well-defined expiration date".
-fn without_end() -> AuthorityPem {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
-    params.not_after = time::OffsetDateTime::from_unix_timestamp(253_402_300_799).unwrap();
-    let root = params.self_signed(&key).unwrap().pem().into_bytes();
-    AuthorityPem { chain: root.clone(), key: key.serialize_pem().into_bytes().into(), anchors: root }
+fn without_end(now: Timestamp) -> AuthorityPem {
+    let end = time::OffsetDateTime::from_unix_timestamp(253_402_300_799).unwrap();
+    let ca = Ca::root_with("without end", now, |params| params.not_after = end);
+    ca.provided(&[], &ca)
 }
 
 /// A root of our own, old enough to have signed a leaf that has expired.

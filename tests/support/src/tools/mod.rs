@@ -4,9 +4,15 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::REPOSITORY;
+
 pub mod authorities;
+pub mod gnutls;
 pub mod go;
+pub mod java;
 pub mod judges;
+pub mod openssl;
+pub mod process;
 
 /// With this set to 1 nothing is skipped: a missing tool fails the test.
 const REQUIRE_ALL: &str = "MTLS_TEST_REQUIRE_ALL";
@@ -32,6 +38,11 @@ pub fn skip(tool: &str, why: &str) {
     // Not `eprintln!`: the harness swallows that where the test passes.
     let mut visible = std::io::stderr();
     let _ = writeln!(visible, "SKIP {tool}: {why}");
+}
+
+/// A file or a folder of sources, named from the root of the repository.
+pub fn source(name: &str) -> PathBuf {
+    Path::new(REPOSITORY).join(name)
 }
 
 fn find(name: &str) -> Option<PathBuf> {
