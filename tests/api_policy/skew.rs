@@ -23,10 +23,7 @@ fn apply(cluster: &TestCluster, object: &Value) {
     object["apiVersion"] = json!("mtls-operator.dev/v1alpha1");
     object["kind"] = json!("MtlsIdentity");
     object["metadata"]["namespace"] = json!("default");
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("object.json");
-    std::fs::write(&file, object.to_string()).unwrap();
-    cluster.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+    cluster.apply(&object);
 }
 
 fn patch(cluster: &TestCluster, object: &str, spec: &Value) {

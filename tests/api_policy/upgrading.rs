@@ -45,13 +45,6 @@ fn of_0_1() -> [Value; 2] {
     })
 }
 
-fn apply(cluster: &TestCluster, object: &Value) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("object.json");
-    fs::write(&file, object.to_string()).unwrap();
-    cluster.kubectl(&["apply", "-f", file.to_str().unwrap()]);
-}
-
 fn patch(cluster: &TestCluster, object: &str, patch: &Value) {
     cluster.kubectl(&["patch", object, "-n", "default", "--type=merge", "-p", &patch.to_string()]);
 }
@@ -113,10 +106,7 @@ fn at_work(place: &Shell) -> (TestCluster, String) {
     for (name, authority) in [("web", "mesh"), ("till", "corp")] {
         let spec = json!({ "authorityRef": { "name": authority } });
         let meta = json!({ "name": name, "namespace": "default" });
-        apply(
-            &cluster,
-            &json!({ "apiVersion": api, "kind": "MtlsIdentity", "metadata": meta, "spec": spec }),
-        );
+        cluster.apply(&json!({ "apiVersion": api, "kind": "MtlsIdentity", "metadata": meta, "spec": spec }));
         ready(&cluster, &format!("mtlsidentity/{name}"));
     }
     (cluster, distrusted)

@@ -1,6 +1,6 @@
 //! `make demo`: the main job on a real Kubernetes API, from an empty machine to proof over real sockets. It ends with
 //! an error if anything is not as it should be, and leaves nothing running unless asked to. With the argument `bench`
-//! it is `make bench`: the same stage, measured; `bench issue` and `bench rotate` are its parts.
+//! it is `make bench`: the same environment, measured; `bench issue` and `bench rotate` are its parts.
 
 mod audit;
 mod cost;

@@ -1,4 +1,4 @@
-//! `make bench`: what an issuance costs, measured on the stage of the demo. Figures are of this machine and this run;
+//! `make bench`: what an issuance costs, measured in the environment of the demo. Figures are of this machine and this run;
 //! compare them with each other, not with another machine's.
 
 use std::time::Duration;

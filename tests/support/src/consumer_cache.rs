@@ -22,7 +22,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// What a client without an identity has: a bundle, and nothing that anybody would verify.
+    /// What a client without an identity has: a bundle, and no certificate.
     pub const fn of_client(since: Timestamp, bundle: String) -> Self {
         Self { since, chain: String::new(), key: String::new(), bundle }
     }
@@ -32,7 +32,7 @@ impl Snapshot {
 pub struct ConsumerCache {
     /// No consumer loads what its Secret holds later than after this.
     propagation: SignedDuration,
-    /// Whether a leaf that nobody could renew in time is its owner's trouble only.
+    /// Whether a leaf that expired is no failure: it could not be renewed in time.
     is_expiry_forgiven: bool,
     history: BTreeMap<String, Vec<Snapshot>>,
     /// Pairs of chain and bundle that were found to fit, and until when: the first of their certificates ends then.
@@ -61,7 +61,7 @@ impl ConsumerCache {
         }
     }
 
-    /// Everybody has loaded what its Secret holds, or will hold when it is seen next.
+    /// Every consumer has loaded what its Secret holds, or will hold when it is seen next.
     pub fn forget(&mut self) {
         self.history.clear();
     }
@@ -89,7 +89,7 @@ impl ConsumerCache {
         Ok(())
     }
 
-    /// Verifies a leaf as somebody with this bundle would. Returns until when the verdict holds.
+    /// Verifies a leaf as a peer with this bundle would. Returns until when the verdict holds.
     fn verify(&self, leaf: &Snapshot, bundle: &str, now: Timestamp) -> Result<Timestamp, String> {
         match accepts(leaf, bundle, now) {
             Ok(()) => Ok(first_end(&leaf.chain, bundle, now)),
@@ -99,7 +99,7 @@ impl ConsumerCache {
     }
 }
 
-/// Whether somebody with this bundle accepts a leaf.
+/// Whether a peer with this bundle accepts a leaf.
 ///
 /// # Errors
 /// Why not.

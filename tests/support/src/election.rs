@@ -1,4 +1,4 @@
-//! Who leads among replicas, and how one of them is frozen.
+//! Leader election among replicas: which of them leads, and signals to one of them.
 
 use std::process::Command;
 

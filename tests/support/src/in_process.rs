@@ -1,4 +1,4 @@
-//! The operator in the test's own process: the test holds its clock, and what lies between it and the API server.
+//! The operator in the test's own process: the test holds its clock, and what is between it and the API server.
 
 use http::Request;
 use http::header::DATE;
@@ -34,7 +34,7 @@ fn hearing(client: Client, clock: &Clock, api_server: Clock) -> Client {
     Client::new(ClockCheck::new(service, clock.clone()), namespace)
 }
 
-/// An operator, which leads without election where nothing else is said. It stops when it is told to.
+/// An operator, which leads without election unless said otherwise. It runs until it is stopped.
 pub struct InProcessOperator {
     trigger: Trigger,
     running: JoinHandle<()>,

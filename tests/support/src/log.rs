@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Another thread that ends its log while this one begins must not make a line unheard for good: somebody listens always.
+    /// Another thread that ends its log while this one begins must not disable a line for good: a global subscriber stays.
     fn new() -> Self {
         drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()));
         Self::default()

@@ -16,9 +16,9 @@ use tokio_rustls::TlsAcceptor;
 pub struct Pod {
     chain: Vec<CertificateDer<'static>>,
     key: Arc<PrivateKeyDer<'static>>,
-    /// Whom it trusts.
+    /// The roots that it trusts.
     pub roots: Arc<RootCertStore>,
-    /// Whether it asks nobody for a certificate.
+    /// Whether it asks no client for a certificate.
     pub lets_strangers_in: bool,
 }
 
@@ -37,7 +37,7 @@ impl Pod {
         }
     }
 
-    /// A connection to it, whose clock this is.
+    /// A connection to it. Its clock is this one.
     pub fn connect(self, clock: Arc<dyn TimeProvider>) -> DuplexStream {
         let (here, there) = duplex(64 * 1024);
         tokio::spawn(self.serve(clock, there));

@@ -1,4 +1,4 @@
-//! Tells what happens, and how long it took.
+//! Prints what happens, and how long it took.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -30,12 +30,12 @@ impl Reporter {
         self.clock().saturating_sub(started)
     }
 
-    /// The clock itself, to measure beside the story.
+    /// The clock itself, for other measurements.
     pub fn stopwatch(&self) -> Clock {
         self.clock.clone()
     }
 
-    /// A new scene begins.
+    /// A new section begins.
     pub fn section(title: &str) {
         print(&format!("\n== {title}"));
     }
@@ -56,7 +56,7 @@ impl Reporter {
         self.figures.push((what.to_owned(), figure.to_owned()));
     }
 
-    /// A scene that is one step.
+    /// A section that is one step.
     pub fn timed<T, E>(&mut self, title: &str, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         Self::section(title);
         let started = self.clock();
@@ -68,7 +68,7 @@ impl Reporter {
         Ok(result)
     }
 
-    /// The end of the story, and the exit code that tells it.
+    /// Prints the end, and returns the exit code.
     pub fn end(&self, outcome: Result<(), Box<dyn Error + Send + Sync>>) -> ExitCode {
         match outcome {
             Ok(()) => {

@@ -1,4 +1,4 @@
-//! What was written to root Secrets, by the API server's own account.
+//! What was written to root Secrets, by the audit log of the API server.
 
 use devcluster::audit::{self, Event};
 
@@ -18,7 +18,7 @@ impl<'a> RootWrites<'a> {
         Self { cluster, since: audit::end(&log).unwrap() }
     }
 
-    /// How often the root Secret of an authority was changed, and how often somebody tried in vain; once it was changed so
+    /// How often the root Secret of an authority was changed, and how often a change was refused; once it was changed so
     /// often. The API server writes its log after the answer, and a watch or the next read may be ahead of it.
     pub async fn root_changes(&self, authority: &str, least: usize) -> (usize, usize) {
         until("the audit log to hold every change of the root", || async {

@@ -1,4 +1,4 @@
-//! Where somebody works who follows a runbook: a shell with kubectl, helm, jq, the chart, and whatever was saved before.
+//! A shell for the commands of a runbook: a folder with kubectl, helm, jq, the chart, and what earlier commands saved.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -39,7 +39,7 @@ impl Shell {
         Some(Self { folder, path })
     }
 
-    /// Runs commands on a cluster, as somebody pastes them, who stops at the first that fails.
+    /// Runs pasted commands on a cluster, up to the first that fails.
     pub fn run(&self, on: &TestCluster, commands: &str) -> String {
         let mut shell = Command::new("bash");
         shell.args(["-euo", "pipefail", "-c", commands]).current_dir(self.folder.path());

@@ -1,5 +1,5 @@
 //! An API server in memory: just enough of one to hold objects under optimistic concurrency, and a journal of every
-//! call. It can be told to misbehave.
+//! call. Faults are injected call by call.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tower::BoxError;
 /// What an API server may do to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Somebody else writes to the object first.
+    /// Another writer changes the object first.
     Overtaken,
     /// The call is carried out, but its answer never arrives.
     AnswerLost,
@@ -123,7 +123,7 @@ impl ApiServer {
         state.store(place, object);
     }
 
-    /// Changes an object behind everybody's back.
+    /// Changes an object as people or other controllers would.
     pub fn edit(&self, kind: &str, namespace: &str, name: &str, change: impl FnOnce(&mut Value)) {
         let mut object = self.get(kind, namespace, name).unwrap();
         change(&mut object);

@@ -1,4 +1,4 @@
-//! An operator without its watches: what they would tell it is told by hand, so that every call has one cause.
+//! An operator without its watches: the test delivers the events, so that every call has one cause.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +108,7 @@ impl Harness {
         self.context.requests = Requests::new(client, leadership, Metrics::default());
     }
 
-    /// The Lease is renewed all the while: its answers tell the time.
+    /// The Lease is renewed all the while: its answers carry the time.
     fn hear(&self) {
         if let Some(time) = self.server.time() {
             self.context.clock.hear(self.context.clock.monotonic(), time);
@@ -155,7 +155,7 @@ impl Harness {
         self.server.put(IDENTITIES, &identity);
     }
 
-    /// The watches tell what there is.
+    /// Delivers everything that is stored, as the watches would.
     pub fn watch(&self) {
         self.hear();
         let now = self.context.millis();
@@ -212,7 +212,7 @@ impl Harness {
         self.asked()
     }
 
-    /// The workers look at whoever needs it now.
+    /// Reconciles every identity that is due.
     pub async fn work(&self) -> Vec<Result<(), Error>> {
         let mut outcomes = Vec::new();
         self.hear();
@@ -230,7 +230,7 @@ impl Harness {
         outcomes
     }
 
-    /// What was asked while the workers looked at whoever needs it now, all of it well.
+    /// The calls of reconciling every identity that is due, none of which fails.
     pub async fn calls(&mut self) -> Vec<String> {
         for outcome in self.work().await {
             outcome.unwrap();
@@ -245,7 +245,7 @@ impl Harness {
         calls.into_iter().map(|call| call.line).collect()
     }
 
-    /// The watches tell what there is, and the workers do what follows, until nothing does.
+    /// Delivers what is stored and reconciles, until that takes no call any more.
     pub async fn settle(&mut self) -> Vec<String> {
         let mut asked = Vec::new();
         for _ in 0..5 {

@@ -55,12 +55,12 @@ impl FakeApi {
         self.0.lock().unwrap().weather.insert(client.to_owned(), weather);
     }
 
-    /// From now on, whether each PUT is told that somebody was faster.
+    /// From now on, whether each PUT is answered with a conflict.
     pub fn set_conflicts(&self, always: bool) {
         self.0.lock().unwrap().always_conflicts = always;
     }
 
-    /// Somebody writes the Lease, for what reason ever.
+    /// Writes the Lease past the election.
     pub fn put(&self, mut lease: Value) {
         let mut state = self.0.lock().unwrap();
         state.version += 1;
@@ -68,7 +68,7 @@ impl FakeApi {
         state.lease = Some(lease);
     }
 
-    /// Somebody deletes the Lease.
+    /// Deletes the Lease.
     pub fn delete(&self) {
         self.0.lock().unwrap().lease = None;
     }

@@ -112,12 +112,12 @@ impl RotationRun {
         assert_eq!(verdict, Ok(()), "crashed {} times", self.crashes);
     }
 
-    /// What lies under this key in the Secret of an identity.
+    /// The value of this key in the Secret of an identity.
     pub fn text(&self, name: &str, key: &str) -> String {
         text(&self.harness.secret(&format!("{name}-mtls")).unwrap(), key).unwrap()
     }
 
-    /// Whether one of them accepts the other, each with what lies in its Secret.
+    /// Whether one of them accepts the other, each with what its Secret holds.
     pub fn accepts(&self, one: &str, other: &str) -> Result<(), LeafError> {
         let now = self.harness.hand.now();
         let secret = |name: &str| self.harness.secret(&format!("{name}-mtls")).unwrap();
@@ -125,7 +125,7 @@ impl RotationRun {
         accepts(&held(other), &held(one).bundle, now)
     }
 
-    /// From now on a leaf may expire, as that of somebody whose Secret cannot be written.
+    /// From now on a leaf may expire, as that of an identity whose Secret cannot be written.
     pub fn forgive_expiry(&mut self) {
         self.memory.forgive_expiry();
     }
@@ -142,7 +142,7 @@ impl RotationRun {
         root["metadata"]["annotations"]["mtls-operator.dev/phase"].as_str().unwrap().to_owned()
     }
 
-    /// Goes on, second by second, until the phase is this one; everybody can shake hands all the while.
+    /// Goes on, second by second, until the phase is this one; all consumers can shake hands at every second.
     pub async fn until(&mut self, phase: &str, at_most: u64, step: u64) {
         for _ in 0..at_most / step {
             self.tick(step).await;
@@ -170,7 +170,7 @@ fn snapshot(secret: &Value, since: Timestamp) -> Option<Snapshot> {
     })?
 }
 
-/// What lies under this key of a Secret.
+/// The value of this key of a Secret.
 fn text(secret: &Value, key: &str) -> Option<String> {
     let base64 = secret["data"][key].as_str()?;
     String::from_utf8(base64::engine::general_purpose::STANDARD.decode(base64).ok()?).ok()

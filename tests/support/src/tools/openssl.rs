@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::process::{Server, limited};
 
-/// What lets nobody in without a certificate that leads to `ca.crt`.
+/// Arguments that demand a certificate that leads to `ca.crt`.
 pub const MUTUAL: [&str; 3] = ["-Verify", "5", "-verify_return_error"];
 
 /// Verifies the first certificate of a file, and may use the others.
