@@ -148,7 +148,7 @@ async fn what_kubectl_create_secret_tls_makes_gets_a_sentence_with_the_command_t
     };
     let rows = [
         (chained(input(&one, ""), &one.pem()), "jq '.data[\"ca.crt\"] = .data[\"tls.crt\"]'"),
-        (chained(input(&below, ""), &below.pem()), "the root above \"CN=one\""),
+        (chained(input(&below, ""), &below.pem()), "the root above \"CN=one, O=Example\""),
         (
             chained(input(&below, ""), &format!("{}{}", below.pem(), one.pem())),
             "the last certificate of tls.crt is a root",
