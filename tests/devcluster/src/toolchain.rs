@@ -4,15 +4,15 @@
 //! of the modules in `tools/` and `node-tools/`.
 
 mod build;
-mod known;
 mod module;
+mod versions;
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Error;
-use known::{KNOWN, Tool};
+use versions::{KNOWN, Tool};
 
 /// What a control plane and its users need, in the order in which it is best built.
 pub const TOOLS: [&str; 5] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "helm"];

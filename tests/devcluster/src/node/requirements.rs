@@ -107,7 +107,7 @@ fn not_permitted() -> Option<Obstacle> {
 /// The node hides these folders behind its own, and with them a cluster's folder in them.
 fn unfit_folder() -> Option<Obstacle> {
     let folder = env::temp_dir();
-    super::jail::PRIVATE_FOLDERS.iter().find(|hidden| folder.starts_with(hidden)).map(|hidden| {
+    super::namespaces::PRIVATE_FOLDERS.iter().find(|hidden| folder.starts_with(hidden)).map(|hidden| {
         Obstacle::Machine(format!(
             "its files would be in {}, and {hidden} is one that it hides: set TMPDIR",
             folder.display()

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{self, Command, Stdio};
 
-use super::known::Tool;
 use super::module::CONTROL_PLANE;
+use super::versions::Tool;
 use crate::Error;
 
 /// Builds the tool unless another process did while we waited for the lock.
