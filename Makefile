@@ -26,7 +26,7 @@ WEAKENED := --features mtls-operator/weakened
 KEEP ?= 0
 export KEEP
 
-.PHONY: help demo test lint fmt verifiers proof bench e2e generate image peer-image tools clean
+.PHONY: help demo test lint deny fmt verifiers proof bench e2e kubernetes generate image peer-image release rehearsal tools clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -50,8 +50,27 @@ test: ## Format check, lints and every test; says what it skips and why
 		END { printf "%d passed, %d failed, %d ignored\n", passed, failed, ignored }' target/test.log; \
 	exit $$code
 
-lint: ## Lints only, over everything that compiles
+# Descriptions of fields say <name> and <namespace>, which rustdoc takes for HTML.
+lint: ## Format check, lints over everything that compiles, links of the documentation, dependencies
+	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked $(WEAKENED) -- -D warnings
+	RUSTDOCFLAGS="-D warnings -A rustdoc::invalid_html_tags" \
+		$(CARGO) doc --quiet --workspace --no-deps --document-private-items --locked $(WEAKENED)
+	@$(MAKE) --no-print-directory deny
+
+# Licences, sources and bans need no network. The database of advisories is a Git repository that not every machine can reach.
+deny: ## Dependencies only, by deny.toml (cargo install cargo-deny --locked)
+	@mkdir -p target
+	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
+		echo "SKIP cargo deny: not installed; cargo install cargo-deny --locked"; \
+		exit 0; \
+	fi; \
+	$(CARGO) deny --offline --locked check bans licenses sources; \
+	if timeout 120 $(CARGO) deny fetch db >target/deny.log 2>&1; then \
+		$(CARGO) deny --locked check --disable-fetch advisories; \
+	else \
+		echo "SKIP advisories: their database cannot be fetched here (target/deny.log)"; \
+	fi
 
 fmt: ## Format the source
 	$(CARGO) fmt --all
@@ -94,6 +113,14 @@ image: ## Build the static binary and its image, an OCI archive, with an SBOM; A
 		$(ARCH) $(IMAGE):$(VERSION) $(IMAGE_ARCHIVE)
 	$(CARGO) run --quiet --locked --package sbom -- mtls-operator $(IMAGE_TARGET) $(IMAGE_CC) > $(IMAGE_ARCHIVE:.tar=.cdx.json)
 	@echo "What it is made of is in $(IMAGE_ARCHIVE:.tar=.cdx.json)"
+
+# KEY is a private ECDSA key (P-256, PEM), TO an empty folder; docs/releasing.md.
+release: ## Make and sign all files of a release: VERSION=1.2.3 KEY=FILE TO=FOLDER
+	@HELM="$$($(CARGO) run --quiet --locked --package devcluster -- tools helm)" \
+		deploy/release.sh "$(VERSION)" "$(KEY)" "$(TO)"
+
+rehearsal: ## A whole release in a copy of the repository, with a key that is thrown away, compared with a second build
+	.ci/release-rehearsal
 
 # The Pods of the tests, and their pause image.
 peer-image:
