@@ -95,6 +95,14 @@ bench: tools ## Measure requests, times and memory, two rotations of 2,000 ident
 	@$(CARGO) build --release --locked --bin mtls-operator --example demo
 	@$(CARGO) run --release --quiet --locked --example demo -- bench $(PART)
 
+# What depends on the version of the API server: the API, its admission policies, the chart and the operator's own requests. There is no
+# node beside another version than the usual one.
+KUBERNETES_TESTS := --test api_policy --test admission --test cluster --test chart --test probes
+kubernetes: export MTLS_KUBERNETES ?= 1.36
+kubernetes: ## Tests that depend on the version of Kubernetes, on an older one: MTLS_KUBERNETES=1.36
+	$(CARGO) test --locked --package devcluster --test cluster
+	$(CARGO) test --locked $(WEAKENED) --no-fail-fast $(KUBERNETES_TESTS)
+
 # Asks first, since the images take minutes: 3 says that this machine cannot, and why.
 e2e: ## The whole product on a real node: image, chart, Pods that shake hands through a rotation (root on Linux)
 	@code=0; $(CARGO) run --quiet --locked $(WEAKENED) --example e2e || code=$$?; \
