@@ -46,7 +46,7 @@ pub(super) fn chosen_control_plane() -> Result<&'static Module, Error> {
 fn control_plane(choice: &str) -> Option<&'static Module> {
     let is_chosen = |module: &&Module| {
         let version = module.version(module.version_of).trim_start_matches('v');
-        choice.is_empty() || version.strip_prefix(choice).is_some_and(|rest| rest.starts_with('.'))
+        choice.is_empty() || version.rsplit_once('.').is_some_and(|(minor, _)| minor == choice)
     };
     [&CONTROL_PLANE, &CONTROL_PLANE_1_36].into_iter().find(is_chosen)
 }
