@@ -122,9 +122,9 @@ image: ## Build the static binary and its image, an OCI archive, with an SBOM; A
 	$(CARGO) run --quiet --locked --package sbom -- mtls-operator $(IMAGE_TARGET) $(IMAGE_CC) > $(IMAGE_ARCHIVE:.tar=.cdx.json)
 	@echo "What it is made of is in $(IMAGE_ARCHIVE:.tar=.cdx.json)"
 
-# KEY is a private ECDSA key (P-256, PEM), TO an empty folder; docs/releasing.md.
+# KEY is a private ECDSA key (P-256, PEM), TO an empty folder; docs/releasing.md. HELM is another helm than the pinned one.
 release: ## Make and sign all files of a release: VERSION=1.2.3 KEY=FILE TO=FOLDER
-	@HELM="$$($(CARGO) run --quiet --locked --package devcluster -- tools helm)" \
+	@HELM="$${HELM:-$$($(CARGO) run --quiet --locked --package devcluster -- tools helm)}" \
 		deploy/release.sh "$(VERSION)" "$(KEY)" "$(TO)"
 
 rehearsal: ## A whole release in a copy of the repository, with a key that is thrown away, compared with a second build
