@@ -65,9 +65,9 @@ deny: ## Dependencies only, by deny.toml (cargo install cargo-deny --locked)
 		echo "SKIP cargo deny: not installed; cargo install cargo-deny --locked"; \
 		exit 0; \
 	fi; \
-	$(CARGO) deny --offline --locked check bans licenses sources; \
+	$(CARGO) deny --workspace --offline --locked check bans licenses sources; \
 	if timeout 120 $(CARGO) deny fetch db >target/deny.log 2>&1; then \
-		$(CARGO) deny --locked check --disable-fetch advisories; \
+		$(CARGO) deny --workspace --locked check advisories; \
 	else \
 		echo "SKIP advisories: their database cannot be fetched here (target/deny.log)"; \
 	fi
