@@ -147,3 +147,19 @@ fn the_pinned_compiler_is_the_one_that_the_packages_ask_for() {
     let asked = env!("CARGO_PKG_RUST_VERSION");
     assert!(pin.contains(&format!("channel = \"{asked}.")), "rust-toolchain.toml names another than {asked}");
 }
+
+#[test]
+fn the_chart_names_the_versions_of_kubernetes_that_are_tested() {
+    let readme = fs::read_to_string(format!("{PACKAGE}/charts/mtls-operator/README.md")).unwrap();
+    let modules = fs::read_dir(format!("{PACKAGE}/tests/devcluster")).unwrap();
+    let modules = modules.map(|entry| entry.unwrap().path().join("go.mod"));
+    let texts: Vec<String> = modules.filter_map(|path| fs::read_to_string(path).ok()).collect();
+    let versions: Vec<&str> = texts
+        .iter()
+        .filter_map(|text| text.split_once("k8s.io/kubernetes v")?.1.split_whitespace().next())
+        .collect();
+    assert!(versions.len() > 1, "{versions:?}");
+    for version in versions {
+        assert!(readme.contains(version), "it does not name {version}");
+    }
+}
