@@ -14,7 +14,7 @@ use devcluster::{Cluster, Error, NODE_TOOLS, NodeOptions, Options, Retained, TOO
 ///
 /// Without `--node` Pods stay Pending. Missing binaries are built with Go, once, into the cache folder
 /// (`MTLS_OPERATOR_CACHE`, else `~/.cache/mtls-operator`); `KUBEBUILDER_ASSETS` names a folder that has them already,
-/// `MTLS_KUBERNETES` another version of the control plane (1.36).
+/// `MTLS_KUBERNETES` another version of the control plane (1.33 or 1.36).
 #[derive(Parser)]
 #[command(name = "devcluster", version)]
 struct Arguments {

@@ -23,16 +23,26 @@ pub(super) static CONTROL_PLANE: Module = Module {
     files: &[("go.mod", include_str!("../../tools/go.mod")), ("go.sum", include_str!("../../tools/go.sum"))],
 };
 
-/// The control plane of an older Kubernetes: kube-apiserver and kube-controller-manager alone. Whatever else runs beside them
-/// is that of [`CONTROL_PLANE`].
-static CONTROL_PLANE_1_36: Module = Module {
-    prefix: "",
-    version_of: "k8s.io/kubernetes",
-    files: &[
-        ("go.mod", include_str!("../../tools-1.36/go.mod")),
-        ("go.sum", include_str!("../../tools-1.36/go.sum")),
-    ],
-};
+/// Control planes of other versions of Kubernetes: kube-apiserver and kube-controller-manager alone. Whatever else runs beside them is
+/// that of [`CONTROL_PLANE`].
+static OTHERS: [Module; 2] = [
+    Module {
+        prefix: "",
+        version_of: "k8s.io/kubernetes",
+        files: &[
+            ("go.mod", include_str!("../../tools-1.36/go.mod")),
+            ("go.sum", include_str!("../../tools-1.36/go.sum")),
+        ],
+    },
+    Module {
+        prefix: "",
+        version_of: "k8s.io/kubernetes",
+        files: &[
+            ("go.mod", include_str!("../../tools-1.33/go.mod")),
+            ("go.sum", include_str!("../../tools-1.33/go.sum")),
+        ],
+    },
+];
 
 /// Chooses the minor version of the control plane, as in `1.36`; unset, it is that of [`CONTROL_PLANE`].
 pub(super) const CHOICE: &str = "MTLS_KUBERNETES";
@@ -48,7 +58,7 @@ fn control_plane(choice: &str) -> Option<&'static Module> {
         let version = module.version(module.version_of).trim_start_matches('v');
         choice.is_empty() || version.rsplit_once('.').is_some_and(|(minor, _)| minor == choice)
     };
-    [&CONTROL_PLANE, &CONTROL_PLANE_1_36].into_iter().find(is_chosen)
+    [&CONTROL_PLANE].into_iter().chain(&OTHERS).find(is_chosen)
 }
 
 /// What a node needs besides; apart, so that neither's dependencies bend the other's.
@@ -110,6 +120,7 @@ mod tests {
         let version = |choice| control_plane(choice).map(|module| module.version("k8s.io/kubernetes"));
         assert_eq!(version(""), Some(CONTROL_PLANE.version("k8s.io/kubernetes")));
         assert!(version("1.36").is_some_and(|version| version.starts_with("v1.36.")));
+        assert!(version("1.33").is_some_and(|version| version.starts_with("v1.33.")));
         assert!(version("1.37").is_some_and(|version| version.starts_with("v1.37.")));
         for unknown in ["1.3", "1", "1.35", "v1.36", "latest"] {
             assert_eq!(version(unknown), None, "{unknown}");
