@@ -34,11 +34,11 @@ pub struct Next {
 pub struct Ca {
     /// Phase of the rotation.
     pub phase: Phase,
-    /// Who signs.
+    /// ReplicaId signs.
     pub signer: RootId,
-    /// Who will sign.
+    /// ReplicaId will sign.
     pub next: Option<RootId>,
-    /// Who has signed.
+    /// ReplicaId has signed.
     pub retiring: [Option<Retiring>; 2],
     /// The roots whose cross-certificates are kept: the signer's, and the announced root's.
     pub crosses: Roots,
@@ -93,7 +93,7 @@ impl Ca {
         }
     }
 
-    /// Who is retiring.
+    /// ReplicaId is retiring.
     #[must_use]
     pub fn retiring(&self) -> Roots {
         Roots::of(self.retiring.iter().flatten().map(|former| former.root))

@@ -6,9 +6,9 @@ use crate::pki::RootId;
 
 /// A process of the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Who(pub u8);
+pub struct ReplicaId(pub u8);
 
-impl fmt::Display for Who {
+impl fmt::Display for ReplicaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "replica {}", char::from(b'A' + self.0))
     }
@@ -31,23 +31,23 @@ pub enum Event {
     /// Time passes.
     Tick,
     /// A replica reads the root Secret and will sign with it.
-    Read(Who),
+    Read(ReplicaId),
     /// A replica looks at the authority, and does what follows.
-    Pass(Who, Write),
+    Pass(ReplicaId, Write),
     /// A replica looks at an identity, and does what follows.
-    Reconcile(Who, u8, Write),
+    Reconcile(ReplicaId, u8, Write),
     /// A replica is killed and started anew.
-    Crash(Who),
+    Crash(ReplicaId),
     /// A slow write of a leaf Secret arrives.
     Land(u8),
     /// A slow write of the root Secret arrives.
     LandRoot,
     /// A watch of a replica ends.
-    Interrupt(Who),
+    Interrupt(ReplicaId),
     /// It begins again, with a list.
-    Resume(Who),
+    Resume(ReplicaId),
     /// A clock steps ahead, or back.
-    StepClock(Who),
+    StepClock(ReplicaId),
     /// People ask for a rotation.
     Ask,
     /// People ask for a longer lifetime of leaves.

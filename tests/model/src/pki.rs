@@ -77,7 +77,7 @@ impl fmt::Debug for Roots {
 /// A chain as it is served: a leaf and the cross-certificates that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Chain {
-    /// Who signed the leaf.
+    /// ReplicaId signed the leaf.
     pub signer: RootId,
     /// The roots whose cross-certificates are served.
     pub crosses: Roots,

@@ -6,7 +6,7 @@ use crate::time::{FAR, Ticks};
 
 /// What the second replica does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Second {
+pub enum SecondReplica {
     /// There is none.
     Absent,
     /// It reads the root and signs, as one does that was leader a moment ago.
@@ -40,9 +40,9 @@ pub struct Scope {
     /// How often people ask for a rotation.
     pub rotations: u8,
     /// The second replica.
-    pub second: Second,
+    pub second: SecondReplica,
     /// Writes of leaves that are under way at a time.
-    pub flights: usize,
+    pub max_in_flight: usize,
     /// Whether writes of the root Secret may be under way for long.
     pub slow_root_writes: bool,
     /// Clocks of replicas.
@@ -82,7 +82,7 @@ pub struct Scope {
     /// The safeguards that hold.
     pub safeguards: Safeguards,
     /// What is broken around them.
-    pub flaws: Flaws,
+    pub mutations: Mutations,
 }
 
 impl Scope {
@@ -90,8 +90,8 @@ impl Scope {
     pub const PLAIN: Self = Self {
         workloads: 2,
         rotations: 1,
-        second: Second::Signs,
-        flights: 1,
+        second: SecondReplica::Signs,
+        max_in_flight: 1,
         slow_root_writes: false,
         clocks: Clocks::Agree,
         deletions: false,
@@ -111,16 +111,16 @@ impl Scope {
         keepers: true,
         stubborn: true,
         safeguards: Safeguards::ALL,
-        flaws: Flaws::NONE,
+        mutations: Mutations::NONE,
     };
 
     /// The same with one replica, and no write that is late.
-    pub const ALONE: Self = Self { second: Second::Absent, flights: 0, ..Self::PLAIN };
+    pub const ALONE: Self = Self { second: SecondReplica::Absent, max_in_flight: 0, ..Self::PLAIN };
 }
 
 /// A rule outside the pure functions, or an assumption about the world, that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
+pub enum Mutation {
     /// A replica signs with a view of any age.
     SignsWithOldView,
     /// A replica writes trust bundles from a view of any age.
@@ -165,23 +165,23 @@ pub enum Flaw {
     ForgetsTaken,
 }
 
-/// A set of flaws.
+/// A set of mutations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flaws(u32);
+pub struct Mutations(u32);
 
-impl Flaws {
+impl Mutations {
     /// None.
     pub const NONE: Self = Self(0);
 
     /// These.
     #[must_use]
-    pub fn of(flaws: &[Flaw]) -> Self {
-        Self(flaws.iter().fold(0, |set, flaw| set | 1 << *flaw as u32))
+    pub fn of(mutations: &[Mutation]) -> Self {
+        Self(mutations.iter().fold(0, |set, mutation| set | 1 << *mutation as u32))
     }
 
     /// Whether this is one of them.
     #[must_use]
-    pub const fn has(self, flaw: Flaw) -> bool {
-        self.0 & (1 << flaw as u32) != 0
+    pub const fn has(self, mutation: Mutation) -> bool {
+        self.0 & (1 << mutation as u32) != 0
     }
 }

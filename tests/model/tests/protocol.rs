@@ -2,7 +2,7 @@
 //! explored whole; with `MTLS_PROOF=1` larger ones, too.
 
 use mtls_operator::plan::safeguards::{Safeguard, Safeguards};
-use rotation_model::{Clocks, Scope, Second, holds, holds_at_full_size};
+use rotation_model::{Clocks, Scope, SecondReplica, holds, holds_at_full_size};
 
 const PLAIN: Scope = Scope::PLAIN;
 const ALONE: Scope = Scope::ALONE;
@@ -20,7 +20,7 @@ fn a_replica_with_an_old_view_and_late_writes_does_no_harm() {
     holds("the same without cross-certificates", without_cross(PLAIN));
     let three = Scope { workloads: 3, ..PLAIN };
     holds_at_full_size("three workloads without cross-certificates", without_cross(three));
-    holds_at_full_size("three workloads, two writes under way", Scope { flights: 2, ..three });
+    holds_at_full_size("three workloads, two writes under way", Scope { max_in_flight: 2, ..three });
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_second_rotation_does_no_harm() {
 
 #[test]
 fn nothing_rests_on_the_election() {
-    let both = Scope { second: Second::Leads, ..PLAIN };
+    let both = Scope { second: SecondReplica::Leads, ..PLAIN };
     holds("two replicas that both lead", both);
     holds_at_full_size("the same without cross-certificates", without_cross(both));
     holds_at_full_size(
@@ -118,7 +118,7 @@ fn a_lost_root_is_never_silently_replaced() {
     let one = Scope { workloads: 1, ..twice };
     holds_at_full_size("the same with one identity, statuses lag", Scope { status_lags: true, ..one });
     holds_at_full_size("the same with one identity, and a further root", Scope { roots: 4, ..one });
-    let two = Scope { second: Second::Signs, ..restores };
+    let two = Scope { second: SecondReplica::Signs, ..restores };
     holds_at_full_size("the root Secret is deleted and restored, a second replica signs", two);
 }
 

@@ -32,7 +32,7 @@ use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
 use crate::fingerprint::Fast;
 use crate::pki::{Pki, RootId, Roots};
-use crate::scope::{Flaw, Flaws, Scope};
+use crate::scope::{Mutation, Mutations, Scope};
 use crate::state::{Leaf, Secret};
 use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
 
@@ -49,7 +49,7 @@ pub enum Need {
 
 /// What a replica sees when it looks at an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Scene {
+pub struct Question {
     /// The root Secret.
     pub ca: Option<Ca>,
     /// Ends and origins of roots.
@@ -80,23 +80,23 @@ pub struct Verdict {
 }
 
 /// What is asked of an identity: by whom and of what, whether it is paused, and when.
-type Question = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
+type NeedKey = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
 
 /// The decisions of the operator.
-pub struct Rulebook {
+pub struct Decisions {
     rules: Rules,
     asked: [Asked; 2],
     entitlement: Entitlement,
     profile: ProfileHash,
-    needs: Memory<Question, (Need, bool)>,
-    verdicts: Memory<Scene, Verdict>,
-    behind: Memory<(Ca, Secret, Ticks), bool>,
-    flaws: Flaws,
+    needs: Memo<NeedKey, (Need, bool)>,
+    verdicts: Memo<Question, Verdict>,
+    behind: Memo<(Ca, Secret, Ticks), bool>,
+    mutations: Mutations,
 }
 
-struct Memory<K, V>(RefCell<HashMap<K, V, Fast>>);
+struct Memo<K, V>(RefCell<HashMap<K, V, Fast>>);
 
-impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
     fn new() -> Self {
         Self(RefCell::new(HashMap::default()))
     }
@@ -111,7 +111,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
     }
 }
 
-impl Rulebook {
+impl Decisions {
     /// Of an authority of this scope.
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
@@ -130,10 +130,10 @@ impl Rulebook {
             entitlement: judge(&plain, &terms, &Labels::new()).unwrap(),
             profile: ProfileHash::of(AskedHash::of(&plain), TermsHash::of(&terms)),
             asked: [plain, paused],
-            needs: Memory::new(),
-            verdicts: Memory::new(),
-            behind: Memory::new(),
-            flaws: scope.flaws,
+            needs: Memo::new(),
+            verdicts: Memo::new(),
+            behind: Memo::new(),
+            mutations: scope.mutations,
         }
     }
 
@@ -197,26 +197,26 @@ impl Rulebook {
 
     /// What the root needs.
     #[must_use]
-    pub fn verdict(&self, scene: &Scene) -> Verdict {
-        self.verdicts.recall(scene, || {
-            let quiet_for = scene.quiet.map(span);
+    pub fn verdict(&self, question: &Question) -> Verdict {
+        self.verdicts.recall(question, || {
+            let quiet_for = question.quiet.map(span);
             let world = RootWorld {
                 secret_name: "root".into(),
-                secret: match &scene.ca {
+                secret: match &question.ca {
                     None => RootSecret::Absent,
-                    Some(ca) if scene.pki.end(ca.signer) < scene.now => {
-                        RootSecret::Expired(facts::stored(ca, &scene.pki))
+                    Some(ca) if question.pki.end(ca.signer) < question.now => {
+                        RootSecret::Expired(facts::stored(ca, &question.pki))
                     }
-                    Some(ca) => RootSecret::Sound(facts::stored(ca, &scene.pki)),
+                    Some(ca) => RootSecret::Sound(facts::stored(ca, &question.pki)),
                 },
                 around: Circumstances {
-                    now: at(scene.now),
-                    rules: Rules { max_leaf_ttl: span(scene.longest), ..self.rules },
-                    provided: provided(scene),
-                    request: (scene.asked > 0).then(|| scene.asked.to_string()),
+                    now: at(question.now),
+                    rules: Rules { max_leaf_ttl: span(question.longest), ..self.rules },
+                    provided: provided(question),
+                    request: (question.asked > 0).then(|| question.asked.to_string()),
                     sight: Sight { quiet_for },
                 },
-                evidence: scene.has_evidence.then(|| Evidence::proven("it is lost".into())),
+                evidence: question.has_evidence.then(|| Evidence::proven("it is lost".into())),
                 acceptance: Acceptance::NotAsked,
                 unread: Unread::default(),
                 clock: None,
@@ -254,7 +254,7 @@ impl Rulebook {
     #[must_use]
     pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks) -> bool {
         self.behind.recall(&(*ca, secret, now), || {
-            let is_ageless = self.flaws.has(Flaw::ExpiredLeavesBlock);
+            let is_ageless = self.mutations.has(Mutation::ExpiredLeavesBlock);
             let seen = SeenSecret {
                 namespace: "orders".into(),
                 name: "web".into(),
@@ -274,7 +274,7 @@ impl Rulebook {
                 let ageless = |former: &RetiringMark| RetiringMark { until: i64::MAX, ..*former };
                 signer.retiring = signer.retiring.iter().map(ageless).collect();
             }
-            signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
+            signer.is_announced |= self.mutations.has(Mutation::MissingTrustBlocks);
             is_behind(&seen, &signer, at(now).as_second())
         })
     }
@@ -290,9 +290,9 @@ fn held_leaf(leaf: Leaf) -> HeldLeaf {
 }
 
 /// What people provide, as `operator::provision` finds it.
-fn provided(scene: &Scene) -> Provided {
-    let Some(root) = scene.provided else { return Provided::NotAsked };
-    if scene.distrusted.contain(root) {
+fn provided(question: &Question) -> Provided {
+    let Some(root) = question.provided else { return Provided::NotAsked };
+    if question.distrusted.contain(root) {
         return Provided::Invalid("it is distrusted".into());
     }
     Provided::Sound { fingerprint: facts::fingerprint(root), anchors: facts::fingerprint(root) }
