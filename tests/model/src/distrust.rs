@@ -26,7 +26,7 @@ impl World {
         let copies = state.ca.iter_mut().chain(flight).chain(&mut state.backup).chain(&mut state.lost);
         copies.for_each(|ca| *ca = ca.read(named, has_closure));
         // Until both sides have loaded what follows, handshakes fail.
-        state.is_excused |= state.ca.is_none_or(|ca| ca.gets_rid_of(ca.all()));
+        state.is_excused |= state.ca.is_none_or(|ca| ca.expels_any_of(ca.all()));
     }
 
     /// Status names what was distrusted with another root, as `operator::authority_status` writes it.
@@ -47,7 +47,7 @@ impl World {
             by.is_none_or(|by| backup.certified_by(by).contain(root))
         };
         let is_told = || {
-            let signs = |ca: &Ca| !ca.gets_rid_of(ca.all()) && state.recorded == Some(ca.signer);
+            let signs = |ca: &Ca| !ca.expels_any_of(ca.all()) && state.recorded == Some(ca.signer);
             let is_missing = |ca: &Ca| !ca.taken.minus(state.distrusted()).is_empty();
             let is_recorded = |ca: &Ca| !is_missing(ca) || self.has(Mutation::ForgetsTaken);
             !state.named.is_empty() && state.ca.is_some_and(|ca| signs(&ca) && is_recorded(&ca))

@@ -14,23 +14,24 @@
 )]
 #![allow(clippy::print_stdout, reason = "it says how much it has seen")]
 
-mod ca;
+pub mod ca;
 mod claims;
 mod consumers;
-mod decisions;
+pub mod decisions;
 mod distrust;
 mod events;
 mod evidence;
 mod explore;
-mod facts;
+pub mod facts;
 mod fingerprint;
 mod invariants;
 mod liveness;
-mod pki;
+pub mod pki;
 mod replica;
 mod scope;
 mod state;
-mod time;
+pub mod time;
+pub mod transition;
 mod world;
 mod writes;
 

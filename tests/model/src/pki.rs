@@ -50,6 +50,12 @@ impl Roots {
         Self(self.0 & !other.0)
     }
 
+    /// What is in this set and in another one.
+    #[must_use]
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether it holds this one.
     #[must_use]
     pub const fn contain(self, root: RootId) -> bool {

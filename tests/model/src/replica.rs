@@ -3,17 +3,18 @@
 //! `operator::new_root` and `operator::root_change` (the root Secret), `operator::reconcile` and `operator::act` (leaves).
 
 use mtls_operator::plan::root::RootPlan;
-use mtls_operator::plan::rotation::{Source, Transition};
+use mtls_operator::plan::rotation::Transition;
 use mtls_operator::plan::safeguards::Safeguard;
 use mtls_operator::plan::sight::Quiet;
 
-use crate::ca::{Ca, Next};
-use crate::decisions::{Decisions, Need, Question, dropped, makes_root, subject};
+use crate::ca::Ca;
+use crate::decisions::{Decisions, Need, Question, makes_root, subject};
 use crate::events::{ReplicaId, Write};
-use crate::pki::{Chain, Pki, RootId, Roots};
+use crate::pki::{Chain, Roots};
 use crate::scope::Mutation;
 use crate::state::{Broken, InFlight, Leaf, Replica, Secret, State, View};
 use crate::time::{FRESHNESS, ROOT_WRITE, Ticks, span, ticks_of};
+use crate::transition::Change;
 use crate::world::World;
 
 impl World {
@@ -103,69 +104,21 @@ impl World {
         !has_missed
     }
 
-    /// The root Secret as a plan makes it: a copy of `operator::new_root` and `operator::root_change` without their bytes.
+    /// The root Secret as a plan makes it.
     fn carried_out(&self, state: &mut State, plan: &RootPlan, now: Ticks) -> Option<Ca> {
         let made = if makes_root(plan) { Some(Self::make_root(state)?) } else { None };
+        let enters = made.or(state.provided);
         let RootPlan::Change { transition, .. } = plan else {
-            return Self::first(state, made);
+            let provided = Roots::of(enters.filter(|_| made.is_none()));
+            // A root that is new answers whatever people had asked for before.
+            return Some(Ca { provided, answered: state.asked, ..Ca::new(enters?, state.longest, now) });
         };
         let ca = state.ca?;
-        if let Transition::Announce(source, _) = transition {
-            let provided = state.provided.filter(|_| *source == Source::Provided);
-            return Some(self.announced(state, &ca, made.or(provided)?, now));
-        }
-        let (pki, longest) = (state.pki, state.longest);
-        let step_until = |end: Ticks| self.decisions.step_end(end, now);
-        let step = step_until(pki.end(ca.signer));
-        Some(match transition {
-            Transition::Announce(..) | Transition::Replace => return None,
-            Transition::Withdraw if self.has(Mutation::ForgetsWithdrawn) => {
-                Ca { certified: Roots::default(), ..ca.withdraw(step) }
-            }
-            Transition::Withdraw => ca.withdraw(self.step_without_next(&ca, &pki, now)),
-            Transition::Switch { .. } => ca.switch(self.decisions.drain_bound(&ca, &pki, now), longest, step),
-            Transition::Succeed(source) => {
-                state.is_excused = true;
-                let is_announced = *source == Source::Announced;
-                let answered = if is_announced { ca.answered } else { state.asked };
-                let provided = state.provided.filter(|_| *source == Source::Provided);
-                let signer = made.or(provided).or(ca.next.filter(|_| is_announced))?;
-                let is_provided = provided.is_some() || is_announced && ca.provided.contain(signer);
-                Ca { answered, ..ca.succeed(signer, is_provided, longest) }
-            }
-            Transition::Drop(gone) => {
-                let gone = dropped(gone);
-                let last = gone.iter().map(|root| pki.end(root)).max().unwrap_or(0);
-                let last = if ca.gets_rid_of(gone) { now } else { last };
-                let are_kept = self.decisions.safeguards().hold(Safeguard::LastingCrosses);
-                ca.drop(gone, &pki, are_kept, step_until(last))
-            }
-            Transition::RaiseMaxLeafTtl => Ca { longest, ..ca },
-        })
-    }
-
-    /// A root signs where none has signed.
-    fn first(state: &State, made: Option<RootId>) -> Option<Ca> {
-        let root = made.or(state.provided)?;
-        let provided = Roots::of(made.is_none().then_some(root));
-        Some(Ca { provided, ..Ca::new(root, state.longest) })
-    }
-
-    /// A root is announced, and certified where the signer may do that.
-    fn announced(&self, state: &mut State, ca: &Ca, root: RootId, now: Ticks) -> Ca {
-        let certifies = self.decisions.safeguards().hold(Safeguard::CrossCertificates);
-        let is_certified = certifies && !ca.provided.contain(ca.signer);
-        if is_certified {
-            state.pki.certify(root, ca.signer);
-        }
-        let next = Next { root, is_certified, is_provided: state.provided == Some(root) };
-        ca.announce(next, state.asked, self.step_without_next(ca, &state.pki, now))
-    }
-
-    /// When the last Secret follows a change that may take an announced root out: at once, where that is distrusted.
-    fn step_without_next(&self, ca: &Ca, pki: &Pki, now: Ticks) -> Ticks {
-        let is_riddance = ca.next.is_some_and(|next| ca.lost.contain(next));
-        self.decisions.step_end(if is_riddance { now } else { pki.end(ca.signer) }, now)
+        state.is_excused |= matches!(transition, Transition::Succeed(_));
+        let change = Change { decisions: &self.decisions, asked: state.asked, longest: state.longest, now };
+        let after = change.apply(ca, transition, enters, &mut state.pki)?;
+        let forgets = *transition == Transition::Withdraw && self.has(Mutation::ForgetsWithdrawn);
+        Some(if forgets { Ca { certified: Roots::default(), ..after } } else { after })
     }
 
     /// A replica looks at an identity: it reads the Secret, decides, writes, and records what it has found or made.
@@ -224,7 +177,7 @@ impl World {
             Decisions::leaf_end(&state.pki, ca.signer, lifetime, now)
         };
         let until = if self.has(Mutation::ServesNoCrossThatEndsEarly) { end } else { 0 };
-        let crosses = state.pki.run(ca.signer, ca.crosses, until);
+        let crosses = state.pki.run(ca.signer, ca.served(&state.pki), until);
         Secret {
             leaf: Leaf { chain: Chain { signer: ca.signer, crosses }, issued: now, end },
             bundle: ca.trust(),

@@ -162,7 +162,8 @@ impl State {
         let copies = self.ca.iter().chain(&self.backup).chain(&self.lost).chain(flights).chain(views);
         let certified =
             |ca: &Ca| ca.retiring.iter().flatten().fold(ca.certified, |all, one| all.union(one.certified));
-        let is_in = |ca: &Ca| ca.all().union(ca.former).union(certified(ca)).contain(root);
+        let known = |ca: &Ca| ca.all().union(ca.former.roots()).union(ca.former_trust.unwrap_or_default());
+        let is_in = |ca: &Ca| known(ca).union(certified(ca)).contain(root);
         let flying =
             self.workloads.iter().filter_map(|workload| workload.in_flight.map(|flight| flight.content));
         let mut secrets = self.workloads.iter().filter_map(|workload| workload.secret).chain(flying);

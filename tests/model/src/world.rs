@@ -29,7 +29,7 @@ impl World {
     pub fn initial(&self) -> State {
         let mut pki = Pki::EMPTY;
         let is_empty = self.scope.begins_empty;
-        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end), LEAF));
+        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end), LEAF, 0));
         let chain = Chain { signer: 0, crosses: pki.run(0, Roots::default(), 0) };
         let leaf = Leaf { chain, issued: 0, end: LEAF };
         let secret = ca.map(|ca| Secret { leaf, bundle: ca.trust() });
