@@ -8,6 +8,8 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "../support/cut.rs"]
+mod cut;
 #[path = "../support/dice.rs"]
 mod dice;
 #[path = "../support/ledger.rs"]

@@ -1,6 +1,5 @@
-//! The operator's own decisions, asked in the model's words: `plan::decide`, `plan::root::decide` with `plan::rotation`
-//! behind it, `operator::sight::is_behind`. Nothing is decided here. Answers are remembered, since each depends on what is
-//! asked alone.
+//! The decisions of the operator, asked in terms of the model: on identities, on the root and its rotation, and on which
+//! Secrets are behind. Nothing is decided here. Answers are remembered, since each depends on the question alone.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -31,10 +30,11 @@ use mtls_operator::plan::world::{Allowed, Before, Damage, Held, HeldLeaf, NotRea
 use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
 use crate::fingerprint::Fast;
+use crate::mutation::{Mutation, Mutations};
 use crate::pki::{Pki, RootId, Roots};
-use crate::scope::{Mutation, Mutations, Scope};
+use crate::scope::Scope;
 use crate::state::{Leaf, Secret};
-use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
+use crate::time::{PROPAGATION, Ticks, at, span, ticks};
 
 /// What an identity needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Question {
     pub ca: Option<Ca>,
     /// Ends and origins of roots.
     pub pki: Pki,
-    /// For how long nobody was seen behind.
+    /// For how long no Secret was seen behind.
     pub quiet: Option<Ticks>,
     /// The CA that people provide.
     pub provided: Option<RootId>,
@@ -90,7 +90,7 @@ pub struct Decisions {
     profile: ProfileHash,
     needs: Memo<NeedKey, (Need, bool)>,
     verdicts: Memo<Question, Verdict>,
-    behind: Memo<(Ca, Secret, Ticks), bool>,
+    behind: Memo<(Ca, Pki, Secret, Ticks), bool>,
     mutations: Mutations,
 }
 
@@ -122,7 +122,7 @@ impl Decisions {
             propagation: span(PROPAGATION),
             spread_over: span(scope.spread),
             renew_before: span(scope.margin),
-            max_leaf_ttl: span(LEAF),
+            max_leaf_ttl: span(scope.leaf),
             safeguards: scope.safeguards,
         };
         Self {
@@ -138,7 +138,7 @@ impl Decisions {
     }
 
     /// What an identity needs of a replica with this view of the root and this clock, and whether it is `Ready`. Without
-    /// a view nobody signs.
+    /// a view no replica signs.
     #[must_use]
     pub fn need(
         &self,
@@ -253,7 +253,7 @@ impl Decisions {
     /// Whether a Secret is behind a root.
     #[must_use]
     pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks) -> bool {
-        self.behind.recall(&(*ca, secret, now), || {
+        self.behind.recall(&(*ca, *pki, secret, now), || {
             let is_ageless = self.mutations.has(Mutation::ExpiredLeavesBlock);
             let seen = SeenSecret {
                 namespace: "orders".into(),

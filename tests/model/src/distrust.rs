@@ -2,8 +2,8 @@
 //! such a root is asked of `plan::distrust`, in `facts`.
 
 use crate::ca::Ca;
+use crate::mutation::Mutation;
 use crate::pki::{Chain, RootId};
-use crate::scope::Mutation;
 use crate::state::{State, View};
 use crate::world::World;
 

@@ -8,6 +8,14 @@ use crate::pki::RootId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplicaId(pub u8);
 
+impl ReplicaId {
+    /// Its place among the replicas.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 impl fmt::Display for ReplicaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "replica {}", char::from(b'A' + self.0))
@@ -52,7 +60,7 @@ pub enum Event {
     Ask,
     /// People ask for a longer lifetime of leaves.
     Lengthen,
-    /// Somebody deletes a leaf Secret.
+    /// A leaf Secret is deleted.
     Delete(u8),
     /// A leaf Secret cannot be written any more.
     Stick(u8),
@@ -68,7 +76,7 @@ pub enum Event {
     Backup,
     /// People put the backup in the place of the root Secret.
     Restore,
-    /// Somebody deletes the root Secret.
+    /// The root Secret is deleted.
     DeleteRoot,
     /// People put the lost root Secret back.
     Mend,
@@ -89,7 +97,7 @@ impl fmt::Display for Event {
             Self::StepClock(who) => write!(f, "the clock of {who} steps"),
             Self::Ask => write!(f, "people ask for a rotation"),
             Self::Lengthen => write!(f, "people ask for a longer lifetime of leaves"),
-            Self::Delete(of) => write!(f, "somebody deletes workload {of}'s Secret"),
+            Self::Delete(of) => write!(f, "workload {of}'s Secret is deleted"),
             Self::Stick(of) => write!(f, "workload {of}'s Secret cannot be written any more"),
             Self::Pause(of) => write!(f, "people pause workload {of}"),
             Self::Distrust(root) => write!(f, "people distrust root {root}"),
@@ -97,7 +105,7 @@ impl fmt::Display for Event {
             Self::Unprovide => write!(f, "people provide no CA any more"),
             Self::Backup => write!(f, "people take a backup of the root Secret"),
             Self::Restore => write!(f, "people put the backup in the place of the root Secret"),
-            Self::DeleteRoot => write!(f, "somebody deletes the root Secret"),
+            Self::DeleteRoot => write!(f, "the root Secret is deleted"),
             Self::Mend => write!(f, "people put the lost root Secret back"),
         }
     }

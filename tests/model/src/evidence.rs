@@ -1,14 +1,14 @@
 //! What proves that a root is lost: what statuses say, and, while there is no root Secret, leaf Secrets.
 //!
-//! This rule is a copy, since the operator's awaits lists and reads its index: of `operator::evidence::evidence` and
-//! `leaf_without_root`, of `operator::suspects::claimants` and, for what a look records, of
-//! `operator::status::identity_status`. Only the operator writes statuses here, so that each has its proof. Which leaf is
+//! This rule is a copy of the operator's, which reads lists and its index in between: of `evidence::evidence` and
+//! `leaf_without_root`, of `suspects::claimants` and, for what a look records, of `status::identity_status`. Which signers a
+//! root Secret explains is compared with the operator's answer in `tests/differential`. Only the operator writes statuses here, so that each has its proof. Which leaf is
 //! `Ready` is asked of `plan::decide`. Statuses are seen as they are: an index that lags is not modelled, nor a write of a
 //! status that is under way.
 
 use crate::events::ReplicaId;
+use crate::mutation::Mutation;
 use crate::pki::RootId;
-use crate::scope::Mutation;
 use crate::state::{Leaf, State, View, Workload};
 use crate::time::{Ticks, later};
 use crate::world::World;
@@ -16,7 +16,7 @@ use crate::world::World;
 /// What the status of an identity says of its leaf, while that is `Ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Status {
-    /// ReplicaId signed it.
+    /// The root that signed it.
     pub signer: RootId,
     /// When it ends; -1 once it has ended.
     pub end: Ticks,
@@ -57,7 +57,7 @@ impl World {
             || statuses.any(|status| !ca.knows(status.signer))
     }
 
-    /// Status names the signer before anybody signs with it.
+    /// Status names the signer before a replica signs with it.
     pub fn publish(&self, state: &mut State, who: ReplicaId, signs: bool) {
         let ca = state.ca.filter(|_| signs);
         let is_late = self.has(Mutation::NamesSignerAfterItsFirstLeaf);
@@ -67,7 +67,7 @@ impl World {
         state.replica(who).view = ca.map_or(View::Unknown, |_| View::Current);
     }
 
-    /// The look at an identity ends with its status, which says what lies in the Secret. Also who does not sign records.
+    /// The look at an identity ends with its status, which says what lies in the Secret. A replica that does not sign records, too.
     pub fn record(&self, state: &mut State, who: ReplicaId, of: usize) {
         if !self.scope.status_lags {
             return;

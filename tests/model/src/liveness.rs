@@ -18,7 +18,7 @@ const LONG: usize = 200;
 /// How a rotation ends from some state on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// With one root that everybody follows.
+    /// With one root that every Secret follows.
     InTime,
     /// The same, but the signer has expired before.
     Late,
@@ -77,6 +77,7 @@ fn calmed(state: &State) -> State {
     state.provided = state.provided.filter(|root| !state.distrusted().contain(*root));
     state.consumers = crate::consumers::Consumers::default();
     for workload in &mut state.workloads {
+        workload.is_unseen_by = [false; 2];
         workload.in_flight = None;
     }
     state.canonical()
@@ -107,7 +108,7 @@ fn round(world: &World, mut state: State) -> State {
     state
 }
 
-/// Whether every request is answered, one root is trusted, and everybody follows it who can.
+/// Whether every request is answered, one root is trusted, and every Secret that can be written follows it.
 fn is_settled(world: &World, state: &State) -> bool {
     let Some(ca) = state.ca else { return false };
     if ca.phase == Phase::Announced && waits_for_its_end(state, &ca) {
@@ -126,7 +127,7 @@ fn is_settled(world: &World, state: &State) -> bool {
     follows && !world.has_evidence(state, World::now(&state.replicas[0]))
 }
 
-/// Whether the switch waits for somebody who cannot be written, until it is forced; which is beyond the run, since the
+/// Whether the switch waits for a Secret that cannot be written, until it is forced; which is beyond the run, since the
 /// signer's end is.
 fn waits_for_its_end(state: &State, ca: &Ca) -> bool {
     let lacks_next = |workload: &Workload| {

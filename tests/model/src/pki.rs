@@ -83,7 +83,7 @@ impl fmt::Debug for Roots {
 /// A chain as it is served: a leaf and the cross-certificates that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Chain {
-    /// ReplicaId signed the leaf.
+    /// The root that signed the leaf.
     pub signer: RootId,
     /// The roots whose cross-certificates are served.
     pub crosses: Roots,
@@ -166,7 +166,7 @@ impl Pki {
         run
     }
 
-    /// Whether somebody who trusts these roots finds a path: from the leaf over cross-certificates to an anchor.
+    /// Whether a verifier that trusts these roots finds a path: from the leaf over cross-certificates to an anchor.
     #[must_use]
     pub fn accept(&self, anchors: Roots, chain: Chain) -> bool {
         let mut below = chain.signer;

@@ -1,6 +1,6 @@
-//! What a process of the operator does: it looks, asks the rules, and writes. What is decided is asked; the order of the
-//! steps between is copied, from `operator::root::pass` and `operator::rotation` with `operator::sight` (look and confirm),
-//! `operator::new_root` and `operator::root_change` (the root Secret), `operator::reconcile` and `operator::act` (leaves).
+//! What a process of the operator does: it looks, asks for decisions, and writes. What is decided is asked; the order of
+//! the steps is a copy: of `root::pass`, `rotation::look` and `rotation::confirm` for the root Secret, of `reconcile::pass`,
+//! `act::issue` and `act::refresh` for leaf Secrets.
 
 use mtls_operator::plan::root::RootPlan;
 use mtls_operator::plan::rotation::Transition;
@@ -10,9 +10,9 @@ use mtls_operator::plan::sight::Quiet;
 use crate::ca::Ca;
 use crate::decisions::{Decisions, Need, Question, makes_root, subject};
 use crate::events::{ReplicaId, Write};
+use crate::mutation::Mutation;
 use crate::pki::{Chain, Roots};
-use crate::scope::Mutation;
-use crate::state::{Broken, InFlight, Leaf, Replica, Secret, State, View};
+use crate::state::{Broken, InFlight, Leaf, Replica, Secret, State, View, Workload};
 use crate::time::{FRESHNESS, ROOT_WRITE, Ticks, span, ticks_of};
 use crate::transition::Change;
 use crate::world::World;
@@ -55,7 +55,7 @@ impl World {
             }
             Write::Last => {
                 self.write_ca(state, Some(after));
-                state.replica(who).die();
+                state.crash(who);
             }
         }
         Some(())
@@ -67,7 +67,7 @@ impl World {
             return;
         };
         let replica = *state.replica(who);
-        let is_behind = replica.missed.is_none() && self.is_anybody_behind(state, &replica);
+        let is_behind = self.is_any_behind(state, &replica, |workload| !workload.is_unseen_by[who.index()]);
         let before = replica.quiet.filter(|(of, _)| *of == subject);
         // The monotonic clock, from far enough back.
         let now = std::time::Duration::from_secs(1_000_000);
@@ -78,12 +78,13 @@ impl World {
         state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
     }
 
-    fn is_anybody_behind(&self, state: &State, replica: &Replica) -> bool {
+    /// Of those that are seen. Of a Secret that a watch was not told of, the index shows what it was before: it was not behind.
+    fn is_any_behind(&self, state: &State, replica: &Replica, is_seen: impl Fn(&Workload) -> bool) -> bool {
         let Some(ca) = &state.ca else { return false };
         let now = Self::now(replica);
-        state.workloads.iter().any(|workload| match workload.secret {
+        state.workloads.iter().filter(|workload| is_seen(workload)).any(|workload| match workload.secret {
             Some(secret) => self.decisions.is_behind(ca, &state.pki, secret, now),
-            // Whoever had a Secret, and has none, lacks the next root. The leaf that it held has its bound.
+            // An identity whose Secret was deleted lacks the next root. The leaf that it held has its bound.
             None => ca.next.is_some() && state.newest.is_some(),
         })
     }
@@ -97,7 +98,7 @@ impl World {
         }
         let replica = *state.replica(who);
         let has_missed = replica.missed == Some(true) && !self.has(Mutation::IgnoresInterruptions);
-        if self.is_anybody_behind(state, &replica) {
+        if self.is_any_behind(state, &replica, |_| true) {
             state.replica(who).quiet = None;
             return false;
         }
@@ -135,7 +136,7 @@ impl World {
         }
         self.write_secret(state, of, Some(secret), Some(who));
         match write {
-            Write::Last => state.replica(who).die(),
+            Write::Last => state.crash(who),
             Write::Prompt | Write::Slow => self.record(state, who, of),
         }
         state.broken = state.broken.or((need == Need::Leaf && is_lost).then_some(Broken::I11));

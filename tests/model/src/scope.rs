@@ -2,7 +2,8 @@
 
 use mtls_operator::plan::safeguards::Safeguards;
 
-use crate::time::{FAR, Ticks};
+use crate::mutation::Mutations;
+use crate::time::{FAR, LEAF, Ticks};
 
 /// What the second replica does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct Scope {
     pub deletions: bool,
     /// Whether the root Secret is deleted, and an old version of it restored.
     pub restores: bool,
-    /// Whether the status of an identity is written after its Secret, by whoever is not killed between; else with it.
+    /// Whether the status of an identity is written after its Secret, by the replica that wrote the Secret unless it is killed in between; else with it.
     pub status_lags: bool,
     /// Whether a Secret may become unwritable.
     pub stuck: bool,
@@ -67,6 +68,8 @@ pub struct Scope {
     pub provides: bool,
     /// Whether there is no root at first.
     pub begins_empty: bool,
+    /// Lifetime of leaves.
+    pub leaf: Ticks,
     /// When the first root ends.
     pub first_end: Ticks,
     /// Roots that can be made: fewer than a state has room for, so that what is cut is counted.
@@ -104,6 +107,7 @@ impl Scope {
         distrusts: 0,
         provides: false,
         begins_empty: false,
+        leaf: LEAF,
         first_end: FAR,
         roots: 7,
         margin: 1,
@@ -116,72 +120,4 @@ impl Scope {
 
     /// The same with one replica, and no write that is late.
     pub const ALONE: Self = Self { second: SecondReplica::Absent, max_in_flight: 0, ..Self::PLAIN };
-}
-
-/// A rule outside the pure functions, or an assumption about the world, that is broken on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutation {
-    /// A replica signs with a view of any age.
-    SignsWithOldView,
-    /// A replica writes trust bundles from a view of any age.
-    RefreshesFromOldView,
-    /// A root is created where an index that lags shows no leaves, whatever status says.
-    CreatesByStaleIndex,
-    /// A leaf that has expired holds the end of a rotation up.
-    ExpiredLeavesBlock,
-    /// A Secret that lacks the root that signs by now holds the end of a rotation up.
-    MissingTrustBlocks,
-    /// A leaf that has expired proves that a root is lost.
-    ExpiredLeavesAreEvidence,
-    /// Nothing proves that a root is lost.
-    NoEvidence,
-    /// The authority's status names a signer once it has signed.
-    NamesSignerAfterItsFirstLeaf,
-    /// The wait begins anew with every write.
-    WaitsSinceLastWrite,
-    /// What was behind between two looks is forgotten.
-    ForgetsBetweenLooks,
-    /// No fresh list confirms what an index shows.
-    Unconfirmed,
-    /// What was missed while a watch was interrupted is taken for unchanged.
-    IgnoresInterruptions,
-    /// No cross-certificate is served that ends before the leaf.
-    ServesNoCrossThatEndsEarly,
-    /// Consumers take longer than `propagation`.
-    SlowConsumers,
-    /// A write of the root Secret names no version.
-    UnguardedRootWrites,
-    /// A write of a leaf Secret names no version.
-    UnguardedLeafWrites,
-    /// Leaves outlive their signer.
-    Unclamped,
-    /// What is distrusted goes alone.
-    NoClosure,
-    /// A signer forgets what it has certified once that is withdrawn.
-    ForgetsWithdrawn,
-    /// A root Secret that is there is taken for the latest.
-    TrustsAnyBackup,
-    /// Status does not say what was distrusted with another root.
-    ForgetsTaken,
-}
-
-/// A set of mutations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mutations(u32);
-
-impl Mutations {
-    /// None.
-    pub const NONE: Self = Self(0);
-
-    /// These.
-    #[must_use]
-    pub fn of(mutations: &[Mutation]) -> Self {
-        Self(mutations.iter().fold(0, |set, mutation| set | 1 << *mutation as u32))
-    }
-
-    /// Whether this is one of them.
-    #[must_use]
-    pub const fn has(self, mutation: Mutation) -> bool {
-        self.0 & (1 << mutation as u32) != 0
-    }
 }

@@ -5,6 +5,7 @@ use mtls_operator::api::authority::Phase;
 
 use crate::ca::Ca;
 use crate::consumers::Consumers;
+use crate::events::ReplicaId;
 use crate::evidence::Status;
 use crate::pki::{Chain, Pki, RootId, Roots};
 use crate::time::{FRESHNESS, Ticks, later};
@@ -51,6 +52,8 @@ pub struct Workload {
     pub is_stuck: bool,
     /// Whether the identity is paused.
     pub is_paused: bool,
+    /// For each replica: whether its watch was interrupted when the Secret was last changed by something else.
+    pub is_unseen_by: [bool; 2],
 }
 
 /// What a replica knows of the root Secret.
@@ -73,7 +76,7 @@ pub type Subject = (Phase, Roots, RootId);
 pub struct Replica {
     /// The root it signs with.
     pub view: View,
-    /// For how long nobody was seen behind, in which state of the roots.
+    /// For how long no Secret was seen behind, in which state of the roots.
     pub quiet: Option<(Subject, Ticks)>,
     /// Whether its clock is ahead.
     pub is_ahead: bool,
@@ -188,6 +191,19 @@ impl State {
         crate::fingerprint::of(self)
     }
 
+    /// A replica is killed and starts anew.
+    pub fn crash(&mut self, who: ReplicaId) {
+        self.replica(who).die();
+        self.list_secrets(who);
+    }
+
+    /// A replica lists Secrets anew.
+    pub fn list_secrets(&mut self, ReplicaId(place): ReplicaId) {
+        for workload in &mut self.workloads {
+            workload.is_unseen_by[usize::from(place)] = false;
+        }
+    }
+
     /// A tick passes.
     pub fn pass_time(&mut self, keeps_old_views: bool) {
         self.pki.pass_time();
@@ -221,8 +237,8 @@ impl Leaf {
 }
 
 impl Replica {
-    /// It is killed and starts anew.
-    pub fn die(&mut self) {
+    /// It is killed and starts anew. What Secrets say of it is in [`State::crash`].
+    fn die(&mut self) {
         *self = Self { is_ahead: self.is_ahead, ..Self::default() };
     }
 

@@ -4,10 +4,11 @@ use crate::ca::Ca;
 use crate::decisions::Decisions;
 use crate::events::{Event, ReplicaId, Write};
 use crate::evidence::Status;
+use crate::mutation::Mutation;
 use crate::pki::{Chain, Pki, RootId, Roots};
-use crate::scope::{Clocks, Mutation, Scope, SecondReplica};
+use crate::scope::{Clocks, Scope, SecondReplica};
 use crate::state::{InFlight, Leaf, Replica, Secret, State, View, Workload};
-use crate::time::{FAR, FRESHNESS, LEAF, LONGER_LEAF, SKEW, Ticks, WRITE};
+use crate::time::{FAR, FRESHNESS, LONGER_LEAF, SKEW, Ticks, WRITE};
 
 /// A world within a scope.
 pub struct World {
@@ -29,9 +30,9 @@ impl World {
     pub fn initial(&self) -> State {
         let mut pki = Pki::EMPTY;
         let is_empty = self.scope.begins_empty;
-        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end), LEAF, 0));
+        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end), self.scope.leaf, 0));
         let chain = Chain { signer: 0, crosses: pki.run(0, Roots::default(), 0) };
-        let leaf = Leaf { chain, issued: 0, end: LEAF };
+        let leaf = Leaf { chain, issued: 0, end: self.scope.leaf };
         let secret = ca.map(|ca| Secret { leaf, bundle: ca.trust() });
         let status = secret.filter(|_| self.scope.status_lags).map(|secret| Status::of(secret.leaf));
         State {
@@ -51,7 +52,7 @@ impl World {
             taken: Roots::default(),
             provided: None,
             has_provided: false,
-            longest: LEAF,
+            longest: self.scope.leaf,
             backup: None,
             lost: None,
             is_excused: false,
@@ -79,7 +80,7 @@ impl World {
             }
             Event::Pass(who, write) => self.pass(&mut state, who, write)?,
             Event::Reconcile(who, of, write) => self.reconcile(&mut state, who, of, write)?,
-            Event::Crash(who) => state.replica(who).die(),
+            Event::Crash(who) => state.crash(who),
             Event::Land(of) => self.land(&mut state, of)?,
             Event::LandRoot => {
                 let flight = state.root_in_flight.take()?;
@@ -87,7 +88,10 @@ impl World {
                 self.write_ca(&mut state, Some(flight.content));
             }
             Event::Interrupt(who) => interrupt(state.replica(who))?,
-            Event::Resume(who) => self.resume(state.replica(who))?,
+            Event::Resume(who) => {
+                self.resume(state.replica(who))?;
+                state.list_secrets(who);
+            }
             Event::StepClock(who) => state.replica(who).is_ahead ^= true,
             other => self.people(&mut state, other)?,
         }
@@ -136,7 +140,7 @@ impl World {
         Some(())
     }
 
-    /// People can put back what they have lost: the last one that nobody missed anything in.
+    /// People can put back what they have lost: the last one that explained every leaf.
     fn lose(&self, state: &mut State) {
         if !self.has_evidence(state, 0) {
             state.lost = state.ca;
@@ -184,7 +188,7 @@ impl World {
                     of,
                     Write::Slow,
                 )));
-                // ReplicaId is killed between Secret and status. A slow write that arrives is that, too.
+                // The replica is killed between Secret and status. A slow write that arrives is that, too.
                 events.extend((scope.status_lags && scope.max_in_flight == 0).then_some(Event::Reconcile(
                     who,
                     of,

@@ -2,14 +2,14 @@
 
 use crate::ca::Ca;
 use crate::events::ReplicaId;
+use crate::mutation::Mutation;
 use crate::pki::Pki;
-use crate::scope::Mutation;
 use crate::state::{Broken, Replica, Secret, State, View};
 use crate::time::{FRESHNESS, PROPAGATION, WRITE};
 use crate::world::World;
 
 impl World {
-    /// The root Secret becomes this. Whoever had confirmed the former one just before goes on with it for a while.
+    /// The root Secret becomes this. A replica that had confirmed the former one just before goes on with it for a while.
     pub fn write_ca(&self, state: &mut State, after: Option<Ca>) {
         self.write_ca_beside_in_flight(state, after);
         if !self.has(Mutation::UnguardedRootWrites) {
@@ -50,8 +50,10 @@ impl World {
             self.consumers_keep(state, before, after);
         }
         let (ca, pki) = (state.ca, state.pki);
-        for (place, replica) in (0..).zip(&mut state.replicas) {
-            let is_writer = writer.is_some_and(|ReplicaId(writer)| writer == place);
+        for (place, replica) in state.replicas.iter_mut().enumerate() {
+            // It knows of its own writes by their answers.
+            let is_writer = writer.is_some_and(|writer| writer.index() == place);
+            state.workloads[of].is_unseen_by[place] = replica.missed.is_some() && !is_writer;
             self.notice(replica, ca.as_ref(), &pki, [before, after], is_writer);
         }
         if let Some(after) = after.filter(|after| before.is_none_or(|before| before.leaf != after.leaf)) {

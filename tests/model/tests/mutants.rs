@@ -1,5 +1,13 @@
-//! Claim: the model has teeth. Each rule that is taken away, and each assumption that is broken, shows in a broken promise;
-//! where two rules cover each other, only without both.
+//! Claim: the model notices what is broken. Each rule that is taken away, and each assumption that is broken, shows in a
+//! broken promise; where two rules cover each other, only without both.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
+use std::fs;
+use std::path::Path;
 
 use mtls_operator::plan::safeguards::Safeguard;
 use rotation_model::{Broken, Clocks, Mutation, Mutations, Scope, breaks, holds};
@@ -14,7 +22,7 @@ fn without(safeguards: &[Safeguard], scope: Scope) -> Scope {
     Scope { safeguards: weakened, ..scope }
 }
 
-/// Nobody is there who never reloads its bundle: that takes cross-certificates.
+/// Every consumer reloads its bundle: one that never does needs cross-certificates.
 fn without_cross(scope: Scope) -> Scope {
     Scope { stubborn: false, ..without(&[Safeguard::CrossCertificates], scope) }
 }
@@ -55,7 +63,7 @@ fn cross_certificates_that_end_with_the_rotation_carry_nobody() {
 fn a_former_root_is_needed_until_its_last_leaf_can_have_ended() {
     let observed = without(&[Safeguard::DrainBound], PLAIN);
     breaks("Draining ended by observation only", Broken::I2, observed);
-    holds("the same, and nobody keeps a leaf beyond propagation", Scope { keepers: false, ..observed });
+    holds("the same, and no consumer keeps a leaf beyond propagation", Scope { keepers: false, ..observed });
     // S alone is as long as F and W, and covers them until a clock needs it.
     let late = without(&[Safeguard::LateLeaves], PLAIN);
     holds("drain bound without F + W, a replica with an old view", late);
@@ -157,7 +165,7 @@ fn a_write_of_the_root_secret_names_the_version_that_was_read() {
 #[test]
 fn what_was_seen_must_be_whole() {
     let gate_only = without_cross(PLAIN);
-    let what = "who was behind between two looks is forgotten, no cross";
+    let what = "what was behind between two looks is forgotten, no cross";
     breaks(what, Broken::I2, with(Mutation::ForgetsBetweenLooks, gate_only));
     let interrupted = Scope { interruptions: true, ..gate_only };
     breaks(
@@ -175,4 +183,26 @@ fn what_was_seen_must_be_whole() {
 #[test]
 fn a_leaf_stays_inside_its_signer() {
     breaks("leaves are not clamped", Broken::I8, with(Mutation::Unclamped, ENDING));
+}
+
+/// All that a test program of the operator is made of.
+fn program(folder: &Path) -> String {
+    let mut text = fs::read_to_string(folder.with_extension("rs")).unwrap_or_default();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        text += &program(&entry.unwrap().path().with_extension(""));
+    }
+    text
+}
+
+/// The mutations break lines of the model. That the operator's own lines hold is for these tests to show.
+#[test]
+fn a_test_of_the_operator_fails_without_each_rule() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let named: Vec<&str> = Mutation::ALL.into_iter().filter_map(Mutation::product_test).collect();
+    assert_eq!(named.len(), Mutation::ALL.len() - 1, "SlowConsumers alone is an assumption about the world");
+    for name in named {
+        let (folder, test) = name.split_once("::").unwrap();
+        let is_there = program(&tests.join(folder)).contains(&format!("fn {test}()"));
+        assert!(is_there, "there is no test {name}");
+    }
 }

@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::operator::distrusted::certified;
 use mtls_operator::operator::publish;
-use mtls_operator::operator::root_secret::LoadedRoot;
+use mtls_operator::operator::root_secret::{LoadedRoot, Succession};
 use mtls_operator::pki::{
     CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey, Serial, SpiffeId, TrustDomain,
     Window, verify_as_peer,
@@ -29,6 +29,9 @@ impl Pair {
         assert_eq!(matches!(loaded.secret, RootSecret::Expired(_)), is_expired, "the signer has expired");
         let normal = Ca { since: self.since(self.ca.since), ..self.ca };
         assert_eq!(self.abstracted(&loaded), normal);
+        let bundle = loaded.authority.as_ref().unwrap().bundle();
+        let trust = Roots::of(bundle.fingerprints().map(|found| self.root(&found.to_string())));
+        assert_eq!(trust, self.ca.trust(), "the trust bundle in force");
         self.assert_counts(&loaded);
         for quiet in [None, Some(0), Some(PROPAGATION)] {
             assert_eq!(self.plan(&loaded, quiet), self.plan_of_model(quiet), "quiet for {quiet:?}");
@@ -40,37 +43,31 @@ impl Pair {
 
     /// The operator's root Secret in the model's words.
     fn abstracted(&self, loaded: &LoadedRoot) -> Ca {
-        let (root, authority) = (loaded.stored().unwrap(), loaded.authority.as_ref().unwrap());
-        let succession = &loaded.succession;
-        let signer = self.root(&root.fingerprint);
-        let next = root.next.as_ref().map(|next| self.root(&next.fingerprint));
+        let (root, succession) = (loaded.stored().unwrap(), &loaded.succession);
+        let (signer, next) = (self.root(&root.fingerprint), root.next.as_ref());
+        let number = next.map(|next| self.root(&next.fingerprint));
         let mut retiring = succession.retiring.iter().map(|former| Retiring {
             root: self.root(&former.fingerprint),
             until: self.ticks(former.until).max(0),
             certified: self.roots(former.certified.as_ref().unwrap()),
         });
-        let is_in_force = |cross: &&CrossCertificate| cross.is_valid_at(self.now(0));
-        let cross = succession.cross.as_ref().filter(is_in_force).map(|_| signer);
-        let signer_provided = Some(signer).filter(|_| root.is_provided);
-        let next_provided = next.filter(|_| root.next.as_ref().is_some_and(|next| next.is_provided));
-        let former = |root: &RootId| succession.former.iter().find(|one| self.key(&one.key_id) == *root);
-        let known = Roots::of(succession.former.iter().map(|former| self.key(&former.key_id)));
-        let until = |root| self.last_tick(former(&root).unwrap().until);
-        let expelled = known.iter().filter(|root| former(root).unwrap().distrusted);
-        let taken = known.iter().filter(|root| former(root).unwrap().taken.is_some());
-        let trust = Roots::of(authority.bundle().fingerprints().map(|found| self.root(&found.to_string())));
-        assert_eq!(trust, self.ca.trust(), "the trust bundle in force");
+        let (former, expelled, taken) = self.former(succession);
         Ca {
             phase: root.phase,
             signer,
-            next,
+            next: number,
             retiring: [retiring.next(), retiring.next()],
-            crosses: Roots::of(cross.into_iter().chain(next.filter(|_| succession.next_cross.is_some()))),
+            crosses: self.crosses(succession, signer, number),
             certified: self.roots(&certified(succession)),
-            provided: Roots::of(signer_provided.into_iter().chain(next_provided)),
-            former: known.iter().fold(Former::NONE, |all, root| all.with(root, until(root))),
-            expelled: Roots::of(expelled),
-            taken: Roots::of(taken),
+            provided: Roots::of(
+                Some(signer)
+                    .filter(|_| root.is_provided)
+                    .into_iter()
+                    .chain(number.filter(|_| next.is_some_and(|next| next.is_provided))),
+            ),
+            former,
+            expelled,
+            taken,
             named: self.named,
             lost: self.lost(root).union(self.named),
             former_trust: self.former_trust(succession.former_trust.as_ref()),
@@ -79,6 +76,23 @@ impl Pair {
             answered: root.rotate_request.as_ref().map_or(0, |text| text.parse().unwrap()),
             longest: Ticks::try_from(root.max_leaf_ttl / span(1).as_secs()).unwrap(),
         }
+    }
+
+    /// The roots whose cross-certificates are in force.
+    fn crosses(&self, succession: &Succession, signer: RootId, next: Option<RootId>) -> Roots {
+        let is_in_force = |cross: &&CrossCertificate| cross.is_valid_at(self.now(0));
+        let cross = succession.cross.as_ref().filter(is_in_force).map(|_| signer);
+        Roots::of(cross.into_iter().chain(next.filter(|_| succession.next_cross.is_some())))
+    }
+
+    /// Signers of the past; those of them that are distrusted; and those of these that people have not named.
+    fn former(&self, succession: &Succession) -> (Former, Roots, Roots) {
+        let all = || succession.former.iter().map(|former| (self.key(&former.key_id), former));
+        let known =
+            all().fold(Former::NONE, |known, (root, former)| known.with(root, self.last_tick(former.until)));
+        let expelled = all().filter(|(_, former)| former.distrusted).map(|(root, _)| root);
+        let taken = all().filter(|(_, former)| former.taken.is_some()).map(|(root, _)| root);
+        (known, Roots::of(expelled), Roots::of(taken))
     }
 
     /// The model forgets how long a phase has lasted, where nothing depends on it.

@@ -20,28 +20,7 @@ impl Pair {
                 pki.certify(to(*root), to(by));
             }
         }
-        let ca = self.ca;
-        let former =
-            |former: Retiring| Retiring { root: to(former.root), certified: all(former.certified), ..former };
-        self.ca = Ca {
-            signer: to(ca.signer),
-            next: ca.next.map(to),
-            retiring: ca.retiring.map(|one| one.map(former)),
-            crosses: all(ca.crosses),
-            certified: all(ca.certified),
-            provided: all(ca.provided),
-            former: ca
-                .former
-                .roots()
-                .iter()
-                .fold(Former::NONE, |known, root| known.with(to(root), ca.former.until(root))),
-            expelled: all(ca.expelled),
-            taken: all(ca.taken),
-            named: all(ca.named),
-            lost: all(ca.lost),
-            former_trust: ca.former_trust.map(all),
-            ..ca
-        };
+        self.ca = renumbered(&self.ca, &to, &all);
         self.named = all(self.named);
         self.provided = self.provided.map(to);
         self.pki = pki;
@@ -56,5 +35,29 @@ impl Pair {
         let certifiers = Roots::of(ca.crosses.iter().filter_map(|root| self.pki.certified_by(root)));
         let known = ca.all().union(ca.certified).union(retiring).union(certifiers).union(ca.former.roots());
         known.union(ca.former_trust.unwrap_or_default()).union(Roots::of(self.provided))
+    }
+}
+
+fn renumbered(ca: &Ca, to: &impl Fn(RootId) -> RootId, all: &impl Fn(Roots) -> Roots) -> Ca {
+    let former =
+        |former: Retiring| Retiring { root: to(former.root), certified: all(former.certified), ..former };
+    Ca {
+        signer: to(ca.signer),
+        next: ca.next.map(to),
+        retiring: ca.retiring.map(|one| one.map(former)),
+        crosses: all(ca.crosses),
+        certified: all(ca.certified),
+        provided: all(ca.provided),
+        former: ca
+            .former
+            .roots()
+            .iter()
+            .fold(Former::NONE, |known, root| known.with(to(root), ca.former.until(root))),
+        expelled: all(ca.expelled),
+        taken: all(ca.taken),
+        named: all(ca.named),
+        lost: all(ca.lost),
+        former_trust: ca.former_trust.map(all),
+        ..*ca
     }
 }
