@@ -25,7 +25,9 @@ pub fn holds(what: &str, scope: Scope) {
 /// With a shortest trace, if a promise breaks.
 pub fn hold_at_full_size(scopes: &[(&str, Scope)]) {
     if std::env::var_os("MTLS_PROOF").is_some() {
-        scopes.iter().for_each(|(what, scope)| holds(what, *scope));
+        for (what, scope) in scopes {
+            holds(what, *scope);
+        }
         return;
     }
     let names: Vec<&str> = scopes.iter().map(|(what, _)| *what).collect();

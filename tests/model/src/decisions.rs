@@ -113,6 +113,9 @@ impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
 
 impl Decisions {
     /// Of an authority of this scope.
+    ///
+    /// # Panics
+    /// If the operator refuses an authority and an identity without any setting.
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
         let terms = Terms::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();

@@ -122,7 +122,7 @@ impl Mutation {
             Self::NamesSignerAfterItsFirstLeaf => {
                 "conversation::a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name_and_nothing_else"
             }
-            Self::WaitsSinceLastWrite => "laws::a_list_with_another_version_hides_what_was_in_between",
+            Self::WaitsSinceLastWrite => "laws::a_list_that_shows_nothing_newer_than_the_index_hides_nothing",
             Self::ForgetsBetweenLooks => "laws::whoever_was_behind_between_two_looks_starts_it_anew",
             Self::Unconfirmed => "conversation::an_index_that_lags_switches_no_signer",
             Self::IgnoresInterruptions => "laws::a_list_with_another_version_hides_what_was_in_between",
@@ -136,7 +136,7 @@ impl Mutation {
             Self::NoClosure => "laws::the_closure_is_transitive",
             Self::ForgetsWithdrawn => "laws::a_withdrawn_root_leaves_nothing_behind",
             Self::TrustsAnyBackup => {
-                "conversation::what_was_distrusted_with_another_root_stays_so_whichever_backup_is_restored"
+                "conversation::a_root_secret_with_another_evidence_key_or_none_is_another_one_until_the_loss_is_accepted"
             }
             Self::ForgetsTaken => {
                 "conversation::what_was_distrusted_with_another_root_stays_so_whichever_backup_is_restored"
