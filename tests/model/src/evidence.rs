@@ -2,9 +2,9 @@
 //!
 //! This rule is a copy of the operator's, which reads lists and its index in between: of `evidence::evidence` and
 //! `leaf_without_root`, of `suspects::claimants` and, for what a look records, of `status::identity_status`. Which signers a
-//! root Secret explains is compared with the operator's answer in `tests/differential`. Only the operator writes statuses here, so that each has its proof. Which leaf is
-//! `Ready` is asked of `plan::decide`. Statuses are seen as they are: an index that lags is not modelled, nor a write of a
-//! status that is under way.
+//! root Secret explains is compared with the operator's answer in `tests/differential`. Only the operator writes statuses
+//! here, so that each has its proof. Which leaf is `Ready` is asked of `plan::decide`. Statuses are seen as they are: an
+//! index that lags is not modelled, nor a write of a status that is under way.
 
 use crate::events::ReplicaId;
 use crate::mutation::Mutation;
@@ -67,7 +67,7 @@ impl World {
         state.replica(who).view = ca.map_or(View::Unknown, |_| View::Current);
     }
 
-    /// The look at an identity ends with its status, which says what lies in the Secret. A replica that does not sign records, too.
+    /// The look at an identity ends with its status, which says what lies in the Secret, also where the replica does not sign.
     pub fn record(&self, state: &mut State, who: ReplicaId, of: usize) {
         if !self.scope.status_lags {
             return;

@@ -1,8 +1,8 @@
 //! Rules and assumptions that are broken on purpose. Each rule is a line of the operator, and a test of the operator fails
 //! without that line: deleting it changes nothing in the model, which has a line of its own.
 //!
-//! Each line was deleted once, or changed as it says here, and the test that [`Mutation::product_test`] names failed. Functions are
-//! those of the operator at that time.
+//! Each line was deleted once, or changed as it says here, and the test that [`Mutation::product_test`] names failed.
+//! Functions have the names that they had then.
 //!
 //! | Mutation | Function | Deleted |
 //! | --- | --- | --- |
@@ -100,7 +100,8 @@ impl Mutation {
         Self::ForgetsTaken,
     ];
 
-    /// The test of the operator that fails without this rule, as `<program>::<function>`. An assumption about the world has none.
+    /// The test of the operator that fails without this rule, as `<program>::<function>`. An assumption about the world has
+    /// none.
     #[must_use]
     pub const fn product_test(self) -> Option<&'static str> {
         Some(match self {

@@ -78,7 +78,8 @@ impl World {
         state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
     }
 
-    /// Of those that are seen. Of a Secret that a watch was not told of, the index shows what it was before: it was not behind.
+    /// Of those that are seen. Of a Secret whose last change no watch has told, the index shows an earlier version, which is
+    /// taken not to be behind.
     fn is_any_behind(&self, state: &State, replica: &Replica, is_seen: impl Fn(&Workload) -> bool) -> bool {
         let Some(ca) = &state.ca else { return false };
         let now = Self::now(replica);

@@ -52,7 +52,8 @@ pub struct Scope {
     pub deletions: bool,
     /// Whether the root Secret is deleted, and an old version of it restored.
     pub restores: bool,
-    /// Whether the status of an identity is written after its Secret, by the replica that wrote the Secret unless it is killed in between; else with it.
+    /// Whether the status of an identity is written after its Secret, unless the replica is killed in between; else both
+    /// are written at once.
     pub status_lags: bool,
     /// Whether a Secret may become unwritable.
     pub stuck: bool,
