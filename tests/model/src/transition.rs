@@ -129,8 +129,9 @@ impl Change<'_> {
         Ca { crosses, former_trust, ..self.begun(left, phase, last.unwrap_or(self.now)) }
     }
 
-    /// These retiring roots leave. A bound is a second later than a tick: the last leaf can be valid in the tick before. Their leaves are known until they have ended, and those of a distrusted root are
-    /// replaced at once. Which leaves have ended by now is forgotten.
+    /// These retiring roots leave. Their leaves are known until they have ended, and those of a distrusted root are replaced
+    /// at once. A bound lies a second after a tick: the last leaf can be valid in the tick before. Former signers whose
+    /// leaves have ended by now are forgotten.
     fn without(&self, ca: Ca, gone: Roots) -> Ca {
         let (leaving, left): (Vec<Retiring>, Vec<Retiring>) =
             ca.retiring.into_iter().flatten().partition(|former| gone.contain(former.root));
