@@ -7,6 +7,7 @@
     clippy::panic,
     reason = "a test fails by panicking, also in what its functions share"
 )]
+#![allow(clippy::print_stdout, reason = "it says with which seed it ran, and what it has seen")]
 
 mod compare;
 mod pair;
