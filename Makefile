@@ -79,7 +79,7 @@ verifiers: ## Ask every verifier about our chains: Java 25, NSS, mbedTLS, wolfSS
 
 proof: tools ## Rotations at full size: modelled, under handshakes, frozen, killed at every write, in storms; of 2,000
 	MTLS_PROOF=1 $(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast \
-		--test handshakes --test faults --test protocol --test mutants -- --nocapture
+		--test handshakes --test faults --test protocol --test combinations --test distrust --test mutants -- --nocapture
 	@$(MAKE) --no-print-directory bench PART=rotate
 
 # PART=issue: what issuing costs. PART="issue 10000": of so many. PART=rotate: what a rotation costs.

@@ -4,8 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
-#[path = "support/tool.rs"]
-mod tool;
 #[path = "release/workshop.rs"]
 mod workshop;
 

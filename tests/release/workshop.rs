@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::tool::require_tool;
 use crate::{PACKAGE, VERSION};
+use test_support::tools::require_tool;
 
 /// What a release needs of the repository.
 const SOURCES: [&str; 4] = ["Cargo.toml", "charts", "deploy/release.sh", "deploy/operator.yaml"];

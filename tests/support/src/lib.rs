@@ -21,6 +21,7 @@ pub mod ca;
 pub mod chart;
 pub mod cluster;
 pub mod consumer_cache;
+pub mod cut;
 pub mod election;
 pub mod in_memory;
 pub mod in_process;

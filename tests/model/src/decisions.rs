@@ -1,6 +1,5 @@
-//! The operator's own decisions, asked in the model's words: `plan::decide`, `plan::root::decide` with `plan::rotation`
-//! behind it, `operator::sight::is_behind`. Nothing is decided here. Answers are remembered, since each depends on what is
-//! asked alone.
+//! The decisions of the operator, asked in terms of the model: on identities, on the root and its rotation, and on which
+//! Secrets are behind. Nothing is decided here. Answers are remembered, since each depends on the question alone.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -36,10 +35,11 @@ use mtls_operator::plan::unread_spec::Unread;
 use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
 use crate::fingerprint::Fast;
+use crate::mutation::{Mutation, Mutations};
 use crate::pki::{Pki, RootId, Roots};
-use crate::scope::{Flaw, Flaws, Scope};
+use crate::scope::Scope;
 use crate::state::{Leaf, Secret};
-use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
+use crate::time::{PROPAGATION, Ticks, at, span, ticks};
 
 /// What an identity needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +54,12 @@ pub enum Need {
 
 /// What a replica sees when it looks at an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Scene {
+pub struct Question {
     /// The root Secret.
     pub ca: Option<Ca>,
     /// Ends and origins of roots.
     pub pki: Pki,
-    /// For how long nobody was seen behind.
+    /// For how long no Secret was seen behind.
     pub quiet: Option<Ticks>,
     /// The CA that people provide.
     pub provided: Option<RootId>,
@@ -85,23 +85,23 @@ pub struct Verdict {
 }
 
 /// What is asked of an identity: by whom and of what, whether it is paused, and when.
-type Question = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
+type NeedKey = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
 
 /// The decisions of the operator.
-pub struct Rulebook {
+pub struct Decisions {
     rules: Rules,
     asked: [IdentitySpec; 2],
     entitlement: Entitlement,
     profile: ProfileHash,
-    needs: Memory<Question, (Need, bool)>,
-    verdicts: Memory<Scene, Verdict>,
-    behind: Memory<(Ca, Secret, Ticks), bool>,
-    flaws: Flaws,
+    needs: Memo<NeedKey, (Need, bool)>,
+    verdicts: Memo<Question, Verdict>,
+    behind: Memo<(Ca, Pki, Secret, Ticks), bool>,
+    mutations: Mutations,
 }
 
-struct Memory<K, V>(RefCell<HashMap<K, V, Fast>>);
+struct Memo<K, V>(RefCell<HashMap<K, V, Fast>>);
 
-impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
     fn new() -> Self {
         Self(RefCell::new(HashMap::default()))
     }
@@ -116,8 +116,11 @@ impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
     }
 }
 
-impl Rulebook {
+impl Decisions {
     /// Of an authority of this scope.
+    ///
+    /// # Panics
+    /// If the operator refuses an authority and an identity without any setting.
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
         let terms = AuthoritySpec::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();
@@ -128,7 +131,7 @@ impl Rulebook {
             propagation: span(PROPAGATION),
             spread_over: span(scope.spread),
             renew_before: span(scope.margin),
-            max_leaf_ttl: span(LEAF),
+            max_leaf_ttl: span(scope.leaf),
             safeguards: scope.safeguards,
         };
         Self {
@@ -136,15 +139,15 @@ impl Rulebook {
             entitlement: judge(&plain, &terms, &Labels::new()).unwrap(),
             profile: ProfileHash::of(IdentitySpecHash::of(&plain), AuthoritySpecHash::of(&terms)),
             asked: [plain, paused],
-            needs: Memory::new(),
-            verdicts: Memory::new(),
-            behind: Memory::new(),
-            flaws: scope.flaws,
+            needs: Memo::new(),
+            verdicts: Memo::new(),
+            behind: Memo::new(),
+            mutations: scope.mutations,
         }
     }
 
     /// What an identity needs of a replica with this view of the root and this clock, and whether it is `Ready`. Without
-    /// a view nobody signs.
+    /// a view no replica signs.
     #[must_use]
     pub fn need(
         &self,
@@ -203,26 +206,26 @@ impl Rulebook {
 
     /// What the root needs.
     #[must_use]
-    pub fn verdict(&self, scene: &Scene) -> Verdict {
-        self.verdicts.recall(scene, || {
-            let quiet_for = scene.quiet.map(span);
+    pub fn verdict(&self, question: &Question) -> Verdict {
+        self.verdicts.recall(question, || {
+            let quiet_for = question.quiet.map(span);
             let world = RootWorld {
                 secret_name: "root".into(),
-                secret: match &scene.ca {
+                secret: match &question.ca {
                     None => RootSecret::Absent,
-                    Some(ca) if scene.pki.end(ca.signer) < scene.now => {
-                        RootSecret::Expired(facts::stored(ca, &scene.pki))
+                    Some(ca) if question.pki.end(ca.signer) < question.now => {
+                        RootSecret::Expired(facts::stored(ca, &question.pki))
                     }
-                    Some(ca) => RootSecret::Sound(facts::stored(ca, &scene.pki)),
+                    Some(ca) => RootSecret::Sound(facts::stored(ca, &question.pki)),
                 },
                 around: RotationInputs {
-                    now: at(scene.now),
-                    rules: Rules { max_leaf_ttl: span(scene.longest), ..self.rules },
-                    provided: provided(scene),
-                    request: (scene.asked > 0).then(|| scene.asked.to_string()),
+                    now: at(question.now),
+                    rules: Rules { max_leaf_ttl: span(question.longest), ..self.rules },
+                    provided: provided(question),
+                    request: (question.asked > 0).then(|| question.asked.to_string()),
                     sight: Distribution { quiet_for },
                 },
-                evidence: scene.has_evidence.then(|| Evidence::proven("it is lost".into())),
+                evidence: question.has_evidence.then(|| Evidence::proven("it is lost".into())),
                 acceptance: LossAcceptance::NotAsked,
                 unread: Unread::default(),
                 clock: None,
@@ -259,8 +262,8 @@ impl Rulebook {
     /// Whether a Secret is behind a root.
     #[must_use]
     pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks) -> bool {
-        self.behind.recall(&(*ca, secret, now), || {
-            let is_ageless = self.flaws.has(Flaw::ExpiredLeavesBlock);
+        self.behind.recall(&(*ca, *pki, secret, now), || {
+            let is_ageless = self.mutations.has(Mutation::ExpiredLeavesBlock);
             let seen = SecretEntry {
                 namespace: "orders".into(),
                 name: "web".into(),
@@ -280,7 +283,7 @@ impl Rulebook {
                 let ageless = |former: &RetiringEntry| RetiringEntry { until: i64::MAX, ..*former };
                 signer.retiring = signer.retiring.iter().map(ageless).collect();
             }
-            signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
+            signer.is_announced |= self.mutations.has(Mutation::MissingTrustBlocks);
             is_behind(&seen, &signer, at(now).as_second())
         })
     }
@@ -296,9 +299,9 @@ fn held_leaf(leaf: Leaf) -> StoredLeaf {
 }
 
 /// What people provide, as `operator::provision` finds it.
-fn provided(scene: &Scene) -> Provided {
-    let Some(root) = scene.provided else { return Provided::NotAsked };
-    if scene.distrusted.contain(root) {
+fn provided(question: &Question) -> Provided {
+    let Some(root) = question.provided else { return Provided::NotAsked };
+    if question.distrusted.contain(root) {
         return Provided::Invalid("it is distrusted".into());
     }
     Provided::Sound { fingerprint: facts::fingerprint(root), anchors: facts::fingerprint(root) }
