@@ -7,6 +7,9 @@
 
 #[path = "api_policy/argo_cd.rs"]
 mod argo_cd;
+#[path = "runbooks/book.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod book;
 #[path = "api_policy/contract.rs"]
 mod contract;
 #[path = "api_policy/cost.rs"]
