@@ -75,3 +75,5 @@ mod steps;
 mod suspects;
 #[path = "laws/unread.rs"]
 mod unread;
+#[path = "laws/vocabulary.rs"]
+mod vocabulary;

@@ -12,5 +12,6 @@ mod examples;
 mod helm;
 mod lifecycle;
 mod openshift;
+mod readme;
 mod rendering;
 mod rights;

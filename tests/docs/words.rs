@@ -3,8 +3,7 @@
 use crate::pages::pages;
 
 /// Words without a subject that a reader could look up, and their archaic company.
-const AVOIDED: [&str; 7] =
-    ["nobody", "somebody", "everybody", "whoever", "anew", "thereof", "henceforth"];
+const AVOIDED: [&str; 7] = ["nobody", "somebody", "everybody", "whoever", "anew", "thereof", "henceforth"];
 
 /// Prose without quoted code.
 fn unquoted(line: &str) -> String {

@@ -1,0 +1,107 @@
+//! Every value of those labels of figures that are enums with content. A new variant does not compile before it is here.
+
+use std::time::Duration;
+
+use mtls_operator::operator::error::Error;
+use mtls_operator::pki::{IssueError, KeyError, LoadError, NoRandomness};
+use mtls_operator::plan::decide::Because;
+use mtls_operator::plan::root::RootPlan;
+use mtls_operator::plan::rotation::{Cause, Source, Transition};
+use mtls_operator::plan::world::Damage;
+use mtls_operator::runtime::skew::Doubt;
+
+pub fn every_cause() -> [Because; 15] {
+    let damages = [
+        Damage::CertificateUnreadable,
+        Damage::KeyUnreadable,
+        Damage::KeyMismatch,
+        Damage::Untrusted,
+        Damage::Unsound,
+        Damage::NotYetValid,
+    ];
+    let because = |number: usize| match number {
+        0 => Because::New,
+        1 => Because::Missing,
+        2 => Because::Adopted,
+        3 => Because::Changed,
+        4 => Because::Expired,
+        5 => Because::Requested,
+        6 => Because::Due,
+        7 => Because::Rotated,
+        8 => Because::Distrusted,
+        damage => Because::Damaged(damages[damage - 9]),
+    };
+    std::array::from_fn(because)
+}
+
+/// Every error that is counted: one that only says that a key is not ready yet is none.
+pub fn every_error() -> Vec<Error> {
+    let what = || "get Secret".to_owned();
+    let unreadable = serde_json::from_str::<u8>("").unwrap_err();
+    vec![
+        Error::Stale { what: what() },
+        Error::Api { what: what(), source: Box::new(kube::Error::LinesCodecMaxLineLengthExceeded) },
+        Error::Unreadable { what: what(), line: 0, column: 0 },
+        Error::Timeout { what: what(), within: Duration::ZERO },
+        Error::NotLeader { what: what() },
+        Error::AuthorityPending("mesh".into()),
+        Error::Clock(Doubt::Unheard),
+        Error::Key(KeyError::Unsupported),
+        Error::Randomness(NoRandomness),
+        Error::Issue(IssueError::NotSigned),
+        Error::Root(LoadError::KeyMismatch),
+        Error::Probe(rustls::Error::EncryptError),
+        Error::Serialise { what: what(), source: unreadable },
+    ]
+}
+
+pub fn every_transition() -> [&'static str; 11] {
+    let made = [RootPlan::Generate, RootPlan::Copy, RootPlan::Recover].map(|plan| plan.as_str());
+    let changed = [
+        Transition::Announce(Source::Generated, Cause::Due),
+        Transition::Withdraw,
+        Transition::Switch { is_forced: false },
+        Transition::Switch { is_forced: true },
+        Transition::Succeed(Source::Generated),
+        Transition::Drop(Vec::new()),
+        Transition::Replace,
+        Transition::RaiseMaxLeafTtl,
+    ]
+    .map(|transition| transition.as_str());
+    std::array::from_fn(|number| made.iter().chain(&changed).nth(number).copied().unwrap())
+}
+
+/// Not called: each match names every variant, so that the compiler points here when one is missing above.
+#[expect(dead_code, reason = "it only has to compile")]
+fn nothing_is_missing(
+    cause: Because,
+    damage: Damage,
+    error: &Error,
+    plan: &RootPlan,
+    transition: &Transition,
+) {
+    match cause {
+        Because::New | Because::Missing | Because::Adopted | Because::Damaged(_) | Because::Changed => {}
+        Because::Expired | Because::Requested | Because::Due | Because::Rotated | Because::Distrusted => {}
+    }
+    match damage {
+        Damage::CertificateUnreadable | Damage::KeyUnreadable | Damage::KeyMismatch => {}
+        Damage::Untrusted | Damage::Unsound | Damage::NotYetValid => {}
+    }
+    match error {
+        Error::Stale { .. } | Error::Api { .. } | Error::Unreadable { .. } | Error::Timeout { .. } => {}
+        Error::NotLeader { .. } | Error::AuthorityPending(_) | Error::Clock(_) | Error::KeyOrdered => {}
+        Error::Key(_) | Error::Randomness(_) | Error::Issue(_) | Error::Root(_) | Error::Probe(_) => {}
+        Error::Serialise { .. } => {}
+    }
+    match plan {
+        RootPlan::Generate | RootPlan::Copy | RootPlan::Recover | RootPlan::Change { .. } => {}
+        // They change no root.
+        RootPlan::Keep | RootPlan::AddEvidenceKey { .. } => {}
+    }
+    match transition {
+        Transition::Announce(..) | Transition::Withdraw | Transition::Switch { .. } => {}
+        Transition::Succeed(_) | Transition::Drop(_) => {}
+        Transition::Replace | Transition::RaiseMaxLeafTtl => {}
+    }
+}
