@@ -104,9 +104,9 @@ fn judged(judge: &str, documents: &[Value]) -> Option<Vec<(String, String)>> {
 
 /// What Argo CD says of these objects by the scripts that are shipped.
 fn healths(objects: &[Value]) -> Option<Vec<(String, String)>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/argocd/health.yaml");
-    let patch: Value = serde_norway::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    judged("argocd", &[&[patch], objects].concat())
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/argocd/health.yaml");
+    let config: Value = serde_norway::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    judged("argocd", &[&[config], objects].concat())
 }
 
 #[test]

@@ -81,27 +81,61 @@ fn nothing_is_missing(
     transition: &Transition,
 ) {
     match cause {
-        Because::New | Because::Missing | Because::Adopted | Because::Damaged(_) | Because::Changed => {}
-        Because::Expired | Because::Requested | Because::Due | Because::Rotated | Because::Distrusted => {}
+        Because::New
+        | Because::Missing
+        | Because::Adopted
+        | Because::Damaged(_)
+        | Because::Changed
+        | Because::Expired
+        | Because::Requested
+        | Because::Due
+        | Because::Rotated
+        | Because::Distrusted => {}
     }
     match damage {
-        Damage::CertificateUnreadable | Damage::KeyUnreadable | Damage::KeyMismatch => {}
-        Damage::Untrusted | Damage::Unsound | Damage::NotYetValid => {}
+        Damage::CertificateUnreadable
+        | Damage::KeyUnreadable
+        | Damage::KeyMismatch
+        | Damage::Untrusted
+        | Damage::Unsound
+        | Damage::NotYetValid => {}
     }
     match error {
-        Error::Stale { .. } | Error::Api { .. } | Error::Unreadable { .. } | Error::Timeout { .. } => {}
-        Error::NotLeader { .. } | Error::AuthorityPending(_) | Error::Clock(_) | Error::KeyOrdered => {}
-        Error::Key(_) | Error::Randomness(_) | Error::Issue(_) | Error::Root(_) | Error::Probe(_) => {}
-        Error::Serialise { .. } => {}
+        Error::Stale { .. }
+        | Error::Api { .. }
+        | Error::Unreadable { .. }
+        | Error::Timeout { .. }
+        | Error::NotLeader { .. }
+        | Error::AuthorityPending(_)
+        | Error::Clock(_)
+        | Error::KeyOrdered
+        | Error::Key(_)
+        | Error::Randomness(_)
+        | Error::Issue(_)
+        | Error::Root(_)
+        | Error::Probe(_)
+        | Error::Serialise { .. } => {}
     }
+    is_complete(plan, transition);
+}
+
+/// The same. Two of the plans change no root.
+const fn is_complete(plan: &RootPlan, transition: &Transition) {
     match plan {
-        RootPlan::Generate | RootPlan::Copy | RootPlan::Recover | RootPlan::Change { .. } => {}
-        // They change no root.
-        RootPlan::Keep | RootPlan::AddEvidenceKey { .. } => {}
+        RootPlan::Generate
+        | RootPlan::Copy
+        | RootPlan::Recover
+        | RootPlan::Change { .. }
+        | RootPlan::Keep
+        | RootPlan::AddEvidenceKey { .. } => {}
     }
     match transition {
-        Transition::Announce(..) | Transition::Withdraw | Transition::Switch { .. } => {}
-        Transition::Succeed(_) | Transition::Drop(_) => {}
-        Transition::Replace | Transition::RaiseMaxLeafTtl => {}
+        Transition::Announce(..)
+        | Transition::Withdraw
+        | Transition::Switch { .. }
+        | Transition::Succeed(_)
+        | Transition::Drop(_)
+        | Transition::Replace
+        | Transition::RaiseMaxLeafTtl => {}
     }
 }

@@ -97,8 +97,8 @@ fn identities_move_to_another_trust_domain_and_keep_their_root() {
     let id = "--for=jsonpath={.status.spiffeID}=spiffe://prod.example.com/ns/default/sa/web";
     installed.kubectl(&["wait", "mtlsidentity/web", id, "--timeout=90s"]);
     installed.wait("mtlsidentity/web", "default", "condition=Ready");
-    installed.kubectl(&["delete", "mtlsauthority", "mesh"]);
-    place.run(&installed, &moved[4]);
+    place.run(&installed, &block("Move to a new authority", "delete mtlsauthority mesh"));
+    place.run(&installed, &block("Move to a new authority", "mtls-operator.dev/rotate="));
     installed.kubectl(&[
         "wait",
         "mtlsauthority/mesh-2",
