@@ -22,10 +22,12 @@ pub fn root() -> &'static Path {
 
 /// Every document for users and developers.
 pub fn pages() -> Vec<Page> {
-    let mut paths = vec!["README.md".into(), "charts/mtls-operator/README.md".into()];
-    let folder = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    paths.extend(folder.map(|name| Path::new("docs").join(name)));
-    paths.retain(|path: &PathBuf| path.extension().is_some_and(|extension| extension == "md"));
+    let mut paths = Vec::new();
+    for folder in ["", ".ci", "charts/mtls-operator", "docs"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        paths.extend(entries.map(|name| Path::new(folder).join(name)));
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     assert!(paths.len() > 10, "{paths:?}");
     paths.into_iter().map(Page::read).collect()
 }
