@@ -10,11 +10,12 @@ use mtls_operator::api::{duration, form};
 
 const INTRODUCTION: &str = "# Fields\n\n\
     Every field of both kinds, generated from the definitions by `make generate`. `kubectl explain mtlsidentity.spec --recursive` \
-    prints the same descriptions. What a limit excludes is refused by the API server, with the sentence that is given here. \
+    prints the same descriptions. What a limit excludes is refused by the API server; a limit that is a sentence is the text of the refusal. \
     Nested objects default to `{}`, so `spec: {}` is complete.\n\n\
     A **duration** is a string of whole numbers with the units h, m, s and ms, as in `24h`, `1h30m` or `90s`. A **DNS label** \
     is a string of at most 63 lower-case letters, digits and `-`, which neither begins nor ends with `-`. An **object name** and \
-    a **DNS name** are such parts with dots between them; a **DNS pattern** is a DNS name, or `*.` and a DNS name. A **time** is RFC 3339 in UTC.\n";
+    a **DNS name** are such parts with dots between them; a **DNS pattern** is a DNS name, or `*.` and a DNS name. A **time** is \
+    RFC 3339 in UTC.\n";
 
 /// Types that are strings of a certain form, by the expression that the schema gives.
 const FORMS: [(&str, &str); 7] = [
@@ -39,15 +40,23 @@ pub fn tables(definitions: &[CustomResourceDefinition]) -> String {
             definition.spec.names.kind,
             escaped(root.description.as_ref().unwrap())
         );
-        let names = definition.spec.names.short_names.iter().flatten().map(|name| format!("`{name}`"));
-        let names: Vec<String> = names.collect();
-        let scope = definition.spec.scope.to_lowercase();
-        let _ = writeln!(text, "Scope: {scope}. Short name: {}.", names.join(", "));
+        let names = &definition.spec.names;
+        let _ = writeln!(
+            text,
+            "Scope: {}. Short name: {}. Category: {}.",
+            definition.spec.scope.to_lowercase(),
+            quoted(names.short_names.as_ref()),
+            quoted(names.categories.as_ref())
+        );
         for part in ["spec", "status"] {
             let _ = write!(text, "\n{}", Table::of(root, part).text());
         }
     }
     text
+}
+
+fn quoted(words: Option<&Vec<String>>) -> String {
+    words.into_iter().flatten().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The rows of one part of a kind, and the rules that concern several of its fields.
