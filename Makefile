@@ -110,7 +110,7 @@ e2e: ## The whole product on a real node: image, chart, Pods that shake hands th
 	$(CARGO) run --quiet --locked $(WEAKENED) --example e2e -- $(IMAGE_ARCHIVE) $(PEER_ARCHIVE)
 
 # Twice: deploy/operator.yaml is rendered from the chart, which contains the definitions of the first time.
-generate: tools ## Write again what is generated: CRDs, the chart's CRDs, deploy/operator.yaml
+generate: tools ## Write again what is generated: CRDs, the chart's CRDs, docs/fields.md, deploy/operator.yaml
 	UPDATE=1 $(CARGO) test --quiet --locked $(WEAKENED) --test drift
 	UPDATE=1 $(CARGO) test --quiet --locked $(WEAKENED) --test drift
 

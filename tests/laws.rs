@@ -75,3 +75,5 @@ mod rotation_progress;
 mod scheduler;
 #[path = "laws/unknown_values.rs"]
 mod unknown_values;
+#[path = "laws/vocabulary.rs"]
+mod vocabulary;

@@ -10,7 +10,7 @@ pub mod evidence;
 pub mod progress;
 pub mod provided_secret;
 pub mod quiet_period;
-mod reason;
+pub mod reason;
 pub mod rotation;
 pub mod safeguards;
 pub mod spec;

@@ -27,6 +27,7 @@ pub mod in_memory;
 pub mod in_process;
 pub mod installation;
 pub mod log;
+pub mod markdown;
 pub mod namespace;
 pub mod objects;
 pub mod pod;
