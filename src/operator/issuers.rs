@@ -1,5 +1,6 @@
-//! The authorities that serve, and their signers in memory. A signer signs only while its root Secret was read or
-//! confirmed within F, by the monotonic and by the wall clock (I9).
+//! The issuers of this process: each authority with its signer, keys included, in memory.
+//!
+//! A signer remembers when its root Secret was read or confirmed last, by both clocks: `freshness` asks before it signs (I9).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,16 +9,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
-use super::client::WRITE_TIMEOUT;
-use super::context::Context;
-use super::error::Error;
 use crate::pki::{Authority, EvidenceKey};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::world::{NotReady, Signer};
 use crate::runtime::clock::Clock;
-
-/// F of the protocol is at most this.
-const FRESH_FOR: Duration = Duration::from_mins(1);
 
 /// One authority, as it serves identities.
 pub struct Issuer {
@@ -89,6 +84,17 @@ impl SigningCa {
     ) -> Self {
         Self { authority, facts, evidence_key, secret_name, version, confirmed: Mutex::new(read_at) }
     }
+
+    /// Whether its Secret was read or confirmed less than `span` ago, by both clocks.
+    #[must_use]
+    pub fn is_confirmed_within(&self, span: Duration, now: ClockReading) -> bool {
+        self.confirmed.lock().is_within(span, now)
+    }
+
+    /// Its Secret was found unchanged by a read that began at this moment.
+    pub fn confirmed_at(&self, moment: ClockReading) {
+        *self.confirmed.lock() = moment;
+    }
 }
 
 /// All of them.
@@ -119,35 +125,4 @@ impl Issuers {
         names.sort_unstable();
         names
     }
-}
-
-/// Makes sure that a root may sign now: that its Secret was read, or is read now and found unchanged, within F.
-///
-/// # Errors
-/// [`Error::Stale`] where the root Secret has changed.
-pub async fn confirm(context: &Context, root: &SigningCa, terms: &AuthoritySpec) -> Result<(), Error> {
-    let now = ClockReading::now(&context.clock);
-    if root.confirmed.lock().is_within(freshness(terms), now) {
-        return Ok(());
-    }
-    let namespace = &context.namespace;
-    let found = context.requests.secret_metadata(namespace, &root.secret_name).await?;
-    let version = found.and_then(|secret| secret.metadata.resource_version);
-    if version.as_deref() != Some(&*root.version) {
-        context.roster.look_at(&terms.name, 0);
-        return Err(Error::Stale { what: format!("root Secret {namespace}/{}", root.secret_name) });
-    }
-    *root.confirmed.lock() = now;
-    Ok(())
-}
-
-/// F = min(60 s, propagation/3).
-fn freshness(terms: &AuthoritySpec) -> Duration {
-    FRESH_FOR.min(terms.propagation.unsigned_abs() / 3)
-}
-
-/// W = min(30 s, propagation/3): how long a write of a leaf may live.
-#[must_use]
-pub fn write_timeout(terms: &AuthoritySpec) -> Duration {
-    WRITE_TIMEOUT.min(terms.propagation.unsigned_abs() / 3)
 }

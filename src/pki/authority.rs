@@ -137,6 +137,12 @@ impl Authority {
         found
     }
 
+    /// The same as texts: lower-case hex.
+    #[must_use]
+    pub fn fingerprint_texts(&self) -> Vec<String> {
+        self.fingerprints().iter().map(ToString::to_string).collect()
+    }
+
     /// Whether it signs with one of these certificates, or below one of them.
     #[must_use]
     pub fn is_any_of(&self, fingerprints: &[Fingerprint]) -> bool {
@@ -164,7 +170,7 @@ impl Authority {
     /// The same authority among its predecessors and successors: peers trust `others` too, but none that is
     /// distrusted, and its cross-certificate is served with its leaves.
     #[must_use]
-    pub fn among(
+    pub fn with_rotation(
         self,
         others: &[&TrustBundle],
         cross: Option<&CrossCertificate>,

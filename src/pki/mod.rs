@@ -38,7 +38,7 @@ pub use algorithm::{KeyAlgorithm, RootAlgorithm};
 pub use authority::{Authority, AuthorityPem, IssueError, IssuedLeaf};
 pub use cross::{CrossCertificate, CrossError};
 pub use evidence::{Claim, EvidenceKey};
-pub use fingerprint::{Fingerprint, HexError, KeyId, sha256};
+pub use fingerprint::{Fingerprint, HexError, KeyId, abbreviated, sha256};
 pub use key::{KeyError, PrivateKey};
 pub use leaf::{Leaf, LeafError};
 pub use load::LoadError;

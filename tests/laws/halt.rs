@@ -1,12 +1,15 @@
 //! Laws of a clock that cannot be relied on: nothing is signed, time changes no root, and what people distrust goes (I14).
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::plan::authority::decide::{
-    AuthorityReason, CaState, NextCa, Provided, RootDecision, RootPlan, RootSecret, RootWorld,
-    StoredRetiring, decide,
-};
+use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided, RootSecret};
+use mtls_operator::plan::authority::decide::decide;
+use mtls_operator::plan::authority::decision::{RootDecision, RootPlan};
 use mtls_operator::plan::authority::distrust::Why;
-use mtls_operator::plan::authority::rotation::{Source, Transition};
+use mtls_operator::plan::authority::origin::Origin;
+use mtls_operator::plan::authority::reason::AuthorityReason;
+use mtls_operator::plan::authority::retiring_root::RetiringRoot;
+use mtls_operator::plan::authority::transition::{NextRoot, Transition};
+use mtls_operator::plan::authority::world::RootWorld;
 
 use super::fixture::{DAY, NOW};
 use super::root::{change, every_provision, every_secret, provided, sound, world};
@@ -27,14 +30,19 @@ fn next(is_distrusted: bool) -> NextCa {
     NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
-        is_provided: true,
+        origin: Origin::Provided,
         distrusted,
         is_certified: true,
     }
 }
 
-fn retiring(is_distrusted: bool) -> StoredRetiring {
-    StoredRetiring { fingerprint: "f0".into(), distrusted: named(is_distrusted), until: NOW - DAY }
+fn retiring(is_distrusted: bool) -> RetiringRoot {
+    RetiringRoot {
+        fingerprint: "f0".into(),
+        distrusted: named(is_distrusted),
+        until: NOW - DAY,
+        ..RetiringRoot::default()
+    }
 }
 
 /// Every phase that time would end.
@@ -75,8 +83,8 @@ fn what_people_distrust_goes_as_far_as_nothing_is_signed_for_that() {
     let with_next = CaState { phase: Phase::Announced, next: Some(next(false)), ..signer.clone() };
     let rows: [(CaState, Provided, RootPlan); 6] = [
         (signer.clone(), Provided::NotAsked, RootPlan::Keep),
-        (signer, provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
-        (with_next, Provided::NotAsked, change(Transition::Succeed(Source::Announced))),
+        (signer, provided("f2", "anchors-2"), change(Transition::Succeed(NextRoot::New(Origin::Provided)))),
+        (with_next, Provided::NotAsked, change(Transition::Succeed(NextRoot::Existing))),
         (
             CaState { phase: Phase::Announced, next: Some(next(true)), ..sound() },
             Provided::NotAsked,

@@ -24,12 +24,13 @@ use self::request::{ApiRequest, absent_is_none, conflict_is_stale, create, named
 use self::wiped_secret::{WipedSecret, wipe};
 use super::error::Error;
 use super::metrics::Metrics;
+use crate::plan::authority::timing::MAX_WRITE_TIMEOUT;
 use crate::runtime::leader::Leadership;
 
 /// Longest a read may take.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest a write may live, whatever the authority's propagation: W of the protocol is at most this.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+pub const WRITE_TIMEOUT: Duration = MAX_WRITE_TIMEOUT;
 /// ApiClient that one look makes at once, where it needs many.
 pub const AT_ONCE: usize = 8;
 /// Objects per page of a list.

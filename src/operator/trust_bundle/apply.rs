@@ -11,7 +11,7 @@ use super::store::{ObservedBundle, PublishFailure};
 use super::targets::{Change, bundle, still};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::issuers::{confirm, write_timeout};
+use crate::operator::freshness::ensure_fresh;
 use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Target};
 
 /// Runs an errand. What keeps it from its end is remembered, and it is tried again with backoff.
@@ -37,7 +37,7 @@ where
     let Some(errand) = &still(context, errand) else { return Ok(()) };
     if let (BundlePlan::Create | BundlePlan::Update, Ok(root)) = (&errand.plan, &errand.service.signer) {
         // An old view would take a root out of a bundle that others already need.
-        confirm(context, root, &errand.service.terms).await?;
+        ensure_fresh(context, root, &errand.service.terms).await?;
     }
     let seen = context.bundles.lock().seen(&errand.place).cloned();
     let written = match (&errand.plan, seen) {
@@ -60,7 +60,7 @@ where
 {
     let Ok(root) = &errand.service.signer else { return Ok(()) };
     let object = K::new_at(&errand.place, &bundle(&errand.service, root));
-    let within = write_timeout(&errand.service.terms);
+    let within = errand.service.terms.timing().write_timeout;
     let created: K = context.requests.create(&object, within).await?;
     remember(context, errand, &created, None);
     Ok(())
@@ -73,7 +73,7 @@ where
     let Ok(root) = &errand.service.signer else { return Ok(()) };
     let patch = K::patch(&bundle(&errand.service, root), &seen.version);
     let (namespace, name) = (errand.place.namespace(), errand.place.name());
-    let within = write_timeout(&errand.service.terms);
+    let within = errand.service.terms.timing().write_timeout;
     let written: K = context.requests.patch(namespace, name, patch, within).await?;
     remember(context, errand, &written, None);
     Ok(())
@@ -86,7 +86,7 @@ async fn remove<K: BundleObject>(
 ) -> Result<(), Error> {
     let is = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
     let (namespace, name) = (errand.place.namespace(), errand.place.name());
-    let within = write_timeout(&errand.service.terms);
+    let within = errand.service.terms.timing().write_timeout;
     context.requests.delete::<K>(namespace, name, is, within).await?;
     context.bundles.change(|ledger| ledger.lost(&errand.place));
     Ok(())

@@ -2,10 +2,12 @@
 
 use super::ca_state::CaState;
 use super::reason::AuthorityReason;
-use super::rotation::Transition;
+use super::transition::Transition;
 use crate::api::conditions::Verdict;
+use crate::pki::abbreviated;
 
-/// What to do to the root Secret.
+/// What to do to the root Secret. Each write names the version that was observed: the act has it with the content that the
+/// plan was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RootPlan {
     /// Nothing.
@@ -15,26 +17,18 @@ pub enum RootPlan {
     /// Store a copy of the provided CA, if there is still no root Secret.
     Copy,
     /// Store what proofs of statuses are made with beside the roots, which stay as they are.
-    AddEvidenceKey {
-        /// The version that is patched.
-        over: String,
-    },
+    AddEvidenceKey,
     /// Go on with another root, the lost one staying trusted until its last leaf is gone.
     Recover,
     /// Change the roots.
-    Change {
-        /// The version that is patched.
-        over: String,
-        /// How.
-        transition: Transition,
-    },
+    Change(Transition),
 }
 
 impl RootPlan {
     /// Whether another root signs or is trusted, or a root by other terms.
     #[must_use]
     pub const fn changes_roots(&self) -> bool {
-        !matches!(self, Self::Keep | Self::AddEvidenceKey { .. })
+        !matches!(self, Self::Keep | Self::AddEvidenceKey)
     }
 
     /// The word for log lines.
@@ -44,9 +38,9 @@ impl RootPlan {
             Self::Keep => "Keep",
             Self::Generate => "Generate",
             Self::Copy => "Copy",
-            Self::AddEvidenceKey { .. } => "AddEvidenceKey",
+            Self::AddEvidenceKey => "AddEvidenceKey",
             Self::Recover => "Recover",
-            Self::Change { transition, .. } => transition.as_str(),
+            Self::Change(transition) => transition.as_str(),
         }
     }
 }
@@ -105,7 +99,8 @@ impl RootDecision {
     }
 
     pub(super) fn signing(plan: RootPlan, root: &CaState) -> Self {
-        let message = format!("signs with root {} until {}", short(&root.fingerprint), root.window.not_after);
+        let message =
+            format!("signs with root {} until {}", abbreviated(&root.fingerprint), root.window.not_after);
         Self { plan, signs: true, reason: AuthorityReason::Ready, stalled: false, message, warning: None }
     }
 
@@ -113,9 +108,4 @@ impl RootDecision {
         let message = "the root is being made".to_owned();
         Self { plan, signs: false, reason: AuthorityReason::Ready, stalled: false, message, warning: None }
     }
-}
-
-/// Enough of a fingerprint for a sentence; status has all of it.
-pub(super) fn short(fingerprint: &str) -> &str {
-    fingerprint.get(..16).unwrap_or(fingerprint)
 }

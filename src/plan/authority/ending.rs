@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::ca_state::{CaState, Provided};
-use super::rotation::RotationInputs;
+use super::rotation_inputs::RotationInputs;
 
 /// From when on people are told. As long before the end as a generated root has to be replaced at least: another one is
 /// brought out, and the certificates of this one live their whole life.
@@ -33,7 +33,7 @@ fn is_up_to_people(root: &CaState, provided: &Provided) -> bool {
         Provided::Missing(_) | Provided::Invalid(_) => true,
         Provided::Sound { fingerprint, .. } => *fingerprint == root.fingerprint,
     };
-    root.is_provided && root.next.is_none() && is_last
+    root.origin.is_provided() && root.next.is_none() && is_last
 }
 
 fn before(end: Timestamp, span: SignedDuration) -> Timestamp {

@@ -1,8 +1,12 @@
 //! What may be said of a rotation: nobody is told of a phase that nobody knows, and no request is passed over in silence.
 
-use super::ca_state::{CaState, Provided};
-use super::decide::{AuthorityReason, RootDecision, RootSecret, RootWorld};
-use super::rotation::{self, Cause, RotationInputs};
+use super::ca_state::{CaState, Provided, RootSecret};
+use super::decision::RootDecision;
+use super::reason::AuthorityReason;
+use super::rotation;
+use super::rotation_inputs::RotationInputs;
+use super::transition::Cause;
+use super::world::RootWorld;
 use crate::api::authority::Phase;
 
 /// How a rotation goes on.
@@ -96,7 +100,7 @@ fn at_rest(root: &CaState) -> CaState {
     CaState {
         fingerprint: next.fingerprint.clone(),
         anchors: next.anchors.clone(),
-        is_provided: next.is_provided,
+        origin: next.origin,
         ..root.clone()
     }
 }

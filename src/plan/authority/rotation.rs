@@ -6,138 +6,22 @@
 //!                            │ Withdraw ▶ Stable
 //! ```
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::decide::{CaState, Provided, StoredRetiring};
+use super::ca_state::{CaState, NextCa, Provided};
 use super::distrust::Why;
-pub use super::quiet_period::Distribution;
-use super::safeguards::{Safeguard, Safeguards};
-pub use super::timing::{drain_bound, forced_at, step};
+use super::origin::Origin;
+use super::retiring_root::RetiringRoot;
+use super::rotation_inputs::RotationInputs;
+use super::safeguards::Safeguard;
+use super::timing::forced_at;
+use super::transition::{Cause, NextRoot, Transition};
 use crate::api::authority::Phase;
-
-/// What a rotation depends on besides the root Secret.
-#[derive(Clone, Debug)]
-pub struct RotationInputs {
-    /// This moment.
-    pub now: Timestamp,
-    /// What it goes by.
-    pub rules: Rules,
-    /// The CA that people provide.
-    pub provided: Provided,
-    /// Value of the annotation `rotate`.
-    pub request: Option<String>,
-    /// What was seen of the distribution.
-    pub sight: Distribution,
-}
-
-/// What a rotation goes by: durations of the authority's spec, and the safeguards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// How long consumers may take to see a changed Secret.
-    pub propagation: SignedDuration,
-    /// Within which time each step reaches every Secret.
-    pub spread_over: SignedDuration,
-    /// How long before its end a generated root is replaced.
-    pub renew_before: SignedDuration,
-    /// The largest `leaf.maxTTL` in force.
-    pub max_leaf_ttl: SignedDuration,
-    /// The safeguards that hold.
-    pub safeguards: Safeguards,
-}
-
-/// Where a new root comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The operator makes it.
-    Generated,
-    /// People provide it.
-    Provided,
-    /// It was announced before.
-    Announced,
-}
-
-/// Why a root is announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The signer comes to its end.
-    Due,
-    /// A person asked by annotation.
-    Requested,
-    /// People provide another CA, or none any more.
-    Provision,
-    /// The root that was announced is distrusted.
-    Distrust,
-}
-
-/// One change of the root Secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Transition {
-    /// A next root is stored beside the signer, and trusted.
-    Announce(Source, Cause),
-    /// The next root is no longer wanted: nothing was signed with it.
-    Withdraw,
-    /// The next root signs, and the former one is only trusted.
-    Switch {
-        /// Whether a Secret, trust bundle or endpoint may still be without it.
-        is_forced: bool,
-    },
-    /// Another root signs at once, because the signer has expired or is distrusted.
-    Succeed(Source),
-    /// These retiring roots are trusted no more.
-    Drop(Vec<String>),
-    /// Another signer of the same anchors, or the same signer with other anchors, is in force at once.
-    Replace,
-    /// The larger lifetime of leaves is recorded before the first such leaf is signed.
-    RaiseMaxLeafTtl,
-}
-
-impl Transition {
-    /// The word for log lines, Events and metrics.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Announce(..) => "Announce",
-            Self::Withdraw => "Withdraw",
-            Self::Switch { is_forced: false } => "Switch",
-            Self::Switch { is_forced: true } => "SwitchForced",
-            Self::Succeed(_) => "Succeed",
-            Self::Drop(_) => "Drop",
-            Self::Replace => "Replace",
-            Self::RaiseMaxLeafTtl => "RaiseMaxLeafTtl",
-        }
-    }
-
-    /// The phase that it leads to.
-    #[must_use]
-    pub fn leads_to(&self, root: &CaState) -> Phase {
-        let draining = |is_left: bool| if is_left { Phase::Draining } else { Phase::Stable };
-        match self {
-            Self::Announce(..) => Phase::Announced,
-            Self::Withdraw => Phase::Stable,
-            Self::Switch { .. } => Phase::Draining,
-            Self::Succeed(_) => draining(root.retiring.iter().any(|former| former.distrusted.is_none())),
-            Self::Drop(gone) => {
-                draining(root.retiring.iter().any(|former| !gone.contains(&former.fingerprint)))
-            }
-            Self::Replace | Self::RaiseMaxLeafTtl => root.phase,
-        }
-    }
-
-    /// Whether it rests on what was seen, so that a fresh look must confirm it.
-    #[must_use]
-    pub fn rests_on_sight(&self, root: &CaState, safeguards: Safeguards) -> bool {
-        match self {
-            Self::Switch { is_forced } => !*is_forced && safeguards.hold(Safeguard::Gate),
-            Self::Drop(_) => !has_distrusted(&root.retiring) && safeguards.hold(Safeguard::DrainSight),
-            _ => false,
-        }
-    }
-}
 
 /// The change that a sound root needs now. At most one: the next look sees what it has become.
 #[must_use]
 pub fn transition(root: &CaState, around: &RotationInputs) -> Option<Transition> {
-    if let Some(transition) = riddance(root, &around.provided) {
+    if let Some(transition) = drop_distrusted(root, &around.provided) {
         return Some(transition);
     }
     if is_replacement(root, &around.provided) {
@@ -147,7 +31,7 @@ pub fn transition(root: &CaState, around: &RotationInputs) -> Option<Transition>
         return Some(Transition::RaiseMaxLeafTtl);
     }
     match root.phase {
-        Phase::Stable => cause(root, around).map(|cause| Transition::Announce(source(around), cause)),
+        Phase::Stable => cause(root, around).map(|cause| Transition::Announce(origin(around), cause)),
         Phase::Announced => announced(root, around),
         Phase::Draining => draining(root, around),
     }
@@ -170,10 +54,10 @@ fn is_replacement(root: &CaState, provided: &Provided) -> bool {
 }
 
 /// What is distrusted leaves every bundle at once, whoever still needs it.
-fn riddance(root: &CaState, provided: &Provided) -> Option<Transition> {
+fn drop_distrusted(root: &CaState, provided: &Provided) -> Option<Transition> {
     if let Some(next) = root.next.as_ref().filter(|next| next.distrusted.is_some()) {
-        let is_generated = !next.is_provided && *provided == Provided::NotAsked;
-        let another = Transition::Announce(Source::Generated, Cause::Distrust);
+        let is_generated = !next.origin.is_provided() && *provided == Provided::NotAsked;
+        let another = Transition::Announce(Origin::Generated, Cause::Distrust);
         return Some(if is_generated { another } else { Transition::Withdraw });
     }
     let gone = root.retiring.iter().filter(|former| former.distrusted.is_some());
@@ -183,13 +67,13 @@ fn riddance(root: &CaState, provided: &Provided) -> Option<Transition> {
 
 /// What follows a root that has expired or is distrusted: nothing may be signed with it, so the next one signs at once.
 #[must_use]
-pub fn succession(root: &CaState, around: &RotationInputs) -> Option<Transition> {
+pub fn immediate_successor(root: &CaState, around: &RotationInputs) -> Option<Transition> {
     match &around.provided {
         Provided::Sound { anchors, .. } if *anchors == root.anchors && root.distrusted.is_none() => {
             Some(Transition::Replace)
         }
         _ if root.next.as_ref().is_some_and(|next| next.distrusted.is_none()) => {
-            Some(Transition::Succeed(Source::Announced))
+            Some(Transition::Succeed(NextRoot::Existing))
         }
         // What leads to the distrusted CA leads there below each of its roots.
         Provided::Sound { anchors, .. }
@@ -197,8 +81,8 @@ pub fn succession(root: &CaState, around: &RotationInputs) -> Option<Transition>
         {
             None
         }
-        Provided::Sound { .. } => Some(Transition::Succeed(Source::Provided)),
-        Provided::NotAsked => Some(Transition::Succeed(Source::Generated)),
+        Provided::Sound { .. } => Some(Transition::Succeed(NextRoot::New(Origin::Provided))),
+        Provided::NotAsked => Some(Transition::Succeed(NextRoot::New(Origin::Generated))),
         Provided::Missing(_) | Provided::Invalid(_) => None,
     }
 }
@@ -207,14 +91,10 @@ const fn holds(around: &RotationInputs, safeguard: Safeguard) -> bool {
     around.rules.safeguards.hold(safeguard)
 }
 
-pub(super) fn has_distrusted(retiring: &[StoredRetiring]) -> bool {
-    retiring.iter().any(|former| former.distrusted.is_some())
-}
-
-const fn source(around: &RotationInputs) -> Source {
+const fn origin(around: &RotationInputs) -> Origin {
     match around.provided {
-        Provided::Sound { .. } => Source::Provided,
-        _ => Source::Generated,
+        Provided::Sound { .. } => Origin::Provided,
+        Provided::NotAsked | Provided::Missing(_) | Provided::Invalid(_) => Origin::Generated,
     }
 }
 
@@ -224,8 +104,8 @@ pub(super) fn cause(root: &CaState, around: &RotationInputs) -> Option<Cause> {
         Provided::Sound { fingerprint, .. } if *fingerprint != root.fingerprint => Some(Cause::Provision),
         // Nobody but people can make the successor of what they provide.
         Provided::Sound { .. } => None,
-        Provided::NotAsked if root.is_provided => Some(Cause::Provision),
-        Provided::Missing(_) | Provided::Invalid(_) if root.is_provided => None,
+        Provided::NotAsked if root.origin.is_provided() => Some(Cause::Provision),
+        Provided::Missing(_) | Provided::Invalid(_) if root.origin.is_provided() => None,
         _ if is_requested(root, around) => Some(Cause::Requested),
         _ => is_due(root, around).then_some(Cause::Due),
     }
@@ -262,10 +142,10 @@ fn is_distributed(root: &CaState, around: &RotationInputs) -> bool {
 }
 
 /// Whether the announced root is still what people want.
-fn is_wanted(next: &super::decide::NextCa, around: &RotationInputs) -> bool {
+fn is_wanted(next: &NextCa, around: &RotationInputs) -> bool {
     match &around.provided {
         Provided::Sound { fingerprint, .. } => *fingerprint == next.fingerprint,
-        Provided::NotAsked => !next.is_provided,
+        Provided::NotAsked => !next.origin.is_provided(),
         // Half-written input changes nothing.
         Provided::Missing(_) | Provided::Invalid(_) => true,
     }
@@ -279,7 +159,7 @@ fn is_quiet(around: &RotationInputs) -> bool {
 fn draining(root: &CaState, around: &RotationInputs) -> Option<Transition> {
     let is_gone_by_sight = is_quiet(around) || !holds(around, Safeguard::DrainSight);
     let is_gone_by_bound =
-        |former: &StoredRetiring| around.now >= former.until || !holds(around, Safeguard::DrainBound);
+        |former: &RetiringRoot| around.now >= former.until || !holds(around, Safeguard::DrainBound);
     let gone: Vec<String> = root
         .retiring
         .iter()

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 use jiff::SignedDuration;
 
-use super::rotation::Rules;
+use super::rotation_inputs::RotationRules;
 use super::safeguards::Safeguards;
+use super::timing::Timing;
 use crate::api::authority::{CrossCertificates, Grant, LeafSpec, MtlsAuthority, RootSpec};
 use crate::api::duration;
 use crate::api::patterns;
@@ -138,10 +139,16 @@ const YEAR: SignedDuration = SignedDuration::from_hours(8760);
 const PROPAGATION: SignedDuration = SignedDuration::from_mins(5);
 
 impl AuthoritySpec {
+    /// F, W and S of this authority.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        Timing::of(self.propagation)
+    }
+
     /// The rules of a rotation.
     #[must_use]
-    pub const fn rules(&self, safeguards: Safeguards) -> Rules {
-        Rules {
+    pub const fn rules(&self, safeguards: Safeguards) -> RotationRules {
+        RotationRules {
             propagation: self.propagation,
             spread_over: self.spread_over,
             renew_before: self.root_renew_before,

@@ -14,14 +14,17 @@ use mtls_operator::operator::authority::rotation::blockers::is_behind;
 use mtls_operator::operator::index::identity::{SecretEntry, digest};
 use mtls_operator::operator::index::issuer::RetiringEntry;
 use mtls_operator::pki::Validity;
-use mtls_operator::plan::authority::decide::{LossAcceptance, Provided, RootPlan, RootSecret, RootWorld};
+use mtls_operator::plan::authority::ca_state::{Provided, RootSecret};
+use mtls_operator::plan::authority::decision::RootPlan;
 use mtls_operator::plan::authority::evidence::Evidence;
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::quiet_period::Distribution;
-use mtls_operator::plan::authority::rotation::{
-    RotationInputs, Rules, Source, Transition, drain_bound, step,
-};
+use mtls_operator::plan::authority::rotation_inputs::{RotationInputs, RotationRules};
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::authority::timing::{drain_bound, step};
+use mtls_operator::plan::authority::transition::{NextRoot, Transition};
+use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
 use mtls_operator::plan::identity::decide::{Plan, decide};
 use mtls_operator::plan::identity::policy::{Entitlement, judge};
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
@@ -88,7 +91,7 @@ type Question = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
 
 /// The decisions of the operator.
 pub struct Rulebook {
-    rules: Rules,
+    rules: RotationRules,
     asked: [IdentitySpec; 2],
     entitlement: Entitlement,
     profile: ProfileHash,
@@ -123,7 +126,7 @@ impl Rulebook {
         let plain =
             IdentitySpec { uid: "uid".into(), authority: "mesh".into(), ..IdentitySpec::plain("orders") };
         let paused = IdentitySpec { paused: true, ..plain.clone() };
-        let rules = Rules {
+        let rules = RotationRules {
             propagation: span(PROPAGATION),
             spread_over: span(scope.spread),
             renew_before: span(scope.margin),
@@ -216,7 +219,7 @@ impl Rulebook {
                 },
                 around: RotationInputs {
                     now: at(scene.now),
-                    rules: Rules { max_leaf_ttl: span(scene.longest), ..self.rules },
+                    rules: RotationRules { max_leaf_ttl: span(scene.longest), ..self.rules },
                     provided: provided(scene),
                     request: (scene.asked > 0).then(|| scene.asked.to_string()),
                     sight: Distribution { quiet_for },
@@ -306,13 +309,11 @@ fn provided(scene: &Scene) -> Provided {
 /// The next root of a plan, where it makes one, and whether it comes at once.
 #[must_use]
 pub fn makes_root(plan: &RootPlan) -> bool {
-    let from = |source: &Source| *source == Source::Generated;
     match plan {
         RootPlan::Generate => true,
-        RootPlan::Change {
-            transition: Transition::Announce(source, _) | Transition::Succeed(source),
-            ..
-        } => from(source),
+        RootPlan::Change(Transition::Announce(origin, _) | Transition::Succeed(NextRoot::New(origin))) => {
+            *origin == Origin::Generated
+        }
         _ => false,
     }
 }

@@ -7,13 +7,14 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::annotations::Origin;
-use super::patch::{NEXT, RootPatch, SIGNER, contents, written};
+use super::ca_pem::{NEXT, SIGNER};
+use super::patch::{RootPatch, contents, written};
 use super::recovery::Recovery;
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
 use crate::pki::{AuthorityPem, EvidenceKey};
+use crate::plan::authority::origin::Origin;
 use crate::plan::authority::spec::AuthoritySpec;
 
 /// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::annotations::{FormerKey, RetiringRoot};
+use super::annotations::FormerKey;
 use crate::pki::KeyId;
+use crate::plan::authority::retiring_root::RetiringRoot;
 
 /// As many are kept: more than an authority ever has at a time, and a small part of what annotations can hold.
 const MOST: usize = 100;

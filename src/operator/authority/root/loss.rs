@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream};
 
 use super::known_signers::{Claimant, KnownSigners};
-use super::load::LoadedRoot;
+use super::loaded_ca::{LoadedCa, LoadedRoot};
 use super::ownership_claim::{OwnershipClaim, claims, true_claim};
 use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, key};
@@ -17,7 +17,6 @@ use crate::operator::index::awaited_object::AwaitedObject;
 use crate::operator::index::identity::{Digest, digest};
 use crate::operator::status_proof::is_proven;
 use crate::pki::EvidenceKey;
-use crate::plan::authority::decide::RootSecret;
 use crate::plan::authority::evidence::Evidence;
 use crate::plan::authority::spec::AuthoritySpec;
 
@@ -51,25 +50,23 @@ pub async fn evidence(
     suspects: &KnownSigners,
 ) -> Result<Option<Found>, Error> {
     let place = format!("Secret {place}");
-    if loaded.secret == RootSecret::Absent {
+    if matches!(loaded, LoadedRoot::Absent) {
         return match of_missing(&place, suspects) {
             Some(found) => Ok(Some(found)),
             None => leaf_without_root(context, terms, &place).await,
         };
     }
-    if loaded.authority.is_none() {
-        return Ok(None);
-    }
-    let known = loaded.signers();
+    let Some(ca) = loaded.held() else { return Ok(None) };
+    let known = ca.signers();
     if let Some(recorded) = suspects.recorded.as_ref().filter(|recorded| !known.contains(recorded)) {
         let what =
             format!("{place} holds another root than the one with key id {recorded}, which status names");
         return Ok(Some(Found::recorded(what)));
     }
-    if let Some(what) = of_other_key(&place, loaded, suspects) {
+    if let Some(what) = of_other_key(&place, ca, suspects) {
         return Ok(Some(Found::recorded(what)));
     }
-    let Some(key) = &loaded.succession.evidence_key else { return Ok(None) };
+    let Some(key) = &ca.evidence_key else { return Ok(None) };
     let known: Vec<Digest> = known.iter().map(|key_id| digest(key_id)).collect();
     let unknown = suspects.claimants.iter().filter(|claimant| !known.contains(&claimant.key_id));
     for claimant in unknown.filter(|claimant| claimant.has_proof).take(MOST_READ) {
@@ -102,11 +99,10 @@ async fn is_true(
 
 /// A Secret that lacks the key which status names, or holds another one, is not the one that the operator wrote. Where the
 /// loss of that key was accepted, the Secret says so.
-fn of_other_key(place: &str, loaded: &LoadedRoot, suspects: &KnownSigners) -> Option<String> {
+fn of_other_key(place: &str, ca: &LoadedCa, suspects: &KnownSigners) -> Option<String> {
     let named = suspects.evidence_key_id.as_ref()?;
-    let succession = &loaded.succession;
-    let found = succession.evidence_key.as_ref().map(EvidenceKey::id);
-    if found.as_ref() == Some(named) || succession.lost_evidence_key.as_ref() == Some(named) {
+    let found = ca.evidence_key.as_ref().map(EvidenceKey::id);
+    if found.as_ref() == Some(named) || ca.lost_evidence_key.as_ref() == Some(named) {
         return None;
     }
     let key = key::EVIDENCE_KEY;

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::recovery::LeafSecret;
+use super::leaf_secrets::LeafSecret;
 use crate::api::authority::RootStatus;
 use crate::api::names::key;
+use crate::api::secret::content;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::identity::observe::content;
 use crate::pki::{Fingerprint, TrustBundle};
 use crate::plan::authority::spec::AuthoritySpec;
 

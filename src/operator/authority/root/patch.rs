@@ -9,16 +9,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroize as _;
 
-use super::annotations::{Origin, RetiringRoot};
+use super::ca_pem::{NEXT, SIGNER};
 use crate::api::duration;
 use crate::api::names::{annotation, key};
 use crate::pki::{AuthorityPem, CrossCertificate, Fingerprint, TrustBundle, whole_second};
+use crate::plan::authority::origin::Origin;
+use crate::plan::authority::retiring_root::RetiringRoot;
 use crate::plan::authority::spec::AuthoritySpec;
-
-/// Keys of the announced root.
-pub(super) const NEXT: [&str; 3] = [key::NEXT_CERTIFICATE, key::NEXT_PRIVATE_KEY, key::NEXT_TRUST_BUNDLE];
-/// Keys of the signer.
-pub(super) const SIGNER: [&str; 3] = [key::CERTIFICATE, key::PRIVATE_KEY, key::TRUST_BUNDLE];
 
 /// A patch of a root Secret. `None` removes a key. What it holds is wiped when it is dropped: there are keys in it.
 #[derive(Default)]

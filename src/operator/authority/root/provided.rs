@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
-use super::load::{self, LoadedRoot};
+use super::ca_pem::pem;
+use super::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::api::MtlsAuthority;
 use crate::api::names::annotation;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::pki::{Authority, AuthorityPem, LoadError, Top};
-use crate::plan::authority::decide::{CaState, Provided};
+use crate::plan::authority::ca_state::Provided;
 use crate::plan::authority::provided_secret::Input;
 use crate::plan::authority::spec::AuthoritySpec;
 
@@ -30,7 +31,7 @@ pub async fn provided(
         return Ok((Provided::Missing(why), None));
     };
     let input = input(&context.namespace, name, &secret);
-    let pem = load::pem(&secret);
+    let pem = pem(&secret);
     Ok(match sound(&input, &pem, terms, loaded, context.clock.now()) {
         Ok(provided) => (provided, Some(pem)),
         Err(why) => (Provided::Invalid(why), None),
@@ -54,8 +55,8 @@ fn sound(
 ) -> Result<Provided, String> {
     let found = Authority::load_provided(pem, now);
     let is_copied = |ca: &Authority| {
-        let copied = |root: &CaState| root.has_copy_of(&ca.fingerprint().to_string(), &ca.anchors().hash());
-        loaded.stored().is_some_and(copied)
+        let held = loaded.held().map(LoadedCa::state);
+        held.is_some_and(|held| held.has_copy_of(&ca.fingerprint().to_string(), &ca.anchors().hash()))
     };
     if let Some(why) = input.refusal(&terms.name, found.as_ref().is_ok_and(is_copied)) {
         return Err(why);

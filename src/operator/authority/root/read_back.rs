@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use super::load::load;
 use crate::api::authority::Phase;
 use crate::pki::TrustBundle;
-use crate::plan::authority::decide::RootSecret;
+use crate::plan::authority::ca_state::RootSecret;
 use crate::plan::authority::spec::AuthoritySpec;
 
 /// Checks that a root Secret can be read, and is in the phase that it should be in.
@@ -21,20 +21,19 @@ pub fn read_back(
     phase: Phase,
     now: Timestamp,
 ) -> Result<(), String> {
-    let loaded = load(Some(secret), terms, place, now);
-    let found = match loaded.secret {
-        RootSecret::Sound(root) => root.phase,
+    let ca = match load(Some(secret), terms, place, now) {
+        RootSecret::Sound(ca) => ca,
         RootSecret::Invalid(why) | RootSecret::NotOurs(why) | RootSecret::OtherTrustDomain(why) => {
             return Err(why);
         }
-        RootSecret::Expired(root) => {
-            return Err(format!("its signer would have expired at {}", root.window.not_after));
+        RootSecret::Expired(ca) => {
+            return Err(format!("its signer would have expired at {}", ca.signer.ca.window().not_after));
         }
         RootSecret::Absent => return Err("it would be empty".into()),
     };
-    if found != phase {
-        return Err(format!("it would be in phase {}, not {}", found.as_str(), phase.as_str()));
+    if ca.phase != phase {
+        return Err(format!("it would be in phase {}, not {}", ca.phase.as_str(), phase.as_str()));
     }
-    let bundle = loaded.authority.as_ref().map_or("", |authority| authority.bundle().to_pem());
+    let bundle = ca.signer.ca.bundle().to_pem();
     TrustBundle::from_pem(bundle.as_bytes()).map(|_| ()).map_err(|error| error.to_string())
 }
