@@ -29,6 +29,8 @@ mod course;
 mod decide;
 #[path = "laws/distrust.rs"]
 mod distrust;
+#[path = "laws/evidence.rs"]
+mod evidence;
 #[path = "laws/fixture.rs"]
 mod fixture;
 #[path = "laws/former_keys.rs"]

@@ -14,11 +14,11 @@ use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::world::{NotReady, Signer};
 use crate::runtime::clock::Clock;
 
-/// One authority, as it serves identities.
+/// One authority of this process: its spec, and the CA that signs for it.
 pub struct Issuer {
-    /// Its terms.
+    /// Its spec.
     pub terms: Arc<AuthoritySpec>,
-    /// Who signs, or why nobody does.
+    /// The CA that signs, or why none does.
     pub signer: Result<Arc<SigningCa>, Unready>,
     /// The announced root, where there is one. It signs nothing but what probes show.
     pub next: Option<Authority>,
@@ -27,19 +27,19 @@ pub struct Issuer {
 /// Why an authority cannot sign.
 #[derive(Clone, Debug)]
 pub enum Unready {
-    /// It is being set up: wait a moment.
+    /// It is being set up.
     Pending,
     /// Something is wrong with it.
     Down(NotReady),
 }
 
-/// A root that signs.
+/// A CA that signs.
 pub struct SigningCa {
     /// The CA.
     pub authority: Authority,
     /// What decisions need of it.
     pub facts: Signer,
-    /// What proofs of statuses are made with.
+    /// The key of status proofs.
     pub evidence_key: Option<EvidenceKey>,
     /// Name of the root Secret.
     pub secret_name: String,
@@ -48,7 +48,7 @@ pub struct SigningCa {
     confirmed: Mutex<ClockReading>,
 }
 
-/// A moment by both clocks.
+/// A moment by the monotonic and by the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockReading {
     monotonic: Duration,
@@ -72,7 +72,7 @@ impl ClockReading {
 }
 
 impl SigningCa {
-    /// A root whose Secret was read no earlier than at `read_at`.
+    /// A CA whose root Secret was read no earlier than at `read_at`.
     #[must_use]
     pub fn new(
         authority: Authority,
@@ -97,28 +97,28 @@ impl SigningCa {
     }
 }
 
-/// All of them.
+/// The issuers, by the name of their authority.
 #[derive(Clone, Default)]
 pub struct Issuers(Arc<Mutex<HashMap<String, Arc<Issuer>>>>);
 
 impl Issuers {
-    /// One of them.
+    /// The issuer of an authority.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Issuer>> {
         self.0.lock().get(name).cloned()
     }
 
-    /// One of them serves from now on, as this says.
-    pub fn put(&self, service: Issuer) {
-        self.0.lock().insert(service.terms.name.clone(), Arc::new(service));
+    /// Sets the issuer of an authority.
+    pub fn put(&self, issuer: Issuer) {
+        self.0.lock().insert(issuer.terms.name.clone(), Arc::new(issuer));
     }
 
-    /// One of them serves no more.
+    /// Removes the issuer of an authority.
     pub fn remove(&self, name: &str) {
         self.0.lock().remove(name);
     }
 
-    /// Their names, in order.
+    /// The names of their authorities, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.0.lock().keys().cloned().collect();

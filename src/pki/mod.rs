@@ -30,9 +30,9 @@ mod spiffe;
 mod subject;
 mod top;
 mod trust;
+mod validity;
 mod verify;
 mod weakness;
-mod window;
 
 pub use algorithm::{KeyAlgorithm, RootAlgorithm};
 pub use authority::{Authority, AuthorityPem, IssueError, IssuedLeaf};
@@ -49,6 +49,6 @@ pub use spiffe::{SpiffeId, TrustDomain, TrustDomainError};
 pub use subject::{CommonName, MAX_ATTRIBUTE, Subject};
 pub use top::Top;
 pub use trust::{TrustBundle, TrustError};
+pub use validity::{Validity, whole_second};
 pub use verify::verify_as_peer;
 pub use weakness::Weakness;
-pub use window::{Validity, whole_second};

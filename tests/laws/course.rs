@@ -3,10 +3,10 @@
 use mtls_operator::api::authority::Phase;
 use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided, RootSecret};
 use mtls_operator::plan::authority::decide::decide;
-use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::distrust::DistrustReason;
 use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::progress::{
-    Deferred, PendingRequest, RotationProgress, course, deferred,
+    Deferred, PendingRequest, RotationProgress, deferred, progress,
 };
 use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::authority::rotation::transition;
@@ -14,15 +14,15 @@ use mtls_operator::plan::authority::rotation_inputs::RotationInputs;
 use mtls_operator::plan::authority::transition::Transition;
 use mtls_operator::plan::authority::world::RootWorld;
 
-use super::root::{a_leaf, around, provided, sound, world};
+use super::root::{a_leaf, inputs, provided, sound, world};
 
 fn asked(value: Option<&str>, provided: Provided) -> RotationInputs {
-    RotationInputs { request: value.map(str::to_owned), ..around(provided) }
+    RotationInputs { request: value.map(str::to_owned), ..inputs(provided) }
 }
 
-fn said(root: CaState, around: RotationInputs) -> RotationProgress {
-    let world = RootWorld { around, ..world(RootSecret::Sound(root), Provided::NotAsked) };
-    course(&world, &decide(&world))
+fn said(root: CaState, inputs: RotationInputs) -> RotationProgress {
+    let world = RootWorld { inputs, ..world(RootSecret::Sound(root), Provided::NotAsked) };
+    progress(&world, &decide(&world))
 }
 
 fn copy() -> CaState {
@@ -110,10 +110,10 @@ fn what_counts_is_who_made_the_root_that_the_rotation_ends_with() {
 fn what_is_told_of_a_request_is_what_becomes_of_it() {
     for given in [Provided::NotAsked, provided("f1", "anchors-1"), Provided::Invalid("why".into())] {
         for root in [sound(), copy()] {
-            let around = asked(Some("1"), given.clone());
-            let begins = matches!(transition(&root, &around), Some(Transition::Announce(..)));
+            let inputs = asked(Some("1"), given.clone());
+            let begins = matches!(transition(&root, &inputs), Some(Transition::Announce(..)));
             let expected = if begins { AFTER_THIS } else { ONLY_PEOPLE };
-            assert_eq!(said(draining(root.clone()), around), expected, "{given:?} {root:?}");
+            assert_eq!(said(draining(root.clone()), inputs), expected, "{given:?} {root:?}");
         }
     }
 }
@@ -134,7 +134,7 @@ fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
         ),
     ];
     for (world, reason) in rows {
-        let course = course(&world, &decide(&world));
+        let course = progress(&world, &decide(&world));
         assert_eq!(course, RotationProgress::Unknown(reason));
         assert!(!course.is_known());
     }
@@ -142,10 +142,10 @@ fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
 
 #[test]
 fn where_nothing_is_signed_and_the_roots_are_known_the_rotation_only_halts() {
-    let distrusted = CaState { distrusted: Some(Why::Named), ..copy() };
+    let distrusted = CaState { distrusted: Some(DistrustReason::Named), ..copy() };
     for secret in [RootSecret::Absent, RootSecret::Expired(copy()), RootSecret::Sound(distrusted)] {
         let world = world(secret.clone(), Provided::Invalid("why".into()));
-        assert_eq!(course(&world, &decide(&world)), RotationProgress::Halted, "{secret:?}");
+        assert_eq!(progress(&world, &decide(&world)), RotationProgress::Halted, "{secret:?}");
     }
 }
 
@@ -167,6 +167,6 @@ fn what_people_change_during_a_rotation_is_told_to_come_after_it() {
         (announced(copy(), Origin::Generated), Provided::NotAsked, None),
     ];
     for (root, given, expected) in rows {
-        assert_eq!(deferred(&root, &around(given.clone())), expected, "{given:?} {root:?}");
+        assert_eq!(deferred(&root, &inputs(given.clone())), expected, "{given:?} {root:?}");
     }
 }

@@ -4,7 +4,7 @@ use mtls_operator::api::authority::Phase;
 use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided, RootSecret};
 use mtls_operator::plan::authority::decide::decide;
 use mtls_operator::plan::authority::decision::{RootDecision, RootPlan};
-use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::distrust::DistrustReason;
 use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::authority::retiring_root::RetiringRoot;
@@ -21,8 +21,8 @@ fn both(world: RootWorld) -> (RootDecision, RootDecision) {
     (halted, otherwise)
 }
 
-fn named(is_distrusted: bool) -> Option<Why> {
-    is_distrusted.then_some(Why::Named)
+fn named(is_distrusted: bool) -> Option<DistrustReason> {
+    is_distrusted.then_some(DistrustReason::Named)
 }
 
 fn next(is_distrusted: bool) -> NextCa {
@@ -79,7 +79,7 @@ fn nothing_is_ready_and_no_root_is_made_announced_switched_to_or_dropped() {
 
 #[test]
 fn what_people_distrust_goes_as_far_as_nothing_is_signed_for_that() {
-    let signer = CaState { distrusted: Some(Why::Named), ..sound() };
+    let signer = CaState { distrusted: Some(DistrustReason::Named), ..sound() };
     let with_next = CaState { phase: Phase::Announced, next: Some(next(false)), ..signer.clone() };
     let rows: [(CaState, Provided, RootPlan); 6] = [
         (signer.clone(), Provided::NotAsked, RootPlan::Keep),

@@ -99,7 +99,7 @@ fn settle(secret: &mut Secret, distrusted: &[Fingerprint]) -> Vec<&'static str> 
         let change = RootTransition { spec: &spec, rules: &rules, ca, requests, now: NOW };
         let patch = carry_out(&change, &transition);
         let phase = transition.leads_to(&ca.state());
-        apply(secret, &patch.over("9"));
+        apply(secret, &patch.at_version("9"));
         assert_eq!(loaded(secret, distrusted).held().unwrap().phase, phase, "{transition:?}");
     }
     done

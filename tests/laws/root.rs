@@ -5,11 +5,11 @@ use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided, RootSecret};
 use mtls_operator::plan::authority::decide::decide;
 use mtls_operator::plan::authority::decision::{RootDecision, RootPlan};
-use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::distrust::DistrustReason;
 use mtls_operator::plan::authority::evidence::Evidence;
 use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::reason::AuthorityReason;
-use mtls_operator::plan::authority::warning::alarm;
+use mtls_operator::plan::authority::warning::disruption_warning;
 use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
 use mtls_operator::plan::unread_spec::Unread;
 
@@ -48,7 +48,7 @@ pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
     RootWorld {
         secret_name: "mtls-system/mtls-authority-mesh".into(),
         secret,
-        around: around(provided),
+        inputs: inputs(provided),
         evidence: None,
         acceptance: LossAcceptance::NotAsked,
         unread: Unread::default(),
@@ -56,7 +56,7 @@ pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
     }
 }
 
-pub fn around(provided: Provided) -> RotationInputs {
+pub fn inputs(provided: Provided) -> RotationInputs {
     let rules = RotationRules {
         propagation: MINUTE,
         spread_over: DAY,
@@ -64,7 +64,7 @@ pub fn around(provided: Provided) -> RotationInputs {
         max_leaf_ttl: MINUTE * 10,
         safeguards: Safeguards::ALL,
     };
-    RotationInputs { now: NOW, rules, provided, request: None, sight: Distribution::default() }
+    RotationInputs { now: NOW, rules, provided, request: None, distribution: Distribution::default() }
 }
 
 pub fn change(transition: Transition) -> RootPlan {
@@ -338,7 +338,7 @@ fn only_a_sound_root_signs() {
 
 #[test]
 fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
-    let distrusted = CaState { distrusted: Some(Why::Named), ..sound() };
+    let distrusted = CaState { distrusted: Some(DistrustReason::Named), ..sound() };
     let rows = [
         (Provided::NotAsked, change(Transition::Succeed(NextRoot::New(Origin::Generated)))),
         (provided("f2", "anchors-2"), change(Transition::Succeed(NextRoot::New(Origin::Provided)))),
@@ -358,7 +358,7 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
         distrusted,
         is_certified: true,
     };
-    let with_it = Some(Why::SameSecret("f1".into()));
+    let with_it = Some(DistrustReason::SameSecret("f1".into()));
     for (why, source) in [(None, NextRoot::Existing), (with_it, NextRoot::New(Origin::Generated))] {
         let next = Some(next(why));
         let root = CaState { phase: Phase::Announced, next, ..distrusted.clone() };
@@ -393,7 +393,7 @@ fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_somebody_can_
 #[test]
 fn people_are_warned_of_a_change_that_breaks_connections_and_of_no_other() {
     let world = world(RootSecret::Sound(sound()), Provided::NotAsked);
-    let warned = |plan| alarm(&world, &RootDecision { plan, ..decide(&world) }, "mesh");
+    let warned = |plan| disruption_warning(&world, &RootDecision { plan, ..decide(&world) }, "mesh");
     let switch = |is_forced| change(Transition::Switch { is_forced });
     for plan in
         [RootPlan::Recover, change(Transition::Succeed(NextRoot::New(Origin::Generated))), switch(true)]
@@ -416,7 +416,7 @@ fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certifi
     let told_from = end - MINUTE * 22;
     let warning = |root: CaState, given: Provided, now| {
         let mut world = world(RootSecret::Sound(root), given);
-        world.around.now = now;
+        world.inputs.now = now;
         decide(&world).warning
     };
     assert_eq!(warning(copy(), same(), told_from - MINUTE), None);
@@ -454,7 +454,7 @@ fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certifi
 fn a_warning_is_told_beside_how_an_authority_stands() {
     let root = CaState { origin: Origin::Provided, ..sound() };
     let mut world = world(RootSecret::Sound(root), provided("f1", "anchors-1"));
-    world.around.now = NOW + DAY * 365 - MINUTE;
+    world.inputs.now = NOW + DAY * 365 - MINUTE;
     let verdict = decide(&world).verdict();
     assert_eq!((verdict.ready, verdict.stalled, verdict.reason), (true, false, "Ready"));
     assert!(

@@ -186,7 +186,7 @@ fn a_request_is_answered_by_the_announcement_itself() {
     let rules = spec.rules(Safeguards::ALL);
     let change = RootTransition { spec: &spec, rules: &rules, ca: &ca, requests: ROTATE, now: NOW };
     let patch = change.announce(&generated(), Origin::Provided, None);
-    apply(&mut secret, &patch.over("9"));
+    apply(&mut secret, &patch.at_version("9"));
     let announced = root(&secret, NOW);
     assert_eq!(announced.rotate_request.as_deref(), Some("1"));
     let next = announced.next.unwrap();

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::names::annotation;
-use mtls_operator::operator::authority::root::creation::{new, proves};
+use mtls_operator::operator::authority::root::creation::{new, set_evidence_key};
 use mtls_operator::operator::authority::root::load::load;
 use mtls_operator::operator::authority::root::loaded_ca::LoadedCa;
 use mtls_operator::operator::authority::root::patch::RootPatch;
@@ -79,7 +79,8 @@ pub fn changed(
 ) -> Value {
     let (loaded, spec) = (load(Some(secret), &terms(), PLACE, now), terms());
     let (rules, ca) = (spec.rules(Safeguards::ALL), loaded.held().unwrap());
-    change(&RootTransition { spec: &spec, rules: &rules, ca, requests: Requests::default(), now }).over("9")
+    change(&RootTransition { spec: &spec, rules: &rules, ca, requests: Requests::default(), now })
+        .at_version("9")
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn a_damaged_root_says_what_is_wrong_and_never_the_key() {
 fn an_evidence_key_reads_back_and_one_that_is_damaged_is_not_taken_for_none() {
     let (mut secret, key) = (written(), EvidenceKey::random().unwrap());
     assert!(!sound(&secret).has_evidence_key);
-    proves(&mut secret, &key, Some("a-lost-one"));
+    set_evidence_key(&mut secret, &key, Some("a-lost-one"));
     let ca = held(&secret);
     assert_eq!(ca.evidence_key.map(|found| found.id()), Some(key.id()));
     assert_eq!(ca.lost_evidence_key.as_deref(), Some("a-lost-one"));
@@ -229,7 +230,7 @@ fn no_former_signer_is_remembered_beyond_its_own_end() {
     let loaded = load(Some(&secret), &spec, PLACE, NOW);
     let (rules, ca) = (spec.rules(Safeguards::ALL), loaded.held().unwrap());
     let change = RootTransition { spec: &spec, rules: &rules, ca, requests: Requests::default(), now: NOW };
-    let patch = change.replace(&generated()).over("9");
+    let patch = change.replace(&generated()).at_version("9");
     let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();
     let former: Value = serde_json::from_str(text).unwrap();
     // The last second of the root's life is part of it.

@@ -89,7 +89,7 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
     let due = CaState { rotate_request: None, ..sound() };
     for secret in [RootSecret::Absent, RootSecret::Sound(due.clone()), RootSecret::Expired(sound())] {
         let mut frozen = world(secret.clone(), Provided::NotAsked);
-        frozen.around.request = Some("1".into());
+        frozen.inputs.request = Some("1".into());
         assert_ne!(decide::decide(&frozen).plan, RootPlan::Keep, "{secret:?}");
         frozen.unread = unread.clone();
         let decision = decide::decide(&frozen);
@@ -98,7 +98,7 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
         assert_eq!(decision.signs, matches!(secret, RootSecret::Sound(_)), "signing goes on, where it can");
     }
     let mut other = world(RootSecret::Sound(due), Provided::NotAsked);
-    other.around.request = Some("1".into());
+    other.inputs.request = Some("1".into());
     other.unread = terms(json!({ "namespaces": { "from": "Expression" } })).unread;
     let decision = decide::decide(&other);
     assert_ne!(decision.plan, RootPlan::Keep, "who may ask says nothing of the root");
@@ -113,7 +113,7 @@ fn a_longer_lifetime_is_recorded_though_the_root_must_not_change() {
     let recorded = RootPlan::Change(Transition::RaiseMaxLeafTtl);
     assert_eq!(decide::decide(&frozen).plan, recorded);
     // Also where another change, which must wait, would come first.
-    frozen.around.request = Some("1".into());
+    frozen.inputs.request = Some("1".into());
     assert_eq!(decide::decide(&frozen).plan, recorded);
 }
 

@@ -63,14 +63,14 @@ pub(super) async fn go_on(
     };
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = creation::new(terms, &context.namespace, &name, &pem, origin, now);
-    creation::answers(&mut secret, authority.rotate_request());
-    creation::recovered(&mut secret, recovery, now);
+    creation::record_rotate_request(&mut secret, authority.rotate_request());
+    creation::set_recovery(&mut secret, recovery, now);
     keep_evidence_key(&mut secret, authority, observed)?;
     let secret = WipedSecret::from(secret);
     let done = match &observed.secret {
         None => stored(context, terms, &secret, Phase::Draining).await?,
         Some(found) => {
-            let patch = creation::replacing(&secret);
+            let patch = creation::replacement(&secret);
             patched(context, terms, found, &patch, Phase::Draining).await?
         }
     };
@@ -91,7 +91,7 @@ fn keep_evidence_key(
         None => EvidenceKey::random()?,
     };
     let named = authority.status.as_ref().and_then(|status| status.evidence_key_id.as_deref());
-    creation::proves(secret, &key, named.filter(|named| *named != key.id()));
+    creation::set_evidence_key(secret, &key, named.filter(|named| *named != key.id()));
     Ok(())
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn add_evidence_key(
         return Ok(Done::Nothing);
     };
     let mut patch = RootPatch::default();
-    patch.octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
+    patch.set_octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
     patched(context, terms, secret, &patch, ca.phase).await
 }
 
@@ -119,8 +119,8 @@ pub(super) async fn create(
 ) -> Result<Done, Error> {
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = creation::new(terms, &context.namespace, &name, pem, origin, now);
-    creation::answers(&mut secret, authority.rotate_request());
-    creation::proves(&mut secret, &EvidenceKey::random()?, None);
+    creation::record_rotate_request(&mut secret, authority.rotate_request());
+    creation::set_evidence_key(&mut secret, &EvidenceKey::random()?, None);
     stored(context, terms, &secret.into(), Phase::Stable).await
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn patched(
     }
     let meta = &secret.metadata;
     let (name, version) = (meta.name.as_deref(), meta.resource_version.as_deref());
-    let request = patch.over(version.unwrap_or_default());
+    let request = patch.at_version(version.unwrap_or_default());
     context
         .requests
         .patch_secret(&context.namespace, name.unwrap_or_default(), request, WRITE_TIMEOUT)

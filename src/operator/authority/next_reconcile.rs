@@ -5,7 +5,7 @@ use crate::api::authority::Phase;
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::index::authorities::LOOK_EVERY;
 use crate::operator::scheduler::deadlines::Millis;
-use crate::plan::authority::ending::told_from;
+use crate::plan::authority::ending::warned_from;
 use crate::plan::authority::spec::AuthoritySpec;
 
 /// One that signs nothing because of the clock is looked at this often: the answers tell when the clock is right again.
@@ -33,7 +33,7 @@ pub(super) fn next_look(passed: &RootOutcome, terms: &AuthoritySpec, now: Millis
     };
     let end = root.window.not_after.as_millisecond();
     let due = if root.origin.is_provided() {
-        told_from(&root, terms.propagation, terms.max_leaf_ttl).as_millisecond()
+        warned_from(&root, terms.propagation, terms.max_leaf_ttl).as_millisecond()
     } else {
         end.saturating_sub(i64::try_from(terms.root_renew_before.as_millis()).unwrap_or(0))
     };

@@ -3,7 +3,7 @@
 
 use crate::api::MtlsAuthority;
 use crate::operator::authority::root::ca_pem::next_pem;
-use crate::operator::authority::root::known_signers::suspects;
+use crate::operator::authority::root::known_signers::known_signers;
 use crate::operator::authority::root::load::{load, reserved_for};
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::authority::root::loss::evidence;
@@ -14,6 +14,7 @@ use crate::operator::authority::rotation::gate;
 use crate::operator::client::wiped_secret::WipedSecret;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
+use crate::operator::index::awaited_object::AwaitedObject;
 use crate::operator::issuers::ClockReading;
 use crate::pki::AuthorityPem;
 use crate::plan::authority::rotation_inputs::RotationInputs;
@@ -49,7 +50,7 @@ pub async fn observe(
 ) -> Result<ObservedRoot, Error> {
     let name = authority.root_secret_name();
     let place = format!("{}/{name}", context.namespace);
-    let suspects = suspects(context, authority);
+    let known = known_signers(context, authority);
     let read_at = ClockReading::now(&context.clock);
     let found = context.requests.secret(&context.namespace, &name).await?;
     let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
@@ -57,26 +58,26 @@ pub async fn observe(
         None => load(found.as_deref(), terms, &place, context.clock.now()),
     };
     let (provided, provided_pem) = provided(context, authority, terms, &loaded).await?;
-    let evidence = evidence(context, terms, &place, &loaded, &suspects).await?;
+    let evidence = evidence(context, terms, &place, &loaded, &known).await?;
     let (acceptance, recovery) = match &evidence {
-        Some(_) => recover(context, authority, terms, &loaded, &suspects).await?,
+        Some(_) => recover(context, authority, terms, &loaded, &known).await?,
         None => (LossAcceptance::NotAsked, None),
     };
-    let witnesses = evidence.as_ref().map(|found| found.witnesses.clone()).unwrap_or_default();
-    context.roster.rests_on(&terms.name, witnesses);
-    let (sight, survey) = gate::look(context, authority, terms, &loaded);
-    let around = RotationInputs {
+    let witnesses = evidence.iter().flat_map(|evidence| &evidence.witnesses).map(AwaitedObject::from);
+    context.roster.rests_on(&terms.name, witnesses.collect());
+    let (distribution, survey) = gate::look(context, authority, terms, &loaded);
+    let inputs = RotationInputs {
         now: context.clock.now(),
         rules: terms.rules(context.safeguards),
         provided,
         request: authority.rotate_request().map(str::to_owned),
-        sight,
+        distribution,
     };
     let world = RootWorld {
         secret_name: place,
         secret: loaded.map(LoadedCa::state),
-        around,
-        evidence: evidence.map(|found| found.evidence),
+        inputs,
+        evidence,
         acceptance,
         unread: terms.unread.clone(),
         // After the Secret was read: its answer has told the time.

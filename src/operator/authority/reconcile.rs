@@ -17,11 +17,11 @@ use crate::plan::authority::ca_state::{CaState, Provided};
 use crate::plan::authority::decide::decide;
 use crate::plan::authority::decision::{RootDecision, RootPlan};
 use crate::plan::authority::origin::Origin;
-use crate::plan::authority::progress::{Deferred, RotationProgress, course, deferred};
+use crate::plan::authority::progress::{Deferred, RotationProgress, deferred, progress};
 use crate::plan::authority::safeguards::Safeguard;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::authority::transition::{NextRoot, Transition};
-use crate::plan::authority::warning::alarm;
+use crate::plan::authority::warning::disruption_warning;
 use crate::plan::authority::world::RootWorld;
 
 /// How an authority stands after a pass.
@@ -85,7 +85,10 @@ pub async fn pass_telling(
         }
         match act(context, authority, terms, &decision.plan, &observed).await {
             Ok(Done::Written) if decision.plan.changes_roots() => {
-                changes.push((decision.plan.as_str(), alarm(&observed.world, &decision, &terms.name)));
+                changes.push((
+                    decision.plan.as_str(),
+                    disruption_warning(&observed.world, &decision, &terms.name),
+                ));
                 context.metrics.changed_roots(&terms.name, decision.plan.as_str());
             }
             Ok(Done::Nothing | Done::Written) => {}
@@ -117,8 +120,8 @@ fn passed(
     observed: ObservedRoot,
     held_up: Option<HeldUp>,
 ) -> RootOutcome {
-    let course = course(&observed.world, &decision);
-    let deferred = observed.world.secret.held().and_then(|root| deferred(root, &observed.world.around));
+    let course = progress(&observed.world, &decision);
+    let deferred = observed.world.secret.held().and_then(|root| deferred(root, &observed.world.inputs));
     let ObservedRoot { loaded, survey, read_at, .. } = observed;
     let HeldUp { survey, error } = held_up.unwrap_or(HeldUp { survey, error: None });
     let served = loaded.held().and_then(|ca| ca.exclude_request.as_deref());
@@ -134,16 +137,16 @@ async fn confirmed(
     observed: &ObservedRoot,
 ) -> Result<(), HeldUp> {
     match &decision.plan {
-        RootPlan::Change(transition) if rests_on_sight(transition, observed) => {
+        RootPlan::Change(transition) if rests_on_distribution(transition, observed) => {
             confirm(context, terms, &observed.loaded, &observed.survey).await
         }
         _ => Ok(()),
     }
 }
 
-fn rests_on_sight(transition: &Transition, observed: &ObservedRoot) -> bool {
-    let safeguards = observed.world.around.rules.safeguards;
-    observed.world.secret.held().is_some_and(|root| transition.rests_on_sight(root, safeguards))
+fn rests_on_distribution(transition: &Transition, observed: &ObservedRoot) -> bool {
+    let safeguards = observed.world.inputs.rules.safeguards;
+    observed.world.secret.held().is_some_and(|root| transition.rests_on_distribution(root, safeguards))
 }
 
 /// Carries a plan out.
@@ -212,7 +215,7 @@ fn change(
 
 fn replacement(change: &RootTransition<'_>, pem: &AuthorityPem, world: &RootWorld) -> RootPatch {
     let is_same_signer = matches!(
-        &world.around.provided,
+        &world.inputs.provided,
         Provided::Sound { fingerprint, .. } if *fingerprint == change.ca.signer.ca.fingerprint().to_string()
     );
     if is_same_signer { change.replace_anchors(pem) } else { change.replace(pem) }

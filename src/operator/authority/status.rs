@@ -17,7 +17,7 @@ use crate::operator::authority::rotation::blockers::Blockers;
 use crate::operator::index::identity::digest;
 use crate::pki::{Authority, EvidenceKey, Fingerprint};
 use crate::plan::authority::ca_state::CaState;
-use crate::plan::authority::distrust::command;
+use crate::plan::authority::distrust::distrust_command;
 use crate::plan::authority::retiring_root::RetiringRoot;
 
 /// The status of an authority after a pass, but for `Ready` and `Stalled`.
@@ -63,7 +63,7 @@ pub fn verdict(passed: &RootOutcome, name: &str, after: &MtlsAuthorityStatus) ->
     if after.distrusted.is_empty() {
         return verdict;
     }
-    let command = command(name, after.distrusted.iter().map(|root| root.fingerprint.as_str()));
+    let command = distrust_command(name, after.distrusted.iter().map(|root| root.fingerprint.as_str()));
     let message = format!(
         "{}. status.distrusted names roots that were distrusted together with those of spec.distrustedRoots; name them there, so that no backup brings them back: {command}",
         verdict.message

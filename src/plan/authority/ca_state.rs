@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::distrust::Why;
+use super::distrust::DistrustReason;
 use super::origin::Origin;
 use super::retiring_root::RetiringRoot;
 use crate::api::authority::Phase;
@@ -72,7 +72,7 @@ pub struct CaState {
     /// Where it came from.
     pub origin: Origin,
     /// Why it is distrusted, if it is.
-    pub distrusted: Option<Why>,
+    pub distrusted: Option<DistrustReason>,
     /// A distrusted intermediate below a root that is still trusted: its fingerprint, and until when peers accept it.
     pub accepted_intermediate: Option<(String, Timestamp)>,
     /// Whether a cross-certificate of the root before it is served.
@@ -114,7 +114,7 @@ pub struct NextCa {
     /// Where it came from.
     pub origin: Origin,
     /// Why it is distrusted, if it is.
-    pub distrusted: Option<Why>,
+    pub distrusted: Option<DistrustReason>,
     /// Whether the signer has certified it, so that a peer that trusts only the signer's root accepts its leaves.
     pub is_certified: bool,
 }

@@ -1,12 +1,13 @@
-//! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
+//! Decides what is done to the root of an authority: it is generated once, or copied from a provided CA, and never silently
+//! replaced (I11).
 //!
 //! Total: each world has exactly one decision, and the decision names its reason.
 
 use super::ca_state::{CaState, Provided, RootSecret};
 use super::clock_halt::halted;
 use super::decision::{RootDecision, RootPlan};
-use super::distrust::Why;
-use super::ending::ending;
+use super::distrust::DistrustReason;
+use super::ending::end_warning;
 use super::evidence::Evidence;
 use super::origin::Origin;
 use super::reason::AuthorityReason;
@@ -16,8 +17,8 @@ use super::world::{LossAcceptance, RootWorld};
 use crate::api::names::annotation;
 use crate::pki::abbreviated;
 
-/// Decides what an authority's root needs. Where the spec cannot be read, the root stays as it is as far as that matters to
-/// it; a graver reason is told first.
+/// Decides what an authority's root needs. While a part of the spec that matters to the root cannot be read, the root stays as
+/// it is; a graver reason takes precedence.
 #[must_use]
 pub fn decide(world: &RootWorld) -> RootDecision {
     let decision = decide_readable(world);
@@ -36,7 +37,7 @@ pub fn decide(world: &RootWorld) -> RootDecision {
 /// What is written though the root stays as it is: a longer lifetime of leaves is recorded before the first such leaf.
 fn recording(world: &RootWorld) -> RootPlan {
     match &world.secret {
-        RootSecret::Sound(root) if rotation::has_longer_leaves(root, &world.around) => {
+        RootSecret::Sound(root) if rotation::has_longer_leaves(root, &world.inputs) => {
             RootPlan::Change(Transition::RaiseMaxLeafTtl)
         }
         _ => RootPlan::Keep,
@@ -78,7 +79,7 @@ fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
         world.secret_name,
         annotation::ACCEPT_ROOT_LOSS
     );
-    let can_sign = matches!(world.around.provided, Provided::NotAsked | Provided::Sound { .. });
+    let can_sign = matches!(world.inputs.provided, Provided::NotAsked | Provided::Sound { .. });
     match &world.acceptance {
         LossAcceptance::Found if can_sign => RootDecision {
             plan: RootPlan::Recover,
@@ -102,7 +103,7 @@ fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
 }
 
 fn absent(world: &RootWorld) -> RootDecision {
-    match &world.around.provided {
+    match &world.inputs.provided {
         Provided::NotAsked => RootDecision::making(RootPlan::Generate),
         Provided::Sound { .. } => RootDecision::making(RootPlan::Copy),
         Provided::Missing(why) => RootDecision::stalled(AuthorityReason::ProvidedMissing, why.clone()),
@@ -110,10 +111,10 @@ fn absent(world: &RootWorld) -> RootDecision {
     }
 }
 
-/// Nothing can be signed any more, so that nothing is gained by waiting: another root signs at once, where there is one.
+/// An expired root can sign nothing, so that nothing is gained by waiting: another root signs at once, where there is one.
 fn expired(world: &RootWorld, root: &CaState) -> RootDecision {
     let what = format!("the root in Secret {} expired at {}", world.secret_name, root.window.not_after);
-    match rotation::immediate_successor(root, &world.around) {
+    match rotation::immediate_successor(root, &world.inputs) {
         Some(transition) => RootDecision {
             plan: RootPlan::Change(transition),
             signs: false,
@@ -132,9 +133,9 @@ fn expired(world: &RootWorld, root: &CaState) -> RootDecision {
 }
 
 /// A root that may be in other hands signs nothing, not even until another one is there.
-fn distrusted(world: &RootWorld, root: &CaState, why: &Why) -> RootDecision {
+fn distrusted(world: &RootWorld, root: &CaState, why: &DistrustReason) -> RootDecision {
     let what = format!("root {} is distrusted: {}", abbreviated(&root.fingerprint), why.sentence());
-    match rotation::immediate_successor(root, &world.around) {
+    match rotation::immediate_successor(root, &world.inputs) {
         Some(transition) => RootDecision {
             plan: RootPlan::Change(transition),
             signs: false,
@@ -167,7 +168,7 @@ fn sound(world: &RootWorld, root: &CaState) -> RootDecision {
     if let Some(why) = &root.distrusted {
         return distrusted(world, root, why);
     }
-    let decision = match &world.around.provided {
+    let decision = match &world.inputs.provided {
         Provided::Missing(why) => stays(world, root, AuthorityReason::ProvidedMissing, why),
         Provided::Invalid(why) => stays(world, root, AuthorityReason::ProvidedInvalid, why),
         Provided::Sound { .. } | Provided::NotAsked if root.accepted_intermediate.is_some() => {
@@ -182,7 +183,7 @@ fn sound(world: &RootWorld, root: &CaState) -> RootDecision {
         }
         Provided::Sound { .. } | Provided::NotAsked => signing(world, root),
     };
-    RootDecision { warning: ending(root, &world.around), ..decision }
+    RootDecision { warning: end_warning(root, &world.inputs), ..decision }
 }
 
 fn stays(world: &RootWorld, root: &CaState, reason: AuthorityReason, why: &str) -> RootDecision {
@@ -195,7 +196,7 @@ fn stays(world: &RootWorld, root: &CaState, reason: AuthorityReason, why: &str) 
 }
 
 fn signing(world: &RootWorld, root: &CaState) -> RootDecision {
-    let plan = match rotation::transition(root, &world.around) {
+    let plan = match rotation::transition(root, &world.inputs) {
         Some(transition) => RootPlan::Change(transition),
         None if !root.has_evidence_key => RootPlan::AddEvidenceKey,
         None => RootPlan::Keep,

@@ -1,4 +1,4 @@
-//! What is to be done to a root, and how its authority stands as long as it is not done.
+//! What is to be done to a root Secret, and what the conditions of its authority say until it is done.
 
 use super::ca_state::CaState;
 use super::reason::AuthorityReason;
@@ -12,20 +12,20 @@ use crate::pki::abbreviated;
 pub enum RootPlan {
     /// Nothing.
     Keep,
-    /// Make a root and store it, if there is still no root Secret.
+    /// Generate a root and store it, if there is still no root Secret.
     Generate,
     /// Store a copy of the provided CA, if there is still no root Secret.
     Copy,
-    /// Store what proofs of statuses are made with beside the roots, which stay as they are.
+    /// Store a key of status proofs beside the roots, which stay as they are.
     AddEvidenceKey,
-    /// Go on with another root, the lost one staying trusted until its last leaf is gone.
+    /// Replace a lost root; it stays trusted until its last leaf has expired.
     Recover,
     /// Change the roots.
     Change(Transition),
 }
 
 impl RootPlan {
-    /// Whether another root signs or is trusted, or a root by other terms.
+    /// Whether another root signs or is trusted, or a root with other limits.
     #[must_use]
     pub const fn changes_roots(&self) -> bool {
         !matches!(self, Self::Keep | Self::AddEvidenceKey)
@@ -45,7 +45,7 @@ impl RootPlan {
     }
 }
 
-/// A plan, and how the authority stands as long as it is not carried out.
+/// A plan, and what the conditions of the authority say until it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootDecision {
     /// What to do.
@@ -58,7 +58,7 @@ pub struct RootDecision {
     pub stalled: bool,
     /// A sentence.
     pub message: String,
-    /// What people must see to though all is well, in sentences.
+    /// What a person must do though the authority signs, in sentences.
     pub warning: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl RootDecision {
         }
     }
 
-    /// How the authority stands where the plan is not carried out, because its result could not be read.
+    /// The decision where the plan is not carried out, because its result could not be read.
     #[must_use]
     pub fn refused(self, secret_name: &str, why: &str) -> Self {
         let goes_on = if self.signs { ". Signing goes on with the root in force" } else { "" };

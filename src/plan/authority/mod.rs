@@ -1,5 +1,6 @@
 //! Decisions on roots: from the state of a CA, its spec and the observed distribution to one transition at a time.
 
+pub mod accepted_loss;
 pub mod ca_state;
 mod clock_halt;
 pub mod decide;
@@ -7,6 +8,7 @@ pub mod decision;
 pub mod distrust;
 pub mod ending;
 pub mod evidence;
+pub mod known_signers;
 pub mod origin;
 pub mod progress;
 pub mod provided_secret;

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::distrust::Why;
+use super::distrust::DistrustReason;
 
 /// A root that signs no more and is still trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct RetiringRoot {
     pub certified: Option<Vec<String>>,
     /// Why it is distrusted, if it is. Derived from the spec at each load, never stored.
     #[serde(skip)]
-    pub distrusted: Option<Why>,
+    pub distrusted: Option<DistrustReason>,
 }
 
 impl RetiringRoot {

@@ -18,7 +18,7 @@ pub struct RotationInputs {
     /// Value of the annotation `rotate`.
     pub request: Option<String>,
     /// What was seen of the distribution.
-    pub sight: Distribution,
+    pub distribution: Distribution,
 }
 
 /// What a rotation goes by: durations of the authority's spec, and the safeguards.

@@ -1,4 +1,4 @@
-//! An authority's spec, parsed: what it signs, for whom, within which limits.
+//! The spec of an authority, parsed: what it signs, for which namespaces, within which limits.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::plan::selector::Selection;
 use crate::plan::trust_bundle::decide::PublicationSpec;
 use crate::plan::unread_spec::{Unread, Unreadable};
 
-/// The terms of an authority.
+/// The spec of an authority, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthoritySpec {
     /// Name of the authority.
@@ -89,10 +89,10 @@ pub enum MalformedAuthoritySpec {
 }
 
 impl AuthoritySpec {
-    /// Reads the terms of an authority. Of a value that cannot be read the strictest reading is taken, and `unread` names it.
+    /// Parses the spec of an authority. A value that cannot be read is taken in the strictest way, and `unread` names it.
     ///
     /// # Errors
-    /// [`MalformedAuthoritySpec`] where nothing could be signed by them.
+    /// [`MalformedAuthoritySpec`] where nothing could be signed with it.
     pub fn parse(authority: &MtlsAuthority) -> Result<Self, MalformedAuthoritySpec> {
         let spec = &authority.spec;
         if let Some(why) = &spec.unreadable {

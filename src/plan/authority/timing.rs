@@ -17,7 +17,7 @@ const MAX_FRESHNESS: Duration = Duration::from_mins(1);
 pub const MAX_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// S is never longer (design §5.3): by as much clocks may differ.
 const MAX_SKEW: Duration = Duration::from_mins(5);
-/// What is stored in whole seconds is rounded up, lest the last leaf outlive the trust in its root.
+/// What is stored in whole seconds is rounded up, so that no leaf outlives the trust in its root.
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// The durations F, W and S of an authority.

@@ -1,4 +1,4 @@
-//! One change of a root Secret, as a value: what it is called, where it leads, and whether it rests on what was observed.
+//! One change of a root Secret, as a value: its name, the phase that it leads to, and whether it rests on the index.
 
 use super::ca_state::CaState;
 use super::origin::Origin;
@@ -18,11 +18,11 @@ pub enum NextRoot {
 /// Why a root is announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The signer comes to its end.
+    /// The signer is due for renewal.
     Due,
     /// A person asked by annotation.
     Requested,
-    /// People provide another CA, or none any more.
+    /// Another CA is provided, or none any more.
     Provision,
     /// The root that was announced is distrusted.
     Distrust,
@@ -82,9 +82,9 @@ impl Transition {
         }
     }
 
-    /// Whether it rests on what was seen, so that a fresh look must confirm it.
+    /// Whether it rests on the index, so that a fresh list must confirm it.
     #[must_use]
-    pub fn rests_on_sight(&self, root: &CaState, safeguards: Safeguards) -> bool {
+    pub fn rests_on_distribution(&self, root: &CaState, safeguards: Safeguards) -> bool {
         match self {
             Self::Switch { is_forced } => !*is_forced && safeguards.hold(Safeguard::Gate),
             Self::Drop(_) => !has_distrusted(&root.retiring) && safeguards.hold(Safeguard::DrainSight),

@@ -1,14 +1,15 @@
-//! What people must hear of a change of roots: nothing of one that goes as it should, and what to do after any other.
+//! The warning about a change of roots that may break connections, or leaves something to do. A change that goes as planned has
+//! none.
 
 use super::decision::{RootDecision, RootPlan};
-use super::distrust::command;
+use super::distrust::distrust_command;
 use super::retiring_root::RetiringRoot;
 use super::transition::Transition;
 use super::world::RootWorld;
 
-/// The sentence about a change that was made as decided, where it may break connections or leaves something to do.
+/// The warning about a change that was made as decided.
 #[must_use]
-pub fn alarm(world: &RootWorld, decision: &RootDecision, authority: &str) -> Option<String> {
+pub fn disruption_warning(world: &RootWorld, decision: &RootDecision, authority: &str) -> Option<String> {
     match &decision.plan {
         RootPlan::Recover | RootPlan::Change(Transition::Succeed(_)) => Some(format!(
             "{}. It signs now without a cross-certificate: handshakes fail until both sides have loaded the new content of their Secrets. Restart every Pod that does not read its files again after a change",
@@ -45,6 +46,6 @@ fn dropped(world: &RootWorld, gone: &[String], authority: &str) -> Option<String
         "root {} is distrusted and has left every trust bundle. Until the switch its key lay in one Secret with the key of root {}, which signs now: if that Secret can have been read, distrust it as well: {}",
         former.fingerprint,
         root.fingerprint,
-        command(authority, [root.fingerprint.as_str()])
+        distrust_command(authority, [root.fingerprint.as_str()])
     ))
 }

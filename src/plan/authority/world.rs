@@ -13,14 +13,14 @@ pub struct RootWorld {
     /// The root Secret.
     pub secret: RootSecret,
     /// What a rotation depends on.
-    pub around: RotationInputs,
+    pub inputs: RotationInputs,
     /// What shows that a root existed which the root Secret does not hold.
     pub evidence: Option<Evidence>,
     /// Whether its loss is accepted.
     pub acceptance: LossAcceptance,
     /// What of the spec cannot be read.
     pub unread: Unread,
-    /// Why the clock cannot be relied on, if so: a sentence.
+    /// Why the clock cannot be relied on, if it cannot: a sentence.
     pub clock: Option<String>,
 }
 

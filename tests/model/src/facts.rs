@@ -2,7 +2,7 @@
 
 use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::ca_state::{CaState, NextCa};
-use mtls_operator::plan::authority::distrust::{self, Cas, Distrusted, Why, closure};
+use mtls_operator::plan::authority::distrust::{self, Cas, DistrustReason, Distrusted, closure};
 use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::retiring_root::RetiringRoot;
 use mtls_operator::plan::identity::world::{RetiringSigner, Rollout, Signer};
@@ -77,8 +77,9 @@ fn origin(ca: &Ca, root: RootId) -> Origin {
 }
 
 /// Why a root is distrusted, if it is. Reasons other than its name are not told apart: decisions do not depend on them.
-fn why(ca: &Ca, root: RootId) -> Option<Why> {
-    let by_name = if ca.named.contain(root) { Why::Named } else { Why::Certified(String::new()) };
+fn why(ca: &Ca, root: RootId) -> Option<DistrustReason> {
+    let by_name =
+        if ca.named.contain(root) { DistrustReason::Named } else { DistrustReason::Certified(String::new()) };
     ca.lost.contain(root).then_some(by_name)
 }
 

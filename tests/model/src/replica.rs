@@ -72,9 +72,9 @@ impl World {
         // The monotonic clock, from far enough back.
         let now = std::time::Duration::from_secs(1_000_000);
         let quiet = before.map_or_else(QuietPeriod::default, |(_, quiet)| {
-            QuietPeriod::default().look(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
+            QuietPeriod::default().observed(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
         });
-        let sight = quiet.look(is_behind, false, now).sight(now);
+        let sight = quiet.observed(is_behind, false, now).distribution(now);
         state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
     }
 
@@ -92,7 +92,7 @@ impl World {
     fn is_confirmed(&self, state: &mut State, who: Who, plan: &RootPlan) -> bool {
         let RootPlan::Change(transition) = plan else { return true };
         let Some(ca) = state.ca else { return true };
-        if !self.rules.rests_on_sight(transition, &ca, &state.pki) || self.has(Flaw::Unconfirmed) {
+        if !self.rules.rests_on_distribution(transition, &ca, &state.pki) || self.has(Flaw::Unconfirmed) {
             return true;
         }
         let replica = *state.replica(who);

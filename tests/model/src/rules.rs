@@ -217,12 +217,12 @@ impl Rulebook {
                     }
                     Some(ca) => RootSecret::Sound(facts::stored(ca, &scene.pki)),
                 },
-                around: RotationInputs {
+                inputs: RotationInputs {
                     now: at(scene.now),
                     rules: RotationRules { max_leaf_ttl: span(scene.longest), ..self.rules },
                     provided: provided(scene),
                     request: (scene.asked > 0).then(|| scene.asked.to_string()),
-                    sight: Distribution { quiet_for },
+                    distribution: Distribution { quiet_for },
                 },
                 evidence: scene.has_evidence.then(|| Evidence::proven("it is lost".into())),
                 acceptance: LossAcceptance::NotAsked,
@@ -236,8 +236,8 @@ impl Rulebook {
 
     /// Whether the transition needs a fresh look before it is made.
     #[must_use]
-    pub fn rests_on_sight(&self, transition: &Transition, ca: &Ca, pki: &Pki) -> bool {
-        transition.rests_on_sight(&facts::stored(ca, pki), self.rules.safeguards)
+    pub fn rests_on_distribution(&self, transition: &Transition, ca: &Ca, pki: &Pki) -> bool {
+        transition.rests_on_distribution(&facts::stored(ca, pki), self.rules.safeguards)
     }
 
     /// Until when a signer that is replaced now stays trusted.

@@ -5,10 +5,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::authority::distrust::Why;
+use crate::plan::authority::distrust::DistrustReason;
 use crate::plan::authority::retiring_root::Intermediate;
 
-/// A signer that was replaced, and the last moment at which a leaf of it can be valid.
+/// A replaced signer, and the last moment at which a leaf of it can be valid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FormerKey {
@@ -23,23 +23,23 @@ pub struct FormerKey {
     /// Where it was distrusted with another CA: which certificates, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken: Option<Taken>,
-    /// Where an intermediate signed: what peers go by. It may be distrusted after it was replaced.
+    /// The intermediate that signed, if one did: peers verify with it. It may be distrusted after it was replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intermediate: Option<Intermediate>,
 }
 
 impl FormerKey {
-    /// One whose leaves are known, and nothing else.
+    /// A replaced signer that is not distrusted.
     #[must_use]
-    pub const fn of(key_id: String, until: Timestamp) -> Self {
+    pub const fn new(key_id: String, until: Timestamp) -> Self {
         Self { key_id, until, distrusted: false, taken: None, intermediate: None }
     }
 
     /// The same, distrusted for this reason, if there is one; with its certificates where another CA is the reason.
     #[must_use]
-    pub fn distrusted(self, why: Option<&Why>, fingerprints: Vec<String>) -> Self {
+    pub fn distrusted(self, why: Option<&DistrustReason>, fingerprints: Vec<String>) -> Self {
         let Some(why) = why else { return self };
-        let taken = (*why != Why::Named).then(|| Taken { fingerprints, because: why.sentence() });
+        let taken = (*why != DistrustReason::Named).then(|| Taken { fingerprints, because: why.sentence() });
         Self { distrusted: true, taken, ..self }
     }
 

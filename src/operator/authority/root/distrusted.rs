@@ -3,7 +3,7 @@
 use super::annotations::{FormerKey, Taken};
 use super::loaded_ca::LoadedCa;
 use crate::pki::Fingerprint;
-use crate::plan::authority::distrust::{Ca, Cas, Distrusted, Why, closure};
+use crate::plan::authority::distrust::{Ca, Cas, DistrustReason, Distrusted, closure};
 use crate::plan::authority::origin::Origin;
 use crate::plan::authority::retiring_root::{Intermediate, RetiringRoot};
 use crate::plan::authority::spec::AuthoritySpec;
@@ -78,7 +78,8 @@ pub fn taken(ca: &LoadedCa) -> Vec<Taken> {
     let next = ca.next.iter().map(|next| (next.ca.fingerprint_texts(), next.distrusted.as_ref()));
     let retiring = ca.retiring.iter().map(|root| (root.certificates(), root.distrusted.as_ref()));
     let all = retiring.chain([signer]).chain(next);
-    let with_another = all.filter_map(|(found, why)| Some((found, why.filter(|why| **why != Why::Named)?)));
+    let with_another =
+        all.filter_map(|(found, why)| Some((found, why.filter(|why| **why != DistrustReason::Named)?)));
     with_another.map(|(fingerprints, why)| Taken { fingerprints, because: why.sentence() }).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The leaf Secrets of an authority, as their metadata describe them, once its root is lost.
 //!
-//! Users of a namespace can write such metadata: an identity is asked for once, however many Secrets name it.
+//! Users of a namespace can write such metadata: an identity is read once, however many Secrets name it.
 
 use std::collections::BTreeSet;
 
@@ -42,8 +42,8 @@ impl LeafSecret {
     ///
     /// # Errors
     /// [`Error`] where the identity cannot be read.
-    pub async fn is_owned(&self, context: &Context, terms: &AuthoritySpec) -> Result<bool, Error> {
-        is_owned(context, &terms.name, &self.namespace, &self.identity, self.uid.as_deref()).await
+    pub async fn is_owned(&self, context: &Context, spec: &AuthoritySpec) -> Result<bool, Error> {
+        is_owned(context, &spec.name, &self.namespace, &self.identity, self.uid.as_deref()).await
     }
 
     /// The signer that it names.
@@ -59,13 +59,13 @@ impl LeafSecret {
 ///
 /// # Errors
 /// [`Error`] where Secrets or identities cannot be read.
-pub async fn leaves(context: &Context, terms: &AuthoritySpec) -> Result<Vec<LeafSecret>, Error> {
-    let list = context.leaf_secrets(&terms.name).await?;
+pub async fn leaves(context: &Context, spec: &AuthoritySpec) -> Result<Vec<LeafSecret>, Error> {
+    let list = context.leaf_secrets(&spec.name).await?;
     let mut leaves: Vec<_> = list.into_iter().filter_map(|secret| leaf(secret.metadata)).collect();
-    // Each is asked for once, however many Secrets name it.
+    // Each is read once, however many Secrets name it.
     let owners: BTreeSet<_> = leaves.iter().map(LeafSecret::owner).collect();
-    let asked = stream::iter(owners).map(|owner| present(context, owner));
-    let found: Vec<Option<_>> = asked.buffer_unordered(AT_ONCE).try_collect().await?;
+    let checks = stream::iter(owners).map(|owner| present(context, owner));
+    let found: Vec<Option<_>> = checks.buffer_unordered(AT_ONCE).try_collect().await?;
     let present: BTreeSet<_> = found.into_iter().flatten().collect();
     leaves.retain(|leaf| present.contains(&leaf.owner()));
     Ok(leaves)
@@ -76,7 +76,7 @@ async fn present(context: &Context, owner: (String, String)) -> Result<Option<(S
     Ok(exists(context, &owner.0, &owner.1).await?.then_some(owner))
 }
 
-/// What the metadata of a leaf Secret say of it.
+/// A leaf Secret as its metadata describe it.
 fn leaf(meta: ObjectMeta) -> Option<LeafSecret> {
     let identity = meta.labels?.remove(label::IDENTITY).filter(|identity| !identity.is_empty())?;
     let mut notes = meta.annotations.unwrap_or_default();

@@ -8,7 +8,7 @@ use super::annotations::FormerKey;
 use crate::api::authority::Phase;
 use crate::pki::{Authority, CrossCertificate, EvidenceKey, TrustBundle};
 use crate::plan::authority::ca_state::{CaState, NextCa, RootSecret};
-use crate::plan::authority::distrust::Why;
+use crate::plan::authority::distrust::DistrustReason;
 use crate::plan::authority::origin::Origin;
 use crate::plan::authority::retiring_root::{Intermediate, RetiringRoot};
 use crate::plan::spread::Step;
@@ -57,7 +57,7 @@ pub struct LoadedSigner {
     /// Where it came from.
     pub origin: Origin,
     /// Why it is distrusted, if it is.
-    pub distrusted: Option<Why>,
+    pub distrusted: Option<DistrustReason>,
     /// Its cross-certificate, made by the root before it.
     pub cross: Option<CrossCertificate>,
     /// SHA-256 of the certificates of every CA that it is recorded to have certified, hex.
@@ -71,7 +71,7 @@ pub struct LoadedNext {
     /// Where it came from.
     pub origin: Origin,
     /// Why it is distrusted, if it is.
-    pub distrusted: Option<Why>,
+    pub distrusted: Option<DistrustReason>,
     /// Its cross-certificate, made by the signer.
     pub cross: Option<CrossCertificate>,
 }
@@ -134,7 +134,7 @@ impl LoadedCa {
         let is_trusted = |text: &String| text.parse().is_ok_and(|anchor| signer.bundle().contains(&anchor));
         let former = self.former.iter().filter(|former| former.distrusted);
         let former = former.filter_map(|former| former.intermediate.clone());
-        let signs = signer.is_intermediate() && self.signer.distrusted == Some(Why::Named);
+        let signs = signer.is_intermediate() && self.signer.distrusted == Some(DistrustReason::Named);
         let signing = signs.then(|| Intermediate {
             fingerprint: signer.fingerprint().to_string(),
             anchors: signer.fingerprint_texts(),

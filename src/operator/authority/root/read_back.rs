@@ -1,5 +1,5 @@
-//! What is about to be written into a root Secret is read first, by the code that will read it: a root Secret that the
-//! operator could not load again would stop signing for good (I13).
+//! Reads a root Secret before it is written, with the code that will read it afterwards (I13): one that the operator could not
+//! load again would stop signing for good.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -16,12 +16,12 @@ use crate::plan::authority::spec::AuthoritySpec;
 /// A sentence that says why not.
 pub fn read_back(
     secret: &Secret,
-    terms: &AuthoritySpec,
+    spec: &AuthoritySpec,
     place: &str,
     phase: Phase,
     now: Timestamp,
 ) -> Result<(), String> {
-    let ca = match load(Some(secret), terms, place, now) {
+    let ca = match load(Some(secret), spec, place, now) {
         RootSecret::Sound(ca) => ca,
         RootSecret::Invalid(why) | RootSecret::NotOurs(why) | RootSecret::OtherTrustDomain(why) => {
             return Err(why);

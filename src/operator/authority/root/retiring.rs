@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::annotations::FormerKey;
 use crate::plan::authority::retiring_root::RetiringRoot;
 
-/// The retiring roots of a root Secret, parted.
+/// The retiring roots of a root Secret, divided into those that leave and those that stay.
 pub struct Leaving {
     /// What is remembered of those that leave.
     pub former: Vec<FormerKey>,
@@ -16,7 +16,7 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Parts them.
+    /// Divides them.
     #[must_use]
     pub fn new(retiring: &[RetiringRoot], leaves: impl Fn(&RetiringRoot) -> bool) -> Self {
         let (gone, left): (Vec<_>, Vec<_>) = retiring.iter().partition(|root| leaves(root));
@@ -29,7 +29,7 @@ impl Leaving {
 }
 
 fn former(root: &RetiringRoot) -> FormerKey {
-    let former = FormerKey::of(root.key_id.clone(), root.until);
+    let former = FormerKey::new(root.key_id.clone(), root.until);
     let former = former.distrusted(root.distrusted.as_ref(), root.certificates());
     FormerKey { intermediate: root.intermediate(), ..former }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::annotations::FormerKey;
 use super::ca_pem::NEXT;
 use super::loaded_ca::LoadedCa;
-use super::patch::{RootPatch, written};
+use super::patch::{RootPatch, timestamp_text};
 use super::retiring::Leaving;
 use crate::api::authority::Phase;
 use crate::api::duration;
@@ -20,8 +20,8 @@ use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::authority::timing::{drain_bound, step};
 use crate::plan::authority::transition::NextRoot;
 
-/// As many are remembered, the newest: what annotations can hold is limited.
-const MOST_CERTIFIED: usize = 500;
+/// Most that are remembered, the newest: at 67 bytes each a small part of the 256 KiB that annotations can hold.
+const MAX_CERTIFIED: usize = 500;
 
 /// A root Secret and the moment at which it changes.
 #[derive(Clone, Copy)]
@@ -32,13 +32,13 @@ pub struct RootTransition<'a> {
     pub rules: &'a RotationRules,
     /// The CA that the Secret holds.
     pub ca: &'a LoadedCa,
-    /// What people ask by annotations.
+    /// What annotations of the authority ask for.
     pub requests: Requests<'a>,
     /// This moment.
     pub now: Timestamp,
 }
 
-/// What people ask of a rotation by annotations of the authority.
+/// What annotations of the authority ask of a rotation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Requests<'a> {
     /// The value of `rotate`.
@@ -57,25 +57,25 @@ impl RootTransition<'_> {
         cross: Option<&CrossCertificate>,
     ) -> RootPatch {
         let mut patch = self.begin_phase(Phase::Announced, self.end_of_former());
-        patch.note(annotation::NEXT_ORIGIN, origin.as_str());
-        patch.note(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        patch.annotate(annotation::NEXT_ORIGIN, origin.as_str());
+        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
         self.record_rotate_request(&mut patch);
-        patch.put(NEXT, next);
-        patch.cross(key::CROSS_CERTIFICATE, self.cross());
-        patch.cross(key::NEXT_CROSS_CERTIFICATE, cross);
+        patch.set_ca(NEXT, next);
+        patch.set_cross_certificate(key::CROSS_CERTIFICATE, self.cross());
+        patch.set_cross_certificate(key::NEXT_CROSS_CERTIFICATE, cross);
         self.keep_certified(&mut patch);
         patch
     }
 
-    /// The next root is forgotten: it never signed.
+    /// The next root is removed: it never signed.
     #[must_use]
     pub fn withdraw(&self) -> RootPatch {
         let mut patch = self.begin_phase(Phase::Stable, self.end_of_former());
-        patch.note(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
-        patch.forget(annotation::NEXT_ORIGIN);
-        patch.drop_keys(NEXT);
-        patch.cross(key::CROSS_CERTIFICATE, self.cross());
-        patch.drop_keys([key::NEXT_CROSS_CERTIFICATE]);
+        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        patch.remove_annotation(annotation::NEXT_ORIGIN);
+        patch.remove_keys(NEXT);
+        patch.set_cross_certificate(key::CROSS_CERTIFICATE, self.cross());
+        patch.remove_keys([key::NEXT_CROSS_CERTIFICATE]);
         self.keep_certified(&mut patch);
         patch
     }
@@ -84,15 +84,18 @@ impl RootTransition<'_> {
     #[must_use]
     pub fn switch(&self, next: &AuthorityPem) -> RootPatch {
         let mut patch = self.begin_phase(Phase::Draining, self.signer_end());
-        patch.signer(next, self.origin_of(NextRoot::Existing), self.spec);
+        patch.set_signer(next, self.origin_of(NextRoot::Existing), self.spec);
         let retiring = self.ca.retiring.iter().cloned().chain([self.retired()]);
-        patch.json(annotation::RETIRING, &retiring.collect::<Vec<_>>());
+        patch.set_json(annotation::RETIRING, &retiring.collect::<Vec<_>>());
         let own = self.ca.signer.ca.anchors();
         let anchors = self.ca.retiring_anchors.as_ref().map(|anchors| anchors.union(own));
-        patch.text(key::RETIRING, anchors.as_ref().unwrap_or(own).to_pem());
-        patch.cross(key::CROSS_CERTIFICATE, self.ca.next.as_ref().and_then(|next| next.cross.as_ref()));
-        patch.drop_keys([key::NEXT_CROSS_CERTIFICATE]);
-        patch.forget(annotation::CERTIFIED);
+        patch.set_text(key::RETIRING, anchors.as_ref().unwrap_or(own).to_pem());
+        patch.set_cross_certificate(
+            key::CROSS_CERTIFICATE,
+            self.ca.next.as_ref().and_then(|next| next.cross.as_ref()),
+        );
+        patch.remove_keys([key::NEXT_CROSS_CERTIFICATE]);
+        patch.remove_annotation(annotation::CERTIFIED);
         patch
     }
 
@@ -103,17 +106,17 @@ impl RootTransition<'_> {
         let leaving = Leaving::new(&self.ca.retiring, |root| root.distrusted.is_some());
         let phase = if leaving.left.is_empty() { Phase::Stable } else { Phase::Draining };
         let mut patch = self.begin_phase(phase, self.now);
-        patch.note(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
-        patch.signer(signer, self.origin_of(next), self.spec);
+        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        patch.set_signer(signer, self.origin_of(next), self.spec);
         if next != NextRoot::Existing {
             self.record_rotate_request(&mut patch);
         }
         let announced = self.discarded(next);
-        let former = self.former([self.replaced()].into_iter().chain(announced).chain(leaving.former));
-        patch.json(annotation::FORMER_KEY_IDS, &former);
-        patch.retiring(&leaving.left, self.ca.retiring_anchors.as_ref());
-        patch.drop_keys([key::CROSS_CERTIFICATE, key::NEXT_CROSS_CERTIFICATE]);
-        patch.forget(annotation::CERTIFIED);
+        let former = self.former_with([self.replaced()].into_iter().chain(announced).chain(leaving.former));
+        patch.set_json(annotation::FORMER_KEY_IDS, &former);
+        patch.set_retiring(&leaving.left, self.ca.retiring_anchors.as_ref());
+        patch.remove_keys([key::CROSS_CERTIFICATE, key::NEXT_CROSS_CERTIFICATE]);
+        patch.remove_annotation(annotation::CERTIFIED);
         patch
     }
 
@@ -125,13 +128,13 @@ impl RootTransition<'_> {
         let is_riddance = leaving.former.iter().any(|former| former.distrusted);
         let last = leaving.last_end.filter(|_| !is_riddance).unwrap_or(self.now);
         let mut patch = self.begin_phase(phase, last);
-        patch.note(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
-        patch.retiring(&leaving.left, self.ca.retiring_anchors.as_ref());
+        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        patch.set_retiring(&leaving.left, self.ca.retiring_anchors.as_ref());
         let is_kept = phase != Phase::Stable || self.rules.safeguards.hold(Safeguard::LastingCrosses);
         // The root that has made it is among those that go.
         let is_sound = self.ca.signer.ca.has_cross_certificate() || !is_riddance;
-        patch.cross(key::CROSS_CERTIFICATE, self.cross().filter(|_| is_kept && is_sound));
-        patch.json(annotation::FORMER_KEY_IDS, &self.former(leaving.former));
+        patch.set_cross_certificate(key::CROSS_CERTIFICATE, self.cross().filter(|_| is_kept && is_sound));
+        patch.set_json(annotation::FORMER_KEY_IDS, &self.former_with(leaving.former));
         patch
     }
 
@@ -139,8 +142,8 @@ impl RootTransition<'_> {
     #[must_use]
     pub fn replace(&self, signer: &AuthorityPem) -> RootPatch {
         let mut patch = RootPatch::default();
-        patch.signer(signer, Origin::Provided, self.spec);
-        patch.json(annotation::FORMER_KEY_IDS, &self.former([self.replaced()]));
+        patch.set_signer(signer, Origin::Provided, self.spec);
+        patch.set_json(annotation::FORMER_KEY_IDS, &self.former_with([self.replaced()]));
         patch
     }
 
@@ -148,8 +151,8 @@ impl RootTransition<'_> {
     #[must_use]
     pub fn replace_anchors(&self, signer: &AuthorityPem) -> RootPatch {
         let mut patch = self.begin_phase(self.ca.phase, self.signer_end());
-        patch.note(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
-        patch.signer(signer, Origin::Provided, self.spec);
+        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        patch.set_signer(signer, Origin::Provided, self.spec);
         patch
     }
 
@@ -157,26 +160,26 @@ impl RootTransition<'_> {
     #[must_use]
     pub fn raise_max_leaf_ttl(&self) -> RootPatch {
         let mut patch = RootPatch::default();
-        patch.note(annotation::MAX_LEAF_TTL, &duration::format(self.spec.max_leaf_ttl));
+        patch.annotate(annotation::MAX_LEAF_TTL, &duration::format(self.spec.max_leaf_ttl));
         patch
     }
 
-    /// Whoever takes the stage after a rotation was asked for is the answer.
+    /// Records the rotate request as answered: the new root was made after it.
     fn record_rotate_request(&self, patch: &mut RootPatch) {
         if let Some(request) = self.requests.rotate {
-            patch.note(annotation::ROTATE_REQUEST, request);
+            patch.annotate(annotation::ROTATE_REQUEST, request);
         }
     }
 
-    /// A phase begins, and with it a step that every Secret follows.
+    /// Begins a phase, and with it the step in which every Secret follows.
     fn begin_phase(&self, phase: Phase, former_end: Timestamp) -> RootPatch {
         let step = step(self.rules, former_end, self.now);
         let mut patch = RootPatch::default();
-        patch.note(annotation::PHASE, phase.as_str());
-        patch.note(annotation::SINCE, &written(step.began));
-        patch.note(annotation::SPREAD_UNTIL, &written(step.ends));
+        patch.annotate(annotation::PHASE, phase.as_str());
+        patch.annotate(annotation::SINCE, &timestamp_text(step.began));
+        patch.annotate(annotation::SPREAD_UNTIL, &timestamp_text(step.ends));
         if let Some(exclude) = self.requests.exclude.filter(|_| self.ends_rotation(phase)) {
-            patch.note(annotation::EXCLUDE_REQUEST, exclude);
+            patch.annotate(annotation::EXCLUDE_REQUEST, exclude);
         }
         patch
     }
@@ -229,7 +232,7 @@ impl RootTransition<'_> {
     fn replaced(&self) -> FormerKey {
         let retired = self.retired();
         let intermediate = retired.intermediate();
-        let former = FormerKey::of(retired.key_id, retired.until);
+        let former = FormerKey::new(retired.key_id, retired.until);
         FormerKey { intermediate, ..former.distrusted(self.ca.signer.distrusted.as_ref(), retired.chain) }
     }
 
@@ -237,11 +240,11 @@ impl RootTransition<'_> {
     fn discarded(&self, successor: NextRoot) -> Option<FormerKey> {
         let next = self.ca.next.as_ref().filter(|_| successor != NextRoot::Existing)?;
         let why = next.distrusted.as_ref()?;
-        let former = FormerKey::of(next.ca.key_id().to_string(), self.now);
+        let former = FormerKey::new(next.ca.key_id().to_string(), self.now);
         Some(former.distrusted(Some(why), next.ca.fingerprint_texts()))
     }
 
-    fn former(&self, replaced: impl IntoIterator<Item = FormerKey>) -> Vec<FormerKey> {
+    fn former_with(&self, replaced: impl IntoIterator<Item = FormerKey>) -> Vec<FormerKey> {
         let known = self.ca.former.iter().filter(|former| former.is_needed_at(self.now)).cloned();
         known.chain(replaced).collect()
     }
@@ -249,10 +252,10 @@ impl RootTransition<'_> {
     /// What the signer has certified stays known as long as it is trusted.
     fn keep_certified(&self, patch: &mut RootPatch) {
         match &*self.ca.certified() {
-            [] => patch.forget(annotation::CERTIFIED),
-            all => patch.json(
+            [] => patch.remove_annotation(annotation::CERTIFIED),
+            all => patch.set_json(
                 annotation::CERTIFIED,
-                &all.iter().rev().take(MOST_CERTIFIED).rev().collect::<Vec<_>>(),
+                &all.iter().rev().take(MAX_CERTIFIED).rev().collect::<Vec<_>>(),
             ),
         }
     }
