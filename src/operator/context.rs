@@ -5,8 +5,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
 
 use super::client::ApiClient;
 use super::error::Error;
@@ -17,11 +15,12 @@ use crate::api::names::label;
 use crate::operator::authority::rotation::blockers::QuietPeriods;
 use crate::operator::identity::key_generator::KeyGenerator;
 use crate::operator::index::authorities::Authorities;
+use crate::operator::index::time::Millis;
 use crate::operator::probe::store::SharedProbeState;
-use crate::operator::scheduler::deadlines::Millis;
 use crate::operator::trust_bundle::shared::SharedBundleStore;
 use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
+use crate::runtime::shared::Shared;
 
 /// What all controllers share. It is cheap to clone.
 #[derive(Clone)]
@@ -31,11 +30,11 @@ pub struct Context {
     /// The API server.
     pub requests: ApiClient,
     /// Which identity is reconciled next, and the index.
-    pub board: SharedScheduler,
+    pub board: Shared<Scheduler>,
     /// The CAs that sign, by authority.
     pub authorities: Issuers,
     /// The authorities that exist.
-    pub roster: Authorities,
+    pub roster: Shared<Authorities>,
     /// For how long no Secret has lagged, for each rotation.
     pub sights: QuietPeriods,
     /// Live probes: identities to probe and the last results.
@@ -48,6 +47,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Namespace of root Secrets and of the Lease.
     pub namespace: Arc<str>,
+    /// The name of this Pod.
+    pub pod_name: Arc<str>,
     /// Namespaces whose identities are served; an empty list means all.
     pub watch_namespaces: Arc<[String]>,
     /// The safeguards of rotations.
@@ -94,31 +95,5 @@ impl Context {
     #[must_use]
     pub fn is_watched(&self, namespace: &str) -> bool {
         self.watch_namespaces.is_empty() || self.watch_namespaces.iter().any(|watched| watched == namespace)
-    }
-}
-
-/// The scheduler under its lock, and a notification of changes.
-#[derive(Clone, Default)]
-pub struct SharedScheduler {
-    board: Arc<Mutex<Scheduler>>,
-    changed: Arc<Notify>,
-}
-
-impl SharedScheduler {
-    /// The scheduler, to read. Never held across an await.
-    pub fn lock(&self) -> MutexGuard<'_, Scheduler> {
-        self.board.lock()
-    }
-
-    /// Changes the scheduler and notifies.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Scheduler) -> T) -> T {
-        let result = change(&mut self.board.lock());
-        self.changed.notify_one();
-        result
-    }
-
-    /// Waits for a change since the last call.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
     }
 }

@@ -19,7 +19,7 @@ pub async fn ensure_fresh(context: &Context, ca: &SigningCa, spec: &AuthoritySpe
     let found = context.requests.secret_metadata(namespace, &ca.secret_name).await?;
     let version = found.and_then(|secret| secret.metadata.resource_version);
     if version.as_deref() != Some(&*ca.version) {
-        context.roster.look_at(&spec.name, 0);
+        context.roster.change(|authorities| authorities.requeue_at(&spec.name, 0));
         return Err(Error::Stale { what: format!("root Secret {namespace}/{}", ca.secret_name) });
     }
     // The moment before the read: the Secret was unchanged then.

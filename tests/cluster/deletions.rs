@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::runtime::watcher::{Config, Event, Result, watcher};
 use mtls_operator::api::names::label;
-use mtls_operator::operator::index::identity::version_number;
+use mtls_operator::operator::index::digest::version_number;
 use serde_json::json;
 
 use crate::stage::Stage;

@@ -83,7 +83,7 @@ async fn a_step_stops_signing_before_the_authority_is_looked_at_again() {
     let outcomes = stage.work().await;
     assert!(matches!(outcomes[..], [Err(Error::Clock(_))]), "{outcomes:?}");
     assert!(!stage.asked().iter().any(|line| line.starts_with("POST")));
-    assert!(stage.context.roster.take(0).is_some(), "the authority says why at once");
+    assert!(stage.context.roster.lock().next_due(0).is_some(), "the authority says why at once");
 }
 
 #[tokio::test(start_paused = true)]

@@ -136,29 +136,35 @@ async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_cha
     let changes: [fn(&Stage, &mut IdentityHandler, MtlsIdentity); 3] = [
         |stage, audience, identity| {
             stage.server.delete(IDENTITIES, NAMESPACE, "web");
-            audience.lost(mtls_operator::api::decoded::Decoded(identity));
+            audience.delete(mtls_operator::api::decoded::Decoded(identity));
         },
         |stage, audience, mut identity| {
             identity.status = None;
             stage.server.put(IDENTITIES, &identity);
-            audience.saw(mtls_operator::api::decoded::Decoded(stage.identity("web")), false);
+            audience.apply(mtls_operator::api::decoded::Decoded(stage.identity("web")), false);
         },
         |stage, audience, _| {
             stage.server.delete(IDENTITIES, NAMESPACE, "web");
-            audience.begin_list();
-            audience.end_list();
+            audience.init();
+            audience.init_done();
         },
     ];
     for change in changes {
         let stage = claimed();
         let why = looked_at(&stage).await;
         assert!(why.starts_with("RootLost: ") && why.contains("MtlsIdentity orders/web"), "{why}");
-        while stage.context.roster.take(stage.context.millis()).is_some() {}
+        while stage.context.roster.lock().next_due(stage.context.millis()).is_some() {}
         stage.advance(seconds);
-        assert!(stage.context.roster.take(stage.context.millis()).is_none(), "nothing has changed");
+        assert!(
+            stage.context.roster.lock().next_due(stage.context.millis()).is_none(),
+            "nothing has changed"
+        );
         change(&stage, &mut IdentityHandler::new(stage.context.clone(), None), stage.identity("web"));
         stage.advance(seconds);
-        assert!(stage.context.roster.take(stage.context.millis()).is_some(), "it is looked at in time");
+        assert!(
+            stage.context.roster.lock().next_due(stage.context.millis()).is_some(),
+            "it is looked at in time"
+        );
         assert_eq!(looked_at(&stage).await, "", "the evidence has gone");
     }
 }
@@ -205,13 +211,16 @@ async fn a_labelled_secret_holds_the_first_root_back_only_where_its_identity_is_
         if holds {
             assert!(why.contains("Secret orders/trap") && why.contains("delete that Secret"), "{why}");
             let mut audience = LeafSecretHandler::new(stage.context.clone(), None);
-            while stage.context.roster.take(stage.context.millis()).is_some() {}
+            while stage.context.roster.lock().next_due(stage.context.millis()).is_some() {}
             let trap: PartialObjectMeta<_> =
                 serde_json::from_value(json!({ "metadata": stage.secret("trap").unwrap()["metadata"] }))
                     .unwrap();
-            audience.lost(trap);
+            audience.delete(trap);
             stage.advance(SignedDuration::from_secs(2));
-            assert!(stage.context.roster.take(stage.context.millis()).is_some(), "it is looked at in time");
+            assert!(
+                stage.context.roster.lock().next_due(stage.context.millis()).is_some(),
+                "it is looked at in time"
+            );
         }
     }
 }
@@ -362,7 +371,7 @@ async fn what_proves_a_later_root_is_left_as_it_is_until_the_authority_has_been_
     let forgetful = Stage::bare(stage.server.clone(), stage.hand.now());
     forgetful.look_at_authority().await.unwrap();
     assert_eq!(down(&forgetful), "");
-    while forgetful.context.roster.take(forgetful.context.millis()).is_some() {}
+    while forgetful.context.roster.lock().next_due(forgetful.context.millis()).is_some() {}
     let before = status(&stage, "web");
     stage.asked();
     forgetful.watch();
@@ -373,7 +382,7 @@ async fn what_proves_a_later_root_is_left_as_it_is_until_the_authority_has_been_
     assert_eq!(writes.collect::<Vec<_>>(), [""; 0]);
     assert_eq!(status(&stage, "web"), before);
     assert!(
-        forgetful.context.roster.take(forgetful.context.millis()).is_some(),
+        forgetful.context.roster.lock().next_due(forgetful.context.millis()).is_some(),
         "its authority is looked at"
     );
     let why = looked_at(&forgetful).await;
@@ -414,7 +423,7 @@ async fn a_root_secret_with_another_evidence_key_or_none_is_another_one_until_th
         let before = recorded(&stage);
         assert_eq!(before["evidenceKeyID"].as_str().map(str::len), Some(64));
         stage.server.edit(SECRETS, "mtls-system", ROOT, change);
-        stage.context.roster.saw_secret(ROOT);
+        stage.context.roster.lock().apply_secret(ROOT);
         let restored = root(&stage)["data"]["evidence.key"].clone();
         keep(&mut keeper).await;
         let why = down(&stage);
@@ -423,7 +432,7 @@ async fn a_root_secret_with_another_evidence_key_or_none_is_another_one_until_th
         assert_eq!(root(&stage)["data"]["evidence.key"], restored, "none is made in its place");
         accept(&stage, before["roots"][0]["fingerprint"].as_str().unwrap());
         let accepted = stage.server.get(AUTHORITIES, "", "mesh").unwrap();
-        stage.context.roster.saw(serde_json::from_value(accepted).unwrap());
+        stage.context.roster.lock().apply(serde_json::from_value(accepted).unwrap());
         keep(&mut keeper).await;
         assert_eq!(down(&stage), "");
         let after = root(&stage);

@@ -44,7 +44,7 @@ pub async fn keep(keeper: impl Future<Output = ()>) {
 pub fn lose_root(stage: &Stage) -> Value {
     let root = stage.server.get(SECRETS, "mtls-system", ROOT).unwrap();
     stage.server.delete(SECRETS, "mtls-system", ROOT);
-    stage.context.roster.saw_secret(ROOT);
+    stage.context.roster.lock().apply_secret(ROOT);
     root
 }
 
@@ -77,7 +77,7 @@ async fn a_lost_root_is_seen_in_the_figures_at_once_and_until_it_is_restored() {
     assert!(shown(&stage, LOST) && !shown(&stage, READY), "{:#?}", figures(&stage));
     assert!(!figures(&stage).iter().any(|line| line.contains("root_not_after_timestamp_seconds{")));
     stage.server.put(SECRETS, &root);
-    stage.context.roster.saw_secret(ROOT);
+    stage.context.roster.lock().apply_secret(ROOT);
     keep(&mut keeper).await;
     assert!(shown(&stage, READY) && !shown(&stage, LOST), "{:#?}", figures(&stage));
 }
@@ -99,7 +99,8 @@ async fn counts_that_somebody_else_has_written_late_are_put_right() {
     stage
         .context
         .roster
-        .saw(serde_json::from_value(stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap());
+        .lock()
+        .apply(serde_json::from_value(stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap());
     keep(&mut keeper).await;
     assert_eq!(status(&stage), before);
     let writes = stage.server.writes();
@@ -140,13 +141,13 @@ async fn a_lost_root_is_logged_once_and_once_again_when_it_is_restored() {
     assert_eq!(about(&log), [""; 0]);
     let root = lose_root(&stage);
     keep(&mut keeper).await;
-    stage.context.roster.saw_secret(ROOT);
+    stage.context.roster.lock().apply_secret(ROOT);
     keep(&mut keeper).await;
     let lines = about(&log);
     assert!(lines.len() == 1 && lines[0].starts_with("WARN"), "{lines:#?}");
     assert!(lines[0].contains("reason=\"RootLost\"") && lines[0].contains("restore Secret"), "{lines:#?}");
     stage.server.put(SECRETS, &root);
-    stage.context.roster.saw_secret(ROOT);
+    stage.context.roster.lock().apply_secret(ROOT);
     keep(&mut keeper).await;
     let lines = about(&log);
     assert!(lines.len() == 1 && lines[0].starts_with("INFO"), "{lines:#?}");
@@ -188,7 +189,7 @@ async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
     assert!(shown(&stage, &counted("AuthorityNotReady", 2)), "{:#?}", figures(&stage));
     assert!(!figures(&stage).iter().any(|line| line.contains("mehs")), "{:#?}", figures(&stage));
     stage.server.delete(AUTHORITIES, "", "mesh");
-    stage.context.roster.lost("mesh");
+    stage.context.roster.lock().remove("mesh");
     stage.context.board.change(|board| board.lost_authority("mesh", stage.context.millis()));
     keep(&mut keeper).await;
     assert!(shown(&stage, &counted("Issued", 1)), "{:#?}", figures(&stage));

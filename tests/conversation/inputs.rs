@@ -33,13 +33,13 @@ fn assert_stands(stage: &Stage, status: &str, reason: &str, says: &str) {
 /// People change the Secret with their CA, which its watch tells.
 fn change(stage: &Stage, change: impl FnOnce(&mut Value)) {
     stage.server.edit(SECRETS, "mtls-system", OWN, change);
-    stage.context.roster.saw_secret(OWN);
+    stage.context.roster.lock().apply_secret(OWN);
 }
 
 /// People put this into the Secret with their CA, which its watch tells.
 fn put(stage: &Stage, input: &Value) {
     stage.server.put(SECRETS, input);
-    stage.context.roster.saw_secret(OWN);
+    stage.context.roster.lock().apply_secret(OWN);
 }
 
 fn consent(input: &mut Value, to: Option<&str>) {
@@ -164,7 +164,7 @@ async fn said_until_stable(mesh: &mut Mesh) -> Vec<String> {
     for _ in 0..40 {
         mesh.tick(5).await;
         let mut keeper = keeper(&mesh.stage);
-        mesh.stage.context.roster.saw(authority(&mesh.stage));
+        mesh.stage.context.roster.lock().apply(authority(&mesh.stage));
         let _ = tokio::time::timeout(Duration::from_millis(100), &mut keeper).await;
         let (_, phase, message) = rotating(&mesh.stage);
         if phase == "Stable" {
@@ -211,7 +211,7 @@ async fn another_ca_or_none_during_draining_follows_at_its_end_and_that_is_told(
         }
         mesh.tick(1).await;
         let mut keeper = keeper(&mesh.stage);
-        mesh.stage.context.roster.saw(authority(&mesh.stage));
+        mesh.stage.context.roster.lock().apply(authority(&mesh.stage));
         let _ = tokio::time::timeout(Duration::from_millis(100), &mut keeper).await;
         assert!(rotating(&mesh.stage).2.contains(told), "{:?}", rotating(&mesh.stage));
         mesh.until("Announced", 180, 1).await;
@@ -235,7 +235,7 @@ async fn a_provided_ca_that_ends_soon_is_told_once_and_before_certificates_are_c
     assert_stands(&stage, "True", "Ready", &cut);
     assert_eq!(events(&stage, "EndsSoon"), 1);
     let mut second = keeper(&stage);
-    stage.context.roster.saw(authority(&stage));
+    stage.context.roster.lock().apply(authority(&stage));
     keep(&mut second).await;
     assert_eq!(events(&stage, "EndsSoon"), 1, "a restart tells nothing twice");
     let two = Ca::root("two");

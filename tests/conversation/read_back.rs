@@ -25,7 +25,7 @@ fn fill(mesh: &Mesh) {
     mesh.stage.server.edit(SECRETS, "mtls-system", ROOT, |secret| {
         secret["data"]["retiring.crt"] = json!(ByteString(roots));
     });
-    mesh.stage.context.roster.saw_secret(ROOT);
+    mesh.stage.context.roster.lock().apply_secret(ROOT);
 }
 
 /// Status, reason and message of a condition of the authority.

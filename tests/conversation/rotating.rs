@@ -43,13 +43,13 @@ fn annotate(stage: &Stage, key: &str, value: &str) {
     stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["metadata"]["annotations"][format!("mtls-operator.dev/{key}")] = json!(value);
     });
-    stage.context.roster.saw(authority(stage));
+    stage.context.roster.lock().apply(authority(stage));
 }
 
 /// Asserts that another look at the authority writes nothing.
 async fn assert_quiet(stage: &Stage, keeper: impl Future<Output = ()>) {
     let writes = stage.server.writes();
-    stage.context.roster.saw_secret(ROOT);
+    stage.context.roster.lock().apply_secret(ROOT);
     keep(keeper).await;
     assert_eq!(stage.server.writes(), writes, "{:?}", rotating(stage));
 }
@@ -63,7 +63,7 @@ fn provide(stage: &Stage) {
     let consent = json!({ "mtls-operator.dev/provides-for": "mesh" });
     let meta = json!({ "namespace": "mtls-system", "name": OWN, "annotations": consent });
     stage.server.put(SECRETS, &json!({ "metadata": meta, "type": "kubernetes.io/tls", "data": data }));
-    stage.context.roster.saw_secret(OWN);
+    stage.context.roster.lock().apply_secret(OWN);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +146,7 @@ async fn while_the_root_is_lost_nobody_is_told_that_it_is_stable() {
     assert_eq!(evidence(&stage), known, "what was seen last stays: it is the evidence");
     assert_quiet(&stage, &mut keeper).await;
     stage.server.put(SECRETS, &root);
-    stage.context.roster.saw_secret(ROOT);
+    stage.context.roster.lock().apply_secret(ROOT);
     keep(&mut keeper).await;
     assert_eq!(says(&stage, "one root signs"), row("False", "Stable", true));
 }
@@ -170,7 +170,7 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         let mut other = Stage::set().await.server.get(SECRETS, "mtls-system", ROOT).unwrap();
         other["metadata"]["annotations"]["mtls-operator.dev/phase"] = json!(strange);
         stage.server.put(SECRETS, &other);
-        stage.context.roster.saw_secret(ROOT);
+        stage.context.roster.lock().apply_secret(ROOT);
         keep(&mut keeper).await;
         assert_eq!(says(&stage, "it is unknown"), row("Unknown", "RootLost", true), "{:?}", rotating(&stage));
         assert_eq!(evidence(&stage), known, "another root lies in the place of ours");
@@ -230,13 +230,13 @@ async fn what_two_write_of_an_authority_stands_in_one_order_while_no_root_signs_
     let status = authority(&stage).status.unwrap();
     assert_eq!(status.rotation.unwrap().phase.as_deref(), Some("Draining"));
     stage.server.delete(SECRETS, "mtls-system", OWN);
-    stage.context.roster.saw_secret(OWN);
+    stage.context.roster.lock().apply_secret(OWN);
     let signer = stage.context.authorities.get("mesh").unwrap();
     let signer = signer.signer.as_ref().unwrap().authority.fingerprint().to_string();
     stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["spec"]["distrustedRoots"] = json!([{ "fingerprint": signer }]);
     });
-    stage.context.roster.saw(authority(&stage));
+    stage.context.roster.lock().apply(authority(&stage));
     keep(&mut keeper).await;
     assert_eq!(types(&stage), ["Ready", "Stalled", "Rotating", "Published"]);
     let writes = stage.server.writes();

@@ -13,16 +13,16 @@ use mtls_operator::operator::authority::rotation::blockers::QuietPeriods;
 use mtls_operator::operator::authority::status;
 use mtls_operator::operator::client::ApiClient;
 use mtls_operator::operator::client::watch::EventHandler;
-use mtls_operator::operator::context::{Context, SharedScheduler};
+use mtls_operator::operator::context::Context;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::identity::key_generator::KeyGenerator;
 use mtls_operator::operator::identity::reconcile::reconcile;
-use mtls_operator::operator::index::authorities::Authorities;
-use mtls_operator::operator::informers::TrustBundleHandler;
 use mtls_operator::operator::issuers::Issuers;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::store::SharedProbeState;
+use mtls_operator::operator::scheduler::Scheduler;
 use mtls_operator::operator::trust_bundle::apply::deliver;
+use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
 use mtls_operator::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
 use mtls_operator::operator::trust_bundle::shared::SharedBundleStore;
 use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
@@ -32,6 +32,7 @@ use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::selector::Labels;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
+use mtls_operator::runtime::shared::Shared;
 use mtls_operator::runtime::shutdown::Shutdown;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -111,7 +112,7 @@ impl Stage {
         let object = self.server.get(AUTHORITIES, "", "mesh").unwrap();
         let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
         let terms = Arc::new(AuthoritySpec::parse(&authority).unwrap());
-        self.context.roster.saw(authority.clone());
+        self.context.roster.lock().apply(authority.clone());
         self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
         let mut passed = reconcile::pass(&self.context, &authority, &terms).await?;
         let taken = status::after(&authority, &passed).distrusted;
@@ -173,11 +174,11 @@ impl Stage {
 
     fn watch_bundles<K: BundleObject + DeserializeOwned + Send>(&self, kind: &str, range: ListScope) {
         let mut audience = TrustBundleHandler::new(&self.context, range);
-        EventHandler::<K>::begin_list(&mut audience);
+        EventHandler::<K>::init(&mut audience);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
-            audience.saw(serde_json::from_value::<K>(object).unwrap(), true);
+            audience.apply(serde_json::from_value::<K>(object).unwrap(), true);
         }
-        EventHandler::<K>::end_list(&mut audience);
+        EventHandler::<K>::init_done(&mut audience);
     }
 
     /// The distributor does what follows from what it knows, until nothing does.
@@ -283,7 +284,7 @@ impl Stage {
 
 fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context {
     let metrics = Metrics::default();
-    let (board, client) = (SharedScheduler::default(), server.client(&clock));
+    let (board, client) = (Shared::<Scheduler>::default(), server.client(&clock));
     let millis = clock.now().as_millisecond();
     board.change(|board| board.saw_namespace(NAMESPACE, Labels::new(), false, millis));
     let forge = KeyGenerator::start(1, {
@@ -298,10 +299,11 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
         requests: ApiClient::new(client, leadership, metrics.clone()),
         board,
         authorities: Issuers::default(),
-        roster: Authorities::default(),
+        roster: Shared::default(),
         forge,
         metrics,
         namespace: "mtls-system".into(),
+        pod_name: "mtls-operator-0".into(),
         watch_namespaces: Arc::default(),
         safeguards: Safeguards::ALL,
     }

@@ -3,8 +3,8 @@
 
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::index::authorities::Authorities;
+use mtls_operator::operator::index::time::Millis;
 use mtls_operator::operator::index::tombstones::Tombstones;
-use mtls_operator::operator::scheduler::deadlines::Millis;
 use mtls_operator::operator::trust_bundle::store::{BundleStore, ObservedBundle};
 use mtls_operator::plan::trust_bundle::decide::TargetState;
 
@@ -108,46 +108,46 @@ fn at_version(version: &str) -> MtlsAuthority {
     authority
 }
 
-/// The version of the authority that a roster knows.
-fn known(roster: &Authorities) -> Option<String> {
-    roster.get("mesh")?.metadata.resource_version.clone()
+/// The version of the authority that a authorities knows.
+fn known(authorities: &Authorities) -> Option<String> {
+    authorities.get("mesh")?.metadata.resource_version.clone()
 }
 
 #[test]
 fn the_late_answer_to_a_write_brings_no_authority_back() {
-    let roster = Authorities::default();
-    roster.saw(at_version("5"));
-    roster.deleted(&at_version("7"), 0);
-    roster.answered(at_version("6"));
-    assert_eq!(known(&roster), None);
-    roster.saw(at_version("9"));
-    roster.answered(at_version("8"));
-    assert_eq!(known(&roster).as_deref(), Some("9"), "people have edited it since");
+    let mut authorities = Authorities::default();
+    authorities.apply(at_version("5"));
+    authorities.delete(&at_version("7"), 0);
+    authorities.apply_answer(at_version("6"));
+    assert_eq!(known(&authorities), None);
+    authorities.apply(at_version("9"));
+    authorities.apply_answer(at_version("8"));
+    assert_eq!(known(&authorities).as_deref(), Some("9"), "people have edited it since");
 }
 
 #[test]
 fn an_authority_that_is_not_found_is_gone_and_an_older_one_that_is_found_counts() {
-    let roster = Authorities::default();
-    roster.saw(at_version("5"));
-    assert!(!roster.asked_again(&at_version("4"), None), "it was seen since the question");
-    assert!(!roster.asked_again(&at_version("5"), Some(at_version("3"))));
-    assert_eq!(known(&roster).as_deref(), Some("3"), "a restored backup");
-    assert!(roster.asked_again(&at_version("3"), None));
-    assert_eq!(known(&roster), None);
+    let mut authorities = Authorities::default();
+    authorities.apply(at_version("5"));
+    assert!(!authorities.apply_reread(&at_version("4"), None), "it was seen since the question");
+    assert!(!authorities.apply_reread(&at_version("5"), Some(at_version("3"))));
+    assert_eq!(known(&authorities).as_deref(), Some("3"), "a restored backup");
+    assert!(authorities.apply_reread(&at_version("3"), None));
+    assert_eq!(known(&authorities), None);
 }
 
 #[test]
 fn deletions_are_forgotten_by_their_age_and_by_their_number() {
     let mut deleted = Tombstones::default();
-    deleted.bury(1, 5, 0);
-    deleted.bury(1, 4, MINUTE);
-    assert!(deleted.has_buried(1, 5) && !deleted.has_buried(1, 6) && !deleted.has_buried(2, 1));
-    deleted.bury(2, 1, MINUTE * 11);
-    assert!(deleted.has_buried(1, 5), "it was seen again since");
-    deleted.bury(3, 1, MINUTE * 12);
-    assert!(!deleted.has_buried(1, 5) && deleted.has_buried(2, 1));
+    deleted.insert(1, 5, 0);
+    deleted.insert(1, 4, MINUTE);
+    assert!(deleted.covers(1, 5) && !deleted.covers(1, 6) && !deleted.covers(2, 1));
+    deleted.insert(2, 1, MINUTE * 11);
+    assert!(deleted.covers(1, 5), "it was seen again since");
+    deleted.insert(3, 1, MINUTE * 12);
+    assert!(!deleted.covers(1, 5) && deleted.covers(2, 1));
     for place in 10..10_000 {
-        deleted.bury(place, 1, MINUTE * 12);
+        deleted.insert(place, 1, MINUTE * 12);
     }
-    assert!(deleted.len() <= 4096 && !deleted.has_buried(2, 1) && deleted.has_buried(9_999, 1));
+    assert!(deleted.len() <= 4096 && !deleted.covers(2, 1) && deleted.covers(9_999, 1));
 }

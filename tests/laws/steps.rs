@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use mtls_operator::operator::index::identity::{IdentityEntry, SecretEntry, digest};
+use mtls_operator::operator::index::digest::digest;
+use mtls_operator::operator::index::identity::IdentityEntry;
 use mtls_operator::operator::index::issuer::{AuthorityEntry, IssuerEntry, RetiringEntry};
+use mtls_operator::operator::index::leaf_secret::SecretEntry;
 use mtls_operator::operator::scheduler::requeue::{Priority, Requeue, attention};
 use mtls_operator::operator::scheduler::requeue_inputs::RequeueInputs;
 use mtls_operator::plan::identity::policy::Permission;

@@ -2,7 +2,7 @@
 
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::operator::authority::root::known_signers::claimants;
-use mtls_operator::operator::index::identity::{Digest, digest};
+use mtls_operator::operator::index::digest::{Digest, digest};
 use mtls_operator::operator::scheduler::Scheduler;
 use mtls_operator::plan::authority::known_signers::Claimant;
 

@@ -6,7 +6,7 @@ use super::reconcile::RootOutcome;
 use crate::api::MtlsAuthority;
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::context::Context;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::operator::index::issuer::{IssuerEntry, RetiringEntry};
 use crate::operator::issuers::{Issuer, SigningCa, Unready};
 use crate::plan::authority::decision::RootDecision;

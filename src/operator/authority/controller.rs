@@ -86,7 +86,8 @@ impl AuthorityController {
     fn resign(&mut self) {
         self.tally = Summary::default();
         self.context.metrics.waiting(Priority::ALL.map(|class| (class, 0)), 0);
-        for name in self.context.roster.names().iter().map(String::as_str).chain([MISSING]) {
+        let names = self.context.roster.lock().names();
+        for name in names.iter().map(String::as_str).chain([MISSING]) {
             self.stances.forget(&self.context.metrics, name);
         }
     }
@@ -98,8 +99,7 @@ impl AuthorityController {
     }
 
     fn look_at_all(&self) {
-        let now = self.context.millis();
-        self.context.roster.names().iter().for_each(|name| self.context.roster.look_at(name, now));
+        self.context.roster.change(|authorities| authorities.requeue_all_at(self.context.millis()));
     }
 
     /// Whether an authority signs, depends on the clock.
@@ -113,7 +113,7 @@ impl AuthorityController {
     /// Until something changes, or time alone makes something need a look.
     async fn wait(&self) {
         let tally_at = self.tally.at().max(self.context.millis().saturating_add(1));
-        let next = self.context.roster.earliest().map_or(tally_at, |due| due.min(tally_at));
+        let next = self.context.roster.lock().earliest().map_or(tally_at, |due| due.min(tally_at));
         let next = Timestamp::from_millisecond(next).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = self.context.roster.changed() => {}
@@ -121,15 +121,19 @@ impl AuthorityController {
         }
     }
 
+    fn next_due(&self) -> Option<Arc<MtlsAuthority>> {
+        self.context.roster.lock().next_due(self.context.millis())
+    }
+
     async fn look(&mut self) {
-        while let Some(authority) = self.context.roster.take(self.context.millis()) {
+        while let Some(authority) = self.next_due() {
             let name = authority.metadata.name.clone().unwrap_or_default();
             match self.keep(&authority).await {
-                Ok(next) => self.context.roster.settled(&name, next),
+                Ok(next) => self.context.roster.lock().succeeded(&name, next),
                 Err(error) => self.failed(&name, &error).await,
             }
         }
-        let names = self.context.roster.names();
+        let names = self.context.roster.lock().names();
         for name in self.context.authorities.names().iter().filter(|name| !names.contains(name)) {
             tracing::warn!(authority = name, "an authority is gone: nobody renews its identities");
             self.context.authorities.remove(name);
@@ -141,7 +145,7 @@ impl AuthorityController {
     async fn failed(&mut self, name: &str, error: &Error) {
         tracing::warn!(authority = name, %error, "could not keep an authority, will try again");
         self.context.metrics.failed(error);
-        self.context.roster.failed(name, self.context.millis());
+        self.context.roster.lock().failed(name, self.context.millis());
         if let Some(why) = error.explanation() {
             self.explain(name, &why).await;
         }
@@ -152,16 +156,16 @@ impl AuthorityController {
 
     /// The authority itself may be what is stale, or gone.
     async fn ask_again(&self, name: &str) {
-        let Some(stale) = self.context.roster.get(name) else { return };
+        let Some(stale) = self.context.roster.lock().get(name) else { return };
         let Ok(found) = self.context.requests.read::<MtlsAuthority>(None, name).await else { return };
-        if self.context.roster.asked_again(&stale, found) {
+        if self.context.roster.change(|authorities| authorities.apply_reread(&stale, found)) {
             self.context.board.change(|board| board.lost_authority(name, self.context.millis()));
         }
     }
 
     /// An authority that does not sign says what keeps it from being set up.
     async fn explain(&mut self, name: &str, why: &str) {
-        let Some(authority) = self.context.roster.get(name) else { return };
+        let Some(authority) = self.context.roster.lock().get(name) else { return };
         let before = authority.status.clone().unwrap_or_default();
         if find(&before.conditions, READY).is_some_and(|condition| condition.status == "True") {
             return;
@@ -224,7 +228,7 @@ impl AuthorityController {
                 let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
                 let claimed = self.context.requests.patch_authority(name, patch).await?;
-                self.context.roster.answered(claimed.clone());
+                self.context.roster.change_if(|authorities| authorities.apply_answer(claimed.clone()));
                 Ok(Some(Arc::new(claimed)))
             }
         }
@@ -258,8 +262,8 @@ impl AuthorityController {
         forewarn(&self.context, authority, &passed.decision).await;
         for (change, alarm) in self.untold.remove(&terms.name).unwrap_or_default() {
             match alarm {
-                Some(alarm) => events::alarm(&self.context, authority, change, &alarm).await,
-                None => events::tell(&self.context, authority, change, &sentence).await,
+                Some(alarm) => events::disruption(&self.context, authority, change, &alarm).await,
+                None => events::inform(&self.context, authority, change, &sentence).await,
             }
         }
         Ok(())

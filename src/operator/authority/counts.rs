@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::api::authority::IdentityCounts;
-use crate::operator::index::identity::{Digest, IdentityEntry, digest};
+use crate::operator::index::digest::{Digest, digest};
+use crate::operator::index::identity::IdentityEntry;
 use crate::operator::scheduler::Scheduler;
 use crate::plan::identity::ready::ReadyReason;
 

@@ -3,8 +3,8 @@
 use super::reconcile::RootOutcome;
 use crate::api::authority::Phase;
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
-use crate::operator::index::authorities::LOOK_EVERY;
-use crate::operator::scheduler::deadlines::Millis;
+use crate::operator::index::authorities::RECONCILE_EVERY;
+use crate::operator::index::time::Millis;
 use crate::plan::authority::ending::warned_from;
 use crate::plan::authority::spec::AuthoritySpec;
 
@@ -15,10 +15,10 @@ const HALTED_EVERY: Millis = 10 * 1000;
 /// of a wait is noticed.
 fn look_every(loaded: &LoadedRoot, terms: &AuthoritySpec) -> Millis {
     match loaded.held().map(|ca| ca.phase) {
-        None | Some(Phase::Stable) => LOOK_EVERY,
+        None | Some(Phase::Stable) => RECONCILE_EVERY,
         Some(Phase::Announced | Phase::Draining) => {
-            let part = i64::try_from(terms.propagation.as_millis() / 20).unwrap_or(LOOK_EVERY);
-            part.clamp(1000, LOOK_EVERY)
+            let part = i64::try_from(terms.propagation.as_millis() / 20).unwrap_or(RECONCILE_EVERY);
+            part.clamp(1000, RECONCILE_EVERY)
         }
     }
 }

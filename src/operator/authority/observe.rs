@@ -64,7 +64,7 @@ pub async fn observe(
         None => (LossAcceptance::NotAsked, None),
     };
     let witnesses = evidence.iter().flat_map(|evidence| &evidence.witnesses).map(AwaitedObject::from);
-    context.roster.rests_on(&terms.name, witnesses.collect());
+    context.roster.lock().set_awaited(&terms.name, witnesses.collect());
     let (distribution, survey) = gate::look(context, authority, terms, &loaded);
     let inputs = RotationInputs {
         now: context.clock.now(),
@@ -98,5 +98,5 @@ impl ObservedRoot {
 fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<String> {
     let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
     let name = authority.metadata.name.as_deref().unwrap_or_default();
-    context.roster.tenant(secret, name).filter(|_| !has_had_a_root)
+    context.roster.lock().owner_of_root_secret(secret, name).filter(|_| !has_had_a_root)
 }

@@ -14,7 +14,7 @@ use crate::api::conditions::Verdict;
 use crate::operator::authority::root::distrusted::taken;
 use crate::operator::authority::root::loaded_ca::LoadedCa;
 use crate::operator::authority::rotation::blockers::Blockers;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::pki::{Authority, EvidenceKey, Fingerprint};
 use crate::plan::authority::ca_state::CaState;
 use crate::plan::authority::distrust::distrust_command;

@@ -15,9 +15,9 @@ use crate::operator::client::merge_patch::status_patch;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::events;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
+use crate::operator::index::time::Millis;
 use crate::operator::metrics::MISSING;
-use crate::operator::scheduler::deadlines::Millis;
 use crate::operator::trust_bundle::status::{counts, published, standings};
 use crate::plan::authority::progress::RotationProgress;
 use crate::plan::authority::spec::AuthoritySpec;
@@ -58,7 +58,8 @@ struct Served {
 
 impl Served {
     fn of(context: &Context, name: String) -> Self {
-        let version = context.roster.get(&name).and_then(|found| found.metadata.resource_version.clone());
+        let version =
+            context.roster.lock().get(&name).and_then(|found| found.metadata.resource_version.clone());
         let service = context.authorities.get(&name);
         let root = service.as_ref().and_then(|service| service.signer.as_ref().ok());
         let trust = root.map(|root| root.facts.trust.clone());
@@ -122,7 +123,7 @@ impl Summary {
     }
 
     async fn take_one(&self, context: &Context, name: &str) -> Result<(), Error> {
-        let Some(authority) = context.roster.get(name) else { return Ok(()) };
+        let Some(authority) = context.roster.lock().get(name) else { return Ok(()) };
         let now = context.clock.now();
         let census = census(&context.board.lock(), name, now.as_second());
         for (reason, count) in by_reason(&census.counts) {
@@ -193,7 +194,7 @@ fn publish_condition(
     }
     after.conditions.retain(|condition| condition.type_ != PUBLISHED);
     if !is_asked {
-        context.metrics.forget_bundles(&service.terms.name);
+        context.metrics.remove_bundles(&service.terms.name);
         return None;
     }
     context.metrics.bundles(&service.terms.name, &counts(&standings));
@@ -217,6 +218,6 @@ pub async fn patch_status(
     let Some(patch) = status_patch(version, authority.status.as_ref(), &after) else { return Ok(()) };
     let name = authority.metadata.name.as_deref().unwrap_or_default();
     let written = context.requests.patch_authority_status(name, patch).await?;
-    context.roster.answered(written);
+    context.roster.change_if(|authorities| authorities.apply_answer(written));
     Ok(())
 }

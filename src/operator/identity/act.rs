@@ -78,7 +78,9 @@ pub async fn issue(
 
 /// This moment, if the clock can be relied on. If not, the authority says so before it is asked again.
 fn signing_time(context: &Context, terms: &AuthoritySpec) -> Result<Timestamp, Error> {
-    context.signing_time().inspect_err(|_| context.roster.look_at(&terms.name, 0))
+    context
+        .signing_time()
+        .inspect_err(|_| context.roster.change(|authorities| authorities.requeue_at(&terms.name, 0)))
 }
 
 /// An RSA key takes long enough to keep others waiting: it is ordered, and the identity called when it is there.

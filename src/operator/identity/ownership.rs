@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::secret_metadata::is_identity;
 use crate::api::names::{LEAF_SECRET_TYPE, annotation, label};
 use crate::operator::index::Index;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::plan::identity::spec::IdentitySpec;
 
 /// Whose a Secret is, from the point of view of one identity.

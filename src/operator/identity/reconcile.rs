@@ -136,7 +136,7 @@ impl IdentityReconcile<'_> {
         let Some(root) = self.root().filter(|root| proves_loss(self.identity, root, now)) else {
             return Ok(());
         };
-        self.context.roster.look_at(&self.asked.authority, 0);
+        self.context.roster.change(|authorities| authorities.requeue_at(&self.asked.authority, 0));
         Err(Error::Stale { what: format!("root Secret {}/{}", self.context.namespace, root.secret_name) })
     }
 

@@ -13,7 +13,7 @@ use super::reconcile::IdentityReconcile;
 use crate::api::identity::MtlsIdentityStatus;
 use crate::operator::error::Error;
 use crate::operator::events;
-use crate::operator::scheduler::deadlines::Millis;
+use crate::operator::index::time::Millis;
 use crate::operator::scheduler::repair_backoff::Pause;
 use crate::plan::identity::decide::{Decision, Plan};
 use crate::plan::identity::spec::IdentitySpec;

@@ -1,217 +1,205 @@
-//! The authorities that exist, and which of them need a look, when.
+//! The MtlsAuthority objects that exist, and which of them needs a reconcile, when.
+//!
+//! Pure: the watches tell it what they see; the authority controller takes from it what is due.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-
 use super::awaited_object::AwaitedObject;
-use super::identity::version_number;
-use super::tombstones::{Tombstones, place};
+use super::digest::version_number;
+use super::time::Millis;
+use super::tombstones::{Tombstones, key};
 use crate::api::MtlsAuthority;
-use crate::operator::scheduler::deadlines::Millis;
 
 /// One authority.
 #[derive(Debug)]
 struct AuthorityRecord {
     authority: Arc<MtlsAuthority>,
-    /// When it needs a look, by time alone or because something changed.
+    /// When it needs a reconcile, by time alone or because something changed.
     due: Option<Millis>,
-    /// Passes in a row that failed.
+    /// Reconciles in a row that failed.
     failures: u32,
     is_listed: bool,
-    /// What a loss of its root rests on.
-    witnesses: Vec<AwaitedObject>,
+    /// Objects on which the loss of its root rests.
+    awaited: Vec<AwaitedObject>,
 }
 
-/// The roster.
-#[derive(Clone, Default)]
+/// The authorities.
+///
+/// # Guarantees
+/// An authority is due at most once: [`Authorities::next_due`] clears what was due. A failure or a success never puts off what
+/// became due during the reconcile.
+#[derive(Debug, Default)]
 pub struct Authorities {
-    members: Arc<Mutex<HashMap<String, AuthorityRecord>>>,
-    deleted: Arc<Mutex<Tombstones>>,
-    changed: Arc<Notify>,
+    records: HashMap<String, AuthorityRecord>,
+    deleted: Tombstones,
 }
 
-/// An authority is looked at this often though nothing seems to have changed.
-pub const LOOK_EVERY: Millis = 10 * 60 * 1000;
+/// An authority is reconciled this often though nothing seems to have changed. Longer than each pause that is asked for.
+pub const RECONCILE_EVERY: Millis = 10 * 60 * 1000;
 
 const FIRST_RETRY: Millis = 500;
 const LAST_RETRY: Millis = 60_000;
 
 impl Authorities {
-    /// An authority was seen. Its status is ours to write, so a change of that alone is no news.
-    pub fn saw(&self, authority: MtlsAuthority) {
-        let Some(name) = authority.metadata.name.clone() else { return };
-        let mut members = self.members.lock();
-        let is_news = members.get(&name).is_none_or(|before| differs(&before.authority, &authority));
+    /// An authority was seen. Its status is the operator's to write, so a change of that alone needs no reconcile. True if it
+    /// needs one.
+    pub fn apply(&mut self, authority: MtlsAuthority) -> bool {
+        let Some(name) = authority.metadata.name.clone() else { return false };
         let authority = Arc::new(authority);
-        if let Some(member) = members.get_mut(&name) {
-            member.authority = authority;
-            member.is_listed = true;
-            if !is_news {
-                return;
-            }
-            member.due = Some(0);
-            member.failures = 0;
-        } else {
-            let (due, witnesses) = (Some(0), Vec::new());
-            members.insert(name, AuthorityRecord { authority, due, failures: 0, is_listed: true, witnesses });
+        let Some(record) = self.records.get_mut(&name) else {
+            let (due, awaited) = (Some(0), Vec::new());
+            let record = AuthorityRecord { authority, due, failures: 0, is_listed: true, awaited };
+            self.records.insert(name, record);
+            return true;
+        };
+        let has_changed = differs(&record.authority, &authority);
+        record.authority = authority;
+        record.is_listed = true;
+        if has_changed {
+            record.due = Some(0);
+            record.failures = 0;
         }
-        drop(members);
-        self.changed.notify_one();
+        has_changed
     }
 
-    /// An answer shows an authority. It can be late, and brings nothing back that was seen to be deleted meanwhile.
-    pub fn answered(&self, authority: MtlsAuthority) {
+    /// An answer shows an authority. It can be late, and brings nothing back that was seen to be deleted meanwhile. True if it
+    /// needs a reconcile.
+    pub fn apply_answer(&mut self, authority: MtlsAuthority) -> bool {
         let name = authority.metadata.name.as_deref().unwrap_or_default();
         let is_late = self.get(name).is_some_and(|known| version(&authority) < version(&known));
-        if !is_late && !self.deleted.lock().has_buried(place("", name), version(&authority)) {
-            self.saw(authority);
+        if is_late || self.deleted.covers(key("", name), version(&authority)) {
+            return false;
         }
+        self.apply(authority)
     }
 
-    /// An authority was asked for, because this state of it was stale, and this was found: that counts, unless another state
+    /// An authority was read again, because this state of it was stale, and this was found: that counts, unless another state
     /// was seen meanwhile. True if it is gone.
-    #[must_use]
-    pub fn asked_again(&self, stale: &MtlsAuthority, found: Option<MtlsAuthority>) -> bool {
+    pub fn apply_reread(&mut self, stale: &MtlsAuthority, found: Option<MtlsAuthority>) -> bool {
         let name = stale.metadata.name.as_deref().unwrap_or_default();
         if self.get(name).is_none_or(|known| !is_same(&known, stale)) {
             return false;
         }
         let is_gone = found.is_none();
         match found {
-            Some(found) => self.saw(found),
-            None => self.lost(name),
+            Some(found) => drop(self.apply(found)),
+            None => self.remove(name),
         }
         is_gone
     }
 
     /// A watch tells that an authority was deleted: it names the version of the deletion.
-    pub fn deleted(&self, authority: &MtlsAuthority, now: Millis) {
+    pub fn delete(&mut self, authority: &MtlsAuthority, now: Millis) {
         let name = authority.metadata.name.as_deref().unwrap_or_default();
-        self.deleted.lock().bury(place("", name), version(authority), now);
-        self.lost(name);
+        self.deleted.insert(key("", name), version(authority), now);
+        self.remove(name);
     }
 
     /// An authority is gone.
-    pub fn lost(&self, name: &str) {
-        self.members.lock().remove(name);
-        self.changed.notify_one();
+    pub fn remove(&mut self, name: &str) {
+        self.records.remove(name);
     }
 
     /// A list begins.
-    pub fn begin_list(&self) {
-        self.members.lock().values_mut().for_each(|member| member.is_listed = false);
+    pub fn start_list(&mut self) {
+        self.records.values_mut().for_each(|record| record.is_listed = false);
     }
 
     /// A list ended: what it did not name is gone. Returns the names of what is gone.
     #[must_use]
-    pub fn end_list(&self) -> Vec<String> {
-        let gone =
-            self.members.lock().extract_if(|_, member| !member.is_listed).map(|(name, _)| name).collect();
-        self.changed.notify_one();
-        gone
+    pub fn finish_list(&mut self) -> Vec<String> {
+        self.records.extract_if(|_, record| !record.is_listed).map(|(name, _)| name).collect()
     }
 
-    /// A Secret of the operator's namespace changed: whoever's root or provided CA it is needs a look.
-    pub fn saw_secret(&self, secret: &str) {
+    /// A Secret of the operator's namespace changed: each authority that has its root or its provided CA there needs a
+    /// reconcile.
+    pub fn apply_secret(&mut self, secret: &str) {
         let uses = |authority: &MtlsAuthority| {
             authority.root_secret_name() == secret || authority.provided_secret_name() == Some(secret)
         };
-        let mut members = self.members.lock();
-        members.values_mut().filter(|member| uses(&member.authority)).for_each(|member| member.due = Some(0));
-        drop(members);
-        self.changed.notify_one();
+        let users = self.records.values_mut().filter(|record| uses(&record.authority));
+        users.for_each(|record| record.due = Some(0));
     }
 
     /// The loss of an authority's root rests on these objects, and on none where it is not lost.
-    pub fn rests_on(&self, name: &str, witnesses: Vec<AwaitedObject>) {
-        if let Some(member) = self.members.lock().get_mut(name) {
-            member.witnesses = witnesses;
+    pub fn set_awaited(&mut self, name: &str, awaited: Vec<AwaitedObject>) {
+        if let Some(record) = self.records.get_mut(name) {
+            record.awaited = awaited;
         }
     }
 
-    /// Objects have changed or gone: an authority whose loss rests on one of them needs a look at this moment.
-    pub fn stirred(&self, at: Millis, is_it: impl Fn(&AwaitedObject) -> bool) {
-        let mut members = self.members.lock();
-        let concerned = members.values_mut().filter(|member| member.witnesses.iter().any(&is_it));
-        let concerned = concerned.map(|member| member.due = earlier(member.due, Some(at))).count();
-        drop(members);
-        if concerned > 0 {
-            self.changed.notify_one();
+    /// Objects have changed or gone: an authority whose loss rests on one of them needs a reconcile at this moment. True if
+    /// there is one.
+    pub fn awaited_changed(&mut self, at: Millis, is_it: impl Fn(&AwaitedObject) -> bool) -> bool {
+        let concerned = self.records.values_mut().filter(|record| record.awaited.iter().any(&is_it));
+        concerned.map(|record| record.due = earlier(record.due, Some(at))).count() > 0
+    }
+
+    /// An authority needs a reconcile at this moment, if not earlier.
+    pub fn requeue_at(&mut self, name: &str, at: Millis) {
+        if let Some(record) = self.records.get_mut(name) {
+            record.due = earlier(record.due, Some(at));
         }
     }
 
-    /// An authority needs a look at this moment, if not earlier.
-    pub fn look_at(&self, name: &str, at: Millis) {
-        if let Some(member) = self.members.lock().get_mut(name) {
-            member.due = Some(member.due.map_or(at, |due| due.min(at)));
-        }
-        self.changed.notify_one();
+    /// All authorities need a reconcile at this moment, if not earlier.
+    pub fn requeue_all_at(&mut self, at: Millis) {
+        self.records.values_mut().for_each(|record| record.due = earlier(record.due, Some(at)));
     }
 
     /// Takes an authority whose time has come.
-    #[must_use]
-    pub fn take(&self, now: Millis) -> Option<Arc<MtlsAuthority>> {
-        let mut members = self.members.lock();
-        let member = members.values_mut().find(|member| member.due.is_some_and(|due| has_come(due, now)))?;
-        member.due = None;
-        Some(member.authority.clone())
+    pub fn next_due(&mut self, now: Millis) -> Option<Arc<MtlsAuthority>> {
+        let mut records = self.records.values_mut();
+        let record = records.find(|record| record.due.is_some_and(|due| has_come(due, now)))?;
+        record.due = None;
+        Some(record.authority.clone())
     }
 
-    /// A pass over an authority ended well: it needs no look before `next`.
-    pub fn settled(&self, name: &str, next: Option<Millis>) {
-        if let Some(member) = self.members.lock().get_mut(name) {
-            member.failures = 0;
-            member.due = earlier(member.due, next);
+    /// A reconcile of an authority ended well: it needs none before `next`.
+    pub fn succeeded(&mut self, name: &str, next: Option<Millis>) {
+        if let Some(record) = self.records.get_mut(name) {
+            record.failures = 0;
+            record.due = earlier(record.due, next);
         }
     }
 
-    /// A pass over an authority failed: it is tried again with backoff.
-    pub fn failed(&self, name: &str, now: Millis) {
-        if let Some(member) = self.members.lock().get_mut(name) {
-            let delay = FIRST_RETRY.saturating_mul(1 << member.failures.min(10)).min(LAST_RETRY);
-            member.failures += 1;
-            member.due = earlier(member.due, Some(now.saturating_add(delay)));
+    /// A reconcile of an authority failed: it is tried again with backoff.
+    pub fn failed(&mut self, name: &str, now: Millis) {
+        if let Some(record) = self.records.get_mut(name) {
+            let delay = FIRST_RETRY.saturating_mul(1 << record.failures.min(10)).min(LAST_RETRY);
+            record.failures += 1;
+            record.due = earlier(record.due, Some(now.saturating_add(delay)));
         }
     }
 
-    /// The next moment at which one needs a look.
+    /// The next moment at which one needs a reconcile.
     #[must_use]
     pub fn earliest(&self) -> Option<Millis> {
-        self.members.lock().values().filter_map(|member| member.due).min()
+        self.records.values().filter_map(|record| record.due).min()
     }
 
     /// The names of all.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.members.lock().keys().cloned().collect()
+        self.records.keys().cloned().collect()
     }
 
     /// One of them, as it was seen last.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<MtlsAuthority>> {
-        self.members.lock().get(name).map(|member| member.authority.clone())
+        self.records.get(name).map(|record| record.authority.clone())
     }
 
     /// Another authority that has had its root in this Secret.
     #[must_use]
-    pub fn tenant(&self, secret: &str, but: &str) -> Option<String> {
-        let members = self.members.lock();
-        let is_tenant = |authority: &MtlsAuthority| {
+    pub fn owner_of_root_secret(&self, secret: &str, but: &str) -> Option<String> {
+        let is_owner = |authority: &MtlsAuthority| {
             let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
             has_had_a_root && authority.root_secret_name() == secret
         };
-        members
-            .iter()
-            .find(|(name, member)| *name != but && is_tenant(&member.authority))
-            .map(|(name, _)| name.clone())
-    }
-
-    /// Waits until something has changed since the last call.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+        let mut others = self.records.iter().filter(|(name, _)| *name != but);
+        others.find(|(_, record)| is_owner(&record.authority)).map(|(name, _)| name.clone())
     }
 }
 
@@ -224,9 +212,9 @@ fn is_same(one: &MtlsAuthority, other: &MtlsAuthority) -> bool {
     one.metadata.uid == other.metadata.uid && one.metadata.resource_version == other.metadata.resource_version
 }
 
-/// A time that is further away than any look is put off was told by a clock that has been set back since: it has come.
+/// A time that is further away than any reconcile is put off was told by a clock that has been set back since: it has come.
 const fn has_come(due: Millis, now: Millis) -> bool {
-    due <= now || due.saturating_sub(now) > LOOK_EVERY
+    due <= now || due.saturating_sub(now) > RECONCILE_EVERY
 }
 
 fn differs(before: &MtlsAuthority, after: &MtlsAuthority) -> bool {
@@ -251,23 +239,23 @@ mod tests {
     /// Eight hours.
     const AHEAD: Millis = 8 * 3_600_000;
 
-    fn roster() -> Authorities {
-        let roster = Authorities::default();
-        roster.saw(MtlsAuthority::new("mesh", MtlsAuthoritySpec::default()));
-        assert!(roster.take(AHEAD).is_some());
-        roster
+    fn authorities() -> Authorities {
+        let mut authorities = Authorities::default();
+        authorities.apply(MtlsAuthority::new("mesh", MtlsAuthoritySpec::default()));
+        assert!(authorities.next_due(AHEAD).is_some());
+        authorities
     }
 
     #[test]
     fn a_clock_that_is_set_back_puts_no_look_off() {
         for told in [
-            |roster: &Authorities| roster.failed("mesh", AHEAD),
-            |roster: &Authorities| roster.settled("mesh", Some(AHEAD + LOOK_EVERY)),
+            |authorities: &mut Authorities| authorities.failed("mesh", AHEAD),
+            |authorities: &mut Authorities| authorities.succeeded("mesh", Some(AHEAD + RECONCILE_EVERY)),
         ] {
-            let roster = roster();
-            told(&roster);
-            assert!(roster.take(AHEAD).is_none(), "it is not due yet");
-            assert!(roster.take(0).is_some());
+            let mut authorities = authorities();
+            told(&mut authorities);
+            assert!(authorities.next_due(AHEAD).is_none(), "it is not due yet");
+            assert!(authorities.next_due(0).is_some());
         }
     }
 }

@@ -1,39 +1,18 @@
 //! What is remembered of an identity and of its Secret: a few hundred bytes, never an object, never a key.
 
-use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
-
+use super::digest::{Digest, digest, version_number};
 use crate::api::conditions::{READY, STALLED, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, default_secret_name};
-use crate::api::names::{annotation, label};
+use crate::api::names::annotation;
 use crate::api::word::Word;
 use crate::pki::{CommonName, KeyAlgorithm};
 use crate::plan::identity::policy::Permission;
-use crate::plan::identity::profile::{IdentitySpecHash, ProfileHash};
+use crate::plan::identity::profile::IdentitySpecHash;
 use crate::plan::identity::ready::ReadyReason;
 use crate::plan::identity::spec::IdentitySpec;
 use crate::plan::spread::fraction;
-
-/// A 64-bit stand-in for a string that is only ever compared.
-pub type Digest = u64;
-
-/// The stand-in for a string.
-#[must_use]
-pub fn digest(text: &str) -> Digest {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// A resource version as a number. They count up within one object's life (KEP-5504), which lets a late event of
-/// an older version be told from news.
-#[must_use]
-pub fn version_number(version: &str) -> u64 {
-    version.parse().unwrap_or_else(|_| digest(version))
-}
 
 /// One identity.
 #[derive(Clone, Debug)]
@@ -87,7 +66,7 @@ pub struct CachedPermission {
 pub struct RecordedStatus {
     /// Generation that the status speaks of.
     pub generation: Option<i64>,
-    /// ReadyReason of the `Ready` condition.
+    /// Reason of the `Ready` condition.
     pub reason: Option<ReadyReason>,
     /// Whether `Ready` is true.
     pub is_ready: bool,
@@ -194,62 +173,4 @@ impl RecordedStatus {
             renew_request: status.last_handled_renew.as_deref().map(digest),
         }
     }
-}
-
-/// One leaf Secret, by its metadata.
-#[derive(Clone, Debug)]
-pub struct SecretEntry {
-    /// Namespace.
-    pub namespace: Arc<str>,
-    /// Name.
-    pub name: Box<str>,
-    /// Uid.
-    pub uid: Digest,
-    /// Version seen last.
-    pub version: u64,
-    /// Uid of the identity that it says it belongs to.
-    pub identity_uid: Option<Digest>,
-    /// Name of the identity that its label names.
-    pub identity: Option<Digest>,
-    /// Name of the authority that its label names.
-    pub authority: Option<Digest>,
-    /// Hash of what its leaf was asked to be.
-    pub profile: Option<ProfileHash>,
-    /// Hash of the trust bundle in it.
-    pub trust: Option<Digest>,
-    /// Key identifier of the leaf's signer.
-    pub key_id: Option<Digest>,
-    /// End of the leaf, seconds since 1970.
-    pub not_after: Option<i64>,
-    /// Moment of issuance, seconds since 1970.
-    pub issued_at: Option<i64>,
-}
-
-impl SecretEntry {
-    /// What is to be remembered of a Secret.
-    #[must_use]
-    pub fn of(meta: &PartialObjectMeta<Secret>, namespace: Arc<str>) -> Self {
-        let meta = &meta.metadata;
-        let annotation =
-            |key: &str| meta.annotations.as_ref().and_then(|map| map.get(key)).map(String::as_str);
-        let label = |key: &str| meta.labels.as_ref().and_then(|map| map.get(key)).map(|text| digest(text));
-        Self {
-            namespace,
-            name: meta.name.as_deref().unwrap_or_default().into(),
-            uid: digest(meta.uid.as_deref().unwrap_or_default()),
-            version: version_number(meta.resource_version.as_deref().unwrap_or_default()),
-            identity_uid: annotation(annotation::IDENTITY_UID).map(digest),
-            identity: label(label::IDENTITY),
-            authority: label(label::AUTHORITY),
-            profile: annotation(annotation::PROFILE).and_then(ProfileHash::parse),
-            trust: annotation(annotation::TRUST).map(digest),
-            key_id: annotation(annotation::AUTHORITY_KEY_ID).map(digest),
-            not_after: annotation(annotation::NOT_AFTER).and_then(second),
-            issued_at: annotation(annotation::ISSUED_AT).and_then(second),
-        }
-    }
-}
-
-fn second(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::identity::Digest;
+use super::digest::Digest;
 use crate::plan::identity::profile::AuthoritySpecHash;
 use crate::plan::spread::Step;
 

@@ -3,10 +3,13 @@
 
 pub mod authorities;
 pub mod awaited_object;
+pub mod digest;
 pub mod identity;
 pub mod issuer;
+pub mod leaf_secret;
 pub mod policy;
 pub mod source;
+pub mod time;
 pub mod tombstones;
 
 use std::hash::BuildHasher as _;
@@ -14,10 +17,11 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use self::identity::{IdentityEntry, SecretEntry};
+use self::identity::IdentityEntry;
+use self::leaf_secret::SecretEntry;
 use self::source::Source;
-use self::tombstones::{Tombstones, place};
-use crate::operator::scheduler::deadlines::Millis;
+use self::time::Millis;
+use self::tombstones::{Tombstones, key};
 
 /// A place in the index. Reused after its identity is gone: whoever holds one looks again before acting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,8 +100,7 @@ impl Index {
 
     /// Remembers an identity. `None` if a newer version of it is remembered already, or its deletion.
     pub fn put(&mut self, entry: IdentityEntry, source: Source) -> Option<IdentityId> {
-        let is_gone =
-            || self.deleted_identities.has_buried(place(&entry.namespace, &entry.name), entry.version);
+        let is_gone = || self.deleted_identities.covers(key(&entry.namespace, &entry.name), entry.version);
         if source == Source::Answer && is_gone() {
             return None;
         }
@@ -223,18 +226,18 @@ impl Index {
 
     /// An identity was seen to be deleted, in all states up to this version.
     pub fn bury(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
-        self.deleted_identities.bury(place(namespace, name), version, now);
+        self.deleted_identities.insert(key(namespace, name), version, now);
     }
 
     /// A Secret was seen to be deleted, in all states up to this version.
     pub fn bury_secret(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
-        self.deleted_secrets.bury(place(namespace, name), version, now);
+        self.deleted_secrets.insert(key(namespace, name), version, now);
     }
 
     /// Whether a Secret was seen to be deleted in this state or in a later one.
     #[must_use]
     pub fn has_deleted_secret(&self, secret: &SecretEntry) -> bool {
-        self.deleted_secrets.has_buried(place(&secret.namespace, &secret.name), secret.version)
+        self.deleted_secrets.covers(key(&secret.namespace, &secret.name), secret.version)
     }
 
     /// Every Secret.

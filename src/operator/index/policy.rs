@@ -4,10 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::identity::{CachedPermission, Digest, IdentityEntry, digest};
+use super::digest::{Digest, digest};
+use super::identity::{CachedPermission, IdentityEntry};
 use super::issuer::{AuthorityEntry, IssuerEntry};
+use super::time::Millis;
 use crate::api::identity::MtlsIdentity;
-use crate::operator::scheduler::deadlines::Millis;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::policy::{self, Permission};
 use crate::plan::identity::profile::AuthoritySpecHash;

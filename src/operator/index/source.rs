@@ -1,6 +1,6 @@
 //! What shows an object, and how far it is believed against what is remembered.
 
-use super::identity::Digest;
+use super::digest::Digest;
 
 /// What shows an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

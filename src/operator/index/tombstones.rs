@@ -1,14 +1,16 @@
-//! Which objects were seen to be deleted lately. The answer to a request can arrive after the news of a later deletion, and
-//! must not bring its object back. To refuse an answer costs a look at most: what exists, a watch tells as well.
+//! Objects that were seen to be deleted in the last minutes.
+//!
+//! The answer to a request can arrive after the event of a later deletion, and must not bring its object back. To refuse an
+//! answer costs a reconcile at most: a watch tells what exists as well.
 
 use std::collections::{HashMap, VecDeque};
 
-use super::identity::{Digest, digest};
-use crate::operator::scheduler::deadlines::Millis;
+use super::digest::{Digest, digest};
+use super::time::Millis;
 
-/// No answer arrives later than this: requests have time limits.
+/// No answer arrives later than this: a request lives for half a minute at most (`WRITE_TIMEOUT`).
 const KEPT_FOR: Millis = 10 * 60 * 1000;
-/// As many deletions are remembered at most.
+/// As many deletions are remembered at most: 160 KiB.
 const KEPT: usize = 4096;
 
 /// A deletion.
@@ -29,18 +31,18 @@ pub struct Tombstones {
 }
 
 impl Tombstones {
-    /// The object at a place was seen to be deleted; every state of it up to this version is gone.
-    pub fn bury(&mut self, place: Digest, version: u64, now: Millis) {
-        self.forget(now);
-        let version = self.latest.get(&place).map_or(version, |before| before.version.max(version));
-        self.latest.insert(place, Tombstone { version, at: now });
-        self.order.push_back((place, now));
+    /// The object of this key was seen to be deleted; every state of it up to this version is gone.
+    pub fn insert(&mut self, key: Digest, version: u64, now: Millis) {
+        self.prune(now);
+        let version = self.latest.get(&key).map_or(version, |before| before.version.max(version));
+        self.latest.insert(key, Tombstone { version, at: now });
+        self.order.push_back((key, now));
     }
 
-    /// Whether an object of this version at a place was seen to be deleted.
+    /// Whether the object of this key was seen to be deleted in this version or a later one.
     #[must_use]
-    pub fn has_buried(&self, place: Digest, version: u64) -> bool {
-        self.latest.get(&place).is_some_and(|tombstone| version <= tombstone.version)
+    pub fn covers(&self, key: Digest, version: u64) -> bool {
+        self.latest.get(&key).is_some_and(|tombstone| version <= tombstone.version)
     }
 
     /// Number of deletions that are remembered.
@@ -56,21 +58,21 @@ impl Tombstones {
     }
 
     /// Forgets what is too old or too much. A clock that was set back makes nothing older.
-    fn forget(&mut self, now: Millis) {
-        while let Some((place, at)) = self.order.front().copied() {
+    fn prune(&mut self, now: Millis) {
+        while let Some((key, at)) = self.order.front().copied() {
             if self.order.len() < KEPT && now.saturating_sub(at) <= KEPT_FOR {
                 return;
             }
             self.order.pop_front();
-            if self.latest.get(&place).is_some_and(|tombstone| tombstone.at == at) {
-                self.latest.remove(&place);
+            if self.latest.get(&key).is_some_and(|tombstone| tombstone.at == at) {
+                self.latest.remove(&key);
             }
         }
     }
 }
 
-/// A place as tombstones know it. Neither name can hold the character between them.
+/// The key of an object. Neither name can hold the character between them.
 #[must_use]
-pub fn place(namespace: &str, name: &str) -> Digest {
+pub fn key(namespace: &str, name: &str) -> Digest {
     digest(&format!("{namespace}/{name}"))
 }

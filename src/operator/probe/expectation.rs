@@ -8,7 +8,7 @@ use super::store::ProbedIdentity;
 use crate::api::probe::{ClientCertificates, ProbeSpec};
 use crate::api::word::Word;
 use crate::operator::context::Context;
-use crate::operator::index::identity::{digest, version_number};
+use crate::operator::index::digest::{digest, version_number};
 use crate::operator::issuers::{Issuer, SigningCa};
 use crate::plan::probe::verdict::{Expected, NextRoot};
 

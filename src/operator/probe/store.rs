@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::endpoint_slices::{Name, Slices};
 use crate::api::MtlsIdentity;
-use crate::operator::index::identity::version_number;
+use crate::operator::index::digest::version_number;
 use crate::plan::probe::schedule::ProbeRecord;
 use crate::plan::probe::verdict::{NextRoot, ServingVerdict};
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use super::deadlines::Millis;
 use crate::operator::index::IdentityId;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
+use crate::operator::index::time::Millis;
 
 const FIRST: Millis = 500;
 /// The longest pause.

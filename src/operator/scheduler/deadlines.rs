@@ -5,11 +5,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::operator::index::IdentityId;
+use crate::operator::index::time::Millis;
 
-/// Milliseconds since 1970.
-pub type Millis = i64;
-
-/// Deadlines of identities. Each has at most one in force; crate::operatorseded ones are dropped when they surface.
+/// Deadlines of identities. Each has at most one in force; superseded ones are dropped when they surface.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     heap: BinaryHeap<Reverse<(Millis, IdentityId)>>,
@@ -47,7 +45,7 @@ impl Deadlines {
         None
     }
 
-    /// The earliest deadline; may be a crate::operatorseded one, which costs one idle look.
+    /// The earliest deadline; may be a superseded one, which costs one idle sweep.
     #[must_use]
     pub fn earliest(&self) -> Option<Millis> {
         self.heap.peek().map(|Reverse((at, _))| *at)

@@ -3,8 +3,9 @@
 //! Pure. Seconds since 1970; `i64::MIN` is at once.
 
 use super::requeue_inputs::RequeueInputs;
-use crate::operator::index::identity::{IdentityEntry, SecretEntry};
+use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::index::leaf_secret::SecretEntry;
 use crate::plan::spread::turn;
 
 /// When a Secret is given the trust bundle in force, if it holds another: the former one in its turn, what never was in

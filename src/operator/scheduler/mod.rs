@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use self::backoff::Backoff;
-use self::deadlines::{Deadlines, Millis};
+use self::deadlines::Deadlines;
 use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
@@ -25,8 +25,11 @@ use self::requeue::{Priority, Requeue, attention};
 use self::requeue_inputs::RequeueInputs;
 use super::index::{IdentityId, Index};
 use crate::api::identity::MtlsIdentity;
-use crate::operator::index::identity::{Digest, IdentityEntry, SecretEntry, digest};
+use crate::operator::index::digest::{Digest, digest};
+use crate::operator::index::identity::IdentityEntry;
+use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::policy::PolicyIndex;
+use crate::operator::index::time::Millis;
 use crate::plan::identity::ready::ReadyReason;
 
 /// A refusal that another object can cure needs a person after this long.

@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
-use super::deadlines::Millis;
 use super::requeue::Priority;
 use crate::operator::index::IdentityId;
+use crate::operator::index::time::Millis;
 
 /// Nobody holds what can wait up for longer, and work that takes longer holds nobody up: others must not wait for what
 /// the API server does not answer.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::deadlines::Millis;
 use super::pacing::Pacing;
 use super::requeue::Priority;
 use crate::operator::index::IdentityId;
+use crate::operator::index::time::Millis;
 
 /// Position in the queue: class, then what is most urgent in it, then the id.
 type Position = (Priority, i64, IdentityId);

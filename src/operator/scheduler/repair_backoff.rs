@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::backoff::{LAST, delay};
-use super::deadlines::Millis;
 use crate::operator::index::IdentityId;
+use crate::operator::index::time::Millis;
 
 /// So many repairs follow each other without a pause: people try things out.
 const AT_ONCE: u32 = 3;
@@ -48,7 +48,7 @@ impl Series {
 pub struct Pause {
     /// Until when.
     pub until: Millis,
-    /// RepairBackoff so far.
+    /// Repairs so far.
     pub count: u32,
     /// When the first of them was made.
     pub since: Millis,
@@ -117,7 +117,7 @@ mod tests {
         IdentityId::new(n)
     }
 
-    /// RepairBackoff of an identity whose Secret is damaged again at once.
+    /// Repairs of an identity whose Secret is damaged again at once.
     fn fought(repairs: &mut RepairBackoff, minutes: i64) -> Vec<Millis> {
         let mut made = Vec::new();
         for now in (0..minutes * 600).map(|tenth| START + tenth * 100) {

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::Scheduler;
-use super::deadlines::Millis;
 use super::repair_backoff::Pause;
 use crate::operator::index::IdentityId;
 use crate::operator::index::identity::IdentityEntry;
+use crate::operator::index::time::Millis;
 
 impl Scheduler {
     /// The Secret of an identity was put right.

@@ -7,8 +7,9 @@ use crate::plan::identity::ready::ReadyReason;
 
 use super::due::{renewal_look, renews, rotation_due, trust_due};
 use super::requeue_inputs::RequeueInputs;
-use crate::operator::index::identity::{IdentityEntry, SecretEntry};
+use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::index::leaf_secret::SecretEntry;
 
 /// Order in which identities are served: a mass re-issue never keeps a new Pod waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,8 +2,8 @@
 //!
 //! All of it is known without a request.
 
-use crate::operator::index::identity::SecretEntry;
 use crate::operator::index::issuer::{AuthorityEntry, IssuerEntry};
+use crate::operator::index::leaf_secret::SecretEntry;
 use crate::plan::identity::policy::Permission;
 
 /// Everything that attention depends on, besides the entry of the identity.

@@ -6,12 +6,14 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
 use super::Scheduler;
-use super::deadlines::Millis;
 use crate::api::identity::MtlsIdentity;
 use crate::operator::authority::rotation::blockers::is_behind;
-use crate::operator::index::identity::{Digest, IdentityEntry, SecretEntry, digest};
+use crate::operator::index::digest::{Digest, digest};
+use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::source::Source;
+use crate::operator::index::time::Millis;
 use crate::operator::index::{IdentityId, ListNumber};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::selector::Labels;

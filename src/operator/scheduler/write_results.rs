@@ -5,10 +5,10 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
 use super::Scheduler;
-use super::deadlines::Millis;
 use crate::api::identity::MtlsIdentity;
-use crate::operator::index::identity::{digest, version_number};
+use crate::operator::index::digest::{digest, version_number};
 use crate::operator::index::source::Source;
+use crate::operator::index::time::Millis;
 use crate::plan::identity::world::OwnedSecret;
 
 impl Scheduler {

@@ -11,7 +11,7 @@ use tokio::task::{Id, JoinSet};
 use super::apply::deliver;
 use super::targets::{Change, agenda};
 use crate::operator::context::Context;
-use crate::operator::scheduler::deadlines::Millis;
+use crate::operator::index::time::Millis;
 use crate::plan::trust_bundle::decide::Target;
 use crate::runtime::leader::Leadership;
 

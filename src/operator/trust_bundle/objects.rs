@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::store::ObservedBundle;
 use crate::api::names::{annotation, key, label, signer_name};
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::plan::trust_bundle::decide::{DesiredBundle, PublishedBundle, Target};
 
 /// What a ClusterTrustBundle holds. Of `certificates.k8s.io/v1`, which is younger than the API that this is built for.

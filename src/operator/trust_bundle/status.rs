@@ -16,7 +16,7 @@ use crate::plan::trust_bundle::published::{PublishedReason, TargetStatus, verdic
 pub fn standings(context: &Context, service: &Issuer) -> Option<Vec<(Target, TargetStatus)>> {
     let root = service.signer.as_ref().ok()?;
     let wanted = bundle(service, root).wanted();
-    let (spots, exists) = (spots(context, &service.terms), context.roster.names());
+    let (spots, exists) = (spots(context, &service.terms), context.roster.lock().names());
     let ledger = context.bundles.lock();
     let stand = |place: Target| {
         let standing = standing(&ledger, wanted, &place, |name| exists.iter().any(|other| other == name));

@@ -3,10 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::operator::index::identity::{Digest, digest, version_number};
+use crate::operator::index::digest::{Digest, digest, version_number};
+use crate::operator::index::time::Millis;
 use crate::operator::index::tombstones::Tombstones;
 use crate::operator::scheduler::backoff::Backoff;
-use crate::operator::scheduler::deadlines::Millis;
 use crate::plan::trust_bundle::decide::{Conflict, PublishedBundle, Target, TargetState};
 
 /// A bundle that was seen, and what a write must name.
@@ -146,13 +146,13 @@ impl BundleStore {
     /// A watch tells that a bundle was deleted, or is selected no more: it names the version of that.
     pub fn deleted(&mut self, place: &Target, version: &str, now: Millis) {
         self.lost(place);
-        self.deleted.bury(digest(&place.to_string()), version_number(version), now);
+        self.deleted.insert(digest(&place.to_string()), version_number(version), now);
     }
 
     /// Whether a bundle was seen to be deleted in this state or in a later one.
     #[must_use]
     pub fn has_deleted(&self, place: &Target, seen: &ObservedBundle) -> bool {
-        self.deleted.has_buried(digest(&place.to_string()), version_number(&seen.version))
+        self.deleted.covers(digest(&place.to_string()), version_number(&seen.version))
     }
 
     /// A bundle was seen to be gone, or to be ours no more.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::objects::RenderedBundle;
 use super::store::{BundleStore, PublishFailure};
 use crate::operator::context::Context;
-use crate::operator::index::identity::Digest;
+use crate::operator::index::digest::Digest;
+use crate::operator::index::time::Millis;
 use crate::operator::issuers::{Issuer, SigningCa};
-use crate::operator::scheduler::deadlines::Millis;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Target, decide, decide_unwanted};
 
@@ -86,7 +86,7 @@ pub fn still(context: &Context, errand: &Change) -> Option<Change> {
     let found = context.bundles.lock().found(&errand.place);
     let plan = match &service.signer {
         Ok(root) if is_wanted => {
-            let exists = context.roster.names();
+            let exists = context.roster.lock().names();
             decide(bundle(&service, root).wanted(), &found, |name| exists.iter().any(|other| other == name))
         }
         Err(_) if is_wanted => return None,
@@ -161,7 +161,7 @@ pub fn agenda(context: &Context) -> Changes {
 /// Puts the bundle of an authority where it shall lie, while it is known what is in force.
 fn put(context: &Context, agenda: &mut Changes, spots: &[TargetSite], service: &Arc<Issuer>) {
     let Ok(root) = &service.signer else { return };
-    let (now, exists) = (context.millis(), context.roster.names());
+    let (now, exists) = (context.millis(), context.roster.lock().names());
     let wanted = bundle(service, root).wanted();
     let mut ledger = context.bundles.lock();
     for TargetSite { place, .. } in spots {

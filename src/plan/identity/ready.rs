@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::api::conditions::Verdict;
 
-/// ReadyReason of an identity's `Ready` condition.
+/// Reason of an identity's `Ready` condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReadyReason {
     /// The leaf is valid and as asked.

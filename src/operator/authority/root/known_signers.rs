@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 use crate::api::MtlsAuthority;
 use crate::api::authority::MtlsAuthorityStatus;
 use crate::operator::context::Context;
-use crate::operator::index::identity::{Digest, IdentityEntry, digest};
+use crate::operator::index::digest::{Digest, digest};
+use crate::operator::index::identity::IdentityEntry;
 use crate::operator::scheduler::Scheduler;
 use crate::plan::authority::known_signers::{Claimant, KnownSigners, RecordedSigner};
 

@@ -12,7 +12,7 @@ use crate::api::MtlsIdentity;
 use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::identity::{Digest, digest};
+use crate::operator::index::digest::{Digest, digest};
 use crate::operator::status_proof::is_proven;
 use crate::pki::EvidenceKey;
 use crate::plan::authority::evidence::{Evidence, Explained, LeafClaim, Traces};

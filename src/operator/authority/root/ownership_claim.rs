@@ -11,7 +11,7 @@ use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, label};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::plan::authority::evidence::LeafClaim;
 
 /// The Secrets that claim to belong to an identity, by the uid that they name.

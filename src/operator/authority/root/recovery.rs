@@ -11,7 +11,7 @@ use super::lost_certificate::find;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::identity::Digest;
+use crate::operator::index::digest::Digest;
 use crate::operator::status_proof::is_proven;
 use crate::pki::{Fingerprint, KeyId, TrustBundle};
 use crate::plan::authority::accepted_loss::{AcceptedLoss, accepted_loss};

@@ -58,7 +58,7 @@ impl RootTransition<'_> {
     ) -> RootPatch {
         let mut patch = self.begin_phase(Phase::Announced, self.end_of_former());
         patch.annotate(annotation::NEXT_ORIGIN, origin.as_str());
-        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        self.record_former_trust(&mut patch);
         self.record_rotate_request(&mut patch);
         patch.set_ca(NEXT, next);
         patch.set_cross_certificate(key::CROSS_CERTIFICATE, self.cross());
@@ -71,7 +71,7 @@ impl RootTransition<'_> {
     #[must_use]
     pub fn withdraw(&self) -> RootPatch {
         let mut patch = self.begin_phase(Phase::Stable, self.end_of_former());
-        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        self.record_former_trust(&mut patch);
         patch.remove_annotation(annotation::NEXT_ORIGIN);
         patch.remove_keys(NEXT);
         patch.set_cross_certificate(key::CROSS_CERTIFICATE, self.cross());
@@ -106,7 +106,7 @@ impl RootTransition<'_> {
         let leaving = Leaving::new(&self.ca.retiring, |root| root.distrusted.is_some());
         let phase = if leaving.left.is_empty() { Phase::Stable } else { Phase::Draining };
         let mut patch = self.begin_phase(phase, self.now);
-        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        self.record_former_trust(&mut patch);
         patch.set_signer(signer, self.origin_of(next), self.spec);
         if next != NextRoot::Existing {
             self.record_rotate_request(&mut patch);
@@ -128,7 +128,7 @@ impl RootTransition<'_> {
         let is_riddance = leaving.former.iter().any(|former| former.distrusted);
         let last = leaving.last_end.filter(|_| !is_riddance).unwrap_or(self.now);
         let mut patch = self.begin_phase(phase, last);
-        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        self.record_former_trust(&mut patch);
         patch.set_retiring(&leaving.left, self.ca.retiring_anchors.as_ref());
         let is_kept = phase != Phase::Stable || self.rules.safeguards.hold(Safeguard::LastingCrosses);
         // The root that has made it is among those that go.
@@ -151,7 +151,7 @@ impl RootTransition<'_> {
     #[must_use]
     pub fn replace_anchors(&self, signer: &AuthorityPem) -> RootPatch {
         let mut patch = self.begin_phase(self.ca.phase, self.signer_end());
-        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
+        self.record_former_trust(&mut patch);
         patch.set_signer(signer, Origin::Provided, self.spec);
         patch
     }
@@ -169,6 +169,11 @@ impl RootTransition<'_> {
         if let Some(request) = self.requests.rotate {
             patch.annotate(annotation::ROTATE_REQUEST, request);
         }
+    }
+
+    /// Where the trust bundle changes: Secrets keep the former one until the step reaches them.
+    fn record_former_trust(&self, patch: &mut RootPatch) {
+        patch.annotate(annotation::FORMER_TRUST, &self.ca.signer.ca.bundle().hash());
     }
 
     /// Begins a phase, and with it the step in which every Secret follows.

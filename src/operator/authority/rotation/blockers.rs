@@ -8,8 +8,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::api::authority::{Phase, WaitingFor, WaitingKind};
-use crate::operator::index::identity::{Digest, IdentityEntry, SecretEntry, digest};
+use crate::operator::index::digest::{Digest, digest};
+use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::probe::store::BlockingEndpoint;
 use crate::operator::scheduler::Scheduler;
 use crate::plan::authority::quiet_period::{Distribution, QuietPeriod};

@@ -11,7 +11,7 @@ use crate::api::names::label;
 use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::identity::{digest, version_number};
+use crate::operator::index::digest::{digest, version_number};
 use crate::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
 use crate::operator::trust_bundle::store::{Availability, BundleStore, ObservedBundle};
 use crate::operator::trust_bundle::targets::{TargetSite, spots};
@@ -99,7 +99,7 @@ impl<'a> Count<'a> {
         let is_served = *context.bundles.lock().access() != Availability::NotServed;
         let is_counted = |spot: &TargetSite| is_served || spot.place.namespace().is_some();
         let spots = spots(context, terms).into_iter().filter(is_counted).collect();
-        Some(Self { spots, wanted, exists: context.roster.names(), excluded, since })
+        Some(Self { spots, wanted, exists: context.roster.lock().names(), excluded, since })
     }
 
     fn untold(&self, fresh: &HashMap<Target, ObservedBundle>, ledger: &BundleStore) -> usize {

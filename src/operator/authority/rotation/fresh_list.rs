@@ -9,8 +9,9 @@ use kube::core::PartialObjectMeta;
 use super::blockers::is_behind;
 use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, label};
-use crate::operator::index::identity::{IdentityEntry, SecretEntry};
+use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::scheduler::Scheduler;
 
 /// Secrets as a fresh list names them, by namespace and name.

@@ -16,7 +16,7 @@ use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::identity::digest;
+use crate::operator::index::digest::digest;
 use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::trust_bundle::targets::spots;
 use crate::plan::authority::quiet_period::Distribution;
@@ -82,7 +82,7 @@ pub async fn confirm(
 ) -> Result<Result<(), Blockers>, Error> {
     let Some((_, signer)) = rotating(loaded) else { return Ok(Ok(())) };
     let listed = FreshList::of(&context.leaf_secrets(&terms.name).await?);
-    let authority = context.roster.get(&terms.name);
+    let authority = context.roster.lock().get(&terms.name);
     let excluded =
         authority.map(|authority| authority.excluded(served_exclusion(loaded))).unwrap_or_default();
     let now = context.clock.now().as_second();

@@ -1,0 +1,23 @@
+//! 64-bit stand-ins for strings that the index only compares.
+//!
+//! Two strings share one with a probability of 2⁻⁶⁴; a process computes them the same way as long as it lives.
+
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+
+/// A 64-bit stand-in for a string that is only ever compared.
+pub type Digest = u64;
+
+/// The stand-in for a string.
+#[must_use]
+pub fn digest(text: &str) -> Digest {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A resource version as a number. They count up within one object's life (KEP-5504), which lets a late event of
+/// an older version be told from news.
+#[must_use]
+pub fn version_number(version: &str) -> u64 {
+    version.parse().unwrap_or_else(|_| digest(version))
+}
