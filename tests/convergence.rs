@@ -5,9 +5,9 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "convergence/long_run.rs"]
+mod long_run;
 #[path = "convergence/model.rs"]
 mod model;
-#[path = "convergence/rest.rs"]
-mod rest;
-#[path = "convergence/years.rs"]
-mod years;
+#[path = "convergence/settling.rs"]
+mod settling;

@@ -147,7 +147,7 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
             board.saw_namespace(&name, labels, is_terminating, now);
             board.dated_namespace(&name, made);
         });
-        self.context.bundles.ring();
+        self.context.bundles.notify();
         if is_from_list {
             self.listed.push(name);
         }
