@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use mtls_operator::operator::error::Error;
 use mtls_operator::pki::{IssueError, KeyError, LoadError, NoRandomness};
-use mtls_operator::plan::authority::decide::RootPlan;
-use mtls_operator::plan::authority::rotation::{Cause, Source, Transition};
+use mtls_operator::plan::authority::decision::RootPlan;
+use mtls_operator::plan::authority::transition::{Cause, NextRoot, Transition};
 use mtls_operator::plan::identity::decide::IssueReason;
 use mtls_operator::plan::identity::world::LeafDefect;
 use mtls_operator::runtime::skew::Doubt;

@@ -2,10 +2,10 @@
 //! the steps is a copy: of `root::pass`, `rotation::look` and `rotation::confirm` for the root Secret, of `reconcile::pass`,
 //! `act::issue` and `act::refresh` for leaf Secrets.
 
-use mtls_operator::plan::authority::decide::RootPlan;
+use mtls_operator::plan::authority::decision::RootPlan;
 use mtls_operator::plan::authority::quiet_period::QuietPeriod;
-use mtls_operator::plan::authority::rotation::Transition;
 use mtls_operator::plan::authority::safeguards::Safeguard;
+use mtls_operator::plan::authority::transition::Transition;
 
 use crate::ca::Ca;
 use crate::decisions::{Decisions, Need, Question, makes_root, subject};
@@ -72,9 +72,9 @@ impl World {
         // The monotonic clock, from far enough back.
         let now = std::time::Duration::from_secs(1_000_000);
         let quiet = before.map_or_else(QuietPeriod::default, |(_, quiet)| {
-            QuietPeriod::default().look(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
+            QuietPeriod::default().observed(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
         });
-        let sight = quiet.look(is_behind, false, now).sight(now);
+        let sight = quiet.observed(is_behind, false, now).distribution(now);
         state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
     }
 
@@ -92,9 +92,11 @@ impl World {
 
     /// What rests on the index is confirmed by a fresh list.
     fn is_confirmed(&self, state: &mut State, who: ReplicaId, plan: &RootPlan) -> bool {
-        let RootPlan::Change { transition, .. } = plan else { return true };
+        let RootPlan::Change(transition) = plan else { return true };
         let Some(ca) = state.ca else { return true };
-        if !self.decisions.rests_on_sight(transition, &ca, &state.pki) || self.has(Mutation::Unconfirmed) {
+        if !self.decisions.rests_on_distribution(transition, &ca, &state.pki)
+            || self.has(Mutation::Unconfirmed)
+        {
             return true;
         }
         let replica = *state.replica(who);
@@ -110,7 +112,7 @@ impl World {
     fn carried_out(&self, state: &mut State, plan: &RootPlan, now: Ticks) -> Option<Ca> {
         let made = if makes_root(plan) { Some(Self::make_root(state)?) } else { None };
         let enters = made.or(state.provided);
-        let RootPlan::Change { transition, .. } = plan else {
+        let RootPlan::Change(transition) = plan else {
             let provided = Roots::of(enters.filter(|_| made.is_none()));
             // A root that is new answers whatever people had asked for before.
             return Some(Ca { provided, answered: state.asked, ..Ca::new(enters?, state.longest, now) });

@@ -2,8 +2,9 @@
 //! `tests/differential.rs` compares the two after each of thousands of transitions, with real certificates.
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::plan::authority::rotation::{Source, Transition};
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::safeguards::Safeguard;
+use mtls_operator::plan::authority::transition::{NextRoot, Transition};
 
 use crate::ca::{Ca, Retiring};
 use crate::decisions::{Decisions, dropped};
@@ -28,15 +29,15 @@ impl Change<'_> {
     #[must_use]
     pub fn apply(&self, ca: Ca, to: &Transition, enters: Option<RootId>, pki: &mut Pki) -> Option<Ca> {
         Some(match to {
-            Transition::Announce(source, _) => self.announce(ca, enters?, *source, pki),
+            Transition::Announce(origin, _) => self.announce(ca, enters?, *origin, pki),
             Transition::Withdraw => self.withdraw(ca, pki),
             Transition::Switch { .. } => self.switch(ca, pki)?,
-            Transition::Succeed(Source::Announced) => {
+            Transition::Succeed(NextRoot::Existing) => {
                 let next = ca.next?;
                 self.succeed(ca, next, ca.provided.contain(next), pki)
             }
-            Transition::Succeed(source) => {
-                let after = self.succeed(ca, enters?, *source == Source::Provided, pki);
+            Transition::Succeed(NextRoot::New(origin)) => {
+                let after = self.succeed(ca, enters?, *origin == Origin::Provided, pki);
                 Ca { answered: self.asked, ..after }
             }
             Transition::Drop(gone) => self.drop(ca, dropped(gone), pki),
@@ -46,7 +47,7 @@ impl Change<'_> {
     }
 
     /// The next root is stored, and certified where the signer may do that.
-    fn announce(&self, ca: Ca, root: RootId, source: Source, pki: &mut Pki) -> Ca {
+    fn announce(&self, ca: Ca, root: RootId, origin: Origin, pki: &mut Pki) -> Ca {
         let may_certify = self.decisions.safeguards().hold(Safeguard::CrossCertificates);
         let is_certified = may_certify && !ca.provided.contain(ca.signer);
         if is_certified {
@@ -57,7 +58,7 @@ impl Change<'_> {
             next: Some(root),
             crosses: with(ca.crosses.both(Roots::one(ca.signer)), is_certified),
             certified: with(ca.certified, is_certified),
-            provided: with(ca.provided.both(Roots::one(ca.signer)), source == Source::Provided),
+            provided: with(ca.provided.both(Roots::one(ca.signer)), origin == Origin::Provided),
             former_trust: Some(ca.trust()),
             answered: self.asked,
             ..self.begun(ca, Phase::Announced, self.end_of_former(&ca, pki))

@@ -3,17 +3,18 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::operator::authority::activate;
-use mtls_operator::operator::authority::root::distrusted::certified;
-use mtls_operator::operator::authority::root::load::{LoadedRoot, RotationState};
+use mtls_operator::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use mtls_operator::pki::{
     CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey, Serial, SpiffeId, TrustDomain,
     Validity, verify_as_peer,
 };
-use mtls_operator::plan::authority::decide::{
-    CaState, LossAcceptance, Provided, RootPlan, RootSecret, RootWorld, decide,
-};
+use mtls_operator::plan::authority::ca_state::{CaState, Provided, RootSecret};
+use mtls_operator::plan::authority::decide::decide;
+use mtls_operator::plan::authority::decision::RootPlan;
 use mtls_operator::plan::authority::quiet_period::Distribution;
-use mtls_operator::plan::authority::rotation::{RotationInputs, Transition};
+use mtls_operator::plan::authority::rotation_inputs::RotationInputs;
+use mtls_operator::plan::authority::transition::Transition;
+use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
 use mtls_operator::plan::unread_spec::Unread;
 use rotation_model::ca::{Ca, Former, Retiring};
 use rotation_model::decisions::Question;
@@ -28,68 +29,73 @@ impl Pair {
     pub fn assert_same(&self) {
         let loaded = self.loaded(0);
         let is_expired = self.pki.end(self.ca.signer) < 0;
-        assert_eq!(matches!(loaded.secret, RootSecret::Expired(_)), is_expired, "the signer has expired");
+        assert_eq!(matches!(loaded, RootSecret::Expired(_)), is_expired, "the signer has expired");
         let normal = Ca { since: self.since(self.ca.since), ..self.ca };
-        assert_eq!(self.abstracted(&loaded), normal);
-        let bundle = loaded.authority.as_ref().unwrap().bundle();
+        let held = loaded.held().unwrap();
+        assert_eq!(self.abstracted(held), normal);
+        let bundle = held.signer.ca.bundle();
         let trust = Roots::of(bundle.fingerprints().map(|found| self.root(&found.to_string())));
         assert_eq!(trust, self.ca.trust(), "the trust bundle in force");
-        self.assert_counts(&loaded);
+        self.assert_counts(held);
         for quiet in [None, Some(0), Some(PROPAGATION)] {
             assert_eq!(self.plan(&loaded, quiet), self.plan_of_model(quiet), "quiet for {quiet:?}");
         }
         if !is_expired && !self.ca.is_lost() {
-            self.assert_signs_alike(&loaded);
+            self.assert_signs_alike(held);
         }
     }
 
     /// The operator's root Secret in the model's words.
-    fn abstracted(&self, loaded: &LoadedRoot) -> Ca {
-        let (root, succession) = (loaded.stored().unwrap(), &loaded.succession);
+    fn abstracted(&self, held: &LoadedCa) -> Ca {
+        let root = &held.state();
         let (signer, next) = (self.root(&root.fingerprint), root.next.as_ref());
         let number = next.map(|next| self.root(&next.fingerprint));
-        let mut retiring = succession.retiring.iter().map(|former| Retiring {
+        let mut retiring = held.retiring.iter().map(|former| Retiring {
             root: self.root(&former.fingerprint),
             until: self.ticks(former.until).max(0),
             certified: self.roots(former.certified.as_ref().unwrap()),
         });
-        let (former, expelled, taken) = self.former(succession);
+        let (former, expelled, taken) = self.former(held);
         Ca {
             phase: root.phase,
             signer,
             next: number,
             retiring: [retiring.next(), retiring.next()],
-            crosses: self.crosses(succession, signer, number),
-            certified: self.roots(&certified(succession)),
+            crosses: self.crosses(held, signer, number),
+            certified: self.roots(&held.certified()),
             provided: Roots::of(
                 Some(signer)
-                    .filter(|_| root.is_provided)
+                    .filter(|_| root.origin.is_provided())
                     .into_iter()
-                    .chain(number.filter(|_| next.is_some_and(|next| next.is_provided))),
+                    .chain(number.filter(|_| next.is_some_and(|next| next.origin.is_provided()))),
             ),
             former,
             expelled,
             taken,
             named: self.named,
             lost: self.lost(root).union(self.named),
-            former_trust: self.former_trust(succession.former_trust.as_ref()),
+            former_trust: self.former_trust(held.former_trust.as_ref()),
             since: self.since(self.ticks(root.since)),
-            step_ends: succession.step.map_or(-1, |step| self.ticks(step.ends).max(-1)),
+            step_ends: held.step.map_or(-1, |step| self.ticks(step.ends).max(-1)),
             answered: root.rotate_request.as_ref().map_or(0, |text| text.parse().unwrap()),
             longest: Ticks::try_from(root.max_leaf_ttl / span(1).as_secs()).unwrap(),
         }
     }
 
     /// The roots whose cross-certificates are in force.
-    fn crosses(&self, succession: &RotationState, signer: RootId, next: Option<RootId>) -> Roots {
+    fn crosses(&self, held: &LoadedCa, signer: RootId, next: Option<RootId>) -> Roots {
         let is_in_force = |cross: &&CrossCertificate| cross.is_valid_at(self.now(0));
-        let cross = succession.cross.as_ref().filter(is_in_force).map(|_| signer);
-        Roots::of(cross.into_iter().chain(next.filter(|_| succession.next_cross.is_some())))
+        let cross = held.signer.cross.as_ref().filter(is_in_force).map(|_| signer);
+        Roots::of(
+            cross
+                .into_iter()
+                .chain(next.filter(|_| held.next.as_ref().is_some_and(|next| next.cross.is_some()))),
+        )
     }
 
     /// Signers of the past; those of them that are distrusted; and those of these that people have not named.
-    fn former(&self, succession: &RotationState) -> (Former, Roots, Roots) {
-        let all = || succession.former.iter().map(|former| (self.key(&former.key_id), former));
+    fn former(&self, held: &LoadedCa) -> (Former, Roots, Roots) {
+        let all = || held.former.iter().map(|former| (self.key(&former.key_id), former));
         let known =
             all().fold(Former::NONE, |known, (root, former)| known.with(root, self.last_tick(former.until)));
         let expelled = all().filter(|(_, former)| former.distrusted).map(|(root, _)| root);
@@ -119,7 +125,7 @@ impl Pair {
     }
 
     /// No list names anything twice, and no key holds more certificates than the model says.
-    fn assert_counts(&self, loaded: &LoadedRoot) {
+    fn assert_counts(&self, held: &LoadedCa) {
         let Ca { next, retiring, former, .. } = self.ca;
         let is_next = usize::from(next.is_some());
         let retiring = retiring.iter().flatten().count();
@@ -137,8 +143,8 @@ impl Pair {
         }
         // One that has ended stays until the next write.
         assert!(certificates(&self.secret, "cross.crt") <= 1);
-        assert_eq!(loaded.succession.retiring.len(), retiring);
-        assert_eq!(loaded.succession.former.len(), former.roots().iter().count());
+        assert_eq!(held.retiring.len(), retiring);
+        assert_eq!(held.former.len(), former.roots().iter().count());
     }
 
     /// What the operator decides on the Secret that it has loaded, in the model's words.
@@ -153,13 +159,13 @@ impl Pair {
         };
         let plan = decide(&RootWorld {
             secret_name: "root".into(),
-            secret: loaded.secret.clone(),
-            around: RotationInputs {
+            secret: loaded.map(LoadedCa::state),
+            inputs: RotationInputs {
                 now: self.now(0),
                 rules: self.rules(),
                 provided,
                 request: self.request(),
-                sight: Distribution { quiet_for: quiet.map(span) },
+                distribution: Distribution { quiet_for: quiet.map(span) },
             },
             evidence: None,
             acceptance: LossAcceptance::NotAsked,
@@ -167,14 +173,14 @@ impl Pair {
             clock: None,
         })
         .plan;
-        let RootPlan::Change { transition, .. } = plan else { return plan };
+        let RootPlan::Change(transition) = plan else { return plan };
         let transition = match transition {
             Transition::Drop(gone) => {
                 Transition::Drop(gone.iter().map(|found| facts::fingerprint(self.root(found))).collect())
             }
             other => other,
         };
-        RootPlan::Change { over: "1".into(), transition }
+        RootPlan::Change(transition)
     }
 
     fn plan_of_model(&self, quiet: Option<Ticks>) -> RootPlan {
@@ -194,8 +200,8 @@ impl Pair {
 
     /// A leaf is served with as many certificates as the model says, and accepted by those who trust the roots that the model
     /// says. What Secrets have to follow is the same.
-    fn assert_signs_alike(&self, loaded: &LoadedRoot) {
-        let (operator, model) = (activate::facts(loaded).unwrap(), facts::signer(&self.ca, &self.pki));
+    fn assert_signs_alike(&self, held: &LoadedCa) {
+        let (operator, model) = (activate::facts(held), facts::signer(&self.ca, &self.pki));
         assert_eq!(operator.rotation.is_announced, model.rotation.is_announced);
         assert_eq!(operator.rotation.retiring.len(), model.rotation.retiring.len());
         assert_eq!(operator.rotation.distrusted.len(), model.rotation.distrusted.len());
@@ -207,7 +213,7 @@ impl Pair {
         );
         let crosses = self.pki.run(self.ca.signer, self.ca.served(&self.pki), 0);
         let chain = Chain { signer: self.ca.signer, crosses };
-        let (authority, now) = (loaded.authority.as_ref().unwrap(), self.now(0));
+        let (authority, now) = (&held.signer.ca, self.now(0));
         let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
         let window = Validity::leaf(now, span(LEAF), authority.window());
         let issued = authority.issue(&profile(), key, window, Serial::random().unwrap()).unwrap();

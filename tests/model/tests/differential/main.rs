@@ -17,7 +17,8 @@ mod walk;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use mtls_operator::plan::authority::rotation::{Cause, Source, Transition};
+use mtls_operator::plan::authority::origin::Origin;
+use mtls_operator::plan::authority::transition::{Cause, Transition};
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
@@ -75,7 +76,7 @@ fn after_many_rotations_the_secret_and_the_chain_hold_what_the_model_says() {
     let mut pair = Pair::new(Scope::ALONE);
     for _ in 0..24 {
         pair.asked += 1;
-        pair.make_transition(&Transition::Announce(Source::Generated, Cause::Requested), 0);
+        pair.make_transition(&Transition::Announce(Origin::Generated, Cause::Requested), 0);
         pair.assert_same();
         pair.pass_time(PROPAGATION);
         pair.make_transition(&Transition::Switch { is_forced: false }, 0);

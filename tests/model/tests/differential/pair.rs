@@ -5,16 +5,19 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::authority::root::annotations::Origin;
+use mtls_operator::operator::authority::root::ca_pem::next_pem;
 use mtls_operator::operator::authority::root::creation;
-use mtls_operator::operator::authority::root::load::{LoadedRoot, load, next_pem};
+use mtls_operator::operator::authority::root::load::load;
+use mtls_operator::operator::authority::root::loaded_ca::LoadedRoot;
 use mtls_operator::operator::authority::root::patch::RootPatch;
 use mtls_operator::operator::authority::root::read_back::read_back;
 use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
 use mtls_operator::pki::{Authority, AuthorityPem, EvidenceKey, Fingerprint, RootAlgorithm, TrustBundle};
-use mtls_operator::plan::authority::rotation::{Rules, Source, Transition};
+use mtls_operator::plan::authority::origin::Origin;
+use mtls_operator::plan::authority::rotation_inputs::RotationRules;
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::authority::transition::{NextRoot, Transition};
 use rotation_model::Scope;
 use rotation_model::ca::Ca;
 use rotation_model::decisions::{Decisions, dropped};
@@ -59,7 +62,7 @@ impl Pair {
         let terms = AuthoritySpec { max_leaf_ttl: span(LEAF), ..terms };
         let first = made(scope.first_end, at(0));
         let mut secret = creation::new(&terms, NAMESPACE, NAME, &first.pem, Origin::Generated, at(0));
-        creation::proves(&mut secret, &EvidenceKey::random().unwrap(), None);
+        creation::set_evidence_key(&mut secret, &EvidenceKey::random().unwrap(), None);
         let mut pki = Pki::EMPTY;
         Self {
             ca: Ca::new(pki.make(scope.first_end), LEAF, 0),
@@ -97,8 +100,8 @@ impl Pair {
         load(Some(&self.secret), &self.terms, PLACE, self.now(ahead))
     }
 
-    pub fn rules(&self) -> Rules {
-        Rules {
+    pub fn rules(&self) -> RotationRules {
+        RotationRules {
             propagation: span(PROPAGATION),
             spread_over: span(self.scope.spread),
             renew_before: span(self.scope.margin),
@@ -142,10 +145,11 @@ impl Pair {
     /// A replica with this clock makes a transition.
     pub fn make_transition(&mut self, to: &Transition, ahead: Ticks) {
         let enters = match to {
-            Transition::Announce(Source::Provided, _) | Transition::Succeed(Source::Provided) => {
-                self.provided
+            Transition::Announce(Origin::Provided, _)
+            | Transition::Succeed(NextRoot::New(Origin::Provided)) => self.provided,
+            Transition::Announce(..) | Transition::Succeed(NextRoot::New(Origin::Generated)) => {
+                Some(self.make())
             }
-            Transition::Announce(..) | Transition::Succeed(Source::Generated) => Some(self.make()),
             _ => None,
         };
         let phase = self.write(to, enters, ahead);
@@ -165,9 +169,10 @@ impl Pair {
         let (loaded, rules, now, request) =
             (self.loaded(ahead), self.rules(), self.now(ahead), self.request());
         let requests = Requests { rotate: request.as_deref(), exclude: None };
-        let change = RootTransition::of(&loaded, &self.terms, &rules, requests, now).unwrap();
+        let ca = loaded.held().unwrap();
+        let change = RootTransition { spec: &self.terms, rules: &rules, ca, requests, now };
         let to = &self.with_real_names(to);
-        let phase = to.leads_to(change.root);
+        let phase = to.leads_to(&ca.state());
         let patch = self.patch(&change, to, enters);
         let after = patch.applied_to(&self.secret);
         assert_eq!(read_back(&after, &self.terms, PLACE, phase, now), Ok(()));
@@ -184,23 +189,21 @@ impl Pair {
     /// The patch of a transition, as the operator's pass asks for it.
     fn patch(&self, change: &RootTransition<'_>, to: &Transition, enters: Option<RootId>) -> RootPatch {
         let pem = || &self.made[usize::from(enters.unwrap())].pem;
-        let origin = |source| if source == Source::Provided { Origin::Provided } else { Origin::Generated };
         match to {
-            Transition::Announce(source, _) => {
+            Transition::Announce(origin, _) => {
                 let next = Authority::load(pem(), change.now).unwrap();
                 // A CA that people provide certifies nothing.
-                let certifies = !change.root.is_provided;
-                let cross = certifies.then(|| change.authority.cross_certify(&next, change.now).unwrap());
-                change.announce(pem(), origin(*source), cross.as_ref())
+                let signer = &change.ca.signer;
+                let certifies = !signer.origin.is_provided();
+                let cross = certifies.then(|| signer.ca.cross_certify(&next, change.now).unwrap());
+                change.announce(pem(), *origin, cross.as_ref())
             }
             Transition::Withdraw => change.withdraw(),
             Transition::Switch { .. } => change.switch(&next_pem(&self.secret)),
-            Transition::Succeed(Source::Announced) => {
-                let is_provided = change.root.next.as_ref().is_some_and(|next| next.is_provided);
-                let source = if is_provided { Source::Provided } else { Source::Generated };
-                change.succeed(&next_pem(&self.secret), origin(source), Source::Announced)
+            Transition::Succeed(NextRoot::Existing) => {
+                change.succeed(&next_pem(&self.secret), NextRoot::Existing)
             }
-            Transition::Succeed(source) => change.succeed(pem(), origin(*source), *source),
+            Transition::Succeed(next) => change.succeed(pem(), *next),
             Transition::Drop(gone) => change.drop(gone),
             Transition::RaiseMaxLeafTtl => change.raise_max_leaf_ttl(),
             Transition::Replace => unreachable!("no two roots of the model have the same anchors"),

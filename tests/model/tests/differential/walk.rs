@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mtls_operator::plan::authority::rotation::{Cause, Source, Transition};
+use mtls_operator::plan::authority::origin::Origin;
+use mtls_operator::plan::authority::transition::{Cause, NextRoot, Transition};
 use rotation_model::facts::fingerprint;
 use rotation_model::pki::{ROOTS, RootId};
 use rotation_model::time::{LONGER_LEAF, SKEW, Ticks};
@@ -115,17 +116,22 @@ impl Pair {
         let ca = &self.ca;
         let has_room = usize::from(self.pki.made()) < ROOTS;
         let is_new = |root: &RootId| !ca.all().union(ca.former.roots()).union(self.named).contain(*root);
-        let provided = self.provided.filter(is_new).map(|_| Source::Provided);
-        let sources: Vec<Source> =
-            has_room.then_some(Source::Generated).into_iter().chain(provided).collect();
+        let provided = self.provided.filter(is_new).map(|_| Origin::Provided);
+        let origins: Vec<Origin> =
+            has_room.then_some(Origin::Generated).into_iter().chain(provided).collect();
         let sound_next = ca.next.filter(|next| !ca.lost.contain(*next));
         if ca.is_lost() || self.pki.end(ca.signer) < ahead {
-            let announced = sound_next.map(|_| Source::Announced);
-            return sources.into_iter().chain(announced).map(Transition::Succeed).collect();
+            let announced = sound_next.map(|_| NextRoot::Existing);
+            return origins
+                .into_iter()
+                .map(NextRoot::New)
+                .chain(announced)
+                .map(Transition::Succeed)
+                .collect();
         }
         let gone: Vec<String> = ca.retiring().iter().map(fingerprint).collect();
         let drop = (!gone.is_empty()).then_some(Transition::Drop(gone));
-        let announce = sources.into_iter().map(|source| Transition::Announce(source, Cause::Requested));
+        let announce = origins.into_iter().map(|origin| Transition::Announce(origin, Cause::Requested));
         let announce = announce.filter(|_| sound_next.is_none() && ca.retiring().is_empty());
         let withdraw = ca.next.map(|_| Transition::Withdraw);
         let switch = [false, true].map(|is_forced| Transition::Switch { is_forced });
