@@ -7,6 +7,10 @@
 
 #[path = "convergence/model.rs"]
 mod model;
+#[path = "convergence/objects.rs"]
+mod objects;
+#[path = "convergence/requeue.rs"]
+mod requeue;
 #[path = "convergence/rest.rs"]
 mod rest;
 #[path = "convergence/years.rs"]

@@ -29,10 +29,14 @@ mod course;
 mod decide;
 #[path = "laws/distrust.rs"]
 mod distrust;
+#[path = "laws/epochs.rs"]
+mod epochs;
 #[path = "laws/fixture.rs"]
 mod fixture;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
+#[path = "laws/guarantees.rs"]
+mod guarantees;
 #[path = "laws/halt.rs"]
 mod halt;
 #[path = "laws/input.rs"]

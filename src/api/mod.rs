@@ -15,6 +15,7 @@ pub mod identity;
 pub mod names;
 pub mod patterns;
 pub mod probe;
+pub mod secret;
 pub mod word;
 
 pub use authority::{MtlsAuthority, MtlsAuthoritySpec, MtlsAuthorityStatus};

@@ -68,7 +68,7 @@ fn lost_and_accepted(stage: &Stage, told_of: &[&str]) -> Stage {
     let next = Stage::bare(stage.server.clone(), stage.hand.now());
     for name in told_of {
         let now = next.context.millis();
-        next.context.board.change(|board| board.saw_identity(&stage.identity(name), false, now));
+        next.context.board.change(|board| board.apply_identity(&stage.identity(name), false, now));
     }
     next
 }

@@ -165,7 +165,10 @@ async fn an_identity_that_nobody_can_renew_says_so_once_and_is_counted() {
     assert!(calls.iter().any(|call| call == "PATCH status orders/web"), "{calls:#?}");
     assert_eq!(stage.ready("web"), super::stage::issued());
     let message = stage.message("web");
-    assert!(message.contains("its renewal is due and nobody signs: MtlsAuthority mesh"), "{message}");
+    assert!(
+        message.contains("its renewal is due and the authority does not sign: MtlsAuthority mesh"),
+        "{message}"
+    );
     assert_eq!(stage.identity("web").status.unwrap().renewal_time, None);
     stage.advance(super::stage::A_WHILE);
     assert_eq!(stage.settle().await, [""; 0]);
@@ -190,7 +193,7 @@ async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
     assert!(!figures(&stage).iter().any(|line| line.contains("mehs")), "{:#?}", figures(&stage));
     stage.server.delete(AUTHORITIES, "", "mesh");
     stage.context.roster.lock().remove("mesh");
-    stage.context.board.change(|board| board.lost_authority("mesh", stage.context.millis()));
+    stage.context.board.change(|board| board.remove_authority("mesh", stage.context.millis()));
     keep(&mut keeper).await;
     assert!(shown(&stage, &counted("Issued", 1)), "{:#?}", figures(&stage));
 }

@@ -98,7 +98,7 @@ async fn a_secret_that_another_replica_has_just_made_is_taken_as_it_is() {
     let mut other = Stage::bare(stage.server.clone(), stage.hand.now());
     other.look_at_authority().await.unwrap();
     let identity = other.identity("web");
-    other.context.board.change(|board| board.saw_identity(&identity, true, other.context.millis()));
+    other.context.board.change(|board| board.apply_identity(&identity, true, other.context.millis()));
     other.asked();
     let calls = other.calls().await;
     let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
@@ -157,9 +157,9 @@ async fn nothing_is_judged_before_the_labels_of_its_namespace_are_known() {
     stage.server.calls();
     stage.apply("web", &json!({}));
     stage.watch();
-    let job = stage.context.board.change(|board| board.take(stage.context.millis())).unwrap();
-    stage.context.board.change(|board| board.lost_namespace("orders"));
-    let outcome = reconcile(&stage.context, job).await;
+    let job = stage.context.board.change(|board| board.next(stage.context.millis())).unwrap();
+    stage.context.board.change(|board| board.remove_namespace("orders"));
+    let outcome = reconcile(&stage.context, &stage.keys, job).await;
     assert!(matches!(outcome, Err(Error::Stale { .. })), "{outcome:?}");
     let calls = stage.server.asked();
     assert!(calls.iter().all(|call| call.starts_with("GET")), "{calls:#?}");

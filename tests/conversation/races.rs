@@ -70,11 +70,15 @@ async fn answers_to_writes_that_come_after_the_deletion_bring_nothing_back() {
     stage.apply("web", &json!({}));
     stage.settle().await;
     let board = &stage.context.board;
-    board.change(|board| board.deleted_secret(&metadata(&stage, "web-mtls", Some("1000")), 0));
+    board.change(|board| board.delete_secret(&metadata(&stage, "web-mtls", Some("1000")), 0));
     stage.server.delete(SECRETS, NAMESPACE, "web-mtls");
     stage.work().await;
     assert!(stage.secret("web-mtls").is_some(), "it is made anew");
-    assert_eq!(board.lock().known_secret(NAMESPACE, "web-mtls"), None, "and deleted again, in version 1000");
+    assert_eq!(
+        board.lock().secret_version(NAMESPACE, "web-mtls"),
+        None,
+        "and deleted again, in version 1000"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +112,7 @@ async fn an_authority_that_its_keeper_does_not_find_is_gone() {
         stage.context.roster.lock().get("mesh").is_none() && stage.context.authorities.get("mesh").is_none()
     );
     let name = digest("mesh");
-    assert!(stage.context.board.lock().jurisdiction().authority(name).is_none());
+    assert!(stage.context.board.lock().policy().authority(name).is_none());
 }
 
 /// An object of the API server in version 1000, as a watch tells of its deletion.
@@ -123,13 +127,13 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let stage = Mesh::of(&["a"], publishing()).await.stage;
     let (context, board) = (&stage.context, &stage.context.board);
     LeafSecretHandler::new(context.clone(), None).lost(metadata(&stage, "a-mtls", Some("1000")));
-    board.change(|board| board.answered_secret(&metadata(&stage, "a-mtls", Some("999")), 0));
-    assert_eq!(board.lock().known_secret(NAMESPACE, "a-mtls"), None);
+    board.change(|board| board.apply_secret_answer(&metadata(&stage, "a-mtls", Some("999")), 0));
+    assert_eq!(board.lock().secret_version(NAMESPACE, "a-mtls"), None);
     IdentityHandler::new(context.clone(), None).lost(last(&stage, (IDENTITIES, NAMESPACE, "a")));
     let mut late = stage.identity("a");
     late.metadata.resource_version = Some("999".into());
-    board.change(|board| board.answered_identity(&late, 0));
-    assert_eq!(board.lock().known_identity(NAMESPACE, "a"), None);
+    board.change(|board| board.apply_identity_answer(&late, 0));
+    assert_eq!(board.lock().identity_version(NAMESPACE, "a"), None);
     let known = authority(&stage);
     AuthorityHandler::new(context.clone()).lost(last(&stage, (AUTHORITIES, "", "mesh")));
     let status = MtlsAuthorityStatus { observed_generation: Some(7), ..MtlsAuthorityStatus::default() };
@@ -175,12 +179,12 @@ async fn an_authority_made_anew_during_a_look_has_its_signer_again() {
     let stage = Stage::set().await;
     let terms = stage.context.authorities.get("mesh").unwrap().terms.clone();
     stage.context.board.change(|board| {
-        board.lost_authority("mesh", 0);
-        board.saw_terms(&terms, 0);
+        board.remove_authority("mesh", 0);
+        board.apply_authority(&terms, 0);
     });
     stage.look_at_authority().await.unwrap();
     let authority = digest("mesh");
-    assert!(stage.context.board.lock().jurisdiction().signer(authority).is_some());
+    assert!(stage.context.board.lock().policy().signer(authority).is_some());
 }
 
 fn granting() -> Value {
@@ -287,7 +291,7 @@ fn claim(mesh: &Mesh, names: &[String], identity: &str, uid: &Value) {
         meta["annotations"]["mtls-operator.dev/trust"] = json!("other");
         mesh.stage.server.put(SECRETS, &made);
         let seen = metadata(&mesh.stage, name, None);
-        mesh.stage.context.board.change(|board| board.saw_secret(&seen, false, 0));
+        mesh.stage.context.board.change(|board| board.apply_secret(&seen, false, 0));
     }
 }
 
@@ -324,7 +328,7 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
     let why = confirm(&mesh.stage).await.unwrap().unconfirmed.unwrap();
     assert!(why.contains("1 Secrets or trust bundles that no watch has told of yet"), "{why}");
     let deleted = metadata(&mesh.stage, "other", Some("1000"));
-    mesh.stage.context.board.change(|board| board.deleted_secret(&deleted, 0));
+    mesh.stage.context.board.change(|board| board.delete_secret(&deleted, 0));
     let place = the_place(&mesh.stage);
     mesh.stage.context.bundles.change(|ledger| ledger.deleted(&place, "1000", 0));
     assert_eq!(confirm(&mesh.stage).await, None);
@@ -342,11 +346,11 @@ async fn a_bundle_that_was_read_without_the_announced_root_is_known_to_have_been
     let board = &mesh.stage.context.board;
     mesh.stage.server.edit(SECRETS, NAMESPACE, "a-mtls", |secret| secret["data"]["ca.crt"] = json!("eA=="));
     let seen = metadata(&mesh.stage, "a-mtls", None);
-    board.change(|board| board.saw_secret(&seen, false, mesh.stage.context.millis()));
-    board.change(|board| board.take_behind("mesh", &[]));
+    board.change(|board| board.apply_secret(&seen, false, mesh.stage.context.millis()));
+    board.change(|board| board.take_lagging("mesh", &[]));
     mesh.stage.work().await;
     assert_ne!(mesh.stage.secret("a-mtls").unwrap()["data"]["ca.crt"], "eA==", "it is put right");
-    assert!(board.change(|board| board.take_behind("mesh", &[])), "its annotations said nothing of it");
+    assert!(board.change(|board| board.take_lagging("mesh", &[])), "its annotations said nothing of it");
 }
 
 /// A stage whose bundle is to be published, and the errand for it.

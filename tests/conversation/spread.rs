@@ -2,7 +2,7 @@
 //! nothing is written before; another bundle costs no new key.
 
 use jiff::Timestamp;
-use mtls_operator::plan::spread::{Step, fraction, turn};
+use mtls_operator::plan::spread::{RolloutWindow, slot};
 use serde_json::json;
 
 use super::mesh::Mesh;
@@ -12,12 +12,12 @@ const NAMES: [&str; 4] = ["a", "b", "c", "still"];
 const QUARTER: i64 = 15 * 60;
 
 /// The step that has begun, as the root Secret says it.
-fn step(mesh: &Mesh) -> Step {
+fn step(mesh: &Mesh) -> RolloutWindow {
     let root = mesh.stage.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
     let moment = |key: &str| -> Timestamp {
         root["metadata"]["annotations"][format!("mtls-operator.dev/{key}")].as_str().unwrap().parse().unwrap()
     };
-    Step { began: moment("since"), ends: moment("spread-until") }
+    RolloutWindow { began: moment("since"), ends: moment("spread-until") }
 }
 
 /// Who follows the step, each with the second of its slot, in their order: none of them is renewed in the step.
@@ -28,7 +28,7 @@ fn slots(mesh: &Mesh) -> Vec<(i64, &'static str)> {
         let identity = mesh.stage.identity(name);
         let renewal = identity.status.unwrap().renewal_time.map(|time| time.0);
         assert!(renewal.is_none_or(|renewal| renewal > step.ends), "{name} is renewed in the step");
-        (turn(step, fraction(&identity.metadata.uid.unwrap()), None), name)
+        (step.due_at(slot(&identity.metadata.uid.unwrap()), None), name)
     };
     let mut slots: Vec<_> = NAMES.into_iter().map(slot).collect();
     slots.sort_unstable();

@@ -73,7 +73,10 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
         mesh.stage.server.put(SECRETS, &made);
         let meta = json!({ "metadata": mesh.stage.secret(secret).unwrap()["metadata"] });
         let meta = serde_json::from_value(meta).unwrap();
-        mesh.stage.context.board.change(|board| board.saw_secret(&meta, false, mesh.stage.context.millis()));
+        mesh.stage
+            .context
+            .board
+            .change(|board| board.apply_secret(&meta, false, mesh.stage.context.millis()));
         for _ in 0..15 {
             tokio::time::advance(std::time::Duration::from_secs(1)).await;
             mesh.stage.look_at_authority().await.unwrap();

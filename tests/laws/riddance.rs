@@ -4,11 +4,11 @@
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::names::key;
+use mtls_operator::api::secret::content;
 use mtls_operator::operator::authority::root::annotations::Origin;
 use mtls_operator::operator::authority::root::load::{LoadedRoot, load, next_pem, pem};
 use mtls_operator::operator::authority::root::patch::RootPatch;
 use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
-use mtls_operator::operator::identity::observe::content;
 use mtls_operator::pki::{
     Authority, AuthorityPem, CrossCertificate, Fingerprint, LeafError, PrivateKey, Serial, Validity,
     verify_as_peer,
@@ -19,7 +19,7 @@ use mtls_operator::plan::authority::decide::{
 use mtls_operator::plan::authority::rotation::{Source, Transition};
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
-use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::policy::authorize;
 use mtls_operator::plan::selector::Labels;
 
 use super::fixture::{DAY, HOUR, NOW, asked, terms};
@@ -54,7 +54,7 @@ impl Stolen {
         let cross = self.cross.as_deref().map(str::as_bytes).unwrap_or_default();
         let cross = CrossCertificate::from_pem(cross, &stolen).unwrap();
         let stolen = stolen.among(&[], cross.as_ref(), &[]);
-        let profile = judge(&asked("web"), &terms(), &Labels::new()).unwrap().profile;
+        let profile = authorize(&asked("web"), &terms(), &Labels::new()).unwrap().profile;
         let key = PrivateKey::generate(profile.key_algorithm).unwrap();
         let window = Validity::leaf(NOW, HOUR, stolen.window());
         let leaf = stolen.issue(&profile, key, window, Serial::random().unwrap()).unwrap();

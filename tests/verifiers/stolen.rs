@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
+use mtls_operator::api::secret::content;
 use mtls_operator::operator::authority::root::load::{next_pem, pem};
-use mtls_operator::operator::identity::observe::content;
 use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey,
     RootAlgorithm, Serial, SpiffeId, Validity,

@@ -8,7 +8,7 @@ use super::objects::RenderedBundle;
 use super::store::{BundleStore, PublishFailure};
 use crate::operator::context::Context;
 use crate::operator::index::digest::Digest;
-use crate::operator::index::time::Millis;
+use crate::operator::index::time::{Millis, Second};
 use crate::operator::issuers::{Issuer, SigningCa};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Target, decide, decide_unwanted};
@@ -28,15 +28,19 @@ pub fn spots(context: &Context, terms: &AuthoritySpec) -> Vec<TargetSite> {
     let posted = posted(context, terms);
     let board = context.board.lock();
     let open =
-        board.jurisdiction().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
+        board.policy().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
     let within = open.filter_map(|(name, ns)| {
-        terms.publication.within(name, &ns.labels).map(|place| TargetSite { place, made: ns.made })
+        terms
+            .publication
+            .within(name, &ns.labels)
+            .map(|place| TargetSite { place, made: ns.created.map_or(0, Second::get) })
     });
     let cluster = terms.publication.cluster().map(|place| TargetSite { place, made: i64::MIN });
     let mut spots: Vec<TargetSite> = within.chain(cluster).collect();
     spots.extend(posted.into_iter().filter_map(|place| {
-        let namespace = board.jurisdiction().namespace(place.namespace()?)?;
-        (!namespace.is_terminating).then_some(TargetSite { place, made: namespace.made })
+        let namespace = board.policy().namespace(place.namespace()?)?;
+        (!namespace.is_terminating)
+            .then_some(TargetSite { place, made: namespace.created.map_or(0, Second::get) })
     }));
     spots
 }
@@ -102,8 +106,8 @@ fn is_spot(context: &Context, terms: &AuthoritySpec, place: &Target) -> bool {
         return terms.publication.cluster().as_ref() == Some(place);
     };
     let board = context.board.lock();
-    let Some(found) = board.jurisdiction().namespace(namespace) else { return false };
-    let shared = board.jurisdiction().shared(namespace);
+    let Some(found) = board.policy().namespace(namespace) else { return false };
+    let shared = board.policy().intern(namespace);
     let is_selected = || terms.publication.within(&shared, &found.labels).as_ref() == Some(place);
     !found.is_terminating && (is_kept || (context.is_watched(namespace) && is_selected()))
 }
@@ -191,6 +195,6 @@ fn take_away(context: &Context, agenda: &mut Changes, spots: &[TargetSite], serv
 fn is_settled(context: &Context, place: &Target) -> bool {
     let board = context.board.lock();
     place.namespace().is_none_or(|namespace| {
-        board.jurisdiction().namespace(namespace).is_some_and(|found| !found.is_terminating)
+        board.policy().namespace(namespace).is_some_and(|found| !found.is_terminating)
     })
 }

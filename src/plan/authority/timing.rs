@@ -6,7 +6,7 @@ use super::decide::CaState;
 use super::rotation::Rules;
 use super::safeguards::Safeguard;
 use crate::pki::whole_second;
-use crate::plan::spread::Step;
+use crate::plan::spread::RolloutWindow;
 
 /// Until when a root that signs no more must stay trusted: the end of the last leaf that any replica can have signed
 /// with it. F is how old a replica's view of the root may be, W how long a write may live, S the skew of clocks.
@@ -28,10 +28,10 @@ pub fn drain_bound(root: &CaState, now: Timestamp, rules: &Rules) -> Timestamp {
 /// The step that a transition begins: when each Secret follows. Never longer than a quarter of what is left of the
 /// former root.
 #[must_use]
-pub fn step(rules: &Rules, former_end: Timestamp, now: Timestamp) -> Step {
+pub fn step(rules: &Rules, former_end: Timestamp, now: Timestamp) -> RolloutWindow {
     let rest = former_end.duration_since(now).max(SignedDuration::ZERO);
     let span = rules.spread_over.min(rest / 4);
-    Step { began: now, ends: now.checked_add(span).unwrap_or(now) }
+    RolloutWindow { began: now, ends: now.checked_add(span).unwrap_or(now) }
 }
 
 /// When the switch happens in any case, so that no single Secret can hold the mesh hostage. With a cross-certificate that is

@@ -4,7 +4,7 @@ use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::decide::{CaState, NextCa, StoredRetiring};
 use mtls_operator::plan::authority::distrust::{self, Cas, Distrusted, Why, closure};
 use mtls_operator::plan::identity::world::{RetiringSigner, Rollout, Signer};
-use mtls_operator::plan::spread::Step;
+use mtls_operator::plan::spread::RolloutWindow;
 
 use crate::ca::Ca;
 use crate::pki::{Pki, RootId, Roots};
@@ -111,7 +111,7 @@ pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
             is_announced: ca.next.is_some(),
             retiring: ca.retiring.into_iter().flatten().map(retiring_signer).collect(),
             former_trust: ca.former_trust.map(trust),
-            step: Some(Step { began: at(ca.since), ends: at(ca.step_ends) }),
+            window: Some(RolloutWindow { began: at(ca.since), ends: at(ca.step_ends) }),
             distrusted: ca.expelled.without(ca.signer).iter().map(key_id).collect(),
             ..Rollout::default()
         },

@@ -9,11 +9,10 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::authority::activate::signer_mark;
-use mtls_operator::operator::authority::rotation::blockers::is_behind;
 use mtls_operator::operator::index::digest::digest;
-use mtls_operator::operator::index::issuer::RetiringEntry;
+use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry, lags};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
+use mtls_operator::operator::index::time::Second;
 use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::decide::{LossAcceptance, Provided, RootPlan, RootSecret, RootWorld};
 use mtls_operator::plan::authority::evidence::Evidence;
@@ -24,7 +23,7 @@ use mtls_operator::plan::authority::rotation::{
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::identity::decide::{Plan, decide};
-use mtls_operator::plan::identity::policy::{Entitlement, judge};
+use mtls_operator::plan::identity::policy::{Entitlement, authorize};
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{
@@ -121,8 +120,11 @@ impl Rulebook {
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
         let terms = AuthoritySpec::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();
-        let plain =
-            IdentitySpec { uid: "uid".into(), authority: "mesh".into(), ..IdentitySpec::plain("orders") };
+        let plain = IdentitySpec {
+            uid: "uid".into(),
+            authority: "mesh".into(),
+            ..IdentitySpec::default_in("orders")
+        };
         let paused = IdentitySpec { paused: true, ..plain.clone() };
         let rules = Rules {
             propagation: span(PROPAGATION),
@@ -133,7 +135,7 @@ impl Rulebook {
         };
         Self {
             rules,
-            entitlement: judge(&plain, &terms, &Labels::new()).unwrap(),
+            entitlement: authorize(&plain, &terms, &Labels::new()).unwrap(),
             profile: ProfileHash::of(IdentitySpecHash::of(&plain), AuthoritySpecHash::of(&terms)),
             asked: [plain, paused],
             needs: Memory::new(),
@@ -158,8 +160,8 @@ impl Rulebook {
             let not_ready = || NotReady("it does not sign".into());
             let held = |secret: Secret| self.held(secret, pki, ca.map_or(secret.bundle, Ca::trust));
             let world = World {
-                asked: &self.asked[usize::from(is_paused)],
-                terms: Some(Authorization {
+                spec: &self.asked[usize::from(is_paused)],
+                authorization: Some(Authorization {
                     entitlement: Ok(self.entitlement.clone()),
                     retained: None,
                     profile: self.profile,
@@ -185,12 +187,12 @@ impl Rulebook {
         let is_trusted = leaf.end < 0 || pki.accept(bundle, leaf.chain);
         SecretState::Held(OwnedSecret {
             version: "1".into(),
-            mine: true,
+            carries_uid: true,
             leaf: is_trusted.then(|| held_leaf(*leaf)).ok_or(LeafDefect::Untrusted),
             profile: Some(self.profile),
-            fits: true,
+            matches_profile: true,
             trust: Some(trust(secret.bundle)),
-            dressed: true,
+            metadata_is_current: true,
             renew_request: None,
         })
     }
@@ -272,16 +274,16 @@ impl Rulebook {
                 profile: Some(self.profile),
                 trust: Some(digest(&trust(secret.bundle))),
                 key_id: Some(digest(&key_id(secret.leaf.chain.signer))),
-                not_after: (!is_ageless).then(|| at(secret.leaf.end).as_second()),
-                issued_at: Some(at(secret.leaf.issued).as_second()),
+                not_after: Second::new(at(secret.leaf.end).as_second()).filter(|_| !is_ageless),
+                issued_at: Second::new(at(secret.leaf.issued).as_second()),
             };
-            let mut signer = signer_mark(&facts::signer(ca, pki));
+            let mut signer = IssuerEntry::from(&facts::signer(ca, pki));
             if is_ageless {
-                let ageless = |former: &RetiringEntry| RetiringEntry { until: i64::MAX, ..*former };
-                signer.retiring = signer.retiring.iter().map(ageless).collect();
+                let ageless = |former: &RetiringEntry| RetiringEntry { until: Timestamp::MAX, ..*former };
+                signer.rotation.retiring = signer.rotation.retiring.iter().map(ageless).collect();
             }
-            signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
-            is_behind(&seen, &signer, at(now).as_second())
+            signer.rotation.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
+            lags(&seen, &signer, at(now).as_second())
         })
     }
 }

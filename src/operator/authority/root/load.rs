@@ -12,7 +12,7 @@ use super::rotation_state::{note, succession};
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
-use crate::operator::identity::observe::content;
+use crate::api::secret::content;
 use crate::pki::{Authority, AuthorityPem, LoadError, TrustBundle};
 use crate::plan::authority::decide::{CaState, NextCa, RootSecret, StoredRetiring};
 use crate::plan::authority::distrust::{Distrusted, Why};

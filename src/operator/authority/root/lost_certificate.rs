@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::recovery::LeafSecret;
 use crate::api::authority::RootStatus;
 use crate::api::names::key;
+use crate::api::secret::content;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::identity::observe::content;
 use crate::pki::{Fingerprint, TrustBundle};
 use crate::plan::authority::spec::AuthoritySpec;
 

@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use super::annotations::{FormerKey, RetiringRoot};
 use super::load::next_pem;
 use crate::api::names::{annotation, key};
-use crate::operator::identity::observe::content;
+use crate::api::secret::content;
 use crate::pki::{Authority, CrossCertificate, EvidenceKey, LoadError, TrustBundle};
-use crate::plan::spread::Step;
+use crate::plan::spread::RolloutWindow;
 
 /// What surrounds a signer: those that come after it, and those that came before.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub struct RotationState {
     /// When the phase began.
     pub since: Option<Timestamp>,
     /// When Secrets follow the last change.
-    pub step: Option<Step>,
+    pub step: Option<RolloutWindow>,
     /// Hash of the trust bundle before the last change.
     pub former_trust: Option<String>,
     /// Value of the annotation `rotate` that was answered last.
@@ -72,7 +72,7 @@ pub(super) fn succession(
         since: time(secret, annotation::SINCE),
         step: time(secret, annotation::SINCE)
             .zip(time(secret, annotation::SPREAD_UNTIL))
-            .map(|(began, ends)| Step { began, ends }),
+            .map(|(began, ends)| RolloutWindow { began, ends }),
         former_trust: note(secret, annotation::FORMER_TRUST).cloned(),
         rotate_request: note(secret, annotation::ROTATE_REQUEST).cloned(),
         exclude_request: note(secret, annotation::EXCLUDE_REQUEST).cloned(),

@@ -12,7 +12,7 @@ use crate::api::MtlsAuthority;
 use crate::api::MtlsIdentity;
 use crate::api::authority::Phase;
 use crate::api::names::annotation;
-use crate::operator::authority::activate::{facts, signer_mark};
+use crate::operator::authority::activate::facts;
 use crate::operator::authority::root::load::{LoadedRoot, RotationState};
 use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
@@ -41,7 +41,7 @@ pub fn look(
     let now = context.clock.now().as_second();
     let (survey, was_behind) = {
         let mut board = context.board.lock();
-        let was_behind = board.take_behind(&terms.name, &excluded);
+        let was_behind = board.take_lagging(&terms.name, &excluded);
         let index = |entry: &crate::operator::index::identity::IdentityEntry| {
             board.index().secret(&entry.namespace, &entry.secret_name())
         };
@@ -144,7 +144,7 @@ async fn holder(
 fn rotating(loaded: &LoadedRoot) -> Option<(Phase, IssuerEntry)> {
     let RootSecret::Sound(root) = &loaded.secret else { return None };
     let signer = facts(loaded).filter(|_| root.phase != Phase::Stable)?;
-    Some((root.phase, signer_mark(&signer)))
+    Some((root.phase, IssuerEntry::from(&signer)))
 }
 
 /// The exclusion that a person asks for.

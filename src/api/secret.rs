@@ -1,0 +1,11 @@
+//! Reading Secrets.
+//!
+//! An absent value is an empty one: neither can be used.
+
+use k8s_openapi::api::core::v1::Secret;
+
+/// One value of a Secret; empty where there is none.
+#[must_use]
+pub fn content<'a>(secret: &'a Secret, key: &str) -> &'a [u8] {
+    secret.data.as_ref().and_then(|data| data.get(key)).map_or(&[], |value| &value.0)
+}
