@@ -42,13 +42,7 @@ test: ## Format check, lints and every test; says what it skips and why
 	$(CARGO) clippy --workspace --all-targets --locked $(WEAKENED) -- -D warnings
 	@$(MAKE) --no-print-directory tools WITH=--node
 	@mkdir -p target
-	@code=0; \
-	$(CARGO) test --workspace --locked $(WEAKENED) --no-fail-fast 2>&1 | tee target/test.log || code=$$?; \
-	echo; \
-	grep -ao 'SKIP .*' target/test.log | sort -u || true; \
-	awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } \
-		END { printf "%d passed, %d failed, %d ignored\n", passed, failed, ignored }' target/test.log; \
-	exit $$code
+	@$(CARGO) run --quiet --locked --package test-runner -- --workspace --locked $(WEAKENED) 2>&1 | tee target/test.log
 
 lint: ## Lints only, over everything that compiles
 	$(CARGO) clippy --workspace --all-targets --locked $(WEAKENED) -- -D warnings

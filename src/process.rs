@@ -9,11 +9,10 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use crate::cli::Run;
+use crate::operator::authority::bootstrap::DefaultAuthority;
 use crate::operator::metrics::Metrics;
 use crate::operator::probe::dial::Dialer;
-use crate::operator::run::{
-    DefaultAuthority, Dependencies, Settings, default_key_threads, run as run_operator,
-};
+use crate::operator::run::{Dependencies, Settings, default_key_threads, run as run_operator};
 use crate::pki::Serial;
 use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::admin;
@@ -109,11 +108,15 @@ fn leadership(
     Ok((leadership, Box::pin(election)))
 }
 
-/// The Pod's name, and something that tells this process from every other of that name.
+/// The identity of this replica in the Lease: the Pod's name, and what tells this process from an earlier one of that Pod.
 fn replica() -> Result<String, Failure> {
-    let pod = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
     let unique = Serial::random()?.to_string();
-    Ok(format!("{}_{}", pod.unwrap_or_else(|_| "mtls-operator".into()), unique.get(..10).unwrap_or_default()))
+    Ok(format!("{}_{}", pod_name(), unique.get(..10).unwrap_or_default()))
+}
+
+fn pod_name() -> String {
+    let name = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
+    name.unwrap_or_else(|_| "mtls-operator".into())
 }
 
 fn namespace(config: &Run) -> String {
@@ -128,6 +131,7 @@ fn settings(config: &Run) -> Settings {
     });
     Settings {
         namespace: namespace(config),
+        pod_name: pod_name(),
         watch_namespaces: config.watch_namespace.clone(),
         default_authority,
         workers: config.workers.count(),

@@ -6,6 +6,9 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "architecture/imports.rs"]
+mod imports;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -44,6 +44,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Namespace of root Secrets and of the Lease.
     pub namespace: Arc<str>,
+    /// The name of this Pod.
+    pub pod_name: Arc<str>,
     /// Namespaces whose identities are served; none is all.
     pub watch_namespaces: Arc<[String]>,
     /// The safeguards of rotations.

@@ -1,4 +1,5 @@
-//! Transient problems: each is retried with backoff. Permanent ones are data, not errors (`plan::outcome::Refusal`).
+//! Transient errors of a reconcile: each is retried with backoff. A permanent problem is a value, not an error
+//! (`plan::identity::ready::Refusal`).
 
 use std::time::Duration;
 
@@ -6,10 +7,10 @@ use crate::pki::{IssueError, KeyError, LoadError, NoRandomness};
 use crate::runtime::error_chain::cause;
 use crate::runtime::skew::Doubt;
 
-/// Why a pass over an identity or an authority did not end.
+/// Why a reconcile of an identity or an authority failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The object is another one than was observed: observe again.
+    /// The object was changed since it was observed.
     #[error("{what} changed since it was read")]
     Stale {
         /// The object.
@@ -23,14 +24,14 @@ pub enum Error {
         /// The answer.
         source: Box<kube::Error>,
     },
-    /// The answer is none. It is told where, never what stands there: it may be a key.
+    /// The answer cannot be parsed. The error names the position and never the content, which may be a key.
     #[error("{what}: the answer cannot be read from line {line}, column {column} on")]
     Unreadable {
         /// Verb and object.
         what: String,
-        /// From 1; 0 where nothing is known.
+        /// From 1; 0 where it is not known.
         line: usize,
-        /// From 1; 0 where nothing is known.
+        /// From 1; 0 where it is not known.
         column: usize,
     },
     /// The API server did not answer in time.
@@ -38,10 +39,10 @@ pub enum Error {
     Timeout {
         /// Verb and object.
         what: String,
-        /// How long was waited.
+        /// The timeout.
         within: Duration,
     },
-    /// Another replica leads: this one must not write.
+    /// This replica does not lead and must not write.
     #[error("{what}: not written, because this replica does not lead")]
     NotLeader {
         /// Verb and object.
@@ -65,13 +66,13 @@ pub enum Error {
     /// No leaf could be signed.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// What was just made cannot be used.
+    /// The root that was just made cannot be loaded.
     #[error("the new root cannot be used: {0}")]
     Root(#[from] LoadError),
     /// A probe's certificate cannot be used.
     #[error("the certificate of a probe cannot be used: {0}")]
     Probe(rustls::Error),
-    /// An object cannot be written down.
+    /// An object cannot be serialised.
     #[error("{what} cannot be serialised: {source}")]
     Serialise {
         /// The object.
@@ -82,7 +83,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the API server or the peers have against it, where that is known: worth telling whoever waits.
+    /// Why the API server or a verifier refuses, where that is known, for conditions.
     #[must_use]
     pub fn explanation(&self) -> Option<String> {
         match self {
@@ -92,7 +93,7 @@ impl Error {
         }
     }
 
-    /// Whether trying again gives the same, unless a person changes something.
+    /// Whether a retry gives the same result, unless an object is changed.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
         match self {
@@ -101,9 +102,9 @@ impl Error {
         }
     }
 
-    /// Whether a write that ended so may have been carried out all the same.
+    /// Whether a write that failed so may have been applied nevertheless.
     #[must_use]
-    pub fn leaves_open(&self) -> bool {
+    pub fn may_have_been_applied(&self) -> bool {
         match self {
             Self::Timeout { .. } | Self::Unreadable { .. } => true,
             Self::Api { source, .. } => !matches!(&**source, kube::Error::Api(status) if status.code < 500),
@@ -111,7 +112,7 @@ impl Error {
         }
     }
 
-    /// The word for metrics.
+    /// The value of the label `kind` of `mtls_operator_errors`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {

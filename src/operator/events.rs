@@ -1,5 +1,5 @@
-//! Events for people, few: one when a person must act or a leaf has expired, none on the happy path. Of each other way
-//! to stand the log tells once.
+//! Kubernetes Events: one when a person must act or a leaf has expired, none while all is well. Every other change of
+//! `Ready` is one log line.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -12,13 +12,13 @@ use crate::api::conditions::{READY, STALLED, Verdict, find};
 use crate::api::names::FIELD_MANAGER;
 use crate::plan::identity::ready::{ReadyReason, Standing};
 
-/// ReadyReason of the Event about a Secret that another writer overwrites again and again.
+/// Reason of the Event about a Secret that another writer overwrites again and again.
 const OVERWRITTEN: &str = "SecretOverwritten";
-/// Longest text that an Event may carry, in bytes.
+/// Longest note of an Event, in bytes (`events.k8s.io/v1`: 1 kB).
 const NOTE_LENGTH: usize = 1024;
 
-/// Tells of an identity that stands otherwise than before: the log, and by an Event those who should look at it. An
-/// Event that is lost is lost: the condition says the same.
+/// Logs a change of an identity's `Ready`, and creates an Event where a person must act. An Event that cannot be created is
+/// not tried again: the condition says the same.
 pub async fn transition(context: &Context, identity: &MtlsIdentity, standing: &Standing) {
     let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let before = find(conditions, READY).map(|condition| condition.reason.as_str());
@@ -38,8 +38,15 @@ fn log(identity: &MtlsIdentity, before: Option<&str>, standing: &Standing) {
     if standing.stalled {
         tracing::warn!(namespace, name, before, reason, why, "an identity needs a person");
     } else if before.is_some() || standing.reason != ReadyReason::Issued {
-        // A first leaf has its own line.
-        tracing::info!(namespace, name, before, reason, why, "an identity stands otherwise");
+        // The first leaf is logged where it is issued.
+        tracing::info!(
+            namespace,
+            name,
+            before,
+            reason,
+            why,
+            "the condition Ready of an identity has changed"
+        );
     }
 }
 
@@ -48,21 +55,26 @@ pub async fn warn<K: Resource<DynamicType = ()>>(context: &Context, object: &K, 
     create(context, event(context, object, "Warning", verdict.reason, &verdict.message)).await;
 }
 
-/// Tells of a change after which people must act: the log, and a warning Event.
-pub async fn alarm<K: Resource<DynamicType = ()>>(context: &Context, object: &K, reason: &str, note: &str) {
-    tracing::warn!(name = object.name_any(), reason, note, "a change that breaks connections, or may");
+/// Logs a change after which people must act, and creates a warning Event.
+pub async fn disruption<K: Resource<DynamicType = ()>>(
+    context: &Context,
+    object: &K,
+    reason: &str,
+    note: &str,
+) {
+    tracing::warn!(name = object.name_any(), reason, note, "a change that can break connections");
     create(context, event(context, object, "Warning", reason, note)).await;
 }
 
-/// Tells of another writer that undoes what this operator writes: the log, and a warning Event.
+/// Logs that another client undoes what this operator writes, and creates a warning Event.
 pub async fn overwritten(context: &Context, identity: &MtlsIdentity, note: &str) {
     let (namespace, name) = (identity.namespace(), identity.name_any());
     tracing::warn!(namespace, name, why = note, "a Secret is overwritten again and again");
     create(context, event(context, identity, "Warning", OVERWRITTEN, note)).await;
 }
 
-/// Creates an Event that tells of a change as it should be.
-pub async fn tell<K: Resource<DynamicType = ()>>(context: &Context, object: &K, reason: &str, note: &str) {
+/// Creates an Event about a planned change.
+pub async fn inform<K: Resource<DynamicType = ()>>(context: &Context, object: &K, reason: &str, note: &str) {
     create(context, event(context, object, "Normal", reason, note)).await;
 }
 
@@ -97,7 +109,7 @@ fn event<K: Resource<DynamicType = ()>>(
         },
         event_time: Some(MicroTime(now)),
         reporting_controller: Some(format!("mtls-operator.dev/{FIELD_MANAGER}")),
-        reporting_instance: Some(context.namespace.to_string()),
+        reporting_instance: Some(context.pod_name.to_string()),
         action: Some("Reconcile".into()),
         type_: Some(type_.into()),
         reason: Some(reason.into()),

@@ -1,4 +1,5 @@
-//! What each watch tells: identities, Secrets and namespaces to the board, authorities to the roster.
+//! Handlers of the watches: identities, leaf Secrets and Namespaces for the scheduler, authorities and root Secrets for the
+//! store of authorities. A handler notes what it is told and never waits.
 
 use std::sync::Arc;
 
@@ -17,17 +18,13 @@ use crate::operator::index::awaited_object::{AwaitedKind, AwaitedObject};
 use crate::operator::index::identity::ParsedIdentity;
 use crate::operator::index::policy::NamespaceEntry;
 use crate::operator::index::time::{Millis, Second};
-use crate::operator::trust_bundle::objects::BundleObject;
-use crate::operator::trust_bundle::shared::SharedBundleStore;
-use crate::operator::trust_bundle::store::ListScope;
 use crate::plan::authority::spec::AuthoritySpec;
-use crate::runtime::clock::Clock;
 use crate::runtime::shared::Shared;
 
-/// What changes again and again does not have its authority looked at all the time.
-const STIRS_AFTER: Millis = 1000;
+/// An object that changes again and again has its authority reconciled at most this often.
+const REQUEUE_AFTER: Millis = 1000;
 
-/// IdentityHandler, for the board.
+/// Identities, for the scheduler.
 pub struct IdentityHandler {
     context: Context,
     scope: Option<String>,
@@ -43,11 +40,11 @@ impl IdentityHandler {
 }
 
 impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
-    fn begin_list(&mut self) {
+    fn init(&mut self) {
         self.list = self.context.board.lock().start_list();
     }
 
-    fn saw(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
+    fn apply(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
         let now = self.context.millis();
         if is_from_list {
             self.context.probes.listed(&identity);
@@ -57,21 +54,23 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
         let parsed = ParsedIdentity::from(&identity);
         self.context.board.change(|board| board.apply_identity(parsed, is_from_list, now));
         let (namespace, name) = (identity.namespace().unwrap_or_default(), identity.name_any());
-        stir(&self.context, |witness| witness.is(AwaitedKind::Identity, &namespace, &name));
+        requeue_awaiting(&self.context, |awaited| awaited.is(AwaitedKind::Identity, &namespace, &name));
     }
 
-    fn lost(&mut self, object: Decoded<MtlsIdentity>) {
+    fn delete(&mut self, object: Decoded<MtlsIdentity>) {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
         self.context.probes.lost(&namespace, &object.name_any());
         self.context.board.change(|board| board.delete_identity(&object.0, now));
-        stir(&self.context, |witness| witness.is(AwaitedKind::Identity, &namespace, &object.name_any()));
+        requeue_awaiting(&self.context, |awaited| {
+            awaited.is(AwaitedKind::Identity, &namespace, &object.name_any())
+        });
     }
 
-    fn end_list(&mut self) {
+    fn init_done(&mut self) {
         let now = self.context.millis();
         self.context.board.change(|board| board.finish_identity_list(self.scope.as_deref(), self.list, now));
-        stir(&self.context, |witness| witness.kind == AwaitedKind::Identity);
+        requeue_awaiting(&self.context, |awaited| awaited.kind == AwaitedKind::Identity);
     }
 }
 
@@ -91,37 +90,39 @@ impl LeafSecretHandler {
 }
 
 impl EventHandler<PartialObjectMeta<Secret>> for LeafSecretHandler {
-    fn begin_list(&mut self) {
+    fn init(&mut self) {
         self.list = self.context.board.lock().start_list();
     }
 
-    fn saw(&mut self, object: PartialObjectMeta<Secret>, is_from_list: bool) {
+    fn apply(&mut self, object: PartialObjectMeta<Secret>, is_from_list: bool) {
         let now = self.context.millis();
         self.context.board.change(|board| board.apply_secret(&object, is_from_list, now));
     }
 
-    fn lost(&mut self, object: PartialObjectMeta<Secret>) {
+    fn delete(&mut self, object: PartialObjectMeta<Secret>) {
         let now = self.context.millis();
         self.context.board.change(|board| board.delete_secret(&object, now));
         let namespace = object.namespace().unwrap_or_default();
-        stir(&self.context, |witness| witness.is(AwaitedKind::Secret, &namespace, &object.name_any()));
+        requeue_awaiting(&self.context, |awaited| {
+            awaited.is(AwaitedKind::Secret, &namespace, &object.name_any())
+        });
     }
 
-    fn end_list(&mut self) {
+    fn init_done(&mut self) {
         let now = self.context.millis();
         self.context.board.change(|board| board.finish_secret_list(self.scope.as_deref(), self.list, now));
-        stir(&self.context, |witness| witness.kind == AwaitedKind::Secret);
+        requeue_awaiting(&self.context, |awaited| awaited.kind == AwaitedKind::Secret);
     }
 }
 
-/// An authority whose loss rests on what has changed is looked at again, but not more often than once a second.
-fn stir(context: &Context, is_it: impl Fn(&AwaitedObject) -> bool) {
+/// Requeues the authorities that cannot sign because of this object.
+fn requeue_awaiting(context: &Context, is_it: impl Fn(&AwaitedObject) -> bool) {
     context.roster.change_if(|authorities| {
-        authorities.awaited_changed(context.millis().saturating_add(STIRS_AFTER), is_it)
+        authorities.awaited_changed(context.millis().saturating_add(REQUEUE_AFTER), is_it)
     });
 }
 
-/// NamespaceHandler, for the board.
+/// Namespaces, for the scheduler.
 pub struct NamespaceHandler {
     context: Context,
     listed: Vec<String>,
@@ -136,11 +137,11 @@ impl NamespaceHandler {
 }
 
 impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
-    fn begin_list(&mut self) {
+    fn init(&mut self) {
         self.listed.clear();
     }
 
-    fn saw(&mut self, object: PartialObjectMeta<Namespace>, is_from_list: bool) {
+    fn apply(&mut self, object: PartialObjectMeta<Namespace>, is_from_list: bool) {
         let name = object.name_any();
         let namespace = NamespaceEntry {
             is_terminating: object.metadata.deletion_timestamp.is_some(),
@@ -155,11 +156,11 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
         }
     }
 
-    fn lost(&mut self, object: PartialObjectMeta<Namespace>) {
+    fn delete(&mut self, object: PartialObjectMeta<Namespace>) {
         self.context.board.change(|board| board.remove_namespace(&object.name_any()));
     }
 
-    fn end_list(&mut self) {
+    fn init_done(&mut self) {
         self.listed.sort_unstable();
         let listed = std::mem::take(&mut self.listed);
         let is_gone = |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
@@ -167,55 +168,7 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
     }
 }
 
-/// Published trust bundles of one kind, for the ledger.
-pub struct TrustBundleHandler {
-    bundles: SharedBundleStore,
-    clock: Clock,
-    range: ListScope,
-    list: u64,
-}
-
-impl TrustBundleHandler {
-    /// Those in a range.
-    #[must_use]
-    pub fn new(context: &Context, range: ListScope) -> Self {
-        Self { bundles: context.bundles.clone(), clock: context.clock.clone(), range, list: 0 }
-    }
-}
-
-impl<K: BundleObject + Send> EventHandler<K> for TrustBundleHandler {
-    fn begin_list(&mut self) {
-        self.list = self.bundles.lock().begin_list();
-    }
-
-    fn saw(&mut self, object: K, is_from_list: bool) {
-        let place = object.place();
-        self.bundles.change(|ledger| match object.seen() {
-            Some(seen) => ledger.saw(&place, seen, is_from_list),
-            // It has our label, and was not made by us.
-            None => ledger.lost(&place),
-        });
-    }
-
-    fn lost(&mut self, object: K) {
-        let now = self.clock.now().as_millisecond();
-        let version = object.meta().resource_version.clone().unwrap_or_default();
-        let place = object.place();
-        self.bundles.change(|ledger| {
-            // It is shown as it was last.
-            if let Some(seen) = object.seen() {
-                ledger.saw(&place, seen, false);
-            }
-            ledger.deleted(&place, &version, now);
-        });
-    }
-
-    fn end_list(&mut self) {
-        self.bundles.change(|ledger| ledger.end_list(self.range.clone(), self.list));
-    }
-}
-
-/// AuthorityHandler, for the roster, and their terms for the board.
+/// Authorities, for their own store; what they allow, for the scheduler.
 pub struct AuthorityHandler {
     context: Context,
 }
@@ -229,11 +182,11 @@ impl AuthorityHandler {
 }
 
 impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
-    fn begin_list(&mut self) {
+    fn init(&mut self) {
         self.context.roster.lock().start_list();
     }
 
-    fn saw(&mut self, Decoded(authority): Decoded<MtlsAuthority>, _is_from_list: bool) {
+    fn apply(&mut self, Decoded(authority): Decoded<MtlsAuthority>, _is_from_list: bool) {
         let now = self.context.millis();
         let is_ours = claimed_by(&authority).is_none_or(|holder| *holder == *self.context.namespace);
         if let (true, Ok(terms)) = (is_ours, AuthoritySpec::parse(&authority)) {
@@ -242,13 +195,13 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
         self.context.roster.change_if(|authorities| authorities.apply(authority));
     }
 
-    fn lost(&mut self, object: Decoded<MtlsAuthority>) {
+    fn delete(&mut self, object: Decoded<MtlsAuthority>) {
         let (name, now) = (object.name_any(), self.context.millis());
         self.context.roster.change(|authorities| authorities.delete(&object.0, now));
         self.context.board.change(|board| board.remove_authority(&name, now));
     }
 
-    fn end_list(&mut self) {
+    fn init_done(&mut self) {
         let gone = self.context.roster.change(|authorities| authorities.finish_list());
         let now = self.context.millis();
         self.context.board.change(|board| gone.iter().for_each(|name| board.remove_authority(name, now)));
@@ -259,17 +212,17 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
 pub struct RootSecretHandler(pub Shared<Authorities>);
 
 impl EventHandler<PartialObjectMeta<Secret>> for RootSecretHandler {
-    fn begin_list(&mut self) {}
+    fn init(&mut self) {}
 
-    fn saw(&mut self, object: PartialObjectMeta<Secret>, _is_from_list: bool) {
+    fn apply(&mut self, object: PartialObjectMeta<Secret>, _is_from_list: bool) {
         self.0.change(|authorities| authorities.apply_secret(&object.name_any()));
     }
 
-    fn lost(&mut self, object: PartialObjectMeta<Secret>) {
+    fn delete(&mut self, object: PartialObjectMeta<Secret>) {
         self.0.change(|authorities| authorities.apply_secret(&object.name_any()));
     }
 
-    fn end_list(&mut self) {
+    fn init_done(&mut self) {
         self.0.change(|authorities| authorities.requeue_all_at(0));
     }
 }

@@ -9,13 +9,12 @@ use super::context::Context;
 use super::error::TaskEnded;
 use super::informers::{
     AuthorityHandler, IdentityHandler, LeafSecretHandler, NamespaceHandler, RootSecretHandler,
-    TrustBundleHandler,
 };
 use super::issuers;
 use super::metrics::Metrics;
 use super::scheduler::Scheduler;
 use crate::api::names::label;
-use crate::operator::authority::bootstrap::create_default_authority;
+use crate::operator::authority::bootstrap::{DefaultAuthority, create_default_authority};
 use crate::operator::authority::controller::AuthorityController;
 use crate::operator::authority::rotation::blockers::QuietPeriods;
 use crate::operator::client::watch::Watch;
@@ -29,6 +28,7 @@ use crate::operator::probe::store::SharedProbeState;
 use crate::operator::scheduler::pacing::Pacing;
 use crate::operator::trust_bundle::cluster_trust_bundles::watch_cluster_bundles;
 use crate::operator::trust_bundle::controller::TrustBundleController;
+use crate::operator::trust_bundle::informer::TrustBundleHandler;
 use crate::operator::trust_bundle::shared::SharedBundleStore;
 use crate::operator::trust_bundle::store::ListScope;
 use crate::plan::authority::safeguards::Safeguards;
@@ -43,25 +43,18 @@ use crate::runtime::shutdown::Shutdown;
 pub struct Settings {
     /// Namespace of root Secrets and of the Lease.
     pub namespace: String,
-    /// NamespaceHandler whose identities are served; none is all.
+    /// The name of this Pod, for Events.
+    pub pod_name: String,
+    /// Namespaces whose identities are served; none is all.
     pub watch_namespaces: Vec<String>,
     /// The authority to create where there is none at all.
     pub default_authority: Option<DefaultAuthority>,
-    /// IdentityHandler looked at at once.
+    /// Identities that are reconciled at the same time.
     pub workers: usize,
     /// Threads that make RSA keys.
     pub key_threads: usize,
     /// Whether Pods are probed where their identities ask for it.
     pub endpoint_probes: bool,
-}
-
-/// The domains of the authority to create where there is none at all.
-#[derive(Clone, Debug)]
-pub struct DefaultAuthority {
-    /// Its trust domain.
-    pub trust_domain: String,
-    /// Its cluster domain.
-    pub cluster_domain: String,
 }
 
 /// What the process gives to the operator: time, the API server, the way to Pods, and its place in the world.
@@ -106,6 +99,7 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
         bundles: SharedBundleStore::default(),
         metrics,
         namespace: settings.namespace.as_str().into(),
+        pod_name: settings.pod_name.as_str().into(),
         watch_namespaces: settings.watch_namespaces.clone().into(),
         safeguards,
     };
@@ -151,28 +145,32 @@ fn key_generator(settings: &Settings, board: &Shared<Scheduler>, clock: &Clock) 
     })
 }
 
-/// NamespaceHandler and authorities first: identities are judged by them as they are listed. Secrets before anybody works:
+/// Namespaces and authorities first: identities are judged by them as they are listed. Secrets before anybody works:
 /// what is not listed yet must not be taken for missing.
 async fn start_watches(context: &Context, client: &Client, readiness: &Readiness, watches: &mut JoinSet<()>) {
     let all = readiness.handle("leaf Secrets and identities");
     let terms = Readiness::new();
     let namespaces = NamespaceHandler::new(context.clone());
-    watches.spawn(Watch::all(client).run(context.clone(), namespaces, terms.handle("NamespaceHandler")));
+    watches.spawn(Watch::all(client).run(context.clock.clone(), namespaces, terms.handle("Namespaces")));
     let authorities = AuthorityHandler::new(context.clone());
-    watches.spawn(Watch::all(client).run(context.clone(), authorities, terms.handle("MtlsAuthorities")));
+    watches.spawn(Watch::all(client).run(
+        context.clock.clone(),
+        authorities,
+        terms.handle("MtlsAuthorities"),
+    ));
     terms.ready().await;
     let objects = Readiness::new();
     for scope in context.watched() {
         let secrets = Watch::within(client, scope.as_deref()).labelled(label::selector());
-        let audience = LeafSecretHandler::new(context.clone(), scope.clone());
-        watches.spawn(secrets.run(context.clone(), audience, objects.handle("leaf Secrets")));
+        let handler = LeafSecretHandler::new(context.clone(), scope.clone());
+        watches.spawn(secrets.run(context.clock.clone(), handler, objects.handle("leaf Secrets")));
         let identities = Watch::within(client, scope.as_deref());
-        let audience = IdentityHandler::new(context.clone(), scope);
-        watches.spawn(identities.run(context.clone(), audience, objects.handle("MtlsIdentities")));
+        let handler = IdentityHandler::new(context.clone(), scope);
+        watches.spawn(identities.run(context.clock.clone(), handler, objects.handle("MtlsIdentities")));
     }
     let own = Watch::within(client, Some(&context.namespace));
     watches.spawn(own.run(
-        context.clone(),
+        context.clock.clone(),
         RootSecretHandler(context.roster.clone()),
         objects.handle("root Secrets"),
     ));
@@ -191,8 +189,8 @@ fn watch_pods(
     let listed = Readiness::new();
     for scope in context.watched().into_iter().filter(|_| visitor.is_some()) {
         let slices = Watch::within(client, scope.as_deref()).labelled(EndpointSlices::labels());
-        let audience = EndpointSlices::new(context.probes.clone(), scope);
-        watches.spawn(slices.run(context.clone(), audience, listed.handle("EndpointSlices")));
+        let handler = EndpointSlices::new(context.probes.clone(), scope);
+        watches.spawn(slices.run(context.clock.clone(), handler, listed.handle("EndpointSlices")));
     }
     watches.spawn(ProbeController::new(context.clone(), visitor).run(leadership.clone(), listed));
 }
@@ -202,8 +200,8 @@ fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) 
     let unawaited = Readiness::new();
     for scope in context.watched() {
         let config_maps = Watch::<ConfigMap>::within(client, scope.as_deref()).labelled(label::selector());
-        let audience = TrustBundleHandler::new(context, ListScope::ConfigMaps(scope));
-        watches.spawn(config_maps.run(context.clone(), audience, unawaited.handle("ConfigMaps")));
+        let handler = TrustBundleHandler::new(context, ListScope::ConfigMaps(scope));
+        watches.spawn(config_maps.run(context.clock.clone(), handler, unawaited.handle("ConfigMaps")));
     }
     watches.spawn(watch_cluster_bundles(context.clone(), client.clone()));
 }

@@ -136,17 +136,17 @@ async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_cha
     let changes: [fn(&Stage, &mut IdentityHandler, MtlsIdentity); 3] = [
         |stage, audience, identity| {
             stage.server.delete(IDENTITIES, NAMESPACE, "web");
-            audience.lost(mtls_operator::api::decoded::Decoded(identity));
+            audience.delete(mtls_operator::api::decoded::Decoded(identity));
         },
         |stage, audience, mut identity| {
             identity.status = None;
             stage.server.put(IDENTITIES, &identity);
-            audience.saw(mtls_operator::api::decoded::Decoded(stage.identity("web")), false);
+            audience.apply(mtls_operator::api::decoded::Decoded(stage.identity("web")), false);
         },
         |stage, audience, _| {
             stage.server.delete(IDENTITIES, NAMESPACE, "web");
-            audience.begin_list();
-            audience.end_list();
+            audience.init();
+            audience.init_done();
         },
     ];
     for change in changes {
@@ -215,7 +215,7 @@ async fn a_labelled_secret_holds_the_first_root_back_only_where_its_identity_is_
             let trap: PartialObjectMeta<_> =
                 serde_json::from_value(json!({ "metadata": stage.secret("trap").unwrap()["metadata"] }))
                     .unwrap();
-            audience.lost(trap);
+            audience.delete(trap);
             stage.advance(SignedDuration::from_secs(2));
             assert!(
                 stage.context.roster.lock().next_due(stage.context.millis()).is_some(),

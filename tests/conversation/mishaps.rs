@@ -10,7 +10,7 @@ use kube::client::Body;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::operator::client::watch::{EventHandler, Watch};
 use mtls_operator::operator::error::Error;
-use mtls_operator::operator::events::alarm;
+use mtls_operator::operator::events::disruption;
 use mtls_operator::operator::identity::reconcile::reconcile;
 use mtls_operator::runtime::readiness::Readiness;
 use serde_json::json;
@@ -187,10 +187,10 @@ async fn a_root_that_changed_unseen_signs_nothing() {
 struct Nobody;
 
 impl EventHandler<MtlsAuthority> for Nobody {
-    fn begin_list(&mut self) {}
-    fn saw(&mut self, _: MtlsAuthority, _: bool) {}
-    fn lost(&mut self, _: MtlsAuthority) {}
-    fn end_list(&mut self) {}
+    fn init(&mut self) {}
+    fn apply(&mut self, _: MtlsAuthority, _: bool) {}
+    fn delete(&mut self, _: MtlsAuthority) {}
+    fn init_done(&mut self) {}
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,7 +205,7 @@ async fn a_watch_that_fails_again_and_again_asks_ever_less_often() {
     });
     let client = Client::new(refusal, "default");
     let watch = Watch::<MtlsAuthority>::all(&client).run(
-        stage.context.clone(),
+        stage.context.clock.clone(),
         Nobody,
         Readiness::new().handle("authorities"),
     );
@@ -221,7 +221,7 @@ async fn the_note_of_an_event_is_as_long_as_the_api_server_takes_it_in_any_langu
     let stage = Stage::set().await;
     let authority = MtlsAuthority::new("mesh", MtlsAuthoritySpec::default());
     for (text, length) in [("a", 1024), ("\u{e4}", 1024), ("\u{20ac}", 1023)] {
-        alarm(&stage.context, &authority, "Test", &text.repeat(2000)).await;
+        disruption(&stage.context, &authority, "Test", &text.repeat(2000)).await;
         let calls = stage.server.calls();
         let note = calls.last().unwrap().body["note"].as_str().unwrap().to_owned();
         assert_eq!(note.len(), length, "{text}");

@@ -40,7 +40,7 @@ impl Pods {
             let (pod, clock) = (pods.lock().get(&address).cloned(), clock.clone());
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
-        let visitor = EndpointProber { dialer, limits: limits(), figures: ProbeMetrics::default() };
+        let visitor = EndpointProber { dialer, limits: limits(), metrics: ProbeMetrics::default() };
         Self { listening, prober: ProbeController::new(stage.context.clone(), Some(visitor)) }
     }
 

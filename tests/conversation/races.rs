@@ -16,11 +16,10 @@ use mtls_operator::operator::authority::rotation::status::progress;
 use mtls_operator::operator::authority::summary::patch_status;
 use mtls_operator::operator::client::watch::EventHandler as _;
 use mtls_operator::operator::index::digest::digest;
-use mtls_operator::operator::informers::{
-    AuthorityHandler, IdentityHandler, LeafSecretHandler, TrustBundleHandler,
-};
+use mtls_operator::operator::informers::{AuthorityHandler, IdentityHandler, LeafSecretHandler};
 use mtls_operator::operator::issuers::Unready;
 use mtls_operator::operator::trust_bundle::apply::deliver;
+use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
 use mtls_operator::operator::trust_bundle::store::{ListScope, PublishFailure};
 use mtls_operator::operator::trust_bundle::targets::{Change, agenda, spots};
 use mtls_operator::plan::authority::spec::AuthoritySpec;
@@ -126,16 +125,16 @@ fn last<K: DeserializeOwned>(stage: &Stage, (kind, namespace, name): (&str, &str
 async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let stage = Mesh::of(&["a"], publishing()).await.stage;
     let (context, board) = (&stage.context, &stage.context.board);
-    LeafSecretHandler::new(context.clone(), None).lost(metadata(&stage, "a-mtls", Some("1000")));
+    LeafSecretHandler::new(context.clone(), None).delete(metadata(&stage, "a-mtls", Some("1000")));
     board.change(|board| board.apply_secret_answer(&metadata(&stage, "a-mtls", Some("999")), 0));
     assert_eq!(board.lock().secret_version(NAMESPACE, "a-mtls"), None);
-    IdentityHandler::new(context.clone(), None).lost(last(&stage, (IDENTITIES, NAMESPACE, "a")));
+    IdentityHandler::new(context.clone(), None).delete(last(&stage, (IDENTITIES, NAMESPACE, "a")));
     let mut late = stage.identity("a");
     late.metadata.resource_version = Some("999".into());
     board.change(|board| board.apply_identity_answer(&late, 0));
     assert_eq!(board.lock().identity_version(NAMESPACE, "a"), None);
     let known = authority(&stage);
-    AuthorityHandler::new(context.clone()).lost(last(&stage, (AUTHORITIES, "", "mesh")));
+    AuthorityHandler::new(context.clone()).delete(last(&stage, (AUTHORITIES, "", "mesh")));
     let status = MtlsAuthorityStatus { observed_generation: Some(7), ..MtlsAuthorityStatus::default() };
     patch_status(context, &known, status.clone()).await.unwrap();
     assert!(context.roster.lock().get("mesh").is_none());
@@ -149,7 +148,7 @@ async fn a_bundle_counts_as_it_was_when_it_was_deleted() {
     stage.context.bundles.change(|ledger| ledger.take_strayed(std::slice::from_ref(&place)));
     let mut deleted: ConfigMap = last(&stage, (CONFIG_MAPS, NAMESPACE, BUNDLE));
     deleted.data.as_mut().unwrap().insert("ca.crt".into(), "theirs".into());
-    TrustBundleHandler::new(&stage.context, ListScope::ConfigMaps(None)).lost(deleted);
+    TrustBundleHandler::new(&stage.context, ListScope::ConfigMaps(None)).delete(deleted);
     stage.context.bundles.change(|ledger| {
         assert!(ledger.take_strayed(std::slice::from_ref(&place)));
         ledger.answered(&place, seen);
@@ -164,13 +163,13 @@ async fn a_list_of_identities_is_believed_for_probes_whatever_its_version() {
     stage.apply("web", &json!({ "probes": probes }));
     let mut identities = IdentityHandler::new(stage.context.clone(), None);
     let restored = stage.identity("web");
-    identities.saw(last(&stage, (IDENTITIES, NAMESPACE, "web")), false);
+    identities.apply(last(&stage, (IDENTITIES, NAMESPACE, "web")), false);
     let known = || {
         let memory = stage.context.probes.lock();
         memory.wards.values().next().unwrap().identity.metadata.resource_version.clone()
     };
     assert_eq!(known().as_deref(), Some("1000"));
-    identities.saw(Decoded(restored.clone()), true);
+    identities.apply(Decoded(restored.clone()), true);
     assert_eq!(known(), restored.metadata.resource_version);
 }
 

@@ -18,12 +18,12 @@ use mtls_operator::operator::error::Error;
 use mtls_operator::operator::identity::key_generator::KeyGenerator;
 use mtls_operator::operator::identity::reconcile::reconcile;
 use mtls_operator::operator::index::policy::NamespaceEntry;
-use mtls_operator::operator::informers::TrustBundleHandler;
 use mtls_operator::operator::issuers::Issuers;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::store::SharedProbeState;
 use mtls_operator::operator::scheduler::Scheduler;
 use mtls_operator::operator::trust_bundle::apply::deliver;
+use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
 use mtls_operator::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
 use mtls_operator::operator::trust_bundle::shared::SharedBundleStore;
 use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
@@ -180,11 +180,11 @@ impl Stage {
 
     fn watch_bundles<K: BundleObject + DeserializeOwned + Send>(&self, kind: &str, range: ListScope) {
         let mut audience = TrustBundleHandler::new(&self.context, range);
-        EventHandler::<K>::begin_list(&mut audience);
+        EventHandler::<K>::init(&mut audience);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
-            audience.saw(serde_json::from_value::<K>(object).unwrap(), true);
+            audience.apply(serde_json::from_value::<K>(object).unwrap(), true);
         }
-        EventHandler::<K>::end_list(&mut audience);
+        EventHandler::<K>::init_done(&mut audience);
     }
 
     /// The distributor does what follows from what it knows, until nothing does.
@@ -304,6 +304,7 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
         roster: Shared::default(),
         metrics,
         namespace: "mtls-system".into(),
+        pod_name: "mtls-operator-0".into(),
         watch_namespaces: Arc::default(),
         safeguards: Safeguards::ALL,
     }

@@ -28,7 +28,7 @@ fn every_figure() -> Metrics {
     metrics.failed(&Error::KeyPending);
     metrics.waiting(Priority::ALL.map(|class| (class, 0)), 0);
     metrics.changed_roots("mesh", "Announce");
-    metrics.probes.met("Mesh", "Accepted");
+    metrics.probes.session_ended("Mesh", "Accepted");
     metrics.probes.identities(|_| 1);
     about(&metrics, "mesh");
     metrics
@@ -39,7 +39,7 @@ fn about(metrics: &Metrics, authority: &str) {
         metrics.identities(authority, reason, 1);
     }
     metrics.overdue(authority, 1);
-    metrics.stands(authority, decide::AuthorityReason::Ready.as_str());
+    metrics.authority_ready(authority, decide::AuthorityReason::Ready.as_str());
     metrics.root(authority, 1);
     metrics.rotation_phase(authority, Some(Phase::Announced));
     metrics.rotation_waiting(authority, Some(1));
@@ -98,9 +98,9 @@ fn an_authority_that_another_replica_looks_after_leaves_nothing_behind_but_what_
     let metrics = every_figure();
     let before = samples(&metrics);
     about(&metrics, "other");
-    metrics.forget("other");
+    metrics.remove_gauges("other");
     assert_eq!(steady(samples(&metrics)), steady(before), "the figures of mesh stay, those of the other go");
-    metrics.forget("mesh");
+    metrics.remove_gauges("mesh");
     let left = left_of_mesh(&metrics);
     // Counters say what has happened.
     assert_eq!(left.len(), 2, "{left:?}");
@@ -113,11 +113,11 @@ fn an_authority_that_is_gone_leaves_nothing_behind() {
     metrics.changed_roots("other", "Announce");
     metrics.granted("other", &["edge".into()]);
     let before = left_of_mesh(&metrics);
-    metrics.forget_counts("other");
+    metrics.remove_counters("other");
     assert_eq!(left_of_mesh(&metrics), before, "what was counted of mesh stays");
     assert!(!samples(&metrics).iter().any(|sample| sample.contains("\"other\"")));
-    metrics.forget("mesh");
-    metrics.forget_counts("mesh");
+    metrics.remove_gauges("mesh");
+    metrics.remove_counters("mesh");
     assert_eq!(left_of_mesh(&metrics), [""; 0]);
 }
 

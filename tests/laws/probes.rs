@@ -22,7 +22,7 @@ fn identity(name: &str, version: u32) -> MtlsIdentity {
     identity
 }
 
-/// SharedProbeState that have seen one endpoint of this identity, which was not asked about the next root yet.
+/// Probes that have seen one endpoint of this identity, which was not asked about the next root yet.
 fn probes() -> SharedProbeState {
     let probes = SharedProbeState::default();
     probes.saw(&identity("web", 7));

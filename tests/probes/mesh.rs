@@ -105,7 +105,7 @@ fn card(authority: &Authority) -> Arc<CertifiedKey> {
 
 /// Looks at the server that this dialer leads to.
 pub async fn look(dialer: Dialer, limits: Limits) -> Observation {
-    let visitor = EndpointProber { dialer, limits, figures: ProbeMetrics::default() };
+    let visitor = EndpointProber { dialer, limits, metrics: ProbeMetrics::default() };
     let place = Endpoint {
         address: "10.0.0.7:8443".parse().unwrap(),
         name: ServerName::try_from("web.shop.svc").unwrap(),

@@ -5,9 +5,10 @@ use http::header::DATE;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use kube::Client;
 use kube::client::Body;
+use mtls_operator::operator::authority::bootstrap::DefaultAuthority;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::dial::Dialer;
-use mtls_operator::operator::run::{DefaultAuthority, Dependencies, Settings, run};
+use mtls_operator::operator::run::{Dependencies, Settings, run};
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::clock_check::ClockCheck;
@@ -106,6 +107,7 @@ pub fn settings() -> Settings {
         DefaultAuthority { trust_domain: "cluster.local".into(), cluster_domain: "cluster.local".into() };
     Settings {
         namespace: SYSTEM.into(),
+        pod_name: "mtls-operator-0".into(),
         watch_namespaces: Vec::new(),
         default_authority: Some(default),
         workers: 4,

@@ -10,8 +10,16 @@ use crate::api::MtlsAuthority;
 use crate::api::names::{DEFAULT_AUTHORITY, annotation};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::run::DefaultAuthority;
 use crate::runtime::leader::Leadership;
+
+/// The domains of the authority to create where there is none at all.
+#[derive(Clone, Debug)]
+pub struct DefaultAuthority {
+    /// Its trust domain.
+    pub trust_domain: String,
+    /// Its cluster domain.
+    pub cluster_domain: String,
+}
 
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 

@@ -262,8 +262,8 @@ impl AuthorityController {
         forewarn(&self.context, authority, &passed.decision).await;
         for (change, alarm) in self.untold.remove(&terms.name).unwrap_or_default() {
             match alarm {
-                Some(alarm) => events::alarm(&self.context, authority, change, &alarm).await,
-                None => events::tell(&self.context, authority, change, &sentence).await,
+                Some(alarm) => events::disruption(&self.context, authority, change, &alarm).await,
+                None => events::inform(&self.context, authority, change, &sentence).await,
             }
         }
         Ok(())

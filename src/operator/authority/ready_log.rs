@@ -13,7 +13,7 @@ impl ReadyLog {
     /// An authority stands so.
     pub fn saw(&mut self, metrics: &Metrics, authority: &str, verdict: &Verdict) {
         let Verdict { ready, stalled, reason, message: why } = verdict;
-        metrics.stands(authority, reason);
+        metrics.authority_ready(authority, reason);
         let before = self.0.insert(authority.to_owned(), reason);
         match before {
             Some(before) if before == *reason => {}
@@ -31,12 +31,12 @@ impl ReadyLog {
     /// An authority is gone, or another operator serves it.
     pub fn gone(&mut self, metrics: &Metrics, authority: &str) {
         self.forget(metrics, authority);
-        metrics.forget_counts(authority);
+        metrics.remove_counters(authority);
     }
 
     /// Another replica looks after an authority from now on.
     pub fn forget(&mut self, metrics: &Metrics, authority: &str) {
-        metrics.forget(authority);
+        metrics.remove_gauges(authority);
         self.0.remove(authority);
     }
 }

@@ -194,7 +194,7 @@ fn publish_condition(
     }
     after.conditions.retain(|condition| condition.type_ != PUBLISHED);
     if !is_asked {
-        context.metrics.forget_bundles(&service.terms.name);
+        context.metrics.remove_bundles(&service.terms.name);
         return None;
     }
     context.metrics.bundles(&service.terms.name, &counts(&standings));

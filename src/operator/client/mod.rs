@@ -1,5 +1,5 @@
-//! Every call to the API server: timed out, counted, never retried here. Writes go out only while this replica
-//! leads. Secrets come back as metadata, so that no key travels that nobody asked for.
+//! Every request to the API server. A request has a timeout and is counted, and is never repeated here; a write is sent
+//! only while this replica leads. Answers to writes of Secrets are metadata, so that no key travels without need.
 
 pub mod merge_patch;
 mod own_kinds;
@@ -20,17 +20,17 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use self::request::{ApiRequest, absent_is_none, conflict_is_stale, create, named, patch_params};
+use self::request::{ApiRequest, conflict_is_stale, create, describe, optional, patch_params};
 use self::wiped_secret::{WipedSecret, wipe};
 use super::error::Error;
 use super::metrics::Metrics;
 use crate::runtime::leader::Leadership;
 
-/// Longest a read may take.
+/// Timeout of a read.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest a write may live, whatever the authority's propagation: W of the protocol is at most this.
+/// Timeout of a write, whatever the authority's propagation: W of the rotation protocol is at most this.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// ApiClient that one look makes at once, where it needs many.
+/// Requests that one reconcile makes at the same time, where it needs many.
 pub const AT_ONCE: usize = 8;
 /// Objects per page of a list.
 const PAGE: u32 = 500;
@@ -47,7 +47,7 @@ pub struct ApiClient {
 }
 
 impl ApiClient {
-    /// Calls by this client, writing while this leadership lasts.
+    /// Requests by this client; writes only while this leadership lasts.
     #[must_use]
     pub fn new(client: Client, leadership: Leadership, metrics: Metrics) -> Self {
         Self { client, leadership, metrics }
@@ -61,13 +61,13 @@ impl ApiClient {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let what = named::<K>(namespace, name);
+        let what = describe::<K>(namespace, name);
         let request = Request::new(K::url_path(&(), namespace)).get(name, &kube::api::GetParams::default());
         let call = ApiRequest::new("get", what, request, READ_TIMEOUT)?;
-        absent_is_none(self.send(call).await)
+        optional(self.send(call).await)
     }
 
-    /// What the API server says of a group and version; `None` where it does not serve it.
+    /// The resources of a group and version; `None` where the API server does not serve it.
     ///
     /// # Errors
     /// [`Error`] where the API server does not answer, or with an error.
@@ -75,7 +75,7 @@ impl ApiClient {
         let what = format!("the kinds of {group_version}");
         let request = http::Request::get(format!("/apis/{group_version}")).body(Vec::new());
         let request = request.map_err(kube::core::request::Error::BuildRequest);
-        absent_is_none(self.send(ApiRequest::new("get", what, request, READ_TIMEOUT)?).await)
+        optional(self.send(ApiRequest::new("get", what, request, READ_TIMEOUT)?).await)
     }
 
     /// Reads one Secret with its content, which is wiped when it is dropped; `None` where there is none.
@@ -83,10 +83,10 @@ impl ApiClient {
     /// # Errors
     /// [`Error`] where the API server does not answer, or with an error.
     pub(super) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<WipedSecret>, Error> {
-        let what = named::<Secret>(Some(namespace), name);
+        let what = describe::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let request = Request::new(url).get(name, &kube::api::GetParams::default());
-        absent_is_none(self.send(ApiRequest::new("get", what, request, READ_TIMEOUT)?).await)
+        optional(self.send(ApiRequest::new("get", what, request, READ_TIMEOUT)?).await)
     }
 
     /// Reads the metadata of one Secret; `None` where there is none.
@@ -98,14 +98,14 @@ impl ApiClient {
         namespace: &str,
         name: &str,
     ) -> Result<Option<PartialObjectMeta<Secret>>, Error> {
-        let what = named::<Secret>(Some(namespace), name);
+        let what = describe::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let request = Request::new(url).get_metadata(name, &kube::api::GetParams::default());
         let call = ApiRequest::new("get", what, request, READ_TIMEOUT)?;
-        absent_is_none(self.send(call).await)
+        optional(self.send(call).await)
     }
 
-    /// Lists the metadata of Secrets, page by page, as they are now (not from a watch cache's past).
+    /// Lists the metadata of Secrets, page by page, as they are now: the list names no resourceVersion.
     ///
     /// # Errors
     /// [`Error`] where the API server does not answer, or with an error.
@@ -175,7 +175,7 @@ impl ApiClient {
         patch: Value,
         within: Duration,
     ) -> Result<PartialObjectMeta<Secret>, Error> {
-        let what = named::<Secret>(Some(namespace), name);
+        let what = describe::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let mut patch = Patch::Merge(patch);
         let request = Request::new(url).patch_metadata(name, &patch_params(), &patch);
@@ -210,7 +210,7 @@ impl ApiClient {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let what = named::<K>(namespace, name);
+        let what = describe::<K>(namespace, name);
         let request = Request::new(K::url_path(&(), namespace));
         let request = request.patch(name, &patch_params(), &Patch::Merge(patch));
         self.write(ApiRequest::new("patch", what, request, within)?).await
@@ -230,7 +230,7 @@ impl ApiClient {
     where
         K: Resource<DynamicType = ()>,
     {
-        let what = named::<K>(namespace, name);
+        let what = describe::<K>(namespace, name);
         let params = DeleteParams { preconditions: Some(is), ..DeleteParams::default() };
         let request = Request::new(K::url_path(&(), namespace)).delete(name, &params);
         self.write::<Value>(ApiRequest::new("delete", what, request, within)?).await.map(drop)

@@ -1,11 +1,11 @@
-//! Calls about objects of this operator's own kinds. Their specs may hold what only another version can read.
+//! Requests about objects of this operator's own kinds. A spec may hold values that only another version can read.
 
 use kube::Resource as _;
 use kube::api::{ListParams, Patch};
 use kube::core::{ObjectList, Request};
 use serde_json::Value;
 
-use super::request::{ApiRequest, named, patch_params};
+use super::request::{ApiRequest, describe, patch_params};
 use super::{ApiClient, READ_TIMEOUT, WRITE_TIMEOUT};
 use crate::api::decoded::{Decoded, StandIn};
 use crate::api::{MtlsAuthority, MtlsIdentity};
@@ -37,7 +37,7 @@ impl ApiClient {
     /// # Errors
     /// [`Error::Stale`] where another field manager has given them other values.
     pub async fn apply_authority(&self, name: &str, fields: &Value) -> Result<(), Error> {
-        let what = named::<MtlsAuthority>(None, name);
+        let what = describe::<MtlsAuthority>(None, name);
         let request = Request::new(MtlsAuthority::url_path(&(), None));
         let request = request.patch(name, &patch_params(), &Patch::Apply(fields));
         self.write::<Value>(ApiRequest::new("patch", what, request, WRITE_TIMEOUT)?).await.map(drop)
@@ -79,7 +79,7 @@ impl ApiClient {
         name: &str,
         patch: Value,
     ) -> Result<K, Error> {
-        let what = format!("status of {}", named::<K>(namespace, name));
+        let what = format!("status of {}", describe::<K>(namespace, name));
         let url = K::url_path(&(), namespace);
         let request =
             Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));

@@ -1,4 +1,4 @@
-//! One call to the API server: what it does, in words and as a request.
+//! One request to the API server, in words for logs and errors, and as HTTP.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::api::names::FIELD_MANAGER;
 use crate::operator::error::Error;
 
-/// A call.
+/// A request.
 pub(super) struct ApiRequest {
     pub(super) verb: &'static str,
     pub(super) what: String,
@@ -19,7 +19,7 @@ pub(super) struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// A call that may take so long.
+    /// A request with this timeout.
     pub(super) fn new(
         verb: &'static str,
         what: String,
@@ -33,12 +33,12 @@ impl ApiRequest {
     }
 }
 
-/// The call that creates an object, if there is none of its name.
+/// The request that creates an object, if there is none of its name.
 pub(super) fn create<K>(object: &K, namespace: Option<&str>, within: Duration) -> Result<ApiRequest, Error>
 where
     K: Resource<DynamicType = ()> + Serialize,
 {
-    let what = named::<K>(namespace, object.meta().name.as_deref().unwrap_or_default());
+    let what = describe::<K>(namespace, object.meta().name.as_deref().unwrap_or_default());
     let body =
         serde_json::to_vec(object).map_err(|source| Error::Serialise { what: what.clone(), source })?;
     let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
@@ -46,29 +46,29 @@ where
     ApiRequest::new("create", what, request, within)
 }
 
-/// Patches are ours by name.
+/// Parameters of a patch by this operator's field manager.
 pub(super) fn patch_params() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
 }
 
-/// An object as sentences name it.
-pub(super) fn named<K: Resource<DynamicType = ()>>(namespace: Option<&str>, name: &str) -> String {
+/// An object as sentences name it: kind, namespace and name.
+pub(super) fn describe<K: Resource<DynamicType = ()>>(namespace: Option<&str>, name: &str) -> String {
     match namespace {
         Some(namespace) => format!("{} {namespace}/{name}", K::kind(&())),
         None => format!("{} {name}", K::kind(&())),
     }
 }
 
-/// An object that is not there is an answer, not an error.
-pub(super) fn absent_is_none<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+/// HTTP 404 as `None`.
+pub(super) fn optional<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Err(Error::Api { source, .. }) if code(&source) == Some(404) => Ok(None),
         result => result.map(Some),
     }
 }
 
-/// A conflict, an object that exists where it should not or does not where it should, a uid that is another's: all
-/// of them say that the observation is old.
+/// HTTP 404 and 409 to a write as [`Error::Stale`]: a conflict, an object that exists although it should be created, that is
+/// gone although it should be changed, or that has another uid, each shows that the observation is old.
 pub(super) fn conflict_is_stale(error: Error, what: String) -> Error {
     match &error {
         Error::Api { source, .. } if matches!(code(source), Some(404 | 409)) => Error::Stale { what },

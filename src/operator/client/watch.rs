@@ -1,7 +1,7 @@
-//! Watches, as news for board and roster. kube's watcher lists by pages, follows bookmarks and lists anew after a
-//! lost history; on top of that every watch lists anew at a long jittered interval, and after repeated errors,
-//! because some ways to lose an event leave no trace. Errors are followed by ever longer pauses, across new lists too,
-//! until the watch sees something happen: an API server in trouble is not asked for lists all the time.
+//! The watch loop: lists by pages, follows bookmarks, and lists again after a lost history, as kube's watcher does.
+//! An event that was lost without a trace is made up for: every watch lists again at a long jittered interval, and after
+//! repeated errors. Pauses after errors grow, across new lists too, until an event arrives: an API server in trouble is
+//! not asked for lists all the time.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -15,12 +15,13 @@ use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
-use crate::operator::context::Context;
 use crate::operator::index::digest::digest;
+use crate::runtime::clock::Clock;
 use crate::runtime::error_chain::cause;
 use crate::runtime::readiness::ReadinessHandle;
 
-/// A watch lists anew after this long, and up to half as long again.
+/// A watch lists again after this long, and up to half as long again. One list of 100,000 objects costs the API server
+/// seconds of CPU, and client-go does without: this is for events that were lost without a trace only.
 const RELIST_AFTER: Duration = Duration::from_mins(45);
 /// Errors in a row after which a watch starts over with a list. kube's watcher repeats a watch that is answered
 /// with the HTTP status 410 for ever.
@@ -30,16 +31,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Objects per page of a list.
 const PAGE: u32 = 500;
 
-/// What a watch does with what it sees.
+/// What is done with the events of a watch. The methods have the names of `kube::runtime::watcher::Event`.
 pub trait EventHandler<K>: Send {
     /// A list begins.
-    fn begin_list(&mut self);
-    /// An object was seen.
-    fn saw(&mut self, object: K, is_from_list: bool);
-    /// An object was seen to be gone.
-    fn lost(&mut self, object: K);
-    /// A list ended.
-    fn end_list(&mut self);
+    fn init(&mut self);
+    /// An object exists, in a list or with a change.
+    fn apply(&mut self, object: K, is_from_list: bool);
+    /// An object was deleted.
+    fn delete(&mut self, object: K);
+    /// A list is complete: an object that it does not name does not exist.
+    fn init_done(&mut self);
 }
 
 /// What to watch.
@@ -87,14 +88,14 @@ where
         watch(self.api.clone(), config.page_size(PAGE)).boxed()
     }
 
-    /// Watches for ever. The handle is dropped when the first list is complete.
-    pub async fn run(self, context: Context, mut audience: impl EventHandler<K>, ready: ReadinessHandle) {
+    /// Watches without end. The handle is dropped when the first list is complete.
+    pub async fn run(self, clock: Clock, mut handler: impl EventHandler<K>, ready: ReadinessHandle) {
         let mut ready = Some(ready);
         let mut round: u64 = 0;
         let mut pauses = DefaultBackoff::default();
         loop {
             let mut stream = self.stream();
-            let again = context.clock.sleep(jittered(&self.name, round));
+            let again = clock.sleep(jittered(&self.name, round));
             tokio::pin!(again);
             round = round.wrapping_add(1);
             let mut errors = 0;
@@ -109,7 +110,7 @@ where
                         if matches!(event, Event::Apply(_) | Event::Delete(_)) {
                             pauses.reset();
                         }
-                        if tell(&mut audience, event) {
+                        if dispatch(&mut handler, event) {
                             drop(ready.take());
                         }
                     }
@@ -125,22 +126,22 @@ where
     }
 }
 
-/// True if a list ended.
-fn tell<K>(audience: &mut impl EventHandler<K>, event: Event<K>) -> bool {
+/// Hands an event over; true if a list is complete.
+fn dispatch<K>(handler: &mut impl EventHandler<K>, event: Event<K>) -> bool {
     match event {
-        Event::Init => audience.begin_list(),
-        Event::InitApply(object) => audience.saw(object, true),
-        Event::Apply(object) => audience.saw(object, false),
-        Event::Delete(object) => audience.lost(object),
+        Event::Init => handler.init(),
+        Event::InitApply(object) => handler.apply(object, true),
+        Event::Apply(object) => handler.apply(object, false),
+        Event::Delete(object) => handler.delete(object),
         Event::InitDone => {
-            audience.end_list();
+            handler.init_done();
             return true;
         }
     }
     false
 }
 
-/// Watches that began together do not list together.
+/// Watches that start together do not list together.
 fn jittered(name: &str, round: u64) -> Duration {
     let spread = u32::try_from(digest(&format!("{name}/{round}")) % 1000).unwrap_or(0);
     RELIST_AFTER + RELIST_AFTER / 2 * spread / 1000

@@ -1,6 +1,5 @@
-//! Copies of private keys that this program makes on the way from and to the API server, wiped when they are dropped.
-//!
-//! What the HTTP client, the TLS library and the JSON reader hold of a body for a moment is theirs, and is not wiped.
+//! Secrets on the way from and to the API server. Copies of private keys that this program makes are wiped when they are
+//! dropped; buffers of the HTTP client, the TLS library and the JSON reader are not.
 
 use std::ops::Deref;
 

@@ -34,7 +34,7 @@ impl IssuanceRecord<'_> {
     pub fn ended<T>(&self, signer: &Authority, leaf: &Leaf, result: &Result<T, Error>) {
         match result {
             Ok(_) => self.log(signer, leaf, "yes"),
-            Err(error) if error.leaves_open() => self.log(signer, leaf, "unknown"),
+            Err(error) if error.may_have_been_applied() => self.log(signer, leaf, "unknown"),
             Err(_) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Counters whose labels name an authority and something of it, so that they can go with the authority.
+//! Counters with labels that name an authority, so that they are removed with the authority.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
@@ -23,7 +23,7 @@ impl<L: Clone + Debug + Eq + Hash> Default for AuthorityCounters<L> {
 }
 
 impl<L: Clone + Debug + Eq + Hash> AuthorityCounters<L> {
-    /// What is registered.
+    /// The family to register.
     pub(super) fn family(&self) -> Family<L, Counter> {
         self.family.clone()
     }
@@ -34,8 +34,8 @@ impl<L: Clone + Debug + Eq + Hash> AuthorityCounters<L> {
         self.labels.lock().entry(authority.to_owned()).or_default().insert(labels);
     }
 
-    /// Takes the counters of an authority away.
-    pub(super) fn forget(&self, authority: &str) {
+    /// Removes the counters of an authority.
+    pub(super) fn remove(&self, authority: &str) {
         for labels in self.labels.lock().remove(authority).into_iter().flatten() {
             self.family.remove(&labels);
         }

@@ -1,4 +1,4 @@
-//! Labels of figures. Their values are closed sets, but for the names of authorities and their grants.
+//! Labels of metrics. Their values are closed sets, except the names of authorities and of their grants.
 
 use prometheus_client::encoding::EncodeLabelSet;
 

@@ -1,4 +1,4 @@
-//! ProbeMetrics about identities and authorities.
+//! Metrics of identities and authorities.
 
 mod counters;
 mod labels;
@@ -23,11 +23,11 @@ use crate::plan::identity::decide::IssueReason;
 use crate::plan::identity::ready::ReadyReason;
 use crate::plan::trust_bundle::published;
 
-/// In place of an authority's name, for the identities whose authority this operator does not serve. No authority can
-/// be called so, and however many names people mistype, it is one.
+/// In place of an authority's name, for identities whose authority this operator does not serve. It is not a valid name
+/// of an object, and there is one series, however many names are mistyped.
 pub const MISSING: &str = "(missing)";
 
-/// The figures.
+/// The metrics of this process.
 #[derive(Clone, Default)]
 pub struct Metrics {
     issued: Family<IssuedLabels, Counter>,
@@ -50,7 +50,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers every figure.
+    /// Registers every metric.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("mtls_operator_issued", "Leaf certificates issued", self.issued.clone());
         registry.register(
@@ -65,12 +65,12 @@ impl Metrics {
         );
         registry.register("mtls_operator_api_requests", "Requests to the API server", self.requests.clone());
         registry.register("mtls_operator_errors", "Passes that ended with an error", self.errors.clone());
-        registry.register("mtls_operator_queue_depth", "Identities that wait for a look", self.queue.clone());
         registry.register(
-            "mtls_operator_retrying",
-            "Identities that wait for another try",
-            self.retries.clone(),
+            "mtls_operator_queue_depth",
+            "Identities that wait to be reconciled",
+            self.queue.clone(),
         );
+        registry.register("mtls_operator_retrying", "Identities that wait for a retry", self.retries.clone());
         self.register_authorities(registry);
     }
 
@@ -94,7 +94,7 @@ impl Metrics {
         self.probes.register(registry);
         registry.register(
             "mtls_operator_bundles",
-            "Places where a trust bundle shall lie, by how it stands there",
+            "Objects that a trust bundle is to be published in, by their state",
             self.bundles.clone(),
         );
     }
@@ -152,7 +152,7 @@ impl Metrics {
         self.errors.get_or_create(&ErrorLabels { kind: error.kind() }).inc();
     }
 
-    /// So many identities wait.
+    /// Identities that wait, by priority, and those that wait for a retry.
     pub fn waiting(&self, depths: [(Priority, usize); 3], retrying: usize) {
         for (class, depth) in depths {
             self.queue.get_or_create(&QueueLabels { class: class.as_str() }).set(gauge(depth));
@@ -161,27 +161,27 @@ impl Metrics {
     }
 }
 
-/// ProbeMetrics about one authority. Whoever stops serving it forgets them: a figure that nobody keeps would stand for ever.
+/// Metrics of one authority. A replica that stops serving it removes them: a figure that is not updated any more would mislead.
 impl Metrics {
-    /// So many identities of an authority stand so.
+    /// Identities of an authority with this reason.
     pub fn identities(&self, authority: &str, reason: ReadyReason, count: i64) {
         self.identities.get_or_create(&ReasonLabels::of(authority, reason.as_str())).set(count);
     }
 
-    /// So many identities of an authority should have been renewed by now.
+    /// Identities of an authority whose time of renewal has passed.
     pub fn overdue(&self, authority: &str, count: i64) {
         self.overdue.get_or_create(&AuthorityLabels::of(authority)).set(count);
     }
 
-    /// An authority stands so.
-    pub fn stands(&self, authority: &str, reason: &'static str) {
+    /// The reason of an authority's `Ready`.
+    pub fn authority_ready(&self, authority: &str, reason: &'static str) {
         for each in decide::AuthorityReason::ALL {
             let labels = ReasonLabels::of(authority, each.as_str());
             self.authorities.get_or_create(&labels).set((each.as_str() == reason).into());
         }
     }
 
-    /// The signing root of an authority ends then.
+    /// Until when the signing root of an authority is valid, in seconds since 1970.
     pub fn root(&self, authority: &str, not_after: i64) {
         self.root_not_after.get_or_create(&AuthorityLabels::of(authority)).set(not_after);
     }
@@ -191,7 +191,7 @@ impl Metrics {
         self.root_not_after.remove(&AuthorityLabels::of(authority));
     }
 
-    /// The rotation of an authority's root is in this phase. `None`: nobody knows.
+    /// The phase of an authority's root. `None`: it is not known.
     pub fn rotation_phase(&self, authority: &str, phase: Option<Phase>) {
         for each in Phase::ALL {
             let labels = PhaseLabels::of(authority, each);
@@ -202,36 +202,36 @@ impl Metrics {
         }
     }
 
-    /// So many published bundles of an authority stand how.
+    /// Published bundles of an authority, by their state.
     pub fn bundles(&self, authority: &str, counts: &[(published::PublishedReason, usize)]) {
         for (reason, count) in counts {
             self.bundles.get_or_create(&BundleLabels::of(authority, *reason)).set(gauge(*count));
         }
     }
 
-    /// A rotation waits for so many identities, bundles and endpoints. `None`: nobody knows.
-    pub fn rotation_waiting(&self, authority: &str, behind: Option<usize>) {
+    /// Identities, bundles and endpoints that a rotation waits for. `None`: it is not known.
+    pub fn rotation_waiting(&self, authority: &str, waiting: Option<usize>) {
         let labels = AuthorityLabels::of(authority);
-        match behind {
-            Some(behind) => drop(self.rotation_waiting.get_or_create(&labels).set(gauge(behind))),
+        match waiting {
+            Some(waiting) => drop(self.rotation_waiting.get_or_create(&labels).set(gauge(waiting))),
             None => drop(self.rotation_waiting.remove(&labels)),
         }
     }
 
-    /// The roots of an authority have changed.
+    /// The roots of an authority were changed.
     pub fn changed_roots(&self, authority: &str, transition: &'static str) {
         let labels = TransitionLabels { authority: authority.to_owned(), transition };
         self.rotations.count(authority, labels);
     }
 
-    /// An authority is gone, or another operator serves it: what was counted of it goes, too.
-    pub fn forget_counts(&self, authority: &str) {
-        self.granted.forget(authority);
-        self.rotations.forget(authority);
+    /// Removes the counters of an authority that is deleted, or that another operator serves.
+    pub fn remove_counters(&self, authority: &str) {
+        self.granted.remove(authority);
+        self.rotations.remove(authority);
     }
 
-    /// Another replica, or none, looks after an authority. What this one has done to it stays counted.
-    pub fn forget(&self, authority: &str) {
+    /// Removes the gauges of an authority that this replica does not reconcile any more. Its counters stay.
+    pub fn remove_gauges(&self, authority: &str) {
         self.no_root(authority);
         self.rotation_waiting(authority, None);
         self.overdue.remove(&AuthorityLabels::of(authority));
@@ -242,17 +242,18 @@ impl Metrics {
             self.authorities.remove(&ReasonLabels::of(authority, reason.as_str()));
         }
         self.rotation_phase(authority, None);
-        self.forget_bundles(authority);
+        self.remove_bundles(authority);
     }
 
-    /// An authority publishes no bundle any more.
-    pub fn forget_bundles(&self, authority: &str) {
+    /// Removes the gauges of an authority that publishes no bundle any more.
+    pub fn remove_bundles(&self, authority: &str) {
         for reason in published::PublishedReason::ALL {
             self.bundles.remove(&BundleLabels::of(authority, reason));
         }
     }
 }
 
+/// A count as the value of a gauge.
 fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

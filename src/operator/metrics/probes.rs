@@ -1,4 +1,4 @@
-//! ProbeMetrics about probes.
+//! Metrics of probes.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -6,6 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::gauge;
 use crate::plan::probe::verdict::ServingReason;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -19,7 +20,7 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
-/// The figures.
+/// Metrics of probes.
 #[derive(Clone, Default)]
 pub struct ProbeMetrics {
     sessions: Family<SessionLabels, Counter>,
@@ -29,11 +30,11 @@ pub struct ProbeMetrics {
 }
 
 impl ProbeMetrics {
-    /// Registers every figure.
+    /// Registers every metric.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "mtls_operator_probe_sessions",
-            "TLS sessions with endpoints, by who came and how it was received",
+            "TLS sessions with endpoints, by client and outcome",
             self.sessions.clone(),
         );
         registry.register(
@@ -43,22 +44,22 @@ impl ProbeMetrics {
         );
         registry.register(
             "mtls_operator_probe_endpoints",
-            "Endpoints that are looked at",
+            "Endpoints that are probed",
             self.endpoints.clone(),
         );
         registry.register(
             "mtls_operator_probe_waiting",
-            "Endpoints that are due for a look and wait for their turn",
+            "Endpoints that are due for a probe and wait for their turn",
             self.waiting.clone(),
         );
     }
 
     /// A session ended.
-    pub fn met(&self, client: &'static str, outcome: &'static str) {
+    pub fn session_ended(&self, client: &'static str, outcome: &'static str) {
         self.sessions.get_or_create(&SessionLabels { client, outcome }).inc();
     }
 
-    /// So many identities stand so.
+    /// Identities with `spec.probes`, by reason.
     pub fn identities(&self, counts: impl Fn(ServingReason) -> usize) {
         for reason in ServingReason::ALL {
             let labels = ReasonLabels { reason: reason.as_str() };
@@ -66,19 +67,15 @@ impl ProbeMetrics {
         }
     }
 
-    /// This replica looks no more.
-    pub fn forget(&self) {
+    /// This replica probes no more.
+    pub fn clear(&self) {
         self.identities.clear();
         self.endpoints(0, 0);
     }
 
-    /// So many endpoints are looked at, and so many of them wait.
+    /// Endpoints that are probed, and how many of them are due and wait.
     pub fn endpoints(&self, all: usize, waiting: usize) {
         self.endpoints.set(gauge(all));
         self.waiting.set(gauge(waiting));
     }
-}
-
-fn gauge(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

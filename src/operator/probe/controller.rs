@@ -80,7 +80,7 @@ impl ProbeController {
                     () = self.context.clock.sleep(pause) => {}
                 }
             }
-            self.context.metrics.probes.forget();
+            self.context.metrics.probes.clear();
         }
     }
 

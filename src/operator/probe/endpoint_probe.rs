@@ -24,8 +24,8 @@ pub struct EndpointProber {
     pub dialer: Dialer,
     /// How long each session may take.
     pub limits: Limits,
-    /// ProbeMetrics.
-    pub figures: ProbeMetrics,
+    /// Metrics.
+    pub metrics: ProbeMetrics,
 }
 
 /// Where a server is, and by which name it is called.
@@ -40,8 +40,8 @@ pub struct Endpoint {
 impl EndpointProber {
     /// One that takes its usual time.
     #[must_use]
-    pub fn new(dialer: Dialer, figures: ProbeMetrics) -> Self {
-        Self { dialer, limits: Limits::default(), figures }
+    pub fn new(dialer: Dialer, metrics: ProbeMetrics) -> Self {
+        Self { dialer, limits: Limits::default(), metrics }
     }
 
     /// One look at a server.
@@ -114,7 +114,7 @@ impl EndpointProber {
             Ok(Ok(wire)) => meet(wire, place.name.clone(), card.cloned(), self.limits).await,
             Ok(Err(_)) | Err(_) => SessionResult::Nobody,
         };
-        self.figures.met(who, outcome(&contact));
+        self.metrics.session_ended(who, outcome(&contact));
         contact
     }
 }

@@ -31,22 +31,22 @@ impl EndpointSlices {
 }
 
 impl EventHandler<EndpointSlice> for EndpointSlices {
-    fn begin_list(&mut self) {
+    fn init(&mut self) {
         self.listed.clear();
     }
 
-    fn saw(&mut self, object: EndpointSlice, is_from_list: bool) {
+    fn apply(&mut self, object: EndpointSlice, is_from_list: bool) {
         self.probes.saw_slice(&object);
         if is_from_list {
             self.listed.insert((object.namespace().unwrap_or_default(), object.name_any()));
         }
     }
 
-    fn lost(&mut self, object: EndpointSlice) {
+    fn delete(&mut self, object: EndpointSlice) {
         self.probes.lost_slice(&object.namespace().unwrap_or_default(), &object.name_any());
     }
 
-    fn end_list(&mut self) {
+    fn init_done(&mut self) {
         let listed = std::mem::take(&mut self.listed);
         let known = self.probes.lock().slices.names(self.scope.as_deref());
         let gone = known.iter().filter(|name| !listed.contains(name));

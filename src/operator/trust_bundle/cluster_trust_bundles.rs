@@ -6,13 +6,13 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::{Client, Resource};
 
+use super::informer::TrustBundleHandler;
 use super::objects::ClusterTrustBundle;
 use super::store::{Availability, ListScope};
 use crate::api::names::label;
 use crate::operator::client::watch::Watch;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::informers::TrustBundleHandler;
 use crate::runtime::readiness::Readiness;
 
 /// How often the question is asked again while the answer is no, and somebody asks for one.
@@ -30,8 +30,8 @@ pub async fn watch_cluster_bundles(context: Context, client: Client) {
         context.bundles.until_cluster_is_asked().await;
     }
     let bundles = Watch::<ClusterTrustBundle>::all(&client).labelled(label::selector());
-    let audience = TrustBundleHandler::new(&context, ListScope::Cluster);
-    bundles.run(context, audience, Readiness::new().handle("ClusterTrustBundles")).await;
+    let handler = TrustBundleHandler::new(&context, ListScope::Cluster);
+    bundles.run(context.clock, handler, Readiness::new().handle("ClusterTrustBundles")).await;
 }
 
 /// Whether they can be had now.

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod cluster_trust_bundles;
 pub mod controller;
+pub mod informer;
 pub mod objects;
 pub mod shared;
 pub mod status;

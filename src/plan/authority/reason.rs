@@ -1,6 +1,6 @@
 //! One word for condition, log line and metric: the reason of an authority's `Ready`, a closed set of states of the world.
 
-/// AuthorityReason of an authority's conditions.
+/// Reason of an authority's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuthorityReason {
     /// It signs.

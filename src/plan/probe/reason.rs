@@ -1,6 +1,6 @@
 //! One word for condition, status and metric: the reason of `Serving`, a closed set of states of the world.
 
-/// ServingReason of the condition `Serving`.
+/// Reason of the condition `Serving`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ServingReason {
     /// Another certificate than any of this identity.

@@ -3,7 +3,7 @@
 
 use super::decide::{Conflict, Target};
 
-/// PublishedReason of the condition `Published`.
+/// Reason of the condition `Published`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PublishedReason {
     /// It lies wherever it shall.

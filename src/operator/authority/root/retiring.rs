@@ -1,4 +1,4 @@
-//! RetiringRoot roots that leave the trust bundle, and those that stay.
+//! Retiring roots that leave the trust bundle, and those that stay.
 
 use jiff::Timestamp;
 

@@ -22,7 +22,7 @@ const MOST_CERTIFIED: usize = 500;
 
 /// A root Secret and the moment at which it changes.
 pub struct RootTransition<'a> {
-    /// AuthoritySpec of the authority.
+    /// Its spec.
     pub terms: &'a AuthoritySpec,
     /// Rules of its rotation.
     pub rules: &'a Rules,

@@ -1,0 +1,56 @@
+//! What the watches of published trust bundles tell the store.
+
+use super::objects::BundleObject;
+use super::shared::SharedBundleStore;
+use super::store::ListScope;
+use crate::operator::client::watch::EventHandler;
+use crate::operator::context::Context;
+use crate::runtime::clock::Clock;
+
+/// Published trust bundles of one kind, for the store.
+pub struct TrustBundleHandler {
+    bundles: SharedBundleStore,
+    clock: Clock,
+    scope: ListScope,
+    list: u64,
+}
+
+impl TrustBundleHandler {
+    /// Those in a scope.
+    #[must_use]
+    pub fn new(context: &Context, scope: ListScope) -> Self {
+        Self { bundles: context.bundles.clone(), clock: context.clock.clone(), scope, list: 0 }
+    }
+}
+
+impl<K: BundleObject + Send> EventHandler<K> for TrustBundleHandler {
+    fn init(&mut self) {
+        self.list = self.bundles.lock().begin_list();
+    }
+
+    fn apply(&mut self, object: K, is_from_list: bool) {
+        let place = object.place();
+        self.bundles.change(|store| match object.seen() {
+            Some(seen) => store.saw(&place, seen, is_from_list),
+            // It has the label, but was not made by this operator.
+            None => store.lost(&place),
+        });
+    }
+
+    fn delete(&mut self, object: K) {
+        let now = self.clock.now().as_millisecond();
+        let version = object.meta().resource_version.clone().unwrap_or_default();
+        let place = object.place();
+        self.bundles.change(|store| {
+            // The event holds its last state.
+            if let Some(seen) = object.seen() {
+                store.saw(&place, seen, false);
+            }
+            store.deleted(&place, &version, now);
+        });
+    }
+
+    fn init_done(&mut self) {
+        self.bundles.change(|store| store.end_list(self.scope.clone(), self.list));
+    }
+}
