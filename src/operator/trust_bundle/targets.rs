@@ -152,7 +152,7 @@ pub fn agenda(context: &Context) -> Changes {
     let services: Vec<_> = services.map(|service| (spots(context, &service.terms), service)).collect();
     let wanted: HashSet<&Target> =
         services.iter().flat_map(|(spots, _)| spots).map(|spot| &spot.place).collect();
-    context.bundles.lock().set_pacing(|place| wanted.contains(place));
+    context.bundles.lock().keep_to(|place| wanted.contains(place));
     for (spots, service) in &services {
         put(context, &mut agenda, spots, service);
     }
