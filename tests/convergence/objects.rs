@@ -156,7 +156,7 @@ impl Objects {
         let is_trust_known = signer.is_none_or(|signer| {
             secret.trust == signer.trust || Some(&secret.trust) == signer.rotation.former_trust.as_ref()
         });
-        let annotations = self.annotations(secret, input.authorization);
+        let annotations = Self::annotations(secret);
         let is_current = SecretMetadata::of(input.spec, &annotations).patch(&secret.metadata).is_empty();
         let owned = OwnedSecret {
             version: secret.version(),
@@ -176,15 +176,13 @@ impl Objects {
         ObservedSecret { state: SecretState::Held(owned), leaf: None, annotations, metadata, revision }
     }
 
-    fn annotations(&self, secret: &Stored, authorization: Option<&Authorization>) -> LeafAnnotations {
+    fn annotations(secret: &Stored) -> LeafAnnotations {
         let note = |key: &str| secret.metadata.annotations.as_ref().unwrap().get(key).cloned();
         LeafAnnotations {
             serial: secret.leaf.serial.clone(),
             not_after: secret.leaf.window.not_after,
             authority_key_id: secret.leaf.key_id.clone(),
-            profile: authorization
-                .map(|authorization| authorization.profile.to_string())
-                .or_else(|| note("mtls-operator.dev/profile")),
+            profile: note("mtls-operator.dev/profile"),
             trust: Some(secret.trust.clone()),
             issued_at: secret.leaf.issued_at,
             revision: note("mtls-operator.dev/revision").and_then(|text| text.parse().ok()).unwrap_or(0),
@@ -280,7 +278,7 @@ impl Objects {
         if let Some(signer) = self.signer() {
             secret.trust.clone_from(&signer.trust);
         }
-        let annotations = self.annotations(&secret, self.authorization(spec).as_ref());
+        let annotations = Self::annotations(&secret);
         let mut metadata = match &found.metadata {
             Some(_) => SecretMetadata::of(spec, &annotations).metadata(spec),
             None => {

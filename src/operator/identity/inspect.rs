@@ -25,12 +25,15 @@ pub fn inspect(
     let trust = bundle_hash(secret, input);
     let leaf = verified.as_ref().map(|leaf| stored_leaf(leaf, annotation_of(secret, annotation::ISSUED_AT)));
     let leaf = leaf.map_err(|defect| *defect);
-    let annotations = leaf.as_ref().ok().map(|leaf| leaf_annotations(input, secret, leaf, trust.as_deref()));
+    let matches_profile = verified.as_ref().is_ok_and(|leaf| matches_profile(leaf, input.authorization));
+    let annotations = leaf.as_ref().ok();
+    let annotations =
+        annotations.map(|leaf| leaf_annotations(input, secret, leaf, matches_profile, trust.as_deref()));
     let owned = OwnedSecret {
         version: secret.metadata.resource_version.clone().unwrap_or_default(),
         carries_uid,
         profile: annotation_of(secret, annotation::PROFILE).as_deref().and_then(ProfileHash::parse),
-        matches_profile: verified.as_ref().is_ok_and(|leaf| matches_profile(leaf, input.authorization)),
+        matches_profile,
         metadata_is_current: metadata_is_current(input, secret, annotations.as_ref()),
         renew_request: annotation_of(secret, annotation::RENEW_REQUEST),
         leaf,
@@ -60,19 +63,28 @@ fn leaf_annotations(
     input: &ObserveInput<'_>,
     secret: &Secret,
     leaf: &StoredLeaf,
+    matches_profile: bool,
     trust: Option<&str>,
 ) -> LeafAnnotations {
-    let profile = input.authorization.map(|authorization| authorization.profile.to_string());
     LeafAnnotations {
         serial: leaf.serial.clone(),
         not_after: leaf.window.not_after,
         authority_key_id: leaf.key_id.clone(),
-        profile: profile.or_else(|| annotation_of(secret, annotation::PROFILE)),
+        profile: profile(input, secret, matches_profile),
         trust: trust.or_else(|| input.root.map(|root| root.trust)).map(str::to_owned),
         issued_at: leaf.issued_at,
         revision: revision(input, secret),
         renew_request: annotation_of(secret, annotation::RENEW_REQUEST),
     }
+}
+
+/// What the leaf was asked to be: as it is noted. Where that is gone or of another version, a leaf that is as asked tells it. The
+/// note never says what is asked now of a leaf that was asked something else, or no reconcile would replace that.
+fn profile(input: &ObserveInput<'_>, secret: &Secret, matches_profile: bool) -> Option<String> {
+    let noted = annotation_of(secret, annotation::PROFILE);
+    let is_readable = noted.as_deref().and_then(ProfileHash::parse).is_some();
+    let asked = input.authorization.filter(|_| matches_profile && !is_readable);
+    asked.map(|authorization| authorization.profile.to_string()).or(noted)
 }
 
 /// What was written and is still as it was stored then would be stored so again.
