@@ -156,18 +156,23 @@ impl Objects {
         let is_trust_known = signer.is_none_or(|signer| {
             secret.trust == signer.trust || Some(&secret.trust) == signer.rotation.former_trust.as_ref()
         });
+        // Without an authority the leaf is taken for what it is.
+        let is_as_asked =
+            input.authorization.is_none() || secret.issued_for == IdentitySpecHash::of(input.spec);
         let annotations = Self::annotations(secret);
         let is_current = SecretMetadata::of(input.spec, &annotations).patch(&secret.metadata).is_empty();
+        let is_trust_noted = signer.is_none()
+            || !is_trust_known
+            || note("mtls-operator.dev/trust").as_ref() == Some(&secret.trust);
         let owned = OwnedSecret {
             version: secret.version(),
             carries_uid: true,
             leaf: if is_known { Ok(secret.leaf.clone()) } else { Err(LeafDefect::Untrusted) },
             profile: note("mtls-operator.dev/profile").as_deref().and_then(ProfileHash::parse),
-            matches_profile: is_known && secret.issued_for == IdentitySpecHash::of(input.spec),
+            matches_profile: is_known && is_as_asked,
             trust: is_trust_known.then(|| secret.trust.clone()),
             metadata_is_current: input.verified_version() == Some(&*secret.version())
-                || !is_known
-                || is_current,
+                || if is_known { is_current } else { is_trust_noted },
             renew_request: note("mtls-operator.dev/renew-request"),
         };
         let revision = note("mtls-operator.dev/revision").and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -291,9 +296,16 @@ impl Objects {
         metadata.resource_version = Some(self.next_version());
         secret.metadata = metadata;
         let known = self.written(secret, annotations);
-        let SecretState::Held(OwnedSecret { leaf, .. }) = &found.state else { return known };
+        let SecretState::Held(before) = &found.state else { return known };
         let SecretState::Held(owned) = known.state else { panic!("a refreshed Secret is held") };
-        ObservedSecret { state: SecretState::Held(OwnedSecret { leaf: leaf.clone(), ..owned }), ..known }
+        ObservedSecret {
+            state: SecretState::Held(OwnedSecret {
+                leaf: before.leaf.clone(),
+                matches_profile: before.matches_profile,
+                ..owned
+            }),
+            ..known
+        }
     }
 
     /// The answer to a write.

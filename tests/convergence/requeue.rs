@@ -201,10 +201,16 @@ fn is_now(objects: &Objects) -> bool {
     matches!(objects.requeue(), Requeue::Now(_))
 }
 
-/// What was not a leaf of a known signer may be taken for one when no signer is known any more: no reconcile is needed to find out.
+/// A certificate that is not as asked, or of no known signer, may be taken for a sound one when authority or signer are gone:
+/// nothing is known any more that speaks against it. No reconcile is needed to find that out.
 fn is_beyond_knowledge(objects: &Objects) -> bool {
-    let knows_leaf = objects.identity.status.as_ref().is_some_and(|status| status.authority_key_id.is_some());
-    !knows_leaf && objects.secret.is_some() && (objects.signer.is_none() || objects.authority.is_none())
+    let Some(status) = objects.identity.status.as_ref().filter(|_| objects.secret.is_some()) else {
+        return false;
+    };
+    let is_ready =
+        status.conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    let is_gone = objects.signer.is_none() || objects.authority.is_none();
+    (objects.authority.is_none() && !is_ready) || (is_gone && status.authority_key_id.is_none())
 }
 
 /// Fails where scheduler and decision disagree, now or at the time that the scheduler announces.

@@ -34,7 +34,7 @@ pub fn inspect(
         carries_uid,
         profile: annotation_of(secret, annotation::PROFILE).as_deref().and_then(ProfileHash::parse),
         matches_profile,
-        metadata_is_current: metadata_is_current(input, secret, annotations.as_ref()),
+        metadata_is_current: metadata_is_current(input, secret, annotations.as_ref(), trust.as_deref()),
         renew_request: annotation_of(secret, annotation::RENEW_REQUEST),
         leaf,
         trust,
@@ -92,11 +92,17 @@ fn metadata_is_current(
     input: &ObserveInput<'_>,
     secret: &Secret,
     annotations: Option<&LeafAnnotations>,
+    trust: Option<&str>,
 ) -> bool {
     let is_as_stored = input.verified_version() == secret.metadata.resource_version.as_deref();
     let is_current =
         |annotations| SecretMetadata::of(input.spec, annotations).patch(&secret.metadata).is_empty();
-    is_as_stored || annotations.is_none_or(is_current)
+    // Of a leaf that is not sound nothing is noted anew but the trust bundle beside it, by which the index goes.
+    let is_trust_noted = || {
+        let noted = annotation_of(secret, annotation::TRUST);
+        input.root.is_none() || trust.is_none() || noted.as_deref() == trust
+    };
+    is_as_stored || annotations.map_or_else(is_trust_noted, is_current)
 }
 
 /// While it is not known what is allowed, the leaf is taken for what it is.

@@ -154,8 +154,7 @@ fn with_leaf(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
     if is_profile_stale(entry, secret, inputs) || (is_distrusted && says_otherwise) {
         return BACKGROUND;
     }
-    // That the signer is distrusted is said, and nothing more when the leaf ends.
-    let by_time = if is_distrusted { Requeue::OnChange } else { by_time(entry, inputs) };
+    let by_time = if is_paused_without_leaf(entry) { Requeue::OnChange } else { by_time(entry, inputs) };
     let rollout = rollout_due(entry, secret, inputs);
     earlier(rollout.map(|due| when(due, Priority::Background, inputs)), by_time)
 }
@@ -190,6 +189,11 @@ fn paused_without(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
     }
 }
 
+/// Whether status says of a paused identity that it has no certificate as asked: it says nothing more when that ends.
+fn is_paused_without_leaf(entry: &IdentityEntry) -> bool {
+    entry.is_paused && entry.recorded.reason == Some(ReadyReason::Paused) && !entry.recorded.is_ready
+}
+
 fn was_touched(entry: &IdentityEntry, secret: &SecretEntry) -> bool {
     entry.recorded.secret_version != Some(secret.version)
 }
@@ -220,8 +224,7 @@ fn contradicts_secret(entry: &IdentityEntry, secret: &SecretEntry, inputs: Reque
 fn by_time(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
     let is_recorded_as_expired = entry.recorded.reason == Some(ReadyReason::Expired);
     let Some(expiry) = entry.recorded.not_after.map(|end: Second| end.get().saturating_add(1)) else {
-        // What is in the Secret of a paused identity is no certificate.
-        return if entry.is_paused { Requeue::OnChange } else { Requeue::Now(Priority::New) };
+        return Requeue::Now(Priority::New);
     };
     let has_expired = inputs.now >= expiry;
     if has_expired && is_recorded_as_expired {
