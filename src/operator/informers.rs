@@ -202,7 +202,7 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
     }
 
     fn init_done(&mut self) {
-        let gone = self.context.roster.change(|authorities| authorities.finish_list());
+        let gone = self.context.roster.change(Authorities::finish_list);
         let now = self.context.millis();
         self.context.board.change(|board| gone.iter().for_each(|name| board.remove_authority(name, now)));
     }

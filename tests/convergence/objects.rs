@@ -284,14 +284,13 @@ impl Objects {
             secret.trust.clone_from(&signer.trust);
         }
         let annotations = Self::annotations(&secret);
-        let mut metadata = match &found.metadata {
-            Some(_) => SecretMetadata::of(spec, &annotations).metadata(spec),
-            None => {
-                let mut metadata = secret.metadata.clone();
-                let notes = metadata.annotations.get_or_insert_default();
-                notes.insert("mtls-operator.dev/trust".into(), secret.trust.clone());
-                metadata
-            }
+        let mut metadata = if found.metadata.is_some() {
+            SecretMetadata::of(spec, &annotations).metadata(spec)
+        } else {
+            let mut metadata = secret.metadata.clone();
+            let notes = metadata.annotations.get_or_insert_default();
+            notes.insert("mtls-operator.dev/trust".into(), secret.trust.clone());
+            metadata
         };
         metadata.resource_version = Some(self.next_version());
         secret.metadata = metadata;

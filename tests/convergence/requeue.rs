@@ -95,10 +95,10 @@ impl Objects {
             Change::LoseAuthority => self.authority = None,
             Change::DeleteSecret => self.secret = None,
             Change::TouchSecret => {
-                self.write(|annotations| drop(annotations.insert("other".into(), "1".into())))
+                self.write(|annotations| drop(annotations.insert("other".into(), "1".into())));
             }
             Change::LabelSecret => {
-                self.write(|annotations| drop(annotations.remove("mtls-operator.dev/trust")))
+                self.write(|annotations| drop(annotations.remove("mtls-operator.dev/trust")));
             }
             Change::DamageLeaf => {
                 if let Some(secret) = &mut self.secret {

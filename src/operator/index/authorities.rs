@@ -118,8 +118,8 @@ impl Authorities {
         let uses = |authority: &MtlsAuthority| {
             authority.root_secret_name() == secret || authority.provided_secret_name() == Some(secret)
         };
-        let users = self.records.values_mut().filter(|record| uses(&record.authority));
-        users.for_each(|record| record.due = Some(0));
+        let concerned = self.records.values_mut().filter(|record| uses(&record.authority));
+        concerned.for_each(|record| record.due = Some(0));
     }
 
     /// The loss of an authority's root rests on these objects, and on none where it is not lost.

@@ -2,6 +2,8 @@
 //!
 //! A signer is the same type as in decisions, with digests for ids, so that the same rules hold for both.
 
+use jiff::Timestamp;
+
 use super::digest::{Digest, digest};
 use super::leaf_secret::SecretEntry;
 use super::time::Second;
@@ -54,6 +56,6 @@ pub fn holds_retiring(
     now: i64,
 ) -> bool {
     let until = key_id.and_then(|key_id| signer.rotation.retiring_until(&key_id));
-    let until = until.map(|until| until.as_second());
+    let until = until.map(Timestamp::as_second);
     until.is_some_and(|until| not_after.map_or(until, Second::get).min(until) >= now)
 }
