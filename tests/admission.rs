@@ -6,21 +6,11 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "support/dice.rs"]
-mod dice;
 #[path = "admission/grants.rs"]
 mod grants;
-#[path = "chart/helm.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod helm;
-#[path = "api_policy/judges.rs"]
-mod judges;
 #[path = "admission/policy.rs"]
 mod policy;
 #[path = "admission/status.rs"]
 mod status;
-#[path = "support/tool.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod tool;
 #[path = "admission/writes.rs"]
 mod writes;

@@ -5,13 +5,13 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "convergence/long_run.rs"]
+mod long_run;
 #[path = "convergence/model.rs"]
 mod model;
 #[path = "convergence/objects.rs"]
 mod objects;
 #[path = "convergence/requeue.rs"]
 mod requeue;
-#[path = "convergence/rest.rs"]
-mod rest;
-#[path = "convergence/years.rs"]
-mod years;
+#[path = "convergence/settling.rs"]
+mod settling;

@@ -6,40 +6,28 @@
 )]
 #![allow(clippy::large_futures, reason = "the whole operator lies in the future of a test")]
 
+#[path = "conversation/api_faults.rs"]
+mod api_faults;
 #[path = "conversation/audit.rs"]
 mod audit;
+#[path = "conversation/blockers.rs"]
+mod blockers;
 #[path = "conversation/bundle.rs"]
 mod bundle;
 #[path = "conversation/clock.rs"]
 mod clock;
-#[path = "conversation/custody.rs"]
-mod custody;
 #[path = "conversation/distrust.rs"]
 mod distrust;
-#[path = "conversation/ending.rs"]
-mod ending;
 #[path = "conversation/evidence.rs"]
 mod evidence;
-#[path = "conversation/figures.rs"]
-mod figures;
 #[path = "conversation/inputs.rs"]
 mod inputs;
 #[path = "conversation/issuing.rs"]
 mod issuing;
-#[path = "leadership/api.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod leases;
-#[path = "support/log.rs"]
-mod log;
-#[path = "support/memory.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod memory;
-#[path = "conversation/mesh.rs"]
-mod mesh;
-#[path = "conversation/mishaps.rs"]
-mod mishaps;
-#[path = "support/pod.rs"]
-mod pod;
+#[path = "conversation/metrics.rs"]
+mod metrics;
+#[path = "conversation/other_writers.rs"]
+mod other_writers;
 #[path = "conversation/pods.rs"]
 mod pods;
 #[path = "conversation/provided.rs"]
@@ -50,19 +38,15 @@ mod races;
 mod read_back;
 #[path = "conversation/refusals.rs"]
 mod refusals;
-#[path = "conversation/rivals.rs"]
-mod rivals;
-#[path = "conversation/rotating.rs"]
-mod rotating;
+#[path = "conversation/root_keys.rs"]
+mod root_keys;
+#[path = "conversation/rotating_condition.rs"]
+mod rotating_condition;
 #[path = "conversation/rotation.rs"]
 mod rotation;
-#[path = "conversation/server.rs"]
-mod server;
 #[path = "conversation/serving.rs"]
 mod serving;
-#[path = "conversation/spread.rs"]
-mod spread;
-#[path = "conversation/stage.rs"]
-mod stage;
-#[path = "conversation/waiting.rs"]
-mod waiting;
+#[path = "conversation/shutdown.rs"]
+mod shutdown;
+#[path = "conversation/spread_rollout.rs"]
+mod spread_rollout;

@@ -11,7 +11,15 @@ use std::path::{Path, PathBuf};
 
 fn documents() -> Vec<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = vec![here.join("README.md"), here.join("charts/mtls-operator/README.md")];
+    let apart = [
+        "README.md",
+        "charts/mtls-operator/README.md",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        ".ci/README.md",
+    ];
+    let mut found = apart.map(|path| here.join(path)).to_vec();
     found.extend(fs::read_dir(here.join("docs")).unwrap().map(|entry| entry.unwrap().path()));
     found.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     assert!(found.len() > 3);

@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
-#[path = "support/tool.rs"]
-mod tool;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +9,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tool::{require_tool, skip};
+use test_support::tools::{require_tool, skip};
 
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 

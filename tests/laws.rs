@@ -11,24 +11,24 @@
     reason = "a method of a type with a lifetime is not general enough to be named instead"
 )]
 
-#[path = "laws/answers.rs"]
-mod answers;
-#[path = "laws/attention.rs"]
-mod attention;
-#[path = "laws/belonging.rs"]
-mod belonging;
-#[path = "laws/board.rs"]
-mod board;
+#[path = "laws/blockers.rs"]
+mod blockers;
 #[path = "laws/bundle.rs"]
 mod bundle;
-#[path = "laws/bundles.rs"]
-mod bundles;
-#[path = "laws/course.rs"]
-mod course;
+#[path = "laws/bundle_store.rs"]
+mod bundle_store;
+#[path = "laws/clock_halt.rs"]
+mod clock_halt;
+#[path = "laws/clock_skew.rs"]
+mod clock_skew;
 #[path = "laws/decide.rs"]
 mod decide;
 #[path = "laws/distrust.rs"]
 mod distrust;
+#[path = "laws/drop_distrusted.rs"]
+mod drop_distrusted;
+#[path = "laws/endpoint_slices.rs"]
+mod endpoint_slices;
 #[path = "laws/epochs.rs"]
 mod epochs;
 #[path = "laws/fixture.rs"]
@@ -37,45 +37,45 @@ mod fixture;
 mod former_keys;
 #[path = "laws/guarantees.rs"]
 mod guarantees;
-#[path = "laws/halt.rs"]
-mod halt;
 #[path = "laws/input.rs"]
 mod input;
-#[path = "laws/lookout.rs"]
-mod lookout;
+#[path = "laws/known_signers.rs"]
+mod known_signers;
+#[path = "laws/late_answers.rs"]
+mod late_answers;
 #[path = "laws/metrics.rs"]
 mod metrics;
 #[path = "laws/names.rs"]
 mod names;
+#[path = "laws/ownership.rs"]
+mod ownership;
 #[path = "laws/policy.rs"]
 mod policy;
-#[path = "laws/probes.rs"]
-mod probes;
+#[path = "laws/probe_schedule.rs"]
+mod probe_schedule;
+#[path = "laws/probe_store.rs"]
+mod probe_store;
+#[path = "laws/probe_verdict.rs"]
+mod probe_verdict;
 #[path = "laws/profile.rs"]
 mod profile;
 #[path = "laws/read_back.rs"]
 mod read_back;
-#[path = "laws/riddance.rs"]
-mod riddance;
+#[path = "laws/requeue.rs"]
+mod requeue;
+#[path = "laws/rollout.rs"]
+mod rollout;
 #[path = "laws/root.rs"]
 mod root;
-#[path = "laws/root_change.rs"]
-mod root_change;
-#[path = "laws/root_secret.rs"]
-mod root_secret;
+#[path = "laws/root_load.rs"]
+mod root_load;
+#[path = "laws/root_transition.rs"]
+mod root_transition;
 #[path = "laws/rotation.rs"]
 mod rotation;
-#[path = "laws/serving.rs"]
-mod serving;
-#[path = "laws/sight.rs"]
-mod sight;
-#[path = "laws/skew.rs"]
-mod skew;
-#[path = "laws/slices.rs"]
-mod slices;
-#[path = "laws/steps.rs"]
-mod steps;
-#[path = "laws/suspects.rs"]
-mod suspects;
-#[path = "laws/unread.rs"]
-mod unread;
+#[path = "laws/rotation_progress.rs"]
+mod rotation_progress;
+#[path = "laws/scheduler.rs"]
+mod scheduler;
+#[path = "laws/unknown_values.rs"]
+mod unknown_values;

@@ -8,8 +8,6 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "leadership/api.rs"]
-mod api;
 #[path = "leadership/outages.rs"]
 mod outages;
 #[path = "leadership/replica.rs"]
@@ -17,13 +15,13 @@ mod replica;
 
 use std::time::Duration;
 
-use api::{FakeApi, Weather};
 use http::Method;
 use jiff::SignedDuration;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use replica::{Replica, time};
 use serde_json::{Value, json};
+use test_support::in_memory::leases::{FakeApi, FaultProfile};
 use tokio::time::sleep;
 
 const LEASE_DURATION: Duration = Duration::from_secs(15);
@@ -67,7 +65,7 @@ async fn a_leader_renews_with_one_request_and_a_standby_only_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_is_cut_off_stops_by_its_deadline_and_before_another_starts() {
-    for weather in [Weather::Lost, Weather::Refused, Weather::AnswerLost] {
+    for weather in [FaultProfile::Lost, FaultProfile::Refused, FaultProfile::AnswerLost] {
         let api = FakeApi::default();
         let first = Replica::start(&api, "first");
         first.until_leader().await;
@@ -78,7 +76,7 @@ async fn a_leader_that_is_cut_off_stops_by_its_deadline_and_before_another_start
         assert!(first.leads(), "{weather:?}: it may lead until its deadline");
         sleep(Duration::from_millis(1)).await;
         assert!(!first.leads(), "{weather:?}: it may not lead after its deadline");
-        if !matches!(weather, Weather::AnswerLost) {
+        if !matches!(weather, FaultProfile::AnswerLost) {
             assert!(time(second.until_leader()).await <= LEASE_DURATION - RENEW_DEADLINE + RETRY_PERIOD);
         }
         assert!(!first.leads());
@@ -91,9 +89,9 @@ async fn one_lost_request_costs_no_leadership() {
     let first = Replica::start(&api, "first");
     first.until_leader().await;
     sleep(Duration::from_secs(1)).await;
-    api.set_weather("first", Weather::Lost);
+    api.set_weather("first", FaultProfile::Lost);
     sleep(RETRY_PERIOD).await;
-    api.set_weather("first", Weather::Fair);
+    api.set_weather("first", FaultProfile::Fair);
     for _ in 0..600 {
         sleep(Duration::from_millis(100)).await;
         assert!(first.leads());
@@ -131,7 +129,7 @@ async fn a_replica_stops_in_time_though_the_api_server_is_silent() {
     let api = FakeApi::default();
     let first = Replica::start(&api, "first");
     first.until_leader().await;
-    api.set_weather("first", Weather::Lost);
+    api.set_weather("first", FaultProfile::Lost);
     sleep(RETRY_PERIOD).await;
     assert!(time(first.stop()).await < RENEW_DEADLINE);
 }
@@ -167,11 +165,11 @@ async fn a_conflict_says_nothing_about_who_leads() {
 async fn a_tenure_counts_from_before_the_call() {
     let api = FakeApi::default();
     let late = Duration::from_secs(1);
-    api.set_weather("first", Weather::Slow(Duration::ZERO, late));
+    api.set_weather("first", FaultProfile::Slow(Duration::ZERO, late));
     let first = Replica::start(&api, "first");
     let started = Clock::system();
     first.until_leader().await;
-    api.set_weather("first", Weather::Lost);
+    api.set_weather("first", FaultProfile::Lost);
     sleep(RENEW_DEADLINE - started.monotonic() - Duration::from_millis(1)).await;
     assert!(first.leads());
     sleep(Duration::from_millis(1)).await;
@@ -229,7 +227,7 @@ async fn a_lease_that_is_deleted_is_not_taken_while_its_holder_may_still_write()
     first.until_leader().await;
     let second = Replica::start(&api, "second");
     sleep(Duration::from_secs(7)).await;
-    api.set_weather("first", Weather::Lost);
+    api.set_weather("first", FaultProfile::Lost);
     api.delete();
     for _ in 0..300 {
         sleep(Duration::from_millis(100)).await;
@@ -254,12 +252,12 @@ async fn a_leader_whose_lease_is_deleted_makes_it_again_and_leads_on() {
 #[tokio::test(start_paused = true)]
 async fn a_claim_whose_answer_was_lost_is_released_at_the_end() {
     let api = FakeApi::default();
-    api.set_weather("first", Weather::AnswerLost);
+    api.set_weather("first", FaultProfile::AnswerLost);
     let first = Replica::start(&api, "first");
     sleep(Duration::from_secs(5)).await;
     assert!(!first.leads());
     api.put(lease_of("first", "2030-01-01T00:00:00.000000Z"));
-    api.set_weather("first", Weather::Fair);
+    api.set_weather("first", FaultProfile::Fair);
     first.stop().await;
     assert_eq!(api.holder(), None);
 }
@@ -271,12 +269,12 @@ async fn a_record_is_timed_from_after_the_read_that_showed_it() {
     let first = Replica::start(&api, "first");
     first.until_leader().await;
     let there = Duration::from_millis(3200);
-    api.set_weather("second", Weather::Slow(there, Duration::ZERO));
+    api.set_weather("second", FaultProfile::Slow(there, Duration::ZERO));
     let second = Replica::start(&api, "second");
     // The read shows the renewal after 2 s, with a tenure that ends 12 s after the start of both.
     sleep(there + Duration::from_millis(1)).await;
-    api.set_weather("first", Weather::Lost);
-    api.set_weather("second", Weather::Fair);
+    api.set_weather("first", FaultProfile::Lost);
+    api.set_weather("second", FaultProfile::Fair);
     let waited = time(second.until_leader()).await;
     assert!(waited >= LEASE_DURATION - Duration::from_millis(1), "taken after {waited:?}");
 }

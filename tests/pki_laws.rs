@@ -5,8 +5,8 @@
 mod cross;
 #[path = "pki_laws/fixture.rs"]
 mod fixture;
-#[path = "pki_laws/hostile.rs"]
-mod hostile;
+#[path = "pki_laws/hostile_input.rs"]
+mod hostile_input;
 #[path = "pki_laws/issuing.rs"]
 mod issuing;
 #[path = "pki_laws/keys.rs"]

@@ -7,16 +7,12 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "pki_oracle/authorities.rs"]
-mod authorities;
 #[path = "pki_oracle/cases.rs"]
 mod cases;
 #[path = "pki_oracle/gnutls.rs"]
 mod gnutls;
 #[path = "pki_oracle/go.rs"]
 mod go;
-#[path = "support/golang.rs"]
-mod golang;
 #[path = "pki_oracle/java.rs"]
 mod java;
 #[path = "pki_oracle/openssl.rs"]
@@ -29,5 +25,3 @@ mod provided;
 mod rustls;
 #[path = "pki_oracle/successions.rs"]
 mod successions;
-#[path = "support/tool.rs"]
-mod tool;

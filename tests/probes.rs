@@ -7,17 +7,13 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "probes/fixture.rs"]
+mod fixture;
 #[path = "probes/go.rs"]
 mod go;
-#[path = "support/golang.rs"]
-mod golang;
-#[path = "probes/mesh.rs"]
-mod mesh;
 #[path = "probes/openssl.rs"]
 mod openssl;
 #[path = "probes/process.rs"]
 mod process;
 #[path = "probes/servers.rs"]
 mod servers;
-#[path = "support/tool.rs"]
-mod tool;

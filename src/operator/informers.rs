@@ -150,7 +150,7 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
         };
         let now = self.context.millis();
         self.context.board.change(|board| board.apply_namespace(&name, namespace, now));
-        self.context.bundles.ring();
+        self.context.bundles.notify();
         if is_from_list {
             self.listed.push(name);
         }

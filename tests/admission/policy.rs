@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-
-use crate::helm::render;
-use crate::judges::ask;
+use test_support::chart::render;
+use test_support::tools::judges::ask;
 
 /// The oldest version of Kubernetes that the chart installs on.
 const OLDEST: &str = "1.33";

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::judges::ask;
+use test_support::tools::judges::ask;
 
 /// A rule may use this share of the budget of an expression, in percent: bounds can be raised later.
 const SHARE: f64 = 100.0 / 3.0;

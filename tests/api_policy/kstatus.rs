@@ -6,9 +6,8 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use serde_json::de::{Deserializer, IoRead, StreamDeserializer};
 use serde_json::{Value, json};
-
-use crate::helm::Installed;
-use crate::judges::ask;
+use test_support::cluster::TestCluster;
+use test_support::tools::judges::ask;
 
 const PATCH_GRANT: &str =
     r#"{"spec":{"grants":[{"name":"edge","namespaces":{"from":"All"},"dnsNames":["cart.example.com"]}]}}"#;
@@ -27,9 +26,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn of(installed: &Installed, name: &str) -> Self {
+    fn of(cluster: &TestCluster, name: &str) -> Self {
         let selector = format!("--field-selector=metadata.name={name}");
-        let mut kubectl = installed.cluster.kubectl();
+        let mut kubectl = cluster.control_plane().kubectl();
         kubectl.args(["get", "mtlsidentities", "-n", "default", &selector, "--watch", "-o", "json"]);
         let mut kubectl = kubectl.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(kubectl.stdout.take().unwrap());
@@ -69,22 +68,22 @@ fn judged(versions: &[Value]) -> Option<Vec<String>> {
 
 #[test]
 fn a_grant_that_comes_a_second_later_fails_no_commit_and_one_that_never_comes_does_after_a_minute() {
-    let installed = Installed::new();
-    installed.kubectl(&["wait", "mtlsauthority/mesh", "--for=create", "--timeout=90s"]);
-    installed.kubectl(&["wait", "mtlsauthority/mesh", "--for=condition=Ready", "--timeout=90s"]);
-    let (mut granted, mut refused) = (Watch::of(&installed, "cart"), Watch::of(&installed, "other"));
+    let cluster = TestCluster::new(&[]);
+    cluster.kubectl(&["wait", "mtlsauthority/mesh", "--for=create", "--timeout=90s"]);
+    cluster.kubectl(&["wait", "mtlsauthority/mesh", "--for=condition=Ready", "--timeout=90s"]);
+    let (mut granted, mut refused) = (Watch::of(&cluster, "cart"), Watch::of(&cluster, "other"));
     let folder = tempfile::tempdir().unwrap();
     for object in [identity("cart", "cart.example.com"), identity("other", "other.example.com")] {
         let file = folder.path().join("identity.json");
         std::fs::write(&file, object.to_string()).unwrap();
-        installed.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+        cluster.kubectl(&["apply", "-f", file.to_str().unwrap()]);
     }
     let is_refused =
         |version: &Value| condition(version, "Ready").is_some_and(|ready| ready["reason"] == "NotPermitted");
     let is_ready =
         |version: &Value| condition(version, "Ready").is_some_and(|ready| ready["status"] == "True");
     let mut versions = granted.until(is_refused);
-    installed.kubectl(&["patch", "mtlsauthority", "mesh", "--type=merge", "-p", PATCH_GRANT]);
+    cluster.kubectl(&["patch", "mtlsauthority", "mesh", "--type=merge", "-p", PATCH_GRANT]);
     versions.extend(granted.until(is_ready));
     let Some(verdicts) = judged(&versions) else { return };
     assert!(!verdicts.contains(&"Failed".to_owned()), "{verdicts:?}");

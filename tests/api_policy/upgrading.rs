@@ -3,12 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use mtls_operator::runtime::clock::Clock;
 use serde_json::{Value, json};
+use test_support::ca::Ca;
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
+use test_support::shell::Shell;
 
-use crate::emergency::define;
-use crate::helm::{Installed, SYSTEM};
-use crate::place::Place;
-use crate::provided_ca::Ca;
+use crate::compromise::define;
 
 fn document() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/upgrading.md")).unwrap()
@@ -43,110 +45,91 @@ fn of_0_1() -> [Value; 2] {
     })
 }
 
-fn apply(installed: &Installed, object: &Value) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("object.json");
-    fs::write(&file, object.to_string()).unwrap();
-    installed.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+fn patch(cluster: &TestCluster, object: &str, patch: &Value) {
+    cluster.kubectl(&["patch", object, "-n", "default", "--type=merge", "-p", &patch.to_string()]);
 }
 
-fn patch(installed: &Installed, object: &str, patch: &Value) {
-    installed.kubectl(&["patch", object, "-n", "default", "--type=merge", "-p", &patch.to_string()]);
-}
-
-fn ready(installed: &Installed, object: &str) {
-    installed.kubectl(&["wait", object, "-n", "default", "--for=create", "--timeout=90s"]);
-    installed.wait(object, "default", "condition=Ready");
+fn ready(cluster: &TestCluster, object: &str) {
+    cluster.kubectl(&["wait", object, "-n", "default", "--for=create", "--timeout=90s"]);
+    cluster.wait(object, "default", "condition=Ready");
 }
 
 /// Waits until the operator calls the present generation of an object Ready.
-fn settled(installed: &Installed, object: &str) {
-    let generation = installed.get(&[object, "-n", "default"])["metadata"]["generation"].to_string();
-    installed.wait(object, "default", &format!("jsonpath={{.status.observedGeneration}}={generation}"));
-    installed.wait(object, "default", "condition=Ready");
+fn settled(cluster: &TestCluster, object: &str) {
+    let generation = cluster.get(&[object, "-n", "default"])["metadata"]["generation"].to_string();
+    cluster.wait(object, "default", &format!("jsonpath={{.status.observedGeneration}}={generation}"));
+    cluster.wait(object, "default", "condition=Ready");
 }
 
 /// The root that signs for an authority.
-fn root(installed: &Installed, authority: &str) -> String {
-    let found = installed.get(&["mtlsauthority", authority]);
+fn root(cluster: &TestCluster, authority: &str) -> String {
+    let found = cluster.get(&["mtlsauthority", authority]);
     found["status"]["roots"][0]["fingerprint"].as_str().unwrap().to_owned()
 }
 
 /// Serial and revision of the certificate of an identity.
-fn issued(installed: &Installed, name: &str) -> [Value; 2] {
-    let secret = installed.get(&["secret", &format!("{name}-mtls"), "-n", "default"]);
+fn issued(cluster: &TestCluster, name: &str) -> [Value; 2] {
+    let secret = cluster.get(&["secret", &format!("{name}-mtls"), "-n", "default"]);
     ["serial", "revision"]
         .map(|note| secret["metadata"]["annotations"][format!("mtls-operator.dev/{note}")].clone())
 }
 
 /// Lets the definitions accept a provided CA in the trust domain that every cluster can have. The API server judges by a
 /// changed definition a moment later.
-fn permit_the_default_trust_domain(installed: &Installed, place: &Place, trial: &str) -> String {
-    place.run(installed, &block("del(.spec.versions[]"));
-    let tries = (0..100).map(|_| place.run(installed, &format!("({}) 2>&1 || true", trial.trim())));
+fn permit_the_default_trust_domain(cluster: &TestCluster, place: &Shell, trial: &str) -> String {
+    place.run(cluster, &block("del(.spec.versions[]"));
+    let tries = (0..100).map(|_| place.run(cluster, &format!("({}) 2>&1 || true", trial.trim())));
     let mut tries = tries.skip_while(|said| said.contains("spec.trustDomain must be one of your own"));
     tries.next().unwrap()
 }
 
 /// An authority with a provided CA, one with a root that is distrusted, and an identity of each.
-fn at_work(place: &Place) -> (Installed, String) {
-    let installed = Installed::new();
-    ready(&installed, "mtlsauthority/mesh");
-    let distrusted = root(&installed, "mesh");
+fn at_work(place: &Shell) -> (TestCluster, String) {
+    let cluster = TestCluster::new(&[]);
+    ready(&cluster, "mtlsauthority/mesh");
+    let distrusted = root(&cluster, "mesh");
     patch(
-        &installed,
+        &cluster,
         "mtlsauthority/mesh",
         &json!({ "spec": { "distrustedRoots": [{ "fingerprint": distrusted }] } }),
     );
-    let ca = Ca::root("Example Root");
-    apply(
-        &installed,
-        &json!({
-            "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": ca.provided(&ca),
-            "metadata": {
-                "name": "corporate-ca", "namespace": SYSTEM,
-                "annotations": { "mtls-operator.dev/provides-for": "corp" },
-            },
-        }),
-    );
+    let ca = Ca::root("Example Root", Clock::system().now());
+    cluster.apply(&ca.secret("corporate-ca", "corp", &ca.pem()));
     let api = "mtls-operator.dev/v1alpha1";
     let corp = json!({
         "apiVersion": api, "kind": "MtlsAuthority", "metadata": { "name": "corp" },
         "spec": { "root": { "provided": { "secretName": "corporate-ca" } } },
     });
-    permit_the_default_trust_domain(&installed, place, &format!("kubectl create -f - <<< '{corp}'"));
-    ready(&installed, "mtlsauthority/corp");
-    settled(&installed, "mtlsauthority/mesh");
+    permit_the_default_trust_domain(&cluster, place, &format!("kubectl create -f - <<< '{corp}'"));
+    ready(&cluster, "mtlsauthority/corp");
+    settled(&cluster, "mtlsauthority/mesh");
     for (name, authority) in [("web", "mesh"), ("till", "corp")] {
         let spec = json!({ "authorityRef": { "name": authority } });
         let meta = json!({ "name": name, "namespace": "default" });
-        apply(
-            &installed,
-            &json!({ "apiVersion": api, "kind": "MtlsIdentity", "metadata": meta, "spec": spec }),
-        );
-        ready(&installed, &format!("mtlsidentity/{name}"));
+        cluster.apply(&json!({ "apiVersion": api, "kind": "MtlsIdentity", "metadata": meta, "spec": spec }));
+        ready(&cluster, &format!("mtlsidentity/{name}"));
     }
-    (installed, distrusted)
+    (cluster, distrusted)
 }
 
 /// Makes of it what 0.1 had: its definitions, its fields, its hash of what was asked, and no policies.
-fn go_back_to_0_1(installed: &Installed, distrusted: &str) {
-    installed.stop_operator();
-    installed.kubectl(&["delete", "validatingadmissionpolicybindings,validatingadmissionpolicies", "--all"]);
-    define(installed, &of_0_1());
+fn go_back_to_0_1(cluster: &TestCluster, distrusted: &str) {
+    cluster.stop_operator();
+    cluster.kubectl(&["delete", "validatingadmissionpolicybindings,validatingadmissionpolicies", "--all"]);
+    define(cluster, &of_0_1());
     let algorithms = json!(["ECDSA-P256", "ECDSA-P384", "Ed25519"]);
     let leaf = json!({ "algorithms": algorithms });
     let of_mesh = json!({ "root": { "algorithm": "ECDSA-P256" }, "leaf": leaf, "distrust": [distrusted.to_uppercase()] });
     let root = json!({ "algorithm": "ECDSA-P256", "providedSecretName": "corporate-ca" });
     let grant = json!({ "namespaces": {}, "dnsNames": ["*.example.com"], "ipAddresses": ["10.0.0.7/24"] });
     let of_corp = json!({ "root": root, "leaf": leaf, "grants": [grant] });
-    patch(installed, "mtlsauthority/mesh", &json!({ "spec": of_mesh }));
-    patch(installed, "mtlsauthority/corp", &json!({ "spec": of_corp }));
+    patch(cluster, "mtlsauthority/mesh", &json!({ "spec": of_mesh }));
+    patch(cluster, "mtlsauthority/corp", &json!({ "spec": of_corp }));
     for (name, authority) in [("web", "mesh"), ("till", "corp")] {
         let spec = json!({ "authority": authority, "privateKey": { "algorithm": "ECDSA-P256" } });
-        patch(installed, &format!("mtlsidentity/{name}"), &json!({ "spec": spec }));
+        patch(cluster, &format!("mtlsidentity/{name}"), &json!({ "spec": spec }));
         let profile = format!("mtls-operator.dev/profile=v1:{}", "ab".repeat(16));
-        installed.kubectl(&[
+        cluster.kubectl(&[
             "annotate",
             "secret",
             &format!("{name}-mtls"),
@@ -160,37 +143,37 @@ fn go_back_to_0_1(installed: &Installed, distrusted: &str) {
 
 #[test]
 fn objects_of_0_1_are_taken_over_with_their_roots_and_nothing_is_issued_again() {
-    let Some(place) = Place::new() else { return };
-    let (installed, distrusted) = at_work(&place);
-    let roots = ["mesh", "corp"].map(|authority| root(&installed, authority));
+    let Some(place) = Shell::new() else { return };
+    let (cluster, distrusted) = at_work(&place);
+    let roots = ["mesh", "corp"].map(|authority| root(&cluster, authority));
     assert_ne!(roots[0], distrusted);
-    let certificates = ["web", "till"].map(|name| issued(&installed, name));
-    go_back_to_0_1(&installed, &distrusted);
+    let certificates = ["web", "till"].map(|name| issued(&cluster, name));
+    go_back_to_0_1(&cluster, &distrusted);
     for part in ["scale deploy/mtls-operator", "> 0.1.json", "convert.jq"] {
-        place.run(&installed, &block(part));
+        place.run(&cluster, &block(part));
     }
-    let opened = place.run(&installed, &block("paths(. == {from"));
+    let opened = place.run(&cluster, &block("paths(. == {from"));
     assert!(opened.contains("corp: grants.0.namespaces"), "{opened}");
-    place.run(&installed, &block("kubectl apply --server-side --force-conflicts -f crds/"));
+    place.run(&cluster, &block("kubectl apply --server-side --force-conflicts -f crds/"));
     // 0.1 knew no such annotation.
     let consent = "mtls-operator.dev/provides-for-";
-    installed.kubectl(&["annotate", "secret", "corporate-ca", "-n", SYSTEM, consent]);
-    let tried = permit_the_default_trust_domain(&installed, &place, &block("--dry-run=server"));
+    cluster.kubectl(&["annotate", "secret", "corporate-ca", "-n", SYSTEM, consent]);
+    let tried = permit_the_default_trust_domain(&cluster, &place, &block("--dry-run=server"));
     assert!(tried.contains("replaced (server dry run)") && !tried.contains("Warning"), "{tried}");
-    place.run(&installed, "kubectl replace -f converted.json");
-    place.run(&installed, &block("kubectl apply --server-side --force-conflicts -f crds/"));
-    place.run(&installed, &block("helm upgrade mtls-operator"));
-    let twice = place.run(&installed, "jq -f convert.jq converted.json | diff - converted.json && echo same");
+    place.run(&cluster, "kubectl replace -f converted.json");
+    place.run(&cluster, &block("kubectl apply --server-side --force-conflicts -f crds/"));
+    place.run(&cluster, &block("helm upgrade mtls-operator"));
+    let twice = place.run(&cluster, "jq -f convert.jq converted.json | diff - converted.json && echo same");
     assert_eq!(twice.trim(), "same");
-    installed.start_operator();
+    cluster.start_operator();
     for object in ["mtlsauthority/mesh", "mtlsauthority/corp", "mtlsidentity/web", "mtlsidentity/till"] {
-        settled(&installed, object);
+        settled(&cluster, object);
     }
-    assert_eq!(["mesh", "corp"].map(|authority| root(&installed, authority)), roots, "no root has changed");
-    assert_eq!(["web", "till"].map(|name| issued(&installed, name)), certificates, "nothing is issued again");
-    let checked = place.run(&installed, &block("nothing has changed"));
+    assert_eq!(["mesh", "corp"].map(|authority| root(&cluster, authority)), roots, "no root has changed");
+    assert_eq!(["web", "till"].map(|name| issued(&cluster, name)), certificates, "nothing is issued again");
+    let checked = place.run(&cluster, &block("nothing has changed"));
     assert_eq!(checked.trim(), "nothing has changed");
-    let [mesh, corp] = ["mesh", "corp"].map(|name| installed.get(&["mtlsauthority", name]));
+    let [mesh, corp] = ["mesh", "corp"].map(|name| cluster.get(&["mtlsauthority", name]));
     assert_eq!(mesh["spec"]["distrustedRoots"], json!([{ "fingerprint": distrusted }]));
     assert_eq!(
         corp["spec"]["root"]["provided"],

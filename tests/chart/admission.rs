@@ -6,8 +6,9 @@ use std::process::Stdio;
 use jiff::SignedDuration;
 use mtls_operator::runtime::clock::Clock;
 use serde_json::{Value, json};
-
-use crate::helm::{CHART, Installed, SYSTEM};
+use test_support::chart::CHART;
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
 
 const OPERATOR: &str = "--as=system:serviceaccount:mtls-system:mtls-operator";
 /// The API server looks for new definitions every 30 s: as long it may take until a policy knows of authorities.
@@ -21,19 +22,19 @@ fn identity(namespace: &str, name: &str, spec: &Value) -> Value {
 }
 
 /// A namespace with an identity `web` that has its certificate, and with a user `tenant` who may do everything in it.
-fn at_work(installed: &Installed, namespace: &str) {
-    installed.kubectl(&["create", "namespace", namespace]);
+fn at_work(cluster: &TestCluster, namespace: &str) {
+    cluster.kubectl(&["create", "namespace", namespace]);
     let all =
         ["create", "rolebinding", "all", "--clusterrole=cluster-admin", "--user=tenant", "-n", namespace];
-    installed.kubectl(&all);
-    installed.let_accounts_read_status(namespace);
-    assert!(sent(installed, &["create"], &identity(namespace, "web", &json!({}))).is_ok());
-    installed.wait("mtlsidentity/web", namespace, "condition=Ready");
+    cluster.kubectl(&all);
+    cluster.let_accounts_read_status(namespace);
+    assert!(sent(cluster, &["create"], &identity(namespace, "web", &json!({}))).is_ok());
+    cluster.wait("mtlsidentity/web", namespace, "condition=Ready");
 }
 
 /// Sends an object with kubectl: what it prints beside its answer, or against the object.
-fn sent(installed: &Installed, arguments: &[&str], object: &Value) -> Result<String, String> {
-    let mut kubectl = installed.cluster.kubectl();
+fn sent(cluster: &TestCluster, arguments: &[&str], object: &Value) -> Result<String, String> {
+    let mut kubectl = cluster.control_plane().kubectl();
     kubectl
         .args(arguments)
         .args(["-f", "-"])
@@ -59,19 +60,19 @@ fn eventually<T>(what: &str, is_so: impl Fn() -> Option<T>) -> T {
 }
 
 /// What kubectl says against a patch; `None` where the patch is accepted.
-fn against(installed: &Installed, words: &[&str]) -> Option<String> {
-    let output = installed.cluster.kubectl().arg("patch").args(words).output().unwrap();
+fn against(cluster: &TestCluster, words: &[&str]) -> Option<String> {
+    let output = cluster.control_plane().kubectl().arg("patch").args(words).output().unwrap();
     (!output.status.success()).then(|| String::from_utf8(output.stderr).unwrap())
 }
 
 #[test]
 fn status_is_written_by_the_operator_alone() {
-    let installed = Installed::shared();
-    at_work(installed, "statuses");
+    let cluster = TestCluster::shared();
+    at_work(cluster, "statuses");
     let to = |who: &str, object: &[&str]| {
         let patch =
             ["--subresource=status", "--type=merge", "-p", r#"{"status":{"observedGeneration":1}}"#, who];
-        against(installed, &[object, &patch].concat())
+        against(cluster, &[object, &patch].concat())
     };
     let (identity, authority) =
         (&["mtlsidentity", "web", "-n", "statuses"][..], &["mtlsauthority", "mesh"][..]);
@@ -93,73 +94,72 @@ fn status_is_written_by_the_operator_alone() {
 
 #[test]
 fn the_operators_account_writes_what_is_its_own_and_nothing_else() {
-    let installed = Installed::shared();
-    at_work(installed, "writes");
+    let cluster = TestCluster::shared();
+    at_work(cluster, "writes");
     let token = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token", "metadata": {
             "name": "stolen", "namespace": "kube-system",
             "annotations": { "kubernetes.io/service-account.name": "default", "mtls-operator.dev/identity-uid": "x" },
         },
     });
-    let refused = sent(installed, &["create", OPERATOR], &token).unwrap_err();
+    let refused = sent(cluster, &["create", OPERATOR], &token).unwrap_err();
     assert!(refused.contains("mtls-operator writes only Secrets of its own"), "{refused}");
-    installed.kubectl(&["create", "configmap", "coredns", "-n", "kube-system", "--from-literal=Corefile=."]);
+    cluster.kubectl(&["create", "configmap", "coredns", "-n", "kube-system", "--from-literal=Corefile=."]);
     let patch = ["configmap", "coredns", "-n", "kube-system", OPERATOR, "-p"];
     for content in
         [r#"{"data":{"Corefile":"x"}}"#, r#"{"metadata":{"annotations":{"mtls-operator.dev/trust":"x"}}}"#]
     {
-        let refused = against(installed, &[&patch[..], &[content]].concat()).unwrap();
+        let refused = against(cluster, &[&patch[..], &[content]].concat()).unwrap();
         assert!(refused.contains("mtls-operator writes only ConfigMaps of its own"), "{refused}");
     }
-    let refused = installed.refused(&["delete", "configmap", "coredns", "-n", "kube-system", OPERATOR]);
+    let refused = cluster.refused(&["delete", "configmap", "coredns", "-n", "kube-system", OPERATOR]);
     assert!(refused.contains("mtls-operator writes only ConfigMaps of its own"), "{refused}");
     let granting =
         r#"{"spec":{"grants":[{"name":"all","namespaces":{"from":"All"},"cidrs":["0.0.0.0/0"]}]}}"#;
     let refused =
-        against(installed, &["mtlsauthority", "mesh", "--type=merge", OPERATOR, "-p", granting]).unwrap();
+        against(cluster, &["mtlsauthority", "mesh", "--type=merge", OPERATOR, "-p", granting]).unwrap();
     assert!(refused.contains("mtls-operator changes no spec of an MtlsAuthority"), "{refused}");
     let label = r#"{"metadata":{"labels":{"tried":"yes"}}}"#;
-    assert_eq!(against(installed, &["secret", "web-mtls", "-n", "writes", OPERATOR, "-p", label]), None);
+    assert_eq!(against(cluster, &["secret", "web-mtls", "-n", "writes", OPERATOR, "-p", label]), None);
 }
 
 #[test]
 fn a_name_without_a_grant_is_told_at_apply_and_refused_where_that_is_asked_for() {
-    let installed = Installed::new();
-    at_work(&installed, "told");
+    let cluster = TestCluster::new(&[]);
+    at_work(&cluster, "told");
     let asking = |name: &str| identity("default", name, &json!({ "dnsNames": ["shop.example.com"] }));
     let is_told = |told: String| told.contains("needs a grant").then_some(told);
     let told = eventually("the warning", || {
-        is_told(sent(&installed, &["apply", "--dry-run=server"], &asking("tried")).unwrap())
+        is_told(sent(&cluster, &["apply", "--dry-run=server"], &asking("tried")).unwrap())
     });
     let sentence = "spec.dnsNames shop.example.com needs a grant (spec.grants[].dnsNames) in MtlsAuthority mesh for namespace default";
     assert!(told.starts_with("Warning: ") && told.contains(sentence), "{told}");
-    assert!(sent(&installed, &["apply"], &asking("warned")).unwrap().contains(sentence));
+    assert!(sent(&cluster, &["apply"], &asking("warned")).unwrap().contains(sentence));
     let values = "admissionPolicies.grants=Deny";
-    installed.helm(&["upgrade", "mtls-operator", CHART, "-n", SYSTEM, "--set", values]);
-    let refused = eventually("the refusal", || {
-        sent(&installed, &["apply", "--dry-run=server"], &asking("tried")).err()
-    });
+    cluster.helm(&["upgrade", "mtls-operator", CHART, "-n", SYSTEM, "--set", values]);
+    let refused =
+        eventually("the refusal", || sent(&cluster, &["apply", "--dry-run=server"], &asking("tried")).err());
     assert!(refused.contains("Forbidden") && refused.contains(sentence), "{refused}");
     // What was there before is not judged again.
-    assert!(sent(&installed, &["apply"], &asking("warned")).is_ok());
-    installed.kubectl(&["label", "mtlsidentity", "warned", "team=red"]);
-    assert!(sent(&installed, &["apply"], &identity("default", "plain", &json!({}))).is_ok());
+    assert!(sent(&cluster, &["apply"], &asking("warned")).is_ok());
+    cluster.kubectl(&["label", "mtlsidentity", "warned", "team=red"]);
+    assert!(sent(&cluster, &["apply"], &identity("default", "plain", &json!({}))).is_ok());
 }
 
 /// The new Pods do not start, so the old leader, under the old account, is all there is.
 #[test]
 fn the_old_leader_goes_on_under_its_account_after_an_upgrade_that_renames_it_and_fails() {
-    let installed = Installed::new();
-    at_work(&installed, "renamed");
+    let cluster = TestCluster::new(&[]);
+    at_work(&cluster, "renamed");
     let renews = |request: &str| {
         let note = format!("mtls-operator.dev/renew={request}");
-        installed.kubectl(&["annotate", "--overwrite", "mtlsidentity", "web", "-n", "renamed", &note]);
+        cluster.kubectl(&["annotate", "--overwrite", "mtlsidentity", "web", "-n", "renamed", &note]);
         let handled = format!("jsonpath={{.status.lastHandledRenew}}={request}");
-        installed.wait("mtlsidentity/web", "renamed", &handled);
+        cluster.wait("mtlsidentity/web", "renamed", &handled);
     };
     let upgrade = |values: &str| {
         let values = format!("image.repository=registry.invalid/none,serviceAccount.name=new{values}");
-        installed.helm(&["upgrade", "mtls-operator", CHART, "-n", SYSTEM, "--set", &values]);
+        cluster.helm(&["upgrade", "mtls-operator", CHART, "-n", SYSTEM, "--set", &values]);
     };
     upgrade(",serviceAccount.formerNames={mtls-operator}");
     // Policies count a moment after they are written; from then on the new account writes status, too.
@@ -174,11 +174,11 @@ fn the_old_leader_goes_on_under_its_account_after_an_upgrade_that_renames_it_and
         r#"{"status":{"observedGeneration":1}}"#,
     ];
     let new = "--as=system:serviceaccount:mtls-system:new";
-    let refusal = |who| against(&installed, &[&status[..], &[who]].concat());
+    let refusal = |who| against(&cluster, &[&status[..], &[who]].concat());
     eventually("the new account to write status", || refusal(new).is_none().then_some(()));
     renews("1");
     upgrade(",serviceAccount.formerNames=null");
     eventually("the old account to be refused", || refusal(OPERATOR));
-    installed.refused(&["get", "serviceaccount", "mtls-operator", "-n", SYSTEM]);
+    cluster.refused(&["get", "serviceaccount", "mtls-operator", "-n", SYSTEM]);
     assert_eq!(refusal(new), None);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::helm::Installed;
+use test_support::cluster::TestCluster;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/examples");
 
@@ -24,24 +24,24 @@ const ENDS: [(&str, &str, &str); 12] = [
 
 #[test]
 fn every_example_is_applied_and_ends_as_it_says() {
-    let installed = Installed::shared();
+    let cluster = TestCluster::shared();
     let mut files: Vec<_> = fs::read_dir(EXAMPLES).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     for file in &files {
-        installed.kubectl(&["apply", "--validate=strict", "-f", file.to_str().unwrap()]);
+        cluster.kubectl(&["apply", "--validate=strict", "-f", file.to_str().unwrap()]);
     }
     for (namespace, name, reason) in ENDS {
         let condition = format!("jsonpath={{.status.conditions[?(@.type==\"Ready\")].reason}}={reason}");
-        installed.wait(&format!("mtlsidentity/{name}"), namespace, &condition);
+        cluster.wait(&format!("mtlsidentity/{name}"), namespace, &condition);
     }
     // The CA that example 06 names is for people to provide.
     let missing = "jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}=ProvidedMissing";
-    installed.wait("mtlsauthority/corporate", "default", missing);
+    cluster.wait("mtlsauthority/corporate", "default", missing);
     let published = "jsonpath={.status.conditions[?(@.type==\"Published\")].status}=True";
-    installed.wait("mtlsauthority/public", "default", published);
-    let bundle = installed.get(&["configmap", "public-trust-bundle", "-n", "reports"]);
+    cluster.wait("mtlsauthority/public", "default", published);
+    let bundle = cluster.get(&["configmap", "public-trust-bundle", "-n", "reports"]);
     assert!(bundle["data"]["ca.crt"].is_string(), "{bundle}");
-    let identities = installed.get(&["mtlsidentities", "-A"]);
+    let identities = cluster.get(&["mtlsidentities", "-A"]);
     let named = identities["items"].as_array().unwrap().iter().filter(|identity| {
         let meta = &identity["metadata"];
         ENDS.iter().any(|(namespace, name, _)| meta["namespace"] == *namespace && meta["name"] == *name)

@@ -9,7 +9,6 @@
 
 mod admission;
 mod examples;
-mod helm;
 mod lifecycle;
 mod openshift;
 mod rendering;

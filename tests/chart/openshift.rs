@@ -2,8 +2,7 @@
 //! and the rendered Pods are held against it.
 
 use serde_json::{Value, json};
-
-use crate::helm::{CHART, refusal, render};
+use test_support::chart::{CHART, refusal, render};
 
 /// The values that the chart's README gives for `OpenShift`.
 const VALUES: [&str; 2] = ["podSecurityContext.runAsUser=null", "podSecurityContext.runAsGroup=null"];

@@ -3,8 +3,8 @@
 use clap::Parser as _;
 use mtls_operator::cli::Cli;
 use serde_json::{Value, json};
-
-use crate::helm::{CHART, refusal, render, succeeded};
+use test_support::chart::{CHART, refusal, render};
+use test_support::installation::succeed;
 
 const SHAPES: [&[&str]; 7] = [
     &[],
@@ -39,7 +39,7 @@ fn rules(objects: &[Value]) -> Vec<(String, Vec<&str>, Vec<&str>)> {
 #[test]
 fn the_chart_passes_strict_lint() {
     let helm = devcluster::tool("helm").unwrap();
-    succeeded(std::process::Command::new(helm).args(["lint", "--strict", CHART]));
+    succeed(std::process::Command::new(helm).args(["lint", "--strict", CHART])).unwrap();
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! What the chart's roles allow, asked of the API server itself.
 
-use crate::helm::{Installed, SYSTEM};
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
 
 /// Whether somebody may do something to a `resource`, `resource/name` or `resource#subresource`.
 fn may(who: &str, verb: &str, what: &str, namespace: &str) -> bool {
     let (what, subresource) = what.split_once('#').unwrap_or((what, ""));
     let subresource = format!("--subresource={subresource}");
     let question = ["auth", "can-i", verb, what, &subresource, "-n", namespace, who];
-    Installed::shared().cluster.kubectl().args(question).output().unwrap().status.success()
+    TestCluster::shared().control_plane().kubectl().args(question).output().unwrap().status.success()
 }
 
 #[test]
@@ -44,15 +45,15 @@ fn the_operator_may_do_its_work_and_no_more() {
 
 #[test]
 fn people_get_identities_by_the_roles_they_have() {
-    let installed = Installed::shared();
+    let cluster = TestCluster::shared();
     for role in ["admin", "edit", "view"] {
         let binding = format!("people-{role}");
         let user = format!("--user={role}");
         let role = format!("--clusterrole={role}");
-        installed.kubectl(&["create", "rolebinding", &binding, "-n", "default", &role, &user]);
+        cluster.kubectl(&["create", "rolebinding", &binding, "-n", "default", &role, &user]);
     }
     // Aggregation is the controller manager's work: it comes a moment after the install.
-    installed.kubectl(&[
+    cluster.kubectl(&[
         "wait",
         "clusterrole/view",
         "--for=jsonpath={.rules[?(@.resources[0]==\"mtlsidentities\")].verbs[0]}=get",
@@ -70,9 +71,9 @@ fn people_get_identities_by_the_roles_they_have() {
 
 #[test]
 fn the_pods_are_admitted_where_the_restricted_standard_is_enforced() {
-    let installed = Installed::shared();
-    installed.kubectl(&["label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted"]);
-    installed.kubectl(&["rollout", "restart", "deployment/mtls-operator", "-n", SYSTEM]);
+    let cluster = TestCluster::shared();
+    cluster.kubectl(&["label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted"]);
+    cluster.kubectl(&["rollout", "restart", "deployment/mtls-operator", "-n", SYSTEM]);
     // A Pod that is refused is never made; one that is made stays Pending, for want of a node.
-    installed.wait("deployment/mtls-operator", SYSTEM, "jsonpath={.status.updatedReplicas}=1");
+    cluster.wait("deployment/mtls-operator", SYSTEM, "jsonpath={.status.updatedReplicas}=1");
 }

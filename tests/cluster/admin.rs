@@ -1,8 +1,9 @@
 //! The admin port, as probes and Prometheus see it.
 
 use serde_json::json;
-
-use crate::stage::{OPERATOR, Stage, until};
+use test_support::cluster::TestCluster;
+use test_support::installation::OPERATOR;
+use test_support::wait::until;
 
 fn has_status(page: &str, status: &str) -> bool {
     page.starts_with(&format!("HTTP/1.1 {status} "))
@@ -10,18 +11,18 @@ fn has_status(page: &str, status: &str) -> bool {
 
 #[tokio::test]
 async fn the_admin_port_answers_probes_and_serves_figures() {
-    let stage = Stage::shared();
-    let scene = stage.scene().await;
-    scene.create("cart", json!({})).await;
-    scene.ready("cart").await;
+    let cluster = TestCluster::shared();
+    let namespace = cluster.namespace().await;
+    namespace.create("cart", json!({})).await;
+    namespace.ready("cart").await;
     for probe in ["/livez", "/readyz"] {
-        let page = stage.admin_page(OPERATOR, probe).await;
+        let page = cluster.admin_page(OPERATOR, probe).await;
         assert!(has_status(&page, "200") && page.ends_with("\r\n\r\nok\n"), "{probe}: {page}");
     }
-    assert!(has_status(&stage.admin_page(OPERATOR, "/debug").await, "404"));
+    assert!(has_status(&cluster.admin_page(OPERATOR, "/debug").await, "404"));
     // Counts of identities come within ten seconds.
     let counted = || async {
-        let page = stage.admin_page(OPERATOR, "/metrics").await;
+        let page = cluster.admin_page(OPERATOR, "/metrics").await;
         page.contains("mtls_operator_identities{authority=\"mesh\",reason=\"Issued\"}").then_some(page)
     };
     let page = until("the identity to be counted", counted).await;
@@ -39,14 +40,14 @@ async fn the_admin_port_answers_probes_and_serves_figures() {
 
 #[tokio::test]
 async fn a_standby_is_ready_and_has_no_figures_about_identities() {
-    let stage = Stage::without_operator(&[]);
-    stage.start_operator_as("one", &[]);
-    let scene = stage.scene().await;
-    scene.create("cart", json!({})).await;
-    scene.ready("cart").await;
-    stage.start_operator_as("two", &[]);
-    let is_ready = || async { has_status(&stage.admin_page("two", "/readyz").await, "200").then_some(()) };
+    let cluster = TestCluster::without_operator(&[]);
+    cluster.start_operator_as("one", &[]);
+    let namespace = cluster.namespace().await;
+    namespace.create("cart", json!({})).await;
+    namespace.ready("cart").await;
+    cluster.start_operator_as("two", &[]);
+    let is_ready = || async { has_status(&cluster.admin_page("two", "/readyz").await, "200").then_some(()) };
     until("the standby to be ready", is_ready).await;
-    let page = stage.admin_page("two", "/metrics").await;
+    let page = cluster.admin_page("two", "/metrics").await;
     assert!(!page.contains("authority=\"mesh\""), "{page}");
 }

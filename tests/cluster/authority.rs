@@ -3,31 +3,34 @@
 use devcluster::audit;
 use mtls_operator::api::MtlsIdentity;
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::installation::SYSTEM;
+use test_support::objects::note;
+use test_support::wait::{until, wait};
 
-use crate::content::Content;
-use crate::stage::{SYSTEM, Stage, note, until, wait};
+use crate::leaf_content::Content;
 
 const OTHER: &str = "other-system";
 
 #[tokio::test]
 async fn a_second_operator_leaves_a_claimed_authority_alone() {
-    let stage = Stage::set(&[]);
-    let scene = stage.scene().await;
-    scene.create("cart", json!({})).await;
-    scene.ready("cart").await;
-    let before = Content::of(&scene.secret("cart-mtls").await);
-    stage.start_other_operator(OTHER);
-    let log = stage.cluster.lock().unwrap().log_of(OTHER);
+    let cluster = TestCluster::new(&[]);
+    let namespace = cluster.namespace().await;
+    namespace.create("cart", json!({})).await;
+    namespace.ready("cart").await;
+    let before = Content::of(&namespace.secret("cart-mtls").await);
+    cluster.start_other_operator(OTHER);
+    let log = cluster.control_plane().log_of(OTHER);
     let said = || async {
         std::fs::read_to_string(&log).ok()?.contains("another operator serves this authority").then_some(())
     };
     until("the second operator to find the authority claimed", said).await;
-    scene.create("late", json!({})).await;
-    scene.ready("late").await;
-    let mesh = scene.authority_stands("mesh", "True", "Ready").await;
+    namespace.create("late", json!({})).await;
+    namespace.ready("late").await;
+    let mesh = namespace.authority_stands("mesh", "True", "Ready").await;
     assert_eq!(note(&mesh, "operator-namespace").as_deref(), Some(SYSTEM));
-    before.assert_kept(&Content::of(&scene.secret("cart-mtls").await), "a second operator");
-    let log = stage.cluster.lock().unwrap().audit_log();
+    before.assert_kept(&Content::of(&namespace.secret("cart-mtls").await), "a second operator");
+    let log = cluster.control_plane().audit_log();
     let user = format!("system:serviceaccount:{OTHER}:");
     let writes: Vec<_> = audit::read(&log, 0).unwrap();
     let writes: Vec<_> =
@@ -38,25 +41,25 @@ async fn a_second_operator_leaves_a_claimed_authority_alone() {
 /// The admission policies of two releases see each other's writes, and leave them alone.
 #[tokio::test]
 async fn two_operators_serve_an_authority_each_and_neither_is_refused_what_it_writes() {
-    let stage = Stage::set(&[]);
-    let scene = stage.scene().await;
-    stage.start_other_operator(OTHER);
-    scene.create_authority_of(Some(OTHER), "theirs", json!({})).await;
-    scene.create("cart", json!({})).await;
-    scene.create("till", json!({ "authorityRef": { "name": "theirs" } })).await;
+    let cluster = TestCluster::new(&[]);
+    let namespace = cluster.namespace().await;
+    cluster.start_other_operator(OTHER);
+    namespace.create_authority_of(Some(OTHER), "theirs", json!({})).await;
+    namespace.create("cart", json!({})).await;
+    namespace.create("till", json!({ "authorityRef": { "name": "theirs" } })).await;
     for name in ["cart", "till"] {
-        scene.ready(name).await;
+        namespace.ready(name).await;
         let renew = json!({ "metadata": { "annotations": { "mtls-operator.dev/renew": "1" } } });
-        scene.patch(name, renew).await.unwrap();
+        namespace.patch(name, renew).await.unwrap();
         let handled = |identity: &MtlsIdentity| {
             identity.status.as_ref().and_then(|status| status.last_handled_renew.as_deref()) == Some("1")
         };
-        wait(scene.identities(), name, "the renewal to be recorded", |one| {
+        wait(namespace.identities(), name, "the renewal to be recorded", |one| {
             one.is_some_and(handled).then_some(())
         })
         .await;
     }
-    let log = stage.cluster.lock().unwrap().audit_log();
+    let log = cluster.control_plane().audit_log();
     let writes: Vec<_> = audit::read(&log, 0).unwrap();
     let refused: Vec<_> =
         writes.iter().filter(|event| event.user.contains("mtls-operator") && event.code == 403).collect();

@@ -11,8 +11,7 @@ use kube::runtime::watcher::{Config, Event, Result, watcher};
 use mtls_operator::api::names::label;
 use mtls_operator::operator::index::digest::version_number;
 use serde_json::json;
-
-use crate::stage::Stage;
+use test_support::cluster::TestCluster;
 
 fn version(secret: &Secret) -> u64 {
     version_number(secret.metadata.resource_version.as_deref().unwrap())
@@ -32,8 +31,8 @@ async fn deletion(mut events: impl Stream<Item = Result<Event<Secret>>> + Unpin)
 
 #[tokio::test]
 async fn a_watch_names_a_version_of_the_deletion_that_is_later_than_every_state_of_the_object() {
-    let stage = Stage::without_operator(&[]);
-    let secrets = stage.scene().await.secrets();
+    let cluster = TestCluster::without_operator(&[]);
+    let secrets = cluster.namespace().await.secrets();
     let mut events = pin!(watcher(secrets.clone(), Config::default().labels(&label::selector())));
     while !matches!(events.next().await.unwrap().unwrap(), Event::InitDone) {}
     let labels = json!({ "app.kubernetes.io/managed-by": "mtls-operator" });

@@ -6,13 +6,14 @@ use kube::{Api, Resource, ResourceExt as _};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::api::authority::Phase;
 use serde_json::json;
-
-use crate::stage::{Scene, Stage, until};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::wait::until;
 
 /// Type and reason of all Events about an object, oldest first. What is not namespaced has them in `default`.
-async fn told<K: Resource<DynamicType = ()>>(scene: &Scene, object: &K) -> Vec<(String, String)> {
-    let namespace = object.namespace().unwrap_or_else(|| "default".into());
-    let events: Api<Event> = Api::namespaced(scene.client.clone(), &namespace);
+async fn told<K: Resource<DynamicType = ()>>(namespace: &TestNamespace, object: &K) -> Vec<(String, String)> {
+    let of = object.namespace().unwrap_or_else(|| "default".into());
+    let events: Api<Event> = Api::namespaced(namespace.client.clone(), &of);
     let fields = format!("regarding.name={}", object.name_any());
     let mut events = events.list(&ListParams::default().fields(&fields)).await.unwrap().items;
     events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
@@ -28,67 +29,71 @@ async fn told<K: Resource<DynamicType = ()>>(scene: &Scene, object: &K) -> Vec<(
 }
 
 /// Waits until exactly these are told of an object, in this order.
-async fn expect<K: Resource<DynamicType = ()>>(scene: &Scene, object: &K, wanted: &[(&str, &str)]) {
+async fn expect<K: Resource<DynamicType = ()>>(
+    namespace: &TestNamespace,
+    object: &K,
+    wanted: &[(&str, &str)],
+) {
     let wanted: Vec<(String, String)> =
         wanted.iter().map(|(type_, reason)| ((*type_).into(), (*reason).into())).collect();
-    let are_told = || async { (told(scene, object).await == wanted).then_some(()) };
+    let are_told = || async { (told(namespace, object).await == wanted).then_some(()) };
     until(&format!("the Events {wanted:?} about {}", object.name_any()), are_told).await;
 }
 
 /// The same of the authority of this name.
-pub async fn expect_of_authority(scene: &Scene, name: &str, wanted: &[(&str, &str)]) {
-    let authority = scene.authorities().get(name).await.unwrap();
-    expect(scene, &authority, wanted).await;
+pub async fn expect_of_authority(namespace: &TestNamespace, name: &str, wanted: &[(&str, &str)]) {
+    let authority = namespace.authorities().get(name).await.unwrap();
+    expect(namespace, &authority, wanted).await;
 }
 
 /// Waits until the operator has looked at an authority twice more, because of changes that have nothing to do with roots.
 /// A look tells what it found after it has recorded it, so that only the second one shows that the first has told.
-pub async fn look_again(scene: &Scene, authority: &str) {
+pub async fn look_again(namespace: &TestNamespace, authority: &str) {
     for spread in ["1s", "2s"] {
         let change = json!({ "spec": { "rotation": { "spreadOver": spread } } });
-        let changed = scene.patch_authority(authority, change).await.unwrap();
+        let changed = namespace.patch_authority(authority, change).await.unwrap();
         let is_seen = |authority: &MtlsAuthority| {
             let seen = authority.status.as_ref().and_then(|status| status.observed_generation);
             seen == changed.metadata.generation
         };
-        scene.authority_where(authority, "another look at it", is_seen).await;
+        namespace.authority_where(authority, "another look at it", is_seen).await;
     }
 }
 
 #[tokio::test]
 async fn each_change_of_the_roots_is_told_once_and_no_issuance() {
-    let scene = Stage::shared().scene().await;
-    let name = scene.unique("ca");
+    let namespace = TestCluster::shared().namespace().await;
+    let name = namespace.unique("ca");
     let swift = json!({
         "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },
         "rotation": { "propagation": "10s", "spreadOver": "0s" }
     });
-    let authority = scene.create_authority(&name, swift).await;
-    let cart = scene.create("cart", json!({ "authorityRef": { "name": name } })).await;
-    scene.ready("cart").await;
+    let authority = namespace.create_authority(&name, swift).await;
+    let cart = namespace.create("cart", json!({ "authorityRef": { "name": name } })).await;
+    namespace.ready("cart").await;
     let request = json!({ "metadata": { "annotations": { "mtls-operator.dev/rotate": "now" } } });
-    scene.patch_authority(&name, request).await.unwrap();
+    namespace.patch_authority(&name, request).await.unwrap();
     // Generated, announced, switched, dropped: its status names the request from the announcement on.
     let is_over = |authority: &MtlsAuthority| {
         authority.status.as_ref().is_some_and(|status| {
             status.phase() == Some(Phase::Stable) && status.last_handled_rotate() == Some("now")
         })
     };
-    scene.authority_where(&name, "the end of the rotation", is_over).await;
+    namespace.authority_where(&name, "the end of the rotation", is_over).await;
     let changes = [("Normal", "Generate"), ("Normal", "Announce"), ("Normal", "Switch"), ("Normal", "Drop")];
-    expect(&scene, &authority, &changes).await;
-    look_again(&scene, &name).await;
-    expect(&scene, &authority, &changes).await;
-    assert!(told(&scene, &cart).await.is_empty(), "all is well with the identity");
+    expect(&namespace, &authority, &changes).await;
+    look_again(&namespace, &name).await;
+    expect(&namespace, &authority, &changes).await;
+    assert!(told(&namespace, &cart).await.is_empty(), "all is well with the identity");
 }
 
 #[tokio::test]
 async fn whoever_needs_a_person_is_told_of_once() {
-    let scene = Stage::shared().scene().await;
-    let cart = scene.create("cart", json!({ "dnsNames": ["cart.example.com"] })).await;
-    scene.stands("cart", "False", "NotPermitted").await;
-    expect(&scene, &cart, &[("Warning", "NotPermitted")]).await;
-    scene.patch("cart", json!({ "spec": { "dnsNames": ["till.example.com"] } })).await.unwrap();
-    scene.stands("cart", "False", "NotPermitted").await;
-    expect(&scene, &cart, &[("Warning", "NotPermitted")]).await;
+    let namespace = TestCluster::shared().namespace().await;
+    let cart = namespace.create("cart", json!({ "dnsNames": ["cart.example.com"] })).await;
+    namespace.stands("cart", "False", "NotPermitted").await;
+    expect(&namespace, &cart, &[("Warning", "NotPermitted")]).await;
+    namespace.patch("cart", json!({ "spec": { "dnsNames": ["till.example.com"] } })).await.unwrap();
+    namespace.stands("cart", "False", "NotPermitted").await;
+    expect(&namespace, &cart, &[("Warning", "NotPermitted")]).await;
 }

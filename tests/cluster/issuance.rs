@@ -3,31 +3,32 @@
 use futures::future::join_all;
 use mtls_operator::pki::KeyAlgorithm;
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::objects::{is_stalled, note};
 
-use crate::content::Content;
-use crate::stage::{Stage, is_stalled, note};
+use crate::leaf_content::Content;
 
 #[tokio::test]
 async fn an_empty_spec_becomes_a_secret_that_names_the_workload() {
-    let scene = Stage::shared().scene().await;
-    scene.create("cart", json!({})).await;
-    scene.ready("cart").await;
-    let secret = scene.secret("cart-mtls").await;
+    let namespace = TestCluster::shared().namespace().await;
+    namespace.create("cart", json!({})).await;
+    namespace.ready("cart").await;
+    let secret = namespace.secret("cart-mtls").await;
     let leaf = Content::of(&secret).leaf;
-    let namespace = &scene.namespace;
+    let name = &namespace.name;
     assert_eq!(secret.type_.as_deref(), Some("kubernetes.io/tls"));
-    assert_eq!(leaf.spiffe_ids, [format!("spiffe://cluster.local/ns/{namespace}/sa/cart")]);
-    let names = ["", ".svc", ".svc.cluster.local"].map(|suffix| format!("cart.{namespace}{suffix}"));
+    assert_eq!(leaf.spiffe_ids, [format!("spiffe://cluster.local/ns/{name}/sa/cart")]);
+    let names = ["", ".svc", ".svc.cluster.local"].map(|suffix| format!("cart.{name}{suffix}"));
     assert_eq!(leaf.dns_names, names);
     assert_eq!(leaf.key_algorithm, Some(KeyAlgorithm::EcdsaP256));
 }
 
 #[tokio::test]
 async fn status_and_annotations_say_what_the_certificate_says() {
-    let scene = Stage::shared().scene().await;
-    scene.create("cart", json!({})).await;
-    let identity = scene.ready("cart").await;
-    let secret = scene.secret("cart-mtls").await;
+    let namespace = TestCluster::shared().namespace().await;
+    namespace.create("cart", json!({})).await;
+    let identity = namespace.ready("cart").await;
+    let secret = namespace.secret("cart-mtls").await;
     let content = Content::of(&secret);
     let status = identity.status.clone().unwrap();
     assert!(!is_stalled(&identity));
@@ -53,10 +54,10 @@ async fn status_and_annotations_say_what_the_certificate_says() {
 
 #[tokio::test]
 async fn a_secret_is_labelled_and_owned_by_its_identity() {
-    let scene = Stage::shared().scene().await;
-    scene.create("cart", json!({})).await;
-    let identity = scene.ready("cart").await;
-    let metadata = scene.secret("cart-mtls").await.metadata;
+    let namespace = TestCluster::shared().namespace().await;
+    namespace.create("cart", json!({})).await;
+    let identity = namespace.ready("cart").await;
+    let metadata = namespace.secret("cart-mtls").await.metadata;
     let labels = metadata.labels.unwrap();
     assert_eq!(labels["app.kubernetes.io/managed-by"], "mtls-operator");
     assert_eq!(labels["mtls-operator.dev/authority"], "mesh");
@@ -70,13 +71,13 @@ async fn a_secret_is_labelled_and_owned_by_its_identity() {
 
 #[tokio::test]
 async fn every_algorithm_can_be_asked_for() {
-    let scene = Stage::shared().scene().await;
-    let scene = &scene;
+    let namespace = TestCluster::shared().namespace().await;
+    let namespace = &namespace;
     let issued = KeyAlgorithm::ALL.iter().enumerate().map(|(number, algorithm)| async move {
         let name = format!("key-{number}");
-        scene.create(&name, json!({ "privateKey": { "algorithm": algorithm } })).await;
-        scene.ready(&name).await;
-        let leaf = Content::of(&scene.secret(&format!("{name}-mtls")).await).leaf;
+        namespace.create(&name, json!({ "privateKey": { "algorithm": algorithm } })).await;
+        namespace.ready(&name).await;
+        let leaf = Content::of(&namespace.secret(&format!("{name}-mtls")).await).leaf;
         assert_eq!(leaf.key_algorithm, Some(*algorithm));
     });
     join_all(issued).await;
@@ -84,20 +85,19 @@ async fn every_algorithm_can_be_asked_for() {
 
 #[tokio::test]
 async fn services_dns_names_and_a_named_secret_are_as_asked() {
-    let scene = Stage::shared().scene().await;
-    let namespace = &scene.namespace;
-    let own = format!("*.pods.{namespace}.svc.cluster.local");
+    let namespace = TestCluster::shared().namespace().await;
+    let within = &namespace.name;
+    let own = format!("*.pods.{within}.svc.cluster.local");
     let spec = json!({
         "serviceAccountName": "shop", "services": ["front", "back"], "dnsNames": [own], "ttl": "2h",
         "secret": { "name": "certs", "labels": { "team": "blue" }, "annotations": { "example.com/note": "x" } }
     });
-    scene.create("cart", spec).await;
-    let identity = scene.ready("cart").await;
-    let secret = scene.secret("certs").await;
+    namespace.create("cart", spec).await;
+    let identity = namespace.ready("cart").await;
+    let secret = namespace.secret("certs").await;
     let leaf = Content::of(&secret).leaf;
-    assert_eq!(leaf.spiffe_ids, [format!("spiffe://cluster.local/ns/{namespace}/sa/shop")]);
-    let service =
-        |name: &str| ["", ".svc", ".svc.cluster.local"].map(|end| format!("{name}.{namespace}{end}"));
+    assert_eq!(leaf.spiffe_ids, [format!("spiffe://cluster.local/ns/{within}/sa/shop")]);
+    let service = |name: &str| ["", ".svc", ".svc.cluster.local"].map(|end| format!("{name}.{within}{end}"));
     let names: Vec<String> = service("front").into_iter().chain(service("back")).chain([own]).collect();
     assert_eq!(leaf.dns_names, names);
     assert_eq!(secret.metadata.labels.as_ref().unwrap()["team"], "blue");
@@ -109,10 +109,10 @@ async fn services_dns_names_and_a_named_secret_are_as_asked() {
 
 #[tokio::test]
 async fn no_service_and_no_dns_name_leave_the_spiffe_id_alone() {
-    let scene = Stage::shared().scene().await;
-    scene.create("batch", json!({ "services": [] })).await;
-    scene.ready("batch").await;
-    let leaf = Content::of(&scene.secret("batch-mtls").await).leaf;
+    let namespace = TestCluster::shared().namespace().await;
+    namespace.create("batch", json!({ "services": [] })).await;
+    namespace.ready("batch").await;
+    let leaf = Content::of(&namespace.secret("batch-mtls").await).leaf;
     assert!(leaf.dns_names.is_empty(), "{:?}", leaf.dns_names);
     assert_eq!(leaf.spiffe_ids.len(), 1);
 }

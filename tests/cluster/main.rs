@@ -5,44 +5,30 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "../support/stage.rs"]
-#[allow(dead_code, reason = "each test program uses a part of the stage")]
-mod stage;
-
-#[path = "../support/election.rs"]
-mod election;
-#[path = "../support/solo.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod solo;
-
-#[path = "../support/pod.rs"]
-mod pod;
-
 mod admin;
+mod admission_policy;
 mod authority;
-mod ban;
 mod bundle;
 mod bundle_rotation;
 mod clock;
-mod content;
 mod cost;
 mod deletions;
 mod distrust;
+mod dry_run;
 mod events;
-mod healing;
-mod hearing;
 mod issuance;
+mod leaf_content;
+mod other_writers;
 mod outage;
 mod ownership;
 mod provided;
-mod provided_ca;
 mod refusal;
 mod reissue;
 mod renewal;
+mod repair;
 mod replicas;
-mod rivals;
 mod root;
 mod serving;
+mod unwritable;
 mod validation;
-mod watched;
-mod wedged;
+mod watch_namespaces;

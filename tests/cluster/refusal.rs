@@ -4,14 +4,16 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
+use test_support::namespace::TestNamespace;
+use test_support::objects::{is_stalled, ready_of, value};
 
-use crate::content::Content;
-use crate::stage::{Scene, Stage, is_stalled, ready_of, value};
+use crate::leaf_content::Content;
 
 /// Waits for the refusal, in words that name these things. That a person must act is said only after a minute: what cures
 /// it may come with the same change.
-async fn refused(scene: &Scene, name: &str, reason: &str, words: &[&str]) {
-    let identity = scene.stands(name, "False", reason).await;
+async fn refused(namespace: &TestNamespace, name: &str, reason: &str, words: &[&str]) {
+    let identity = namespace.stands(name, "False", reason).await;
     assert!(!is_stalled(&identity), "the cure may lie in the same commit");
     let sentence = ready_of(&identity).2;
     for word in words {
@@ -19,67 +21,67 @@ async fn refused(scene: &Scene, name: &str, reason: &str, words: &[&str]) {
     }
 }
 
-async fn assert_no_secret(scene: &Scene, name: &str) {
-    assert!(scene.secrets().get_opt(name).await.unwrap().is_none(), "{name} was made");
+async fn assert_no_secret(namespace: &TestNamespace, name: &str) {
+    assert!(namespace.secrets().get_opt(name).await.unwrap().is_none(), "{name} was made");
 }
 
 /// An authority of its own, and an identity that it refuses, with the reason and words of the refusal.
-async fn refuses(authority: Value, spec: Value, reason: &str, words: &[&str]) -> (Scene, String) {
-    let scene = Stage::shared().scene().await;
-    let name = scene.unique("ca");
-    scene.create_authority(&name, authority).await;
+async fn refuses(authority: Value, spec: Value, reason: &str, words: &[&str]) -> (TestNamespace, String) {
+    let namespace = TestCluster::shared().namespace().await;
+    let name = namespace.unique("ca");
+    namespace.create_authority(&name, authority).await;
     let mut spec = spec;
     spec["authorityRef"] = json!({ "name": name });
-    scene.create("cart", spec).await;
-    refused(&scene, "cart", reason, words).await;
-    assert_no_secret(&scene, "cart-mtls").await;
-    (scene, name)
+    namespace.create("cart", spec).await;
+    refused(&namespace, "cart", reason, words).await;
+    assert_no_secret(&namespace, "cart-mtls").await;
+    (namespace, name)
 }
 
 #[tokio::test]
 async fn an_identity_waits_for_an_authority_that_does_not_exist_yet() {
-    let scene = Stage::shared().scene().await;
-    let authority = scene.unique("later");
-    scene.create("cart", json!({ "authorityRef": { "name": authority } })).await;
-    let identity = scene.stands("cart", "False", "AuthorityNotReady").await;
+    let namespace = TestCluster::shared().namespace().await;
+    let authority = namespace.unique("later");
+    namespace.create("cart", json!({ "authorityRef": { "name": authority } })).await;
+    let identity = namespace.stands("cart", "False", "AuthorityNotReady").await;
     assert!(!is_stalled(&identity), "an authority may be on its way");
     assert!(ready_of(&identity).2.contains(&authority), "{}", ready_of(&identity).2);
-    assert_no_secret(&scene, "cart-mtls").await;
-    scene.create_authority(&authority, json!({})).await;
-    scene.ready("cart").await;
+    assert_no_secret(&namespace, "cart-mtls").await;
+    namespace.create_authority(&authority, json!({})).await;
+    namespace.ready("cart").await;
 }
 
 #[tokio::test]
 async fn a_namespace_that_is_not_selected_gets_nothing_until_it_is_labelled() {
     let selector = json!({ "namespaces": { "matchLabels": { "mtls": "yes" } } });
-    let (scene, authority) = refuses(selector, json!({}), "NotPermitted", &[]).await;
-    refused(&scene, "cart", "NotPermitted", &[&scene.namespace, &authority, "spec.namespaces"]).await;
+    let (namespace, authority) = refuses(selector, json!({}), "NotPermitted", &[]).await;
+    refused(&namespace, "cart", "NotPermitted", &[&namespace.name, &authority, "spec.namespaces"]).await;
     let labels = Patch::Merge(json!({ "metadata": { "labels": { "mtls": "yes" } } }));
-    let namespaces = Api::<Namespace>::all(scene.client.clone());
-    namespaces.patch(&scene.namespace, &PatchParams::default(), &labels).await.unwrap();
-    scene.ready("cart").await;
+    let namespaces = Api::<Namespace>::all(namespace.client.clone());
+    namespaces.patch(&namespace.name, &PatchParams::default(), &labels).await.unwrap();
+    namespace.ready("cart").await;
 }
 
 #[tokio::test]
 async fn a_name_without_a_grant_is_issued_once_it_is_granted() {
     let spec = json!({ "dnsNames": ["cart.example.com"] });
     let words = ["spec.dnsNames", "cart.example.com", "spec.grants[].dnsNames"];
-    let (scene, authority) = refuses(json!({}), spec, "NotPermitted", &words).await;
+    let (namespace, authority) = refuses(json!({}), spec, "NotPermitted", &words).await;
     let grant = json!({ "name": "edge", "namespaces": { "from": "All" }, "dnsNames": ["*.example.com"] });
-    scene.patch_authority(&authority, json!({ "spec": { "grants": [grant] } })).await.unwrap();
-    scene.ready("cart").await;
-    let leaf = Content::of(&scene.secret("cart-mtls").await).leaf;
+    namespace.patch_authority(&authority, json!({ "spec": { "grants": [grant] } })).await.unwrap();
+    namespace.ready("cart").await;
+    let leaf = Content::of(&namespace.secret("cart-mtls").await).leaf;
     assert!(leaf.dns_names.contains(&"cart.example.com".to_owned()), "{:?}", leaf.dns_names);
 }
 
 #[tokio::test]
 async fn an_address_without_a_grant_is_issued_once_it_is_granted() {
     let words = ["spec.ipAddresses", "10.0.0.7", "spec.grants[].cidrs"];
-    let (scene, authority) =
+    let (namespace, authority) =
         refuses(json!({}), json!({ "ipAddresses": ["10.0.0.7"] }), "NotPermitted", &words).await;
     let grant = json!({ "name": "edge", "namespaces": { "from": "All" }, "cidrs": ["10.0.0.0/24"] });
-    scene.patch_authority(&authority, json!({ "spec": { "grants": [grant] } })).await.unwrap();
-    scene.ready("cart").await;
+    namespace.patch_authority(&authority, json!({ "spec": { "grants": [grant] } })).await.unwrap();
+    namespace.ready("cart").await;
 }
 
 #[tokio::test]
@@ -92,9 +94,9 @@ async fn a_name_of_another_namespace_needs_a_grant() {
 #[tokio::test]
 async fn a_lifetime_above_the_limit_is_issued_once_the_limit_is_raised() {
     let words = ["spec.ttl 200h", "leaf.maxTTL 168h", "ask for less"];
-    let (scene, authority) = refuses(json!({}), json!({ "ttl": "200h" }), "Invalid", &words).await;
-    scene.patch_authority(&authority, json!({ "spec": { "leaf": { "maxTTL": "240h" } } })).await.unwrap();
-    scene.ready("cart").await;
+    let (namespace, authority) = refuses(json!({}), json!({ "ttl": "200h" }), "Invalid", &words).await;
+    namespace.patch_authority(&authority, json!({ "spec": { "leaf": { "maxTTL": "240h" } } })).await.unwrap();
+    namespace.ready("cart").await;
 }
 
 #[tokio::test]
@@ -114,29 +116,30 @@ async fn a_margin_in_which_a_renewal_cannot_reach_the_pods_is_refused() {
 
 #[tokio::test]
 async fn a_pause_before_the_first_issuance_asks_a_person_to_act() {
-    let scene = Stage::shared().scene().await;
-    scene.create("cart", json!({ "paused": true })).await;
-    let identity = scene.stands("cart", "False", "Paused").await;
+    let namespace = TestCluster::shared().namespace().await;
+    namespace.create("cart", json!({ "paused": true })).await;
+    let identity = namespace.stands("cart", "False", "Paused").await;
     assert!(
         is_stalled(&identity) && ready_of(&identity).2.contains("spec.paused"),
         "only a person can end it"
     );
-    assert_no_secret(&scene, "cart-mtls").await;
-    scene.patch("cart", json!({ "spec": { "paused": false } })).await.unwrap();
-    scene.ready("cart").await;
+    assert_no_secret(&namespace, "cart-mtls").await;
+    namespace.patch("cart", json!({ "spec": { "paused": false } })).await.unwrap();
+    namespace.ready("cart").await;
 }
 
 #[tokio::test]
 async fn a_refused_identity_keeps_its_leaf_and_still_gets_trust_updates() {
-    let scene = Stage::shared().scene().await;
-    scene.create("cart", json!({})).await;
-    scene.ready("cart").await;
-    let before = Content::of(&scene.secret("cart-mtls").await);
-    scene.patch("cart", json!({ "spec": { "dnsNames": ["cart.example.com"] } })).await.unwrap();
-    refused(&scene, "cart", "NotPermitted", &["cart.example.com"]).await;
-    scene.patch_secret("cart-mtls", json!({ "data": { "ca.crt": "" } })).await.unwrap();
-    let healed =
-        scene.secret_where("cart-mtls", "the bundle", |secret| value(secret, "ca.crt") == before.trust).await;
+    let namespace = TestCluster::shared().namespace().await;
+    namespace.create("cart", json!({})).await;
+    namespace.ready("cart").await;
+    let before = Content::of(&namespace.secret("cart-mtls").await);
+    namespace.patch("cart", json!({ "spec": { "dnsNames": ["cart.example.com"] } })).await.unwrap();
+    refused(&namespace, "cart", "NotPermitted", &["cart.example.com"]).await;
+    namespace.patch_secret("cart-mtls", json!({ "data": { "ca.crt": "" } })).await.unwrap();
+    let healed = namespace
+        .secret_where("cart-mtls", "the bundle", |secret| value(secret, "ca.crt") == before.trust)
+        .await;
     before.assert_kept(&Content::of(&healed), "refused");
-    refused(&scene, "cart", "NotPermitted", &["cart.example.com"]).await;
+    refused(&namespace, "cart", "NotPermitted", &["cart.example.com"]).await;
 }

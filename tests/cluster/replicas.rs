@@ -1,39 +1,39 @@
 //! One replica works at a time; when it goes, in whatever way, another takes over and issues nothing twice.
 
 use serde_json::json;
+use test_support::cluster::TestCluster;
+use test_support::election::{holder, leader_among, signal};
 
-use crate::content::Content;
-use crate::election::{holder, leader_among, signal};
-use crate::stage::Stage;
+use crate::leaf_content::Content;
 
 #[tokio::test]
 async fn when_the_leader_is_killed_the_other_replica_takes_over_and_issues_nothing_twice() {
-    let stage = Stage::without_operator(&[]);
-    let scene = stage.scene().await;
+    let cluster = TestCluster::without_operator(&[]);
+    let namespace = cluster.namespace().await;
     for replica in ["one", "two"] {
-        stage.start_operator_as(replica, &[]);
+        cluster.start_operator_as(replica, &[]);
     }
-    scene.create("before", json!({})).await;
-    scene.ready("before").await;
-    let before = Content::of(&scene.secret("before-mtls").await);
-    let leader = leader_among(&scene, &["one", "two"]).await;
-    stage.cluster.lock().unwrap().stop_program(leader).unwrap();
-    scene.create("after", json!({})).await;
-    scene.ready("after").await;
-    assert_ne!(leader_among(&scene, &["one", "two"]).await, leader);
-    before.assert_kept(&Content::of(&scene.secret("before-mtls").await), "another leader");
+    namespace.create("before", json!({})).await;
+    namespace.ready("before").await;
+    let before = Content::of(&namespace.secret("before-mtls").await);
+    let leader = leader_among(&namespace, &["one", "two"]).await;
+    cluster.control_plane().stop_program(leader).unwrap();
+    namespace.create("after", json!({})).await;
+    namespace.ready("after").await;
+    assert_ne!(leader_among(&namespace, &["one", "two"]).await, leader);
+    before.assert_kept(&Content::of(&namespace.secret("before-mtls").await), "another leader");
     for name in ["before", "after"] {
-        assert_eq!(scene.ready(name).await.status.unwrap().revision, Some(1), "{name} was issued twice");
+        assert_eq!(namespace.ready(name).await.status.unwrap().revision, Some(1), "{name} was issued twice");
     }
 }
 
 #[tokio::test]
 async fn an_operator_that_is_asked_to_stop_releases_the_lease() {
-    let stage = Stage::without_operator(&[]);
-    let scene = stage.scene().await;
-    let pid = stage.start_operator_as("one", &[]);
-    scene.create("cart", json!({})).await;
-    scene.ready("cart").await;
+    let cluster = TestCluster::without_operator(&[]);
+    let namespace = cluster.namespace().await;
+    let pid = cluster.start_operator_as("one", &[]);
+    namespace.create("cart", json!({})).await;
+    namespace.ready("cart").await;
     signal("TERM", pid);
-    holder(&scene, "the Lease to be released", |holder| holder.is_none()).await;
+    holder(&namespace, "the Lease to be released", |holder| holder.is_none()).await;
 }

@@ -16,10 +16,11 @@ use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
 use rustls::time_provider::DefaultTimeProvider;
 use serde_json::{Value, json};
-
-use crate::pod::Pod;
-use crate::solo::{Solo, settings};
-use crate::stage::{Scene, Stage, value};
+use test_support::cluster::TestCluster;
+use test_support::in_process::{InProcessOperator, settings};
+use test_support::namespace::TestNamespace;
+use test_support::objects::value;
+use test_support::pod::Pod;
 
 /// Pods by their addresses.
 #[derive(Clone, Default)]
@@ -36,8 +37,8 @@ impl Pods {
     }
 
     /// A Pod that has mounted the Secret of an identity, ready behind the Service of its name.
-    async fn run(&self, scene: &Scene, identity: &str, address: &str, lets_strangers_in: bool) {
-        self.run_kept_by("endpointslice-controller.k8s.io", scene, identity, address, lets_strangers_in)
+    async fn run(&self, namespace: &TestNamespace, identity: &str, address: &str, lets_strangers_in: bool) {
+        self.run_kept_by("endpointslice-controller.k8s.io", namespace, identity, address, lets_strangers_in)
             .await;
     }
 
@@ -45,12 +46,12 @@ impl Pods {
     async fn run_kept_by(
         &self,
         keeper: &str,
-        scene: &Scene,
+        namespace: &TestNamespace,
         identity: &str,
         address: &str,
         lets_strangers_in: bool,
     ) {
-        let secret = scene.secret(&format!("{identity}-mtls")).await;
+        let secret = namespace.secret(&format!("{identity}-mtls")).await;
         let [chain, key, roots] = ["tls.crt", "tls.key", "ca.crt"].map(|key| value(&secret, key));
         let mut pod = Pod::of(&chain, &key, &roots);
         pod.lets_strangers_in = lets_strangers_in;
@@ -65,12 +66,12 @@ impl Pods {
             "addressType": "IPv4",
             "endpoints": [{
                 "addresses": [address], "conditions": { "ready": true },
-                "targetRef": { "kind": "Pod", "name": identity, "namespace": scene.namespace },
+                "targetRef": { "kind": "Pod", "name": identity, "namespace": namespace.name },
             }],
             "ports": [{ "name": "tls", "port": 8443, "protocol": "TCP" }],
         }))
         .unwrap();
-        let slices: Api<EndpointSlice> = Api::namespaced(scene.client.clone(), &scene.namespace);
+        let slices: Api<EndpointSlice> = Api::namespaced(namespace.client.clone(), &namespace.name);
         slices.create(&PostParams::default(), &slice).await.unwrap();
     }
 }
@@ -79,63 +80,63 @@ fn verified(authority: &str, service: &str) -> Value {
     json!({ "authorityRef": { "name": authority }, "probes": [{ "name": "tls", "serviceName": service, "targetPort": 8443 }] })
 }
 
-async fn serving(scene: &Scene, name: &str, reason: &str) -> MtlsIdentity {
+async fn serving(namespace: &TestNamespace, name: &str, reason: &str) -> MtlsIdentity {
     let is_so = |identity: &MtlsIdentity| {
         let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
         find(conditions, "Serving").is_some_and(|condition| condition.reason == reason)
     };
-    scene.identity_where(name, &format!("{name} to be Serving {reason}"), is_so).await
+    namespace.identity_where(name, &format!("{name} to be Serving {reason}"), is_so).await
 }
 
 #[tokio::test]
 async fn what_pods_serve_stands_in_the_status_of_their_identities() {
-    let stage = Stage::without_operator(&["endpointProbes.enabled=true"]);
+    let cluster = TestCluster::without_operator(&["endpointProbes.enabled=true"]);
     let pods = Pods::default();
     let settings = Settings { endpoint_probes: true, ..settings() };
-    let operator = Solo::run_with(
+    let operator = InProcessOperator::run_with(
         pods.dialer(),
         settings,
         Safeguards::ALL,
         Clock::system(),
-        stage.operator_client().await,
+        cluster.operator_client().await,
     );
-    let scene = stage.scene().await;
+    let namespace = cluster.namespace().await;
     let swift = json!({
         "root": { "ttl": "1h" }, "leaf": { "ttl": "5m", "maxTTL": "5m" }, "rotation": { "propagation": "10s" }
     });
-    scene.create_authority("swift", swift).await;
+    namespace.create_authority("swift", swift).await;
     for name in ["good", "open", "stuck", "forged"] {
-        scene.create(name, verified("swift", name)).await;
-        scene.ready(name).await;
+        namespace.create(name, verified("swift", name)).await;
+        namespace.ready(name).await;
     }
-    pods.run(&scene, "good", "10.0.0.1", false).await;
-    pods.run(&scene, "open", "10.0.0.2", true).await;
-    pods.run(&scene, "stuck", "10.0.0.3", false).await;
-    pods.run_kept_by("me", &scene, "forged", "10.0.0.4", false).await;
-    scene.create("idle", verified("swift", "nobody")).await;
+    pods.run(&namespace, "good", "10.0.0.1", false).await;
+    pods.run(&namespace, "open", "10.0.0.2", true).await;
+    pods.run(&namespace, "stuck", "10.0.0.3", false).await;
+    pods.run_kept_by("me", &namespace, "forged", "10.0.0.4", false).await;
+    namespace.create("idle", verified("swift", "nobody")).await;
 
-    serving(&scene, "good", "ServesAsIssued").await;
-    serving(&scene, "open", "AcceptsStrangers").await;
-    serving(&scene, "idle", "NoEndpoints").await;
-    serving(&scene, "stuck", "ServesAsIssued").await;
-    serving(&scene, "forged", "NoEndpoints").await;
+    serving(&namespace, "good", "ServesAsIssued").await;
+    serving(&namespace, "open", "AcceptsStrangers").await;
+    serving(&namespace, "idle", "NoEndpoints").await;
+    serving(&namespace, "stuck", "ServesAsIssued").await;
+    serving(&namespace, "forged", "NoEndpoints").await;
     // As with a subPath mount: the Secret changes, the Pod's file never does.
     let request = json!({ "metadata": { "annotations": { "mtls-operator.dev/renew": "now" } } });
-    scene.patch("stuck", request).await.unwrap();
-    let stuck = serving(&scene, "stuck", "ServesOldLeaf").await.status.unwrap();
+    namespace.patch("stuck", request).await.unwrap();
+    let stuck = serving(&namespace, "stuck", "ServesOldLeaf").await.status.unwrap();
     let served = stuck.served.unwrap();
     assert_eq!((served.endpoints, served.as_issued), (1, 0));
     assert_eq!(served.differing[0].address, "10.0.0.3:8443");
     assert_ne!(served.differing[0].serial, stuck.serial);
-    scene.ready("stuck").await;
+    namespace.ready("stuck").await;
     operator.stop().await;
 }
 
 #[tokio::test]
 async fn an_operator_without_probes_says_so() {
-    let scene = Stage::shared().scene().await;
-    scene.create("web", verified("mesh", "web")).await;
-    let web = serving(&scene, "web", "Disabled").await;
+    let namespace = TestCluster::shared().namespace().await;
+    namespace.create("web", verified("mesh", "web")).await;
+    let web = serving(&namespace, "web", "Disabled").await;
     let conditions = web.status.unwrap().conditions;
     assert_eq!(find(&conditions, "Serving").unwrap().status, "Unknown");
 }

@@ -1,9 +1,9 @@
 //! A bad object is refused by the API server itself, with a sentence that says what to do; an empty one is complete.
 
 use serde_json::{Value, json};
+use test_support::cluster::TestCluster;
 
-use crate::hearing::{Hearing, judge_authority, judge_identity};
-use crate::stage::Stage;
+use crate::dry_run::{Validation, judge_authority, judge_identity};
 
 fn numbered(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{prefix}{number}")).collect()
@@ -155,13 +155,13 @@ fn bad_probes() -> Table {
 
 #[tokio::test]
 async fn every_rule_of_an_identity_is_told_in_words() {
-    let scene = Stage::shared().scene().await;
-    let mut hearing = Hearing::default();
+    let namespace = TestCluster::shared().namespace().await;
+    let mut hearing = Validation::default();
     let tables = [bad_names(), bad_times_and_keys(), bad_secrets(), reserved_keys(), bad_probes()];
     for (spec, words) in tables.into_iter().flatten() {
-        hearing.expect(&spec, words, judge_identity(&scene, "cart", Some(&spec)).await);
+        hearing.expect(&spec, words, judge_identity(&namespace, "cart", Some(&spec)).await);
     }
-    let dotted = judge_identity(&scene, "a.b", None).await;
+    let dotted = judge_identity(&namespace, "a.b", None).await;
     hearing.expect(&json!("a.b"), "metadata.name must be a DNS label", dotted);
     hearing.close(include_str!("../../crds/mtls-operator.dev_mtlsidentities.yaml"));
 }
@@ -338,8 +338,8 @@ fn bad_grants() -> Table {
 
 #[tokio::test]
 async fn every_rule_of_an_authority_is_told_in_words() {
-    let scene = Stage::shared().scene().await;
-    let mut hearing = Hearing::default();
+    let namespace = TestCluster::shared().namespace().await;
+    let mut hearing = Validation::default();
     let tables = [
         bad_roots(),
         bad_limits(),
@@ -349,18 +349,18 @@ async fn every_rule_of_an_authority_is_told_in_words() {
         bad_grants(),
     ];
     for (spec, words) in tables.into_iter().flatten() {
-        hearing.expect(&spec, words, judge_authority(&scene, "bad", Some(&spec)).await);
+        hearing.expect(&spec, words, judge_authority(&namespace, "bad", Some(&spec)).await);
     }
-    let dotted = judge_authority(&scene, "a.b", None).await;
+    let dotted = judge_authority(&namespace, "a.b", None).await;
     hearing.expect(&json!("a.b"), "metadata.name must be a DNS label", dotted);
     hearing.close(include_str!("../../crds/mtls-operator.dev_mtlsauthorities.yaml"));
 }
 
 #[tokio::test]
 async fn an_empty_or_absent_spec_has_every_default() {
-    let scene = Stage::shared().scene().await;
+    let namespace = TestCluster::shared().namespace().await;
     for spec in [None, Some(json!({}))] {
-        let identity = judge_identity(&scene, "cart", spec.as_ref()).await.unwrap();
+        let identity = judge_identity(&namespace, "cart", spec.as_ref()).await.unwrap();
         let expected = json!({
             "authorityRef": { "name": "mesh" }, "dnsNames": [], "ipAddresses": [], "probes": [], "paused": false,
             "privateKey": { "algorithm": "ECDSAP256" },
@@ -369,7 +369,7 @@ async fn an_empty_or_absent_spec_has_every_default() {
         });
         assert_eq!(identity["spec"], expected, "{spec:?}");
         assert_eq!(identity["status"], json!({ "observedGeneration": -1 }));
-        let authority = judge_authority(&scene, "ca", spec.as_ref()).await.unwrap();
+        let authority = judge_authority(&namespace, "ca", spec.as_ref()).await.unwrap();
         let algorithms = ["ECDSAP256", "ECDSAP384", "ED25519", "RSA2048", "RSA3072", "RSA4096"];
         let expected = json!({
             "trustDomain": "cluster.local", "clusterDomain": "cluster.local", "grants": [], "distrustedRoots": [],
@@ -386,7 +386,7 @@ async fn an_empty_or_absent_spec_has_every_default() {
 /// Names at the edge of what the rules let through.
 #[tokio::test]
 async fn what_is_sound_is_not_refused() {
-    let scene = Stage::shared().scene().await;
+    let namespace = TestCluster::shared().namespace().await;
     let prefix = [&"x".repeat(63), "y", &"z".repeat(63)].join(".");
     let identity = json!({
         "serviceAccountName": "a.b-c.d", "services": ["0", "a".repeat(63)],
@@ -397,7 +397,7 @@ async fn what_is_sound_is_not_refused() {
             "annotations": { (format!("{}/b", "x".repeat(253))): "any text" },
         },
     });
-    judge_identity(&scene, "0", Some(&identity)).await.unwrap();
+    judge_identity(&namespace, "0", Some(&identity)).await.unwrap();
     let authority = json!({
         "trustDomain": "prod_1.example", "clusterDomain": "0.example",
         "root": { "secretName": "a.b", "provided": { "secretName": "a-b" } },
@@ -407,42 +407,43 @@ async fn what_is_sound_is_not_refused() {
         "trustBundle": { "configMapName": "x".repeat(253), "namespaces": { "from": "All" }, "clusterTrustBundle": true },
         "rotation": { "propagation": "10m" },
     });
-    judge_authority(&scene, "0", Some(&authority)).await.unwrap();
+    judge_authority(&namespace, "0", Some(&authority)).await.unwrap();
 }
 
 /// What was so before may stay: `tests/api_policy/emergency.rs`.
 #[tokio::test]
 async fn an_authority_in_the_default_trust_domain_gets_no_provided_ca_later_either() {
-    let scene = Stage::shared().scene().await;
-    let authority = scene.unique("ca");
-    scene.create_authority(&authority, json!({})).await;
+    let namespace = TestCluster::shared().namespace().await;
+    let authority = namespace.unique("ca");
+    namespace.create_authority(&authority, json!({})).await;
     let provided = json!({ "spec": { "root": { "provided": { "secretName": "corporate-ca" } } } });
-    let said = scene.patch_authority(&authority, provided).await;
+    let said = namespace.patch_authority(&authority, provided).await;
     let said = said.map_or_else(|error| error.to_string(), |_| "accepted".into());
     assert!(said.contains("spec.trustDomain must be one of your own"), "{said}");
 }
 
 #[tokio::test]
 async fn the_name_of_an_identitys_secret_never_changes() {
-    let scene = Stage::shared().scene().await;
-    scene.create("unset", json!({})).await;
-    scene.create("set", json!({ "secret": { "name": "certs" } })).await;
+    let namespace = TestCluster::shared().namespace().await;
+    namespace.create("unset", json!({})).await;
+    namespace.create("set", json!({ "secret": { "name": "certs" } })).await;
     for (name, change) in [("unset", json!("x")), ("set", json!("x")), ("set", json!(null))] {
-        let said = scene.patch(name, json!({ "spec": { "secret": { "name": change } } })).await;
+        let said = namespace.patch(name, json!({ "spec": { "secret": { "name": change } } })).await;
         let said = said.map_or_else(|error| error.to_string(), |_| "accepted".into());
         assert!(said.contains("spec.secret.name is immutable"), "{name}, {change}: {said}");
     }
-    let said = scene.patch("set", json!({ "spec": { "secret": null } })).await.map(|_| "accepted".to_owned());
+    let said =
+        namespace.patch("set", json!({ "spec": { "secret": null } })).await.map(|_| "accepted".to_owned());
     let said = said.unwrap_or_else(|error| error.to_string());
     assert!(said.contains("spec.secret"), "{said}");
 }
 
 #[tokio::test]
 async fn an_authoritys_root_secret_and_trust_domain_never_change() {
-    let scene = Stage::shared().scene().await;
-    let (unset, set) = (scene.unique("unset"), scene.unique("set"));
-    scene.create_authority(&unset, json!({})).await;
-    scene.create_authority(&set, json!({ "root": { "secretName": scene.unique("root") } })).await;
+    let namespace = TestCluster::shared().namespace().await;
+    let (unset, set) = (namespace.unique("unset"), namespace.unique("set"));
+    namespace.create_authority(&unset, json!({})).await;
+    namespace.create_authority(&set, json!({ "root": { "secretName": namespace.unique("root") } })).await;
     let secret = |name: Value| json!({ "root": { "secretName": name } });
     let changes = [
         (&unset, secret(json!("x")), "spec.root.secretName is immutable"),
@@ -452,7 +453,7 @@ async fn an_authoritys_root_secret_and_trust_domain_never_change() {
     ];
     for (name, change, words) in changes {
         let said =
-            scene.patch_authority(name, json!({ "spec": change })).await.map(|_| "accepted".to_owned());
+            namespace.patch_authority(name, json!({ "spec": change })).await.map(|_| "accepted".to_owned());
         let said = said.unwrap_or_else(|error| error.to_string());
         assert!(said.contains(words), "{name}, {change}: {said}");
     }

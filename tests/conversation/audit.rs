@@ -3,10 +3,9 @@
 use base64::Engine as _;
 use mtls_operator::pki::Leaf;
 use serde_json::{Value, json};
-
-use super::log::Log;
-use super::server::Mishap;
-use super::stage::{A_WHILE, Stage, issued};
+use test_support::in_memory::api_server::Fault;
+use test_support::in_memory::harness::{A_WHILE, Harness, issued};
+use test_support::log::Log;
 
 /// The lines about certificates since the last time.
 fn lines(log: &Log) -> Vec<Value> {
@@ -14,8 +13,8 @@ fn lines(log: &Log) -> Vec<Value> {
     lines.filter(|line| line["target"] == "audit").collect()
 }
 
-fn stored(stage: &Stage) -> (Leaf, String) {
-    let secret = stage.secret("web-mtls").unwrap();
+fn stored(harness: &Harness) -> (Leaf, String) {
+    let secret = harness.secret("web-mtls").unwrap();
     let content = |key: &str| {
         let text = secret["data"][key].as_str().unwrap();
         base64::engine::general_purpose::STANDARD.decode(text).unwrap()
@@ -28,15 +27,18 @@ fn joined(names: &[impl ToString]) -> Value {
 }
 
 /// An authority that grants a name and an address, and a person who asks for them.
-async fn asked_for() -> Stage {
+async fn asked_for() -> Harness {
     let spec = json!({"grants": [
         {"name": "edge", "namespaces": {"from": "All"}, "dnsNames": ["example.com"]},
         {"name": "pool", "namespaces": {"from": "All"}, "cidrs": ["10.0.0.0/24"]},
     ]});
-    let stage = Stage::bare(super::server::ApiServer::default(), super::stage::NOW);
-    let stage = stage.with_authority(serde_json::from_value(spec).unwrap()).await;
-    stage.apply("web", &json!({"dnsNames": ["example.com"], "ipAddresses": ["10.0.0.7", "10.0.0.8"]}));
-    stage.server.edit("mtlsidentities", "orders", "web", |identity| {
+    let harness = Harness::bare(
+        test_support::in_memory::api_server::ApiServer::default(),
+        test_support::in_memory::harness::NOW,
+    );
+    let harness = harness.with_authority(serde_json::from_value(spec).unwrap()).await;
+    harness.apply("web", &json!({"dnsNames": ["example.com"], "ipAddresses": ["10.0.0.7", "10.0.0.8"]}));
+    harness.server.edit("mtlsidentities", "orders", "web", |identity| {
         identity["metadata"]["managedFields"] = json!([
             {"manager": "helm", "time": "2026-05-28T20:00:00Z", "operation": "Update"},
             {"manager": "kubectl-client-side-apply", "time": "2026-05-28T20:10:00Z", "operation": "Update"},
@@ -44,19 +46,19 @@ async fn asked_for() -> Stage {
              "subresource": "status"},
         ]);
     });
-    stage
+    harness
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_line_for_each_certificate_says_all_that_is_in_it_who_signed_it_and_why() {
     let (log, _guard) = Log::listen_as_machine();
-    let mut stage = asked_for().await;
-    stage.settle().await;
-    let (leaf, _) = stored(&stage);
+    let mut harness = asked_for().await;
+    harness.settle().await;
+    let (leaf, _) = stored(&harness);
     let [line] = &lines(&log)[..] else { panic!("not one line") };
-    let root = stage.context.authorities.get("mesh").unwrap();
+    let root = harness.context.authorities.get("mesh").unwrap();
     let root = &root.signer.as_ref().unwrap().authority;
-    let uid = stage.identity("web").metadata.uid.unwrap();
+    let uid = harness.identity("web").metadata.uid.unwrap();
     let expected = json!({
         "level": "INFO", "message": "issued", "stored": "yes", "because": "New", "class": "New",
         "namespace": "orders", "name": "web", "uid": uid, "secret": "web-mtls",
@@ -71,47 +73,47 @@ async fn one_line_for_each_certificate_says_all_that_is_in_it_who_signed_it_and_
         assert_eq!(line[field], *value, "{field}");
     }
     assert_eq!(leaf.dns_names.len(), 4);
-    stage.hand.set(stage.identity("web").status.unwrap().renewal_time.unwrap().0);
-    stage.look_at_authority().await.unwrap();
-    stage.settle().await;
+    harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
+    harness.look_at_authority().await.unwrap();
+    harness.settle().await;
     let [renewed] = &lines(&log)[..] else { panic!("not one line") };
     assert_eq!((&renewed["because"], &renewed["class"]), (&json!("Due"), &json!("Due")));
-    assert_eq!(renewed["serial"], json!(stored(&stage).0.serial.to_string()));
+    assert_eq!(renewed["serial"], json!(stored(&harness).0.serial.to_string()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_certificate_whose_write_was_not_answered_has_a_line_and_one_that_was_refused_has_none() {
-    for (mishap, expected) in [(Mishap::AnswerLost, Some("unknown")), (Mishap::Broken, Some("unknown"))] {
+    for (fault, expected) in [(Fault::AnswerLost, Some("unknown")), (Fault::Broken, Some("unknown"))] {
         let (log, _guard) = Log::listen_as_machine();
-        let mut stage = asked_for().await;
-        stage.server.next("POST secrets orders", mishap);
-        stage.watch();
-        stage.work().await;
+        let mut harness = asked_for().await;
+        harness.server.next("POST secrets orders", fault);
+        harness.watch();
+        harness.work().await;
         let line = lines(&log).first().cloned().unwrap_or_default();
-        assert_eq!(line["stored"].as_str(), expected, "{mishap:?}");
-        stage.advance(A_WHILE);
-        stage.look_at_authority().await.unwrap();
-        stage.settle().await;
-        assert_eq!(stage.ready("web"), issued());
+        assert_eq!(line["stored"].as_str(), expected, "{fault:?}");
+        harness.advance(A_WHILE);
+        harness.look_at_authority().await.unwrap();
+        harness.settle().await;
+        assert_eq!(harness.ready("web"), issued());
     }
     let (log, _guard) = Log::listen_as_machine();
-    let mut stage = asked_for().await;
-    stage.settle().await;
+    let mut harness = asked_for().await;
+    harness.settle().await;
     lines(&log);
-    stage.hand.set(stage.identity("web").status.unwrap().renewal_time.unwrap().0);
-    stage.look_at_authority().await.unwrap();
-    stage.server.next("PATCH secrets", Mishap::Overtaken);
-    stage.settle().await;
+    harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
+    harness.look_at_authority().await.unwrap();
+    harness.server.next("PATCH secrets", Fault::Overtaken);
+    harness.settle().await;
     assert_eq!(lines(&log).len(), 1, "what was refused was thrown away");
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_line_of_the_log_holds_a_key() {
     let (log, _guard) = Log::listen_as_machine();
-    let mut stage = asked_for().await;
-    stage.settle().await;
+    let mut harness = asked_for().await;
+    harness.settle().await;
     let text = log.lines().join("\n");
-    let (_, key) = stored(&stage);
+    let (_, key) = stored(&harness);
     for secret in key.lines().filter(|line| !line.starts_with("-----")) {
         assert!(!text.contains(secret), "a key is logged");
     }

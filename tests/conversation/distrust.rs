@@ -5,25 +5,26 @@ use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::plan::authority::decide::RootDecision;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
+use test_support::ca::Ca;
+use test_support::in_memory::harness::{AUTHORITIES, NOW, SECRETS, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::mesh::Mesh;
-use super::provided::{Ca, certifying, mesh_of, swift_and_provided};
+use super::provided::{certifying, input, mesh_of, provide, swift_and_provided};
 use super::rotation::{fingerprint, hex, taken};
-use super::stage::{AUTHORITIES, SECRETS, issued};
 
 /// How the authority stands.
-async fn decision(mesh: &Mesh) -> RootDecision {
+async fn decision(mesh: &RotationRun) -> RootDecision {
     let authority: MtlsAuthority =
-        serde_json::from_value(mesh.stage.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
+        serde_json::from_value(mesh.harness.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
     let terms = AuthoritySpec::parse(&authority).unwrap();
-    pass(&mesh.stage.context, &authority, &terms).await.unwrap().decision
+    pass(&mesh.harness.context, &authority, &terms).await.unwrap().decision
 }
 
 /// X.509 has no way to distrust an intermediate below a root that is trusted: people are told, whenever they name it.
 #[tokio::test(start_paused = true)]
 async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_after_it_is_replaced() {
     for is_replaced_first in [true, false] {
-        let one = Ca::root("one");
+        let one = Ca::root("one", NOW);
         let mut mesh = mesh_of(&one.intermediate("one-1"), &one, swift_and_provided()).await;
         let stolen = fingerprint(&mesh, "tls.crt");
         if !is_replaced_first {
@@ -33,7 +34,7 @@ async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_af
             assert!(!told.signs && told.stalled, "{told:?}");
             assert!(told.message.contains("Peers accept what intermediate"), "{}", told.message);
         }
-        one.intermediate("one-2").provide(&one, &mesh.stage.server);
+        provide(&one.intermediate("one-2"), &one, &mesh.harness.server);
         mesh.tick(1).await;
         let before = mesh.note("a", "authority-key-id");
         if is_replaced_first {
@@ -45,9 +46,9 @@ async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_af
         assert!(told.signs && told.stalled && told.reason.as_str() == "Distrusted", "{told:?}");
         assert!(told.message.contains(&hex(&stolen)[..16]), "{}", told.message);
         assert!(told.message.contains("provide a CA below another root"), "{}", told.message);
-        assert_eq!(mesh.stage.ready("a"), issued());
-        let two = Ca::root("two");
-        two.provide(&two, &mesh.stage.server);
+        assert_eq!(mesh.harness.ready("a"), issued());
+        let two = Ca::root("two", NOW);
+        provide(&two, &two, &mesh.harness.server);
         for _ in 0..180 {
             mesh.tick(1).await;
         }
@@ -58,21 +59,21 @@ async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_af
 /// What people have put into `ca.crt` beside the root of a CA has certified nothing.
 #[tokio::test(start_paused = true)]
 async fn a_ca_that_goes_takes_no_anchor_along_that_lay_beside_its_root() {
-    let (one, partner, two) = (Ca::root("one"), Ca::root("partner"), Ca::root("two"));
+    let (one, partner, two) = (Ca::root("one", NOW), Ca::root("partner", NOW), Ca::root("two", NOW));
     let mut mesh = mesh_of(&one, &one, certifying()).await;
-    mesh.stage.server.put(SECRETS, &one.input(&format!("{}{}", one.pem(), partner.pem())));
+    mesh.harness.server.put(SECRETS, &input(&one, &format!("{}{}", one.pem(), partner.pem())));
     mesh.tick(5).await;
     let first = fingerprint(&mesh, "tls.crt");
-    two.provide(&two, &mesh.stage.server);
+    provide(&two, &two, &mesh.harness.server);
     for phase in ["Announced", "Draining"] {
         mesh.until(phase, 60, 1).await;
     }
     mesh.distrust(&[&fingerprint(&mesh, "tls.crt")]);
     mesh.tick(1).await;
     assert_eq!(taken(&mesh), [hex(&first)], "though nothing can be signed before another CA is there");
-    partner.provide(&partner, &mesh.stage.server);
+    provide(&partner, &partner, &mesh.harness.server);
     mesh.tick(1).await;
     mesh.tick(1).await;
     assert!(decision(&mesh).await.signs);
-    assert_eq!(mesh.stage.ready("a"), issued());
+    assert_eq!(mesh.harness.ready("a"), issued());
 }

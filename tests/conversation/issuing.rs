@@ -2,180 +2,183 @@
 
 use jiff::SignedDuration;
 use serde_json::json;
-
-use super::server::Mishap;
-use super::stage::{A_WHILE, NOW, PATIENCE, Stage, issued};
+use test_support::in_memory::api_server::Fault;
+use test_support::in_memory::harness::{A_WHILE, Harness, NOW, PATIENCE, issued};
 
 const FIRST: [&str; 2] = ["POST secrets orders/web-mtls", "PATCH status orders/web"];
 
 #[tokio::test(start_paused = true)]
 async fn a_new_identity_costs_two_writes_and_no_read() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.watch();
-    assert_eq!(stage.calls().await, FIRST);
-    assert_eq!(stage.ready("web"), issued());
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.watch();
+    assert_eq!(harness.calls().await, FIRST);
+    assert_eq!(harness.ready("web"), issued());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_settled_identity_is_radio_silence() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.settle().await;
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.settle().await;
     for _ in 0..3 {
-        stage.advance(A_WHILE);
-        stage.watch();
-        assert_eq!(stage.calls().await, [""; 0]);
+        harness.advance(A_WHILE);
+        harness.watch();
+        assert_eq!(harness.calls().await, [""; 0]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_neither_reads_nor_writes_for_settled_identities() {
-    let mut stage = Stage::set().await;
+    let mut harness = Harness::set().await;
     for name in ["web", "api", "db"] {
-        stage.apply(name, &json!({}));
+        harness.apply(name, &json!({}));
     }
-    stage.settle().await;
-    let mut restarted = stage.restarted().await;
+    harness.settle().await;
+    let mut restarted = harness.restarted().await;
     assert_eq!(restarted.asked(), ["GET secrets mtls-system/mtls-authority-mesh"]);
     assert_eq!(restarted.calls().await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_renewal_reads_the_identity_confirms_the_root_and_writes_twice() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.settle().await;
-    let before = stage.serial("web");
-    let renewal = stage.identity("web").status.unwrap().renewal_time.unwrap().0;
-    stage.hand.set(renewal - SignedDuration::from_secs(1));
-    assert_eq!(stage.calls().await, [""; 0], "renewed too early");
-    stage.hand.set(renewal);
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.settle().await;
+    let before = harness.serial("web");
+    let renewal = harness.identity("web").status.unwrap().renewal_time.unwrap().0;
+    harness.hand.set(renewal - SignedDuration::from_secs(1));
+    assert_eq!(harness.calls().await, [""; 0], "renewed too early");
+    harness.hand.set(renewal);
     let calls = [
         "GET mtlsidentities orders/web",
         "GET metadata mtls-system/mtls-authority-mesh",
         "PATCH secrets orders/web-mtls",
         "PATCH status orders/web",
     ];
-    assert_eq!(stage.calls().await, calls);
-    assert_ne!(stage.serial("web"), before);
-    assert_eq!(stage.ready("web"), issued());
-    assert_eq!(stage.identity("web").status.unwrap().revision, Some(2));
+    assert_eq!(harness.calls().await, calls);
+    assert_ne!(harness.serial("web"), before);
+    assert_eq!(harness.ready("web"), issued());
+    assert_eq!(harness.identity("web").status.unwrap().revision, Some(2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_changed_spec_costs_the_same_two_writes() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.settle().await;
-    stage.apply("web", &json!({"services": ["web", "api"]}));
-    stage.watch();
-    let calls = stage.calls().await;
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.settle().await;
+    harness.apply("web", &json!({"services": ["web", "api"]}));
+    harness.watch();
+    let calls = harness.calls().await;
     let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
     assert_eq!(writes, ["PATCH secrets orders/web-mtls", "PATCH status orders/web"]);
-    assert!(stage.identity("web").status.unwrap().dns_names.contains(&"api.orders.svc".to_owned()));
+    assert!(harness.identity("web").status.unwrap().dns_names.contains(&"api.orders.svc".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_in_the_certificate_changes_without_a_new_key() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.settle().await;
-    let before = stage.serial("web");
-    stage.apply("web", &json!({"secret": {"labels": {"team": "red"}}}));
-    stage.settle().await;
-    assert_eq!(stage.secret("web-mtls").unwrap()["metadata"]["labels"]["team"], "red");
-    stage.apply("web", &json!({"renewBefore": "11h", "secret": {"reclaim": "Retain"}}));
-    stage.settle().await;
-    let secret = stage.secret("web-mtls").unwrap();
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.settle().await;
+    let before = harness.serial("web");
+    harness.apply("web", &json!({"secret": {"labels": {"team": "red"}}}));
+    harness.settle().await;
+    assert_eq!(harness.secret("web-mtls").unwrap()["metadata"]["labels"]["team"], "red");
+    harness.apply("web", &json!({"renewBefore": "11h", "secret": {"reclaim": "Retain"}}));
+    harness.settle().await;
+    let secret = harness.secret("web-mtls").unwrap();
     assert!(secret["metadata"]["labels"]["team"].is_null(), "a label outlives its spec");
     assert_eq!(secret["metadata"]["ownerReferences"], json!([]));
-    assert_eq!(stage.serial("web"), before);
-    assert_eq!(stage.ready("web"), issued());
+    assert_eq!(harness.serial("web"), before);
+    assert_eq!(harness.ready("web"), issued());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_renewal_request_is_answered_once_even_if_its_record_is_lost() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.settle().await;
-    let first = stage.serial("web");
-    stage.server.edit("mtlsidentities", "orders", "web", |identity| {
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.settle().await;
+    let first = harness.serial("web");
+    harness.server.edit("mtlsidentities", "orders", "web", |identity| {
         identity["metadata"]["annotations"]["mtls-operator.dev/renew"] = json!("now");
     });
-    stage.server.next("PATCH status", Mishap::Broken);
-    stage.settle().await;
-    let second = stage.serial("web");
+    harness.server.next("PATCH status", Fault::Broken);
+    harness.settle().await;
+    let second = harness.serial("web");
     assert_ne!(second, first);
-    stage.advance(A_WHILE);
-    stage.settle().await;
-    stage.restarted().await.settle().await;
-    assert_eq!(stage.serial("web"), second, "one request, two leaves");
-    assert_eq!(stage.identity("web").status.unwrap().last_handled_renew.as_deref(), Some("now"));
+    harness.advance(A_WHILE);
+    harness.settle().await;
+    harness.restarted().await.settle().await;
+    assert_eq!(harness.serial("web"), second, "one request, two leaves");
+    assert_eq!(harness.identity("web").status.unwrap().last_handled_renew.as_deref(), Some("now"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_deleted_secret_comes_back_in_two_writes() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.settle().await;
-    stage.server.delete("secrets", "orders", "web-mtls");
-    let calls = stage.settle().await;
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.settle().await;
+    harness.server.delete("secrets", "orders", "web-mtls");
+    let calls = harness.settle().await;
     let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
     assert_eq!(writes, FIRST);
-    assert_eq!(stage.identity("web").status.unwrap().revision, Some(2), "the count of issuances starts anew");
+    assert_eq!(
+        harness.identity("web").status.unwrap().revision,
+        Some(2),
+        "the count of issuances starts anew"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_identity_that_is_gone_before_its_turn_is_not_issued() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.settle().await;
-    let renewal = stage.identity("web").status.unwrap().renewal_time.unwrap().0;
-    stage.server.delete("mtlsidentities", "orders", "web");
-    stage.hand.set(renewal);
-    assert_eq!(stage.calls().await, ["GET mtlsidentities orders/web"]);
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.settle().await;
+    let renewal = harness.identity("web").status.unwrap().renewal_time.unwrap().0;
+    harness.server.delete("mtlsidentities", "orders", "web");
+    harness.hand.set(renewal);
+    assert_eq!(harness.calls().await, ["GET mtlsidentities orders/web"]);
 }
 
 #[tokio::test]
 async fn a_key_that_takes_long_is_made_before_the_first_call() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({"privateKey": {"algorithm": "RSA2048"}}));
-    stage.watch();
-    let outcomes = stage.work().await;
-    assert_eq!((outcomes.len(), stage.asked()), (1, Vec::new()));
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({"privateKey": {"algorithm": "RSA2048"}}));
+    harness.watch();
+    let outcomes = harness.work().await;
+    assert_eq!((outcomes.len(), harness.asked()), (1, Vec::new()));
     let is_back = async {
-        while stage.context.board.lock().queue().is_empty() {
-            stage.context.board.changed().await;
+        while harness.context.board.lock().queue().is_empty() {
+            harness.context.board.changed().await;
         }
     };
     tokio::time::timeout(PATIENCE, is_back).await.unwrap();
-    let calls = stage.calls().await;
+    let calls = harness.calls().await;
     assert_eq!(calls, ["GET mtlsidentities orders/web", FIRST[0], FIRST[1]]);
 }
 
 #[tokio::test]
 async fn keys_that_take_long_keep_nobody_else_waiting() {
-    let mut stage = Stage::set().await;
+    let mut harness = Harness::set().await;
     let slow = ["slow-a", "slow-b", "slow-c"];
     for name in slow {
-        stage.apply(name, &json!({"privateKey": {"algorithm": "RSA2048"}}));
+        harness.apply(name, &json!({"privateKey": {"algorithm": "RSA2048"}}));
     }
-    stage.apply("swift", &json!({}));
-    stage.watch();
+    harness.apply("swift", &json!({}));
+    harness.watch();
     let all = async {
         loop {
-            stage.work().await;
-            if slow.iter().all(|name| stage.secret(&format!("{name}-mtls")).is_some()) {
+            harness.work().await;
+            if slow.iter().all(|name| harness.secret(&format!("{name}-mtls")).is_some()) {
                 return;
             }
-            while stage.context.board.lock().queue().is_empty() {
-                stage.context.board.changed().await;
+            while harness.context.board.lock().queue().is_empty() {
+                harness.context.board.changed().await;
             }
         }
     };
     tokio::time::timeout(PATIENCE, all).await.unwrap();
-    let asked = stage.asked();
+    let asked = harness.asked();
     let made = |name: &str| asked.iter().position(|call| *call == format!("POST secrets orders/{name}-mtls"));
     let last = slow.into_iter().map(made).max().unwrap();
     assert!(made("swift").is_some() && made("swift") < last, "{asked:?}");
@@ -183,23 +186,23 @@ async fn keys_that_take_long_keep_nobody_else_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn an_identity_that_a_finalizer_keeps_says_that_its_certificate_has_expired_and_gets_no_other() {
-    let mut stage = Stage::set().await;
-    stage.apply("web", &json!({}));
-    stage.settle().await;
-    stage.server.edit("mtlsidentities", "orders", "web", |identity| {
+    let mut harness = Harness::set().await;
+    harness.apply("web", &json!({}));
+    harness.settle().await;
+    harness.server.edit("mtlsidentities", "orders", "web", |identity| {
         identity["metadata"]["deletionTimestamp"] = json!(NOW.to_string());
         identity["metadata"]["finalizers"] = json!(["example.com/kept"]);
     });
-    assert_eq!(stage.settle().await, [""; 0]);
-    stage.hand.set(stage.identity("web").status.unwrap().not_after.unwrap().0);
-    stage.look_at_authority().await.unwrap();
-    stage.asked();
-    assert_eq!(stage.settle().await, [""; 0], "it is valid for this second");
-    stage.advance(SignedDuration::from_secs(1));
-    let calls = stage.settle().await;
+    assert_eq!(harness.settle().await, [""; 0]);
+    harness.hand.set(harness.identity("web").status.unwrap().not_after.unwrap().0);
+    harness.look_at_authority().await.unwrap();
+    harness.asked();
+    assert_eq!(harness.settle().await, [""; 0], "it is valid for this second");
+    harness.advance(SignedDuration::from_secs(1));
+    let calls = harness.settle().await;
     assert_eq!(calls, ["PATCH status orders/web", "POST events orders/"]);
-    assert_eq!(stage.ready("web"), ("False".into(), "Expired".into()));
-    assert!(stage.message("web").contains("example.com/kept"), "{}", stage.message("web"));
-    stage.advance(A_WHILE);
-    assert_eq!(stage.settle().await, [""; 0]);
+    assert_eq!(harness.ready("web"), ("False".into(), "Expired".into()));
+    assert!(harness.message("web").contains("example.com/kept"), "{}", harness.message("web"));
+    harness.advance(A_WHILE);
+    assert_eq!(harness.settle().await, [""; 0]);
 }

@@ -18,9 +18,8 @@ use parking_lot::Mutex;
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 use serde_json::{Value, json};
-
-use super::pod::Pod;
-use super::stage::{IDENTITIES, NAMESPACE, Stage};
+use test_support::in_memory::harness::{Harness, IDENTITIES, NAMESPACE};
+use test_support::pod::Pod;
 
 /// Where the Pods of the tests listen.
 pub const PORT: u16 = 8443;
@@ -33,19 +32,19 @@ pub struct Pods {
 
 impl Pods {
     /// No Pod yet. The operator looks at them.
-    pub fn of(stage: &Stage) -> Self {
+    pub fn of(harness: &Harness) -> Self {
         let listening: Arc<Mutex<HashMap<SocketAddr, Pod>>> = Arc::default();
-        let (pods, clock) = (listening.clone(), PodClock(stage.hand.clone()));
+        let (pods, clock) = (listening.clone(), PodClock(harness.hand.clone()));
         let dialer = Dialer::new(move |address| {
             let (pod, clock) = (pods.lock().get(&address).cloned(), clock.clone());
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
         let visitor = EndpointProber { dialer, limits: limits(), metrics: ProbeMetrics::default() };
-        Self { listening, prober: ProbeController::new(stage.context.clone(), Some(visitor)) }
+        Self { listening, prober: ProbeController::new(harness.context.clone(), Some(visitor)) }
     }
 
     /// The Service of this name has ready Pods at these addresses.
-    pub fn publish(stage: &Stage, service: &str, addresses: &[&str]) {
+    pub fn publish(harness: &Harness, service: &str, addresses: &[&str]) {
         let endpoints: Vec<Value> = addresses
             .iter()
             .map(|address| json!({ "addresses": [address], "targetRef": { "kind": "Pod", "namespace": NAMESPACE } }))
@@ -61,21 +60,21 @@ impl Pods {
             "addressType": "IPv4", "endpoints": endpoints, "ports": [{ "port": PORT }],
         }))
         .unwrap();
-        stage.context.probes.saw_slice(&slice);
+        harness.context.probes.saw_slice(&slice);
     }
 
     /// The Pod at this address loads what the Secret of an identity holds.
-    pub fn load(&self, stage: &Stage, address: &str, identity: &str) {
-        self.load_some(stage, address, identity, true);
+    pub fn load(&self, harness: &Harness, address: &str, identity: &str) {
+        self.load_some(harness, address, identity, true);
     }
 
     /// The same, but the trust bundle stays as it is.
-    pub fn load_leaf(&self, stage: &Stage, address: &str, identity: &str) {
-        self.load_some(stage, address, identity, false);
+    pub fn load_leaf(&self, harness: &Harness, address: &str, identity: &str) {
+        self.load_some(harness, address, identity, false);
     }
 
-    fn load_some(&self, stage: &Stage, address: &str, identity: &str, with_trust: bool) {
-        let secret = stage.secret(&format!("{identity}-mtls")).unwrap();
+    fn load_some(&self, harness: &Harness, address: &str, identity: &str, with_trust: bool) {
+        let secret = harness.secret(&format!("{identity}-mtls")).unwrap();
         let address = at(address);
         let mut listening = self.listening.lock();
         let files = ["tls.crt", "tls.key", "ca.crt"].map(|key| bytes(&secret, key));
@@ -97,9 +96,9 @@ impl Pods {
     }
 
     /// The watches tell, and the prober looks at whoever is due until nobody is.
-    pub async fn probe(&mut self, stage: &Stage) {
-        for identity in stage.server.all(IDENTITIES) {
-            stage.context.probes.saw(&serde_json::from_value(identity).unwrap());
+    pub async fn probe(&mut self, harness: &Harness) {
+        for identity in harness.server.all(IDENTITIES) {
+            harness.context.probes.saw(&serde_json::from_value(identity).unwrap());
         }
         // The first round looks, the second writes what was seen.
         for _ in 0..2 {
@@ -123,7 +122,7 @@ fn bytes(secret: &Value, key: &str) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap()
 }
 
-/// The clock of a Pod: that of the stage.
+/// The clock of a Pod: that of the harness.
 #[derive(Clone)]
 struct PodClock(ManualClock);
 

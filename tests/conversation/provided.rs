@@ -2,79 +2,37 @@
 //! that may certify nobody hands over by the observed distribution alone.
 
 use jiff::SignedDuration;
-use k8s_openapi::ByteString;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
-    KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, IsCa};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
+use test_support::ca::{Ca, offset};
+use test_support::in_memory::api_server::ApiServer;
+use test_support::in_memory::harness::{AUTHORITIES, NAMESPACE, NOW, SECRETS, issued};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use super::mesh::Mesh;
 use super::rotation::wedge;
-use super::server::ApiServer;
-use super::stage::{AUTHORITIES, NAMESPACE, NOW, SECRETS, issued};
 
 pub const OWN: &str = "own-ca";
-const YEAR: SignedDuration = SignedDuration::from_hours(8760);
 
-/// A CA that people have made.
-pub struct Ca(CertifiedIssuer<'static, KeyPair>);
-
-impl Ca {
-    pub fn root(name: &str) -> Self {
-        Self::root_with(name, BasicConstraints::Unconstrained, YEAR)
-    }
-
-    /// A root that may certify so many CAs below it, and lives so long.
-    pub fn root_with(name: &str, below: BasicConstraints, ttl: SignedDuration) -> Self {
-        let params = params(name, below, ttl);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    pub fn intermediate(&self, name: &str) -> Self {
-        let params = params(name, BasicConstraints::Unconstrained, YEAR);
-        Self(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.0).unwrap())
-    }
-
-    /// The certificate.
-    pub fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    /// People put this CA, below that anchor, into the Secret that the authority names, and let it sign.
-    pub fn provide(&self, anchor: &Self, server: &ApiServer) {
-        server.put(SECRETS, &self.input(&anchor.pem()));
-    }
-
-    /// The Secret in which people provide this CA, with these anchors.
-    pub fn input(&self, anchors: &str) -> Value {
-        let text = |text: &str| ByteString(text.as_bytes().to_vec());
-        let data = json!({
-            "tls.crt": text(&self.pem()), "tls.key": text(&self.0.key().serialize_pem()), "ca.crt": text(anchors),
-        });
-        let consent = json!({ "mtls-operator.dev/provides-for": "mesh" });
-        let metadata = json!({ "namespace": "mtls-system", "name": OWN, "annotations": consent });
-        json!({ "metadata": metadata, "type": "kubernetes.io/tls", "data": data })
-    }
+/// The Secret in which people provide a CA, with these anchors.
+pub fn input(ca: &Ca, anchors: &str) -> Value {
+    ca.secret(OWN, "mesh", anchors)
 }
 
-fn params(name: &str, below: BasicConstraints, ttl: SignedDuration) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(below);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.use_authority_key_identifier_extension = true;
-    params.not_before = time::OffsetDateTime::from_unix_timestamp(NOW.as_second() - 300).unwrap();
-    params.not_after = time::OffsetDateTime::from_unix_timestamp((NOW + ttl).as_second()).unwrap();
-    params
+/// People put a CA, below that anchor, into the Secret that the authority names, and let it sign.
+pub fn provide(ca: &Ca, anchor: &Ca, server: &ApiServer) {
+    server.put(SECRETS, &input(ca, &anchor.pem()));
+}
+
+/// A root that lives so long.
+pub fn root_for(name: &str, ttl: SignedDuration) -> Ca {
+    Ca::root_with(name, NOW, |params| params.not_after = offset(NOW + ttl))
 }
 
 /// The authority whose rotation takes a minute and a half, with the CA that people provide.
 pub fn swift_and_provided() -> Value {
-    let mut spec = Mesh::swift();
+    let mut spec = RotationRun::swift();
     spec["root"]["provided"] = json!({ "secretName": OWN });
     spec
 }
@@ -87,26 +45,26 @@ pub fn certifying() -> Value {
 }
 
 /// A mesh that signs with this CA.
-pub async fn mesh_of(ca: &Ca, anchor: &Ca, spec: Value) -> Mesh {
+pub async fn mesh_of(ca: &Ca, anchor: &Ca, spec: Value) -> RotationRun {
     let server = ApiServer::default();
-    ca.provide(anchor, &server);
-    Mesh::over(server, &["a", "b"], spec).await
+    provide(ca, anchor, &server);
+    RotationRun::over(server, &["a", "b"], spec).await
 }
 
 /// What the root Secret says under this annotation.
-fn root_note(mesh: &Mesh, key: &str) -> Value {
-    let root = mesh.stage.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
+fn root_note(mesh: &RotationRun, key: &str) -> Value {
+    let root = mesh.harness.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
     root["metadata"]["annotations"][format!("mtls-operator.dev/{key}")].clone()
 }
 
 /// Whether the root Secret holds something under this key.
-fn holds(mesh: &Mesh, key: &str) -> bool {
-    let root = mesh.stage.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
+fn holds(mesh: &RotationRun, key: &str) -> bool {
+    let root = mesh.harness.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
     root["data"].as_object().unwrap().contains_key(key)
 }
 
 /// Subject and issuer of each certificate that is served, by their common names.
-fn served(mesh: &Mesh, name: &str) -> Vec<(String, String)> {
+fn served(mesh: &RotationRun, name: &str) -> Vec<(String, String)> {
     let chain = mesh.text(name, "tls.crt");
     let common_name = |name: &x509_parser::x509::X509Name<'_>| {
         name.iter_common_name().next().map_or("", |found| found.as_str().unwrap()).to_owned()
@@ -123,7 +81,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// A whole rotation, in which any two consumers can shake hands at every second.
-async fn rotate(mesh: &mut Mesh) {
+async fn rotate(mesh: &mut RotationRun) {
     let before = mesh.note("a", "authority-key-id");
     mesh.until("Announced", 30, 1).await;
     assert!(holds(mesh, "next-cross.crt"), "the signer certifies the next root");
@@ -131,13 +89,13 @@ async fn rotate(mesh: &mut Mesh) {
     assert_ne!(mesh.note("a", "authority-key-id"), before, "prompt: the next root signs at once");
     mesh.until("Stable", 180, 1).await;
     for name in ["a", "b"] {
-        assert_eq!(mesh.stage.ready(name), issued());
+        assert_eq!(mesh.harness.ready(name), issued());
     }
 }
 
 /// A whole rotation by the observed distribution alone. A consumer that never loads another bundle is lost: no
 /// cross-certificate leads to the next root.
-async fn hand_over(mesh: &mut Mesh) {
+async fn hand_over(mesh: &mut RotationRun) {
     let mut phases = vec![mesh.phase()];
     for _ in 0..180 {
         mesh.tick(1).await;
@@ -149,16 +107,16 @@ async fn hand_over(mesh: &mut Mesh) {
     }
     assert_eq!(phases, ["Stable", "Announced", "Draining", "Stable"]);
     for name in ["a", "b"] {
-        assert_eq!(mesh.stage.ready(name), issued());
+        assert_eq!(mesh.harness.ready(name), issued());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn from_one_provided_ca_to_another_everybody_can_shake_hands_at_every_second() {
-    let (one, two) = (Ca::root("one"), Ca::root("two"));
+    let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
     let mut mesh = mesh_of(&one, &one, certifying()).await;
     assert_eq!(served(&mesh, "a"), pairs(&[("", "one")]));
-    two.intermediate("two-1").provide(&two, &mesh.stage.server);
+    provide(&two.intermediate("two-1"), &two, &mesh.harness.server);
     mesh.until("Announced", 30, 1).await;
     assert_eq!(root_note(&mesh, "next-origin"), "provided");
     mesh.until("Draining", 60, 1).await;
@@ -170,20 +128,20 @@ async fn from_one_provided_ca_to_another_everybody_can_shake_hands_at_every_seco
         (json!("provided"), Value::Null)
     );
     for name in ["a", "b"] {
-        assert_eq!((mesh.stage.ready(name), served(&mesh, name)), (issued(), led.clone()));
+        assert_eq!((mesh.harness.ready(name), served(&mesh, name)), (issued(), led.clone()));
     }
 }
 
 /// A CA certificate in the name of a company is not the operator's to make.
 #[tokio::test(start_paused = true)]
 async fn a_provided_ca_certifies_nothing_but_leaves_unless_people_say_so() {
-    let (one, two) = (Ca::root("one"), Ca::root("two"));
+    let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
     let mut mesh = mesh_of(&one, &one, swift_and_provided()).await;
-    two.provide(&two, &mesh.stage.server);
+    provide(&two, &two, &mesh.harness.server);
     hand_over(&mut mesh).await;
     assert_eq!(served(&mesh, "a"), pairs(&[("", "two")]));
     mesh.reload();
-    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+    mesh.harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["spec"]["root"]["provided"] = Value::Null;
     });
     hand_over(&mut mesh).await;
@@ -192,10 +150,10 @@ async fn a_provided_ca_certifies_nothing_but_leaves_unless_people_say_so() {
 
 #[tokio::test(start_paused = true)]
 async fn from_a_generated_root_to_a_provided_ca_everybody_can_shake_hands_at_every_second() {
-    let mut mesh = Mesh::of(&["a", "b"], Mesh::swift()).await;
-    let own = Ca::root("own");
-    own.intermediate("own-1").provide(&own, &mesh.stage.server);
-    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| {
+    let mut mesh = RotationRun::of(&["a", "b"], RotationRun::swift()).await;
+    let own = Ca::root("own", NOW);
+    provide(&own.intermediate("own-1"), &own, &mesh.harness.server);
+    mesh.harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["spec"]["root"]["provided"] = json!({ "secretName": OWN });
     });
     rotate(&mut mesh).await;
@@ -207,10 +165,10 @@ async fn from_a_generated_root_to_a_provided_ca_everybody_can_shake_hands_at_eve
 
 #[tokio::test(start_paused = true)]
 async fn a_ca_that_may_certify_nobody_hands_over_by_the_observed_distribution_alone() {
-    let one = Ca::root_with("one", BasicConstraints::Constrained(0), YEAR);
+    let one = Ca::root_with("one", NOW, |params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
     let mut mesh = mesh_of(&one, &one, certifying()).await;
-    let two = Ca::root("two");
-    two.provide(&two, &mesh.stage.server);
+    let two = Ca::root("two", NOW);
+    provide(&two, &two, &mesh.harness.server);
     hand_over(&mut mesh).await;
     assert_eq!(served(&mesh, "a"), pairs(&[("", "two")]));
 }
@@ -222,46 +180,46 @@ async fn without_a_cross_certificate_the_switch_waits_longer_and_is_forced_in_ti
     // F₀ is propagation and leaf.maxTTL before the end, 70 s, and F₁ the middle of what is left then.
     for (spec, before) in [(certifying(), 70), (swift_and_provided(), 35)] {
         let forced = end - SignedDuration::from_secs(before);
-        let one = Ca::root_with("one", BasicConstraints::Unconstrained, end);
+        let one = root_for("one", end);
         let mut mesh = mesh_of(&one, &one, spec).await;
         wedge(&mesh, "a");
         mesh.forgive_expiry();
-        let two = Ca::root("two");
-        two.provide(&two, &mesh.stage.server);
+        let two = Ca::root("two", NOW);
+        provide(&two, &two, &mesh.harness.server);
         mesh.until("Announced", 30, 1).await;
         while mesh.phase() == "Announced" {
             mesh.tick(5).await;
         }
         assert_eq!(mesh.phase(), "Draining");
-        let late = mesh.stage.hand.now().duration_since(NOW + forced);
+        let late = mesh.harness.hand.now().duration_since(NOW + forced);
         assert!((0..=5).contains(&late.as_secs()), "{late} after it should be");
         // The last leaves of the former root live their whole life, and every other identity goes on.
         mesh.tick(5).await;
-        assert_eq!(mesh.stage.ready("b"), issued());
+        assert_eq!(mesh.harness.ready("b"), issued());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_leaf_of_a_signer_that_nothing_remembers_is_replaced_though_it_lies_below_the_same_anchor() {
-    let root = Ca::root("corporate root");
+    let root = Ca::root("corporate root", NOW);
     let (former, later) = (root.intermediate("issuing CA 1"), root.intermediate("issuing CA 2"));
     let mut mesh = mesh_of(&former, &root, swift_and_provided()).await;
     let signer = mesh.note("a", "authority-key-id");
-    later.provide(&root, &mesh.stage.server);
+    provide(&later, &root, &mesh.harness.server);
     mesh.tick(1).await;
     assert_eq!(mesh.note("a", "authority-key-id"), signer, "what the former one has signed stays");
-    mesh.stage.server.edit(SECRETS, "mtls-system", "mtls-authority-mesh", |root| {
+    mesh.harness.server.edit(SECRETS, "mtls-system", "mtls-authority-mesh", |root| {
         root["metadata"]["annotations"]["mtls-operator.dev/former-key-ids"] = json!("[]");
     });
     for name in ["a", "b"] {
-        mesh.stage.server.edit("mtlsidentities", NAMESPACE, name, |identity| {
+        mesh.harness.server.edit("mtlsidentities", NAMESPACE, name, |identity| {
             identity["status"].as_object_mut().unwrap().remove("proof");
         });
     }
     mesh.tick(1).await;
     for name in ["a", "b"] {
         assert_ne!(mesh.note(name, "authority-key-id"), signer);
-        assert_eq!(mesh.stage.ready(name), issued());
+        assert_eq!(mesh.harness.ready(name), issued());
     }
     mesh.tick(1).await;
     assert_eq!(mesh.written, [""; 0], "it comes to rest");

@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use mtls_operator::runtime::clock::Clock;
+use test_support::Failure;
+use test_support::reporter::Reporter;
+use test_support::wait::within;
 
-use crate::Failure;
-use crate::account::{Account, Balance, Figures};
-use crate::fleet::FLEET;
-use crate::narrator::Narrator;
-use crate::theatre::Theatre;
-use crate::waiting::in_time;
+use crate::audit::{AuditLog, Figures, RequestCounts};
+use crate::environment::Environment;
+use crate::secrets::FLEET;
+
+use crate::environment::PATIENCE;
 
 /// Nothing is being written if nothing was for so long: no write takes longer where nobody else writes.
 const REST: Duration = Duration::from_secs(1);
@@ -19,26 +21,26 @@ const REST: Duration = Duration::from_secs(1);
 pub struct Costs {
     clock: Clock,
     opened: Duration,
-    account: Account,
+    account: AuditLog,
     stored: usize,
     figures: Figures,
 }
 
 impl Costs {
     /// Opens them.
-    pub async fn open(theatre: &Theatre, clock: Clock) -> Result<Self, Failure> {
-        let figures = at_rest(theatre).await?;
-        let stored = theatre.etcd()?.writes(FLEET).await?;
-        Ok(Self { opened: clock.monotonic(), clock, account: Account::open(theatre)?, stored, figures })
+    pub async fn open(environment: &Environment, clock: Clock) -> Result<Self, Failure> {
+        let figures = at_rest(environment).await?;
+        let stored = environment.etcd()?.writes(FLEET).await?;
+        Ok(Self { opened: clock.monotonic(), clock, account: AuditLog::open(environment)?, stored, figures })
     }
 
     /// What was spent since.
-    pub async fn spent(self, theatre: &Theatre) -> Result<Cost, Failure> {
-        let (before, after) = (self.figures, at_rest(theatre).await?);
+    pub async fn spent(self, environment: &Environment) -> Result<Cost, Failure> {
+        let (before, after) = (self.figures, at_rest(environment).await?);
         let issued = |because| after.issued(because) - before.issued(because);
         Ok(Cost {
-            stored: theatre.etcd()?.writes(FLEET).await? - self.stored,
-            balance: self.account.balance(theatre)?,
+            stored: environment.etcd()?.writes(FLEET).await? - self.stored,
+            balance: self.account.balance(environment)?,
             took: self.clock.monotonic().saturating_sub(self.opened),
             due: issued("Due"),
             rotated: issued("Rotated"),
@@ -48,24 +50,24 @@ impl Costs {
 }
 
 /// The figures of a moment at which nothing is being written: else they would not fit each other.
-async fn at_rest(theatre: &Theatre) -> Result<Figures, Failure> {
+async fn at_rest(environment: &Environment) -> Result<Figures, Failure> {
     let rest = async {
-        let mut before = Figures::of(theatre).await?;
+        let mut before = Figures::of(environment).await?;
         loop {
             tokio::time::sleep(REST).await;
-            let after = Figures::of(theatre).await?;
+            let after = Figures::of(environment).await?;
             if after.patches() == before.patches() {
                 return Ok(after);
             }
             before = after;
         }
     };
-    in_time("a second without a write", rest).await
+    within(PATIENCE, "a second without a write", rest).await
 }
 
 /// What a rotation of the fleet has cost, renewals that fell due meanwhile included.
 pub struct Cost {
-    balance: Balance,
+    balance: RequestCounts,
     /// Writes that etcd has stored.
     stored: usize,
     pub took: Duration,
@@ -91,14 +93,14 @@ impl Cost {
     /// Tells all of it, for a fleet of so many.
     pub fn tell(&self, identities: usize) {
         let Self { due, rotated, refreshed, stored, .. } = self;
-        Narrator::say(&format!("mutating requests for the fleet: {}", self.balance.writes(FLEET)));
+        Reporter::say(&format!("mutating requests for the fleet: {}", self.balance.writes(FLEET)));
         self.balance.tell(FLEET);
-        Narrator::say(&format!("writes to the fleet that etcd has stored: {stored}"));
-        Narrator::say(&format!(
+        Reporter::say(&format!("writes to the fleet that etcd has stored: {stored}"));
+        Reporter::say(&format!(
             "certificates issued: {due} that were due, {rotated} for the rotation; bundles written alone: {refreshed}"
         ));
         let (beyond, tenths) = (self.beyond_renewals(), 10 * self.beyond_renewals() / identities);
-        Narrator::say(&format!(
+        Reporter::say(&format!(
             "writes beyond two for each renewal that fell due: {beyond}, {}.{} an identity",
             tenths / 10,
             tenths % 10

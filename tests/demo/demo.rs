@@ -1,28 +1,24 @@
 //! `make demo`: the main job on a real Kubernetes API, from an empty machine to proof over real sockets. It ends with
 //! an error if anything is not as it should be, and leaves nothing running unless asked to. With the argument `bench`
-//! it is `make bench`: the same stage, measured; `bench issue` and `bench rotate` are its parts.
+//! it is `make bench`: the same environment, measured; `bench issue` and `bench rotate` are its parts.
 
-mod account;
+mod audit;
 mod cost;
+mod environment;
 mod etcd;
-mod fleet;
 mod handshake;
 mod measure;
-mod narrator;
-mod newcomers;
-mod rotate;
-mod theatre;
-mod waiting;
+mod new_identities;
+mod rotation_bench;
+mod secrets;
 
-use std::error::Error;
 use std::process::ExitCode;
 
+use environment::Environment;
 use handshake::{Credentials, Outcome};
 use measure::Bench;
-use narrator::Narrator;
-use theatre::Theatre;
-
-type Failure = Box<dyn Error + Send + Sync>;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
 /// Every identity of the examples that can be issued.
 const EXAMPLES: [(&str, &str); 8] = [
@@ -54,72 +50,73 @@ spec: {authorityRef: {name: stranger}}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut narrator = Narrator::default();
-    let outcome = play(&mut narrator).await;
-    narrator.end(outcome)
+    let mut reporter = Reporter::default();
+    let outcome = play(&mut reporter).await;
+    reporter.end(outcome)
 }
 
-async fn play(narrator: &mut Narrator) -> Result<(), Failure> {
+async fn play(reporter: &mut Reporter) -> Result<(), Failure> {
     let bench = Bench::asked(&std::env::args().skip(1).collect::<Vec<_>>())?;
     let is_kept = std::env::var_os("KEEP").is_some_and(|keep| keep == "1");
     if is_kept {
         devcluster::Retained::refuse_second()?;
     }
-    let theatre = narrator.timed("Start etcd, kube-apiserver and kube-controller-manager", Theatre::open)?;
-    narrator.timed("Install the chart with helm, run the operator as its service account", || {
-        theatre.install()
+    let environment =
+        reporter.timed("Start etcd, kube-apiserver and kube-controller-manager", Environment::open)?;
+    reporter.timed("Install the chart with helm, run the operator as its service account", || {
+        environment.install()
     })?;
     if let Some(bench) = bench {
-        bench.run(narrator, &theatre).await?;
-        return theatre.close();
+        bench.run(reporter, &environment).await?;
+        return environment.close();
     }
-    apply_examples(narrator, &theatre).await?;
-    shake_hands(narrator, &theatre).await?;
-    refuse_strangers(&theatre).await?;
-    heal(narrator, &theatre).await?;
-    renew(narrator, &theatre).await?;
+    apply_examples(reporter, &environment).await?;
+    shake_hands(reporter, &environment).await?;
+    refuse_strangers(&environment).await?;
+    heal(reporter, &environment).await?;
+    renew(reporter, &environment).await?;
     if is_kept {
-        return theatre.keep();
+        return environment.keep();
     }
-    narrator.timed("Stop everything", || theatre.close())?;
+    reporter.timed("Stop everything", || environment.close())?;
     Ok(())
 }
 
-async fn apply_examples(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    Narrator::scene("Apply the examples (deploy/examples)");
-    theatre.apply_examples()?;
-    let started = narrator.clock();
+async fn apply_examples(reporter: &mut Reporter, environment: &Environment) -> Result<(), Failure> {
+    Reporter::section("Apply the examples (deploy/examples)");
+    environment.apply_examples()?;
+    let started = reporter.clock();
     for (namespace, name) in EXAMPLES {
-        theatre.ready(namespace, name).await?;
+        environment.ready(namespace, name).await?;
     }
-    narrator.took("every identity of the examples that can be issued is Ready", started);
-    theatre.show(&["get", "mtlsidentities", "-A", "-o", "wide"])?;
-    Narrator::say("(frozen is the example of a paused identity)");
+    reporter.took("every identity of the examples that can be issued is Ready", started);
+    environment.show(&["get", "mtlsidentities", "-A", "-o", "wide"])?;
+    Reporter::say("(frozen is the example of a paused identity)");
     Ok(())
 }
 
-async fn shake_hands(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    Narrator::scene("A mutual handshake between two issued identities, over a real socket");
-    let server = theatre.credentials("shop", "server-mtls").await?;
-    let client = theatre.credentials("shop", "client-mtls").await?;
-    let started = narrator.clock();
+async fn shake_hands(reporter: &mut Reporter, environment: &Environment) -> Result<(), Failure> {
+    Reporter::section("A mutual handshake between two issued identities, over a real socket");
+    let server = environment.credentials("shop", "server-mtls").await?;
+    let client = environment.credentials("shop", "client-mtls").await?;
+    let started = reporter.clock();
     match handshake::between(&server, Some(&client), "server.shop.svc", true).await? {
         Outcome::Granted { reply } => {
-            Narrator::say(&format!("7. data exchanged: the server answers {reply:?}"));
+            Reporter::say(&format!("7. data exchanged: the server answers {reply:?}"));
         }
         Outcome::Refused(why) => return Err(format!("the handshake was refused: {why}").into()),
     }
-    narrator.took("the handshake and one exchange", started);
+    reporter.took("the handshake and one exchange", started);
     Ok(())
 }
 
-async fn refuse_strangers(theatre: &Theatre) -> Result<(), Failure> {
-    Narrator::scene("Who is not authorised stays outside");
-    let server = theatre.credentials("shop", "server-mtls").await?;
+async fn refuse_strangers(environment: &Environment) -> Result<(), Failure> {
+    Reporter::section("Who is not authorised stays outside");
+    let server = environment.credentials("shop", "server-mtls").await?;
     refused("without a client certificate", &server, None).await?;
-    theatre.apply(STRANGER)?;
-    theatre.ready("elsewhere", "client").await?;
-    let stranger = theatre.credentials("elsewhere", "client-mtls").await?;
+    environment.apply(STRANGER)?;
+    environment.ready("elsewhere", "client").await?;
+    let stranger = environment.credentials("elsewhere", "client-mtls").await?;
     // It trusts the server, so that only the server's verification can refuse it.
     let stranger = Credentials { trust: server.trust.clone(), ..stranger };
     refused("with a certificate of another root", &server, Some(&stranger)).await
@@ -128,42 +125,42 @@ async fn refuse_strangers(theatre: &Theatre) -> Result<(), Failure> {
 async fn refused(how: &str, server: &Credentials, client: Option<&Credentials>) -> Result<(), Failure> {
     match handshake::between(server, client, "server.shop.svc", false).await? {
         Outcome::Refused(why) => {
-            Narrator::say(&format!("{how}: refused ({why})"));
+            Reporter::say(&format!("{how}: refused ({why})"));
             Ok(())
         }
         Outcome::Granted { .. } => Err(format!("a client {how} was let in").into()),
     }
 }
 
-async fn heal(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    Narrator::scene("A deleted Secret is healed");
-    let before = theatre.serial("shop", "server-mtls").await?;
-    let key = theatre.credentials("shop", "server-mtls").await?.key;
-    let started = narrator.clock();
-    theatre.delete_secret("shop", "server-mtls").await?;
-    let after = theatre.serial_other_than("shop", "server-mtls", &before).await?;
-    narrator.took(&format!("Secret shop/server-mtls is back, with a new key and serial {after}"), started);
-    let server = theatre.credentials("shop", "server-mtls").await?;
+async fn heal(reporter: &mut Reporter, environment: &Environment) -> Result<(), Failure> {
+    Reporter::section("A deleted Secret is healed");
+    let before = environment.serial("shop", "server-mtls").await?;
+    let key = environment.credentials("shop", "server-mtls").await?.key;
+    let started = reporter.clock();
+    environment.delete_secret("shop", "server-mtls").await?;
+    let after = environment.serial_other_than("shop", "server-mtls", &before).await?;
+    reporter.took(&format!("Secret shop/server-mtls is back, with a new key and serial {after}"), started);
+    let server = environment.credentials("shop", "server-mtls").await?;
     if server.key == key {
         return Err("the healed Secret holds the former key".into());
     }
-    let client = theatre.credentials("shop", "client-mtls").await?;
+    let client = environment.credentials("shop", "client-mtls").await?;
     match handshake::between(&server, Some(&client), "server.shop.svc", false).await? {
-        Outcome::Granted { .. } => Narrator::say("and the new certificate is accepted"),
+        Outcome::Granted { .. } => Reporter::say("and the new certificate is accepted"),
         Outcome::Refused(why) => return Err(format!("the healed Secret is refused: {why}").into()),
     }
     Ok(())
 }
 
-async fn renew(narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
-    Narrator::scene("A renewal, watched: identity blink lives one minute");
-    let before = theatre.serial("default", "blink-mtls").await?;
-    Narrator::say(&format!("now it holds serial {before}; the next one comes within 40 seconds"));
-    let started = narrator.clock();
-    let after = theatre.serial_other_than("default", "blink-mtls", &before).await?;
-    narrator.took(&format!("renewed before it expired: serial {after}"), started);
-    theatre.show(&["get", "mtlsidentity", "blink", "-n", "default", "-o", "wide"])?;
-    theatre.show(&["get", "mtlsauthorities"])?;
-    Narrator::say("(corporate is the example of a CA that people provide later)");
+async fn renew(reporter: &mut Reporter, environment: &Environment) -> Result<(), Failure> {
+    Reporter::section("A renewal, watched: identity blink lives one minute");
+    let before = environment.serial("default", "blink-mtls").await?;
+    Reporter::say(&format!("now it holds serial {before}; the next one comes within 40 seconds"));
+    let started = reporter.clock();
+    let after = environment.serial_other_than("default", "blink-mtls", &before).await?;
+    reporter.took(&format!("renewed before it expired: serial {after}"), started);
+    environment.show(&["get", "mtlsidentity", "blink", "-n", "default", "-o", "wide"])?;
+    environment.show(&["get", "mtlsauthorities"])?;
+    Reporter::say("(corporate is the example of a CA that people provide later)");
     Ok(())
 }

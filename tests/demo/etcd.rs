@@ -9,8 +9,7 @@ use mtls_operator::runtime::client::connect;
 use mtls_operator::runtime::clock::Clock;
 use serde::Deserialize;
 use serde_json::json;
-
-use crate::Failure;
+use test_support::Failure;
 
 /// The JSON gateway of etcd.
 pub struct Etcd {

@@ -1,4 +1,4 @@
-//! `make bench`: what an issuance costs, measured on the stage of the demo. Figures are of this machine and this run;
+//! `make bench`: what an issuance costs, measured in the environment of the demo. Figures are of this machine and this run;
 //! compare them with each other, not with another machine's.
 
 use std::time::Duration;
@@ -8,13 +8,13 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{Api, ObjectMeta, PostParams};
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::runtime::clock::Clock;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
-use crate::account::Account;
-use crate::narrator::Narrator;
-use crate::rotate::rotate;
-use crate::theatre::Theatre;
-use crate::waiting::until;
+use crate::audit::AuditLog;
+use crate::environment::Environment;
+use crate::environment::until;
+use crate::rotation_bench::rotate;
 
 /// Where all of it takes place.
 const NAMESPACE: &str = "bench";
@@ -50,71 +50,75 @@ impl Bench {
     }
 
     /// Measures and tells.
-    pub async fn run(&self, narrator: &mut Narrator, theatre: &Theatre) -> Result<(), Failure> {
+    pub async fn run(&self, reporter: &mut Reporter, environment: &Environment) -> Result<(), Failure> {
         if let Some(many) = self.issued {
-            issue(narrator, theatre, many).await?;
+            issue(reporter, environment, many).await?;
         }
         if self.is_rotated {
-            rotate(narrator, theatre).await?;
+            rotate(reporter, environment).await?;
         }
         Ok(())
     }
 }
 
-async fn issue(narrator: &mut Narrator, theatre: &Theatre, many: usize) -> Result<(), Failure> {
-    theatre.kill_operator()?;
-    let operator = theatre.start_operator()?;
-    create_namespace(theatre, NAMESPACE).await?;
-    one_by_one(narrator, theatre, operator).await?;
-    at_once(narrator, theatre, operator, many).await?;
-    let operator = restart(theatre).await?;
-    idle(narrator, theatre, operator, many + SAMPLES + 2).await
+async fn issue(reporter: &mut Reporter, environment: &Environment, many: usize) -> Result<(), Failure> {
+    environment.kill_operator()?;
+    let operator = environment.start_operator()?;
+    create_namespace(environment, NAMESPACE).await?;
+    one_by_one(reporter, environment, operator).await?;
+    at_once(reporter, environment, operator, many).await?;
+    let operator = restart(environment).await?;
+    idle(reporter, environment, operator, many + SAMPLES + 2).await
 }
 
 /// Creates a namespace.
-pub async fn create_namespace(theatre: &Theatre, name: &str) -> Result<(), Failure> {
+pub async fn create_namespace(environment: &Environment, name: &str) -> Result<(), Failure> {
     let metadata = ObjectMeta { name: Some(name.into()), ..ObjectMeta::default() };
     let namespace = Namespace { metadata, ..Namespace::default() };
-    Api::all(theatre.client().await?).create(&PostParams::default(), &namespace).await?;
+    Api::all(environment.client().await?).create(&PostParams::default(), &namespace).await?;
     Ok(())
 }
 
 /// From the request that creates an identity to the event of its Secret.
-async fn one_by_one(narrator: &mut Narrator, theatre: &Theatre, operator: u32) -> Result<(), Failure> {
-    Narrator::scene(&format!(
+async fn one_by_one(
+    reporter: &mut Reporter,
+    environment: &Environment,
+    operator: u32,
+) -> Result<(), Failure> {
+    Reporter::section(&format!(
         "From creating an identity to its Secret, {SAMPLES} times, one after the other"
     ));
-    let client = theatre.client().await?;
+    let client = environment.client().await?;
     let identities: Api<MtlsIdentity> = Api::namespaced(client.clone(), NAMESPACE);
-    theatre.authority_ready("mesh").await?;
-    Narrator::say(&format!("resident memory of the operator without an identity: {}", resident(operator)?));
+    environment.authority_ready("mesh").await?;
+    Reporter::say(&format!("resident memory of the operator without an identity: {}", resident(operator)?));
     create(&identities, "warm-up".into(), MtlsIdentitySpec::default()).await?;
-    theatre.ready(NAMESPACE, "warm-up").await?;
-    let (account, clock) = (Account::open(theatre)?, narrator.stopwatch());
+    environment.ready(NAMESPACE, "warm-up").await?;
+    let (account, clock) = (AuditLog::open(environment)?, reporter.stopwatch());
     let mut times = Vec::new();
     for n in 0..SAMPLES {
-        times.push(create_and_await(&clock, theatre, NAMESPACE, &format!("single-{n}")).await?);
+        times.push(create_and_await(&clock, environment, NAMESPACE, &format!("single-{n}")).await?);
     }
-    Narrator::say(&percentiles(&mut times));
-    count(theatre, &account, SAMPLES).await?;
+    Reporter::say(&percentiles(&mut times));
+    count(environment, &account, SAMPLES).await?;
     Ok(())
 }
 
 /// Creates an identity; returns how long its Secret took.
 pub async fn create_and_await(
     clock: &Clock,
-    theatre: &Theatre,
+    environment: &Environment,
     namespace: &str,
     name: &str,
 ) -> Result<Duration, Failure> {
-    let client = theatre.client().await?;
+    let client = environment.client().await?;
     let identities = Api::namespaced(client.clone(), namespace);
     let started = clock.monotonic();
     create(&identities, name.to_owned(), MtlsIdentitySpec::default()).await?;
     let secrets: Api<Secret> = Api::namespaced(client, namespace);
     until(secrets, &format!("{name}-mtls"), |_| Some(())).await?;
     let time = clock.monotonic().saturating_sub(started);
-    theatre.ready(namespace, name).await?;
+    environment.ready(namespace, name).await?;
     Ok(time)
 }
 
@@ -132,62 +136,62 @@ pub fn percentile(times: &mut [Duration], percent: usize) -> Duration {
 }
 
 async fn at_once(
-    narrator: &mut Narrator,
-    theatre: &Theatre,
+    reporter: &mut Reporter,
+    environment: &Environment,
     operator: u32,
     many: usize,
 ) -> Result<(), Failure> {
-    Narrator::scene(&format!("{many} identities, created {AT_ONCE} at a time"));
-    let identities: Api<MtlsIdentity> = Api::namespaced(theatre.client().await?, NAMESPACE);
-    let account = Account::open(theatre)?;
+    Reporter::section(&format!("{many} identities, created {AT_ONCE} at a time"));
+    let identities: Api<MtlsIdentity> = Api::namespaced(environment.client().await?, NAMESPACE);
+    let account = AuditLog::open(environment)?;
     let cpu = cpu_ticks(operator)?;
-    let started = narrator.clock();
+    let started = reporter.clock();
     stream::iter(0..many)
         .map(|n| create(&identities, format!("many-{n}"), MtlsIdentitySpec::default()))
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
         .await?;
     let identities = many + SAMPLES + 1;
-    theatre.all_ready(NAMESPACE, identities).await?;
-    narrator.took(&format!("{many} identities are Ready"), started);
+    environment.all_ready(NAMESPACE, identities).await?;
+    reporter.took(&format!("{many} identities are Ready"), started);
     let spent = (cpu_ticks(operator)? - cpu) * MICROS_PER_TICK / u64::try_from(many)?;
-    Narrator::say(&format!("CPU of the operator per issuance: {spent} µs"));
-    Narrator::say(&format!(
+    Reporter::say(&format!("CPU of the operator per issuance: {spent} µs"));
+    Reporter::say(&format!(
         "resident memory of the operator with {identities} identities: {}",
         resident(operator)?
     ));
-    count(theatre, &account, many).await?;
+    count(environment, &account, many).await?;
     Ok(())
 }
 
-async fn restart(theatre: &Theatre) -> Result<u32, Failure> {
-    Narrator::scene("The operator is killed and started again; nothing has changed");
-    theatre.kill_operator()?;
-    let account = Account::open(theatre)?;
-    let operator = theatre.start_operator()?;
+async fn restart(environment: &Environment) -> Result<u32, Failure> {
+    Reporter::section("The operator is killed and started again; nothing has changed");
+    environment.kill_operator()?;
+    let account = AuditLog::open(environment)?;
+    let operator = environment.start_operator()?;
     // One more identity shows that everything before it in the queue has been looked at.
-    let identities: Api<MtlsIdentity> = Api::namespaced(theatre.client().await?, NAMESPACE);
+    let identities: Api<MtlsIdentity> = Api::namespaced(environment.client().await?, NAMESPACE);
     create(&identities, "last".into(), MtlsIdentitySpec::default()).await?;
-    theatre.ready(NAMESPACE, "last").await?;
-    Narrator::say(&format!("resident memory of the operator now: {}", resident(operator)?));
-    count(theatre, &account, 1).await?;
+    environment.ready(NAMESPACE, "last").await?;
+    Reporter::say(&format!("resident memory of the operator now: {}", resident(operator)?));
+    count(environment, &account, 1).await?;
     Ok(operator)
 }
 
 /// What the operator does where there is nothing to do.
 async fn idle(
-    narrator: &Narrator,
-    theatre: &Theatre,
+    reporter: &Reporter,
+    environment: &Environment,
     operator: u32,
     identities: usize,
 ) -> Result<(), Failure> {
-    Narrator::scene(&format!("{identities} identities and nothing to do for {} s", IDLE.as_secs()));
-    let (account, cpu) = (Account::open(theatre)?, cpu_ticks(operator)?);
-    narrator.stopwatch().sleep(IDLE).await;
+    Reporter::section(&format!("{identities} identities and nothing to do for {} s", IDLE.as_secs()));
+    let (account, cpu) = (AuditLog::open(environment)?, cpu_ticks(operator)?);
+    reporter.stopwatch().sleep(IDLE).await;
     let spent = (cpu_ticks(operator)? - cpu) * MICROS_PER_TICK;
     let permille = 1000 * u128::from(spent) / IDLE.as_micros();
-    Narrator::say(&format!("CPU of the operator: {}.{} % of a core", permille / 10, permille % 10));
-    Narrator::say(&format!("mutating requests: {}", account.balance(theatre)?.all_writes()));
+    Reporter::say(&format!("CPU of the operator: {}.{} % of a core", permille / 10, permille % 10));
+    Reporter::say(&format!("mutating requests: {}", account.balance(environment)?.all_writes()));
     Ok(())
 }
 
@@ -203,12 +207,12 @@ pub async fn create(
 }
 
 /// What the API server was asked for.
-async fn count(theatre: &Theatre, account: &Account, issuances: usize) -> Result<(), Failure> {
-    let balance = account.settled(theatre, NAMESPACE, 2 * issuances).await?;
-    Narrator::say(&format!("mutating requests: {} for {issuances} issuances", balance.writes(NAMESPACE)));
+async fn count(environment: &Environment, account: &AuditLog, issuances: usize) -> Result<(), Failure> {
+    let balance = account.settled(environment, NAMESPACE, 2 * issuances).await?;
+    Reporter::say(&format!("mutating requests: {} for {issuances} issuances", balance.writes(NAMESPACE)));
     let (secrets, identities) =
         (balance.reads(NAMESPACE, "secrets"), balance.reads(NAMESPACE, "mtlsidentities"));
-    Narrator::say(&format!("Secrets read: {secrets}; identities read: {identities}"));
+    Reporter::say(&format!("Secrets read: {secrets}; identities read: {identities}"));
     Ok(())
 }
 

@@ -2,36 +2,29 @@
 //! Secrets and shake hands with each other through everything that can happen. It ends with an error if anything is not
 //! as it should be, and leaves nothing running.
 
+mod cluster;
 mod disruption;
 mod handshakes;
-mod journal;
 mod lifecycle;
 mod manifests;
 mod mounts;
 mod operator;
+mod pod_log;
 mod policy;
 mod probes;
 mod propagation;
 mod rotation;
-mod town;
-mod waiting;
 mod workloads;
 
-#[path = "../demo/narrator.rs"]
-#[allow(dead_code, reason = "the demo tells more")]
-mod narrator;
-
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use devcluster::{Obstacle, obstacle};
 
-use narrator::{Narrator, print};
-use town::Town;
-
-type Failure = Box<dyn Error + Send + Sync>;
+use cluster::E2eCluster;
+use test_support::Failure;
+use test_support::reporter::{Reporter, print};
 
 /// How often the kubelet looks at each Pod while time is short. Its default is measured at the end.
 const QUICK_SYNC: Duration = Duration::from_secs(1);
@@ -56,9 +49,9 @@ async fn main() -> ExitCode {
     if images.is_empty() {
         return ExitCode::SUCCESS;
     }
-    let mut narrator = Narrator::default();
-    let outcome = play(&mut narrator, images).await;
-    narrator.end(outcome)
+    let mut reporter = Reporter::default();
+    let outcome = play(&mut reporter, images).await;
+    reporter.end(outcome)
 }
 
 /// Images are made by other programs.
@@ -69,40 +62,40 @@ fn cannot_pack() -> Option<Obstacle> {
     (!packages.is_empty()).then_some(Obstacle::Packages(packages))
 }
 
-async fn play(narrator: &mut Narrator, images: Vec<PathBuf>) -> Result<(), Failure> {
-    Narrator::scene("Start a control plane and a node; import the images");
-    let started = narrator.clock();
-    let town = Town::open(QUICK_SYNC, images).await?;
-    narrator.took("a cluster with a node that is Ready", started);
-    if let Err(error) = live(narrator, &town).await {
-        town.show_what_is_wrong();
+async fn play(reporter: &mut Reporter, images: Vec<PathBuf>) -> Result<(), Failure> {
+    Reporter::section("Start a control plane and a node; import the images");
+    let started = reporter.clock();
+    let cluster = E2eCluster::open(QUICK_SYNC, images).await?;
+    reporter.took("a cluster with a node that is Ready", started);
+    if let Err(error) = live(reporter, &cluster).await {
+        cluster.show_what_is_wrong();
         return Err(error);
     }
-    narrator.timed("Stop everything", || town.close())
+    reporter.timed("Stop everything", || cluster.close())
 }
 
-async fn live(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    operator::install(narrator, town).await?;
-    policy::keep_to_the_policy(town).await?;
-    workloads::settle(narrator, town).await?;
-    mounts::look(town).await?;
-    handshakes::by_every_way(town).await?;
-    handshakes::refuse_strangers(town).await?;
-    say_how_long(narrator);
+async fn live(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    operator::install(reporter, cluster).await?;
+    policy::keep_to_the_policy(cluster).await?;
+    workloads::settle(reporter, cluster).await?;
+    mounts::look(cluster).await?;
+    handshakes::by_every_way(cluster).await?;
+    handshakes::refuse_strangers(cluster).await?;
+    say_how_long(reporter);
     // Meanwhile the certificates of the residents fall due.
-    probes::catch(narrator, town).await?;
-    say_how_long(narrator);
-    rotation::renew(narrator, town).await?;
-    say_how_long(narrator);
-    rotation::rotate(narrator, town).await?;
-    say_how_long(narrator);
-    lifecycle::upgrade_and_reinstall(narrator, town).await?;
-    say_how_long(narrator);
-    propagation::measure(narrator, town).await?;
-    handshakes::add_up(narrator, town).await
+    probes::catch(reporter, cluster).await?;
+    say_how_long(reporter);
+    rotation::renew(reporter, cluster).await?;
+    say_how_long(reporter);
+    rotation::rotate(reporter, cluster).await?;
+    say_how_long(reporter);
+    lifecycle::upgrade_and_reinstall(reporter, cluster).await?;
+    say_how_long(reporter);
+    propagation::measure(reporter, cluster).await?;
+    handshakes::add_up(reporter, cluster).await
 }
 
-fn say_how_long(narrator: &Narrator) {
-    let seconds = narrator.clock().as_secs();
-    Narrator::say(&format!("(so far {}:{:02})", seconds / 60, seconds % 60));
+fn say_how_long(reporter: &Reporter) {
+    let seconds = reporter.clock().as_secs();
+    Reporter::say(&format!("(so far {}:{:02})", seconds / 60, seconds % 60));
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use peer::Tally;
+use peer::Counters;
 use serde_json::{Value, json};
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
+use crate::cluster::E2eCluster;
+use crate::cluster::{ensure, until};
 use crate::manifests::{identity, lone_pod};
-use crate::narrator::Narrator;
-use crate::town::Town;
-use crate::waiting::{ensure, until};
 use crate::workloads::{RING, name, residents, restarts, target};
 
 /// Attempts after which a verdict counts.
@@ -28,32 +28,32 @@ spec: {authorityRef: {name: stranger}}
 ";
 
 /// By the Service's name, and by the Pod's address.
-pub async fn by_every_way(town: &Town) -> Result<(), Failure> {
-    Narrator::scene("Mutual handshakes from Pod to Pod");
+pub async fn by_every_way(cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("Mutual handshakes from Pod to Pod");
     until("every resident to have reached everybody by Service name", || async {
-        let tallies = tallies(town).await?;
+        let tallies = tallies(cluster).await?;
         let all = tallies.len() == RING.len() * 2 + 2 + 1;
         Ok((all && tallies.values().all(|tally| tally.granted >= ENOUGH)).then_some(()))
     })
     .await?;
-    let north = town.pods("ring", "app=north").await?.pop().ok_or("north has no Pod")?;
-    let address = town.address("ring", &name(&north)).await?;
+    let north = cluster.pods("ring", "app=north").await?.pop().ok_or("north has no Pod")?;
+    let address = cluster.address("ring", &name(&north)).await?;
     let by_address = format!("--peer={}@{address}", target("north"));
-    town.apply(&lone_pod("by-address", "east-mtls", &["dial", &by_address]).to_string())?;
-    let tally = verdict(town, "by-address").await?;
+    cluster.apply(&lone_pod("by-address", "east-mtls", &["dial", &by_address]).to_string())?;
+    let tally = verdict(cluster, "by-address").await?;
     ensure(tally.granted == tally.attempted, || format!("by address: {:?}", tally.last_refusal))?;
-    for ((pod, peer), tally) in &tallies(town).await? {
-        Narrator::say(&format!("{pod} → {peer}: {} of {}", tally.granted, tally.attempted));
+    for ((pod, peer), tally) in &tallies(cluster).await? {
+        Reporter::say(&format!("{pod} → {peer}: {} of {}", tally.granted, tally.attempted));
     }
-    Narrator::say(&format!("by-address → north at {address}: {} of {}", tally.granted, tally.attempted));
-    town.kubectl(&["delete", "pod", "by-address", "-n", "ring", "--wait=false"]).map(drop)
+    Reporter::say(&format!("by-address → north at {address}: {} of {}", tally.granted, tally.attempted));
+    cluster.kubectl(&["delete", "pod", "by-address", "-n", "ring", "--wait=false"]).map(drop)
 }
 
 /// Without a certificate, with one of another root, and with a good one of somebody who is not on the list.
-pub async fn refuse_strangers(town: &Town) -> Result<(), Failure> {
-    Narrator::scene("Who is not authorised stays outside");
-    town.apply(STRANGER)?;
-    town.apply(&identity("ring", "visitor", &json!({})))?;
+pub async fn refuse_strangers(cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("Who is not authorised stays outside");
+    cluster.apply(STRANGER)?;
+    cluster.apply(&identity("ring", "visitor", &json!({})))?;
     let north = format!("--peer={}", target("north"));
     let server = "--peer=server.shop.svc:8443=spiffe://cluster.local/ns/shop/sa/server";
     let pods = [
@@ -63,7 +63,7 @@ pub async fn refuse_strangers(town: &Town) -> Result<(), Failure> {
         ("namesake", lone_pod("namesake", "visitor-mtls", &["dial", &north.replace("sa/north", "sa/east")])),
     ];
     for (pod, manifest) in &pods {
-        town.apply(&manifest.to_string()).map_err(|error| format!("{pod}: {error}"))?;
+        cluster.apply(&manifest.to_string()).map_err(|error| format!("{pod}: {error}"))?;
     }
     let stories = [
         "without a certificate",
@@ -72,19 +72,19 @@ pub async fn refuse_strangers(town: &Town) -> Result<(), Failure> {
         "a client that expects another name than the server's",
     ];
     for ((pod, _), story) in pods.iter().zip(stories) {
-        let tally = verdict(town, pod).await?;
+        let tally = verdict(cluster, pod).await?;
         ensure(tally.granted == 0 && tally.refused > 0, || {
             format!("{story}: {} of {} were let in", tally.granted, tally.attempted)
         })?;
         let why = tally.last_refusal.unwrap_or_default();
-        Narrator::say(&format!("{story}: refused, {} of {} ({why})", tally.refused, tally.attempted));
+        Reporter::say(&format!("{story}: refused, {} of {} ({why})", tally.refused, tally.attempted));
     }
-    turned_away(town, ("ring", "north"), "nobody", "certificate").await?;
-    turned_away(town, ("shop", "server"), "unlisted", "is not on the list").await?;
+    turned_away(cluster, ("ring", "north"), "nobody", "certificate").await?;
+    turned_away(cluster, ("shop", "server"), "unlisted", "is not on the list").await?;
     for (pod, _) in pods {
-        town.kubectl(&["delete", "pod", pod, "-n", "ring", "--wait=false"])?;
+        cluster.kubectl(&["delete", "pod", pod, "-n", "ring", "--wait=false"])?;
     }
-    town.kubectl(&["delete", "mtlsidentity", "stranger", "visitor", "-n", "ring"]).map(drop)
+    cluster.kubectl(&["delete", "mtlsidentity", "stranger", "visitor", "-n", "ring"]).map(drop)
 }
 
 /// It trusts the server, so that only the server's verification can refuse it.
@@ -98,33 +98,38 @@ fn foreign(target: &str) -> Value {
 }
 
 /// What a server says about it.
-async fn turned_away(town: &Town, server: (&str, &str), pod: &str, why: &str) -> Result<(), Failure> {
+async fn turned_away(
+    cluster: &E2eCluster,
+    server: (&str, &str),
+    pod: &str,
+    why: &str,
+) -> Result<(), Failure> {
     let (namespace, app) = server;
-    let address = town.address("ring", pod).await?;
-    let server = town.pods(namespace, &format!("app={app}")).await?.pop().ok_or("a server has no Pod")?;
-    let away = town.journal(namespace, &name(&server)).await?.turned_away(address);
+    let address = cluster.address("ring", pod).await?;
+    let server = cluster.pods(namespace, &format!("app={app}")).await?.pop().ok_or("a server has no Pod")?;
+    let away = cluster.pod_log(namespace, &name(&server)).await?.turned_away(address);
     let said = away.iter().find(|said| said.to_lowercase().contains(why));
     let said = said.ok_or_else(|| format!("{app} does not say that it turned {pod} away: {away:?}"))?;
-    Narrator::say(&format!("the log of {app} about {pod}: {said}"));
+    Reporter::say(&format!("the log of {app} about {pod}: {said}"));
     Ok(())
 }
 
 /// What a lone Pod found when it tried some times.
-async fn verdict(town: &Town, pod: &str) -> Result<Tally, Failure> {
+async fn verdict(cluster: &E2eCluster, pod: &str) -> Result<Counters, Failure> {
     until(&format!("Pod {pod} to have tried {ENOUGH} times"), || async {
-        let Ok(journal) = town.journal("ring", pod).await else { return Ok(None) };
-        let tally = journal.tallies().into_values().next();
+        let Ok(pod_log) = cluster.pod_log("ring", pod).await else { return Ok(None) };
+        let tally = pod_log.tallies().into_values().next();
         Ok(tally.filter(|tally| tally.attempted - tally.unreachable >= ENOUGH))
     })
     .await
 }
 
 /// All residents' tallies, by Pod and peer.
-async fn tallies(town: &Town) -> Result<BTreeMap<(String, String), Tally>, Failure> {
+async fn tallies(cluster: &E2eCluster) -> Result<BTreeMap<(String, String), Counters>, Failure> {
     let mut all = BTreeMap::new();
-    for (namespace, pod) in residents(town).await? {
-        let journal = town.journal(namespace, &name(&pod)).await?;
-        all.extend(journal.tallies().into_iter().map(|(peer, tally)| ((name(&pod), peer), tally)));
+    for (namespace, pod) in residents(cluster).await? {
+        let pod_log = cluster.pod_log(namespace, &name(&pod)).await?;
+        all.extend(pod_log.tallies().into_iter().map(|(peer, tally)| ((name(&pod), peer), tally)));
     }
     Ok(all)
 }
@@ -138,10 +143,10 @@ pub struct Sum {
 }
 
 /// Fails if a handshake between residents has failed, or one of them was restarted.
-pub async fn sum(town: &Town) -> Result<Sum, Failure> {
+pub async fn sum(cluster: &E2eCluster) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
-    for ((pod, peer), tally) in tallies(town).await? {
-        let Tally { refused, lost, last_refusal, .. } = &tally;
+    for ((pod, peer), tally) in tallies(cluster).await? {
+        let Counters { refused, lost, last_refusal, .. } = &tally;
         ensure(refused + lost == 0, || {
             format!("{pod} → {peer}: {refused} refused, {lost} cut; the last refusal: {last_refusal:?}")
         })?;
@@ -149,23 +154,23 @@ pub async fn sum(town: &Town) -> Result<Sum, Failure> {
         sum.overlap = sum.overlap.into_iter().chain(tally.smallest_overlap).min();
         sum.margin = sum.margin.into_iter().chain(tally.smallest_margin).min();
     }
-    for (_, pod) in residents(town).await? {
+    for (_, pod) in residents(cluster).await? {
         ensure(restarts(&pod) == 0, || format!("{} was restarted", name(&pod)))?;
     }
     Ok(sum)
 }
 
 /// After everything.
-pub async fn add_up(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("All handshakes between residents, from the first to the last");
-    let sum = sum(town).await?;
+pub async fn add_up(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("All handshakes between residents, from the first to the last");
+    let sum = sum(cluster).await?;
     let (overlap, margin) = sum.overlap.zip(sum.margin).ok_or("there was none")?;
     ensure(overlap > 0, || "two had no root in common".into())?;
-    narrator.found(
+    reporter.found(
         "handshakes between residents, none refused, none cut, nobody restarted",
         &sum.granted.to_string(),
     );
-    narrator.found("fewest roots that both sides had in common", &overlap.to_string());
-    narrator.found("least that a certificate had left when it was shown", &format!("{margin} s"));
+    reporter.found("fewest roots that both sides had in common", &overlap.to_string());
+    reporter.found("least that a certificate had left when it was shown", &format!("{margin} s"));
     Ok(())
 }

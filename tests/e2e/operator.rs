@@ -5,12 +5,13 @@ use std::fs;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
+use test_support::Failure;
+use test_support::REPOSITORY;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
+use crate::cluster::{E2eCluster, SYSTEM};
+use crate::cluster::{ensure, until};
 use crate::manifests::namespace;
-use crate::narrator::Narrator;
-use crate::town::{HERE, SYSTEM, Town};
-use crate::waiting::{ensure, until};
 use crate::workloads::{is_ready, name, restarts, seconds};
 
 /// How the chart names its Pods.
@@ -31,45 +32,46 @@ const RIGHTS: [&str; 6] = [
 pub const PROBES: &str = "endpointProbes.enabled=true";
 
 /// Installs the chart, as its README says.
-pub async fn install(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("Install the chart with helm, in a namespace that only lets \"restricted\" Pods in");
-    town.apply(&namespace(SYSTEM))?;
-    let started = narrator.clock();
+pub async fn install(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("Install the chart with helm, in a namespace that only lets \"restricted\" Pods in");
+    cluster.apply(&namespace(SYSTEM))?;
+    let started = reporter.clock();
     // The first authority is one whose certificates live for minutes: see the workloads.
-    helm(town, "install", &["authority.create=false", PROBES])?;
-    ready(town).await?;
-    narrator.took("two replicas are Ready", started);
-    town.show(&["get", "pods", "-n", SYSTEM, "-o", "wide"])?;
-    for pod in town.pods(SYSTEM, SELECTOR).await? {
+    helm(cluster, "install", &["authority.create=false", PROBES])?;
+    ready(cluster).await?;
+    reporter.took("two replicas are Ready", started);
+    cluster.show(&["get", "pods", "-n", SYSTEM, "-o", "wide"])?;
+    for pod in cluster.pods(SYSTEM, SELECTOR).await? {
         check_rights(&pod)?;
     }
-    let (listens, leads) = start_up(town).await?;
-    narrator.found("from the start of the operator's process to its admin port", &listens);
-    narrator.found("the same, until it has taken the Lease and works", &leads);
-    Narrator::say(
+    let (listens, leads) = start_up(cluster).await?;
+    reporter.found("from the start of the operator's process to its admin port", &listens);
+    reporter.found("the same, until it has taken the Lease and works", &leads);
+    Reporter::say(
         "both run as user 65532 without any capability, and with seccomp; Pod security has let them in",
     );
     Ok(())
 }
 
 /// `helm install` or `upgrade` of the chart with the built image, and these values.
-pub fn helm(town: &Town, command: &str, values: &[&str]) -> Result<(), Failure> {
-    let chart = format!("{HERE}/charts/mtls-operator");
+pub fn helm(cluster: &E2eCluster, command: &str, values: &[&str]) -> Result<(), Failure> {
+    let chart = format!("{REPOSITORY}/charts/mtls-operator");
     let mut arguments = vec![command, "mtls-operator", &chart, "-n", SYSTEM];
     // The API server of this cluster listens on a port that is not among the usual ones.
-    let (_, port) = town.cluster.url().rsplit_once(':').ok_or("the API server has no port")?;
+    let (_, port) =
+        cluster.installation.cluster.url().rsplit_once(':').ok_or("the API server has no port")?;
     let ports = format!("networkPolicy.apiServer.ports={{443,{port}}}");
     let values: Vec<&str> =
         ["image.pullPolicy=Never", &ports].into_iter().chain(values.iter().copied()).collect();
     arguments.extend(values.iter().flat_map(|value| ["--set", value]));
-    Narrator::say(&format!("$ helm {}", arguments.join(" ").replace(HERE, ".")));
-    town.helm(&arguments).map(drop)
+    Reporter::say(&format!("$ helm {}", arguments.join(" ").replace(REPOSITORY, ".")));
+    cluster.helm(&arguments).map(drop)
 }
 
 /// Waits until all replicas are Ready, and no others are left.
-pub async fn ready(town: &Town) -> Result<(), Failure> {
+pub async fn ready(cluster: &E2eCluster) -> Result<(), Failure> {
     until("two replicas of the operator to be Ready", || async {
-        let pods = town.pods(SYSTEM, SELECTOR).await?;
+        let pods = cluster.pods(SYSTEM, SELECTOR).await?;
         Ok((pods.len() == REPLICAS && pods.iter().all(is_ready)).then_some(()))
     })
     .await
@@ -88,14 +90,14 @@ fn check_rights(pod: &Pod) -> Result<(), Failure> {
 }
 
 /// How long the replica that works took from the start of its process.
-async fn start_up(town: &Town) -> Result<(String, String), Failure> {
-    let leader = leader(town)?;
-    let pods = town.pods(SYSTEM, SELECTOR).await?;
+async fn start_up(cluster: &E2eCluster) -> Result<(String, String), Failure> {
+    let leader = leader(cluster)?;
+    let pods = cluster.pods(SYSTEM, SELECTOR).await?;
     let pod = pods.iter().find(|pod| name(pod) == leader).ok_or("the replica that leads has no Pod")?;
     let started = process_of(pod)
-        .and_then(|process| started(process, town.clock.now()))
+        .and_then(|process| started(process, cluster.clock.now()))
         .ok_or("the replica that leads has no process")?;
-    let log = town.kubectl(&["logs", &leader, "-n", SYSTEM])?;
+    let log = cluster.kubectl(&["logs", &leader, "-n", SYSTEM])?;
     let events: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let after = |said: &str| {
         let event =
@@ -129,11 +131,11 @@ pub fn process_of(pod: &Pod) -> Option<u32> {
 }
 
 /// The Pod that works; empty while there is none.
-pub fn leader(town: &Town) -> Result<String, Failure> {
-    Ok(holder(town)?.split('_').next().unwrap_or_default().to_owned())
+pub fn leader(cluster: &E2eCluster) -> Result<String, Failure> {
+    Ok(holder(cluster)?.split('_').next().unwrap_or_default().to_owned())
 }
 
 /// The process that works, as the Lease names it.
-pub fn holder(town: &Town) -> Result<String, Failure> {
-    town.kubectl(&["get", "lease", "mtls-operator", "-n", SYSTEM, "-o", "jsonpath={.spec.holderIdentity}"])
+pub fn holder(cluster: &E2eCluster) -> Result<String, Failure> {
+    cluster.kubectl(&["get", "lease", "mtls-operator", "-n", SYSTEM, "-o", "jsonpath={.spec.holderIdentity}"])
 }

@@ -7,24 +7,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
-use crate::narrator::Narrator;
+use crate::cluster::{E2eCluster, SYSTEM};
+use crate::cluster::{ensure, until};
 use crate::operator::{REPLICAS, leader, process_of};
-use crate::town::{SYSTEM, Town};
-use crate::waiting::{ensure, until};
 use crate::workloads::name;
 
 /// Compares the policy with what the operator's Pods do before there is any Pod to look at.
-pub async fn keep_to_the_policy(town: &Town) -> Result<(), Failure> {
-    Narrator::scene("The NetworkPolicy and the traffic that is seen");
-    let policy = policy(town)?;
+pub async fn keep_to_the_policy(cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("The NetworkPolicy and the traffic that is seen");
+    let policy = policy(cluster)?;
     let selector = selector(&policy["spec"]["podSelector"]["matchLabels"]);
-    let (selected, all) = (town.pods(SYSTEM, &selector).await?, town.pods(SYSTEM, "").await?);
+    let (selected, all) = (cluster.pods(SYSTEM, &selector).await?, cluster.pods(SYSTEM, "").await?);
     ensure(selected.len() == REPLICAS && all.len() == REPLICAS, || {
         format!("the policy selects {} of {} Pods by {selector}", selected.len(), all.len())
     })?;
-    Narrator::say(&format!("it selects both Pods, and no others, by {selector}"));
+    Reporter::say(&format!("it selects both Pods, and no others, by {selector}"));
     let (ingress, egress) = (ports(&policy["spec"]["ingress"]), ports(&policy["spec"]["egress"]));
     for pod in &selected {
         let traffic = Traffic::of(pod)?;
@@ -35,27 +35,27 @@ pub async fn keep_to_the_policy(town: &Town) -> Result<(), Failure> {
         ensure(!talks_to.is_empty() && talks_to.is_subset(&egress), || {
             format!("{} talks to ports {talks_to:?}; the policy lets {egress:?} out", name(pod))
         })?;
-        Narrator::say(&format!(
+        Reporter::say(&format!(
             "{}: listens on {:?}, talks to ports {talks_to:?}",
             name(pod),
             traffic.listens
         ));
     }
-    Narrator::say(&format!("let in: {ingress:?}; let out: {egress:?} (53 for names of the API server)"));
-    behind_the_service(town, &egress)?;
-    Narrator::say("(the network of this node does not enforce policies: this compares, it does not block)");
+    Reporter::say(&format!("let in: {ingress:?}; let out: {egress:?} (53 for names of the API server)"));
+    behind_the_service(cluster, &egress)?;
+    Reporter::say("(the network of this node does not enforce policies: this compares, it does not block)");
     Ok(())
 }
 
 /// A policy is applied to the address behind the Service `kubernetes`.
-fn behind_the_service(town: &Town, egress: &BTreeSet<u16>) -> Result<(), Failure> {
+fn behind_the_service(cluster: &E2eCluster, egress: &BTreeSet<u16>) -> Result<(), Failure> {
     let path = "jsonpath={.items[*].ports[*].port}";
     let label = "kubernetes.io/service-name=kubernetes";
-    let port = town.kubectl(&["get", "endpointslices", "-n", "default", "-l", label, "-o", path])?;
+    let port = cluster.kubectl(&["get", "endpointslices", "-n", "default", "-l", label, "-o", path])?;
     ensure(egress.contains(&port.trim().parse()?), || {
         format!("port {port} of the API server is not let out")
     })?;
-    Narrator::say(&format!(
+    Reporter::say(&format!(
         "behind the Service kubernetes the API server listens on {port}, which is let out"
     ));
     Ok(())
@@ -63,8 +63,8 @@ fn behind_the_service(town: &Town, egress: &BTreeSet<u16>) -> Result<(), Failure
 
 /// While the replica that works looks at Pods: beyond the ports that are let out to everybody it talks to Pods only, which
 /// the rule for `endpointProbes.enabled` lets it.
-pub async fn talk_to_pods_only(town: &Town) -> Result<(), Failure> {
-    let policy = policy(town)?;
+pub async fn talk_to_pods_only(cluster: &E2eCluster) -> Result<(), Failure> {
+    let policy = policy(cluster)?;
     let egress = ports(&policy["spec"]["egress"]);
     let rules = policy["spec"]["egress"].as_array().into_iter().flatten();
     let lets_pods = rules.filter(|rule| rule["ports"].is_null()).filter_map(|rule| rule["to"].as_array());
@@ -72,27 +72,27 @@ pub async fn talk_to_pods_only(town: &Town) -> Result<(), Failure> {
         "the policy does not let the operator's probes out".into()
     })?;
     let seen = until("a probe of the operator to be seen on its way", || async {
-        let leader = leader(town)?;
-        let operators = town.pods(SYSTEM, "").await?;
+        let leader = leader(cluster)?;
+        let operators = cluster.pods(SYSTEM, "").await?;
         let pod = operators.iter().find(|pod| name(pod) == leader).ok_or("nobody leads")?;
         let mut elsewhere = Traffic::of(pod)?.talks_to;
         elsewhere.retain(|(_, port)| !egress.contains(port));
         Ok((!elsewhere.is_empty()).then_some(elsewhere))
     })
     .await?;
-    let pods = town.addresses().await?;
+    let pods = cluster.addresses().await?;
     let outside: Vec<_> = seen.iter().filter(|(address, _)| !pods.contains(address)).collect();
     ensure(outside.is_empty(), || format!("the operator talks to {outside:?}, which are no Pods"))?;
-    Narrator::say(&format!(
+    Reporter::say(&format!(
         "besides the API server the operator talks to {} Pods, and to nobody else",
         seen.len()
     ));
     Ok(())
 }
 
-fn policy(town: &Town) -> Result<Value, Failure> {
+fn policy(cluster: &E2eCluster) -> Result<Value, Failure> {
     let get = ["get", "networkpolicy", "mtls-operator", "-n", SYSTEM, "-o", "json"];
-    Ok(serde_json::from_str(&town.kubectl(&get)?)?)
+    Ok(serde_json::from_str(&cluster.kubectl(&get)?)?)
 }
 
 fn selector(labels: &Value) -> String {

@@ -8,14 +8,14 @@ use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::authority::{Phase, RootRole, RotationStatus, WaitingFor};
 use mtls_operator::api::conditions::SERVING;
 use serde_json::json;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
+use crate::cluster::E2eCluster;
+use crate::cluster::{PATIENCE, ensure, until};
 use crate::lifecycle::renew_all;
 use crate::manifests::{deployment, identity, mount_singly, namespace, pod_spec, service};
-use crate::narrator::Narrator;
 use crate::policy::talk_to_pods_only;
-use crate::town::Town;
-use crate::waiting::{PATIENCE, ensure, until};
 use crate::workloads::name;
 
 /// Where they live, and who signs for them: a rotation that they hold up holds nobody else up.
@@ -47,131 +47,131 @@ const CAST: [(&str, &[&str]); 4] = [
 ];
 
 /// All of it.
-pub async fn catch(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    enter(narrator, town).await?;
-    renew(narrator, town).await?;
-    hold_a_root_up(town).await?;
-    let_it_go(narrator, town).await?;
-    town.kubectl(&["delete", "namespace", WATCHED, "--wait=false"]).map(drop)
+pub async fn catch(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    enter(reporter, cluster).await?;
+    renew(reporter, cluster).await?;
+    hold_a_root_up(cluster).await?;
+    let_it_go(reporter, cluster).await?;
+    cluster.kubectl(&["delete", "namespace", WATCHED, "--wait=false"]).map(drop)
 }
 
 /// At first only one of them behaves badly.
-async fn enter(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("The operator looks at what Pods really serve");
-    town.apply(AUTHORITY)?;
-    town.apply(&cast())?;
-    let started = narrator.clock();
-    serve(town, &[(GOOD, "ServesAsIssued"), (SINGLE, "ServesAsIssued"), (DEAF, "ServesAsIssued")]).await?;
-    serve(town, &[(OPEN, "AcceptsStrangers")]).await?;
-    narrator.took("from `kubectl apply` of four servers until the operator has looked at each", started);
-    tell(town).await
+async fn enter(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("The operator looks at what Pods really serve");
+    cluster.apply(AUTHORITY)?;
+    cluster.apply(&cast())?;
+    let started = reporter.clock();
+    serve(cluster, &[(GOOD, "ServesAsIssued"), (SINGLE, "ServesAsIssued"), (DEAF, "ServesAsIssued")]).await?;
+    serve(cluster, &[(OPEN, "AcceptsStrangers")]).await?;
+    reporter.took("from `kubectl apply` of four servers until the operator has looked at each", started);
+    tell(cluster).await
 }
 
 /// After a renewal those are found that have not loaded it.
-async fn renew(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("Their certificates are renewed: who still serves the old one?");
-    let started = narrator.clock();
-    renew_all(town, &[WATCHED], "watched").await?;
-    serve(town, &[(SINGLE, "ServesOldLeaf"), (DEAF, "ServesOldLeaf")]).await?;
-    narrator.took("from a renewal until who serves the old certificate is found (propagation 10 s)", started);
-    serve(town, &[(GOOD, "ServesAsIssued"), (OPEN, "AcceptsStrangers")]).await?;
+async fn renew(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("Their certificates are renewed: who still serves the old one?");
+    let started = reporter.clock();
+    renew_all(cluster, &[WATCHED], "watched").await?;
+    serve(cluster, &[(SINGLE, "ServesOldLeaf"), (DEAF, "ServesOldLeaf")]).await?;
+    reporter.took("from a renewal until who serves the old certificate is found (propagation 10 s)", started);
+    serve(cluster, &[(GOOD, "ServesAsIssued"), (OPEN, "AcceptsStrangers")]).await?;
     for stuck in [SINGLE, DEAF] {
-        shown_is_loaded(town, stuck).await?;
+        shown_is_loaded(cluster, stuck).await?;
     }
-    tell(town).await
+    tell(cluster).await
 }
 
 /// What status says that a Pod serves is the one version that it has loaded; another Pod has loaded the new one.
-async fn shown_is_loaded(town: &Town, stuck: &str) -> Result<(), Failure> {
-    let status = town.identity(WATCHED, stuck).await?.status.unwrap_or_default();
+async fn shown_is_loaded(cluster: &E2eCluster, stuck: &str) -> Result<(), Failure> {
+    let status = cluster.identity(WATCHED, stuck).await?.status.unwrap_or_default();
     let served = status.served.unwrap_or_default();
     let shown: Vec<_> = served.differing.iter().filter_map(|one| one.serial.clone()).collect();
-    let loaded = loaded(town, stuck).await?;
+    let loaded = loaded(cluster, stuck).await?;
     ensure(shown == loaded && loaded.len() == 1, || {
         format!("{stuck} has loaded {loaded:?}; status says that it serves {shown:?}")
     })?;
     ensure(status.serial.as_ref() != loaded.first(), || format!("{stuck} was not renewed"))?;
-    let good = self::loaded(town, GOOD).await?;
+    let good = self::loaded(cluster, GOOD).await?;
     ensure(good.len() > 1, || format!("{GOOD} has not loaded what was renewed: {good:?}"))?;
-    Narrator::say(&format!("{stuck} has loaded 1 version of its Secret, {GOOD} {}", good.len()));
+    Reporter::say(&format!("{stuck} has loaded 1 version of its Secret, {GOOD} {}", good.len()));
     Ok(())
 }
 
 /// Serials of the certificates that a Pod has loaded.
-async fn loaded(town: &Town, app: &str) -> Result<Vec<String>, Failure> {
-    let pod = town.pods(WATCHED, &format!("app={app}")).await?.pop().ok_or("a server has no Pod")?;
-    let mut loaded = town.journal(WATCHED, &name(&pod)).await?.loaded();
+async fn loaded(cluster: &E2eCluster, app: &str) -> Result<Vec<String>, Failure> {
+    let pod = cluster.pods(WATCHED, &format!("app={app}")).await?.pop().ok_or("a server has no Pod")?;
+    let mut loaded = cluster.pod_log(WATCHED, &name(&pod)).await?.loaded();
     loaded.dedup_by(|later, earlier| later.state.leaf.serial == earlier.state.leaf.serial);
     Ok(loaded.into_iter().map(|one| one.state.leaf.serial).collect())
 }
 
 /// A root is announced; those that do not load it hold it up for as long as they are there.
-async fn hold_a_root_up(town: &Town) -> Result<(), Failure> {
-    Narrator::scene("A root is announced, which two of them do not load: they hold it up");
-    town.kubectl(&["annotate", "mtlsauthority", WATCHED, "mtls-operator.dev/rotate=watched"])?;
-    waits_for(town, &[SINGLE, DEAF]).await?;
+async fn hold_a_root_up(cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("A root is announced, which two of them do not load: they hold it up");
+    cluster.kubectl(&["annotate", "mtlsauthority", WATCHED, "mtls-operator.dev/rotate=watched"])?;
+    waits_for(cluster, &[SINGLE, DEAF]).await?;
     until("both to be accused", || async {
         let distrusts = |served: &str| served.contains("do not trust the next root");
-        let said = said(town).await?;
+        let said = said(cluster).await?;
         Ok([SINGLE, DEAF]
             .iter()
             .all(|app| said.get(*app).is_some_and(|(_, said)| distrusts(said)))
             .then_some(()))
     })
     .await?;
-    talk_to_pods_only(town).await?;
-    let since = town.authority(WATCHED).await?.status;
+    talk_to_pods_only(cluster).await?;
+    let since = cluster.authority(WATCHED).await?.status;
     let since = since.and_then(|status| status.rotation?.phase_time);
     let since = since.ok_or("the authority does not say since when")?.0;
     // Three times as long as a root waits when everybody is ready: nothing else tells that something does not happen.
-    town.clock.sleep_until(since + PROPAGATION * 3, PATIENCE).await;
-    let waiting = waiting(town, Phase::Announced).await?.ok_or("nothing holds the root up")?;
+    cluster.clock.sleep_until(since + PROPAGATION * 3, PATIENCE).await;
+    let waiting = waiting(cluster, Phase::Announced).await?.ok_or("nothing holds the root up")?;
     let is_endpoints = |one: &WaitingFor| (one.kind.as_str(), one.count) == ("Endpoint", 2);
     ensure(matches!(&*waiting.waiting_for, [one] if is_endpoints(one)), || {
         format!("it waits for {waiting:?}")
     })?;
-    Narrator::say(
+    Reporter::say(
         "every Secret carries it, and for three times as long as it would have to it does not sign",
     );
-    tell(town).await?;
+    tell(cluster).await?;
     let path = "jsonpath={.status.rotation.phase}: {.status.rotation.waitingFor}{\"\\n\"}";
-    town.show(&["get", "mtlsauthority", WATCHED, "-o", path])
+    cluster.show(&["get", "mtlsauthority", WATCHED, "-o", path])
 }
 
 /// One is excluded, the other started anew: the root signs.
-async fn let_it_go(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("One of them is excluded, the other is started again");
+async fn let_it_go(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("One of them is excluded, the other is started again");
     let exclude = format!("mtls-operator.dev/rotation-exclude={WATCHED}/{SINGLE}");
-    town.show(&["annotate", "mtlsauthority", WATCHED, &exclude])?;
-    waits_for(town, &[DEAF]).await?;
-    let waiting = waiting(town, Phase::Announced).await?.ok_or("nothing holds the root up")?;
+    cluster.show(&["annotate", "mtlsauthority", WATCHED, &exclude])?;
+    waits_for(cluster, &[DEAF]).await?;
+    let waiting = waiting(cluster, Phase::Announced).await?.ok_or("nothing holds the root up")?;
     ensure(waiting.excluded == [format!("{WATCHED}/{SINGLE}")], || format!("it waits for {waiting:?}"))?;
-    Narrator::say(&format!("{SINGLE} is excluded; {DEAF} still holds it up"));
-    let started = narrator.clock();
-    town.show(&["rollout", "restart", "deployment", DEAF, "-n", WATCHED])?;
+    Reporter::say(&format!("{SINGLE} is excluded; {DEAF} still holds it up"));
+    let started = reporter.clock();
+    cluster.show(&["rollout", "restart", "deployment", DEAF, "-n", WATCHED])?;
     until("the announced root to sign", || async {
-        let status = town.authority(WATCHED).await?.status.unwrap_or_default();
+        let status = cluster.authority(WATCHED).await?.status.unwrap_or_default();
         Ok((status.phase() == Some(Phase::Draining)).then_some(()))
     })
     .await?;
-    narrator.took("from the restart until the announced root signs", started);
+    reporter.took("from the restart until the announced root signs", started);
     until("the good one to serve a certificate of the new root", || async {
-        let roots = town.authority(WATCHED).await?.status.unwrap_or_default().roots;
+        let roots = cluster.authority(WATCHED).await?.status.unwrap_or_default().roots;
         let signing = roots.into_iter().find(|root| root.role == RootRole::Signing.as_str());
-        let good = town.identity(WATCHED, GOOD).await?;
+        let good = cluster.identity(WATCHED, GOOD).await?;
         let is_new = good.status.as_ref().and_then(|status| status.authority_key_id.clone());
         let is_well = serving(&good).is_some_and(|serving| serving.reason == "ServesAsIssued");
         Ok((is_well && is_new == signing.map(|root| root.key_id)).then_some(()))
     })
     .await?;
-    Narrator::say("the good one has a certificate of the new root, and serves as issued");
+    Reporter::say("the good one has a certificate of the new root, and serves as issued");
     Ok(())
 }
 
 /// Waits until the announced root waits for the Pods of these, and for nobody else.
-async fn waits_for(town: &Town, apps: &[&str]) -> Result<(), Failure> {
+async fn waits_for(cluster: &E2eCluster, apps: &[&str]) -> Result<(), Failure> {
     until(&format!("the announced root to wait for {apps:?}"), || async {
-        let Some(waiting) = waiting(town, Phase::Announced).await? else { return Ok(None) };
+        let Some(waiting) = waiting(cluster, Phase::Announced).await? else { return Ok(None) };
         let is_one = |name: &String| apps.iter().any(|app| name.starts_with(&format!("{WATCHED}/{app} ")));
         let endpoints = waiting.waiting_for.iter().find(|one| one.kind == "Endpoint");
         let names = endpoints.map(|one| one.first.as_slice()).unwrap_or_default();
@@ -180,17 +180,17 @@ async fn waits_for(town: &Town, apps: &[&str]) -> Result<(), Failure> {
     .await
 }
 
-async fn waiting(town: &Town, phase: Phase) -> Result<Option<RotationStatus>, Failure> {
-    let status = town.authority(WATCHED).await?.status.unwrap_or_default();
+async fn waiting(cluster: &E2eCluster, phase: Phase) -> Result<Option<RotationStatus>, Failure> {
+    let status = cluster.authority(WATCHED).await?.status.unwrap_or_default();
     let is_there = status.phase() == Some(phase);
     let rotation = status.rotation.filter(|_| is_there);
     Ok(rotation.filter(|rotation| !rotation.waiting_for.is_empty() || !rotation.excluded.is_empty()))
 }
 
 /// Waits until the operator says this of them.
-async fn serve(town: &Town, expected: &[(&str, &str)]) -> Result<(), Failure> {
+async fn serve(cluster: &E2eCluster, expected: &[(&str, &str)]) -> Result<(), Failure> {
     until(&format!("the operator to see that {expected:?}"), || async {
-        let said = said(town).await?;
+        let said = said(cluster).await?;
         let is_so = |(app, reason): &(&str, &str)| said.get(*app).is_some_and(|(said, _)| said == reason);
         Ok(expected.iter().all(is_so).then_some(()))
     })
@@ -198,8 +198,8 @@ async fn serve(town: &Town, expected: &[(&str, &str)]) -> Result<(), Failure> {
 }
 
 /// Reason and message of the condition `Serving`.
-async fn said(town: &Town) -> Result<BTreeMap<String, (String, String)>, Failure> {
-    let identities = town.identities().await?.into_iter();
+async fn said(cluster: &E2eCluster) -> Result<BTreeMap<String, (String, String)>, Failure> {
+    let identities = cluster.identities().await?.into_iter();
     let watched = identities.filter(|identity| identity.metadata.namespace.as_deref() == Some(WATCHED));
     let said = watched.filter_map(|identity| {
         let serving = serving(&identity)?;
@@ -214,9 +214,9 @@ pub fn serving(identity: &MtlsIdentity) -> Option<Condition> {
     conditions.into_iter().find(|condition| condition.type_ == SERVING).cloned()
 }
 
-async fn tell(town: &Town) -> Result<(), Failure> {
-    for (app, (reason, message)) in said(town).await? {
-        Narrator::say(&format!("{app}: {reason}: {message}"));
+async fn tell(cluster: &E2eCluster) -> Result<(), Failure> {
+    for (app, (reason, message)) in said(cluster).await? {
+        Reporter::say(&format!("{app}: {reason}: {message}"));
     }
     Ok(())
 }

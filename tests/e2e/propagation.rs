@@ -13,12 +13,12 @@ use kube::runtime::watcher::{Config, watcher};
 use kube::{Client, ResourceExt as _};
 use mtls_operator::api::names::annotation;
 use mtls_operator::runtime::clock::Clock;
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
+use crate::cluster::E2eCluster;
+use crate::cluster::{ensure, until};
 use crate::lifecycle::renew_all;
-use crate::narrator::Narrator;
-use crate::town::Town;
-use crate::waiting::{ensure, until};
 use crate::workloads::{NAMESPACES, name, residents, seconds, secret_of};
 
 /// The kubelet's default.
@@ -31,9 +31,9 @@ type Certificate = (String, String, String);
 
 /// When each certificate was seen to be written, in milliseconds since 1970.
 #[derive(Clone, Default)]
-pub struct Ledger(Arc<Mutex<HashMap<Certificate, u64>>>);
+pub struct WrittenAt(Arc<Mutex<HashMap<Certificate, u64>>>);
 
-impl Ledger {
+impl WrittenAt {
     /// Watches every Secret of the operator from now on.
     pub fn keep(client: Client, clock: Clock) -> Self {
         let ledger = Self::default();
@@ -64,47 +64,48 @@ fn certificate(secret: &Secret) -> Option<Certificate> {
 }
 
 /// With a quick kubelet, from all that has happened so far; then at its default.
-pub async fn measure(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("From a written Secret to the program that uses it");
-    let quick = delays(town, 0).await?;
-    tell(narrator, "kubelet's syncFrequency 1s", quick)?;
-    town.cluster.set_sync_frequency(DEFAULT_SYNC)?;
-    let since = u64::try_from(town.clock.now().as_millisecond())?;
+pub async fn measure(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("From a written Secret to the program that uses it");
+    let quick = delays(cluster, 0).await?;
+    tell(reporter, "kubelet's syncFrequency 1s", quick)?;
+    cluster.installation.cluster.set_sync_frequency(DEFAULT_SYNC)?;
+    let since = u64::try_from(cluster.clock.now().as_millisecond())?;
     for round in 0..ROUNDS {
-        renew_all(town, &NAMESPACES, &format!("round-{round}")).await?;
-        until("every resident to have loaded its new certificate", || all_caught_up(town)).await?;
+        renew_all(cluster, &NAMESPACES, &format!("round-{round}")).await?;
+        until("every resident to have loaded its new certificate", || all_caught_up(cluster)).await?;
     }
-    let slow = delays(town, since).await?;
+    let slow = delays(cluster, since).await?;
     let longest = slow.iter().max().copied().unwrap_or_default();
-    tell(narrator, "kubelet's default, 1m", slow)?;
-    narrator.found("the floor for rotation.propagation here (its default is 300 s)", &seconds(longest));
+    tell(reporter, "kubelet's default, 1m", slow)?;
+    reporter.found("the floor for rotation.propagation here (its default is 300 s)", &seconds(longest));
     ensure(longest < 300_000, || {
         "a renewal took longer than the default of rotation.propagation allows".into()
     })
 }
 
 /// Delays of all renewals that were written since then. A Pod's first version was there before it.
-async fn delays(town: &Town, since: u64) -> Result<Vec<u64>, Failure> {
+async fn delays(cluster: &E2eCluster, since: u64) -> Result<Vec<u64>, Failure> {
     let mut delays = Vec::new();
-    for (namespace, pod) in residents(town).await? {
+    for (namespace, pod) in residents(cluster).await? {
         let secret = secret_of(&pod).ok_or("a resident without a Secret")?;
-        let mut loaded = town.journal(namespace, &name(&pod)).await?.loaded();
+        let mut loaded = cluster.pod_log(namespace, &name(&pod)).await?.loaded();
         // A new trust bundle comes with the same certificate.
         loaded.dedup_by(|later, earlier| later.state.leaf.serial == earlier.state.leaf.serial);
         for loaded in loaded.iter().skip(1) {
             let certificate = (namespace.to_owned(), secret.clone(), loaded.state.leaf.serial.clone());
-            let written = town.ledger.written(&certificate).filter(|written| *written >= since);
+            let written = cluster.written.written(&certificate).filter(|written| *written >= since);
             delays.extend(written.map(|written| loaded.at.saturating_sub(written)));
         }
     }
     Ok(delays)
 }
 
-async fn all_caught_up(town: &Town) -> Result<Option<()>, Failure> {
-    for (namespace, pod) in residents(town).await? {
-        let secret = town.secret(namespace, &secret_of(&pod).ok_or("a resident without a Secret")?).await?;
+async fn all_caught_up(cluster: &E2eCluster) -> Result<Option<()>, Failure> {
+    for (namespace, pod) in residents(cluster).await? {
+        let secret =
+            cluster.secret(namespace, &secret_of(&pod).ok_or("a resident without a Secret")?).await?;
         let newest = secret.annotations().get(annotation::SERIAL).cloned();
-        let loaded = town.journal(namespace, &name(&pod)).await?.loaded();
+        let loaded = cluster.pod_log(namespace, &name(&pod)).await?.loaded();
         if loaded.last().map(|last| last.state.leaf.serial.clone()) != newest {
             return Ok(None);
         }
@@ -112,14 +113,14 @@ async fn all_caught_up(town: &Town) -> Result<Option<()>, Failure> {
     Ok(Some(()))
 }
 
-fn tell(narrator: &mut Narrator, how: &str, mut delays: Vec<u64>) -> Result<(), Failure> {
+fn tell(reporter: &mut Reporter, how: &str, mut delays: Vec<u64>) -> Result<(), Failure> {
     delays.sort_unstable();
     let (Some(least), Some(most)) = (delays.first(), delays.last()) else {
         return Err(format!("{how}: no renewal was seen").into());
     };
     let all: Vec<_> = delays.iter().map(|delay| seconds(*delay)).collect();
-    Narrator::say(&format!("{how}: {}", all.join(", ")));
+    Reporter::say(&format!("{how}: {}", all.join(", ")));
     let figures = format!("{} / {} / {}", seconds(*least), seconds(delays[delays.len() / 2]), seconds(*most));
-    narrator.found(&format!("{how}, least / median / most of {}", delays.len()), &figures);
+    reporter.found(&format!("{how}, least / median / most of {}", delays.len()), &figures);
     Ok(())
 }

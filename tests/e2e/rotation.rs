@@ -4,26 +4,26 @@
 use std::collections::BTreeSet;
 
 use mtls_operator::api::authority::{Phase, RootRole};
+use test_support::Failure;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
+use crate::cluster::E2eCluster;
+use crate::cluster::{ensure, until};
 use crate::disruption;
 use crate::handshakes::sum;
-use crate::narrator::Narrator;
 use crate::probes::serving;
-use crate::town::Town;
-use crate::waiting::{ensure, until};
 use crate::workloads::{RING, name, residents};
 
 /// The authority of all residents.
 const MESH: &str = "mesh";
 
 /// Waits for the renewal that comes by itself.
-pub async fn renew(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("Renewals, as they fall due, reach the running programs");
+pub async fn renew(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("Renewals, as they fall due, reach the running programs");
     until("every resident to use a renewed certificate", || async {
-        for (namespace, pod) in residents(town).await? {
-            let serials: BTreeSet<String> = town
-                .journal(namespace, &name(&pod))
+        for (namespace, pod) in residents(cluster).await? {
+            let serials: BTreeSet<String> = cluster
+                .pod_log(namespace, &name(&pod))
                 .await?
                 .loaded()
                 .into_iter()
@@ -36,33 +36,33 @@ pub async fn renew(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> 
         Ok(Some(()))
     })
     .await?;
-    Narrator::say("every resident uses a renewed certificate, without a restart");
-    let sum = sum(town).await?;
-    narrator.found("handshakes until everybody was renewed, of which none failed", &sum.granted.to_string());
+    Reporter::say("every resident uses a renewed certificate, without a restart");
+    let sum = sum(cluster).await?;
+    reporter.found("handshakes until everybody was renewed, of which none failed", &sum.granted.to_string());
     Ok(())
 }
 
 /// Rotates the root once, with everything going wrong that can.
-pub async fn rotate(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("The root rotates under handshakes, while operator and kubelet are killed");
-    let before = sum(town).await?;
-    let started = narrator.clock();
-    town.kubectl(&["annotate", "mtlsauthority", MESH, "mtls-operator.dev/rotate=e2e"])?;
-    reached(narrator, town, Phase::Announced).await?;
-    disruption::delete_the_leader(narrator, town).await?;
-    reached(narrator, town, Phase::Draining).await?;
-    disruption::kill_both_replicas(narrator, town).await?;
-    disruption::restart_the_kubelet(narrator, town)?;
-    disruption::be_away_over_renewals(narrator, town).await?;
-    reached(narrator, town, Phase::Stable).await?;
-    narrator.took("the whole rotation", started);
-    by_the_new_root(town).await?;
-    as_seen_by_the_operator(town).await?;
-    let after = sum(town).await?;
+pub async fn rotate(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("The root rotates under handshakes, while operator and kubelet are killed");
+    let before = sum(cluster).await?;
+    let started = reporter.clock();
+    cluster.kubectl(&["annotate", "mtlsauthority", MESH, "mtls-operator.dev/rotate=e2e"])?;
+    reached(reporter, cluster, Phase::Announced).await?;
+    disruption::delete_the_leader(reporter, cluster).await?;
+    reached(reporter, cluster, Phase::Draining).await?;
+    disruption::kill_both_replicas(reporter, cluster).await?;
+    disruption::restart_the_kubelet(reporter, cluster)?;
+    disruption::be_away_over_renewals(reporter, cluster).await?;
+    reached(reporter, cluster, Phase::Stable).await?;
+    reporter.took("the whole rotation", started);
+    by_the_new_root(cluster).await?;
+    as_seen_by_the_operator(cluster).await?;
+    let after = sum(cluster).await?;
     let meanwhile = after.granted - before.granted;
-    narrator.found("handshakes during the rotation, of which none failed", &meanwhile.to_string());
+    reporter.found("handshakes during the rotation, of which none failed", &meanwhile.to_string());
     ensure(after.overlap > Some(0), || format!("two had no root in common: {:?}", after.overlap))?;
-    Narrator::say(&format!(
+    Reporter::say(&format!(
         "fewest roots in common {}, least time left {} s",
         after.overlap.unwrap_or_default(),
         after.margin.unwrap_or_default()
@@ -70,26 +70,26 @@ pub async fn rotate(narrator: &mut Narrator, town: &Town) -> Result<(), Failure>
     Ok(())
 }
 
-async fn reached(narrator: &mut Narrator, town: &Town, phase: Phase) -> Result<(), Failure> {
-    let started = narrator.clock();
+async fn reached(reporter: &mut Reporter, cluster: &E2eCluster, phase: Phase) -> Result<(), Failure> {
+    let started = reporter.clock();
     let what = format!("the rotation to be {}", phase.as_str());
     until(&what, || async {
-        let status = town.authority(MESH).await?.status.unwrap_or_default();
+        let status = cluster.authority(MESH).await?.status.unwrap_or_default();
         let is_answered = status.last_handled_rotate() == Some("e2e");
         Ok((is_answered && status.phase() == Some(phase)).then_some(()))
     })
     .await?;
-    narrator.took(&format!("phase {}", phase.as_str()), started);
+    reporter.took(&format!("phase {}", phase.as_str()), started);
     Ok(())
 }
 
 /// In the end everybody serves a certificate of the new root, and trusts no other.
-async fn by_the_new_root(town: &Town) -> Result<(), Failure> {
-    let roots = town.authority(MESH).await?.status.unwrap_or_default().roots;
+async fn by_the_new_root(cluster: &E2eCluster) -> Result<(), Failure> {
+    let roots = cluster.authority(MESH).await?.status.unwrap_or_default().roots;
     let signing = roots.iter().find(|root| root.role == RootRole::Signing.as_str()).ok_or("no root signs")?;
     until("every resident to hold the new root's certificates only", || async {
-        for (namespace, pod) in residents(town).await? {
-            let loaded = town.journal(namespace, &name(&pod)).await?.loaded();
+        for (namespace, pod) in residents(cluster).await? {
+            let loaded = cluster.pod_log(namespace, &name(&pod)).await?.loaded();
             let last = loaded.last().ok_or("a resident has loaded nothing")?;
             if last.state.leaf.signer != signing.key_id || last.state.roots != [signing.fingerprint.as_str()]
             {
@@ -99,15 +99,15 @@ async fn by_the_new_root(town: &Town) -> Result<(), Failure> {
         Ok(Some(()))
     })
     .await?;
-    Narrator::say("every resident serves a certificate of the new root and trusts no other");
+    Reporter::say("every resident serves a certificate of the new root and trusts no other");
     Ok(())
 }
 
 /// The operator has looked at the ring all the time; what it sees is what it issued.
-async fn as_seen_by_the_operator(town: &Town) -> Result<(), Failure> {
+async fn as_seen_by_the_operator(cluster: &E2eCluster) -> Result<(), Failure> {
     until("the operator to see that every Pod of the ring serves as issued", || async {
         for member in RING {
-            let identity = town.identity("ring", member).await?;
+            let identity = cluster.identity("ring", member).await?;
             if serving(&identity).is_none_or(|serving| serving.reason != "ServesAsIssued") {
                 return Ok(None);
             }
@@ -115,6 +115,6 @@ async fn as_seen_by_the_operator(town: &Town) -> Result<(), Failure> {
         Ok(Some(()))
     })
     .await?;
-    Narrator::say("the operator sees that every Pod of the ring serves as issued, and lets nobody else in");
+    Reporter::say("the operator sees that every Pod of the ring serves as issued, and lets nobody else in");
     Ok(())
 }

@@ -7,12 +7,13 @@ use k8s_openapi::api::core::v1::Pod;
 use mtls_operator::api::MtlsIdentity;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
+use test_support::Failure;
+use test_support::REPOSITORY;
+use test_support::reporter::Reporter;
 
-use crate::Failure;
+use crate::cluster::E2eCluster;
+use crate::cluster::{ensure, until};
 use crate::manifests::{deployment, identity, image, lone_pod, namespace, pod_spec, service};
-use crate::narrator::Narrator;
-use crate::town::{HERE, Town};
-use crate::waiting::{ensure, until};
 
 /// Members of the ring; the last has two replicas.
 pub const RING: [&str; 3] = ["north", "east", "west"];
@@ -33,64 +34,65 @@ spec:
 ";
 
 /// Applies everything, and measures how long it takes to the first handshake.
-pub async fn settle(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    Narrator::scene("Workloads: example 02, and a ring of programs that all talk to each other");
-    town.apply(MESH)?;
-    Narrator::say("authority mesh gives certificates of 3 minutes (propagation 10s, spreadOver 0s)");
-    town.kubectl(&["wait", "mtlsauthority/mesh", "--for=condition=Ready", "--timeout=120s"])?;
-    town.show(&["get", "mtlsauthorities"])?;
-    early_bird(narrator, town).await?;
-    let started = narrator.clock();
-    let applied = town.clock.now().as_millisecond();
-    town.apply(&example()?)?;
-    let first = until("the first handshake of example 02", || first_handshake(town)).await?;
+pub async fn settle(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("Workloads: example 02, and a ring of programs that all talk to each other");
+    cluster.apply(MESH)?;
+    Reporter::say("authority mesh gives certificates of 3 minutes (propagation 10s, spreadOver 0s)");
+    cluster.kubectl(&["wait", "mtlsauthority/mesh", "--for=condition=Ready", "--timeout=120s"])?;
+    cluster.show(&["get", "mtlsauthorities"])?;
+    early_bird(reporter, cluster).await?;
+    let started = reporter.clock();
+    let applied = cluster.clock.now().as_millisecond();
+    cluster.apply(&example()?)?;
+    let first = until("the first handshake of example 02", || first_handshake(cluster)).await?;
     let took = u64::try_from(i64::try_from(first)? - applied)?;
-    narrator.found("from `kubectl apply` of identity and Deployment to the first handshake", &seconds(took));
-    town.apply(&ring())?;
+    reporter.found("from `kubectl apply` of identity and Deployment to the first handshake", &seconds(took));
+    cluster.apply(&ring())?;
     until("all residents to be Ready", || async {
-        let pods = residents(town).await?;
+        let pods = residents(cluster).await?;
         Ok((pods.len() == RING.len() + 3 && pods.iter().all(|(_, pod)| is_ready(pod))).then_some(()))
     })
     .await?;
-    narrator.took("all of them run and are Ready, under Pod security \"restricted\"", started);
-    town.show(&["get", "pods", "-A", "-l", RESIDENTS, "-o", "wide"])?;
-    town.show(&["get", "mtlsidentities", "-A"])
+    reporter.took("all of them run and are Ready, under Pod security \"restricted\"", started);
+    cluster.show(&["get", "pods", "-A", "-l", RESIDENTS, "-o", "wide"])?;
+    cluster.show(&["get", "mtlsidentities", "-A"])
 }
 
-async fn first_handshake(town: &Town) -> Result<Option<u64>, Failure> {
-    let Some(pod) = town.pods("shop", "app=client").await?.pop() else { return Ok(None) };
+async fn first_handshake(cluster: &E2eCluster) -> Result<Option<u64>, Failure> {
+    let Some(pod) = cluster.pods("shop", "app=client").await?.pop() else { return Ok(None) };
     // Until the container has started there is no log.
-    let Ok(journal) = town.journal("shop", &name(&pod)).await else { return Ok(None) };
-    Ok(journal.tallies().values().find_map(|tally| tally.first_granted))
+    let Ok(pod_log) = cluster.pod_log("shop", &name(&pod)).await else { return Ok(None) };
+    Ok(pod_log.tallies().values().find_map(|tally| tally.first_granted))
 }
 
 /// A Pod whose identity comes later: it waits for its Secret, and then runs.
-async fn early_bird(narrator: &mut Narrator, town: &Town) -> Result<(), Failure> {
-    town.apply(&namespace("ring"))?;
-    town.apply(&lone_pod("early", "early-mtls", &["serve"]).to_string())?;
+async fn early_bird(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    cluster.apply(&namespace("ring"))?;
+    cluster.apply(&lone_pod("early", "early-mtls", &["serve"]).to_string())?;
     until("the kubelet to say that the Secret is missing", || async {
-        let events = town.kubectl(&["get", "events", "-n", "ring", "--field-selector=reason=FailedMount"])?;
+        let events =
+            cluster.kubectl(&["get", "events", "-n", "ring", "--field-selector=reason=FailedMount"])?;
         Ok(events.contains("secret \"early-mtls\" not found").then_some(()))
     })
     .await?;
-    let pod = town.pods("ring", "app=early").await?.pop().ok_or("the Pod has gone")?;
+    let pod = cluster.pods("ring", "app=early").await?.pop().ok_or("the Pod has gone")?;
     ensure(!is_ready(&pod), || "a Pod runs without its Secret".into())?;
-    let started = narrator.clock();
-    town.apply(&identity("ring", "early", &json!({})))?;
+    let started = reporter.clock();
+    cluster.apply(&identity("ring", "early", &json!({})))?;
     until("the early Pod to run", || async {
-        Ok(town.pods("ring", "app=early").await?.first().is_some_and(is_ready).then_some(()))
+        Ok(cluster.pods("ring", "app=early").await?.first().is_some_and(is_ready).then_some(()))
     })
     .await?;
-    narrator.took("a Pod that was there before its identity waited for it, and runs", started);
-    town.kubectl(&["delete", "pod", "early", "-n", "ring", "--wait=false"])?;
-    town.kubectl(&["delete", "mtlsidentity", "early", "-n", "ring"]).map(drop)
+    reporter.took("a Pod that was there before its identity waited for it, and runs", started);
+    cluster.kubectl(&["delete", "pod", "early", "-n", "ring", "--wait=false"])?;
+    cluster.kubectl(&["delete", "mtlsidentity", "early", "-n", "ring"]).map(drop)
 }
 
 /// Pods that shake hands all the time, with their namespaces.
-pub async fn residents(town: &Town) -> Result<Vec<(&'static str, Pod)>, Failure> {
+pub async fn residents(cluster: &E2eCluster) -> Result<Vec<(&'static str, Pod)>, Failure> {
     let mut residents = Vec::new();
     for namespace in NAMESPACES {
-        residents.extend(town.pods(namespace, RESIDENTS).await?.into_iter().map(|pod| (namespace, pod)));
+        residents.extend(cluster.pods(namespace, RESIDENTS).await?.into_iter().map(|pod| (namespace, pod)));
     }
     Ok(residents)
 }
@@ -127,7 +129,7 @@ pub fn seconds(milliseconds: u64) -> String {
 
 /// Example 02, with a peer in place of its containers.
 fn example() -> Result<String, Failure> {
-    let text = fs::read_to_string(format!("{HERE}/deploy/examples/02-client-and-server.yaml"))?;
+    let text = fs::read_to_string(format!("{REPOSITORY}/deploy/examples/02-client-and-server.yaml"))?;
     let documents = serde_norway::Deserializer::from_str(&text);
     let mut objects = vec![namespace("shop")];
     for document in documents {

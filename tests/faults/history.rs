@@ -7,10 +7,11 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource as _;
 use kube::api::{Api, ListParams, WatchEvent, WatchParams};
+use test_support::installation::SYSTEM;
+use test_support::namespace::TestNamespace;
 use tokio::sync::watch;
 
-use crate::stage::{SYSTEM, Scene};
-use crate::verdict::{LeafVersion, RootVersion};
+use crate::invariants::{LeafVersion, RootVersion};
 
 /// The history of a mesh.
 pub struct History {
@@ -38,10 +39,10 @@ impl Chapter {
 
 impl History {
     /// The history of a namespace's Secrets and of this root Secret from now on, written by the runtime of the caller.
-    pub async fn begin(scene: &Scene, root: String) -> Self {
-        let secrets: Api<Secret> = Api::all(scene.client.clone());
+    pub async fn begin(namespace: &TestNamespace, root: String) -> Self {
+        let secrets: Api<Secret> = Api::all(namespace.client.clone());
         let now = secrets.list_metadata(&ListParams::default().limit(1)).await.unwrap();
-        let of = Chapter { namespace: scene.namespace.clone(), root };
+        let of = Chapter { namespace: namespace.name.clone(), root };
         let written = watch::Sender::new(Vec::new());
         tokio::spawn(write(
             secrets.clone(),

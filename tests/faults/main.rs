@@ -8,29 +8,15 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "../support/dice.rs"]
-mod dice;
-#[path = "../support/ledger.rs"]
-mod ledger;
-#[path = "../support/memory.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod memory;
-#[path = "../support/solo.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod solo;
-#[path = "../support/stage.rs"]
-#[allow(dead_code, reason = "each test program uses a part of the stage")]
-mod stage;
-
+mod chaos;
+mod chaos_rotations;
 mod crash;
-mod flow;
-mod frozen;
-mod held;
+mod delayed_write;
+mod fault_proxy;
+mod frozen_leader;
 mod history;
-mod life;
-mod mesh;
-mod storm;
-mod storms;
-mod teeth;
-mod verdict;
-mod wire;
+mod invariants;
+mod operator_process;
+mod oracle_mutants;
+mod rotation_run;
+mod watch_stream;

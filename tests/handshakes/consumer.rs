@@ -9,12 +9,12 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::Api;
 use kube::runtime::watcher::watch_object;
+use test_support::objects::value;
 
 use crate::gnutls::GnuTls;
-use crate::in_process::{self, Door};
 use crate::openssl::OpenSsl;
 use crate::process::Process;
-use crate::stage::value;
+use crate::rustls_consumer::{self, Listener};
 
 /// What a Secret held at some time.
 pub struct Version {
@@ -56,7 +56,7 @@ impl Loaded {
 
 /// How a consumer loads what lies in its Secret.
 #[derive(Clone, Copy, Debug)]
-pub struct Habit {
+pub struct Behaviour {
     /// How late it sees a new key and certificate.
     pub leaf_lag: Duration,
     /// How late it sees a new trust bundle; `None`: it loads it only when it is started, once for each rotation.
@@ -100,7 +100,7 @@ impl Stack {
     /// Connects to another one, with this in memory.
     pub fn dial(&self, mine: &Loaded, address: &str, name: &str) -> Result<(), String> {
         match self {
-            Self::Rustls => in_process::dial(mine, address, name),
+            Self::Rustls => rustls_consumer::dial(mine, address, name),
             Self::OpenSsl(openssl) => openssl.lock().unwrap().dial(mine, address, name),
             Self::GnuTls(gnutls) => gnutls.lock().unwrap().dial(mine, address, name),
             Self::Go(process) | Self::Java(process) => process.lock().unwrap().dial(mine, address, name),
@@ -110,11 +110,11 @@ impl Stack {
     /// Lets a client connect to a server of another one, each with this in memory.
     pub fn shake_hands(&self, to: &Self, [mine, theirs]: [&Loaded; 2], name: &str) -> Result<(), String> {
         let address = match (self, to) {
-            (Self::Rustls, Self::Rustls) => return in_process::shake_hands(mine, theirs, name),
+            (Self::Rustls, Self::Rustls) => return rustls_consumer::shake_hands(mine, theirs, name),
             (_, Self::Rustls | Self::GnuTls(_)) => {
-                let door = Door::open(theirs);
-                let dialled = self.dial(mine, &door.address, name);
-                return door.closed(dialled);
+                let listener = Listener::open(theirs);
+                let dialled = self.dial(mine, &listener.address, name);
+                return listener.closed(dialled);
             }
             (_, Self::OpenSsl(openssl)) => openssl.lock().unwrap().serve(theirs),
             (_, Self::Go(process) | Self::Java(process)) => process.lock().unwrap().serve(theirs),
@@ -130,7 +130,7 @@ pub struct Consumer {
     /// What its TLS is made with.
     pub stack: Stack,
     server_name: String,
-    habit: Habit,
+    behaviour: Behaviour,
     versions: Mutex<Vec<Arc<Version>>>,
     /// Which of them it was started with.
     started: AtomicUsize,
@@ -138,12 +138,18 @@ pub struct Consumer {
 
 impl Consumer {
     /// A consumer of the Secret of this identity, from its first version on.
-    pub fn start(secrets: Api<Secret>, namespace: &str, name: &str, habit: Habit, stack: Stack) -> Arc<Self> {
+    pub fn start(
+        secrets: Api<Secret>,
+        namespace: &str,
+        name: &str,
+        behaviour: Behaviour,
+        stack: Stack,
+    ) -> Arc<Self> {
         let consumer = Arc::new(Self {
             name: name.to_owned(),
             stack,
             server_name: format!("{name}.{namespace}.svc"),
-            habit,
+            behaviour,
             versions: Mutex::default(),
             started: AtomicUsize::new(0),
         });
@@ -176,17 +182,17 @@ impl Consumer {
 
     /// Whether it loads its trust bundle only when it is started.
     pub const fn is_stubborn(&self) -> bool {
-        self.habit.trust_lag.is_none()
+        self.behaviour.trust_lag.is_none()
     }
 
-    /// What it has in memory, by its habit.
+    /// What it has in memory, by its behaviour.
     fn loaded(&self, now: Instant) -> Loaded {
         let versions = self.versions.lock().unwrap();
-        let trust = match self.habit.trust_lag {
+        let trust = match self.behaviour.trust_lag {
             Some(lag) => visible(&versions, now, lag),
             None => &versions[self.started.load(Ordering::Relaxed)],
         };
-        Loaded { leaf: visible(&versions, now, self.habit.leaf_lag).clone(), trust: trust.clone() }
+        Loaded { leaf: visible(&versions, now, self.behaviour.leaf_lag).clone(), trust: trust.clone() }
     }
 }
 

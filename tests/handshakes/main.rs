@@ -9,36 +9,16 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "../support/dice.rs"]
-mod dice;
-#[path = "../support/election.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod election;
-#[path = "../support/golang.rs"]
-mod golang;
-#[path = "../support/ledger.rs"]
-mod ledger;
-#[cfg(feature = "weakened")]
-#[path = "../support/solo.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod solo;
-#[path = "../support/stage.rs"]
-#[allow(dead_code, reason = "each test program uses a part of the stage")]
-mod stage;
-#[path = "../support/tool.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod tool;
-
-mod chatter;
 mod consumer;
-mod freeze;
+mod consumers;
+mod frozen_leader;
 mod gnutls;
-mod group;
-mod in_process;
 mod mount;
 #[cfg(feature = "weakened")]
 mod mutants;
 mod openssl;
+mod pairwise;
 mod process;
 mod rotations;
+mod rustls_consumer;
 mod stacks;

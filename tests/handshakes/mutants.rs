@@ -4,55 +4,55 @@ use mtls_operator::operator::run::Settings;
 use mtls_operator::plan::authority::safeguards::Safeguard::{CrossCertificates, Gate, Wait};
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::runtime::clock::Clock;
+use test_support::cluster::TestCluster;
+use test_support::in_process::{InProcessOperator, settings};
 
-use crate::chatter::{Chatter, Tally};
-use crate::group::{Group, Lifetime};
+use crate::consumers::{Consumers, Lifetime};
+use crate::pairwise::{Counts, PairwiseLoad};
 use crate::rotations::{ALL, CONSUMERS};
-use crate::solo::{Solo, settings};
-use crate::stage::Stage;
 
 /// Without cross-certificates.
-pub async fn without_crosses() -> Tally {
+pub async fn without_crosses() -> Counts {
     rotation(Safeguards::ALL.without(CrossCertificates)).await
 }
 
 /// Without these, and without waiting for anybody.
-pub async fn without_both() -> Tally {
+pub async fn without_both() -> Counts {
     rotation(Safeguards::ALL.without(CrossCertificates).without(Gate).without(Wait)).await
 }
 
 /// One rotation by an operator with these safeguards only, which serves nobody else.
-async fn rotation(safeguards: Safeguards) -> Tally {
-    let stage = Stage::shared();
-    let scene = stage.scene().await;
-    let namespace = scene.namespace.clone();
+async fn rotation(safeguards: Safeguards) -> Counts {
+    let cluster = TestCluster::shared();
+    let namespace = cluster.namespace().await;
+    let name = namespace.name.clone();
     let settings = Settings {
-        namespace: namespace.clone(),
-        watch_namespaces: vec![namespace.clone()],
+        namespace: name.clone(),
+        watch_namespaces: vec![name.clone()],
         default_authority: None,
         ..settings()
     };
-    let operator = Solo::run(settings, safeguards, Clock::system(), stage.client().await);
-    let group = Group::start(scene, Some(&namespace), CONSUMERS, Lifetime::SHORTEST).await;
-    let chatter = Chatter::begin(vec![group.consumers.clone()]);
+    let operator = InProcessOperator::run(settings, safeguards, Clock::system(), cluster.client().await);
+    let group = Consumers::start(namespace, Some(&name), CONSUMERS, Lifetime::SHORTEST).await;
+    let load = PairwiseLoad::begin(vec![group.all.clone()]);
     group.rotate("1").await;
-    let tally = chatter.end();
+    let counts = load.end();
     operator.stop().await;
-    tally
+    counts
 }
 
 #[test]
 fn without_cross_certificates_those_fail_that_never_reload_and_only_those() {
-    let tally = ALL.without_crosses.end();
-    println!("A rotation without cross-certificates. {tally}");
-    assert!(tally.sum(true).1 > 0, "{tally}");
-    assert_eq!(tally.sum(false).1, 0, "{tally}\n{:#?}", tally.failures);
-    assert_eq!(tally.untried(), [], "{tally}");
+    let counts = ALL.without_crosses.end();
+    println!("A rotation without cross-certificates. {counts}");
+    assert!(counts.sum(true).1 > 0, "{counts}");
+    assert_eq!(counts.sum(false).1, 0, "{counts}\n{:#?}", counts.failures);
+    assert_eq!(counts.untried(), [], "{counts}");
 }
 
 #[test]
 fn without_gate_and_cross_certificates_handshakes_fail() {
-    let tally = ALL.without_both.end();
-    println!("A rotation without gate and cross-certificates. {tally}");
-    assert!(tally.sum(false).1 > 0, "{tally}");
+    let counts = ALL.without_both.end();
+    println!("A rotation without gate and cross-certificates. {counts}");
+    assert!(counts.sum(false).1 > 0, "{counts}");
 }

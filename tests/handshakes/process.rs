@@ -5,29 +5,19 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use test_support::tools::{go, java};
+
 use crate::consumer::Loaded;
-use crate::golang;
 use crate::mount::Mount;
 
-fn source(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/handshakes").join(file)
-}
-
 /// Builds the program in Go into a folder.
-pub fn build_go(go: &Path, folder: &Path) -> PathBuf {
-    let program = folder.join("consumer");
-    golang::build(go, "tests/handshakes/go", &program);
-    program
+pub fn build_go(folder: &Path) -> Option<PathBuf> {
+    go::build("tests/handshakes/go", &folder.join("consumer"))
 }
 
 /// The program in Java.
 pub fn java(java: &Path) -> Command {
-    let mut command = Command::new(java);
-    // Small: there are several of them, on a machine that has other things to do.
-    command
-        .args(["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
-        .arg(source("java/Consumer.java"));
-    command
+    java::run(java, "tests/handshakes/java/Consumer.java")
 }
 
 /// A consumer.

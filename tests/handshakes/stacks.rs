@@ -8,12 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
     Authority, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial, SpiffeId, Validity,
 };
+use test_support::tools::{java, require_tool};
 
 use crate::consumer::{Loaded, Stack, Version};
 use crate::gnutls::GnuTls;
 use crate::openssl::OpenSsl;
 use crate::process::{self, Process};
-use crate::tool::require_tool;
 
 const NAME: &str = "pod.shop.svc";
 
@@ -41,9 +41,8 @@ fn stacks() -> Vec<Stack> {
     let of = |command: &mut Command| Mutex::new(Process::start(command));
     let openssl = require_tool("openssl").map(|program| Stack::OpenSsl(Mutex::new(OpenSsl::new(program))));
     let gnutls = require_tool("gnutls-cli").map(|program| Stack::GnuTls(Mutex::new(GnuTls::new(program))));
-    let go =
-        require_tool("go").map(|go| Stack::Go(of(&mut Command::new(process::build_go(&go, folder.path())))));
-    let java = require_tool("java").map(|java| Stack::Java(of(&mut process::java(&java))));
+    let go = process::build_go(folder.path()).map(|program| Stack::Go(of(&mut Command::new(program))));
+    let java = java::find().map(|java| Stack::Java(of(&mut process::java(&java))));
     std::iter::once(Stack::Rustls).chain([openssl, gnutls, go, java].into_iter().flatten()).collect()
 }
 

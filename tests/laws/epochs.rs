@@ -10,9 +10,9 @@ use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::selector::Selection;
 
-use super::attention::{issued, issuer_entry};
-use super::board::{at, secret};
 use super::fixture::{DAY, HOUR, terms};
+use super::requeue::{issued, issuer_entry};
+use super::scheduler::{at, secret};
 
 const NAMES: [&str; 3] = ["web", "mail", "shop"];
 
@@ -36,7 +36,7 @@ fn asking(name: &str) -> MtlsIdentity {
 
 /// Identities that need that grant, with certificates as asked.
 fn settled() -> Scheduler {
-    let mut scheduler = super::board::ready();
+    let mut scheduler = super::scheduler::ready();
     scheduler.apply_authority(&Arc::new(granting()), at(0));
     scheduler.apply_issuer("mesh", Some(issuer_entry()), at(0));
     for name in NAMES {

@@ -10,8 +10,8 @@ use mtls_operator::pki::MAX_CERTIFICATES;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 
 use super::fixture::{DAY, NOW, terms};
-use super::root_change::{announce, change, switch};
-use super::root_secret::{PLACE, generated, written};
+use super::root_load::{PLACE, generated, written};
+use super::root_transition::{announce, change, switch};
 
 fn read(secret: &Secret, phase: Phase, now: Timestamp) -> Result<(), String> {
     read_back(secret, &terms(), PLACE, phase, now)

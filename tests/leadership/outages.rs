@@ -3,44 +3,41 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use test_support::in_memory::leases::{FakeApi, FaultProfile};
+use test_support::rng::SeededRng;
 use tokio::time::sleep;
 
-use crate::api::{FakeApi, Weather};
 use crate::replica::Replica;
 
 const REPLICAS: u64 = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LOOKS: u64 = 20_000;
 
-/// `SplitMix64`: small, and the same on every machine.
-struct Dice(u64);
+/// What happens, and to whom.
+struct Chance(SeededRng);
 
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % sides
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0.below(limit)
     }
 
-    fn weather(&mut self) -> Weather {
-        match self.roll(8) {
-            0 => Weather::Refused,
-            1 => Weather::Lost,
-            2 => Weather::AnswerLost,
-            3 => Weather::Slow(self.pause(3000), self.pause(300)),
-            4 => Weather::Slow(self.pause(8000), self.pause(8000)),
-            _ => Weather::Fair,
+    fn weather(&mut self) -> FaultProfile {
+        match self.below(8) {
+            0 => FaultProfile::Refused,
+            1 => FaultProfile::Lost,
+            2 => FaultProfile::AnswerLost,
+            3 => FaultProfile::Slow(self.pause(3000), self.pause(300)),
+            4 => FaultProfile::Slow(self.pause(8000), self.pause(8000)),
+            _ => FaultProfile::Fair,
         }
     }
 
     fn pause(&mut self, millis: u64) -> Duration {
-        Duration::from_millis(self.roll(millis))
+        Duration::from_millis(self.below(millis))
     }
 
     fn wall(&mut self) -> Timestamp {
-        let hours = i64::try_from(self.roll(20_000)).unwrap();
+        let hours = i64::try_from(self.below(20_000)).unwrap();
         Timestamp::from_second(1_900_000_000).unwrap() + SignedDuration::from_hours(hours - 10_000)
     }
 }
@@ -53,30 +50,30 @@ struct Pod {
 }
 
 impl Pod {
-    fn start(api: &FakeApi, dice: &mut Dice, place: u64, process: u64) -> Self {
+    fn start(api: &FakeApi, chance: &mut Chance, place: u64, process: u64) -> Self {
         let name = format!("pod-{place}_{process}");
-        Self { place, process, replica: Replica::start_at(api, &name, dice.wall()) }
+        Self { place, process, replica: Replica::start_at(api, &name, chance.wall()) }
     }
 
     fn name(&self) -> String {
         format!("pod-{}_{}", self.place, self.process)
     }
 
-    async fn restart(self, api: &FakeApi, dice: &mut Dice) -> Self {
+    async fn restart(self, api: &FakeApi, chance: &mut Chance) -> Self {
         let (place, process) = (self.place, self.process);
-        if dice.roll(2) == 0 {
+        if chance.below(2) == 0 {
             self.replica.kill().await;
         } else {
             self.replica.stop().await;
         }
-        Self::start(api, dice, place, process + 1)
+        Self::start(api, chance, place, process + 1)
     }
 }
 
 /// One run; how many looks found a leader, and how often leadership changed hands.
 async fn run(seed: u64) -> (u64, u64) {
-    let (api, mut dice) = (FakeApi::default(), Dice(seed));
-    let mut pods: Vec<Pod> = (0..REPLICAS).map(|place| Pod::start(&api, &mut dice, place, 0)).collect();
+    let (api, mut chance) = (FakeApi::default(), Chance(SeededRng::new(seed)));
+    let mut pods: Vec<Pod> = (0..REPLICAS).map(|place| Pod::start(&api, &mut chance, place, 0)).collect();
     let (mut led, mut changes, mut last) = (0, 0, None);
     for _ in 0..LOOKS {
         let leaders: Vec<String> = pods.iter().filter(|pod| pod.replica.leads()).map(Pod::name).collect();
@@ -85,13 +82,13 @@ async fn run(seed: u64) -> (u64, u64) {
             led += 1;
             changes += u64::from(last.replace(leader.clone()).as_ref() != Some(leader));
         }
-        if dice.roll(40) == 0 {
-            let at = usize::try_from(dice.roll(REPLICAS)).unwrap();
-            api.set_weather(&pods[at].name(), dice.weather());
+        if chance.below(40) == 0 {
+            let at = usize::try_from(chance.below(REPLICAS)).unwrap();
+            api.set_weather(&pods[at].name(), chance.weather());
         }
-        if dice.roll(600) == 0 {
-            let at = usize::try_from(dice.roll(REPLICAS)).unwrap();
-            let pod = pods.remove(at).restart(&api, &mut dice).await;
+        if chance.below(600) == 0 {
+            let at = usize::try_from(chance.below(REPLICAS)).unwrap();
+            let pod = pods.remove(at).restart(&api, &mut chance).await;
             pods.insert(at, pod);
         }
         sleep(LOOK_EVERY).await;

@@ -6,9 +6,8 @@ use jiff::Timestamp;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
 use mtls_operator::runtime::shutdown::{Shutdown, Trigger};
+use test_support::in_memory::leases::FakeApi;
 use tokio::task::JoinHandle;
-
-use crate::api::FakeApi;
 
 pub struct Replica {
     pub leadership: Leadership,

@@ -6,8 +6,9 @@ use mtls_operator::pki::{
     Serial, TrustBundle, Validity, verify_as_peer,
 };
 use rcgen::{BasicConstraints, CustomExtension, GeneralSubtree, IsCa, NameConstraints};
+use test_support::ca::Ca;
 
-use crate::fixture::{Ca, DAY, NOW, YEAR, der, profile};
+use crate::fixture::{DAY, NOW, YEAR, der, foreign_root, profile};
 
 fn load(pem: &AuthorityPem) -> Authority {
     Authority::load(pem, NOW).unwrap()
@@ -86,7 +87,8 @@ fn a_leaf_of_the_former_root_is_served_without_the_cross_certificate_of_its_succ
 /// The list as version 0.1 wrote it: the newest first, each without a path length.
 #[test]
 fn of_a_list_that_was_written_before_the_newest_alone_is_taken() {
-    let roots: Vec<Ca> = (0..12).map(|number| Ca::named(&format!("root {number}"), |_| ())).collect();
+    let roots: Vec<Ca> =
+        (0..12).map(|number| Ca::root_with(&format!("root {number}"), NOW, |_| ())).collect();
     let certified = roots.windows(2).map(|pair| pair[0].certified(&pair[1]));
     let list: String = certified.collect::<Vec<_>>().into_iter().rev().collect();
     let newest = load(&roots[11].provided(&[], &roots[11]));
@@ -147,8 +149,8 @@ fn a_cross_certificate_is_the_new_root_in_all_but_its_issuer() {
 /// The intermediate would follow the cross-certificate, and GnuTLS refuses such a chain though it trusts the signer.
 #[test]
 fn an_intermediate_is_certified_and_certifies_no_root() {
-    let corporate = Ca::root(|_| ());
-    let intermediate = corporate.intermediate("intermediate", |_| ());
+    let corporate = foreign_root(|_| ());
+    let intermediate = corporate.intermediate_with("intermediate", |_| ());
     let provided = || load(&intermediate.provided(&[], &corporate));
     let generated = fresh();
     assert!(matches!(provided().cross_certify(&fresh(), NOW), Err(CrossError::Intermediate)));
@@ -160,9 +162,9 @@ fn an_intermediate_is_certified_and_certifies_no_root() {
 
 #[test]
 fn a_cross_certificate_has_room_for_the_chain_of_the_next_root_and_no_more() {
-    let corporate = Ca::root(|_| ());
-    let upper = corporate.intermediate("upper", |_| ());
-    let signer = upper.intermediate("signer", |_| ());
+    let corporate = foreign_root(|_| ());
+    let upper = corporate.intermediate_with("upper", |_| ());
+    let signer = upper.intermediate_with("signer", |_| ());
     let room = |next: &AuthorityPem| {
         let crosses = fresh().cross_certify(&load(next), NOW).unwrap();
         let cross = der(&crosses.to_pem());
@@ -183,7 +185,7 @@ fn a_root_with_a_limit_that_is_not_copied_is_not_certified() {
         extension
     };
     let certify = |found: CustomExtension| {
-        let root = Ca::with(|params| params.custom_extensions.push(found));
+        let root = Ca::root_with("root", NOW, |params| params.custom_extensions.push(found));
         fresh().cross_certify(&load(&root.provided(&[], &root)), NOW).map(|_| ())
     };
     // requireExplicitPolicy 0; inhibitAnyPolicy 0; certificate policies anyPolicy.
@@ -202,10 +204,10 @@ fn a_root_with_a_limit_that_is_not_copied_is_not_certified() {
 
 #[test]
 fn where_a_path_would_not_hold_there_is_no_cross_certificate() {
-    let short = Ca::root(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let short = foreign_root(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
     let short = load(&short.provided(&[], &short));
     assert!(matches!(short.cross_certify(&fresh(), NOW), Err(CrossError::NoPath(_))));
-    let limited = Ca::root(|params| {
+    let limited = foreign_root(|params| {
         let permitted_subtrees = vec![GeneralSubtree::DnsName("shop.svc".into())];
         params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: vec![] });
     });

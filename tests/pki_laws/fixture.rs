@@ -2,13 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
-    Authority, AuthorityPem, CommonName, KeyAlgorithm, LeafProfile, RootAlgorithm, SpiffeId, TrustBundle,
+    Authority, AuthorityPem, CommonName, KeyAlgorithm, LeafProfile, RootAlgorithm, SpiffeId,
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType,
+    SerialNumber,
 };
-use time::OffsetDateTime;
+use test_support::ca::{Ca, offset};
 use zeroize::Zeroizing;
 
 /// Noon of a day in 2026; nothing here looks at a clock.
@@ -20,72 +20,13 @@ pub const SECOND: SignedDuration = SignedDuration::from_secs(1);
 /// What a foreign CA is made with before a test spoils it.
 pub type Spoil = fn(&mut CertificateParams);
 
-/// A CA that was not made by us.
-pub struct Ca {
-    pub params: CertificateParams,
-    pub issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Ca {
-    pub fn root(spoil: Spoil) -> Self {
-        Self::named("root", spoil)
-    }
-
-    /// A root that something from outside spoils.
-    pub fn with(spoil: impl FnOnce(&mut CertificateParams)) -> Self {
-        Self::named("root", spoil)
-    }
-
-    pub fn named(name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> Self {
-        let (params, key) = ca_params(name, spoil);
-        Self { issuer: CertifiedIssuer::self_signed(params.clone(), key).unwrap(), params }
-    }
-
-    pub fn intermediate(&self, name: &str, spoil: Spoil) -> Self {
-        let (params, key) = ca_params(name, spoil);
-        Self { issuer: CertifiedIssuer::signed_by(params.clone(), key, &self.issuer).unwrap(), params }
-    }
-
-    /// A cross-certificate of another root, without a path length.
-    pub fn certified(&self, other: &Self) -> String {
-        other.params.signed_by(other.issuer.key(), &self.issuer).unwrap().pem()
-    }
-
-    pub fn pem(&self) -> String {
-        self.issuer.pem()
-    }
-
-    pub fn key_pem(&self) -> String {
-        self.issuer.key().serialize_pem()
-    }
-
-    pub fn bundle(&self) -> TrustBundle {
-        TrustBundle::from_pem(self.pem().as_bytes()).unwrap()
-    }
-
-    /// This CA as people would provide it.
-    pub fn provided(&self, above: &[&Self], anchor: &Self) -> AuthorityPem {
-        let chain: String = std::iter::once(self).chain(above.iter().copied()).map(Self::pem).collect();
-        authority_pem(chain, self.key_pem(), anchor.pem())
-    }
+/// A root that was not made by us.
+pub fn foreign_root(spoil: Spoil) -> Ca {
+    Ca::root_with("root", NOW, spoil)
 }
 
 pub fn authority_pem(chain: impl Into<Vec<u8>>, key: String, anchors: impl Into<Vec<u8>>) -> AuthorityPem {
     AuthorityPem { chain: chain.into(), key: Zeroizing::new(key.into_bytes()), anchors: anchors.into() }
-}
-
-fn ca_params(name: &str, spoil: impl FnOnce(&mut CertificateParams)) -> (CertificateParams, KeyPair) {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.distinguished_name.push(DnType::OrganizationName, "Example");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.use_authority_key_identifier_extension = true;
-    params.not_before = offset(NOW - DAY);
-    params.not_after = offset(NOW + YEAR);
-    spoil(&mut params);
-    (params, KeyPair::generate().unwrap())
 }
 
 /// A leaf as we would issue it, to be spoilt.
@@ -102,10 +43,6 @@ pub fn good_leaf() -> CertificateParams {
     params.not_before = offset(NOW);
     params.not_after = offset(NOW + DAY);
     params
-}
-
-pub fn offset(time: Timestamp) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp(time.as_second()).unwrap()
 }
 
 pub fn profile() -> LeafProfile {

@@ -5,10 +5,11 @@ use mtls_operator::pki::{
     MAX_PEM_BYTES, PrivateKey, RootAlgorithm, Serial, Validity, verify_as_peer,
 };
 use rcgen::{CustomExtension, GeneralSubtree, NameConstraints};
+use test_support::ca::Ca;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 
-use crate::fixture::{Ca, DAY, NOW, SECOND, YEAR, authority_pem, der, generated, profile};
+use crate::fixture::{DAY, NOW, SECOND, YEAR, authority_pem, der, foreign_root, generated, profile};
 
 pub fn issue(pem: &AuthorityPem) -> IssuedLeaf {
     let authority = Authority::load(pem, NOW).unwrap();
@@ -145,9 +146,9 @@ fn a_window_outside_the_authority_by_one_second_is_refused() {
 
 #[test]
 fn the_chain_carries_intermediates_and_never_a_root() {
-    let root = Ca::root(|_| ());
-    let upper = root.intermediate("upper", |_| ());
-    let lower = upper.intermediate("lower", |_| ());
+    let root = foreign_root(|_| ());
+    let upper = root.intermediate_with("upper", |_| ());
+    let lower = upper.intermediate_with("lower", |_| ());
     for above in [&[&upper][..], &[&upper, &root]] {
         let issued = issue(&lower.provided(above, &root));
         let rest = format!("{}{}", lower.pem(), upper.pem());
@@ -227,8 +228,8 @@ fn a_name_that_no_client_can_ask_for_is_not_issued() {
 
 #[test]
 fn a_leaf_against_the_name_constraints_of_a_provided_ca_is_not_handed_out() {
-    let root = Ca::root(|_| ());
-    let constrained = root.intermediate("constrained", |params| {
+    let root = foreign_root(|_| ());
+    let constrained = root.intermediate_with("constrained", |params| {
         let permitted_subtrees = vec![GeneralSubtree::DnsName("corp.example".into())];
         params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: vec![] });
     });
@@ -252,8 +253,8 @@ fn what_is_issued_passes_as_it_is_stored() {
 /// A CA below a root, with a cross-certificate of that root in its chain that is so long that about this many bytes are left
 /// for the leaf before it. Peers do not follow it: they trust the root.
 fn leaving(bytes: usize) -> AuthorityPem {
-    let (root, other) = (Ca::named("root", |_| ()), Ca::named("other", |_| ()));
-    let signer = root.intermediate("signer", |_| ());
+    let (root, other) = (Ca::root_with("root", NOW, |_| ()), Ca::root_with("other", NOW, |_| ()));
+    let signer = root.intermediate_with("signer", |_| ());
     // 48 octets make a line of 64 characters; the rest of both certificates has less than 1000 octets.
     let octets = (MAX_PEM_BYTES - bytes) / 65 * 48 - 1000;
     let mut params = root.params.clone();

@@ -5,9 +5,10 @@ use mtls_operator::pki::{
     MAX_PROVIDED_BYTES, PemError, PrivateKey, TrustError,
 };
 use rcgen::{BasicConstraints, DistinguishedName, IsCa, KeyUsagePurpose};
+use test_support::ca::offset;
 
 use crate::fixture::{
-    Ca, DAY, NOW, SECOND, YEAR, authority_pem, certificate_pem, der, generated, offset, patched, version_1,
+    DAY, NOW, SECOND, YEAR, authority_pem, certificate_pem, der, foreign_root, generated, patched, version_1,
 };
 
 fn load(pem: &AuthorityPem) -> Result<(), LoadError> {
@@ -16,15 +17,15 @@ fn load(pem: &AuthorityPem) -> Result<(), LoadError> {
 
 /// A self-signed CA whose bytes were changed after signing, which nobody can see in an anchor.
 fn patched_root(from: &[u8], to: &[u8]) -> AuthorityPem {
-    let root = Ca::root(|_| ());
+    let root = foreign_root(|_| ());
     let text = certificate_pem(&patched(&der(&root.pem()), from, to));
     authority_pem(text.clone(), root.key_pem(), text)
 }
 
 #[test]
 fn a_good_ca_loads_and_says_what_it_is() {
-    let root = Ca::root(|_| ());
-    let intermediate = root.intermediate("intermediate", |_| ());
+    let root = foreign_root(|_| ());
+    let intermediate = root.intermediate_with("intermediate", |_| ());
     let authority = Authority::load(&intermediate.provided(&[], &root), NOW).unwrap();
     assert_eq!(authority.fingerprint(), Fingerprint::of(intermediate.issuer.der()));
     assert!(authority.bundle().same_anchors(&root.bundle()));
@@ -32,34 +33,34 @@ fn a_good_ca_loads_and_says_what_it_is() {
 
 #[test]
 fn a_certificate_that_is_no_ca_is_refused() {
-    let root = Ca::root(|_| ());
-    let leaf = root.intermediate("leaf", |params| params.is_ca = IsCa::ExplicitNoCa);
+    let root = foreign_root(|_| ());
+    let leaf = root.intermediate_with("leaf", |params| params.is_ca = IsCa::ExplicitNoCa);
     assert_eq!(load(&leaf.provided(&[], &root)), Err(LoadError::NotCa { number: 1 }));
 }
 
 #[test]
 fn a_ca_that_may_not_sign_certificates_is_refused() {
-    let root = Ca::root(|_| ());
-    let ca = root.intermediate("crl only", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
+    let root = foreign_root(|_| ());
+    let ca = root.intermediate_with("crl only", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign]);
     assert_eq!(load(&ca.provided(&[], &root)), Err(LoadError::MayNotSign { number: 1 }));
 }
 
 #[test]
 fn a_ca_without_key_usage_may_sign() {
-    let root = Ca::root(|params| params.key_usages = vec![]);
+    let root = foreign_root(|params| params.key_usages = vec![]);
     assert_eq!(load(&root.provided(&[], &root)), Ok(()));
 }
 
 #[test]
 fn a_key_of_another_ca_is_refused() {
-    let (one, other) = (Ca::root(|_| ()), Ca::root(|_| ()));
+    let (one, other) = (foreign_root(|_| ()), foreign_root(|_| ()));
     let mixed = authority_pem(one.pem(), other.key_pem(), one.pem());
     assert_eq!(load(&mixed), Err(LoadError::KeyMismatch));
 }
 
 #[test]
 fn only_an_empty_subject_is_refused() {
-    let nameless = Ca::root(|params| params.distinguished_name = DistinguishedName::new());
+    let nameless = foreign_root(|params| params.distinguished_name = DistinguishedName::new());
     assert_eq!(load(&nameless.provided(&[], &nameless)), Err(LoadError::Subject));
     // O becomes CN: two attributes of one type.
     assert_eq!(load(&patched_root(&[0x55, 4, 10], &[0x55, 4, 3])), Ok(()));
@@ -74,8 +75,9 @@ fn a_subject_with_an_attribute_type_that_rcgen_cannot_write_is_used() {
 /// webpki takes a root for every purpose; OpenSSL and others look.
 #[test]
 fn a_root_for_another_purpose_is_refused() {
-    let mail =
-        Ca::root(|params| params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::EmailProtection]);
+    let mail = foreign_root(|params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::EmailProtection];
+    });
     assert_eq!(load(&mail.provided(&[], &mail)), Err(LoadError::Refused(LeafError::Untrusted)));
 }
 
@@ -100,32 +102,32 @@ fn dates_are_checked_to_the_second() {
 fn an_expired_certificate_anywhere_above_counts_as_expired() {
     let old: fn(&mut rcgen::CertificateParams) = |params| params.not_after = offset(NOW - SECOND);
     let expired = Err(LoadError::Expired { not_after: NOW - SECOND });
-    let (root, old_root) = (Ca::root(|_| ()), Ca::root(old));
-    assert_eq!(load(&old_root.intermediate("signer", |_| ()).provided(&[], &old_root)), expired);
-    let old_upper = root.intermediate("upper", old);
-    assert_eq!(load(&old_upper.intermediate("signer", |_| ()).provided(&[&old_upper], &root)), expired);
+    let (root, old_root) = (foreign_root(|_| ()), foreign_root(old));
+    assert_eq!(load(&old_root.intermediate_with("signer", |_| ()).provided(&[], &old_root)), expired);
+    let old_upper = root.intermediate_with("upper", old);
+    assert_eq!(load(&old_upper.intermediate_with("signer", |_| ()).provided(&[&old_upper], &root)), expired);
 }
 
 #[test]
 fn the_window_is_narrowed_by_every_certificate_above() {
-    let root = Ca::root(|params| params.not_after = offset(NOW + DAY));
-    let upper = root.intermediate("upper", |params| params.not_before = offset(NOW - SECOND));
-    let signer = upper.intermediate("signer", |_| ());
+    let root = foreign_root(|params| params.not_after = offset(NOW + DAY));
+    let upper = root.intermediate_with("upper", |params| params.not_before = offset(NOW - SECOND));
+    let signer = upper.intermediate_with("signer", |_| ());
     let window = Authority::load(&signer.provided(&[&upper], &root), NOW).unwrap().window();
     assert_eq!((window.not_before, window.not_after), (NOW - SECOND, NOW + DAY));
 }
 
 #[test]
 fn a_signing_root_must_itself_be_trusted() {
-    let (one, other) = (Ca::root(|_| ()), Ca::root(|_| ()));
+    let (one, other) = (foreign_root(|_| ()), foreign_root(|_| ()));
     assert_eq!(load(&one.provided(&[], &other)), Err(LoadError::NotAnchored));
 }
 
 #[test]
 fn a_chain_must_lead_to_an_anchor() {
-    let (root, stranger) = (Ca::root(|_| ()), Ca::root(|params| params.serial_number = None));
-    let upper = root.intermediate("upper", |_| ());
-    let signer = upper.intermediate("signer", |_| ());
+    let (root, stranger) = (foreign_root(|_| ()), foreign_root(|params| params.serial_number = None));
+    let upper = root.intermediate_with("upper", |_| ());
+    let signer = upper.intermediate_with("signer", |_| ());
     assert_eq!(load(&signer.provided(&[], &root)), Err(LoadError::Refused(LeafError::Untrusted)));
     // The stranger has the root's name, but not its key: only signatures tell.
     assert_eq!(load(&signer.provided(&[&upper], &stranger)), Err(LoadError::Refused(LeafError::Untrusted)));
@@ -133,14 +135,14 @@ fn a_chain_must_lead_to_an_anchor() {
 
 #[test]
 fn a_chain_out_of_order_or_with_strangers_is_refused() {
-    let root = Ca::root(|_| ());
-    let top = root.intermediate("top", |_| ());
-    let middle = top.intermediate("middle", |_| ());
-    let signer = middle.intermediate("signer", |_| ());
+    let root = foreign_root(|_| ());
+    let top = root.intermediate_with("top", |_| ());
+    let middle = top.intermediate_with("middle", |_| ());
+    let signer = middle.intermediate_with("signer", |_| ());
     assert_eq!(load(&signer.provided(&[&middle, &top], &root)), Ok(()));
     assert_eq!(load(&signer.provided(&[&middle, &top, &root], &root)), Ok(()));
     assert_eq!(load(&signer.provided(&[&top, &middle], &root)), Err(LoadError::OutOfOrder { number: 2 }));
-    let stranger = root.intermediate("stranger", |_| ());
+    let stranger = root.intermediate_with("stranger", |_| ());
     assert_eq!(
         load(&signer.provided(&[&middle, &top, &stranger], &root)),
         Err(LoadError::OutOfOrder { number: 4 })
@@ -149,8 +151,8 @@ fn a_chain_out_of_order_or_with_strangers_is_refused() {
 
 #[test]
 fn a_repeated_certificate_in_the_chain_means_nothing() {
-    let root = Ca::root(|_| ());
-    let signer = root.intermediate("signer", |_| ());
+    let root = foreign_root(|_| ());
+    let signer = root.intermediate_with("signer", |_| ());
     assert_eq!(load(&root.provided(&[&root], &root)), Ok(()));
     for above in [&[&root, &root][..], &[&signer, &root], &[&signer], &[&root, &signer]] {
         let issued = crate::issuing::issue(&signer.provided(above, &root));
@@ -161,15 +163,15 @@ fn a_repeated_certificate_in_the_chain_means_nothing() {
 /// A certificate of version 1 cannot say that it is a CA's.
 #[test]
 fn a_root_of_version_1_is_an_anchor_and_signs_nothing() {
-    let root = Ca::root(|_| ());
+    let root = foreign_root(|_| ());
     let old = version_1(&root);
-    let signer = root.intermediate("signer", |_| ());
+    let signer = root.intermediate_with("signer", |_| ());
     for chain in [signer.pem(), signer.pem() + &old] {
         assert_eq!(load(&authority_pem(chain, signer.key_pem(), old.clone())), Ok(()));
     }
     let signing = authority_pem(old.clone(), root.key_pem(), old.clone());
     assert_eq!(load(&signing), Err(LoadError::NotCa { number: 1 }));
-    let below = signer.intermediate("below", |_| ());
+    let below = signer.intermediate_with("below", |_| ());
     let between = authority_pem(below.pem() + &version_1(&signer) + &root.pem(), below.key_pem(), root.pem());
     assert_eq!(load(&between), Err(LoadError::NotCa { number: 2 }));
 }
@@ -180,8 +182,8 @@ fn a_ca_without_end_signs_inside_its_window() {
     let endless: fn(&mut rcgen::CertificateParams) = |params| {
         params.not_after = time::OffsetDateTime::from_unix_timestamp(253_402_300_799).unwrap();
     };
-    let root = Ca::root(endless);
-    let signer = root.intermediate("signer", endless);
+    let root = foreign_root(endless);
+    let signer = root.intermediate_with("signer", endless);
     for pem in [root.provided(&[], &root), signer.provided(&[], &root)] {
         let authority = Authority::load(&pem, NOW).unwrap();
         assert_eq!(authority.window().not_after.as_second(), jiff::Timestamp::MAX.as_second());
@@ -195,22 +197,22 @@ fn a_ca_without_end_signs_inside_its_window() {
 
 #[test]
 fn a_path_length_that_leaves_no_room_is_refused() {
-    let root = Ca::root(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
-    let signer = root.intermediate("signer", |_| ());
+    let root = foreign_root(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let signer = root.intermediate_with("signer", |_| ());
     assert_eq!(load(&root.provided(&[], &root)), Ok(()));
     // webpki does not read the path length of an anchor; of an intermediate it does.
-    let top = Ca::root(|_| ());
+    let top = foreign_root(|_| ());
     let narrow =
-        top.intermediate("narrow", |params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
-    let below = narrow.intermediate("below", |_| ());
+        top.intermediate_with("narrow", |params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
+    let below = narrow.intermediate_with("below", |_| ());
     assert_eq!(load(&below.provided(&[&narrow], &top)), Err(LoadError::Refused(LeafError::Untrusted)));
     assert_eq!(load(&signer.provided(&[], &root)), Err(LoadError::Refused(LeafError::Untrusted)));
 }
 
 #[test]
 fn an_intermediate_in_the_bundle_is_refused() {
-    let root = Ca::root(|_| ());
-    let signer = root.intermediate("signer", |_| ());
+    let root = foreign_root(|_| ());
+    let signer = root.intermediate_with("signer", |_| ());
     let wrong = authority_pem(signer.pem(), signer.key_pem(), signer.pem());
     assert_eq!(load(&wrong), Err(LoadError::Anchors(TrustError::NotRoot { number: 1 })));
 }
@@ -249,7 +251,7 @@ fn people_may_provide_64_certificates_and_bundles_joined_of_these_can_be_read() 
 
 #[test]
 fn bytes_behind_a_certificate_are_damage() {
-    let root = Ca::root(|_| ());
+    let root = foreign_root(|_| ());
     let trailing = certificate_pem(&[der(&root.pem()), vec![0]].concat());
     let pem = authority_pem(trailing, root.key_pem(), root.pem());
     assert_eq!(load(&pem), Err(LoadError::Damaged { number: 1 }));

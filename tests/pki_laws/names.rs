@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriter, Tag};
 
-use crate::fixture::{Ca, NOW, authority_pem, certificate_pem, der, generated, refilled};
+use crate::fixture::{NOW, authority_pem, certificate_pem, der, foreign_root, generated, refilled};
 use crate::issuing::issue;
 
 /// Attribute types: DC, OU, CN, an e-mail address, and one of a company's own.
@@ -47,7 +47,7 @@ fn name(parts: &[Vec<Attribute>]) -> Vec<u8> {
 
 /// A self-signed CA of this name.
 fn named(name: &[u8]) -> AuthorityPem {
-    let root = Ca::root(|_| ());
+    let root = foreign_root(|_| ());
     let text = certificate_pem(&refilled(&der(&root.pem()), |fields| {
         fields[3] = name.to_vec();
         fields[5] = name.to_vec();

@@ -5,12 +5,12 @@ use mtls_operator::pki::{
 };
 use proptest::prelude::*;
 
-use crate::fixture::{Ca, NOW, authority_pem, der, generated, pem};
+use crate::fixture::{NOW, authority_pem, der, foreign_root, generated, pem};
 
 const BOM: &str = "\u{feff}";
 
 fn roots<const COUNT: usize>() -> [String; COUNT] {
-    std::array::from_fn(|_| Ca::root(|_| ()).pem().replace("\r\n", "\n"))
+    std::array::from_fn(|_| foreign_root(|_| ()).pem().replace("\r\n", "\n"))
 }
 
 fn count(text: &str) -> Result<usize, TrustError> {
@@ -86,7 +86,7 @@ fn the_sentence_names_the_part_and_both_numbers() {
         count(&text).unwrap_err().to_string(),
         "the trust bundle (ca.crt) has BEGIN CERTIFICATE 2 times, and 1 of these could be read; each needs a line for BEGIN, base64, and a line for END with the same words"
     );
-    let root = Ca::root(|_| ());
+    let root = foreign_root(|_| ());
     let chain = authority_pem(text, root.key_pem(), root.pem());
     let expected = LoadError::Chain(PemError::Unread { begun: 2, read: 1 });
     assert_eq!(Authority::load(&chain, NOW).err(), Some(expected));

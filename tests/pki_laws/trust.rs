@@ -5,7 +5,7 @@ use mtls_operator::pki::{
     TrustError, verify_as_peer,
 };
 
-use crate::fixture::{Ca, NOW, certificate_pem, der, generated};
+use crate::fixture::{NOW, certificate_pem, der, foreign_root, generated};
 
 fn bundle(text: &str) -> TrustBundle {
     TrustBundle::from_pem(text.as_bytes()).unwrap()
@@ -13,7 +13,7 @@ fn bundle(text: &str) -> TrustBundle {
 
 #[test]
 fn order_repetition_and_text_around_change_nothing() {
-    let (one, two) = (Ca::root(|_| ()).pem(), Ca::root(|_| ()).pem());
+    let (one, two) = (foreign_root(|_| ()).pem(), foreign_root(|_| ()).pem());
     let canonical = bundle(&format!("{one}{two}"));
     for other in [format!("{two}{one}"), format!("# roots\n{one}\n{two}{one}"), canonical.to_pem().to_owned()]
     {
@@ -26,7 +26,7 @@ fn order_repetition_and_text_around_change_nothing() {
 
 #[test]
 fn another_set_has_another_hash() {
-    let (one, two) = (Ca::root(|_| ()).pem(), Ca::root(|_| ()).pem());
+    let (one, two) = (foreign_root(|_| ()).pem(), foreign_root(|_| ()).pem());
     let sets = [bundle(&one), bundle(&two), bundle(&format!("{one}{two}"))];
     for (index, set) in sets.iter().enumerate() {
         assert_eq!(set.hash().len(), 32);
@@ -39,7 +39,7 @@ fn another_set_has_another_hash() {
 
 #[test]
 fn a_root_is_found_by_fingerprint_and_by_key() {
-    let root = Ca::root(|_| ());
+    let root = foreign_root(|_| ());
     let bundle = root.bundle();
     let fingerprint = Fingerprint::of(root.issuer.der());
     assert!(bundle.contains(&fingerprint));
@@ -51,11 +51,11 @@ fn a_root_is_found_by_fingerprint_and_by_key() {
 
 #[test]
 fn only_roots_belong_in_a_bundle() {
-    let root = Ca::root(|_| ());
-    let intermediate = root.intermediate("intermediate", |_| ());
+    let root = foreign_root(|_| ());
+    let intermediate = root.intermediate_with("intermediate", |_| ());
     let text = format!("{}{}", root.pem(), intermediate.pem());
     assert_eq!(TrustBundle::from_pem(text.as_bytes()).err(), Some(TrustError::NotRoot { number: 2 }));
-    let not_a_ca = Ca::root(|params| params.is_ca = rcgen::IsCa::ExplicitNoCa);
+    let not_a_ca = foreign_root(|params| params.is_ca = rcgen::IsCa::ExplicitNoCa);
     assert_eq!(TrustBundle::from_pem(not_a_ca.pem().as_bytes()).err(), Some(TrustError::NotCa { number: 1 }));
     let trailing = certificate_pem(&[der(&root.pem()), vec![0]].concat());
     assert_eq!(TrustBundle::from_pem(trailing.as_bytes()).err(), Some(TrustError::Damaged { number: 1 }));
@@ -69,7 +69,7 @@ fn read_back(bundle: &TrustBundle) -> Result<(), TrustError> {
 
 #[test]
 fn a_joined_bundle_says_whether_it_can_be_read_back() {
-    let roots: Vec<String> = (0..=MAX_CERTIFICATES).map(|_| Ca::root(|_| ()).pem()).collect();
+    let roots: Vec<String> = (0..=MAX_CERTIFICATES).map(|_| foreign_root(|_| ()).pem()).collect();
     let joined = roots.chunks(MAX_PROVIDED_CERTIFICATES).map(|part| bundle(&part.concat()));
     let bundles: Vec<TrustBundle> = joined.collect();
     let (last, full) = bundles.split_last().unwrap();
@@ -85,7 +85,7 @@ fn a_leaf_is_trusted_by_any_bundle_with_its_root_and_by_no_other() {
     let authority = generated();
     let issued = crate::issuing::issue(&authority);
     let own = String::from_utf8(authority.anchors).unwrap();
-    let stranger = Ca::root(|_| ()).pem();
+    let stranger = foreign_root(|_| ()).pem();
     let verify = |bundle: &TrustBundle| {
         verify_as_peer(issued.chain_pem.as_bytes(), issued.key_pem.as_bytes(), bundle, NOW)
     };

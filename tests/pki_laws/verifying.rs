@@ -5,8 +5,9 @@ use rcgen::{
     CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
     KeyUsagePurpose, SanType, SerialNumber,
 };
+use test_support::ca::{Ca, offset};
 
-use crate::fixture::{Ca, DAY, NOW, SECOND, Spoil, good_leaf, offset};
+use crate::fixture::{DAY, NOW, SECOND, Spoil, foreign_root, good_leaf};
 
 fn verify(ca: &Ca, params: &CertificateParams, key: &KeyPair) -> Result<(), LeafError> {
     let chain = params.signed_by(key, &ca.issuer).unwrap().pem();
@@ -20,7 +21,7 @@ fn verify_text(chain: &str, key: &str, bundle: &TrustBundle) -> Result<(), LeafE
 fn verify_spoilt(spoil: Spoil) -> Result<(), LeafError> {
     let mut params = good_leaf();
     spoil(&mut params);
-    verify(&Ca::root(|_| ()), &params, &KeyPair::generate().unwrap())
+    verify(&foreign_root(|_| ()), &params, &KeyPair::generate().unwrap())
 }
 
 const OTHER_SUBJECT: &str = "the subject is neither empty nor the service account of the URI name";
@@ -164,7 +165,7 @@ fn extensions_that_should_be_critical_and_are_not_are_found() {
         let mut params = good_leaf();
         spoil(&mut params);
         params.custom_extensions.push(CustomExtension::from_oid_content(oid, content.to_vec()));
-        let found = verify(&Ca::root(|_| ()), &params, &KeyPair::generate().unwrap());
+        let found = verify(&foreign_root(|_| ()), &params, &KeyPair::generate().unwrap());
         assert_eq!(found, Err(LeafError::BadProfile(reason)));
     }
 }
@@ -178,7 +179,7 @@ fn with_key_id_only(leaf: &mut CertificateParams) {
 /// webpki accepts this; OpenSSL, GnuTLS and Java do not.
 #[test]
 fn an_authority_key_identifier_of_another_key_is_found() {
-    let ca = Ca::root(|_| ());
+    let ca = foreign_root(|_| ());
     let key = KeyPair::generate().unwrap();
     let mut claimed = ca.params.clone();
     claimed.key_identifier_method = KeyIdMethod::PreSpecified(vec![1; 20]);
@@ -195,7 +196,7 @@ fn a_repeated_extension_is_found() {
         &[2, 5, 29, 37],
         vec![0x30, 0x0a, 6, 8, 43, 6, 1, 5, 5, 7, 3, 1],
     )];
-    let found = verify(&Ca::root(|_| ()), &params, &KeyPair::generate().unwrap());
+    let found = verify(&foreign_root(|_| ()), &params, &KeyPair::generate().unwrap());
     assert!(matches!(found, Err(LeafError::BadProfile(_) | LeafError::NotPem)), "{found:?}");
 }
 
@@ -203,12 +204,12 @@ fn a_repeated_extension_is_found() {
 fn a_key_that_we_do_not_issue_is_found() {
     let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512).unwrap();
     let reason = "the key is of another kind than those we issue";
-    assert_eq!(verify(&Ca::root(|_| ()), &good_leaf(), &key), Err(LeafError::BadProfile(reason)));
+    assert_eq!(verify(&foreign_root(|_| ()), &good_leaf(), &key), Err(LeafError::BadProfile(reason)));
 }
 
 #[test]
 fn key_and_certificate_belong_together() {
-    let ca = Ca::root(|_| ());
+    let ca = foreign_root(|_| ());
     let chain = good_leaf().signed_by(&KeyPair::generate().unwrap(), &ca.issuer).unwrap().pem();
     let other = KeyPair::generate().unwrap().serialize_pem();
     assert_eq!(verify_text(&chain, &other, &ca.bundle()), Err(LeafError::KeyMismatch));
@@ -219,7 +220,7 @@ fn key_and_certificate_belong_together() {
 
 #[test]
 fn a_leaf_is_valid_from_its_first_second_to_its_last() {
-    let ca = Ca::root(|_| ());
+    let ca = foreign_root(|_| ());
     let key = KeyPair::generate().unwrap();
     let chain = good_leaf().signed_by(&key, &ca.issuer).unwrap().pem();
     let at =
@@ -232,7 +233,7 @@ fn a_leaf_is_valid_from_its_first_second_to_its_last() {
 
 #[test]
 fn a_flipped_bit_of_the_signature_is_found() {
-    let ca = Ca::root(|_| ());
+    let ca = foreign_root(|_| ());
     let key = KeyPair::generate().unwrap();
     let mut der = good_leaf().signed_by(&key, &ca.issuer).unwrap().der().to_vec();
     *der.last_mut().unwrap() ^= 1;
@@ -243,16 +244,16 @@ fn a_flipped_bit_of_the_signature_is_found() {
 /// webpki takes anchors without dates; other verifiers do not.
 #[test]
 fn an_expired_root_makes_its_leaves_expire() {
-    let ca = Ca::root(|params| params.not_after = offset(NOW - SECOND));
+    let ca = foreign_root(|params| params.not_after = offset(NOW - SECOND));
     assert_eq!(verify(&ca, &good_leaf(), &KeyPair::generate().unwrap()), Err(LeafError::Expired));
 }
 
 #[test]
 fn a_leaf_under_an_intermediate_for_servers_only_is_not_trusted_for_both_roles() {
-    let root = Ca::root(|_| ());
+    let root = foreign_root(|_| ());
     let key = KeyPair::generate().unwrap();
-    let verify_under = |spoil| {
-        let ca = root.intermediate("intermediate", spoil);
+    let verify_under = |spoil: Spoil| {
+        let ca = root.intermediate_with("intermediate", spoil);
         let chain = good_leaf().signed_by(&key, &ca.issuer).unwrap().pem() + &ca.pem();
         verify_text(&chain, &key.serialize_pem(), &root.bundle())
     };

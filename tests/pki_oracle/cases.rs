@@ -13,8 +13,9 @@ use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
     SpiffeId, Validity,
 };
+use test_support::tools::authorities;
 
-use crate::{authorities, successions};
+use crate::successions;
 
 /// A name that every leaf has.
 pub const NAME: &str = "cart.shop.svc.cluster.local";
@@ -106,9 +107,8 @@ impl Suite {
     }
 
     /// Runs a foreign program over all cases. It prints a line `ok <case> <check>` for each of its checks.
-    pub fn judge(&self, checks_per_case: usize, program: &Path, arguments: &[&str]) {
-        let output = Command::new(program)
-            .args(arguments)
+    pub fn judge(&self, checks_per_case: usize, program: &mut Command) {
+        let output = program
             .args([self.folder.to_str().unwrap(), NAME, WRONG_NAME])
             .env("GOTOOLCHAIN", "local")
             .output()

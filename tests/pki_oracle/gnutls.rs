@@ -1,18 +1,17 @@
 //! GnuTLS: `certtool` verifies as a third implementation of path validation, with a view of its own on key usage.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
+
+use test_support::tools::gnutls::{self, CLIENT, SERVER};
+use test_support::tools::require_tool;
 
 use crate::cases::{Case, NAME, SUITE, WRONG_NAME};
-use crate::tool::require_tool;
-
-const SERVER: &str = "1.3.6.1.5.5.7.3.1";
-const CLIENT: &str = "1.3.6.1.5.5.7.3.2";
 
 fn verify(certtool: &Path, case: &Case, anchors: &str, chain: &str, name: &str, purpose: &str) -> Output {
-    let name = format!("--verify-hostname={name}");
-    let purpose = format!("--verify-purpose={purpose}");
-    case.run(certtool, &["--verify", "--load-ca-certificate", anchors, "--infile", chain, &name, &purpose])
+    let mut command = Command::new(certtool);
+    let verify = gnutls::verify(&mut command, Path::new(anchors), Path::new(chain), purpose);
+    verify.arg(format!("--verify-hostname={name}")).current_dir(&case.folder).output().unwrap()
 }
 
 fn text(output: &Output) -> String {

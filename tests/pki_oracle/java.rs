@@ -1,18 +1,16 @@
 //! Java: PKIX path validation, JSSE handshakes and `keytool`, for the workloads that cannot be told anything.
 
-use std::path::Path;
+use test_support::tools::{java, require_tool};
 
 use crate::cases::SUITE;
-use crate::tool::require_tool;
 
 /// Checks that the program makes of each case.
 const CHECKS: usize = 8;
 
 #[test]
 fn java_accepts_and_refuses_what_it_should() {
-    let (Some(java), Some(_)) = (require_tool("java"), require_tool("javac")) else { return };
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pki_oracle/java/PkiOracle.java");
-    SUITE.judge(CHECKS, &java, &[source.to_str().unwrap()]);
+    let Some(java) = java::find() else { return };
+    SUITE.judge(CHECKS, &mut java::run(&java, "tests/pki_oracle/java/PkiOracle.java"));
 }
 
 #[test]

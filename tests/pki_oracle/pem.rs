@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use mtls_operator::pki::{PemError, RootAlgorithm, TrustBundle, TrustError};
+use test_support::tools::authorities::generate;
+use test_support::tools::require_tool;
 
-use crate::authorities::generate;
 use crate::cases::real_now;
-use crate::tool::require_tool;
 
 const BOM: &str = "\u{feff}";
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use mtls_operator::pki::{Authority, AuthorityPem, LoadError, TrustError, Weakness};
+use test_support::tools::authorities::OpenSsl;
+use test_support::tools::require_tool;
 
-use crate::authorities::OpenSsl;
 use crate::cases::real_now;
-use crate::tool::require_tool;
 
 const P256: &[&str] = &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "KEY"];
 

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};
+use test_support::tools::authorities;
 
-use crate::authorities;
 use crate::cases::Signer;
 
 /// Every succession, as one verifier sees it. Among `provided` are CAs with names that only a copy gets right.

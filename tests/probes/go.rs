@@ -5,11 +5,11 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use mtls_operator::plan::probe::observation::{ClientOutcome, TlsAlert};
+use test_support::tools::go;
+use test_support::tools::process::Server;
 
-use crate::golang;
-use crate::mesh::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
-use crate::process::{Server, folder};
-use crate::tool::require_tool;
+use crate::fixture::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
+use crate::process::{dialer, folder};
 
 const KINDS: [&[&str]; 3] = [&["-max", "12"], &["-max", "13"], &["-max", "13", "-tickets=false"]];
 
@@ -17,12 +17,8 @@ const KINDS: [&[&str]; 3] = [&["-max", "12"], &["-max", "13"], &["-max", "13", "
 static WORKSHOP: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
 /// The program, built once; `None` without Go.
-static PROGRAM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-    let go = require_tool("go")?;
-    let program = WORKSHOP.path().join("server");
-    golang::build(&go, "tests/probes/go", &program);
-    Some(program)
-});
+static PROGRAM: LazyLock<Option<PathBuf>> =
+    LazyLock::new(|| go::build("tests/probes/go", &WORKSHOP.path().join("server")));
 
 fn start(program: &Path, folder: &tempfile::TempDir, arguments: &[&str]) -> Server {
     Server::start(Command::new(program).args(arguments).current_dir(folder.path()), "listening on ")
@@ -36,7 +32,7 @@ async fn a_strict_go_server_is_seen_as_it_is() {
         let folder = folder(&trust(roots));
         for kind in KINDS {
             let server = start(program, &folder, &[kind, &["-auth", "require"]].concat());
-            let sighting = look(server.dialer(), patient()).await;
+            let sighting = look(dialer(&server), patient()).await;
             assert_strict(&sighting, trusts_next, &format!("{kind:?}"));
             assert!(trusts_next || receptions(&sighting).next == Some(UNKNOWN), "{kind:?}: {sighting:?}");
         }
@@ -50,7 +46,7 @@ async fn a_go_server_that_takes_clients_without_a_certificate_or_with_any_is_see
     for kind in KINDS {
         for (auth, takes_any) in [("given", false), ("any", true), ("none", true)] {
             let server = start(program, &folder, &[kind, &["-auth", auth]].concat());
-            let seen = receptions(&look(server.dialer(), patient()).await);
+            let seen = receptions(&look(dialer(&server), patient()).await);
             assert_eq!((seen.mesh, seen.next), (ClientOutcome::Accepted, Some(ClientOutcome::Accepted)));
             assert_eq!(seen.nobody == ClientOutcome::Accepted, auth != "any", "{kind:?} {auth}: {seen:?}");
             assert_eq!(seen.unrelated == ClientOutcome::Accepted, takes_any, "{kind:?} {auth}: {seen:?}");
@@ -65,7 +61,7 @@ async fn a_go_server_that_lets_in_by_name_refuses_the_probe_and_is_not_said_to_d
     let name = "spiffe://cluster.local/ns/shop/sa/till";
     for kind in KINDS {
         let server = start(program, &folder, &[kind, &["-auth", "require", "-name", name]].concat());
-        let seen = receptions(&look(server.dialer(), patient()).await);
+        let seen = receptions(&look(dialer(&server), patient()).await);
         assert_eq!(seen.mesh, ClientOutcome::Refused(TlsAlert::Alert("BadCertificate")), "{kind:?}");
         assert_eq!(seen.next, None, "{kind:?}");
         assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{kind:?}: {seen:?}");

@@ -1,21 +1,13 @@
 //! `openssl s_server`, as strict as it can be and as careless.
 
-use std::process::Command;
-
 use mtls_operator::plan::probe::observation::ClientOutcome;
+use test_support::tools::openssl::{MUTUAL, server};
+use test_support::tools::require_tool;
 
-use crate::mesh::{MESH, UNKNOWN, assert_strict, look, patient, receptions, trust};
-use crate::process::{Server, folder};
-use crate::tool::require_tool;
+use crate::fixture::{MESH, UNKNOWN, assert_strict, look, patient, receptions, trust};
+use crate::process::{dialer, folder};
 
 const VERSIONS: [&[&str]; 3] = [&["-tls1_2"], &["-tls1_3"], &["-tls1_3", "-num_tickets", "0"]];
-
-fn start(openssl: &std::path::Path, folder: &tempfile::TempDir, arguments: &[&str]) -> Server {
-    let mut command = Command::new(openssl);
-    command.args(["s_server", "-accept", "127.0.0.1:0", "-rev", "-CAfile", "ca.crt"]);
-    command.args(["-cert", "tls.crt", "-key", "tls.key"]).args(arguments).current_dir(folder.path());
-    Server::start(&mut command, "ACCEPT 127.0.0.1:")
-}
 
 #[tokio::test]
 async fn a_strict_openssl_server_is_seen_as_it_is() {
@@ -24,9 +16,9 @@ async fn a_strict_openssl_server_is_seen_as_it_is() {
         let roots: &[_] = if trusts_next { &[&MESH.current, &MESH.next] } else { &[&MESH.current] };
         let folder = folder(&trust(roots));
         for version in VERSIONS {
-            let arguments = [version, &["-Verify", "5", "-verify_return_error"]].concat();
-            let server = start(&openssl, &folder, &arguments);
-            let sighting = look(server.dialer(), patient()).await;
+            let arguments = [version, &MUTUAL].concat();
+            let server = server(&openssl, folder.path(), &arguments);
+            let sighting = look(dialer(&server), patient()).await;
             assert_strict(&sighting, trusts_next, &format!("{version:?}"));
             let next = receptions(&sighting).next;
             assert_eq!(
@@ -44,8 +36,8 @@ async fn a_careless_openssl_server_is_seen_to_let_strangers_in() {
     let folder = folder(&trust(&[&MESH.current]));
     for version in VERSIONS {
         for carelessness in [&["-verify", "5"][..], &[]] {
-            let server = start(&openssl, &folder, &[version, carelessness].concat());
-            let seen = receptions(&look(server.dialer(), patient()).await);
+            let server = server(&openssl, folder.path(), &[version, carelessness].concat());
+            let seen = receptions(&look(dialer(&server), patient()).await);
             let all = [Some(seen.mesh), seen.next, Some(seen.nobody), Some(seen.unrelated)];
             assert_eq!(all, [Some(ClientOutcome::Accepted); 4], "{version:?} {carelessness:?}");
         }

@@ -17,24 +17,24 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::mesh::{MESH, PROBE, UNKNOWN, assert_strict, is_refused, look, receptions, store};
+use crate::fixture::{MESH, PROBE, UNKNOWN, assert_strict, is_refused, look, receptions, store};
 
 /// Whom a server verifies.
 #[derive(Clone, Copy, Debug)]
-enum Doorman {
+enum ClientAuth {
     /// Clients must have a certificate of a root that is trusted: the current one, and the next one or not.
     Strict { trusts_next: bool },
     /// They may have none.
     Optional,
     /// They are asked, and whatever they show is taken.
-    Careless,
+    AcceptsAnyone,
     /// They are not asked.
     None,
 }
 
 /// What a server does with whom it has let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manners {
+enum CloseBehaviour {
     /// Waits for a question, and says farewell.
     Polite,
     /// Waits for a question, and hangs up.
@@ -53,15 +53,15 @@ enum Manners {
 struct Server {
     version: &'static SupportedProtocolVersion,
     tickets: usize,
-    doorman: Doorman,
-    manners: Manners,
+    doorman: ClientAuth,
+    manners: CloseBehaviour,
 }
 
-const STRICT: Doorman = Doorman::Strict { trusts_next: true };
+const STRICT: ClientAuth = ClientAuth::Strict { trusts_next: true };
 
 impl Server {
-    const fn new(doorman: Doorman) -> Self {
-        Self { version: &TLS13, tickets: 2, doorman, manners: Manners::Polite }
+    const fn new(doorman: ClientAuth) -> Self {
+        Self { version: &TLS13, tickets: 2, doorman, manners: CloseBehaviour::Polite }
     }
 
     fn config(self) -> ServerConfig {
@@ -69,17 +69,17 @@ impl Server {
         let builder = ServerConfig::builder_with_provider(provider.clone());
         let builder = builder.with_protocol_versions(&[self.version]).unwrap();
         let roots = match self.doorman {
-            Doorman::Strict { trusts_next: false } | Doorman::Optional => store(&[&MESH.current]),
+            ClientAuth::Strict { trusts_next: false } | ClientAuth::Optional => store(&[&MESH.current]),
             _ => store(&[&MESH.current, &MESH.next]),
         };
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
         let builder = match self.doorman {
-            Doorman::Strict { .. } => builder.with_client_cert_verifier(verifier.build().unwrap()),
-            Doorman::Optional => {
+            ClientAuth::Strict { .. } => builder.with_client_cert_verifier(verifier.build().unwrap()),
+            ClientAuth::Optional => {
                 builder.with_client_cert_verifier(verifier.allow_unauthenticated().build().unwrap())
             }
-            Doorman::Careless => builder.with_client_cert_verifier(Arc::new(Careless)),
-            Doorman::None => builder.with_no_client_auth(),
+            ClientAuth::AcceptsAnyone => builder.with_client_cert_verifier(Arc::new(AcceptsAnyone)),
+            ClientAuth::None => builder.with_no_client_auth(),
         };
         let (chain, key) = MESH.served();
         let mut config = builder.with_single_cert(chain, key).unwrap();
@@ -90,15 +90,15 @@ impl Server {
     async fn serve(self, wire: DuplexStream) {
         let Ok(mut stream) = TlsAcceptor::from(Arc::new(self.config())).accept(wire).await else { return };
         match self.manners {
-            Manners::Talkative => stream.write_all(b"220 welcome").await.unwrap(),
-            Manners::Particular if !is_known(&stream) => return,
-            Manners::Busy => return,
-            Manners::Deaf => std::future::pending().await,
+            CloseBehaviour::Talkative => stream.write_all(b"220 welcome").await.unwrap(),
+            CloseBehaviour::Particular if !is_known(&stream) => return,
+            CloseBehaviour::Busy => return,
+            CloseBehaviour::Deaf => std::future::pending().await,
             _ => {}
         }
         let mut buffer = [0; 64];
         while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
-        if self.manners != Manners::Rude {
+        if self.manners != CloseBehaviour::Rude {
             let _ = stream.shutdown().await;
         }
     }
@@ -129,9 +129,9 @@ fn is_known(stream: &TlsStream<DuplexStream>) -> bool {
 
 /// Takes whatever certificate it is shown.
 #[derive(Debug)]
-struct Careless;
+struct AcceptsAnyone;
 
-impl ClientCertVerifier for Careless {
+impl ClientCertVerifier for AcceptsAnyone {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[]
     }
@@ -173,7 +173,7 @@ impl ClientCertVerifier for Careless {
 }
 
 /// Every version, with and without tickets.
-fn kinds(doorman: Doorman) -> impl Iterator<Item = Server> {
+fn kinds(doorman: ClientAuth) -> impl Iterator<Item = Server> {
     let kinds = [(&TLS12, 0), (&TLS13, 2), (&TLS13, 0)];
     kinds.into_iter().map(move |(version, tickets)| Server { version, tickets, ..Server::new(doorman) })
 }
@@ -181,8 +181,8 @@ fn kinds(doorman: Doorman) -> impl Iterator<Item = Server> {
 #[tokio::test(start_paused = true)]
 async fn a_strict_server_is_seen_to_let_in_whom_it_trusts_and_nobody_else() {
     for trusts_next in [true, false] {
-        for kind in kinds(Doorman::Strict { trusts_next }) {
-            for manners in [Manners::Polite, Manners::Rude, Manners::Talkative] {
+        for kind in kinds(ClientAuth::Strict { trusts_next }) {
+            for manners in [CloseBehaviour::Polite, CloseBehaviour::Rude, CloseBehaviour::Talkative] {
                 let server = Server { manners, ..kind };
                 let sighting = server.seen().await;
                 assert_strict(&sighting, trusts_next, &format!("{server:?}"));
@@ -195,7 +195,7 @@ async fn a_strict_server_is_seen_to_let_in_whom_it_trusts_and_nobody_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_takes_clients_without_a_certificate_is_seen_to() {
-    for server in kinds(Doorman::Optional) {
+    for server in kinds(ClientAuth::Optional) {
         let seen = receptions(&server.seen().await);
         assert_eq!(
             (seen.mesh, seen.nobody),
@@ -208,7 +208,7 @@ async fn a_server_that_takes_clients_without_a_certificate_is_seen_to() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_takes_any_certificate_or_asks_for_none_is_seen_to() {
-    for doorman in [Doorman::Careless, Doorman::None] {
+    for doorman in [ClientAuth::AcceptsAnyone, ClientAuth::None] {
         for server in kinds(doorman) {
             let seen = receptions(&server.seen().await);
             let all = [Some(seen.mesh), seen.next, Some(seen.nobody), Some(seen.unrelated)];
@@ -219,8 +219,8 @@ async fn a_server_that_takes_any_certificate_or_asks_for_none_is_seen_to() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_up_on_strangers_above_tls_is_not_said_to_let_them_in() {
-    for kind in kinds(Doorman::Careless) {
-        let server = Server { manners: Manners::Particular, ..kind };
+    for kind in kinds(ClientAuth::AcceptsAnyone) {
+        let server = Server { manners: CloseBehaviour::Particular, ..kind };
         let seen = receptions(&server.seen().await);
         assert_eq!(seen.mesh, ClientOutcome::Accepted, "{server:?}");
         let others = (seen.next, seen.nobody, seen.unrelated);
@@ -235,7 +235,7 @@ async fn a_server_that_hangs_up_on_strangers_above_tls_is_not_said_to_let_them_i
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_up_on_everybody_is_not_judged() {
     for kind in kinds(STRICT) {
-        let server = Server { manners: Manners::Busy, ..kind };
+        let server = Server { manners: CloseBehaviour::Busy, ..kind };
         let seen = receptions(&server.seen().await);
         assert_eq!((seen.mesh, seen.next), (ClientOutcome::Unclear, None), "{server:?}");
         assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{server:?}");
@@ -244,7 +244,7 @@ async fn a_server_that_hangs_up_on_everybody_is_not_judged() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_is_judged_by_its_ticket_or_not_at_all() {
-    let deaf = Server { manners: Manners::Deaf, ..Server::new(STRICT) };
+    let deaf = Server { manners: CloseBehaviour::Deaf, ..Server::new(STRICT) };
     assert_strict(&deaf.seen().await, true, "it sends a ticket only to whom it has verified");
     let silent = Server { tickets: 0, ..deaf };
     let seen = receptions(&silent.seen().await);
@@ -281,7 +281,7 @@ fn slow(server: Server, delay: Duration) -> Dialer {
 async fn a_slow_server_that_refuses_is_not_taken_for_one_that_keeps_silent() {
     let limits = Limits::default();
     let delay = limits.settle + Duration::from_millis(500);
-    for server in kinds(Doorman::Strict { trusts_next: false }) {
+    for server in kinds(ClientAuth::Strict { trusts_next: false }) {
         let sighting = look(slow(server, delay), limits).await;
         assert_strict(&sighting, false, &format!("{server:?}"));
     }

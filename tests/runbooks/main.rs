@@ -1,5 +1,5 @@
 //! docs/runbooks.md does what it says: its commands are run as they stand there, on a real API server with the chart
-//! installed by helm.
+//! cluster by helm.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,12 +7,5 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-#[path = "../chart/helm.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod helm;
-#[path = "../support/tool.rs"]
-mod tool;
-
-mod book;
-mod moves;
-mod place;
+mod markdown;
+mod migrations;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::golang;
+use test_support::tools::{go, java, require_tool, skip, source};
+
 use crate::question::{Judge, Question, Verdict};
-use crate::tool::{require_tool, skip};
 
 /// Such a program.
 pub struct Batch {
@@ -50,10 +50,6 @@ fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn source(file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verifiers").join(file)
-}
-
 /// Where programs are built.
 fn built(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("verdicts");
@@ -70,41 +66,22 @@ pub fn first_line(command: &mut Command) -> String {
 
 /// `crypto/x509` of Go.
 pub fn go() -> Option<Box<dyn Judge>> {
-    let go = require_tool("go")?;
-    let program = built("go-verdicts");
-    golang::build(&go, "tests/verifiers/go", &program);
-    let version = first_line(Command::new(go).arg("version").env("GOTOOLCHAIN", "local"));
+    let program = go::build("tests/verifiers/go", &built("go-verdicts"))?;
+    let version = first_line(go::command(&require_tool("go")?).arg("version"));
     Some(Box::new(Batch { program, arguments: Vec::new(), version }))
 }
 
 /// The trust manager of a JDK of the first of these versions that is installed.
 pub fn java(versions: &[&str]) -> Option<Box<dyn Judge>> {
     let major = versions[0];
-    let Some(home) = versions.iter().find_map(|major| jdk(major)) else {
+    let Some(home) = versions.iter().find_map(|major| java::jdk(major)) else {
         skip(&format!("Java {major}"), &format!("no JDK in JAVA_HOME_{major}, PATH or /usr/lib/jvm"));
         return None;
     };
     let program = home.join("bin/java");
     let version = first_line(Command::new(&program).arg("-version"));
-    let arguments = vec![source("java/Verdicts.java").to_str().unwrap().to_owned()];
+    let arguments = vec![source("tests/verifiers/java/Verdicts.java").to_str().unwrap().to_owned()];
     Some(Box::new(Batch { program, arguments, version }))
-}
-
-/// Where a JDK of this version is: where its variable says, else one that is installed.
-fn jdk(major: &str) -> Option<PathBuf> {
-    let told = std::env::var_os(format!("JAVA_HOME_{major}")).map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path = std::env::split_paths(&path).filter_map(|folder| folder.join("java").canonicalize().ok());
-    let in_path = in_path.filter_map(|java| Some(java.parent()?.parent()?.to_owned()));
-    let installed = std::fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten();
-    let mut homes = told.into_iter().chain(in_path).chain(installed.map(|entry| entry.path()));
-    homes.find(|home| home.join("bin/javac").is_file() && is_release(home, major))
-}
-
-fn is_release(home: &Path, major: &str) -> bool {
-    let release = std::fs::read_to_string(home.join("release")).unwrap_or_default();
-    let version = release.lines().find_map(|line| line.strip_prefix("JAVA_VERSION=\""));
-    version.is_some_and(|version| version.trim_end_matches('"').split('.').next() == Some(major))
 }
 
 /// A library of C, with the package that has it and what is linked.
@@ -114,7 +91,7 @@ pub fn c(name: &str, package: &str, libraries: &[&str]) -> Option<Box<dyn Judge>
     let build = Command::new(compiler)
         .args(["-O1", "-Wall", "-Werror", "-o"])
         .arg(&program)
-        .arg(source(&format!("c/{name}.c")))
+        .arg(source(&format!("tests/verifiers/c/{name}.c")))
         .args(libraries)
         .output()
         .unwrap();

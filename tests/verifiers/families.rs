@@ -8,8 +8,7 @@ use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey,
     RootAlgorithm, Serial, SpiffeId, Validity,
 };
-
-use crate::authorities::{self, KEYS, OpenSsl};
+use test_support::tools::authorities::{self, KEYS, OpenSsl};
 
 /// A DNS name of every leaf.
 pub const NAME: &str = "cart.shop.svc.cluster.local";

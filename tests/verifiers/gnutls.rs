@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use test_support::tools::gnutls::{self, CLIENT, SERVER};
+use test_support::tools::require_tool;
+
 use crate::batch::first_line;
 use crate::listener::Server;
 use crate::question::{Judge, Question, Role, Verdict};
-use crate::tool::require_tool;
 
 struct GnuTls {
     client: PathBuf,
@@ -45,11 +47,10 @@ impl Judge for Certtool {
 /// What `certtool` is told.
 fn with_files<'a>(certtool: &'a mut Command, question: &Question) -> &'a mut Command {
     let purpose = match question.role {
-        Role::Server => "--verify-purpose=1.3.6.1.5.5.7.3.1",
-        Role::Client => "--verify-purpose=1.3.6.1.5.5.7.3.2",
+        Role::Server => SERVER,
+        Role::Client => CLIENT,
     };
-    certtool.args(["--verify", purpose, "--load-ca-certificate"]).arg(&question.trust);
-    certtool.arg("--infile").arg(&question.chain)
+    gnutls::verify(certtool, &question.trust, &question.chain, purpose)
 }
 
 impl Judge for GnuTls {
@@ -69,20 +70,8 @@ impl Judge for GnuTls {
 impl GnuTls {
     fn connect(&self, question: &Question) -> Verdict {
         let server = Server::open(&question.chain, &question.key);
-        let verdict = verified(
-            Command::new(&self.client)
-                .args([
-                    "--verify-hostname",
-                    question.name,
-                    "--sni-hostname",
-                    question.name,
-                    "--port",
-                    &server.port.to_string(),
-                ])
-                .arg("--x509cafile")
-                .arg(&question.trust)
-                .arg("127.0.0.1"),
-        );
+        let address = format!("127.0.0.1:{}", server.port);
+        let verdict = verified(&mut gnutls::client(&self.client, &address, question.name, &question.trust));
         server.close();
         verdict
     }

@@ -11,29 +11,9 @@
 )]
 #![allow(clippy::large_futures, reason = "the whole operator lies in the future of a test")]
 
-#[path = "../pki_oracle/authorities.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod authorities;
-#[path = "../support/golang.rs"]
-mod golang;
-#[path = "../support/memory.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod memory;
-#[path = "../conversation/mesh.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod mesh;
-#[path = "../conversation/server.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod server;
-#[path = "../conversation/stage.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
-mod stage;
-#[path = "../support/tool.rs"]
-mod tool;
-
 mod batch;
 mod families;
-mod forty;
+mod forty_rotations;
 mod gnutls;
 mod listener;
 mod matrix;

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use test_support::tools::require_tool;
 
 use crate::families::{self, Crosses, Family, INTERMEDIATES, Kind, Trust};
 use crate::question::{Judge, Question, Role, Verdict};
 use crate::table::{Column, Table};
-use crate::tool::require_tool;
 use crate::verifiers::{Verifier, asked};
 
 /// A chain before a set of roots: a question for each role.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use test_support::tools::require_tool;
 
 use crate::question::{Judge, Question, Role, Verdict};
-use crate::tool::require_tool;
 
 struct Nss {
     certutil: PathBuf,

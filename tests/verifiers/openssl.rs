@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use test_support::tools::{openssl, require_tool};
+
 use crate::batch::first_line;
 use crate::question::{Judge, Question, Role, Verdict};
-use crate::tool::require_tool;
 
 struct OpenSsl(PathBuf);
 
@@ -29,16 +30,9 @@ impl OpenSsl {
             Role::Server => "sslserver",
             Role::Client => "sslclient",
         };
-        let output = Command::new(&self.0)
-            .args(["verify", "-x509_strict", "-check_ss_sig", "-purpose", purpose, "-attime"])
-            .arg(question.at.as_second().to_string())
-            .arg("-CAfile")
-            .arg(&question.trust)
-            .arg("-untrusted")
-            .arg(&question.chain)
-            .arg(&question.chain)
-            .output()
-            .unwrap();
+        let (at, trust) = (question.at.as_second().to_string(), question.trust.to_str().unwrap());
+        let arguments = ["-x509_strict", "-purpose", purpose, "-attime", &at, "-CAfile", trust];
+        let output = openssl::verify(&self.0, &question.chain, &arguments).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).replace('\n', " ");
         if output.status.success() {
             return Ok(());

@@ -14,10 +14,10 @@ use mtls_operator::pki::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use test_support::in_memory::harness::{AUTHORITIES, CONFIG_MAPS, NAMESPACE, SECRETS};
+use test_support::in_memory::rotation_run::RotationRun;
 
-use crate::mesh::Mesh;
 use crate::question::{Question, Role};
-use crate::stage::{AUTHORITIES, CONFIG_MAPS, NAMESPACE, SECRETS};
 use crate::verifiers::AT_ANY_TIME;
 
 const NAME: &str = "a.orders.svc";
@@ -32,28 +32,28 @@ struct Stolen {
 }
 
 impl Stolen {
-    fn signer(mesh: &Mesh) -> Self {
+    fn signer(mesh: &RotationRun) -> Self {
         let secret = root_secret(mesh);
         Self { pem: pem(&secret), cross: content(&secret, "cross.crt").to_vec() }
     }
 
-    fn next(mesh: &Mesh) -> Self {
+    fn next(mesh: &RotationRun) -> Self {
         let secret = root_secret(mesh);
         let cross = content(&secret, "next-cross.crt").to_vec();
         assert!(!cross.is_empty(), "the signer certifies the next root");
         Self { pem: next_pem(&secret), cross }
     }
 
-    fn load(&self, mesh: &Mesh) -> Authority {
-        Authority::load(&self.pem, mesh.stage.hand.now()).unwrap()
+    fn load(&self, mesh: &RotationRun) -> Authority {
+        Authority::load(&self.pem, mesh.harness.hand.now()).unwrap()
     }
 
-    fn fingerprint(&self, mesh: &Mesh) -> String {
+    fn fingerprint(&self, mesh: &RotationRun) -> String {
         self.load(mesh).fingerprint().to_string()
     }
 
     /// Chain and key of a leaf that is made with it now.
-    fn leaf(&self, mesh: &Mesh) -> [String; 2] {
+    fn leaf(&self, mesh: &RotationRun) -> [String; 2] {
         let stolen = self.load(mesh);
         let cross = CrossCertificate::from_pem(&self.cross, &stolen).unwrap();
         let stolen = stolen.among(&[], cross.as_ref(), &[]);
@@ -65,27 +65,27 @@ impl Stolen {
             key_algorithm: KeyAlgorithm::EcdsaP256,
         };
         let key = PrivateKey::generate(profile.key_algorithm).unwrap();
-        let window = Validity::leaf(mesh.stage.hand.now(), HOUR, stolen.window());
+        let window = Validity::leaf(mesh.harness.hand.now(), HOUR, stolen.window());
         let leaf = stolen.issue(&profile, key, window, Serial::random().unwrap()).unwrap();
         [leaf.chain_pem.clone(), leaf.key_pem.to_string()]
     }
 }
 
-fn root_secret(mesh: &Mesh) -> Secret {
-    let secret = mesh.stage.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
+fn root_secret(mesh: &RotationRun) -> Secret {
+    let secret = mesh.harness.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
     serde_json::from_value(secret).unwrap()
 }
 
 /// A mesh, the roots of it that are in other hands, and which of them people know of.
 struct Theft {
     name: &'static str,
-    mesh: Mesh,
+    mesh: RotationRun,
     stolen: Vec<Stolen>,
     known: String,
 }
 
 impl Theft {
-    fn of(name: &'static str, mesh: Mesh, stolen: Vec<Stolen>) -> Self {
+    fn of(name: &'static str, mesh: RotationRun, stolen: Vec<Stolen>) -> Self {
         let known = stolen[0].fingerprint(&mesh);
         Self { name, mesh, stolen, known }
     }
@@ -137,8 +137,8 @@ impl Theft {
     /// People provide a CA, and think better of it before it signs. The signer has certified it.
     async fn of_the_withdrawn_root() -> Self {
         let mut mesh = mesh().await;
-        let ca = Authority::generate("own", RootAlgorithm::EcdsaP256, HOUR, mesh.stage.hand.now()).unwrap();
-        mesh.stage.server.put(SECRETS, &provided(&ca));
+        let ca = Authority::generate("own", RootAlgorithm::EcdsaP256, HOUR, mesh.harness.hand.now()).unwrap();
+        mesh.harness.server.put(SECRETS, &provided(&ca));
         set_root(&mesh, &json!({ "ttl": "1h", "provided": { "secretName": OWN } }));
         mesh.until("Announced", 30, 1).await;
         let stolen = vec![Stolen::next(&mesh)];
@@ -149,14 +149,14 @@ impl Theft {
 }
 
 /// A mesh of two identities, and of clients that have a trust bundle alone.
-async fn mesh() -> Mesh {
-    let mut spec = Mesh::swift();
+async fn mesh() -> RotationRun {
+    let mut spec = RotationRun::swift();
     spec["trustBundle"] = json!({ "namespaces": { "from": "All" } });
-    Mesh::of(&["a", "b"], spec).await
+    RotationRun::of(&["a", "b"], spec).await
 }
 
 /// The same, in this phase of its first rotation.
-async fn mesh_in(phase: &str) -> Mesh {
+async fn mesh_in(phase: &str) -> RotationRun {
     let mut mesh = mesh().await;
     mesh.ask("1");
     mesh.until("Announced", 30, 1).await;
@@ -174,13 +174,13 @@ fn provided(ca: &AuthorityPem) -> Value {
     json!({ "metadata": metadata, "type": "kubernetes.io/tls", "data": data })
 }
 
-fn set_root(mesh: &Mesh, root: &Value) {
-    mesh.stage.server.edit(AUTHORITIES, "", "mesh", |authority| authority["spec"]["root"] = root.clone());
+fn set_root(mesh: &RotationRun, root: &Value) {
+    mesh.harness.server.edit(AUTHORITIES, "", "mesh", |authority| authority["spec"]["root"] = root.clone());
 }
 
 /// Every trust bundle that lies somewhere.
-fn bundles(mesh: &Mesh) -> Vec<String> {
-    let config_maps = mesh.stage.server.all(CONFIG_MAPS).into_iter();
+fn bundles(mesh: &RotationRun) -> Vec<String> {
+    let config_maps = mesh.harness.server.all(CONFIG_MAPS).into_iter();
     let published = config_maps.map(|map| map["data"]["ca.crt"].as_str().unwrap().to_owned());
     let mut all: Vec<String> = published.chain(["a", "b"].map(|name| mesh.text(name, "ca.crt"))).collect();
     assert!(all.len() > 2, "some are published");
@@ -213,7 +213,7 @@ impl Trial {
     fn show(&mut self, theft: &Theft, what: &str, leaf: &[String; 2], is_accepted: bool) {
         let chain = self.write(&format!("{what}-chain.pem"), &leaf[0]);
         let key = self.write(&format!("{what}-key.pem"), &leaf[1]);
-        let at = theft.mesh.stage.hand.now();
+        let at = theft.mesh.harness.hand.now();
         for (number, bundle) in bundles(&theft.mesh).iter().enumerate() {
             let trust = self.write(&format!("{what}-trust-{number}.pem"), bundle);
             for role in Role::ALL {

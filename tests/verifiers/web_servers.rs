@@ -21,13 +21,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 use tempfile::TempDir;
+use test_support::tools::authorities;
+use test_support::tools::{require_tool, skip};
 
-use crate::authorities;
 use crate::batch::first_line;
 use crate::families::real_now;
 use crate::listener::certificates;
 use crate::question::{Judge, Question, Verdict};
-use crate::tool::{require_tool, skip};
 
 /// What the server makes of a request of a client that it has let in.
 const LET_IN: &str = "HTTP/1.1 204";

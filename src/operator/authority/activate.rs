@@ -40,7 +40,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Authorit
     let name = terms.name.clone();
     if let Ok(root) = &signer {
         let text = digest(root.authority.bundle().to_pem());
-        context.bundles.lock().put_in_force(&name, text);
+        context.bundles.lock().set_current(&name, text);
     }
     context.authorities.put(Issuer { terms, signer, next: loaded.succession.next });
     context.probes.ring();
@@ -52,7 +52,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Authorit
         }
     });
     if is_news {
-        context.bundles.ring();
+        context.bundles.notify();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::operator::events;
 use crate::operator::index::digest::digest;
 use crate::operator::index::time::Millis;
 use crate::operator::metrics::MISSING;
-use crate::operator::trust_bundle::status::{counts, published, standings};
+use crate::operator::trust_bundle::status::{counts, published, statuses};
 use crate::plan::authority::progress::RotationProgress;
 use crate::plan::authority::spec::AuthoritySpec;
 
@@ -186,7 +186,7 @@ fn publish_condition(
     after: &mut MtlsAuthorityStatus,
 ) -> Option<Verdict> {
     let service = context.authorities.get(authority.metadata.name.as_deref()?)?;
-    let standings = standings(context, &service)?;
+    let statuses = statuses(context, &service)?;
     let before = find(&after.conditions, PUBLISHED).cloned();
     let is_asked = service.terms.publication.is_asked();
     if !is_asked && before.is_none() {
@@ -197,9 +197,9 @@ fn publish_condition(
         context.metrics.remove_bundles(&service.terms.name);
         return None;
     }
-    context.metrics.bundles(&service.terms.name, &counts(&standings));
+    context.metrics.bundles(&service.terms.name, &counts(&statuses));
     let generation = authority.metadata.generation;
-    let (condition, news) = published(&standings, before.as_ref(), generation, context.clock.now());
+    let (condition, news) = published(&statuses, before.as_ref(), generation, context.clock.now());
     after.conditions.push(condition);
     news
 }

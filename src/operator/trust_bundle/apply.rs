@@ -1,5 +1,6 @@
-//! One errand for a trust bundle: create it, bring it up to date or remove it, and remember what the API server answers.
-//! A write creates if absent, or names what was seen.
+//! Applies one change of a published trust bundle: creates, updates or deletes an object, and notes the response in the store.
+//!
+//! A write creates if absent, or names the version that was observed.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Preconditions;
@@ -14,124 +15,124 @@ use crate::operator::error::Error;
 use crate::operator::issuers::{confirm, write_timeout};
 use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Target};
 
-/// Runs an errand. What keeps it from its end is remembered, and it is tried again with backoff.
-pub async fn deliver(context: &Context, errand: &Change) {
-    let result = match errand.place {
-        Target::ConfigMap { .. } => attempt::<ConfigMap>(context, errand).await,
-        Target::Cluster { .. } => attempt::<ClusterTrustBundle>(context, errand).await,
+/// Applies a change. A failure is noted in the store and retried with backoff.
+pub async fn apply(context: &Context, change: &Change) {
+    let result = match change.target {
+        Target::ConfigMap { .. } => attempt::<ConfigMap>(context, change).await,
+        Target::Cluster { .. } => attempt::<ClusterTrustBundle>(context, change).await,
     };
     let Err(error) = result else { return };
     if let Error::NotLeader { .. } = error {
         return;
     }
     context.metrics.failed(&error);
-    tracing::warn!(place = %errand.place, %error, "a trust bundle is not as it should be, will try again");
-    stuck(context, errand, PublishFailure::Failed(error.to_string()));
+    tracing::warn!(target = %change.target, %error, "a trust bundle could not be applied, will retry");
+    record_failure(context, change, PublishFailure::Failed(error.to_string()));
 }
 
-async fn attempt<K>(context: &Context, errand: &Change) -> Result<(), Error>
+async fn attempt<K>(context: &Context, change: &Change) -> Result<(), Error>
 where
     K: BundleObject + Clone + Serialize + DeserializeOwned,
 {
-    // Others of its batch went before it: another text may be in force by now, or none be wanted here any more.
-    let Some(errand) = &still(context, errand) else { return Ok(()) };
-    if let (BundlePlan::Create | BundlePlan::Update, Ok(root)) = (&errand.plan, &errand.service.signer) {
-        // An old view would take a root out of a bundle that others already need.
-        confirm(context, root, &errand.service.terms).await?;
+    // The changes of one comparison are applied one after the other: by now another text may be current, or none desired here.
+    let Some(change) = &still(context, change) else { return Ok(()) };
+    if let (BundlePlan::Create | BundlePlan::Update, Ok(root)) = (&change.plan, &change.issuer.signer) {
+        // With an outdated root Secret a root would be removed from a bundle that peers already need.
+        confirm(context, root, &change.issuer.terms).await?;
     }
-    let seen = context.bundles.lock().seen(&errand.place).cloned();
-    let written = match (&errand.plan, seen) {
-        (BundlePlan::Create, _) => create::<K>(context, errand).await,
-        (BundlePlan::Update, Some(seen)) => update::<K>(context, errand, &seen).await,
-        (BundlePlan::Remove, Some(seen)) => remove::<K>(context, errand, &seen).await,
-        (BundlePlan::Refuse(_), _) => return look::<K>(context, errand).await,
-        // It has changed since the plan was made: so will the plan.
+    let seen = context.bundles.lock().seen(&change.target).cloned();
+    let written = match (&change.plan, seen) {
+        (BundlePlan::Create, _) => create::<K>(context, change).await,
+        (BundlePlan::Update, Some(seen)) => update::<K>(context, change, &seen).await,
+        (BundlePlan::Remove, Some(seen)) => remove::<K>(context, change, &seen).await,
+        (BundlePlan::Refuse(_), _) => return read::<K>(context, change).await,
+        // The bundle has changed since the comparison: the next one decides.
         (BundlePlan::Keep | BundlePlan::Update | BundlePlan::Remove, _) => Ok(()),
     };
     match written {
-        Err(Error::Stale { .. }) => look::<K>(context, errand).await,
+        Err(Error::Stale { .. }) => read::<K>(context, change).await,
         written => written,
     }
 }
 
-async fn create<K>(context: &Context, errand: &Change) -> Result<(), Error>
+async fn create<K>(context: &Context, change: &Change) -> Result<(), Error>
 where
     K: BundleObject + Serialize + DeserializeOwned,
 {
-    let Ok(root) = &errand.service.signer else { return Ok(()) };
-    let object = K::new_at(&errand.place, &bundle(&errand.service, root));
-    let within = write_timeout(&errand.service.terms);
+    let Ok(root) = &change.issuer.signer else { return Ok(()) };
+    let object = K::new_at(&change.target, &bundle(&change.issuer, root));
+    let within = write_timeout(&change.issuer.terms);
     let created: K = context.requests.create(&object, within).await?;
-    remember(context, errand, &created, None);
+    remember(context, change, &created, None);
     Ok(())
 }
 
-async fn update<K>(context: &Context, errand: &Change, seen: &ObservedBundle) -> Result<(), Error>
+async fn update<K>(context: &Context, change: &Change, seen: &ObservedBundle) -> Result<(), Error>
 where
     K: BundleObject + DeserializeOwned,
 {
-    let Ok(root) = &errand.service.signer else { return Ok(()) };
-    let patch = K::patch(&bundle(&errand.service, root), &seen.version);
-    let (namespace, name) = (errand.place.namespace(), errand.place.name());
-    let within = write_timeout(&errand.service.terms);
+    let Ok(root) = &change.issuer.signer else { return Ok(()) };
+    let patch = K::patch(&bundle(&change.issuer, root), &seen.version);
+    let (namespace, name) = (change.target.namespace(), change.target.name());
+    let within = write_timeout(&change.issuer.terms);
     let written: K = context.requests.patch(namespace, name, patch, within).await?;
-    remember(context, errand, &written, None);
+    remember(context, change, &written, None);
     Ok(())
 }
 
 async fn remove<K: BundleObject>(
     context: &Context,
-    errand: &Change,
+    change: &Change,
     seen: &ObservedBundle,
 ) -> Result<(), Error> {
     let is = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
-    let (namespace, name) = (errand.place.namespace(), errand.place.name());
-    let within = write_timeout(&errand.service.terms);
+    let (namespace, name) = (change.target.namespace(), change.target.name());
+    let within = write_timeout(&change.issuer.terms);
     context.requests.delete::<K>(namespace, name, is, within).await?;
-    context.bundles.change(|ledger| ledger.lost(&errand.place));
+    context.bundles.change(|store| store.remove(&change.target));
     Ok(())
 }
 
-/// Sees what lies at a place: what the watch does not show, because it lacks our label, or does not show yet.
-async fn look<K>(context: &Context, errand: &Change) -> Result<(), Error>
+/// Reads the object at a target: the watch does not show one without the label, or not yet.
+async fn read<K>(context: &Context, change: &Change) -> Result<(), Error>
 where
     K: BundleObject + DeserializeOwned,
 {
-    let (namespace, name) = (errand.place.namespace(), errand.place.name());
-    let asked_at = context.bundles.lock().revision();
+    let (namespace, name) = (change.target.namespace(), change.target.name());
+    let requested_at = context.bundles.lock().revision();
     match context.requests.get::<K>(namespace, name).await? {
-        Some(found) => remember(context, errand, &found, Some(asked_at)),
-        None if matches!(errand.plan, BundlePlan::Refuse(_)) => {
-            context.bundles.change(|ledger| ledger.forgive(&errand.place));
+        Some(found) => remember(context, change, &found, Some(requested_at)),
+        None if matches!(change.plan, BundlePlan::Refuse(_)) => {
+            context.bundles.change(|store| store.clear_failure(&change.target));
         }
         None => {
-            context.bundles.change(|ledger| ledger.lost(&errand.place));
-            return Err(Error::Stale { what: errand.place.to_string() });
+            context.bundles.change(|store| store.remove(&change.target));
+            return Err(Error::Stale { what: change.target.to_string() });
         }
     }
     Ok(())
 }
 
-/// Remembers what an answer shows. Where nothing was told since the question, that is the latest, whatever its version.
-fn remember<K: BundleObject>(context: &Context, errand: &Change, found: &K, asked_at: Option<u64>) {
-    match found.seen() {
-        Some(seen) => context.bundles.change(|ledger| {
-            if asked_at == Some(ledger.revision()) {
-                ledger.saw(&errand.place, seen, true);
+/// Notes what a response shows. If the store was not changed since the request, the response is newer, whatever its version.
+fn remember<K: BundleObject>(context: &Context, change: &Change, found: &K, requested_at: Option<u64>) {
+    match found.observed() {
+        Some(seen) => context.bundles.change(|store| {
+            if requested_at == Some(store.revision()) {
+                store.apply(&change.target, seen, true);
             } else {
-                ledger.answered(&errand.place, seen);
+                store.apply_response(&change.target, seen);
             }
-            ledger.forgive(&errand.place);
+            store.clear_failure(&change.target);
         }),
-        None => stuck(context, errand, PublishFailure::Conflict(Conflict::Foreign)),
+        None => record_failure(context, change, PublishFailure::Conflict(Conflict::Foreign)),
     }
 }
 
-fn stuck(context: &Context, errand: &Change, trouble: PublishFailure) {
-    context.bundles.change(|ledger| {
-        if matches!(trouble, PublishFailure::Conflict(Conflict::Foreign)) {
-            ledger.lost(&errand.place);
+fn record_failure(context: &Context, change: &Change, failure: PublishFailure) {
+    context.bundles.change(|store| {
+        if matches!(failure, PublishFailure::Conflict(Conflict::Foreign)) {
+            store.remove(&change.target);
         }
-        ledger.stuck(&errand.place, trouble, errand.text(), context.millis());
+        store.record_failure(&change.target, failure, change.text(), context.millis());
     });
 }

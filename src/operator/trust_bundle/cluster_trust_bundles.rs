@@ -1,5 +1,6 @@
-//! Whether ClusterTrustBundles can be had, and watching them where they can. Not every API server serves them, and not
-//! every installation lets the operator see them: who asks for none must not notice.
+//! Whether the API server serves ClusterTrustBundles and lets the operator list them, and their watch.
+//!
+//! An installation without them works as before, unless an authority asks for one.
 
 use std::time::Duration;
 
@@ -15,15 +16,15 @@ use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::runtime::readiness::Readiness;
 
-/// How often the question is asked again while the answer is no, and somebody asks for one.
+/// How often it is asked again while they are not available and an authority asks for one.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
-/// Watches them for ever, as soon as they can be had.
+/// Watches them without end, as soon as they are available.
 pub async fn watch_cluster_bundles(context: Context, client: Client) {
     loop {
-        let access = access(&context).await;
-        context.bundles.change(|ledger| ledger.set_access(access.clone()));
-        if access == Availability::Open {
+        let availability = availability(&context).await;
+        context.bundles.change(|store| store.set_availability(availability.clone()));
+        if availability == Availability::Open {
             break;
         }
         context.clock.sleep(ASK_AGAIN_AFTER).await;
@@ -34,8 +35,8 @@ pub async fn watch_cluster_bundles(context: Context, client: Client) {
     bundles.run(context.clock, handler, Readiness::new().handle("ClusterTrustBundles")).await;
 }
 
-/// Whether they can be had now.
-pub async fn access(context: &Context) -> Availability {
+/// Whether they are available now.
+pub async fn availability(context: &Context) -> Availability {
     match try_access(context).await {
         Ok(true) => Availability::Open,
         Ok(false) => Availability::NotServed,

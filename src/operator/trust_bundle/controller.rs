@@ -1,5 +1,6 @@
-//! Brings the trust bundle of each authority to where its spec says, at once, and takes it away from where it says so no
-//! more. Level-triggered: each round compares everything, and asks nothing of anybody where all is as it should be.
+//! The controller of published trust bundles: applies the bundle of each authority to the targets of its spec, and deletes it elsewhere.
+//!
+//! Level-triggered: each round compares all targets with the store, and sends no request where nothing differs.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -8,77 +9,77 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
-use super::apply::deliver;
-use super::targets::{Change, agenda};
+use super::apply::apply;
+use super::targets::{Change, pending_changes};
 use crate::operator::context::Context;
 use crate::operator::index::time::Millis;
 use crate::plan::trust_bundle::decide::Target;
 use crate::runtime::leader::Leadership;
 
-/// Errands that are run at once.
+/// Changes that are applied at the same time: as many as requests of one reconcile (`client::AT_ONCE`).
 const AT_ONCE: usize = 8;
-/// Errands that follow from one comparison: so many that comparing costs little, and so few that they are not out of date.
+/// Changes that are taken from one comparison: enough that comparing costs little, and few enough to be still due when they start.
 const BATCH: usize = 256;
-/// The clock may be set while the distributor sleeps: it wakes at least this often.
+/// The clock may be set while the controller sleeps: it wakes at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
-/// The distributor.
+/// The controller.
 pub struct TrustBundleController {
     context: Context,
     leadership: Leadership,
-    /// True once every authority that was listed has been looked at by this leader.
-    primed: watch::Receiver<bool>,
-    errands: VecDeque<Change>,
+    /// True once this leader has reconciled every authority of the first list.
+    synced: watch::Receiver<bool>,
+    changes: VecDeque<Change>,
     running: JoinSet<()>,
-    /// The places at which an errand is under way.
+    /// The targets of changes that are being applied.
     busy: HashMap<Id, Target>,
 }
 
 impl TrustBundleController {
-    /// A distributor of these bundles.
+    /// A controller of these bundles.
     #[must_use]
-    pub fn new(context: Context, leadership: Leadership, primed: watch::Receiver<bool>) -> Self {
-        let (errands, running) = (VecDeque::new(), JoinSet::new());
-        Self { context, leadership, primed, errands, running, busy: HashMap::new() }
+    pub fn new(context: Context, leadership: Leadership, synced: watch::Receiver<bool>) -> Self {
+        let (changes, running) = (VecDeque::new(), JoinSet::new());
+        Self { context, leadership, synced, changes, running, busy: HashMap::new() }
     }
 
-    /// Distributes, as long as this replica leads; waits otherwise. Ends only when nobody keeps authorities any more.
+    /// Runs while this replica leads, and waits otherwise. Ends only when the authority controller has ended.
     pub async fn run(mut self) {
         loop {
             self.leadership.until_leader().await;
-            if self.primed.wait_for(|primed| *primed).await.is_err() {
+            if self.synced.wait_for(|synced| *synced).await.is_err() {
                 return;
             }
-            let next = if self.errands.is_empty() { self.compare() } else { None };
+            let next = if self.changes.is_empty() { self.compare() } else { None };
             while self.busy.len() < AT_ONCE
-                && let Some(errand) = self.errands.pop_front()
+                && let Some(change) = self.changes.pop_front()
             {
-                self.start(errand);
+                self.start(change);
             }
             self.wait(next).await;
         }
     }
 
-    /// Compares what shall be with what is. Returns when there may be more to do by time alone.
+    /// Compares desired bundles with the store. Returns when a retry is due.
     fn compare(&mut self) -> Option<Millis> {
         let context = &self.context;
         let asks = |name: &String| {
-            context.authorities.get(name).is_some_and(|service| service.terms.publication.cluster().is_some())
+            context.authorities.get(name).is_some_and(|issuer| issuer.terms.publication.cluster().is_some())
         };
         context.bundles.ask_for_cluster(context.authorities.names().iter().any(asks));
-        let agenda = agenda(context);
-        let is_idle = |errand: &Change| !self.busy.values().any(|place| *place == errand.place);
-        self.errands.extend(agenda.errands.into_iter().filter(is_idle).take(BATCH));
-        agenda.next
+        let changes = pending_changes(context);
+        let is_idle = |change: &Change| !self.busy.values().any(|target| *target == change.target);
+        self.changes.extend(changes.due.into_iter().filter(is_idle).take(BATCH));
+        changes.next
     }
 
-    fn start(&mut self, errand: Change) {
-        let (context, place) = (self.context.clone(), errand.place.clone());
-        let started = self.running.spawn(async move { deliver(&context, &errand).await });
-        self.busy.insert(started.id(), place);
+    fn start(&mut self, change: Change) {
+        let (context, target) = (self.context.clone(), change.target.clone());
+        let started = self.running.spawn(async move { apply(&context, &change).await });
+        self.busy.insert(started.id(), target);
     }
 
-    /// Until something changes, an errand ends, or time alone makes something due.
+    /// Waits until the store changes, a change was applied, or a retry is due.
     async fn wait(&mut self, next: Option<Millis>) {
         let next = next.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX);
         let ended = tokio::select! {
@@ -89,7 +90,7 @@ impl TrustBundleController {
         let id = match ended {
             Ok((id, ())) => id,
             Err(panic) => {
-                tracing::error!(%panic, "an errand for a trust bundle broke off");
+                tracing::error!(%panic, "a change of a trust bundle panicked");
                 panic.id()
             }
         };

@@ -29,24 +29,24 @@ impl<K: BundleObject + Send> EventHandler<K> for TrustBundleHandler {
     }
 
     fn apply(&mut self, object: K, is_from_list: bool) {
-        let place = object.place();
-        self.bundles.change(|store| match object.seen() {
-            Some(seen) => store.saw(&place, seen, is_from_list),
+        let target = object.target();
+        self.bundles.change(|store| match object.observed() {
+            Some(seen) => store.apply(&target, seen, is_from_list),
             // It has the label, but was not made by this operator.
-            None => store.lost(&place),
+            None => store.remove(&target),
         });
     }
 
     fn delete(&mut self, object: K) {
         let now = self.clock.now().as_millisecond();
         let version = object.meta().resource_version.clone().unwrap_or_default();
-        let place = object.place();
+        let target = object.target();
         self.bundles.change(|store| {
             // The event holds its last state.
-            if let Some(seen) = object.seen() {
-                store.saw(&place, seen, false);
+            if let Some(seen) = object.observed() {
+                store.apply(&target, seen, false);
             }
-            store.deleted(&place, &version, now);
+            store.delete(&target, &version, now);
         });
     }
 

@@ -1,5 +1,6 @@
-//! The objects that carry a trust bundle to clients without an identity: ConfigMaps and ClusterTrustBundles, as they are
-//! read and as they are written. Ours is what has the annotation `trust`; keys, labels and annotations of others stay.
+//! ConfigMaps and ClusterTrustBundles as trust bundles for clients without an identity, as they are read and written.
+//!
+//! An object with the annotation `trust` is this operator's; other keys, labels and annotations in it are kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub struct ClusterTrustBundleSpec {
     pub trust_bundle: String,
 }
 
-/// A trust bundle and whose it is.
+/// The trust bundle of an authority, as it is written.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderedBundle<'a> {
     /// Name of its authority.
@@ -47,7 +48,7 @@ pub struct RenderedBundle<'a> {
 impl<'a> RenderedBundle<'a> {
     /// The same, as decisions compare it.
     #[must_use]
-    pub fn wanted(&self) -> DesiredBundle<'a> {
+    pub fn desired(&self) -> DesiredBundle<'a> {
         DesiredBundle { authority: self.authority, text: digest(self.text), trust: digest(self.trust) }
     }
 
@@ -61,10 +62,10 @@ impl<'a> RenderedBundle<'a> {
         [(annotation::TRUST.to_owned(), self.trust.to_owned())].into()
     }
 
-    fn metadata(&self, place: &Target) -> ObjectMeta {
+    fn metadata(&self, target: &Target) -> ObjectMeta {
         ObjectMeta {
-            name: Some(place.name().to_owned()),
-            namespace: place.namespace().map(str::to_owned),
+            name: Some(target.name().to_owned()),
+            namespace: target.namespace().map(str::to_owned),
             labels: Some(self.labels()),
             annotations: Some(self.annotations()),
             ..ObjectMeta::default()
@@ -72,26 +73,26 @@ impl<'a> RenderedBundle<'a> {
     }
 }
 
-/// A kind of object that carries a trust bundle.
+/// A kind of object that holds a trust bundle.
 pub trait BundleObject: Resource<DynamicType = ()> + Sized {
     /// The bundle in it.
     fn text(&self) -> Option<&str>;
     /// Whether that cannot be changed.
     fn is_frozen(&self) -> bool;
-    /// Where it lies.
-    fn place(&self) -> Target;
+    /// Its target.
+    fn target(&self) -> Target;
     /// A new one.
-    fn new_at(place: &Target, bundle: &RenderedBundle<'_>) -> Self;
+    fn new_at(target: &Target, bundle: &RenderedBundle<'_>) -> Self;
     /// The part of a merge patch that holds the bundle.
     fn content(bundle: &RenderedBundle<'_>) -> (&'static str, Value);
 
-    /// What is to be remembered of it, where it is ours.
-    fn seen(&self) -> Option<ObservedBundle> {
+    /// What the store keeps of it, if it is this operator's.
+    fn observed(&self) -> Option<ObservedBundle> {
         let meta = self.meta();
         let of =
             |pairs: &Option<BTreeMap<String, String>>, key| pairs.as_ref().and_then(|p| p.get(key)).cloned();
         let trust = of(&meta.annotations, annotation::TRUST)?;
-        let posted = PublishedBundle {
+        let published = PublishedBundle {
             authority: of(&meta.labels, label::AUTHORITY).map(Arc::from),
             text: self.text().map(digest),
             trust: digest(&trust),
@@ -99,10 +100,10 @@ pub trait BundleObject: Resource<DynamicType = ()> + Sized {
             is_frozen: self.is_frozen(),
         };
         let uid = meta.uid.clone().unwrap_or_default();
-        Some(ObservedBundle { posted, uid, version: meta.resource_version.clone().unwrap_or_default() })
+        Some(ObservedBundle { published, uid, version: meta.resource_version.clone().unwrap_or_default() })
     }
 
-    /// The patch that makes what has this version what it shall be.
+    /// The patch that writes the bundle over this version.
     #[must_use]
     fn patch(bundle: &RenderedBundle<'_>, version: &str) -> Value {
         let (field, content) = Self::content(bundle);
@@ -124,15 +125,15 @@ impl BundleObject for ConfigMap {
         self.immutable == Some(true)
     }
 
-    fn place(&self) -> Target {
+    fn target(&self) -> Target {
         let [namespace, name] = [&self.metadata.namespace, &self.metadata.name]
             .map(|text| text.as_deref().unwrap_or_default().into());
         Target::ConfigMap { namespace, name }
     }
 
-    fn new_at(place: &Target, bundle: &RenderedBundle<'_>) -> Self {
+    fn new_at(target: &Target, bundle: &RenderedBundle<'_>) -> Self {
         let data = BTreeMap::from([(key::TRUST_BUNDLE.to_owned(), bundle.text.to_owned())]);
-        Self { metadata: bundle.metadata(place), data: Some(data), ..Self::default() }
+        Self { metadata: bundle.metadata(target), data: Some(data), ..Self::default() }
     }
 
     fn content(bundle: &RenderedBundle<'_>) -> (&'static str, Value) {
@@ -149,16 +150,16 @@ impl BundleObject for ClusterTrustBundle {
         false
     }
 
-    fn place(&self) -> Target {
+    fn target(&self) -> Target {
         Target::Cluster { name: self.metadata.name.as_deref().unwrap_or_default().into() }
     }
 
-    fn new_at(place: &Target, bundle: &RenderedBundle<'_>) -> Self {
+    fn new_at(target: &Target, bundle: &RenderedBundle<'_>) -> Self {
         let spec = ClusterTrustBundleSpec {
             signer_name: Some(signer_name(bundle.authority)),
             trust_bundle: bundle.text.to_owned(),
         };
-        Self { metadata: bundle.metadata(place), ..Self::new(place.name(), spec) }
+        Self { metadata: bundle.metadata(target), ..Self::new(target.name(), spec) }
     }
 
     fn content(bundle: &RenderedBundle<'_>) -> (&'static str, Value) {

@@ -1,45 +1,41 @@
-//! The ledger of published trust bundles, as the parts of this process share it.
+//! The store of published trust bundles, as controllers and watches share it.
 
-use std::sync::Arc;
-
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::{Notify, watch};
+use parking_lot::MutexGuard;
+use tokio::sync::watch;
 
 use super::store::BundleStore;
+use crate::runtime::shared::Shared;
 
-/// The ledger, and a bell that rings when something has changed.
+/// The shared store, and whether ClusterTrustBundles are needed.
 #[derive(Clone, Default)]
 pub struct SharedBundleStore {
-    ledger: Arc<Mutex<BundleStore>>,
-    changed: Arc<Notify>,
+    store: Shared<BundleStore>,
     /// Whether an authority asks for a ClusterTrustBundle.
     asked: watch::Sender<bool>,
 }
 
 impl SharedBundleStore {
-    /// The ledger, to read. Never held across an await.
+    /// The store, to read. Never held across an await.
     pub fn lock(&self) -> MutexGuard<'_, BundleStore> {
-        self.ledger.lock()
+        self.store.lock()
     }
 
-    /// Changes the ledger and rings the bell.
+    /// Changes the store and notifies the controller.
     pub fn change<T>(&self, change: impl FnOnce(&mut BundleStore) -> T) -> T {
-        let result = change(&mut self.ledger.lock());
-        self.ring();
-        result
+        self.store.change(change)
     }
 
-    /// Something changed that publication depends on.
-    pub fn ring(&self) {
-        self.changed.notify_one();
+    /// Notifies the controller of a change that publication depends on.
+    pub fn notify(&self) {
+        self.store.notify();
     }
 
-    /// Waits until the bell has rung since the last call.
+    /// Waits for a notification since the last call.
     pub async fn changed(&self) {
-        self.changed.notified().await;
+        self.store.changed().await;
     }
 
-    /// Says whether an authority asks for a ClusterTrustBundle.
+    /// Notes whether an authority asks for a ClusterTrustBundle.
     pub fn ask_for_cluster(&self, is_asked: bool) {
         self.asked.send_if_modified(|asked| std::mem::replace(asked, is_asked) != is_asked);
     }

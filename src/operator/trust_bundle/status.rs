@@ -1,44 +1,44 @@
-//! How the publication of a trust bundle stands: the condition `Published`, and its figures.
+//! The condition `Published` of an authority, and the metrics of published bundles, from the state of each target.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::store::{Availability, BundleStore, PublishFailure};
-use super::targets::{bundle, spots};
+use super::targets::{bundle, sites};
 use crate::api::conditions::{PUBLISHED, Verdict};
 use crate::operator::context::Context;
 use crate::operator::issuers::Issuer;
 use crate::plan::trust_bundle::decide::{BundlePlan, DesiredBundle, Target, decide};
 use crate::plan::trust_bundle::published::{PublishedReason, TargetStatus, verdict};
 
-/// How the bundle of an authority stands, place by place. `None` while nobody knows what it should be.
+/// The state of each target of an authority. `None` while its signer is not known.
 #[must_use]
-pub fn standings(context: &Context, service: &Issuer) -> Option<Vec<(Target, TargetStatus)>> {
-    let root = service.signer.as_ref().ok()?;
-    let wanted = bundle(service, root).wanted();
-    let (spots, exists) = (spots(context, &service.terms), context.roster.lock().names());
-    let ledger = context.bundles.lock();
-    let stand = |place: Target| {
-        let standing = standing(&ledger, wanted, &place, |name| exists.iter().any(|other| other == name));
-        (place, standing)
+pub fn statuses(context: &Context, issuer: &Issuer) -> Option<Vec<(Target, TargetStatus)>> {
+    let root = issuer.signer.as_ref().ok()?;
+    let desired = bundle(issuer, root).desired();
+    let (sites, exists) = (sites(context, &issuer.terms), context.roster.lock().names());
+    let store = context.bundles.lock();
+    let stand = |target: Target| {
+        let status = status(&store, desired, &target, |name| exists.iter().any(|other| other == name));
+        (target, status)
     };
-    Some(spots.into_iter().map(|spot| stand(spot.place)).collect())
+    Some(sites.into_iter().map(|site| stand(site.target)).collect())
 }
 
-fn standing(
-    ledger: &BundleStore,
-    wanted: DesiredBundle<'_>,
-    place: &Target,
+fn status(
+    store: &BundleStore,
+    desired: DesiredBundle<'_>,
+    target: &Target,
     exists: impl Fn(&str) -> bool,
 ) -> TargetStatus {
-    match (place, ledger.access()) {
+    match (target, store.availability()) {
         (Target::Cluster { .. }, Availability::NotServed) => return TargetStatus::NotServed,
         (Target::Cluster { .. }, Availability::Denied(why)) => {
             return TargetStatus::Failed(why.clone());
         }
         _ => {}
     }
-    match (decide(wanted, &ledger.found(place), exists), ledger.trouble(place)) {
+    match (decide(desired, &store.found(target), exists), store.failure(target)) {
         (BundlePlan::Keep, _) => TargetStatus::Published,
         (BundlePlan::Refuse(conflict), _) => TargetStatus::Conflict(conflict),
         (_, Some(PublishFailure::Failed(why))) => TargetStatus::Failed(why.clone()),
@@ -46,16 +46,16 @@ fn standing(
     }
 }
 
-/// The condition `Published` of an authority that asks for publication, and what to tell people by an Event, if it stood
-/// otherwise `before`.
+/// The condition `Published` of an authority that asks for publication, and the Event for people, if the reason differs from
+/// `before`.
 #[must_use]
 pub fn published(
-    standings: &[(Target, TargetStatus)],
+    statuses: &[(Target, TargetStatus)],
     before: Option<&Condition>,
     generation: Option<i64>,
     now: Timestamp,
 ) -> (Condition, Option<Verdict>) {
-    let (reason, message) = verdict(standings);
+    let (reason, message) = verdict(statuses);
     let is_news = before.is_none_or(|before| before.reason != reason.as_str());
     let told = Verdict { ready: false, stalled: false, reason: reason.as_str(), message: message.clone() };
     let condition = condition(reason, message, before, generation, now);
@@ -83,9 +83,9 @@ fn condition(
     }
 }
 
-/// How many places stand how.
+/// Targets, by reason.
 #[must_use]
-pub fn counts(standings: &[(Target, TargetStatus)]) -> [(PublishedReason, usize); 5] {
+pub fn counts(statuses: &[(Target, TargetStatus)]) -> [(PublishedReason, usize); 5] {
     PublishedReason::ALL
-        .map(|reason| (reason, standings.iter().filter(|(_, standing)| standing.reason() == reason).count()))
+        .map(|reason| (reason, statuses.iter().filter(|(_, status)| status.reason() == reason).count()))
 }

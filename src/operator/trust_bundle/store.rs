@@ -1,5 +1,6 @@
-//! Every published trust bundle, compactly: what the watches see of it, and what keeps it from its place. Of its text 64
-//! bits are remembered, so that an edit by hand shows in its own event, and nothing has to be read.
+//! Every published trust bundle, as the watches show it, and what failed where.
+//!
+//! Pure. Of a bundle's text 64 bits are kept: an edit by hand shows in its own event, and no object has to be read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,27 +10,27 @@ use crate::operator::index::tombstones::Tombstones;
 use crate::operator::scheduler::backoff::Backoff;
 use crate::plan::trust_bundle::decide::{Conflict, PublishedBundle, Target, TargetState};
 
-/// A bundle that was seen, and what a write must name.
+/// A bundle as it was observed, and what a write must name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedBundle {
-    /// What decisions need of it.
-    pub posted: PublishedBundle,
+    /// What decisions compare.
+    pub published: PublishedBundle,
     /// Uid of the object.
     pub uid: String,
     /// Version of the object.
     pub version: String,
 }
 
-/// What keeps a bundle from its place.
+/// Why a bundle is not published at its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublishFailure {
-    /// Somebody is in the way.
+    /// Another object or authority has the target.
     Conflict(Conflict),
-    /// It could not be written: a sentence.
+    /// A write failed: a sentence.
     Failed(String),
 }
 
-/// Which places a list covers.
+/// Which targets a list covers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ListScope {
     /// ConfigMaps in one namespace, or in all.
@@ -39,8 +40,8 @@ pub enum ListScope {
 }
 
 impl ListScope {
-    fn covers(&self, place: &Target) -> bool {
-        match (self, place) {
+    fn covers(&self, target: &Target) -> bool {
+        match (self, target) {
             (Self::ConfigMaps(scope), Target::ConfigMap { namespace, .. }) => {
                 scope.as_deref().is_none_or(|scope| scope == &**namespace)
             }
@@ -50,17 +51,17 @@ impl ListScope {
     }
 }
 
-/// Whether ClusterTrustBundles can be had.
+/// Whether ClusterTrustBundles are available.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Availability {
-    /// Nobody knows yet.
+    /// Not known yet.
     #[default]
     Unknown,
     /// The API server does not serve them.
     NotServed,
     /// They cannot be listed: a sentence.
     Denied(String),
-    /// They can.
+    /// They can be listed.
     Open,
 }
 
@@ -70,66 +71,74 @@ struct Listed {
     list: u64,
 }
 
-/// What is known of them. Pure: it is told what the watches see.
+/// The published bundles, by target.
+///
+/// # Guarantees
+/// A bundle that a watch saw deleted is not brought back by the late response to an earlier write. A text that was not current
+/// is reported once by [`Self::take_drifted`], also if it is gone by then. A failure is kept for a target only while a bundle is
+/// desired or published there.
+///
+/// # Assumptions
+/// Only the leader writes failures; watches of every replica write the rest.
 #[derive(Debug, Default)]
 pub struct BundleStore {
-    posted: HashMap<Target, Listed>,
+    published: HashMap<Target, Listed>,
     deleted: Tombstones,
-    troubles: HashMap<Target, PublishFailure>,
-    retries: Backoff<Digest>,
-    /// The text in force of each authority, by its name.
-    in_force: HashMap<Digest, Digest>,
-    /// Places where another text was seen since somebody last asked.
-    strayed: HashSet<Target>,
+    failures: HashMap<Target, PublishFailure>,
+    backoff: Backoff<Digest>,
+    /// The current text of each authority, by its name.
+    current: HashMap<Digest, Digest>,
+    /// Targets where another text was seen since the last call of `take_drifted`.
+    drifted: HashSet<Target>,
     list: u64,
-    /// What was listed to its end.
+    /// Lists that are complete.
     listed: HashSet<ListScope>,
-    access: Availability,
+    availability: Availability,
     revision: u64,
 }
 
 impl BundleStore {
-    /// A list begins: what it does not name, and nothing else does meanwhile, is gone.
+    /// A list begins: a bundle that neither the list nor an event names until its end does not exist.
     pub fn begin_list(&mut self) -> u64 {
         self.list += 1;
         self.list
     }
 
-    /// A list ended.
+    /// A list is complete.
     pub fn end_list(&mut self, range: ListScope, list: u64) {
-        let is_stale = |(place, listed): (&Target, &Listed)| {
-            (range.covers(place) && listed.list < list).then(|| place.clone())
+        let is_stale = |(target, listed): (&Target, &Listed)| {
+            (range.covers(target) && listed.list < list).then(|| target.clone())
         };
-        let stale: Vec<Target> = self.posted.iter().filter_map(is_stale).collect();
-        for place in &stale {
-            self.lost(place);
+        let stale: Vec<Target> = self.published.iter().filter_map(is_stale).collect();
+        for target in &stale {
+            self.remove(target);
         }
         self.listed.insert(range);
         self.revision += 1;
     }
 
-    /// Whether a list has ended that would have named what lies at a place.
+    /// Whether a complete list covers a target.
     #[must_use]
-    pub fn is_listed(&self, place: &Target) -> bool {
-        self.listed.iter().any(|range| range.covers(place))
+    pub fn is_listed(&self, target: &Target) -> bool {
+        self.listed.iter().any(|range| range.covers(target))
     }
 
-    /// An answer shows a bundle of ours. It can be late, and brings nothing back that was seen to be deleted meanwhile.
-    pub fn answered(&mut self, place: &Target, seen: ObservedBundle) {
+    /// A response to a request shows a bundle of this operator. It can be late: it does not bring back a deleted bundle.
+    pub fn apply_response(&mut self, target: &Target, seen: ObservedBundle) {
         let version = version_number(&seen.version);
-        let is_late = self.seen(place).is_some_and(|known| version < version_number(&known.version));
-        if !is_late && !self.has_deleted(place, &seen) {
-            self.saw(place, seen, false);
+        let is_late = self.seen(target).is_some_and(|known| version < version_number(&known.version));
+        if !is_late && !self.has_deleted(target, &seen) {
+            self.apply(target, seen, false);
         }
     }
 
-    /// A bundle of ours was seen by a watch.
-    pub fn saw(&mut self, place: &Target, seen: ObservedBundle, is_from_list: bool) {
-        // Also if a newer version is remembered already, which undid it.
-        if self.is_stray(&seen.posted) {
-            self.strayed.insert(place.clone());
+    /// A watch shows a bundle of this operator.
+    pub fn apply(&mut self, target: &Target, seen: ObservedBundle, is_from_list: bool) {
+        // Also if a newer version, which undid it, is known already.
+        if self.has_drifted(&seen.published) {
+            self.drifted.insert(target.clone());
         }
-        let before = self.posted.get(place).map(|listed| &listed.seen);
+        let before = self.published.get(target).map(|listed| &listed.seen);
         let is_late = before.is_some_and(|before| {
             before.uid == seen.uid && version_number(&seen.version) < version_number(&before.version)
         });
@@ -137,144 +146,144 @@ impl BundleStore {
             return;
         }
         if before != Some(&seen) {
-            self.note_stray(place);
-            self.forgive(place);
+            self.note_drift(target);
+            self.clear_failure(target);
         }
-        self.posted.insert(place.clone(), Listed { seen, list: self.list });
+        self.published.insert(target.clone(), Listed { seen, list: self.list });
     }
 
-    /// A watch tells that a bundle was deleted, or is selected no more: it names the version of that.
-    pub fn deleted(&mut self, place: &Target, version: &str, now: Millis) {
-        self.lost(place);
-        self.deleted.insert(digest(&place.to_string()), version_number(version), now);
+    /// A watch shows that a bundle was deleted or lost its label, with the version of that event.
+    pub fn delete(&mut self, target: &Target, version: &str, now: Millis) {
+        self.remove(target);
+        self.deleted.insert(digest(&target.to_string()), version_number(version), now);
     }
 
-    /// Whether a bundle was seen to be deleted in this state or in a later one.
+    /// Whether a bundle was deleted in this version or a later one.
     #[must_use]
-    pub fn has_deleted(&self, place: &Target, seen: &ObservedBundle) -> bool {
-        self.deleted.covers(digest(&place.to_string()), version_number(&seen.version))
+    pub fn has_deleted(&self, target: &Target, seen: &ObservedBundle) -> bool {
+        self.deleted.covers(digest(&target.to_string()), version_number(&seen.version))
     }
 
-    /// A bundle was seen to be gone, or to be ours no more.
-    pub fn lost(&mut self, place: &Target) {
-        self.note_stray(place);
-        self.posted.remove(place);
-        self.forgive(place);
+    /// A bundle does not exist any more, or is not this operator's any more.
+    pub fn remove(&mut self, target: &Target) {
+        self.note_drift(target);
+        self.published.remove(target);
+        self.clear_failure(target);
     }
 
-    /// A rotation must know of a text that was not in force, also if it is gone when somebody looks.
-    fn note_stray(&mut self, place: &Target) {
-        if self.posted.get(place).is_some_and(|listed| self.is_stray(&listed.seen.posted)) {
-            self.strayed.insert(place.clone());
+    /// A rotation must know of a text that was not current, also if it is gone when the rotation is reconciled.
+    fn note_drift(&mut self, target: &Target) {
+        if self.published.get(target).is_some_and(|listed| self.has_drifted(&listed.seen.published)) {
+            self.drifted.insert(target.clone());
         }
     }
 
-    fn is_stray(&self, posted: &PublishedBundle) -> bool {
-        let in_force = posted.authority.as_ref().and_then(|name| self.in_force.get(&digest(name)));
-        in_force.is_none_or(|text| posted.text != Some(*text)) && !self.in_force.is_empty()
+    fn has_drifted(&self, published: &PublishedBundle) -> bool {
+        let current = published.authority.as_ref().and_then(|name| self.current.get(&digest(name)));
+        current.is_none_or(|text| published.text != Some(*text)) && !self.current.is_empty()
     }
 
-    /// This text is in force from now on.
-    pub fn put_in_force(&mut self, authority: &str, text: Digest) {
-        if self.in_force.insert(digest(authority), text) != Some(text) {
+    /// Sets the current text of an authority.
+    pub fn set_current(&mut self, authority: &str, text: Digest) {
+        if self.current.insert(digest(authority), text) != Some(text) {
             self.revision += 1;
         }
     }
 
-    /// Whether another text than the one in force was seen at one of these places since the last call.
-    pub fn take_strayed(&mut self, places: &[Target]) -> bool {
+    /// Whether another text than the current one was seen at one of these targets since the last call.
+    pub fn take_drifted(&mut self, targets: &[Target]) -> bool {
         // All of them are taken, one after the other.
-        places.iter().filter(|place| self.strayed.remove(place)).count() > 0
+        targets.iter().filter(|target| self.drifted.remove(target)).count() > 0
     }
 
-    /// What lies at a place.
+    /// What is known of a target, for decisions.
     #[must_use]
-    pub fn found(&self, place: &Target) -> TargetState {
-        match (self.posted.get(place), self.troubles.get(place)) {
-            (Some(listed), _) => TargetState::Ours(listed.seen.posted.clone()),
+    pub fn found(&self, target: &Target) -> TargetState {
+        match (self.published.get(target), self.failures.get(target)) {
+            (Some(listed), _) => TargetState::Ours(listed.seen.published.clone()),
             (None, Some(PublishFailure::Conflict(Conflict::Foreign))) => TargetState::Foreign,
             (None, _) => TargetState::Nothing,
         }
     }
 
-    /// What was seen at a place.
+    /// The bundle that was observed at a target.
     #[must_use]
-    pub fn seen(&self, place: &Target) -> Option<&ObservedBundle> {
-        self.posted.get(place).map(|listed| &listed.seen)
+    pub fn seen(&self, target: &Target) -> Option<&ObservedBundle> {
+        self.published.get(target).map(|listed| &listed.seen)
     }
 
-    /// The places where a bundle of this authority lies.
-    pub fn places_of(&self, authority: &str) -> impl Iterator<Item = &Target> {
-        let is_its = move |listed: &Listed| listed.seen.posted.authority.as_deref() == Some(authority);
-        self.posted.iter().filter(move |(_, listed)| is_its(listed)).map(|(place, _)| place)
+    /// The targets with a bundle of this authority.
+    pub fn targets_of(&self, authority: &str) -> impl Iterator<Item = &Target> {
+        let is_its = move |listed: &Listed| listed.seen.published.authority.as_deref() == Some(authority);
+        self.published.iter().filter(move |(_, listed)| is_its(listed)).map(|(target, _)| target)
     }
 
-    /// Something keeps this text from its place, or another one from leaving it. It is tried again with backoff.
-    pub fn stuck(&mut self, place: &Target, trouble: PublishFailure, text: Digest, now: Millis) {
-        self.note(place, trouble);
-        self.retries.failed(digest(&place.to_string()), text.cast_signed(), now);
+    /// Writing this text to a target failed, or removing another one. It is retried with backoff.
+    pub fn record_failure(&mut self, target: &Target, failure: PublishFailure, text: Digest, now: Millis) {
+        self.note(target, failure);
+        self.backoff.failed(digest(&target.to_string()), text.cast_signed(), now);
     }
 
-    /// Something keeps a bundle from its place, until the ledger says otherwise.
-    pub fn note(&mut self, place: &Target, trouble: PublishFailure) {
-        if self.troubles.insert(place.clone(), trouble.clone()) != Some(trouble) {
+    /// Notes why a bundle is not published at a target, until that changes.
+    pub fn note(&mut self, target: &Target, failure: PublishFailure) {
+        if self.failures.insert(target.clone(), failure.clone()) != Some(failure) {
             self.revision += 1;
         }
     }
 
-    /// Until when this text waits for another try at a place, if that is still to come.
+    /// Until when this text waits for a retry at a target.
     #[must_use]
-    pub fn held_back(&self, place: &Target, text: Digest, now: Millis) -> Option<Millis> {
-        if self.troubles.contains_key(place) {
-            return self.retries.until(digest(&place.to_string()), text.cast_signed(), now);
+    pub fn backoff_until(&self, target: &Target, text: Digest, now: Millis) -> Option<Millis> {
+        if self.failures.contains_key(target) {
+            return self.backoff.until(digest(&target.to_string()), text.cast_signed(), now);
         }
         None
     }
 
-    /// Nothing is known to stand in the way of a place any more.
-    pub fn forgive(&mut self, place: &Target) {
+    /// Forgets the failure at a target.
+    pub fn clear_failure(&mut self, target: &Target) {
         self.revision += 1;
-        if self.troubles.remove(place).is_some() {
-            self.retries.clear(digest(&place.to_string()));
+        if self.failures.remove(target).is_some() {
+            self.backoff.clear(digest(&target.to_string()));
         }
     }
 
-    /// Only at these places a bundle is wanted. What was noted of others is forgotten, but for what keeps one from leaving.
-    pub fn keep_to(&mut self, is_wanted: impl Fn(&Target) -> bool) {
-        self.strayed.retain(|place| is_wanted(place));
-        let posted = &self.posted;
+    /// Forgets drift and failures at targets where no bundle is desired, except failures to remove one.
+    pub fn retain_targets(&mut self, is_wanted: impl Fn(&Target) -> bool) {
+        self.drifted.retain(|target| is_wanted(target));
+        let published = &self.published;
         let is_settled =
-            |place: &Target, _: &mut PublishFailure| !is_wanted(place) && !posted.contains_key(place);
-        for (place, _) in self.troubles.extract_if(is_settled) {
-            self.retries.clear(digest(&place.to_string()));
+            |target: &Target, _: &mut PublishFailure| !is_wanted(target) && !published.contains_key(target);
+        for (target, _) in self.failures.extract_if(is_settled) {
+            self.backoff.clear(digest(&target.to_string()));
         }
     }
 
-    /// Number of places of which something is noted: that another text was seen there, or what keeps a bundle from there.
+    /// Number of targets with drift or a failure.
     #[must_use]
     pub fn noted(&self) -> usize {
-        self.strayed.len() + self.troubles.len()
+        self.drifted.len() + self.failures.len()
     }
 
-    /// What keeps a bundle from its place.
+    /// The failure at a target.
     #[must_use]
-    pub fn trouble(&self, place: &Target) -> Option<&PublishFailure> {
-        self.troubles.get(place)
+    pub fn failure(&self, target: &Target) -> Option<&PublishFailure> {
+        self.failures.get(target)
     }
 
-    /// Whether ClusterTrustBundles can be had.
+    /// Whether ClusterTrustBundles are available.
     #[must_use]
-    pub const fn access(&self) -> &Availability {
-        &self.access
+    pub const fn availability(&self) -> &Availability {
+        &self.availability
     }
 
-    /// Whether they can be had is known now.
-    pub fn set_access(&mut self, access: Availability) {
-        self.access = access;
+    /// Sets whether ClusterTrustBundles are available.
+    pub fn set_availability(&mut self, availability: Availability) {
+        self.availability = availability;
         self.revision += 1;
     }
 
-    /// Counts every change of what is remembered.
+    /// Counts every change of the store.
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision

@@ -1,5 +1,6 @@
-//! Where a trust bundle is published, and what is to be done at each place: what shall lie there, what does → plan. What
-//! the operator did not make is neither written nor removed (I5).
+//! Where a trust bundle is published, and what is to be done at each target: (desired, observed) → plan.
+//!
+//! An object that the operator did not create is neither written nor deleted (I5).
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,12 +17,12 @@ pub struct PublicationSpec {
     config_map: Arc<str>,
     /// Namespaces that get one; `None` is none.
     namespaces: Option<Selection>,
-    /// Name of the ClusterTrustBundle, where there shall be one.
+    /// Name of the ClusterTrustBundle, if one is asked for.
     cluster: Option<Arc<str>>,
 }
 
 impl PublicationSpec {
-    /// What an authority's spec says. What cannot be read is noted.
+    /// From an authority's spec. Values that cannot be read are noted in `unread`.
     #[must_use]
     pub fn of(authority: &MtlsAuthority, unread: &mut Unread) -> Self {
         let spec = &authority.spec.trust_bundle;
@@ -42,27 +43,27 @@ impl PublicationSpec {
         self.namespaces.is_some() || self.cluster.is_some()
     }
 
-    /// Whether namespaces are asked about at all.
+    /// Whether ConfigMaps are asked for.
     #[must_use]
     pub const fn has_config_maps(&self) -> bool {
         self.namespaces.is_some()
     }
 
-    /// The place in a namespace with these labels, where that is selected.
+    /// The target in a namespace with these labels, if it is selected.
     #[must_use]
     pub fn within(&self, namespace: &Arc<str>, labels: &Labels) -> Option<Target> {
         let is_selected = self.namespaces.as_ref().is_some_and(|selection| selection.selects(labels));
         is_selected.then(|| Target::ConfigMap { namespace: namespace.clone(), name: self.config_map.clone() })
     }
 
-    /// The place that has no namespace.
+    /// The cluster-wide target.
     #[must_use]
     pub fn cluster(&self) -> Option<Target> {
         self.cluster.clone().map(|name| Target::Cluster { name })
     }
 }
 
-/// A place for a trust bundle.
+/// An object that a trust bundle is published in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
     /// A ConfigMap.
@@ -108,7 +109,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// A trust bundle, as it shall lie at a place. Texts are stood in for by 64 bits: they are only compared.
+/// A trust bundle as it is to be published. Texts are 64-bit digests, since they are only compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DesiredBundle<'a> {
     /// Name of its authority.
@@ -119,106 +120,112 @@ pub struct DesiredBundle<'a> {
     pub trust: u64,
 }
 
-/// A trust bundle that the operator has put somewhere, as it lies there now.
+/// A trust bundle that the operator has published, as it was observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedBundle {
     /// Name of its authority, if its label names one.
     pub authority: Option<Arc<str>>,
     /// Its text, where it has one.
     pub text: Option<u64>,
-    /// What its annotation `trust` says.
+    /// Digest of its annotation `trust`.
     pub trust: u64,
     /// Whether it has the label by which it is watched.
     pub is_labelled: bool,
-    /// Whether its text cannot be changed.
+    /// Whether it is immutable.
     pub is_frozen: bool,
 }
 
-/// What lies at a place.
+/// What was observed at a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetState {
-    /// Nothing that is known of.
+    /// No object is known.
     Nothing,
-    /// A bundle that the operator has put there.
+    /// A bundle of this operator.
     Ours(PublishedBundle),
-    /// Something else.
+    /// An object that this operator did not create.
     Foreign,
 }
 
-/// Who is in the way.
+/// Why a target cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conflict {
-    /// Somebody who is not this operator.
+    /// An object that this operator did not create.
     Foreign,
-    /// Another authority that exists, of this name.
+    /// A bundle of another existing authority, of this name.
     Authority(Arc<str>),
 }
 
-/// What to do at a place.
+/// What to do at a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BundlePlan {
     /// Nothing.
     Keep,
-    /// Create it, if there is still nothing.
+    /// Create it, if absent.
     Create,
-    /// Bring text, labels and annotations up to date.
+    /// Update text, labels and annotations.
     Update,
-    /// Remove it.
+    /// Delete it.
     Remove,
-    /// Leave what is there alone, and say so.
+    /// Leave the object alone, and report the conflict.
     Refuse(Conflict),
 }
 
-/// Decides for a place where a bundle shall lie. `exists` says whether there is an authority of a name.
+/// Decides for a target with a desired bundle. `exists` tells whether an authority of a name exists.
 #[must_use]
-pub fn decide(wanted: DesiredBundle<'_>, found: &TargetState, exists: impl Fn(&str) -> bool) -> BundlePlan {
-    let posted = match found {
+pub fn decide(desired: DesiredBundle<'_>, found: &TargetState, exists: impl Fn(&str) -> bool) -> BundlePlan {
+    let published = match found {
         TargetState::Nothing => return BundlePlan::Create,
         TargetState::Foreign => return BundlePlan::Refuse(Conflict::Foreign),
-        TargetState::Ours(posted) => posted,
+        TargetState::Ours(published) => published,
     };
-    if let Some(owner) = other_owner(wanted.authority, posted, exists) {
+    if let Some(owner) = other_owner(desired.authority, published, exists) {
         return BundlePlan::Refuse(Conflict::Authority(owner));
     }
-    if is_as_wanted(wanted, posted) {
+    if is_as_wanted(desired, published) {
         return BundlePlan::Keep;
     }
-    // Only removal can change what is immutable: the next look creates it anew.
-    if posted.is_frozen && posted.text != Some(wanted.text) { BundlePlan::Remove } else { BundlePlan::Update }
+    // An immutable object can only be replaced: after the deletion the next comparison creates it.
+    if published.is_frozen && published.text != Some(desired.text) {
+        BundlePlan::Remove
+    } else {
+        BundlePlan::Update
+    }
 }
 
-/// Decides for a place where this authority wants no bundle, or no more.
+/// Decides for a target where this authority desires no bundle.
 #[must_use]
 pub fn decide_unwanted(authority: &str, found: &TargetState) -> BundlePlan {
     match found {
-        TargetState::Ours(posted) if posted.authority.as_deref() == Some(authority) => BundlePlan::Remove,
+        TargetState::Ours(published) if published.authority.as_deref() == Some(authority) => {
+            BundlePlan::Remove
+        }
         _ => BundlePlan::Keep,
     }
 }
 
-/// The authority that a bundle belongs to, if that is another one, and exists. What is left of one that is gone belongs to
-/// whoever wants it.
+/// The authority that a bundle belongs to, if it is another one and exists. The bundle of a deleted authority may be taken
+/// over.
 #[must_use]
 pub fn other_owner(
     authority: &str,
-    posted: &PublishedBundle,
+    published: &PublishedBundle,
     exists: impl Fn(&str) -> bool,
 ) -> Option<Arc<str>> {
-    posted.authority.clone().filter(|owner| **owner != *authority && exists(owner))
+    published.authority.clone().filter(|owner| **owner != *authority && exists(owner))
 }
 
-fn is_as_wanted(wanted: DesiredBundle<'_>, posted: &PublishedBundle) -> bool {
-    posted.text == Some(wanted.text)
-        && posted.trust == wanted.trust
-        && posted.is_labelled
-        && posted.authority.as_deref() == Some(wanted.authority)
+fn is_as_wanted(desired: DesiredBundle<'_>, published: &PublishedBundle) -> bool {
+    published.text == Some(desired.text)
+        && published.trust == desired.trust
+        && published.is_labelled
+        && published.authority.as_deref() == Some(desired.authority)
 }
 
-/// Whether somebody may use a bundle that lacks a root in force, or has one that is in force no more. Where there is nothing,
-/// what was there may still be in use; but not where the place `is_new`: younger than the last change of the roots.
+/// Whether clients may use a bundle that differs from the desired one. Where no object exists, a deleted one may still be in
+/// use, unless the target `is_new`: younger than the last change of the roots.
 #[must_use]
 pub fn is_behind(
-    wanted: DesiredBundle<'_>,
+    desired: DesiredBundle<'_>,
     found: &TargetState,
     exists: impl Fn(&str) -> bool,
     is_new: bool,
@@ -226,8 +233,9 @@ pub fn is_behind(
     match found {
         TargetState::Nothing => !is_new,
         TargetState::Foreign => false,
-        TargetState::Ours(posted) => {
-            other_owner(wanted.authority, posted, exists).is_none() && posted.text != Some(wanted.text)
+        TargetState::Ours(published) => {
+            other_owner(desired.authority, published, exists).is_none()
+                && published.text != Some(desired.text)
         }
     }
 }

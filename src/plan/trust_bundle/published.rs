@@ -1,16 +1,16 @@
-//! Whether a trust bundle lies wherever its authority asks for: one word and one sentence, from which condition, Event and
-//! metric are rendered.
+//! Whether a trust bundle is published at all its targets: one reason and one message, from which condition, Event and metric
+//! are rendered.
 
 use super::decide::{Conflict, Target};
 
 /// Reason of the condition `Published`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PublishedReason {
-    /// It lies wherever it shall.
+    /// It is published at all targets.
     Published,
     /// It is being written.
     Publishing,
-    /// Somebody else's object is in the way.
+    /// Another object or authority has a target.
     Conflict,
     /// It cannot be written.
     Failed,
@@ -23,7 +23,7 @@ impl PublishedReason {
     pub const ALL: [Self; 5] =
         [Self::Published, Self::Publishing, Self::Conflict, Self::Failed, Self::NotServed];
 
-    /// The word.
+    /// The reason, as conditions and metrics have it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,21 +35,21 @@ impl PublishedReason {
         }
     }
 
-    /// Whether it stays so until a person does something.
+    /// Whether a person must act.
     #[must_use]
     pub const fn needs_a_person(self) -> bool {
         matches!(self, Self::Conflict | Self::Failed | Self::NotServed)
     }
 }
 
-/// How a bundle stands at one place.
+/// The state of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetStatus {
     /// It is there.
     Published,
-    /// It is not there yet, or not as it should be.
+    /// It is not published yet, or differs.
     Publishing,
-    /// Somebody is in the way.
+    /// Another object or authority has the target.
     Conflict(Conflict),
     /// It cannot be written: a sentence.
     Failed(String),
@@ -58,7 +58,7 @@ pub enum TargetStatus {
 }
 
 impl TargetStatus {
-    /// The word.
+    /// The reason, as conditions and metrics have it.
     #[must_use]
     pub const fn reason(&self) -> PublishedReason {
         match self {
@@ -70,17 +70,17 @@ impl TargetStatus {
         }
     }
 
-    fn sentence(&self, place: &Target) -> String {
+    fn message(&self, target: &Target) -> String {
         match self {
-            Self::Published => format!("{place} is published"),
-            Self::Publishing => format!("{place} is being written"),
+            Self::Published => format!("{target} is published"),
+            Self::Publishing => format!("{target} is being written"),
             Self::Conflict(Conflict::Foreign) => {
-                format!("{place} was not made by mtls-operator; delete it{}", or_rename(place))
+                format!("{target} was not made by mtls-operator; delete it{}", or_rename(target))
             }
             Self::Conflict(Conflict::Authority(owner)) => {
-                format!("{place} belongs to MtlsAuthority {owner}; name another ConfigMap in spec.trustBundle")
+                format!("{target} belongs to MtlsAuthority {owner}; name another ConfigMap in spec.trustBundle")
             }
-            Self::Failed(why) => format!("{place} could not be written{}: {why}", unless_allowed(place)),
+            Self::Failed(why) => format!("{target} could not be written{}: {why}", unless_allowed(target)),
             Self::NotServed => {
                 "the API server does not serve ClusterTrustBundles in certificates.k8s.io/v1 (Kubernetes 1.37 does); set spec.trustBundle.clusterTrustBundle to false, or have them served".into()
             }
@@ -88,31 +88,30 @@ impl TargetStatus {
     }
 }
 
-fn unless_allowed(place: &Target) -> &'static str {
-    match place {
+fn unless_allowed(target: &Target) -> &'static str {
+    match target {
         Target::ConfigMap { .. } => "",
         Target::Cluster { .. } => " (that needs the chart's value trustBundles.clusterTrustBundles=true)",
     }
 }
 
-fn or_rename(place: &Target) -> &'static str {
-    match place {
+fn or_rename(target: &Target) -> &'static str {
+    match target {
         Target::ConfigMap { .. } => ", or choose another spec.trustBundle.configMapName",
         Target::Cluster { .. } => "",
     }
 }
 
-/// The reason and the sentence for all places together: the worst, and one example of it.
+/// The reason and the message for all targets: the worst reason, with one example.
 #[must_use]
-pub fn verdict(places: &[(Target, TargetStatus)]) -> (PublishedReason, String) {
-    let worst =
-        places.iter().map(|(_, standing)| standing.reason()).max().unwrap_or(PublishedReason::Published);
+pub fn verdict(targets: &[(Target, TargetStatus)]) -> (PublishedReason, String) {
+    let worst = targets.iter().map(|(_, status)| status.reason()).max().unwrap_or(PublishedReason::Published);
     if worst == PublishedReason::Published {
-        return (worst, "the trust bundle lies wherever spec.trustBundle says".into());
+        return (worst, "the trust bundle is published at every target of spec.trustBundle".into());
     }
-    let mut such: Vec<_> = places.iter().filter(|(_, standing)| standing.reason() == worst).collect();
-    such.sort_unstable_by_key(|(place, _)| place);
-    let first = such.first().map(|(place, standing)| standing.sentence(place)).unwrap_or_default();
+    let mut such: Vec<_> = targets.iter().filter(|(_, status)| status.reason() == worst).collect();
+    such.sort_unstable_by_key(|(target, _)| target);
+    let first = such.first().map(|(target, status)| status.message(target)).unwrap_or_default();
     match such.len().saturating_sub(1) {
         0 => (worst, first),
         others => (worst, format!("{first}; and so in {others} more")),

@@ -12,7 +12,7 @@ use std::{env, fs, process};
 
 use crate::components::{self, Ports};
 use crate::kubeconfig::Credential;
-use crate::node::jail::Jail;
+use crate::node::namespaces::Namespaces;
 use crate::process::{last_lines, poll};
 use crate::supervisor::{self, Supervisor};
 use crate::{Error, Options, certificates, ports, toolchain};
@@ -30,7 +30,7 @@ pub struct Cluster {
     ports: Ports,
     ca_pem: String,
     admin: PathBuf,
-    jail: Option<Jail>,
+    jail: Option<Namespaces>,
     supervisor: Mutex<Option<Supervisor>>,
 }
 

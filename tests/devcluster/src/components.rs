@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::node::jail::Jail;
+use crate::node::namespaces::Namespaces;
 use crate::node::network::NODE_ADDRESS;
 use crate::script::{self, Place};
 use crate::{Error, Options, file, toolchain};
@@ -28,10 +28,10 @@ pub(crate) fn write_all(
     folder: &Path,
     ports: Ports,
     options: &Options,
-    jail: Option<Jail>,
+    jail: Option<Namespaces>,
 ) -> Result<(), Error> {
     file::write(&folder.join("audit-policy.yaml"), AUDIT_POLICY)?;
-    let place = jail.map_or(Place::Here, Jail::network);
+    let place = jail.map_or(Place::Here, Namespaces::network);
     let write =
         |name: &str, flags: &[String]| script::write(folder, name, place, &toolchain::tool(name)?, flags);
     write("etcd", &etcd(folder, ports, options))?;

@@ -15,7 +15,7 @@ pub(crate) enum Place {
     /// In the network of the jail with this first process; all else as here.
     Network(u32),
     /// In all namespaces of the jail with this first process.
-    Jail(u32),
+    Namespaces(u32),
 }
 
 impl Place {
@@ -24,7 +24,7 @@ impl Place {
         let (pid, namespaces): (u32, &[&str]) = match self {
             Self::Here => return Vec::new(),
             Self::Network(pid) => (pid, &["--net"]),
-            Self::Jail(pid) => (pid, &["--net", "--mount", "--uts", "--pid"]),
+            Self::Namespaces(pid) => (pid, &["--net", "--mount", "--uts", "--pid"]),
         };
         let front = ["nsenter".into(), format!("--target={pid}")];
         front.into_iter().chain(namespaces.iter().map(ToString::to_string)).chain(["--".into()]).collect()
@@ -58,7 +58,7 @@ fn text(place: Place, program: &Path, flags: &[String]) -> String {
     let mut words: Vec<String> = LEASH.map(String::from).into();
     words.extend(place.entry());
     let mut script = String::new();
-    if matches!(place, Place::Jail(_)) {
+    if matches!(place, Place::Namespaces(_)) {
         // Entering a pid namespace takes a second process, which needs its own leash.
         words.extend(LEASH.map(String::from));
         // The supervisor's own umask would keep containers' users out of their file systems.
@@ -92,6 +92,9 @@ mod tests {
     #[test]
     fn whoever_enters_a_jail_is_on_a_leash_at_both_ends() {
         let leashes = |place| text(place, Path::new("kubelet"), &[]).matches("'--pdeathsig'").count();
-        assert_eq!([leashes(Place::Here), leashes(Place::Network(7)), leashes(Place::Jail(7))], [1, 1, 2]);
+        assert_eq!(
+            [leashes(Place::Here), leashes(Place::Network(7)), leashes(Place::Namespaces(7))],
+            [1, 1, 2]
+        );
     }
 }

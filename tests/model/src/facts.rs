@@ -45,7 +45,7 @@ pub fn stored(ca: &Ca, pki: &Pki) -> CaState {
         is_provided: ca.provided.contain(ca.signer),
         distrusted: why(ca, ca.signer),
         accepted_intermediate: None,
-        is_certified: ca.crosses.contain(ca.signer),
+        is_certified: ca.served(pki).contain(ca.signer),
         max_leaf_ttl: span(ca.longest).as_secs(),
         phase: ca.phase,
         since: at(ca.since),

@@ -16,19 +16,19 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use crate::Failure;
 use crate::arguments::{Dialing, Target};
 use crate::certificate::Leaf;
-use crate::journal::{note, now};
-use crate::keeper::Keeper;
+use crate::counters::{Attempt, Counters};
+use crate::event_log::{note, now};
+use crate::reload::Reload;
 use crate::state::State;
-use crate::tally::{Attempt, Tally};
 use crate::tls::Material;
 
 /// Longer than a connection or a handshake takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Tallies = Mutex<BTreeMap<String, Tally>>;
+type Tallies = Mutex<BTreeMap<String, Counters>>;
 
 /// Dials for ever; without anybody to dial it does nothing.
-pub async fn dial(keeper: Arc<Keeper>, dialing: Dialing) -> Result<(), Failure> {
+pub async fn dial(keeper: Arc<Reload>, dialing: Dialing) -> Result<(), Failure> {
     if dialing.peers.is_empty() {
         return std::future::pending().await;
     }
@@ -43,7 +43,7 @@ pub async fn dial(keeper: Arc<Keeper>, dialing: Dialing) -> Result<(), Failure> 
     }
 }
 
-async fn dial_one(keeper: Arc<Keeper>, dialing: Dialing, peer: Target, tallies: Arc<Tallies>) {
+async fn dial_one(keeper: Arc<Reload>, dialing: Dialing, peer: Target, tallies: Arc<Tallies>) {
     loop {
         let material = keeper.material();
         let attempt = attempt(&material, dialing.no_certificate, &peer).await;

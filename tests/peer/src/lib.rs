@@ -3,13 +3,13 @@
 
 mod arguments;
 mod certificate;
+mod counters;
 mod dialer;
+mod event_log;
 mod files;
-mod journal;
-mod keeper;
+mod reload;
 mod server;
 mod state;
-mod tally;
 mod tls;
 
 use std::error::Error;
@@ -21,10 +21,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use arguments::{Action, Arguments};
 pub use certificate::Leaf;
+pub use counters::Counters;
 pub use files::{Folder, Found, Reader};
-use keeper::Keeper;
+use reload::Reload;
 pub use state::State;
-pub use tally::Tally;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -45,7 +45,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            journal::note("failed", &serde_json::json!({ "why": error.to_string() }));
+            event_log::note("failed", &serde_json::json!({ "why": error.to_string() }));
             ExitCode::FAILURE
         }
     }
@@ -54,17 +54,17 @@ pub fn main() -> ExitCode {
 async fn run(action: Action) -> Result<(), Failure> {
     match action {
         Action::Serve { mounts, serving, dialing } => {
-            let keeper = Arc::new(Keeper::open(mounts)?);
+            let keeper = Arc::new(Reload::open(mounts)?);
             let reloads = keeper.clone().keep();
             let serves = server::serve(keeper.clone(), serving);
             tokio::try_join!(reloads, serves, dialer::dial(keeper, dialing)).map(drop)
         }
         Action::Dial { mounts, dialing } => {
-            let keeper = Arc::new(Keeper::open(mounts)?);
+            let keeper = Arc::new(Reload::open(mounts)?);
             tokio::try_join!(keeper.clone().keep(), dialer::dial(keeper, dialing)).map(drop)
         }
         Action::Look { folder } => {
-            journal::note("files", &serde_json::to_value(files::look(&folder)?)?);
+            event_log::note("files", &serde_json::to_value(files::look(&folder)?)?);
             Ok(())
         }
         Action::Pause => std::future::pending().await,

@@ -12,14 +12,14 @@ use tokio_rustls::TlsAcceptor;
 use crate::Failure;
 use crate::arguments::Serving;
 use crate::certificate::Leaf;
-use crate::journal::note;
-use crate::keeper::Keeper;
+use crate::event_log::note;
+use crate::reload::Reload;
 
 /// Longer than any handshake takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Serves for ever.
-pub async fn serve(keeper: Arc<Keeper>, serving: Serving) -> Result<(), Failure> {
+pub async fn serve(keeper: Arc<Reload>, serving: Serving) -> Result<(), Failure> {
     let listener = TcpListener::bind(serving.listen).await?;
     note("listening", &json!({ "address": serving.listen.to_string() }));
     let serving = Arc::new(serving);
@@ -36,7 +36,7 @@ pub async fn serve(keeper: Arc<Keeper>, serving: Serving) -> Result<(), Failure>
     }
 }
 
-async fn welcome(keeper: &Keeper, serving: &Serving, socket: TcpStream) -> Result<(), Failure> {
+async fn welcome(keeper: &Reload, serving: &Serving, socket: TcpStream) -> Result<(), Failure> {
     let material = keeper.material();
     let acceptor = TlsAcceptor::from(Arc::new(material.server(serving.accept_anyone)?));
     let mut stream = acceptor.accept(socket).await?;

@@ -14,7 +14,7 @@ use crate::operator::error::Error;
 use crate::operator::index::digest::{digest, version_number};
 use crate::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
 use crate::operator::trust_bundle::store::{Availability, BundleStore, ObservedBundle};
-use crate::operator::trust_bundle::targets::{TargetSite, spots};
+use crate::operator::trust_bundle::targets::{TargetSite, sites};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::trust_bundle::decide::{DesiredBundle, Target, TargetState, is_behind};
 
@@ -26,12 +26,12 @@ pub fn look(
     excluded: &[String],
 ) -> (BundleBlockers, bool) {
     let Some(count) = Count::of(context, terms, loaded, excluded) else { return Default::default() };
-    let mut ledger = context.bundles.lock();
-    let survey = count.survey(|place| ledger.found(place));
-    let is_counted = |place: &&Target| !excluded.contains(&place.to_string());
+    let mut store = context.bundles.lock();
+    let survey = count.survey(|target| store.found(target));
+    let is_counted = |target: &&Target| !excluded.contains(&target.to_string());
     let counted: Vec<Target> =
-        count.spots.iter().map(|spot| &spot.place).filter(is_counted).cloned().collect();
-    (survey, ledger.take_strayed(&counted))
+        count.sites.iter().map(|site| &site.target).filter(is_counted).cloned().collect();
+    (survey, store.take_drifted(&counted))
 }
 
 /// What a fresh list shows, and how many bundles are newer in it than in the ledger: what they were before is not told yet.
@@ -50,32 +50,32 @@ pub async fn confirm(
         let labels = label::selector_for(&terms.name);
         for namespace in context.watched() {
             let list = context.requests.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
-            fresh.extend(list.iter().filter_map(|object| Some((object.place(), object.seen()?))));
+            fresh.extend(list.iter().filter_map(|object| Some((object.target(), object.observed()?))));
         }
     }
-    for TargetSite { place, .. } in
-        count.spots.iter().filter(|spot| matches!(spot.place, Target::Cluster { .. }))
+    for TargetSite { target, .. } in
+        count.sites.iter().filter(|site| matches!(site.target, Target::Cluster { .. }))
     {
-        let found = context.requests.get::<ClusterTrustBundle>(None, place.name()).await?;
-        fresh.extend(found.and_then(|object| Some((object.place(), object.seen()?))));
+        let found = context.requests.get::<ClusterTrustBundle>(None, target.name()).await?;
+        fresh.extend(found.and_then(|object| Some((object.target(), object.observed()?))));
     }
     // The list shows nothing that is somebody else's.
-    let others = |place: &Target| match context.bundles.lock().found(place) {
-        TargetState::Ours(posted) if posted.authority.as_deref() == Some(&*terms.name) => {
+    let others = |target: &Target| match context.bundles.lock().found(target) {
+        TargetState::Ours(published) if published.authority.as_deref() == Some(&*terms.name) => {
             TargetState::Nothing
         }
         found => found,
     };
-    let survey = count.survey(|place| {
-        fresh.get(place).map_or_else(|| others(place), |seen| TargetState::Ours(seen.posted.clone()))
+    let survey = count.survey(|target| {
+        fresh.get(target).map_or_else(|| others(target), |seen| TargetState::Ours(seen.published.clone()))
     });
-    Ok((survey, count.untold(&fresh, &context.bundles.lock())))
+    Ok((survey, count.newer_than_store(&fresh, &context.bundles.lock())))
 }
 
 /// What is counted, and by what.
 struct Count<'a> {
-    spots: Vec<TargetSite>,
-    wanted: DesiredBundle<'a>,
+    sites: Vec<TargetSite>,
+    desired: DesiredBundle<'a>,
     exists: Vec<String>,
     excluded: &'a [String],
     /// When the roots changed last, in seconds since 1970.
@@ -94,31 +94,32 @@ impl<'a> Count<'a> {
         let is_waited_for = terms.publication.is_asked() && loaded.succession.next.is_some();
         let authority = loaded.authority.as_ref().filter(|_| is_waited_for)?;
         let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
-        let wanted = DesiredBundle { authority: &terms.name, text, trust };
+        let desired = DesiredBundle { authority: &terms.name, text, trust };
         let since = loaded.succession.since.map_or(i64::MIN, Timestamp::as_second);
-        let is_served = *context.bundles.lock().access() != Availability::NotServed;
-        let is_counted = |spot: &TargetSite| is_served || spot.place.namespace().is_some();
-        let spots = spots(context, terms).into_iter().filter(is_counted).collect();
-        Some(Self { spots, wanted, exists: context.roster.lock().names(), excluded, since })
+        let is_served = *context.bundles.lock().availability() != Availability::NotServed;
+        let is_counted = |site: &TargetSite| is_served || site.target.namespace().is_some();
+        let sites = sites(context, terms).into_iter().filter(is_counted).collect();
+        Some(Self { sites, desired, exists: context.roster.lock().names(), excluded, since })
     }
 
-    fn untold(&self, fresh: &HashMap<Target, ObservedBundle>, ledger: &BundleStore) -> usize {
+    fn newer_than_store(&self, fresh: &HashMap<Target, ObservedBundle>, store: &BundleStore) -> usize {
         let is_older = |known: &ObservedBundle, seen: &ObservedBundle| {
             known.uid != seen.uid || version_number(&known.version) < version_number(&seen.version)
         };
-        let seen = self.spots.iter().filter_map(|spot| fresh.get_key_value(&spot.place));
+        let seen = self.sites.iter().filter_map(|site| fresh.get_key_value(&site.target));
         // Of what was deleted while the list was made, all was told.
-        let alive = seen.filter(|(place, seen)| !ledger.has_deleted(place, seen));
-        alive.filter(|(place, seen)| ledger.seen(place).is_none_or(|known| is_older(known, seen))).count()
+        let alive = seen.filter(|(target, seen)| !store.has_deleted(target, seen));
+        alive.filter(|(target, seen)| store.seen(target).is_none_or(|known| is_older(known, seen))).count()
     }
 
     fn survey(&self, found: impl Fn(&Target) -> TargetState) -> BundleBlockers {
         let mut survey = BundleBlockers::default();
         let exists = |name: &str| self.exists.iter().any(|other| other == name);
-        let is_behind =
-            |spot: &&TargetSite| is_behind(self.wanted, &found(&spot.place), exists, spot.made > self.since);
-        for spot in self.spots.iter().filter(is_behind) {
-            let name = spot.place.to_string();
+        let is_behind = |site: &&TargetSite| {
+            is_behind(self.desired, &found(&site.target), exists, site.made > self.since)
+        };
+        for site in self.sites.iter().filter(is_behind) {
+            let name = site.target.to_string();
             let is_excluded = self.excluded.contains(&name);
             if is_excluded { &mut survey.excluded } else { &mut survey.behind }.push(name);
         }

@@ -19,7 +19,7 @@ use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::digest::digest;
 use crate::operator::index::issuer::IssuerEntry;
-use crate::operator::trust_bundle::targets::spots;
+use crate::operator::trust_bundle::targets::sites;
 use crate::plan::authority::decide::RootSecret;
 use crate::plan::authority::rotation::Distribution;
 use crate::plan::authority::spec::AuthoritySpec;
@@ -165,12 +165,12 @@ fn unknown(context: &Context, terms: &AuthoritySpec, excluded: &[String]) -> Vec
     if excluded.is_empty() {
         return Vec::new();
     }
-    let spots: Vec<String> = spots(context, terms).iter().map(|spot| spot.place.to_string()).collect();
+    let sites: Vec<String> = sites(context, terms).iter().map(|spot| spot.target.to_string()).collect();
     let board = context.board.lock();
     let authority = digest(&terms.name);
     let is_identity = |name: &str| {
         let found = name.split_once('/').and_then(|(namespace, name)| board.index().find(namespace, name));
         found.and_then(|id| board.index().entry(id)).is_some_and(|entry| entry.authority == authority)
     };
-    excluded.iter().filter(|name| !spots.contains(name) && !is_identity(name)).cloned().collect()
+    excluded.iter().filter(|name| !sites.contains(name) && !is_identity(name)).cloned().collect()
 }

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::Cluster;
-use crate::node::jail::Jail;
+use crate::node::namespaces::Namespaces;
 use crate::node::network::NODE;
 use crate::node::requirements::obstacle;
-use crate::node::{cgroups, containerd, dns, image, jail, kubelet, network, proxy, relay};
+use crate::node::{api_proxy, cgroups, containerd, dns, image, kubelet, namespaces, network, proxy};
 use crate::process::output;
 use crate::toolchain::{NODE_TOOLS, tool};
 use crate::{Error, NodeOptions, ports};
@@ -63,12 +63,12 @@ impl Cluster {
     }
 
     /// The node's namespaces, and the way from here to the API server that will run there.
-    pub(super) fn open_jail(&self) -> Result<Jail, Error> {
-        jail::write_script(&self.folder)?;
-        let jail = Jail::behind(self.start_component("jail")?)?;
+    pub(super) fn open_jail(&self) -> Result<Namespaces, Error> {
+        namespaces::write_script(&self.folder)?;
+        let jail = Namespaces::behind(self.start_component("jail")?)?;
         jail.mount(&self.node_folder())?;
         network::set_up(jail)?;
-        relay::write_scripts(&self.folder, jail, self.ports.api)?;
+        api_proxy::write_scripts(&self.folder, jail, self.ports.api)?;
         let relay = self.start_component("relay")?;
         self.wait("relay", relay, || Ok(ports::is_open("self", self.ports.api)))?;
         Ok(jail)
@@ -92,7 +92,7 @@ impl Cluster {
         self.wait("coredns", dns?, || Ok(self.kubectl_succeeds(&["get", "--raw", dns::READY])))
     }
 
-    fn write_node(&self, jail: Jail, options: &NodeOptions) -> Result<(), Error> {
+    fn write_node(&self, jail: Namespaces, options: &NodeOptions) -> Result<(), Error> {
         for party in ["kubelet", "scheduler", "proxy", "coredns"] {
             self.write_kubeconfig_of(party)?;
         }
@@ -121,7 +121,7 @@ impl Cluster {
         self.folder.join("node")
     }
 
-    fn jail(&self) -> Result<Jail, Error> {
+    fn jail(&self) -> Result<Namespaces, Error> {
         self.jail.ok_or(Error::NoNode)
     }
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::image::PAUSE_IMAGE;
-use super::jail::Jail;
+use super::namespaces::Namespaces;
 use super::{network, requirements};
 use crate::script;
 use crate::{Error, file};
 
 /// Writes configuration and script. Root, state and socket are at their default paths, which are the jail's own.
-pub(crate) fn write_all(folder: &Path, jail: Jail) -> Result<(), Error> {
+pub(crate) fn write_all(folder: &Path, jail: Namespaces) -> Result<(), Error> {
     let node = folder.join("node");
     let plugins = node.join("cni");
     network::write_plugin_configuration(&plugins)?;
@@ -20,7 +20,7 @@ pub(crate) fn write_all(folder: &Path, jail: Jail) -> Result<(), Error> {
 }
 
 /// Whether it answers.
-pub(crate) fn is_ready(jail: Jail) -> bool {
+pub(crate) fn is_ready(jail: Namespaces) -> bool {
     jail.run(&["ctr", "version"]).is_ok()
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::jail::Jail;
+use super::namespaces::Namespaces;
 use super::network::NODE_ADDRESS;
 use crate::script;
 use crate::{Error, file, toolchain};
@@ -11,7 +11,7 @@ use crate::{Error, file, toolchain};
 pub(crate) const READY: &str = "/api/v1/nodes/http:node1:8181/proxy/ready";
 
 /// Writes configuration and script.
-pub(crate) fn write_all(folder: &Path, jail: Jail) -> Result<(), Error> {
+pub(crate) fn write_all(folder: &Path, jail: Namespaces) -> Result<(), Error> {
     let configuration = format!(
         ".:53 {{\n    errors\n    ready {NODE_ADDRESS}:8181\n    kubernetes cluster.local in-addr.arpa {{\n        \
          kubeconfig {}/coredns.kubeconfig devcluster\n        pods insecure\n    }}\n}}\n",

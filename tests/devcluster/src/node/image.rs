@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::jail::Jail;
+use super::namespaces::Namespaces;
 use crate::process::output;
 use crate::{Error, file, toolchain};
 
@@ -40,7 +40,7 @@ pub fn pack_image(archive: &Path, reference: &str, root: &Path, entrypoint: &[&s
 }
 
 /// Makes the archive of [`PAUSE_IMAGE`] in `folder` and imports it.
-pub(crate) fn import_pause(jail: Jail, folder: &Path) -> Result<(), Error> {
+pub(crate) fn import_pause(jail: Namespaces, folder: &Path) -> Result<(), Error> {
     let root = folder.join("pause");
     fs::create_dir_all(&root).map_err(Error::file("make", &root))?;
     let program = root.join("pause");
@@ -51,7 +51,7 @@ pub(crate) fn import_pause(jail: Jail, folder: &Path) -> Result<(), Error> {
 }
 
 /// Imports a docker or OCI archive. It is given as an open file: the jail does not see every path.
-pub(crate) fn import(jail: Jail, archive: &Path) -> Result<(), Error> {
+pub(crate) fn import(jail: Namespaces, archive: &Path) -> Result<(), Error> {
     let content = File::open(archive).map_err(Error::file("open", archive))?;
     let arguments = ["--namespace=k8s.io", "images", "import", "-"];
     output(jail.inside().command("ctr").args(arguments).stdin(content)).map(drop)

@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::jail::Jail;
+use super::namespaces::Namespaces;
 use super::network::{NODE, NODE_ADDRESS};
 use crate::script;
 use crate::{Error, NodeOptions, file, toolchain};
 
 /// Writes configuration and script. `cgroup` is the name of the node's control groups.
-pub(crate) fn write_all(folder: &Path, jail: Jail, cgroup: &str, options: &NodeOptions) -> Result<(), Error> {
+pub(crate) fn write_all(
+    folder: &Path,
+    jail: Namespaces,
+    cgroup: &str,
+    options: &NodeOptions,
+) -> Result<(), Error> {
     let node = folder.join("node");
     let resolver = node.join("resolv.conf");
     // Pods ask the cluster's DNS; there is no other to ask.

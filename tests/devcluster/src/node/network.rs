@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::jail::Jail;
+use super::namespaces::Namespaces;
 use crate::components::SERVICE_RANGE;
 use crate::{Error, file};
 
@@ -18,7 +18,7 @@ pub(crate) const POD_RANGE: &str = "10.244.0.0/24";
 
 /// Gives the node its name and its address. The address is on a bridge without ports: a kubelet takes no loopback
 /// address, and not every kernel has a dummy device.
-pub(crate) fn set_up(jail: Jail) -> Result<(), Error> {
+pub(crate) fn set_up(jail: Namespaces) -> Result<(), Error> {
     let hostname = format!("kernel.hostname={NODE}");
     let address = format!("{NODE_ADDRESS}/24");
     let commands: [&[&str]; 6] = [

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::jail::Jail;
+use super::namespaces::Namespaces;
 use super::network::{NODE, NODE_ADDRESS, POD_RANGE};
 use crate::script;
 use crate::{Error, file, toolchain};
@@ -13,7 +13,7 @@ use crate::{Error, file, toolchain};
 pub(crate) const HEALTH: &str = "/api/v1/nodes/http:node1:10256/proxy/healthz";
 
 /// Writes configuration and script.
-pub(crate) fn write_all(folder: &Path, jail: Jail) -> Result<(), Error> {
+pub(crate) fn write_all(folder: &Path, jail: Namespaces) -> Result<(), Error> {
     let configuration = json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",

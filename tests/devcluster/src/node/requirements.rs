@@ -55,7 +55,8 @@ const ROOT_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 /// What stands in the way of a node on this machine, if anything.
 #[must_use]
 pub fn obstacle() -> Option<Obstacle> {
-    not_root().or_else(missing_packages).or_else(not_permitted).or_else(unfit_folder)
+    let other = crate::toolchain::node_of_choice().map(Obstacle::Machine);
+    other.or_else(not_root).or_else(missing_packages).or_else(not_permitted).or_else(unfit_folder)
 }
 
 /// The folder of the network plugins.
@@ -107,7 +108,7 @@ fn not_permitted() -> Option<Obstacle> {
 /// The node hides these folders behind its own, and with them a cluster's folder in them.
 fn unfit_folder() -> Option<Obstacle> {
     let folder = env::temp_dir();
-    super::jail::PRIVATE_FOLDERS.iter().find(|hidden| folder.starts_with(hidden)).map(|hidden| {
+    super::namespaces::PRIVATE_FOLDERS.iter().find(|hidden| folder.starts_with(hidden)).map(|hidden| {
         Obstacle::Machine(format!(
             "its files would be in {}, and {hidden} is one that it hides: set TMPDIR",
             folder.display()

@@ -1,0 +1,51 @@
+//! The answer to a watch, as it comes through a storm: parts of it late, one twice, or broken off after the last.
+
+use std::io::{Error, ErrorKind};
+
+use axum::body::{Body, BodyDataStream, Bytes};
+use futures::StreamExt as _;
+use futures::stream::unfold;
+
+use crate::chaos::WatchFault;
+
+/// An answer whose parts are hit by these gusts.
+pub fn weathered<G>(answer: Body, gust: G) -> Body
+where
+    G: FnMut() -> Option<WatchFault> + Send + 'static,
+{
+    let flow = WatchStream { parts: answer.into_data_stream(), gust, echo: None };
+    Body::from_stream(unfold(flow, async |mut flow| flow.next().await.map(|part| (part, flow))))
+}
+
+struct WatchStream<G> {
+    parts: BodyDataStream,
+    gust: G,
+    /// What comes a second time.
+    echo: Option<Bytes>,
+}
+
+impl<G: FnMut() -> Option<WatchFault>> WatchStream<G> {
+    async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
+        if let Some(echo) = self.echo.take() {
+            return Some(Ok(echo));
+        }
+        let part = match self.parts.next().await? {
+            Ok(part) => part,
+            broken => return Some(broken),
+        };
+        match (self.gust)() {
+            Some(WatchFault::Cut) => {
+                return Some(Err(axum::Error::new(Error::from(ErrorKind::ConnectionReset))));
+            }
+            Some(WatchFault::Twice) if is_whole(&part) => self.echo = Some(part.clone()),
+            Some(WatchFault::Late(span)) => tokio::time::sleep(span).await,
+            Some(WatchFault::Twice) | None => {}
+        }
+        Some(Ok(part))
+    }
+}
+
+/// Whether a part is a whole event, or several.
+fn is_whole(part: &Bytes) -> bool {
+    part.starts_with(b"{\"type\":") && part.ends_with(b"\n")
+}

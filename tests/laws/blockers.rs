@@ -1,0 +1,253 @@
+//! Laws of the observed distribution: the clock runs only while nobody is behind, and starts anew with every doubt.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use mtls_operator::api::MtlsIdentity;
+use mtls_operator::api::authority::Phase;
+use mtls_operator::operator::authority::rotation::blockers::{QuietPeriods, survey};
+use mtls_operator::operator::index::digest::digest;
+use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry, lags};
+use mtls_operator::operator::index::leaf_secret::SecretEntry;
+use mtls_operator::operator::index::policy::NamespaceEntry;
+use mtls_operator::operator::index::time::Second;
+use mtls_operator::operator::scheduler::Scheduler;
+use mtls_operator::plan::spread::{RolloutWindow, slot};
+
+use super::fixture::{HOUR, NOW};
+use super::requeue::{announced, issued, issuer_entry, secret};
+
+const NOBODY: (bool, bool) = (false, false);
+const NOW_BEHIND: (bool, bool) = (true, true);
+const WAS_BEHIND: (bool, bool) = (false, true);
+
+/// The end of the last leaf that a retiring signer can have made.
+const UNTIL: i64 = 1_780_600_000;
+
+fn retiring() -> RetiringEntry {
+    RetiringEntry { key_id: digest("a0"), until: Timestamp::from_second(UNTIL).unwrap() }
+}
+
+fn draining() -> IssuerEntry {
+    let mut entry = issuer_entry();
+    entry.rotation.retiring = vec![retiring()];
+    entry
+}
+
+/// How long it was quiet after these looks, each a second after the one before.
+fn quiet(looks: &[(bool, bool)]) -> Option<i64> {
+    let sights = QuietPeriods::default();
+    let mut sight = None;
+    for (second, (is_behind, was_behind)) in (100..).zip(looks) {
+        let subject = (Phase::Announced, &issuer_entry());
+        let now = Duration::from_secs(second);
+        sight = sights.look("mesh", subject, *is_behind, *was_behind, now).quiet_for;
+    }
+    sight.map(|span| span.as_secs())
+}
+
+#[test]
+fn the_clock_runs_from_the_first_look_that_finds_nobody_behind() {
+    assert_eq!(quiet(&[NOBODY]), Some(0));
+    assert_eq!(quiet(&[NOBODY, NOBODY, NOBODY]), Some(2));
+    assert_eq!(quiet(&[NOW_BEHIND, NOBODY, NOBODY]), Some(1));
+    assert_eq!(quiet(&[NOBODY, NOBODY, NOW_BEHIND]), None);
+}
+
+#[test]
+fn whoever_was_behind_between_two_looks_starts_it_anew() {
+    assert_eq!(quiet(&[NOBODY, NOBODY, WAS_BEHIND]), Some(0));
+    assert_eq!(quiet(&[NOBODY, WAS_BEHIND, NOBODY]), Some(1));
+}
+
+#[test]
+fn another_phase_signer_or_bundle_starts_it_anew() {
+    type Other = (Phase, fn(&mut IssuerEntry));
+    let others: [Other; 4] = [
+        (Phase::Draining, |_| ()),
+        (Phase::Announced, |mark| mark.trust = digest("t2")),
+        (Phase::Announced, |mark| mark.key_id = digest("a2")),
+        (Phase::Announced, |_| ()),
+    ];
+    let expected = [Some(0), Some(0), Some(0), Some(9)];
+    for ((phase, change), expected) in others.into_iter().zip(expected) {
+        let sights = QuietPeriods::default();
+        let look = |phase, mark: &IssuerEntry, second| {
+            let sight = sights.look("mesh", (phase, mark), false, false, Duration::from_secs(second));
+            sight.quiet_for.map(|span| span.as_secs())
+        };
+        assert_eq!(look(Phase::Announced, &issuer_entry(), 1), Some(0));
+        let mut mark = issuer_entry();
+        change(&mut mark);
+        assert_eq!(look(phase, &mark, 10), expected);
+    }
+}
+
+#[test]
+fn a_list_that_disagrees_starts_it_anew() {
+    let sights = QuietPeriods::default();
+    let look = |second| {
+        let subject = (Phase::Draining, &issuer_entry());
+        sights.look("mesh", subject, false, false, Duration::from_secs(second)).quiet_for
+    };
+    assert_eq!((look(1), look(9)), (Some(SignedDuration::ZERO), Some(SignedDuration::from_secs(8))));
+    sights.spoil("mesh");
+    assert_eq!(look(10), Some(SignedDuration::ZERO));
+}
+
+#[test]
+fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes() {
+    let (sights, propagation) = (QuietPeriods::default(), Duration::from_secs(40));
+    let look = |phase| sights.look("mesh", (phase, &issuer_entry()), false, false, Duration::ZERO);
+    let fail =
+        |second| sights.failed_to_confirm("mesh", "why".into(), propagation, Duration::from_secs(second));
+    let held_back = |second| sights.unconfirmed("mesh", Duration::from_secs(second));
+    fail(0);
+    assert_eq!(held_back(0), None, "there is no rotation");
+    let _ = look(Phase::Draining);
+    let mut second = 100;
+    for pause in [10, 20, 40, 40] {
+        fail(second);
+        assert_eq!((held_back(second + pause - 1), held_back(second + pause)), (Some("why".into()), None));
+        second += pause;
+    }
+    fail(second);
+    let _ = look(Phase::Announced);
+    assert_eq!(held_back(second), None, "it is another change");
+    fail(second);
+    sights.spoil("mesh");
+    assert_eq!(held_back(second + 10), None, "it begins with a quarter again");
+}
+
+#[test]
+fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
+    let lacking = |is_announced, trust: Option<&str>| {
+        let secret = SecretEntry { trust: trust.map(digest), ..secret("web") };
+        let mut signer = draining();
+        signer.rotation.is_announced = is_announced;
+        lags(&secret, &signer, NOW.as_second())
+    };
+    assert!(lacking(true, Some("t0")) && lacking(true, None) && !lacking(true, Some("t1")));
+    assert!(!lacking(false, Some("t0")) && !lacking(false, None) && !lacking(false, Some("t1")));
+}
+
+#[test]
+fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
+    let now = NOW.as_second();
+    let retiring = draining();
+    let held = |change: fn(&mut SecretEntry)| {
+        let mut secret = secret("web");
+        change(&mut secret);
+        lags(&secret, &retiring, now)
+    };
+    assert!(!held(|_| ()));
+    assert!(held(|secret| secret.key_id = Some(digest("a0"))));
+    let held_until = |end| {
+        let secret = SecretEntry { key_id: Some(digest("a0")), not_after: Second::new(end), ..secret("web") };
+        lags(&secret, &retiring, now)
+    };
+    assert!(held_until(now) && !held_until(now - 1));
+}
+
+#[test]
+fn a_leaf_holds_up_no_longer_than_its_signer_can_have_made_it_whatever_its_secret_says() {
+    for not_after in [None, Second::new(i64::MAX)] {
+        let secret = SecretEntry { key_id: Some(digest("a0")), not_after, ..secret("web") };
+        let at = |now| lags(&secret, &draining(), now);
+        assert_eq!((at(UNTIL), at(UNTIL + 1)), (true, false), "{not_after:?}");
+    }
+}
+
+/// Those that are waited for where no Secret can be seen.
+fn waited_for(
+    identity: &MtlsIdentity,
+    signer: &IssuerEntry,
+    excluded: &[&str],
+) -> (Vec<String>, Vec<String>) {
+    let mut board = Scheduler::default();
+    board.apply_identity(identity, true, NOW.as_millisecond());
+    let excluded: Vec<String> = excluded.iter().map(|name| (*name).to_owned()).collect();
+    let survey = survey(&board, "mesh", signer, &excluded, NOW.as_second(), |_| None);
+    assert_eq!(survey.behind, survey.names.len());
+    (survey.names, survey.excluded)
+}
+
+#[test]
+fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
+    let announced = announced();
+    let signed_by = |key_id: &str, end: Timestamp| {
+        let mut identity = issued("web");
+        let status = identity.status.as_mut().unwrap();
+        (status.authority_key_id, status.not_after) = (Some(key_id.to_owned()), Some(Time(end)));
+        identity
+    };
+    let behind =
+        |identity: MtlsIdentity, signer: &IssuerEntry| !waited_for(&identity, signer, &[]).0.is_empty();
+    assert!(behind(issued("web"), &announced));
+    assert!(!behind(issued("web"), &draining()), "its leaf was of the next root");
+    assert!(behind(signed_by("a0", NOW), &draining()));
+    assert!(!behind(signed_by("a0", NOW - HOUR), &draining()), "its leaf has expired");
+    let mut forgotten = signed_by("a0", NOW);
+    forgotten.status.as_mut().unwrap().secret = None;
+    assert!(!behind(forgotten.clone(), &announced) && !behind(forgotten, &draining()), "it had none");
+    let mut going = signed_by("a0", NOW);
+    going.metadata.deletion_timestamp = Some(Time(NOW));
+    assert!(!behind(going.clone(), &announced) && !behind(going, &draining()), "nothing is done for it");
+}
+
+#[test]
+fn whoever_is_excluded_is_named_and_not_counted() {
+    let announced = announced();
+    let (web, nobody) = (|| vec!["orders/web".to_owned()], Vec::<String>::new);
+    assert_eq!(waited_for(&issued("web"), &announced, &[]), (web(), nobody()));
+    assert_eq!(waited_for(&issued("web"), &announced, &["orders/web"]), (nobody(), web()));
+}
+
+#[test]
+fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
+    let announced = announced();
+    let mut board = Scheduler::default();
+    // As the index comes upon them: not in the order of their names.
+    for number in (0..11).map(|number| number * 7 % 11) {
+        board.apply_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
+    }
+    let found = survey(&board, "mesh", &announced, &[], NOW.as_second(), |_| None);
+    let first: Vec<String> = (0..10).map(|number| format!("orders/web-{number:02}")).collect();
+    assert_eq!((found.behind, found.held_up_by(), &found.names), (11, 11, &first));
+    let told = found.waiting_for().remove(0);
+    assert_eq!((told.kind.as_str(), told.count, told.first), ("Identity", 11, first));
+    let excluded: Vec<String> = (0..11).map(|number| format!("orders/web-{number:02}")).collect();
+    let left = survey(&board, "mesh", &announced, &excluded, NOW.as_second(), |_| None);
+    assert_eq!(
+        (left.behind, left.names.len(), left.excluded),
+        (0, 0, excluded),
+        "who is left behind is named"
+    );
+}
+
+#[test]
+fn a_secret_that_can_never_come_back_is_not_waited_for() {
+    let announced = announced();
+    let mut board = Scheduler::default();
+    board.apply_identity(&issued("web"), true, NOW.as_millisecond());
+    let behind = |board: &Scheduler| survey(board, "mesh", &announced, &[], NOW.as_second(), |_| None).behind;
+    assert_eq!(behind(&board), 1);
+    let ending = NamespaceEntry { is_terminating: true, ..NamespaceEntry::default() };
+    board.apply_namespace("orders", ending, NOW.as_millisecond());
+    assert_eq!(behind(&board), 0, "its namespace is being deleted");
+}
+
+#[test]
+fn each_secret_follows_with_its_renewal_or_in_its_own_slot() {
+    let (began, ends) = (NOW, NOW + HOUR);
+    let window = RolloutWindow { began, ends };
+    let (start, end) = (began.as_second(), ends.as_second());
+    assert_eq!(window.due_at(65_535, Some(end)), end, "a renewal inside the window carries it");
+    assert_eq!(window.due_at(0, Some(end + 1)), start);
+    assert_eq!(window.due_at(32_768, None), start + 1800);
+    assert!((0..=u16::MAX).step_by(997).all(|slot| (start..end).contains(&window.due_at(slot, None))));
+    let slots: Vec<u16> = (0..1000).map(|number| slot(&format!("uid-{number}"))).collect();
+    let early = slots.iter().filter(|slot| **slot < 32_768).count();
+    assert!((400..600).contains(&early), "{early} of 1000 in the first half");
+}
