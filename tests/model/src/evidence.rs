@@ -8,10 +8,9 @@ use std::sync::Arc;
 use mtls_operator::plan::authority::evidence::{Explained, LeafClaim, Traces};
 use mtls_operator::plan::authority::known_signers::{Claimant, KnownSigners, RecordedSigner};
 
-use crate::ca::Ca;
 use crate::events::ReplicaId;
 use crate::mutation::Mutation;
-use crate::pki::RootId;
+use crate::pki::{RootId, Roots};
 use crate::state::{Leaf, State, View, Workload};
 use crate::time::{Ticks, later};
 use crate::world::World;
@@ -54,17 +53,12 @@ impl World {
         }
         let counts = |status: &Status| status.end >= now || self.has(Mutation::ExpiredLeavesAreEvidence);
         let statuses = state.workloads.iter().filter_map(|one| self.status(one)).filter(counts);
-        let known = KnownSigners {
-            recorded: state.recorded.map(|key_id| RecordedSigner { key_id, text: String::new() }),
-            evidence_key_id: None,
-            claimants: statuses.map(|status| claimant(status.signer)).collect(),
-        };
-        let explained = state.ca.as_ref().map_or(Explained::Nothing, explained);
-        let traces = Traces::of(&known);
-        let proven = traces.unsettled(&explained).next();
-        let has_leaf = state.workloads.iter().any(|workload| workload.secret.is_some());
-        let leaf_secret = has_leaf.then(leaf_claim);
-        Traces { proven, leaf_secret, ..traces }.evidence("the root Secret", &explained).is_some()
+        self.decisions.has_evidence(Gathered {
+            recorded: state.recorded,
+            claimed: Roots::of(statuses.map(|status| status.signer)),
+            has_leaf_secret: state.workloads.iter().any(|workload| workload.secret.is_some()),
+            explained: state.ca.map(|ca| Roots::of((0..8).filter(|root| ca.knows(*root)))),
+        })
     }
 
     /// Status names the signer before a replica signs with it.
@@ -101,19 +95,42 @@ impl World {
     }
 }
 
-/// What the root Secret explains. The evidence key is always the same.
-fn explained(ca: &Ca) -> Explained<RootId> {
-    Explained::Held {
-        signers: (0..8).filter(|root| ca.knows(*root)).collect(),
-        evidence_key_id: Some(String::new()),
-        lost_evidence_key_id: None,
+/// What is gathered before a root is called lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Gathered {
+    /// The signer that the status of the authority names.
+    pub recorded: Option<RootId>,
+    /// Signers that the statuses of identities name.
+    pub claimed: Roots,
+    /// Whether an identity has a leaf Secret.
+    pub has_leaf_secret: bool,
+    /// The signers that the root Secret explains, if there is one. Its evidence key is always the same.
+    pub explained: Option<Roots>,
+}
+
+impl Gathered {
+    /// What the operator makes of it.
+    #[must_use]
+    pub fn is_evidence(self) -> bool {
+        let text = String::new;
+        let known = KnownSigners {
+            recorded: self.recorded.map(|key_id| RecordedSigner { key_id, text: text() }),
+            evidence_key_id: None,
+            claimants: self.claimed.iter().map(claimant).collect(),
+        };
+        let explained = self.explained.map_or(Explained::Nothing, |signers| Explained::Held {
+            signers: signers.iter().collect(),
+            evidence_key_id: Some(text()),
+            lost_evidence_key_id: None,
+        });
+        let traces = Traces::of(&known);
+        let proven = traces.unsettled(&explained).next();
+        let claim = || LeafClaim { namespace: text(), identity: text(), secret: text() };
+        let leaf_secret = self.has_leaf_secret.then(claim);
+        Traces { proven, leaf_secret, ..traces }.evidence("the root Secret", &explained).is_some()
     }
 }
 
 fn claimant(key_id: RootId) -> Claimant<RootId> {
     Claimant { namespace: Arc::from(""), name: Box::from(""), key_id, has_proof: true }
-}
-
-const fn leaf_claim() -> LeafClaim {
-    LeafClaim { namespace: String::new(), identity: String::new(), secret: String::new() }
 }
