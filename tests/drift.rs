@@ -7,6 +7,9 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "support/properties.rs"]
+mod properties;
+
 #[path = "drift/fields.rs"]
 mod fields;
 #[path = "drift/forms.rs"]

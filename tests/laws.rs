@@ -11,6 +11,9 @@
     reason = "a method of a type with a lifetime is not general enough to be named instead"
 )]
 
+#[path = "support/properties.rs"]
+mod properties;
+
 #[path = "laws/answers.rs"]
 mod answers;
 #[path = "laws/attention.rs"]

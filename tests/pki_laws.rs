@@ -1,6 +1,9 @@
 //! Laws of the PKI library: each says what holds for every certificate it makes, reads or refuses.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
+#[path = "support/properties.rs"]
+mod properties;
+
 #[path = "pki_laws/cross.rs"]
 mod cross;
 #[path = "pki_laws/fixture.rs"]

@@ -10,6 +10,7 @@ use mtls_operator::plan::world::Damage;
 use proptest::prelude::*;
 
 use super::model::{DAY, Model, NOW, SECOND, YEAR, asked, because, terms};
+use super::properties;
 
 /// Everything that policy accepts: lifetimes of a minute to a month, margins from `propagation` to half of it.
 fn accepted() -> impl Strategy<Value = Model> {
@@ -60,7 +61,7 @@ fn renew(model: &mut Model) -> Timestamp {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(300))]
 
     #[test]
     fn leaves_are_renewed_in_time_for_every_pod_and_no_sooner_than_needed(mut model in accepted()) {

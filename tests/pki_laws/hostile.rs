@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use crate::fixture::{NOW, certificate_pem, der, generated, pem};
 use crate::issuing::issue;
+use crate::properties;
 
 static GOOD: LazyLock<(AuthorityPem, IssuedLeaf)> = LazyLock::new(|| {
     let authority = generated();
@@ -38,7 +39,7 @@ fn flip(bytes: &[u8], flips: &[(prop::sample::Index, u8)]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(200))]
 
     #[test]
     fn any_text_is_answered(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {

@@ -7,6 +7,7 @@ use yasna::{DERWriter, Tag};
 
 use crate::fixture::{Ca, NOW, authority_pem, certificate_pem, der, generated, refilled};
 use crate::issuing::issue;
+use crate::properties;
 
 /// Attribute types: DC, OU, CN, an e-mail address, and one of a company's own.
 const TYPES: [&[u64]; 5] = [
@@ -63,7 +64,7 @@ fn names_in(pem: &str) -> (Vec<u8>, Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(64))]
 
     #[test]
     fn any_name_of_a_signer_is_copied_byte_for_byte(

@@ -6,6 +6,7 @@ use mtls_operator::pki::{
 use proptest::prelude::*;
 
 use crate::fixture::{Ca, NOW, authority_pem, der, generated, pem};
+use crate::properties;
 
 const BOM: &str = "\u{feff}";
 
@@ -126,7 +127,7 @@ fn dressed(text: &str, way: usize) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(200))]
 
     /// However certificates were put together: either all are in the bundle, or none and both numbers are told.
     #[test]

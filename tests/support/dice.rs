@@ -1,14 +1,9 @@
 //! Chance that can be repeated: `SplitMix64`. The same seed gives the same.
 
-use std::sync::LazyLock;
+#[path = "seed.rs"]
+mod seed;
 
-use mtls_operator::runtime::clock::Clock;
-
-/// The seed of this run. Set `MTLS_SEED` to have that of an earlier one.
-pub static SEED: LazyLock<u64> = LazyLock::new(|| {
-    let asked = std::env::var("MTLS_SEED").ok().and_then(|text| text.parse().ok());
-    asked.unwrap_or_else(|| Clock::system().now().as_millisecond().unsigned_abs() % 1_000_000)
-});
+pub use seed::SEED;
 
 /// Dice.
 pub struct Dice(u64);

@@ -1,0 +1,17 @@
+//! The seed of everything that a test draws at random.
+//!
+//! It is fixed, so that every run draws the same; a run says which it was.
+
+use std::sync::LazyLock;
+
+/// The seed where none is asked for.
+const FIXED: u64 = 1;
+
+/// The seed of this run, which is printed once. `MTLS_SEED` asks for another one.
+pub static SEED: LazyLock<u64> = LazyLock::new(|| {
+    let asked = std::env::var("MTLS_SEED").ok();
+    let seed = asked
+        .map_or(FIXED, |text| text.parse().unwrap_or_else(|_| panic!("MTLS_SEED is not a number: {text}")));
+    println!("The seed of this run: MTLS_SEED={seed}");
+    seed
+});
