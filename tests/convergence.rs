@@ -5,9 +5,14 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "support/properties.rs"]
+mod properties;
+
 #[path = "convergence/model.rs"]
 mod model;
 #[path = "convergence/rest.rs"]
 mod rest;
+#[path = "convergence/worlds.rs"]
+mod worlds;
 #[path = "convergence/years.rs"]
 mod years;

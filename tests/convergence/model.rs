@@ -1,5 +1,7 @@
 //! One identity, its authority and its Secret, on which plans are carried out as the operator would.
 
+use std::sync::LazyLock;
+
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::pki::Window;
@@ -157,5 +159,7 @@ pub fn asked() -> Asked {
 }
 
 pub fn terms() -> Terms {
-    Terms::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap()
+    static TERMS: LazyLock<Terms> =
+        LazyLock::new(|| Terms::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap());
+    TERMS.clone()
 }
