@@ -75,11 +75,16 @@ impl Mesh {
     pub async fn tick(&mut self, seconds: u64) {
         tokio::time::advance(Duration::from_secs(seconds)).await;
         self.stage.watch();
-        let _ = self.stage.look_at_authority().await;
-        self.stage.work().await;
+        let look = self.stage.look_at_authority().await;
+        let mut outcomes = self.stage.work().await;
         self.stage.distribute().await;
         self.stage.watch();
-        self.stage.work().await;
+        outcomes.extend(self.stage.work().await);
+        if !self.stage.server.has_misbehaved() {
+            assert!(look.is_ok(), "a look at the authority failed: {look:?}");
+            let failed: Vec<_> = outcomes.iter().filter(|outcome| outcome.is_err()).collect();
+            assert!(failed.is_empty(), "looks at identities failed: {failed:?}");
+        }
         if self.stage.server.was_crashed() {
             self.crashes += 1;
             self.stage = Stage::bare(self.stage.server.clone(), self.stage.hand.now());
