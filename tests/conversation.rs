@@ -6,6 +6,8 @@
 )]
 #![allow(clippy::large_futures, reason = "the whole operator lies in the future of a test")]
 
+#[path = "conversation/at_work.rs"]
+mod at_work;
 #[path = "conversation/audit.rs"]
 mod audit;
 #[path = "conversation/bundle.rs"]
@@ -20,6 +22,8 @@ mod distrust;
 mod ending;
 #[path = "conversation/evidence.rs"]
 mod evidence;
+#[path = "conversation/falling_due.rs"]
+mod falling_due;
 #[path = "conversation/figures.rs"]
 mod figures;
 #[path = "conversation/inputs.rs"]
@@ -31,6 +35,10 @@ mod issuing;
 mod leases;
 #[path = "support/log.rs"]
 mod log;
+#[path = "conversation/many_keys.rs"]
+mod many_keys;
+#[path = "conversation/many_pods.rs"]
+mod many_pods;
 #[path = "support/memory.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod memory;
@@ -50,6 +58,8 @@ mod races;
 mod read_back;
 #[path = "conversation/refusals.rs"]
 mod refusals;
+#[path = "conversation/relisting.rs"]
+mod relisting;
 #[path = "conversation/rivals.rs"]
 mod rivals;
 #[path = "conversation/rotating.rs"]

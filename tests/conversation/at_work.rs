@@ -1,0 +1,104 @@
+//! The workers themselves: what panics ends that look only, and what is in flight at the end is finished.
+
+use std::time::Duration;
+
+use mtls_operator::operator::requests::WRITE_TIMEOUT;
+use mtls_operator::operator::run::Broken;
+use mtls_operator::operator::workers::Workers;
+use mtls_operator::runtime::leader::Leadership;
+use mtls_operator::runtime::shutdown::{Shutdown, Trigger};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::server::Mishap;
+use super::stage::{PATIENCE, Stage, issued};
+
+/// Workers at work, until they are told to stop.
+struct AtWork {
+    running: JoinHandle<Result<(), Broken>>,
+    stop: Trigger,
+    /// The workers wait for an authority that was looked at as long as there is a keeper.
+    _primed: watch::Sender<bool>,
+}
+
+impl AtWork {
+    fn begin(stage: &Stage, count: usize) -> Self {
+        let primed = watch::Sender::new(true);
+        let leadership = Leadership::always(stage.context.clock.clone());
+        let workers = Workers::new(stage.context.clone(), leadership, primed.subscribe(), count);
+        let (shutdown, stop) = Shutdown::manual();
+        let end = async move {
+            shutdown.triggered().await;
+            Ok(())
+        };
+        Self { running: tokio::spawn(workers.run(end)), stop, _primed: primed }
+    }
+}
+
+/// Time, which is tokio's and paused, passes until it is so.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain for {what}"));
+}
+
+fn is_issued(stage: &Stage, name: &str) -> bool {
+    let conditions = stage.identity(name).status.unwrap().conditions;
+    conditions.iter().any(|condition| condition.type_ == "Ready") && stage.ready(name) == issued()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_panics_ends_alone_and_its_worker_goes_on() {
+    let stage = Stage::set().await;
+    stage.server.next("POST secrets orders/bad-mtls", Mishap::Fatal);
+    stage.apply("bad", &json!({}));
+    stage.watch();
+    let work = AtWork::begin(&stage, 1);
+    until("the look that panics", || stage.secret("bad-mtls").is_some()).await;
+    stage.apply("good", &json!({}));
+    stage.watch();
+    until("the other identity", || is_issued(&stage, "good")).await;
+    until("the identity itself, at another look", || is_issued(&stage, "bad")).await;
+    assert!(!work.running.is_finished());
+    work.stop.fire();
+    assert!(work.running.await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_flight_at_the_end_is_finished_and_nothing_more_begins() {
+    let stage = Stage::set().await;
+    stage.server.next("POST secrets orders/web-mtls", Mishap::Held);
+    stage.apply("web", &json!({}));
+    stage.watch();
+    let work = AtWork::begin(&stage, 1);
+    until("its write", || stage.secret("web-mtls").is_some()).await;
+    work.stop.fire();
+    stage.apply("late", &json!({}));
+    stage.watch();
+    sleep(WRITE_TIMEOUT / 2).await;
+    assert!(!work.running.is_finished(), "the end did not wait for a write in flight");
+    stage.server.go_on();
+    assert!(work.running.await.unwrap().is_ok());
+    assert!(is_issued(&stage, "web"), "the status was not written any more");
+    assert!(stage.secret("late-mtls").is_none(), "work began after the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_hangs_does_not_hold_the_end_up_for_longer_than_it_may_live() {
+    let stage = Stage::set().await;
+    stage.server.next("POST secrets orders/web-mtls", Mishap::Held);
+    stage.apply("web", &json!({}));
+    stage.watch();
+    let work = AtWork::begin(&stage, 1);
+    until("its write", || stage.secret("web-mtls").is_some()).await;
+    let asked = Instant::now();
+    work.stop.fire();
+    assert!(work.running.await.unwrap().is_ok());
+    let took = asked.elapsed();
+    assert!(took <= WRITE_TIMEOUT + Duration::from_secs(1), "{took:?}");
+}

@@ -1,0 +1,80 @@
+//! Probes are bounded whatever number of endpoints there is: so many at once, so many a second.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use mtls_operator::operator::probe::dial::Dialer;
+use mtls_operator::operator::probe::figures::Figures;
+use mtls_operator::operator::probe::prober::Prober;
+use mtls_operator::operator::probe::visit::Visitor;
+use mtls_operator::runtime::leader::Leadership;
+use mtls_operator::runtime::readiness::Readiness;
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::io::{DuplexStream, duplex};
+use tokio::time::{Instant, sleep};
+
+use super::pods::Pods;
+use super::stage::{IDENTITIES, Stage};
+
+const ENDPOINTS: u8 = 250;
+
+/// Several hundred endpoints of one identity, and a prober that dials them like this for so long.
+async fn probe(dialer: Dialer, for_so_long: Duration) {
+    let mut stage = Stage::set().await;
+    stage.apply("web", &json!({ "probes": [{ "name": "tls", "serviceName": "web", "targetPort": 8443 }] }));
+    stage.settle().await;
+    let addresses: Vec<String> = (1..=ENDPOINTS).map(|host| format!("10.0.0.{host}")).collect();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    Pods::publish(&stage, "web", &addresses);
+    let prober = Prober::new(stage.context.clone(), Some(Visitor::new(dialer, Figures::default())));
+    let leadership = Leadership::always(stage.context.clock.clone());
+    let running = tokio::spawn(prober.run(leadership, Readiness::new()));
+    // It forgets what it knows when it begins to lead; the watches tell it again.
+    sleep(Duration::from_millis(1)).await;
+    Pods::publish(&stage, "web", &addresses);
+    for identity in stage.server.all(IDENTITIES) {
+        stage.context.probes.saw(&serde_json::from_value(identity).unwrap());
+    }
+    sleep(for_so_long).await;
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_32_endpoints_are_looked_at_at_once() {
+    let held: Arc<Mutex<Vec<DuplexStream>>> = Arc::default();
+    let (dialed, ends) = (Arc::new(AtomicUsize::new(0)), held.clone());
+    let count = dialed.clone();
+    // Each accepts the connection and never says a word.
+    let dialer = Dialer::new(move |_: SocketAddr| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let (here, there) = duplex(64 * 1024);
+        ends.lock().push(there);
+        async move { Ok(here) }
+    });
+    // Less than the time that a handshake may take.
+    probe(dialer, Duration::from_secs(4)).await;
+    assert_eq!(dialed.load(Ordering::Relaxed), 32);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_50_looks_begin_in_a_second_and_hardly_fewer() {
+    let dialed: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let moments = dialed.clone();
+    let dialer = Dialer::new(move |_: SocketAddr| {
+        moments.lock().push(Instant::now());
+        async { Err::<DuplexStream, _>(ErrorKind::ConnectionRefused.into()) }
+    });
+    probe(dialer, Duration::from_secs(8)).await;
+    let moments = dialed.lock().clone();
+    assert!(moments.len() >= usize::from(ENDPOINTS), "{} looks", moments.len());
+    let in_a_second = |from: &Instant| {
+        let end = *from + Duration::from_secs(1);
+        moments.iter().filter(|moment| (*from..end).contains(moment)).count()
+    };
+    let most = moments.iter().map(in_a_second).max();
+    assert_eq!(most, Some(50), "the most looks that began within a second");
+}
