@@ -1,6 +1,6 @@
 //! Pods that serve with what their Secret held when they loaded it, each at an address of its own, over wires in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub const PORT: u16 = 8443;
 /// All Pods, and the prober that looks at them.
 pub struct Pods {
     listening: Arc<Mutex<HashMap<SocketAddr, Pod>>>,
+    /// The addresses that were dialed since they were last asked for.
+    dialed: Arc<Mutex<BTreeSet<SocketAddr>>>,
     pub prober: Prober,
 }
 
@@ -36,12 +38,20 @@ impl Pods {
     pub fn of(stage: &Stage) -> Self {
         let listening: Arc<Mutex<HashMap<SocketAddr, Pod>>> = Arc::default();
         let (pods, clock) = (listening.clone(), PodClock(stage.hand.clone()));
+        let dialed: Arc<Mutex<BTreeSet<SocketAddr>>> = Arc::default();
+        let visited = dialed.clone();
         let dialer = Dialer::new(move |address| {
+            visited.lock().insert(address);
             let (pod, clock) = (pods.lock().get(&address).cloned(), clock.clone());
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
         let visitor = Visitor { dialer, limits: limits(), figures: Figures::default() };
-        Self { listening, prober: Prober::new(stage.context.clone(), Some(visitor)) }
+        Self { listening, dialed, prober: Prober::new(stage.context.clone(), Some(visitor)) }
+    }
+
+    /// The Pods that the operator dialed since the last time, by their addresses.
+    pub fn dialed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.dialed.lock()).into_iter().map(|address| address.ip().to_string()).collect()
     }
 
     /// The Service of this name has ready Pods at these addresses.
