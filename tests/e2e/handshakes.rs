@@ -13,7 +13,7 @@ use crate::waiting::{ensure, until};
 use crate::workloads::{RING, name, residents, restarts, target};
 
 /// Attempts after which a verdict counts.
-const ENOUGH: u64 = 5;
+pub const ENOUGH: u64 = 5;
 
 /// A trust domain of its own, with an identity in the ring's namespace.
 const STRANGER: &str = "
@@ -127,6 +127,14 @@ async fn tallies(town: &Town) -> Result<BTreeMap<(String, String), Tally>, Failu
         all.extend(journal.tallies().into_iter().map(|(peer, tally)| ((name(&pod), peer), tally)));
     }
     Ok(all)
+}
+
+/// Handshakes that were granted, by Pod and peer.
+pub type Granted = BTreeMap<(String, String), u64>;
+
+/// Those of all residents so far.
+pub async fn granted(town: &Town) -> Result<Granted, Failure> {
+    Ok(tallies(town).await?.into_iter().map(|(pair, tally)| (pair, tally.granted)).collect())
 }
 
 /// Everything that residents have tried so far.

@@ -7,7 +7,7 @@ use mtls_operator::api::authority::{Phase, RootRole};
 
 use crate::Failure;
 use crate::disruption;
-use crate::handshakes::sum;
+use crate::handshakes::{ENOUGH, Granted, granted, sum};
 use crate::narrator::Narrator;
 use crate::probes::serving;
 use crate::town::Town;
@@ -47,17 +47,21 @@ pub async fn rotate(narrator: &mut Narrator, town: &Town) -> Result<(), Failure>
     Narrator::scene("The root rotates under handshakes, while operator and kubelet are killed");
     let before = sum(town).await?;
     let started = narrator.clock();
+    let mut granted = granted(town).await?;
     town.kubectl(&["annotate", "mtlsauthority", MESH, "mtls-operator.dev/rotate=e2e"])?;
     reached(narrator, town, Phase::Announced).await?;
     disruption::delete_the_leader(narrator, town).await?;
     reached(narrator, town, Phase::Draining).await?;
+    all_have_talked(town, &mut granted, "up to the switch").await?;
     disruption::kill_both_replicas(narrator, town).await?;
     disruption::restart_the_kubelet(narrator, town)?;
     disruption::be_away_over_renewals(narrator, town).await?;
     reached(narrator, town, Phase::Stable).await?;
     narrator.took("the whole rotation", started);
+    all_have_talked(town, &mut granted, "while it drained").await?;
     by_the_new_root(town).await?;
     as_seen_by_the_operator(town).await?;
+    all_have_talked(town, &mut granted, "with the new root alone").await?;
     let after = sum(town).await?;
     let meanwhile = after.granted - before.granted;
     narrator.found("handshakes during the rotation, of which none failed", &meanwhile.to_string());
@@ -67,6 +71,18 @@ pub async fn rotate(narrator: &mut Narrator, town: &Town) -> Result<(), Failure>
         after.overlap.unwrap_or_default(),
         after.margin.unwrap_or_default()
     ));
+    Ok(())
+}
+
+/// Nothing is known of a pair that did not talk: each must have had so many handshakes since the last time.
+async fn all_have_talked(town: &Town, before: &mut Granted, when: &str) -> Result<(), Failure> {
+    let now = granted(town).await?;
+    ensure(!now.is_empty(), || "nobody talks to anybody".into())?;
+    for (pair, count) in &now {
+        let meanwhile = count - before.get(pair).copied().unwrap_or(0);
+        ensure(meanwhile >= ENOUGH, || format!("{pair:?} had {meanwhile} handshakes {when}, not {ENOUGH}"))?;
+    }
+    *before = now;
     Ok(())
 }
 

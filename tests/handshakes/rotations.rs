@@ -98,7 +98,10 @@ fn no_handshake_fails_while_the_root_rotates() {
     println!("Rotations one after the other: {}. {tally}", rotations());
     assert!(tally.failures.is_empty(), "{tally}\n{:#?}", tally.failures);
     assert_eq!(tally.untried(), [], "{tally}");
-    // The first phase takes ten seconds: several rounds, but not one on a machine that is busy with other tests.
-    let least = if is_at_full_size() { tally.pairs } else { 1 };
-    assert_eq!(tally.periods_of_fewer(least), [], "{tally}");
+    // The first phase takes ten seconds: several rounds, but not one on a machine that is busy with other tests. The others
+    // take a minute and more.
+    let is_short = |name: &str| name.starts_with(Phase::Announced.as_str()) && !is_at_full_size();
+    let mut few = tally.periods_of_fewer(tally.pairs);
+    few.retain(|(name, pairs)| !is_short(name) || *pairs == 0);
+    assert_eq!(few, [], "{tally}");
 }
