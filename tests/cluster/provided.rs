@@ -12,9 +12,9 @@ use crate::provided_ca::Ca;
 use crate::stage::{SYSTEM, Scene, Stage, value};
 
 /// An authority with a provided CA.
-struct Realm {
-    scene: Scene,
-    authority: String,
+pub struct Realm {
+    pub scene: Scene,
+    pub authority: String,
     input: String,
 }
 
@@ -25,17 +25,24 @@ impl Realm {
     }
 
     async fn under(data: Value) -> Self {
+        Self::with(data, json!({ "rotation": { "spreadOver": "0s" } })).await
+    }
+
+    /// An authority with this CA, and this spec besides.
+    pub async fn with(data: Value, spec: Value) -> Self {
         let realm = Self::new().await;
         realm.provide(data).await;
-        realm.create_authority().await;
+        realm.create_authority_of(spec).await;
         realm
     }
 
     async fn create_authority(&self) {
-        let spec = json!({
-            "trustDomain": "own.example", "root": { "provided": { "secretName": self.input } },
-            "rotation": { "spreadOver": "0s" },
-        });
+        self.create_authority_of(json!({ "rotation": { "spreadOver": "0s" } })).await;
+    }
+
+    async fn create_authority_of(&self, mut spec: Value) {
+        spec["trustDomain"] = json!("own.example");
+        spec["root"] = json!({ "provided": { "secretName": self.input } });
         self.scene.create_authority(&self.authority, spec).await;
     }
 
@@ -47,7 +54,7 @@ impl Realm {
         self.scene.system_secrets().create(&PostParams::default(), &secret).await.unwrap()
     }
 
-    async fn replace(&self, data: Value) {
+    pub async fn replace(&self, data: Value) {
         let (api, patch) = (self.scene.system_secrets(), Patch::Merge(json!({ "data": data })));
         api.patch(&self.input, &PatchParams::default(), &patch).await.unwrap();
     }
@@ -71,7 +78,7 @@ impl Realm {
         self.scene.system_secrets().get(&format!("mtls-authority-{}", self.authority)).await.unwrap()
     }
 
-    async fn issue(&self, name: &str) -> Content {
+    pub async fn issue(&self, name: &str) -> Content {
         self.scene.create(name, json!({ "authorityRef": { "name": self.authority } })).await;
         self.scene.ready(name).await;
         Content::of(&self.scene.secret(&format!("{name}-mtls")).await)

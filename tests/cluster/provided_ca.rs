@@ -5,10 +5,26 @@ use k8s_openapi::ByteString;
 use mtls_operator::runtime::clock::Clock;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize,
 };
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+
+/// A kind of key that a CA has seldom.
+#[derive(Clone, Copy)]
+pub enum KeyKind {
+    Ed25519,
+    Rsa2048,
+}
+
+impl KeyKind {
+    fn generate(self) -> KeyPair {
+        match self {
+            Self::Ed25519 => KeyPair::generate_for(&PKCS_ED25519).unwrap(),
+            Self::Rsa2048 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap(),
+        }
+    }
+}
 
 /// A CA with its key.
 pub struct Ca(CertifiedIssuer<'static, KeyPair>);
@@ -19,9 +35,19 @@ impl Ca {
         Self(CertifiedIssuer::self_signed(params(name), KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// One with a key of another kind than the usual.
+    pub fn root_of(name: &str, kind: KeyKind) -> Self {
+        Self(CertifiedIssuer::self_signed(params(name), kind.generate()).unwrap())
+    }
+
     /// A CA below this one.
     pub fn intermediate(&self, name: &str) -> Self {
         Self(CertifiedIssuer::signed_by(params(name), KeyPair::generate().unwrap(), &self.0).unwrap())
+    }
+
+    /// One with a key of another kind than the usual.
+    pub fn intermediate_of(&self, name: &str, kind: KeyKind) -> Self {
+        Self(CertifiedIssuer::signed_by(params(name), kind.generate(), &self.0).unwrap())
     }
 
     /// The certificate.
