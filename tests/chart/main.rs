@@ -9,8 +9,10 @@
 
 mod admission;
 mod examples;
+mod granted;
 mod helm;
 mod lifecycle;
 mod openshift;
+mod plain;
 mod rendering;
 mod rights;
