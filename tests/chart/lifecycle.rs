@@ -1,6 +1,9 @@
 //! Install, upgrade, uninstall, install again: no root and no leaf is lost on the way.
 
-use crate::helm::{CHART, Installed, SYSTEM};
+use std::path::Path;
+use std::process::Command;
+
+use crate::helm::{CHART, Installed, SYSTEM, succeeded};
 
 fn serial(installed: &Installed) -> String {
     let secret = installed.get(&["secret", "web-mtls", "-n", "default"]);
@@ -30,6 +33,41 @@ fn neither_upgrade_nor_uninstall_and_install_costs_a_leaf_or_the_root() {
     installed.wait("mtlsidentity/second", "default", "condition=Ready");
     assert_eq!(serial(&installed), before);
     assert_eq!(installed.get(&["secret", "mtls-authority-mesh", "-n", SYSTEM])["metadata"]["uid"], root);
+}
+
+/// A copy of the chart as the next release will be, in this folder.
+fn next_release(folder: &Path) -> String {
+    let chart = folder.join("mtls-operator");
+    succeeded(Command::new("cp").args(["-r", CHART]).arg(&chart));
+    let file = chart.join("Chart.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let old = format!("version: {}", env!("CARGO_PKG_VERSION"));
+    assert!(text.contains(&old), "{text}");
+    std::fs::write(&file, text.replace(&old, "version: 0.99.0")).unwrap();
+    chart.to_str().unwrap().to_owned()
+}
+
+/// As on a cluster: the operator works while helm changes its roles, policies and definitions, and goes on with them.
+#[test]
+fn an_upgrade_to_another_release_under_a_running_operator_costs_no_leaf_and_takes_no_right_away() {
+    let installed = Installed::new();
+    installed.kubectl(&["apply", "-f", WEB]);
+    installed.wait("mtlsidentity/web", "default", "condition=Ready");
+    let before = serial(&installed);
+    let folder = tempfile::tempdir().unwrap();
+    installed.helm(&["upgrade", "mtls-operator", &next_release(folder.path()), "-n", SYSTEM]);
+    let releases = installed.helm(&["list", "-n", SYSTEM]);
+    assert!(releases.contains("mtls-operator-0.99.0"), "{releases}");
+    let second = WEB.replace("web.yaml", "second.yaml");
+    installed.kubectl(&["apply", "-f", &second]);
+    installed.wait("mtlsidentity/second", "default", "condition=Ready");
+    assert_eq!(serial(&installed), before);
+    // Its successor takes over from it.
+    installed.stop_operator();
+    installed.start_operator();
+    installed.kubectl(&["delete", "secret", "second-mtls", "-n", "default"]);
+    installed.kubectl(&["wait", "secret/second-mtls", "-n", "default", "--for=create", "--timeout=90s"]);
+    assert_eq!(serial(&installed), before);
 }
 
 /// Design §2.2: the operator owns the two domains of the authority that it creates, and a manifest that holds the rest owns that.
