@@ -38,6 +38,8 @@ mod in_process;
 mod mount;
 #[cfg(feature = "weakened")]
 mod mutants;
+#[cfg(not(feature = "weakened"))]
+mod no_mutants;
 mod openssl;
 mod process;
 mod rotations;
