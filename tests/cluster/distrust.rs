@@ -1,11 +1,13 @@
 //! A compromised root is named, and is out: another one signs at once, and nothing holds the old one any more.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use mtls_operator::api::MtlsAuthority;
 use serde_json::{Value, json};
 
+use crate::bundle::config_maps;
 use crate::content::Content;
 use crate::provided_ca::Ca;
-use crate::stage::{SYSTEM, Scene, Stage, value};
+use crate::stage::{SYSTEM, Scene, Stage, value, wait};
 
 fn signer(authority: &MtlsAuthority) -> Option<String> {
     let status = serde_json::to_value(authority.status.as_ref()?).ok()?;
@@ -33,10 +35,21 @@ async fn realm_of(scene: &Scene, authority: String, spec: Value) -> (String, Con
     (authority, content, signer)
 }
 
+/// Waits until the published trust bundle of an authority is this one.
+async fn publishes(scene: &Scene, authority: &str, trust: &[u8]) {
+    let name = format!("{authority}-trust-bundle");
+    let is_so =
+        |found: &ConfigMap| found.data.as_ref().is_some_and(|data| data["ca.crt"].as_bytes() == trust);
+    let what = "the published bundle to be that of the Secret";
+    wait(config_maps(scene), &name, what, |found| found.filter(|found| is_so(found)).map(drop)).await;
+}
+
 #[tokio::test]
 async fn a_distrusted_root_is_replaced_at_once_and_no_bundle_holds_it_any_more() {
-    let scene = Stage::shared().scene().await;
-    let (authority, before, root) = realm(&scene, json!({})).await;
+    let scene = Stage::shared().scene_labelled(&json!({ "distrusts": "yes" })).await;
+    let published = json!({ "trustBundle": { "namespaces": { "matchLabels": { "distrusts": "yes" } } } });
+    let (authority, before, root) = realm(&scene, published).await;
+    publishes(&scene, &authority, &before.trust).await;
     distrust(&scene, &authority, &root.to_uppercase()).await;
     let is_other = |authority: &MtlsAuthority| signer(authority).is_some_and(|found| found != root);
     scene.authority_where(&authority, "another signer", is_other).await;
@@ -45,8 +58,9 @@ async fn a_distrusted_root_is_replaced_at_once_and_no_bundle_holds_it_any_more()
     let after = Content::of(&secret.await);
     before.assert_reissued(&after, "distrusted");
     assert_ne!(before.leaf.authority_key_id, after.leaf.authority_key_id);
-    let trust = String::from_utf8(after.trust).unwrap();
+    let trust = String::from_utf8(after.trust.clone()).unwrap();
     assert_eq!(trust.matches("BEGIN CERTIFICATE").count(), 1);
+    publishes(&scene, &authority, &after.trust).await;
     scene.stands("cart", "True", "Issued").await;
 }
 
