@@ -22,8 +22,6 @@ mod distrust;
 mod ending;
 #[path = "conversation/evidence.rs"]
 mod evidence;
-#[path = "conversation/falling_due.rs"]
-mod falling_due;
 #[path = "conversation/figures.rs"]
 mod figures;
 #[path = "conversation/inputs.rs"]
@@ -35,6 +33,8 @@ mod issuing;
 mod leases;
 #[path = "support/log.rs"]
 mod log;
+#[path = "conversation/loops.rs"]
+mod loops;
 #[path = "conversation/many_keys.rs"]
 mod many_keys;
 #[path = "conversation/many_pods.rs"]

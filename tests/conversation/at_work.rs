@@ -102,3 +102,25 @@ async fn a_write_that_hangs_does_not_hold_the_end_up_for_longer_than_it_may_live
     let took = asked.elapsed();
     assert!(took <= WRITE_TIMEOUT + Duration::from_secs(1), "{took:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_more_looks_are_under_way_than_there_are_workers() {
+    let stage = Stage::set().await;
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        stage.server.next(&format!("POST secrets orders/{name}-mtls"), Mishap::Held);
+        stage.apply(name, &json!({}));
+    }
+    stage.watch();
+    let work = AtWork::begin(&stage, 2);
+    let under_way = || names.iter().filter(|name| stage.secret(&format!("{name}-mtls")).is_some()).count();
+    until("each worker to have a look under way", || under_way() == 2).await;
+    sleep(WRITE_TIMEOUT / 2).await;
+    assert_eq!(under_way(), 2);
+    stage.server.go_on();
+    until("the next one to begin", || under_way() == 3).await;
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(under_way(), 3);
+    work.stop.fire();
+    assert!(work.running.await.unwrap().is_ok());
+}
