@@ -47,7 +47,7 @@ async fn an_identity_is_shown_with_its_columns_by_each_of_its_names() {
     assert_eq!(columns[6..], ["SPIFFE ID", "AUTHORITY", "RENEWS", "SERIAL"]);
     let (id, serial) = (status.spiffe_id.unwrap(), status.serial.unwrap());
     let renews = status.renewal_time.unwrap().0.to_string();
-    assert_eq!(rows[0][6..], [id.to_string(), authority, renews, serial]);
+    assert_eq!(rows[0][6..], [id, authority, renews, serial]);
 }
 
 #[tokio::test]

@@ -51,7 +51,11 @@ fn forms_of(octets: &[u8]) -> Vec<String> {
     // What begins at any of three octets is another text in base64; what follows is in its last character.
     let in_base64 = (0..3).map(|from| STANDARD.encode(&octets[from..from + ENOUGH - 3]));
     let mut forms: Vec<String> = in_base64.collect();
-    forms.push(octets.iter().map(|octet| format!("{octet:02x}")).collect());
+    forms.push(hex(octets));
     forms.push(octets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     forms
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
 }

@@ -91,8 +91,8 @@ fn world(
 }
 
 /// Each of several with each of the others.
-fn pairs<A: Clone, B: Clone>(these: &[A], those: &[B]) -> Vec<(A, B)> {
-    these.iter().flat_map(|one| those.iter().map(move |other| (one.clone(), other.clone()))).collect()
+fn pairs<A: Clone, B: Clone>(ones: &[A], others: &[B]) -> Vec<(A, B)> {
+    ones.iter().flat_map(|one| others.iter().map(move |other| (one.clone(), other.clone()))).collect()
 }
 
 fn every_secret() -> Vec<Observed> {

@@ -10,12 +10,13 @@ use mtls_operator::operator::probe::dial::Dialer;
 use mtls_operator::operator::probe::figures::Figures;
 use mtls_operator::operator::probe::prober::Prober;
 use mtls_operator::operator::probe::visit::Visitor;
+use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use mtls_operator::runtime::readiness::Readiness;
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::io::{DuplexStream, duplex};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::pods::Pods;
 use super::stage::{IDENTITIES, Stage};
@@ -46,8 +47,8 @@ async fn probe(dialer: Dialer, for_so_long: Duration) {
 #[tokio::test(start_paused = true)]
 async fn no_more_than_32_endpoints_are_looked_at_at_once() {
     let held: Arc<Mutex<Vec<DuplexStream>>> = Arc::default();
-    let (dialed, ends) = (Arc::new(AtomicUsize::new(0)), held.clone());
-    let count = dialed.clone();
+    let (looks, ends) = (Arc::new(AtomicUsize::new(0)), held.clone());
+    let count = looks.clone();
     // Each accepts the connection and never says a word.
     let dialer = Dialer::new(move |_: SocketAddr| {
         count.fetch_add(1, Ordering::Relaxed);
@@ -57,21 +58,21 @@ async fn no_more_than_32_endpoints_are_looked_at_at_once() {
     });
     // Less than the time that a handshake may take.
     probe(dialer, Duration::from_secs(4)).await;
-    assert_eq!(dialed.load(Ordering::Relaxed), 32);
+    assert_eq!(looks.load(Ordering::Relaxed), 32);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_than_50_looks_begin_in_a_second_and_hardly_fewer() {
-    let dialed: Arc<Mutex<Vec<Instant>>> = Arc::default();
-    let moments = dialed.clone();
+    let looks: Arc<Mutex<Vec<Duration>>> = Arc::default();
+    let (begun, clock) = (looks.clone(), Clock::system());
     let dialer = Dialer::new(move |_: SocketAddr| {
-        moments.lock().push(Instant::now());
+        begun.lock().push(clock.monotonic());
         async { Err::<DuplexStream, _>(ErrorKind::ConnectionRefused.into()) }
     });
     probe(dialer, Duration::from_secs(8)).await;
-    let moments = dialed.lock().clone();
+    let moments = looks.lock().clone();
     assert!(moments.len() >= usize::from(ENDPOINTS), "{} looks", moments.len());
-    let in_a_second = |from: &Instant| {
+    let in_a_second = |from: &Duration| {
         let end = *from + Duration::from_secs(1);
         moments.iter().filter(|moment| (*from..end).contains(moment)).count()
     };

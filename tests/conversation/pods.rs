@@ -38,15 +38,15 @@ impl Pods {
     pub fn of(stage: &Stage) -> Self {
         let listening: Arc<Mutex<HashMap<SocketAddr, Pod>>> = Arc::default();
         let (pods, clock) = (listening.clone(), PodClock(stage.hand.clone()));
-        let dialed: Arc<Mutex<BTreeSet<SocketAddr>>> = Arc::default();
-        let visited = dialed.clone();
+        let seen: Arc<Mutex<BTreeSet<SocketAddr>>> = Arc::default();
+        let addresses = seen.clone();
         let dialer = Dialer::new(move |address| {
-            visited.lock().insert(address);
+            addresses.lock().insert(address);
             let (pod, clock) = (pods.lock().get(&address).cloned(), clock.clone());
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
         let visitor = Visitor { dialer, limits: limits(), figures: Figures::default() };
-        Self { listening, dialed, prober: Prober::new(stage.context.clone(), Some(visitor)) }
+        Self { listening, dialed: seen, prober: Prober::new(stage.context.clone(), Some(visitor)) }
     }
 
     /// The Pods that the operator dialed since the last time, by their addresses.

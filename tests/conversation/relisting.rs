@@ -10,11 +10,12 @@ use kube::client::Body;
 use kube::{Client, Resource};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::watch::{Audience, Subject};
+use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::readiness::Readiness;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::stage::Stage;
 
@@ -30,17 +31,17 @@ enum Watched {
 /// When what was asked of an API server.
 #[derive(Clone, Default)]
 struct Asked {
-    lists: Arc<Mutex<Vec<Instant>>>,
-    watches: Arc<Mutex<Vec<Instant>>>,
+    lists: Arc<Mutex<Vec<Duration>>>,
+    watches: Arc<Mutex<Vec<Duration>>>,
 }
 
 impl Asked {
     /// A client of an API server that has nothing, and where watches end like this.
     fn client(&self, watched: Watched) -> Client {
-        let asked = self.clone();
+        let (asked, clock) = (self.clone(), Clock::system());
         let service = tower::service_fn(move |request: Request<Body>| {
             let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
-            if is_watch { &asked.watches } else { &asked.lists }.lock().push(Instant::now());
+            if is_watch { &asked.watches } else { &asked.lists }.lock().push(clock.monotonic());
             async move {
                 let answer = match (is_watch, watched) {
                     (true, Watched::Silent) => std::future::pending().await,
@@ -65,8 +66,8 @@ impl Asked {
     }
 }
 
-fn intervals(moments: &[Instant]) -> Vec<Duration> {
-    moments.windows(2).map(|two| two[1] - two[0]).collect()
+fn intervals(moments: &[Duration]) -> Vec<Duration> {
+    moments.windows(2).map(|two| two[1].saturating_sub(two[0])).collect()
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response<Body> {

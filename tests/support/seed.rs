@@ -12,6 +12,6 @@ pub static SEED: LazyLock<u64> = LazyLock::new(|| {
     let asked = std::env::var("MTLS_SEED").ok();
     let seed = asked
         .map_or(FIXED, |text| text.parse().unwrap_or_else(|_| panic!("MTLS_SEED is not a number: {text}")));
-    println!("The seed of this run: MTLS_SEED={seed}");
+    eprintln!("The seed of this run: MTLS_SEED={seed}");
     seed
 });
