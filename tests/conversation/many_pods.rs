@@ -74,7 +74,7 @@ async fn no_more_than_50_looks_begin_in_a_second_and_hardly_fewer() {
     assert!(moments.len() >= usize::from(ENDPOINTS), "{} looks", moments.len());
     let in_a_second = |from: &Duration| {
         let end = *from + Duration::from_secs(1);
-        moments.iter().filter(|moment| (*from..end).contains(moment)).count()
+        moments.iter().filter(|moment| (*from..end).contains(*moment)).count()
     };
     let most = moments.iter().map(in_a_second).max();
     assert_eq!(most, Some(50), "the most looks that began within a second");

@@ -22,12 +22,12 @@ fn told(output: &Output) -> String {
 
 #[test]
 fn the_help_reads_as_it_was_looked_through() {
-    let mut help = String::new();
-    for arguments in [&["--help"][..], &["run", "--help"], &["help", "crds"]] {
+    let shown = [&["--help"][..], &["run", "--help"], &["help", "crds"]].map(|arguments| {
         let output = program().args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}");
-        help += &format!("$ mtls-operator {}\n{}\n", arguments.join(" "), told(&output));
-    }
+        format!("$ mtls-operator {}\n{}\n", arguments.join(" "), told(&output))
+    });
+    let help = shown.concat();
     if std::env::var_os("UPDATE").is_some() {
         fs::write(HELP, &help).unwrap();
     }

@@ -10,8 +10,7 @@ const FIXED: u64 = 1;
 /// The seed of this run, which is printed once. `MTLS_SEED` asks for another one.
 pub static SEED: LazyLock<u64> = LazyLock::new(|| {
     let asked = std::env::var("MTLS_SEED").ok();
-    let seed = asked
-        .map_or(FIXED, |text| text.parse().unwrap_or_else(|_| panic!("MTLS_SEED is not a number: {text}")));
+    let seed = asked.map_or(FIXED, |number| number.parse().unwrap());
     eprintln!("The seed of this run: MTLS_SEED={seed}");
     seed
 });
