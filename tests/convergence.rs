@@ -11,3 +11,5 @@ mod long_run;
 mod model;
 #[path = "convergence/settling.rs"]
 mod settling;
+#[path = "convergence/worlds.rs"]
+mod worlds;

@@ -9,7 +9,9 @@
 
 mod admission;
 mod examples;
+mod granted;
 mod lifecycle;
 mod openshift;
+mod plain;
 mod rendering;
 mod rights;

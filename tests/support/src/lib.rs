@@ -29,6 +29,7 @@ pub mod log;
 pub mod namespace;
 pub mod objects;
 pub mod pod;
+pub mod properties;
 pub mod reporter;
 pub mod rng;
 pub mod root_writes;
