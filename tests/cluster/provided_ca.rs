@@ -19,6 +19,15 @@ impl Ca {
         Self(CertifiedIssuer::self_signed(params(name), KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// A self-signed root that ends then.
+    #[allow(dead_code, reason = "each test program uses a part of it")]
+    pub fn root_until(name: &str, end: Timestamp) -> Self {
+        let mut params = params(name);
+        params.not_before = offset(end - SignedDuration::from_hours(24 * 365));
+        params.not_after = offset(end);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
     /// A CA below this one.
     pub fn intermediate(&self, name: &str) -> Self {
         Self(CertifiedIssuer::signed_by(params(name), KeyPair::generate().unwrap(), &self.0).unwrap())
