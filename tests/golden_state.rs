@@ -29,6 +29,8 @@ mod schema;
 #[path = "support/stage.rs"]
 #[allow(dead_code, reason = "each test program uses a part of the stage")]
 mod stage;
+#[path = "golden_state/standby.rs"]
+mod standby;
 #[path = "golden_state/takeover.rs"]
 mod takeover;
 #[path = "support/tool.rs"]

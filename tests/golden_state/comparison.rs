@@ -33,14 +33,12 @@ impl Comparison {
     fn add(&mut self, object: &Object, now: &Value, but_for: &[&str]) {
         let mut fields = Vec::new();
         differences(&object.value, now, "", &mut fields);
-        let count = fields.len();
-        fields.retain(|field| !is_sentence(field));
-        if fields.len() < count {
-            fields.retain(|field| !VERSION.contains(&field.as_str()));
-            self.reworded.insert(format!("{}/status", object.path()));
-        }
         fields.retain(|field| !but_for.contains(&field.as_str()));
-        if !fields.is_empty() {
+        let is_of_write = |field: &String| VERSION.contains(&field.as_str());
+        let has_sentence = fields.iter().any(|field| is_sentence(field));
+        if has_sentence && fields.iter().all(|field| is_sentence(field) || is_of_write(field)) {
+            self.reworded.insert(format!("{}/status", object.path()));
+        } else if !fields.is_empty() {
             self.changed.insert(object.title(), fields);
         }
     }

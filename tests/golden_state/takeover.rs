@@ -19,6 +19,7 @@ use crate::etcd::Etcd;
 use crate::generation::{Generation, Object, text};
 use crate::operator::Operator;
 use crate::stage::{SYSTEM, Scene, Stage, note, until};
+use crate::standby::{Former, of_operator};
 
 /// Namespace, authority and first identity that show that the operator works.
 const PROBE: &str = "takeover-probe";
@@ -31,14 +32,16 @@ pub async fn check(generation: &Generation, faketime: &Path) {
     restore(&stage, generation).await;
     let since = audit::end(&stage.cluster.lock().unwrap().audit_log()).unwrap();
     let behind = Clock::system().now().duration_since(generation.taken_at);
-    let operator = Operator::start(&stage, "operator", faketime, whole_seconds(behind)).await;
     let client = stage.client().await;
+    let former = Former::lead(&client).await;
+    let operator = Operator::start(&stage, "operator", faketime, whole_seconds(behind)).await;
+    former.end(&stage, since).await;
     let scene = Scene { client: client.clone(), namespace: PROBE.into() };
     see_it_work(&scene).await;
     see_it_look(&operator, generation).await;
     see_it_count(&scene).await;
-    let Comparison { changed, reworded } = Comparison::of(generation.objects.iter(), &client, &[]).await;
-    let written = writes(&stage, since, &reworded);
+    let Comparison { changed, reworded } = compared(generation, &client).await;
+    let written = writes(generation, &stage, since, &reworded);
     assert!(
         changed.is_empty() && written.is_empty(),
         "{}: the operator has written {written:#?}, and these are not what they were: {changed:#?}",
@@ -123,26 +126,41 @@ async fn see_it_count(scene: &Scene) {
     }
 }
 
+/// What differs, but for what the operator writes at each start.
+async fn compared(generation: &Generation, client: &Client) -> Comparison {
+    let (tried, others): (Vec<_>, Vec<_>) = generation.objects.iter().partition(|object| tries(object));
+    let mut comparison = Comparison::of(others.into_iter(), client, &[]).await;
+    comparison.changed.extend(Comparison::of(tried.into_iter(), client, &VERSION).await.changed);
+    comparison
+}
+
+/// Whether this is an authority for whose trust bundle the place is taken by another program. The operator learns that only
+/// when it tries, and until then the condition `Published` says that it is being written.
+fn tries(object: &Object) -> bool {
+    let conditions = object.value["status"]["conditions"].as_array().into_iter().flatten();
+    let mut published = conditions.filter(|condition| condition["type"] == "Published");
+    object.kind.plural == "mtlsauthorities" && published.any(|found| found["reason"] == "Conflict")
+}
+
 /// What the operator has written since then, or tried to, but for what is expected of each start.
-fn writes(stage: &Stage, since: u64, reworded: &BTreeSet<String>) -> Vec<String> {
-    let log = stage.cluster.lock().unwrap().audit_log();
-    let user = format!("system:serviceaccount:{SYSTEM}:mtls-operator");
-    let events = audit::read(&log, since).unwrap();
-    let events = events.iter().filter(|event| event.user == user && event.is_mutating());
+fn writes(generation: &Generation, stage: &Stage, since: u64, reworded: &BTreeSet<String>) -> Vec<String> {
+    let tried: Vec<&Object> = generation.objects.iter().filter(|object| tries(object)).collect();
+    let is_of_trial = |event: &Event| match event.resource.as_str() {
+        "configmaps" => event.verb == "create" && event.code == 409,
+        "events" => tried.iter().any(|one| event.name.starts_with(&format!("{}.", one.name()))),
+        _ => tried.iter().any(|one| event.uri.starts_with(&format!("{}/status?", one.path()))),
+    };
     let is_reworded = |event: &Event| {
         let path = event.uri.split('?').next().unwrap_or_default();
         event.verb == "patch" && reworded.contains(path)
     };
-    let events = events.filter(|event| !is_expected(event) && !is_reworded(event));
+    let is_of_probe = |event: &Event| event.namespace == PROBE || event.name.contains(PROBE);
+    let is_expected = |event: &Event| {
+        event.resource == "leases" || is_of_probe(event) || is_of_trial(event) || is_reworded(event)
+    };
+    let events = of_operator(stage, since).into_iter().filter(Event::is_mutating);
+    let events = events.filter(|event| !is_expected(event));
     events.map(|event| format!("{} {} {}", event.verb, event.uri, event.code)).collect()
-}
-
-/// The Lease, and what belongs to the probe. And the place of a trust bundle that another program has taken: that it is taken
-/// shows only when the operator tries.
-fn is_expected(event: &Event) -> bool {
-    let is_of_probe = event.namespace == PROBE || event.name.contains(PROBE);
-    let is_taken = event.resource == "configmaps" && event.verb == "create" && event.code == 409;
-    event.resource == "leases" || is_of_probe || is_taken
 }
 
 /// Every authority that signs goes on with the same root.
