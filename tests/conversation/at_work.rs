@@ -14,11 +14,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-/// IdentityController at work, until they are told to stop.
+/// Workers of the identity controller, until they are told to stop.
 struct AtWork {
     running: JoinHandle<Result<(), TaskEnded>>,
     stop: Trigger,
-    /// The workers wait for an authority that was looked at as long as there is a keeper.
+    /// The workers wait for an authority that was looked at as long as there is a controller of authorities.
     _primed: watch::Sender<bool>,
 }
 

@@ -1,4 +1,5 @@
-//! AuthorityController, workers and distributor as the operator runs them, side by side; only the watches are moved by hand.
+//! The controllers of authorities, identities and trust bundles as the operator runs them, side by side; only the watches are
+//! moved by hand.
 
 use std::time::Duration;
 
@@ -33,11 +34,11 @@ impl Loops {
         .unwrap();
         let harness = Harness::bare(server, NOW).with_authority(spec).await;
         let (context, leads) = (&harness.context, Leadership::always(harness.context.clock.clone()));
-        let keeper = AuthorityController::new(context.clone(), leads.clone());
-        let workers = IdentityController::new(context.clone(), leads.clone(), keeper.primed(), 4);
+        let controller = AuthorityController::new(context.clone(), leads.clone());
+        let workers = IdentityController::new(context.clone(), leads.clone(), controller.primed(), 4);
         let mut tasks = JoinSet::new();
-        tasks.spawn(TrustBundleController::new(context.clone(), leads, keeper.primed()).run());
-        tasks.spawn(keeper.run());
+        tasks.spawn(TrustBundleController::new(context.clone(), leads, controller.primed()).run());
+        tasks.spawn(controller.run());
         tasks.spawn(async move { drop(workers.run(std::future::pending()).await) });
         let mut loops = Self { harness, tasks };
         for name in ["a", "b"] {
@@ -89,7 +90,7 @@ impl Loops {
     }
 }
 
-/// No person, and no event, asks for it: the keeper wakes by itself.
+/// No person, and no event, asks for it: the controller wakes by itself.
 #[tokio::test(start_paused = true)]
 async fn a_root_that_falls_due_by_time_is_rotated_from_that_second_on() {
     let mut loops = Loops::begin(ApiServer::default()).await;

@@ -10,16 +10,16 @@ use parking_lot::Mutex;
 use test_support::in_memory::harness::PATIENCE;
 use tokio::time::{sleep, timeout};
 
-/// The orders of a forge of so many threads, in the order in which their keys were there. The first ones take longest.
+/// The orders of a key generator of so many threads, in the order in which their keys were there. The first ones take longest.
 async fn made(threads: usize, algorithms: &[KeyAlgorithm]) -> Vec<usize> {
     let called: Arc<Mutex<Vec<usize>>> = Arc::default();
     let calls = called.clone();
-    let forge = KeyGenerator::start(threads, move |id: IdentityId| {
+    let generator = KeyGenerator::start(threads, move |id: IdentityId| {
         calls.lock().push(id.slot());
         true
     });
     for (slot, algorithm) in (0..).zip(algorithms) {
-        forge.order(IdentityId::new(slot), *algorithm);
+        generator.order(IdentityId::new(slot), *algorithm);
     }
     let all = async {
         while called.lock().len() < algorithms.len() {
