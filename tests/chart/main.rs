@@ -13,5 +13,6 @@ mod granted;
 mod lifecycle;
 mod openshift;
 mod plain;
+mod readme;
 mod rendering;
 mod rights;
