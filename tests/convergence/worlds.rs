@@ -62,16 +62,16 @@ fn profiles() -> [Option<ProfileHash>; 3] {
 type Rest = (Option<ProfileHash>, Option<&'static str>, Option<&'static str>, (bool, bool, bool));
 
 fn held(leaf: Result<StoredLeaf, LeafDefect>, rest: Rest) -> SecretState {
-    let (profile, trust, request, (mine, fits, dressed)) = rest;
+    let (profile, trust, request, (carries_uid, matches_profile, metadata_is_current)) = rest;
     let (trust, renew_request) = (trust.map(str::to_owned), request.map(str::to_owned));
     SecretState::Held(OwnedSecret {
         version: "w0".into(),
-        mine,
+        carries_uid,
         leaf,
         profile,
-        fits,
+        matches_profile,
         trust,
-        dressed,
+        metadata_is_current,
         renew_request,
     })
 }
@@ -112,8 +112,8 @@ fn every_secret() -> Vec<SecretState> {
     let rest = pairs(&pairs(&profiles(), &TRUSTS), &pairs(&ANSWERS, &flags));
     let mut secrets = vec![SecretState::Absent, SecretState::Foreign("Bob's".into())];
     secrets.extend(pairs(&leaves, &rest).into_iter().map(|(leaf, ((profile, trust), (request, flags)))| {
-        let ((mine, fits), dressed) = flags;
-        held(leaf, (profile, trust, request, (mine, fits, dressed)))
+        let ((carries_uid, matches_profile), metadata_is_current) = flags;
+        held(leaf, (profile, trust, request, (carries_uid, matches_profile, metadata_is_current)))
     }));
     secrets
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mtls_operator::operator::client::WRITE_TIMEOUT;
+use mtls_operator::operator::error::TaskEnded;
 use mtls_operator::operator::identity::controller::IdentityController;
-use mtls_operator::operator::run::TaskEnded;
 use mtls_operator::runtime::leader::Leadership;
 use mtls_operator::runtime::shutdown::{Shutdown, Trigger};
 use serde_json::json;
@@ -26,7 +26,13 @@ impl AtWork {
     fn begin(harness: &Harness, count: usize) -> Self {
         let primed = watch::Sender::new(true);
         let leadership = Leadership::always(harness.context.clock.clone());
-        let workers = IdentityController::new(harness.context.clone(), leadership, primed.subscribe(), count);
+        let workers = IdentityController::new(
+            harness.context.clone(),
+            harness.keys.clone(),
+            leadership,
+            primed.subscribe(),
+            count,
+        );
         let (shutdown, stop) = Shutdown::manual();
         let end = async move {
             shutdown.triggered().await;

@@ -35,7 +35,13 @@ impl Loops {
         let harness = Harness::bare(server, NOW).with_authority(spec).await;
         let (context, leads) = (&harness.context, Leadership::always(harness.context.clock.clone()));
         let controller = AuthorityController::new(context.clone(), leads.clone());
-        let workers = IdentityController::new(context.clone(), leads.clone(), controller.primed(), 4);
+        let workers = IdentityController::new(
+            context.clone(),
+            harness.keys.clone(),
+            leads.clone(),
+            controller.primed(),
+            4,
+        );
         let mut tasks = JoinSet::new();
         tasks.spawn(TrustBundleController::new(context.clone(), leads, controller.primed()).run());
         tasks.spawn(controller.run());

@@ -19,7 +19,7 @@ async fn made(threads: usize, algorithms: &[KeyAlgorithm]) -> Vec<usize> {
         true
     });
     for (slot, algorithm) in (0..).zip(algorithms) {
-        generator.order(IdentityId::new(slot), *algorithm);
+        generator.request(IdentityId::new(slot), *algorithm);
     }
     let all = async {
         while called.lock().len() < algorithms.len() {
