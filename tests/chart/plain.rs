@@ -19,6 +19,8 @@ fn plain() -> &'static TestCluster {
         let cluster = TestCluster::bare_with(Options { unserved, ..Options::default() });
         cluster.kubectl(&["apply", "-f", MANIFEST]);
         cluster.start_operator();
+        // It creates this authority only where there is none: a test must not create another one before.
+        cluster.kubectl(&["wait", "mtlsauthority/mesh", "--for=create", "--timeout=90s"]);
         cluster
     })
 }
