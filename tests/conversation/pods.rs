@@ -1,6 +1,6 @@
 //! Pods that serve with what their Secret held when they loaded it, each at an address of its own, over wires in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub const PORT: u16 = 8443;
 /// All Pods, and the prober that looks at them.
 pub struct Pods {
     listening: Arc<Mutex<HashMap<SocketAddr, Pod>>>,
+    /// The addresses that were dialed since they were last asked for.
+    dialed: Arc<Mutex<BTreeSet<SocketAddr>>>,
     pub prober: ProbeController,
 }
 
@@ -35,12 +37,20 @@ impl Pods {
     pub fn of(harness: &Harness) -> Self {
         let listening: Arc<Mutex<HashMap<SocketAddr, Pod>>> = Arc::default();
         let (pods, clock) = (listening.clone(), PodClock(harness.hand.clone()));
+        let seen: Arc<Mutex<BTreeSet<SocketAddr>>> = Arc::default();
+        let addresses = seen.clone();
         let dialer = Dialer::new(move |address| {
+            addresses.lock().insert(address);
             let (pod, clock) = (pods.lock().get(&address).cloned(), clock.clone());
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
         let visitor = EndpointProber { dialer, limits: limits(), metrics: ProbeMetrics::default() };
-        Self { listening, prober: ProbeController::new(harness.context.clone(), Some(visitor)) }
+        Self { listening, dialed: seen, prober: ProbeController::new(harness.context.clone(), Some(visitor)) }
+    }
+
+    /// The Pods that the operator dialed since the last time, by their addresses.
+    pub fn dialed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.dialed.lock()).into_iter().map(|address| address.ip().to_string()).collect()
     }
 
     /// The Service of this name has ready Pods at these addresses.

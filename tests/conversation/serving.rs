@@ -62,6 +62,7 @@ const SIX_MINUTES: SignedDuration = SignedDuration::from_mins(6);
 #[tokio::test(start_paused = true)]
 async fn pods_that_serve_as_issued_cost_one_write_and_then_none() {
     let (mut harness, mut pods) = set().await;
+    assert_eq!(pods.dialed(), PODS);
     assert_eq!(harness.asked(), [STATUS]);
     assert_eq!(serving(&harness).0, is("True", "ServesAsIssued"));
     let served = status(&harness).served.unwrap();
@@ -70,6 +71,7 @@ async fn pods_that_serve_as_issued_cost_one_write_and_then_none() {
         // The root Secret is confirmed before each new certificate of a probe: no write.
         let calls = later(&mut harness, &mut pods, SIX_MINUTES).await;
         assert!(calls.iter().all(|call| call.starts_with("GET metadata mtls-system/")), "{calls:?}");
+        assert_eq!(pods.dialed(), PODS, "each Pod is looked at still");
     }
     assert_eq!(harness.ready("web"), issued());
 }
