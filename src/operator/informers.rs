@@ -44,11 +44,9 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
 
     fn apply(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
         let now = self.context.millis();
-        if is_from_list {
-            self.context.probes.listed(&identity);
-        } else {
-            self.context.probes.saw(&identity);
-        }
+        self.context.probes.change_if(|probes| {
+            if is_from_list { probes.apply_listed(&identity) } else { probes.apply(&identity) }
+        });
         self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
         let (namespace, name) = (identity.namespace().unwrap_or_default(), identity.name_any());
         requeue_awaiting(&self.context, |awaited| awaited.is(AwaitedKind::Identity, &namespace, &name));
@@ -57,7 +55,7 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
     fn delete(&mut self, object: Decoded<MtlsIdentity>) {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
-        self.context.probes.lost(&namespace, &object.name_any());
+        self.context.probes.lock().delete(&namespace, &object.name_any());
         self.context.board.change(|board| board.deleted_identity(&object.0, now));
         requeue_awaiting(&self.context, |awaited| {
             awaited.is(AwaitedKind::Identity, &namespace, &object.name_any())
@@ -67,8 +65,20 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
     fn init_done(&mut self) {
         let now = self.context.millis();
         self.context.board.change(|board| board.end_identity_list(self.scope.as_deref(), self.list, now));
+        drop_deleted(&self.context, self.scope.as_deref());
         requeue_awaiting(&self.context, |awaited| awaited.kind == AwaitedKind::Identity);
     }
+}
+
+/// Drops from the probe state the identities of a scope that are not in the index.
+fn drop_deleted(context: &Context, scope: Option<&str>) {
+    let mut names = context.probes.lock().names(scope);
+    {
+        let board = context.board.lock();
+        names.retain(|(namespace, name)| board.index().find(namespace, name).is_none());
+    }
+    let mut probes = context.probes.lock();
+    names.iter().for_each(|(namespace, name)| probes.delete(namespace, name));
 }
 
 /// Leaf Secrets, for the board.

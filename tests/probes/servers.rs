@@ -17,33 +17,33 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::fixture::{MESH, PROBE, UNKNOWN, assert_strict, is_refused, look, receptions, store};
+use crate::fixture::{MESH, PROBE, UNKNOWN, assert_strict, is_refused, outcomes, probe, store};
 
-/// Whom a server verifies.
+/// Which clients a server verifies.
 #[derive(Clone, Copy, Debug)]
 enum ClientAuth {
     /// Clients must have a certificate of a root that is trusted: the current one, and the next one or not.
     Strict { trusts_next: bool },
     /// They may have none.
     Optional,
-    /// They are asked, and whatever they show is taken.
+    /// They are asked, and any certificate is accepted.
     AcceptsAnyone,
     /// They are not asked.
     None,
 }
 
-/// What a server does with whom it has let in.
+/// What a server does with a client that it has accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CloseBehaviour {
-    /// Waits for a question, and says farewell.
+    /// Waits for a request, and closes in order.
     Polite,
-    /// Waits for a question, and hangs up.
+    /// Waits for a request, and drops the connection.
     Rude,
-    /// Speaks first.
+    /// Sends first.
     Talkative,
-    /// Hangs up at once on whom it does not know, above TLS, as Node does.
+    /// Drops the connection of a client of another root at once, above TLS, as Node does.
     Particular,
-    /// Hangs up at once on everybody.
+    /// Drops every connection at once.
     Busy,
     /// Never answers anything.
     Deaf,
@@ -53,27 +53,27 @@ enum CloseBehaviour {
 struct Server {
     version: &'static SupportedProtocolVersion,
     tickets: usize,
-    doorman: ClientAuth,
-    manners: CloseBehaviour,
+    client_auth: ClientAuth,
+    close_behaviour: CloseBehaviour,
 }
 
 const STRICT: ClientAuth = ClientAuth::Strict { trusts_next: true };
 
 impl Server {
-    const fn new(doorman: ClientAuth) -> Self {
-        Self { version: &TLS13, tickets: 2, doorman, manners: CloseBehaviour::Polite }
+    const fn new(client_auth: ClientAuth) -> Self {
+        Self { version: &TLS13, tickets: 2, client_auth, close_behaviour: CloseBehaviour::Polite }
     }
 
     fn config(self) -> ServerConfig {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone());
         let builder = builder.with_protocol_versions(&[self.version]).unwrap();
-        let roots = match self.doorman {
+        let roots = match self.client_auth {
             ClientAuth::Strict { trusts_next: false } | ClientAuth::Optional => store(&[&MESH.current]),
             _ => store(&[&MESH.current, &MESH.next]),
         };
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
-        let builder = match self.doorman {
+        let builder = match self.client_auth {
             ClientAuth::Strict { .. } => builder.with_client_cert_verifier(verifier.build().unwrap()),
             ClientAuth::Optional => {
                 builder.with_client_cert_verifier(verifier.allow_unauthenticated().build().unwrap())
@@ -89,7 +89,7 @@ impl Server {
 
     async fn serve(self, wire: DuplexStream) {
         let Ok(mut stream) = TlsAcceptor::from(Arc::new(self.config())).accept(wire).await else { return };
-        match self.manners {
+        match self.close_behaviour {
             CloseBehaviour::Talkative => stream.write_all(b"220 welcome").await.unwrap(),
             CloseBehaviour::Particular if !is_known(&stream) => return,
             CloseBehaviour::Busy => return,
@@ -98,7 +98,7 @@ impl Server {
         }
         let mut buffer = [0; 64];
         while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
-        if self.manners != CloseBehaviour::Rude {
+        if self.close_behaviour != CloseBehaviour::Rude {
             let _ = stream.shutdown().await;
         }
     }
@@ -112,7 +112,7 @@ impl Server {
     }
 
     async fn seen(self) -> Observation {
-        look(self.dialer(), Limits::default()).await
+        probe(self.dialer(), Limits::default()).await
     }
 }
 
@@ -127,7 +127,7 @@ fn is_known(stream: &TlsStream<DuplexStream>) -> bool {
     })
 }
 
-/// Takes whatever certificate it is shown.
+/// Accepts any certificate.
 #[derive(Debug)]
 struct AcceptsAnyone;
 
@@ -173,20 +173,20 @@ impl ClientCertVerifier for AcceptsAnyone {
 }
 
 /// Every version, with and without tickets.
-fn kinds(doorman: ClientAuth) -> impl Iterator<Item = Server> {
+fn kinds(client_auth: ClientAuth) -> impl Iterator<Item = Server> {
     let kinds = [(&TLS12, 0), (&TLS13, 2), (&TLS13, 0)];
-    kinds.into_iter().map(move |(version, tickets)| Server { version, tickets, ..Server::new(doorman) })
+    kinds.into_iter().map(move |(version, tickets)| Server { version, tickets, ..Server::new(client_auth) })
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_strict_server_is_seen_to_let_in_whom_it_trusts_and_nobody_else() {
     for trusts_next in [true, false] {
         for kind in kinds(ClientAuth::Strict { trusts_next }) {
-            for manners in [CloseBehaviour::Polite, CloseBehaviour::Rude, CloseBehaviour::Talkative] {
-                let server = Server { manners, ..kind };
-                let sighting = server.seen().await;
-                assert_strict(&sighting, trusts_next, &format!("{server:?}"));
-                let next = receptions(&sighting).next;
+            for close_behaviour in [CloseBehaviour::Polite, CloseBehaviour::Rude, CloseBehaviour::Talkative] {
+                let server = Server { close_behaviour, ..kind };
+                let observation = server.seen().await;
+                assert_strict(&observation, trusts_next, &format!("{server:?}"));
+                let next = outcomes(&observation).next;
                 assert_eq!(next, Some(if trusts_next { ClientOutcome::Accepted } else { UNKNOWN }));
             }
         }
@@ -196,22 +196,22 @@ async fn a_strict_server_is_seen_to_let_in_whom_it_trusts_and_nobody_else() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_takes_clients_without_a_certificate_is_seen_to() {
     for server in kinds(ClientAuth::Optional) {
-        let seen = receptions(&server.seen().await);
+        let seen = outcomes(&server.seen().await);
         assert_eq!(
-            (seen.mesh, seen.nobody),
+            (seen.mesh, seen.without_certificate),
             (ClientOutcome::Accepted, ClientOutcome::Accepted),
             "{server:?}"
         );
-        assert_eq!((seen.next, seen.unrelated), (Some(UNKNOWN), UNKNOWN), "{server:?}");
+        assert_eq!((seen.next, seen.unrelated_root), (Some(UNKNOWN), UNKNOWN), "{server:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_takes_any_certificate_or_asks_for_none_is_seen_to() {
-    for doorman in [ClientAuth::AcceptsAnyone, ClientAuth::None] {
-        for server in kinds(doorman) {
-            let seen = receptions(&server.seen().await);
-            let all = [Some(seen.mesh), seen.next, Some(seen.nobody), Some(seen.unrelated)];
+    for client_auth in [ClientAuth::AcceptsAnyone, ClientAuth::None] {
+        for server in kinds(client_auth) {
+            let seen = outcomes(&server.seen().await);
+            let all = [Some(seen.mesh), seen.next, Some(seen.without_certificate), Some(seen.unrelated_root)];
             assert_eq!(all, [Some(ClientOutcome::Accepted); 4], "{server:?}");
         }
     }
@@ -220,10 +220,10 @@ async fn a_server_that_takes_any_certificate_or_asks_for_none_is_seen_to() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_up_on_strangers_above_tls_is_not_said_to_let_them_in() {
     for kind in kinds(ClientAuth::AcceptsAnyone) {
-        let server = Server { manners: CloseBehaviour::Particular, ..kind };
-        let seen = receptions(&server.seen().await);
+        let server = Server { close_behaviour: CloseBehaviour::Particular, ..kind };
+        let seen = outcomes(&server.seen().await);
         assert_eq!(seen.mesh, ClientOutcome::Accepted, "{server:?}");
-        let others = (seen.next, seen.nobody, seen.unrelated);
+        let others = (seen.next, seen.without_certificate, seen.unrelated_root);
         assert_eq!(
             others,
             (Some(ClientOutcome::Unclear), ClientOutcome::Unclear, ClientOutcome::Unclear),
@@ -235,21 +235,21 @@ async fn a_server_that_hangs_up_on_strangers_above_tls_is_not_said_to_let_them_i
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs_up_on_everybody_is_not_judged() {
     for kind in kinds(STRICT) {
-        let server = Server { manners: CloseBehaviour::Busy, ..kind };
-        let seen = receptions(&server.seen().await);
+        let server = Server { close_behaviour: CloseBehaviour::Busy, ..kind };
+        let seen = outcomes(&server.seen().await);
         assert_eq!((seen.mesh, seen.next), (ClientOutcome::Unclear, None), "{server:?}");
-        assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{server:?}");
+        assert!(is_refused(seen.without_certificate) && is_refused(seen.unrelated_root), "{server:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_is_judged_by_its_ticket_or_not_at_all() {
-    let deaf = Server { manners: CloseBehaviour::Deaf, ..Server::new(STRICT) };
+    let deaf = Server { close_behaviour: CloseBehaviour::Deaf, ..Server::new(STRICT) };
     assert_strict(&deaf.seen().await, true, "it sends a ticket only to whom it has verified");
     let silent = Server { tickets: 0, ..deaf };
-    let seen = receptions(&silent.seen().await);
+    let seen = outcomes(&silent.seen().await);
     assert_eq!((seen.mesh, seen.next), (ClientOutcome::Unclear, None));
-    assert!(is_refused(seen.nobody) && is_refused(seen.unrelated));
+    assert!(is_refused(seen.without_certificate) && is_refused(seen.unrelated_root));
 }
 
 /// A wire whose way to the server takes this long after the first flight.
@@ -282,8 +282,8 @@ async fn a_slow_server_that_refuses_is_not_taken_for_one_that_keeps_silent() {
     let limits = Limits::default();
     let delay = limits.settle + Duration::from_millis(500);
     for server in kinds(ClientAuth::Strict { trusts_next: false }) {
-        let sighting = look(slow(server, delay), limits).await;
-        assert_strict(&sighting, false, &format!("{server:?}"));
+        let observation = probe(slow(server, delay), limits).await;
+        assert_strict(&observation, false, &format!("{server:?}"));
     }
 }
 
@@ -302,12 +302,12 @@ async fn who_does_not_answer_is_unreachable_and_who_speaks_something_else_speaks
         Ok(here)
     });
     for dialer in [refused, lost, mute] {
-        assert_eq!(look(dialer, Limits::default()).await, Observation::Unreachable);
+        assert_eq!(probe(dialer, Limits::default()).await, Observation::Unreachable);
     }
     let http = Dialer::new(|_| async {
         let (here, mut there) = duplex(4096);
         tokio::spawn(async move { there.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await });
         Ok(here)
     });
-    assert_eq!(look(http, Limits::default()).await, Observation::NoTls);
+    assert_eq!(probe(http, Limits::default()).await, Observation::NoTls);
 }
