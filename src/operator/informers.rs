@@ -78,7 +78,9 @@ fn drop_deleted(context: &Context, scope: Option<&str>) {
         names.retain(|(namespace, name)| board.index().find(namespace, name).is_none());
     }
     let mut probes = context.probes.lock();
-    names.iter().for_each(|(namespace, name)| probes.delete(namespace, name));
+    for (namespace, name) in &names {
+        probes.delete(namespace, name);
+    }
 }
 
 /// Leaf Secrets, for the board.

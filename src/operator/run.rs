@@ -196,7 +196,10 @@ fn watch_pods(
         let handler = EndpointSlices::new(context.probes.clone(), scope);
         watches.spawn(slices.run(context.clock.clone(), handler, listed.handle("EndpointSlices")));
     }
-    watches.spawn(ProbeController::new(context.clone(), visitor).run(leadership.clone(), listed));
+    watches.spawn(
+        ProbeController::new(context.clone(), context.probes.clone(), visitor)
+            .run(leadership.clone(), listed),
+    );
 }
 
 /// Nobody's identity waits for these: where they cannot be listed, only published bundles do.

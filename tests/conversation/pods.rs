@@ -40,7 +40,14 @@ impl Pods {
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
         let prober = EndpointProber { dialer, limits: limits(), metrics: ProbeMetrics::default() };
-        Self { listening, controller: ProbeController::new(harness.context.clone(), Some(prober)) }
+        Self {
+            listening,
+            controller: ProbeController::new(
+                harness.context.clone(),
+                harness.context.probes.clone(),
+                Some(prober),
+            ),
+        }
     }
 
     /// The Service of this name has ready Pods at these addresses.

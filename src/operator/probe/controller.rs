@@ -39,7 +39,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// The controller of probes.
 pub struct ProbeController {
     context: Context,
-    probes: SharedProbeState,
+    state: SharedProbeState,
     /// How servers are probed; `None` where the operator does not probe.
     prober: Option<EndpointProber>,
     credentials: CredentialCache,
@@ -50,10 +50,10 @@ pub struct ProbeController {
 impl ProbeController {
     /// A controller that probes with this prober; without one it only states that it does not probe.
     #[must_use]
-    pub fn new(context: Context, prober: Option<EndpointProber>) -> Self {
-        let (probes, credentials) = (context.probes.clone(), CredentialCache::new(context.clone()));
+    pub fn new(context: Context, state: SharedProbeState, prober: Option<EndpointProber>) -> Self {
+        let credentials = CredentialCache::new(context.clone());
         let permits = Arc::new(Semaphore::new(PROBES_AT_ONCE));
-        Self { context, probes, prober, credentials, permits, tasks: TaskTracker::new() }
+        Self { context, state, prober, credentials, permits, tasks: TaskTracker::new() }
     }
 
     /// Probes while this replica leads, once the watches have listed everything. Never ends.
@@ -61,12 +61,12 @@ impl ProbeController {
         listed.ready().await;
         loop {
             leadership.until_leader().await;
-            self.probes.lock().clear_observations();
+            self.state.lock().clear_observations();
             while leadership.is_leader() {
                 let pause = self.round().await;
                 self.context.clock.sleep(MIN_ROUND_INTERVAL).await;
                 tokio::select! {
-                    () = self.probes.changed() => {}
+                    () = self.state.changed() => {}
                     () = self.context.clock.sleep(pause) => {}
                 }
             }
@@ -77,7 +77,7 @@ impl ProbeController {
     /// Records the verdicts and starts the probes that are due. Returns how long no other probe will be.
     pub async fn round(&mut self) -> Duration {
         let now = self.context.clock.monotonic();
-        let candidates = self.probes.lock().candidates();
+        let candidates = self.state.lock().candidates();
         let decision = if self.prober.is_some() {
             let endpoints = candidates.iter().flat_map(|candidate| &candidate.endpoints);
             let count = endpoints.map(|endpoints| endpoints.ready.len()).sum();
@@ -101,11 +101,11 @@ impl ProbeController {
 
     fn decide(&self, candidates: Vec<Candidate>, now: Duration) -> Decision {
         let candidates = targets(&self.context, candidates);
-        let mut probes = self.probes.lock();
+        let mut state = self.state.lock();
         for (candidate, target) in &candidates {
-            probes.note_next_root(candidate, &target.expected);
+            state.note_next_root(candidate, &target.expected);
         }
-        Decision::new(&probes, &candidates, now)
+        Decision::new(&state, &candidates, now)
     }
 
     fn record(&self, verdicts: &[(NamespacedName, ServingVerdict)], now: Duration) {
@@ -137,18 +137,18 @@ impl ProbeController {
         let ProbeTarget { issuer, root, .. } = &*target;
         let credentials = presented(self.credentials.credentials(issuer, root).await?, &expected);
         let Ok(name) = ServerName::try_from(format!("{service}.{}.svc", identity.0)) else { return Ok(()) };
-        let probed = ProbedEndpoint { address: endpoint.address, name };
-        if let Some(known) = self.probes.lock().identities.get_mut(&identity) {
+        let server = ProbedEndpoint { address: endpoint.address, name };
+        if let Some(known) = self.state.lock().identities.get_mut(&identity) {
             known.in_flight.insert(endpoint.clone());
         }
-        let (probes, at, monotonic) =
-            (self.probes.clone(), self.context.clock.now(), self.context.clock.monotonic());
+        let state = self.state.clone();
+        let (at, monotonic) = (self.context.clock.now(), self.context.clock.monotonic());
         self.tasks.spawn(async move {
             // A task of its own: a panic in it counts as a server that cannot be reached.
-            let probe = tokio::spawn(async move { prober.probe(&probed, &credentials).await });
+            let probe = tokio::spawn(async move { prober.probe(&server, &credentials).await });
             let observation = probe.await.unwrap_or(Observation::Unreachable);
             let record = ProbeRecord::new(endpoint.address, observation, at, monotonic, expected);
-            probes.change(|probes| probes.record(&identity, endpoint, record));
+            state.change(|state| state.record(&identity, endpoint, record));
             drop(permit);
         });
         Ok(())
@@ -157,15 +157,15 @@ impl ProbeController {
     /// Starts a write of a verdict, where one is needed.
     fn write_verdict(&self, name: &NamespacedName, verdict: &ServingVerdict, monotonic: Duration) {
         let now = self.context.clock.now();
-        let write = (self.probes.lock().identities.get_mut(name))
+        let write = (self.state.lock().identities.get_mut(name))
             .and_then(|probed| begin_write(probed, verdict, now, monotonic));
         let Some(write) = write else { return };
-        let (context, probes, name) = (self.context.clone(), self.probes.clone(), name.clone());
+        let (context, state, name) = (self.context.clone(), self.state.clone(), name.clone());
         self.tasks.spawn(async move {
-            if let Err(error) = write_status(&context, &probes, &name, write).await {
+            if let Err(error) = write_status(&context, &state, &name, write).await {
                 tracing::debug!(namespace = name.0, name = name.1, %error, "a verdict of probes is not written yet");
             }
-            if let Some(probed) = probes.lock().identities.get_mut(&name) {
+            if let Some(probed) = state.lock().identities.get_mut(&name) {
                 probed.is_writing = false;
             }
         });
@@ -182,7 +182,7 @@ fn presented(credentials: ProbeCredentials, expected: &Expected) -> ProbeCredent
 
 async fn write_status(
     context: &Context,
-    probes: &SharedProbeState,
+    state: &SharedProbeState,
     (namespace, name): &NamespacedName,
     (before, patch): StatusWrite,
 ) -> Result<(), Error> {
@@ -195,8 +195,8 @@ async fn write_status(
     };
     let Some(identity) = found else { return Ok(()) };
     context.board.change(|board| board.answered_identity(&identity, context.millis()));
-    probes.change_if(|probes| {
-        if is_stale { probes.apply_read(&before, &identity) } else { probes.apply_response(&identity) }
+    state.change_if(|state| {
+        if is_stale { state.apply_read(&before, &identity) } else { state.apply_response(&identity) }
     });
     Ok(())
 }
