@@ -14,7 +14,8 @@ use rustls::sign::CertifiedKey;
 
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::issuers::{Issuer, SigningCa, confirm};
+use crate::operator::freshness::ensure_fresh;
+use crate::operator::issuers::{Issuer, SigningCa};
 use crate::pki::{
     Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
     SpiffeId, Validity,
@@ -81,7 +82,7 @@ impl CredentialCache {
         let id = SpiffeId::new(&issuer.terms.trust_domain, &self.context.namespace, PROBE);
         if self.cached(&format!("mesh/{name}"), &root.version, now).is_none() {
             // The same rule as for every leaf: no signature by a root that is not known to be in force.
-            confirm(&self.context, root, &issuer.terms).await?;
+            ensure_fresh(&self.context, root, &issuer.terms).await?;
         }
         let mesh = self.credential(&format!("mesh/{name}"), &root.version, &root.authority, &id)?;
         let next = match &issuer.next {
