@@ -6,7 +6,6 @@ use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::plan::authority::reason::AuthorityReason;
-use mtls_operator::plan::identity::decide::IssueReason;
 use mtls_operator::plan::identity::ready::ReadyReason;
 use mtls_operator::plan::trust_bundle::published;
 use mtls_operator::runtime::clock::Clock;

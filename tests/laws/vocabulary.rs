@@ -5,6 +5,7 @@ use std::time::Duration;
 use mtls_operator::operator::error::Error;
 use mtls_operator::pki::{IssueError, KeyError, LoadError, NoRandomness};
 use mtls_operator::plan::authority::decision::RootPlan;
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::transition::{Cause, NextRoot, Transition};
 use mtls_operator::plan::identity::decide::IssueReason;
 use mtls_operator::plan::identity::world::LeafDefect;
@@ -58,11 +59,11 @@ pub fn every_error() -> Vec<Error> {
 pub fn every_transition() -> [&'static str; 11] {
     let made = [RootPlan::Generate, RootPlan::Copy, RootPlan::Recover].map(|plan| plan.as_str());
     let changed = [
-        Transition::Announce(Source::Generated, Cause::Due),
+        Transition::Announce(Origin::Generated, Cause::Due),
         Transition::Withdraw,
         Transition::Switch { is_forced: false },
         Transition::Switch { is_forced: true },
-        Transition::Succeed(Source::Generated),
+        Transition::Succeed(NextRoot::New(Origin::Generated)),
         Transition::Drop(Vec::new()),
         Transition::Replace,
         Transition::RaiseMaxLeafTtl,
