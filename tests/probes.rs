@@ -15,5 +15,7 @@ mod go;
 mod openssl;
 #[path = "probes/process.rs"]
 mod process;
+#[path = "probes/rustls_server.rs"]
+mod rustls_server;
 #[path = "probes/servers.rs"]
 mod servers;
