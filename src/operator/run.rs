@@ -169,7 +169,7 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
         let handler = LeafSecretHandler::new(context.clone(), scope.clone());
         watches.spawn(secrets.run(context.clock.clone(), handler, objects.handle("leaf Secrets")));
         let identities = Watch::within(client, scope.as_deref());
-        let handler = IdentityHandler::new(context.clone(), scope);
+        let handler = IdentityHandler::new(context.clone(), context.probes.clone(), scope);
         watches.spawn(identities.run(context.clock.clone(), handler, objects.handle("MtlsIdentities")));
     }
     let own = Watch::within(client, Some(&context.namespace));
