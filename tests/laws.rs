@@ -29,12 +29,16 @@ mod distrust;
 mod drop_distrusted;
 #[path = "laws/endpoint_slices.rs"]
 mod endpoint_slices;
+#[path = "laws/epochs.rs"]
+mod epochs;
 #[path = "laws/evidence.rs"]
 mod evidence;
 #[path = "laws/fixture.rs"]
 mod fixture;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
+#[path = "laws/guarantees.rs"]
+mod guarantees;
 #[path = "laws/input.rs"]
 mod input;
 #[path = "laws/known_signers.rs"]

@@ -3,7 +3,7 @@ What the operator may do where identities live: in a ClusterRole when it serves 
 namespace that it serves. Paths are below src/.
 */}}
 {{- define "mtls-operator.namespaceRules" -}}
-# list, watch: Identities in operator/informers.rs. get: identity() in operator/identity/reconcile.rs, as the index keeps no objects.
+# list, watch: Identities in operator/informers.rs. get: observe_identity() in operator/identity/reconcile.rs, as the index keeps no objects.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities]
   verbs: [get, list, watch]
@@ -13,7 +13,7 @@ namespace that it serves. Paths are below src/.
   verbs: [patch]
 # list, watch: LeafSecrets in operator/informers.rs; list also: leaf_secret() in operator/authority/root/loss.rs, confirm() in
 # operator/authority/rotation/gate.rs, leaves() in operator/authority/root/leaf_secrets.rs. Metadata by label only, though RBAC cannot limit it to that.
-# get: secret() in operator/identity/observe.rs verifies a Secret that another client changed.
+# get: observe_secret() in operator/identity/observe.rs verifies a Secret that another client changed.
 # create, patch: issue() and refresh() in operator/identity/act.rs. No delete: that is the garbage collector's, by an
 # owner reference that does not block the owner's deletion and so needs no rule on finalizers. Only those of its own:
 # admission-writes.yaml.

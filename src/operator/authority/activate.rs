@@ -7,7 +7,7 @@ use crate::api::MtlsAuthority;
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::context::Context;
 use crate::operator::index::digest::digest;
-use crate::operator::index::issuer::{IssuerEntry, RetiringEntry};
+use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::issuers::{Issuer, SigningCa, Unready};
 use crate::plan::authority::decision::RootDecision;
 use crate::plan::authority::spec::AuthoritySpec;
@@ -32,7 +32,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Authorit
         Ok(root) => context.metrics.root(&terms.name, root.facts.window.not_after.as_second()),
         Err(_) => context.metrics.no_root(&terms.name),
     }
-    let mark = signer.as_ref().ok().map(|root| signer_mark(&root.facts));
+    let mark = signer.as_ref().ok().map(|root| IssuerEntry::from(&root.facts));
     let has_new_terms = before.as_ref().is_none_or(|before| before.terms != terms);
     let is_news = has_new_terms || before.as_deref().and_then(mark_of) != mark;
     let name = terms.name.clone();
@@ -44,9 +44,9 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Authorit
     context.probes.notify();
     // The board is told each time: where the authority was deleted and made anew meanwhile, it knows no signer any more.
     context.board.change(|board| {
-        board.saw_signer(&name, mark, context.millis());
+        board.apply_issuer(&name, mark, context.millis());
         if has_new_terms {
-            board.put_terms_in_force(&name, context.millis());
+            board.retry_authority(&name, context.millis());
         }
     });
     if is_news {
@@ -56,7 +56,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Authorit
 
 /// Who signs, as the index remembers it.
 fn mark_of(service: &Issuer) -> Option<IssuerEntry> {
-    service.signer.as_ref().ok().map(|root| signer_mark(&root.facts))
+    service.signer.as_ref().ok().map(|root| IssuerEntry::from(&root.facts))
 }
 
 fn unready(decision: &RootDecision) -> Unready {
@@ -79,7 +79,7 @@ pub fn facts(ca: &LoadedCa) -> Signer {
             is_announced: next.is_some(),
             retiring: retiring(ca, &key_id),
             former_trust: ca.former_trust.clone(),
-            step: ca.step,
+            window: ca.step,
             distrusted: distrusted(ca, &key_id),
             known: ca.signers(),
             next: next.map(|next| next.ca.key_id().to_string()),
@@ -99,25 +99,4 @@ fn retiring(ca: &LoadedCa, signer: &str) -> Vec<RetiringSigner> {
 fn distrusted(ca: &LoadedCa, signer: &str) -> Vec<String> {
     let former = ca.former.iter().filter(|former| former.distrusted);
     former.map(|former| former.key_id.clone()).filter(|key_id| key_id != signer).collect()
-}
-
-/// The same, as the index remembers it.
-#[must_use]
-pub fn signer_mark(signer: &Signer) -> IssuerEntry {
-    IssuerEntry {
-        key_id: digest(&signer.key_id),
-        not_after: signer.window.not_after.as_second(),
-        trust: digest(&signer.trust),
-        former_trust: signer.rotation.former_trust.as_deref().map(digest),
-        is_announced: signer.rotation.is_announced,
-        retiring: signer.rotation.retiring.iter().map(retiring_mark).collect(),
-        step: signer.rotation.step,
-        distrusted: signer.rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
-        is_halted: signer.halted.is_some(),
-        known: signer.rotation.known.iter().map(|key_id| digest(key_id)).collect(),
-    }
-}
-
-fn retiring_mark(signer: &RetiringSigner) -> RetiringEntry {
-    RetiringEntry { key_id: digest(&signer.key_id), until: signer.until.as_second() }
 }

@@ -159,7 +159,7 @@ impl AuthorityController {
         let Some(stale) = self.context.roster.lock().get(name) else { return };
         let Ok(found) = self.context.requests.read::<MtlsAuthority>(None, name).await else { return };
         if self.context.roster.change(|authorities| authorities.apply_reread(&stale, found)) {
-            self.context.board.change(|board| board.lost_authority(name, self.context.millis()));
+            self.context.board.change(|board| board.remove_authority(name, self.context.millis()));
         }
     }
 
@@ -219,7 +219,7 @@ impl AuthorityController {
                 tracing::warn!(authority = name, holder, "another operator serves this authority");
                 self.context.authorities.remove(name);
                 self.stances.gone(&self.context.metrics, name);
-                self.context.board.change(|board| board.yielded_authority(name, self.context.millis()));
+                self.context.board.change(|board| board.yield_authority(name, self.context.millis()));
                 Ok(None)
             }
             None => {

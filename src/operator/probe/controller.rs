@@ -194,7 +194,7 @@ async fn write_status(
         written => Some(written?),
     };
     let Some(identity) = found else { return Ok(()) };
-    context.board.change(|board| board.answered_identity(&identity, context.millis()));
+    context.board.change(|board| board.apply_identity_answer(&identity, context.millis()));
     state.change_if(|state| {
         if is_stale { state.apply_read(&before, &identity) } else { state.apply_response(&identity) }
     });

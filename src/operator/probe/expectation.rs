@@ -61,7 +61,7 @@ fn target(context: &Context, candidate: &Candidate) -> Option<ProbeTarget> {
     let expected = Expected {
         serial: status.serial.clone()?,
         spiffe_id: status.spiffe_id.clone()?,
-        issued_at: Timestamp::from_second(issued_at).ok()?,
+        issued_at: Timestamp::from_second(issued_at.get()).ok()?,
         propagation: issuer.terms.propagation,
         next,
         allows_untrusted: false,

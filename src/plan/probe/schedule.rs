@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::observation::{Observation, ObservedServer, blocks_switch, distrusts, leaves_undecided};
 use super::verdict::Expected;
-use crate::plan::spread::fraction;
+use crate::plan::spread::slot;
 
 /// How often a server is probed where no change is expected.
 const INTERVAL: Duration = Duration::from_mins(5);
@@ -58,7 +58,7 @@ impl ProbeRecord {
             Observation::Server(server) => Some((server.clone(), monotonic)),
             Observation::Unreachable | Observation::NoTls => None,
         };
-        let (failures, jitter) = (u32::from(unrefuted.is_none()), fraction(&address.to_string()));
+        let (failures, jitter) = (u32::from(unrefuted.is_none()), slot(&address.to_string()));
         Self { observation, at, monotonic, failures, expected, unrefuted, jitter }
     }
 

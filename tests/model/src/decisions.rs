@@ -8,11 +8,10 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::authority::activate::signer_mark;
-use mtls_operator::operator::authority::rotation::blockers::is_behind;
 use mtls_operator::operator::index::digest::digest;
-use mtls_operator::operator::index::issuer::RetiringEntry;
+use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry, lags};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
+use mtls_operator::operator::index::time::Second;
 use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::ca_state::{Provided, RootSecret};
 use mtls_operator::plan::authority::decision::RootPlan;
@@ -26,7 +25,7 @@ use mtls_operator::plan::authority::timing::{drain_bound, step};
 use mtls_operator::plan::authority::transition::{NextRoot, Transition};
 use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
 use mtls_operator::plan::identity::decide::{Plan, decide};
-use mtls_operator::plan::identity::policy::{Entitlement, judge};
+use mtls_operator::plan::identity::policy::{Entitlement, authorize};
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{
@@ -127,8 +126,11 @@ impl Decisions {
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
         let terms = AuthoritySpec::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();
-        let plain =
-            IdentitySpec { uid: "uid".into(), authority: "mesh".into(), ..IdentitySpec::plain("orders") };
+        let plain = IdentitySpec {
+            uid: "uid".into(),
+            authority: "mesh".into(),
+            ..IdentitySpec::default_in("orders")
+        };
         let paused = IdentitySpec { paused: true, ..plain.clone() };
         let rules = RotationRules {
             propagation: span(PROPAGATION),
@@ -139,7 +141,7 @@ impl Decisions {
         };
         Self {
             rules,
-            entitlement: judge(&plain, &terms, &Labels::new()).unwrap(),
+            entitlement: authorize(&plain, &terms, &Labels::new()).unwrap(),
             profile: ProfileHash::of(IdentitySpecHash::of(&plain), AuthoritySpecHash::of(&terms)),
             asked: [plain, paused],
             needs: Memo::new(),
@@ -164,8 +166,8 @@ impl Decisions {
             let not_ready = || NotReady("it does not sign".into());
             let held = |secret: Secret| self.held(secret, pki, ca.map_or(secret.bundle, Ca::trust));
             let world = World {
-                asked: &self.asked[usize::from(is_paused)],
-                terms: Some(Authorization {
+                spec: &self.asked[usize::from(is_paused)],
+                authorization: Some(Authorization {
                     entitlement: Ok(self.entitlement.clone()),
                     retained: None,
                     profile: self.profile,
@@ -191,12 +193,12 @@ impl Decisions {
         let is_trusted = leaf.end < 0 || pki.accept(bundle, leaf.chain);
         SecretState::Held(OwnedSecret {
             version: "1".into(),
-            mine: true,
+            carries_uid: true,
             leaf: is_trusted.then(|| held_leaf(*leaf)).ok_or(LeafDefect::Untrusted),
             profile: Some(self.profile),
-            fits: true,
+            matches_profile: true,
             trust: Some(trust(secret.bundle)),
-            dressed: true,
+            metadata_is_current: true,
             renew_request: None,
         })
     }
@@ -278,16 +280,16 @@ impl Decisions {
                 profile: Some(self.profile),
                 trust: Some(digest(&trust(secret.bundle))),
                 key_id: Some(digest(&key_id(secret.leaf.chain.signer))),
-                not_after: (!is_ageless).then(|| at(secret.leaf.end).as_second()),
-                issued_at: Some(at(secret.leaf.issued).as_second()),
+                not_after: Second::new(at(secret.leaf.end).as_second()).filter(|_| !is_ageless),
+                issued_at: Second::new(at(secret.leaf.issued).as_second()),
             };
-            let mut signer = signer_mark(&facts::signer(ca, pki));
+            let mut signer = IssuerEntry::from(&facts::signer(ca, pki));
             if is_ageless {
-                let ageless = |former: &RetiringEntry| RetiringEntry { until: i64::MAX, ..*former };
-                signer.retiring = signer.retiring.iter().map(ageless).collect();
+                let ageless = |former: &RetiringEntry| RetiringEntry { until: Timestamp::MAX, ..*former };
+                signer.rotation.retiring = signer.rotation.retiring.iter().map(ageless).collect();
             }
-            signer.is_announced |= self.mutations.has(Mutation::MissingTrustBlocks);
-            is_behind(&seen, &signer, at(now).as_second())
+            signer.rotation.is_announced |= self.mutations.has(Mutation::MissingTrustBlocks);
+            lags(&seen, &signer, at(now).as_second())
         })
     }
 }

@@ -17,7 +17,7 @@
 //! | `WaitsSinceLastWrite` | `Board::behind` | `is_doubtful || is_behind(…)` |
 //! | `ForgetsBetweenLooks` | `Quiet::look` | `if !was_behind` |
 //! | `Unconfirmed` | `root::confirmed` | `confirm(…)` |
-//! | `IgnoresInterruptions` | `Board::saw_secret` | `is_jump` |
+//! | `IgnoresInterruptions` | `Board::apply_secret` | `is_jump` |
 //! | `ServesNoCrossThatEndsEarly` | `Authority::issue` | added: the cross-certificate is left out where it ends before the leaf |
 //! | `UnguardedRootWrites` | `RootPatch::over` | `resourceVersion` |
 //! | `UnguardedLeafWrites` | `act::patch` | `resourceVersion` |

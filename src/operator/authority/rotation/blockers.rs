@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::api::authority::{Phase, WaitingFor, WaitingKind};
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
-use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::index::issuer::{IssuerEntry, holds_retiring, lags};
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::probe::store::BlockingEndpoint;
 use crate::operator::scheduler::Scheduler;
@@ -114,21 +114,6 @@ impl Blockers {
     }
 }
 
-/// Whether a Secret holds the rotation up: it lacks the root that is announced, or holds a leaf, still valid, of a root
-/// that is retiring. Once the next root signs nobody is waited for who lacks it: whose Secret cannot be written would
-/// keep the former root, and the next rotation, waiting for ever.
-#[must_use]
-pub fn is_behind(secret: &SecretEntry, signer: &IssuerEntry, now: i64) -> bool {
-    let lacks_next = signer.is_announced && secret.trust != Some(signer.trust);
-    lacks_next || holds_retiring(secret.key_id, secret.not_after, signer, now)
-}
-
-/// Whether a leaf of a retiring signer is valid. Its end is what others wrote: it is believed no further than to the end
-/// of the last leaf that the signer can have signed.
-fn holds_retiring(key_id: Option<Digest>, end: Option<i64>, signer: &IssuerEntry, now: i64) -> bool {
-    signer.retires(key_id).is_some_and(|until| end.unwrap_or(until).min(until) >= now)
-}
-
 /// Finds those that are behind among the identities of an authority. `secret` finds the Secret of an identity.
 ///
 /// Counted is the Secret of an identity that exists with the uid that it names, and is not being deleted. While its
@@ -146,8 +131,8 @@ pub fn survey<'a>(
     let mut survey = Blockers::default();
     let mine = board.index().entries().filter(|(_, entry)| entry.authority == authority);
     let counts_as_behind = |entry: &IdentityEntry| match secret(entry) {
-        _ if entry.is_going => false,
-        Some(secret) => secret.identity_uid == Some(entry.uid) && is_behind(secret, signer, now),
+        _ if entry.is_deleting => false,
+        Some(secret) => secret.identity_uid == Some(entry.uid) && lags(secret, signer, now),
         None => !is_ending(board, &entry.namespace) && is_behind_unseen(entry, signer, now),
     };
     for (_, entry) in mine.filter(|(_, entry)| counts_as_behind(entry)) {
@@ -157,16 +142,17 @@ pub fn survey<'a>(
     survey
 }
 
-/// The same as [`is_behind`] for a Secret that nobody sees.
+/// The same as [`lags`] for a Secret that nobody sees.
 fn is_behind_unseen(entry: &IdentityEntry, signer: &IssuerEntry, now: i64) -> bool {
     let recorded = &entry.recorded;
-    let holds = || holds_retiring(recorded.key_id, Some(recorded.not_after), signer, now);
-    recorded.secret_version.is_some() && (signer.is_announced || holds())
+    let holds =
+        || recorded.not_after.is_some() && holds_retiring(recorded.key_id, recorded.not_after, signer, now);
+    recorded.secret_version.is_some() && (signer.rotation.is_announced || holds())
 }
 
 /// Whether no Secret can be created in a namespace any more.
 fn is_ending(board: &Scheduler, namespace: &str) -> bool {
-    board.jurisdiction().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
+    board.policy().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
 }
 
 /// Published trust bundles that are behind, by their names.

@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
-use super::blockers::is_behind;
 use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, label};
 use crate::operator::index::identity::IdentityEntry;
-use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::index::issuer::{IssuerEntry, lags};
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::scheduler::Scheduler;
 
@@ -90,10 +89,10 @@ impl FreshList {
         let is_known = |listed: &&ListedSecret| {
             let (secret, claim) = (&listed.seen, &listed.claim);
             let named = index.find(&claim.namespace, &claim.identity);
-            let mut owners = index.wanting(&claim.namespace, &claim.secret).into_iter().chain(named);
+            let mut owners = index.targeting(&claim.namespace, &claim.secret).into_iter().chain(named);
             owners.any(|id| index.entry(id).is_some_and(|entry| Some(entry.uid) == secret.identity_uid))
         };
-        let behind = self.0.values().filter(|listed| is_behind(&listed.seen, signer, now));
+        let behind = self.0.values().filter(|listed| lags(&listed.seen, signer, now));
         let claims = behind.filter(|listed| !is_known(listed)).map(|listed| listed.claim.clone());
         claims.filter(|claim| !claim.identity.is_empty()).collect()
     }

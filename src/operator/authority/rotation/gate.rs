@@ -11,7 +11,7 @@ use super::fresh_list::{Claim, FreshList};
 use crate::api::MtlsAuthority;
 use crate::api::MtlsIdentity;
 use crate::api::authority::Phase;
-use crate::operator::authority::activate::{facts, signer_mark};
+use crate::operator::authority::activate::facts;
 use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
@@ -39,7 +39,7 @@ pub fn look(
     let now = context.clock.now().as_second();
     let (survey, was_behind) = {
         let mut board = context.board.lock();
-        let was_behind = board.take_behind(&terms.name, &excluded);
+        let was_behind = board.take_lagging(&terms.name, &excluded);
         let index = |entry: &crate::operator::index::identity::IdentityEntry| {
             board.index().secret(&entry.namespace, &entry.secret_name())
         };
@@ -142,7 +142,7 @@ async fn holder(
 /// The phase and the signer of a rotation, while there is one.
 fn rotating(loaded: &LoadedRoot) -> Option<(Phase, IssuerEntry)> {
     let LoadedRoot::Sound(ca) = loaded else { return None };
-    (ca.phase != Phase::Stable).then(|| (ca.phase, signer_mark(&facts(ca))))
+    (ca.phase != Phase::Stable).then(|| (ca.phase, IssuerEntry::from(&facts(ca))))
 }
 
 /// The exclusion that has served a rotation already.
