@@ -33,8 +33,12 @@ pub fn good() -> ObservedServer {
         leaf: Some(leaf("5e")),
         mesh: ClientOutcome::Accepted,
         next: Some(NextRootOutcome { root: "r2".into(), outcome: ClientOutcome::Accepted }),
-        untrusted: Some(UntrustedClients { without_certificate: BAD, unrelated_root: UNKNOWN }),
+        untrusted: Some(untrusted(BAD, UNKNOWN)),
     }
+}
+
+const fn untrusted(without_certificate: ClientOutcome, unrelated_root: ClientOutcome) -> UntrustedClients {
+    UntrustedClients { without_certificate, unrelated_root }
 }
 
 pub fn expected() -> Expected {
@@ -86,32 +90,14 @@ fn one_change_to_a_good_server_gives_exactly_its_own_reason() {
         // A server that refuses both may refuse the probe's name.
         (|seen| (seen.mesh, seen.next) = (BAD, Some(next(BAD))), &[ServingReason::RefusesProbe]),
         (
-            |seen| {
-                seen.untrusted = Some(UntrustedClients {
-                    without_certificate: ClientOutcome::Accepted,
-                    unrelated_root: BAD,
-                })
-            },
+            |seen| seen.untrusted = Some(untrusted(ClientOutcome::Accepted, BAD)),
             &[ServingReason::AcceptsStrangers],
         ),
         (
-            |seen| {
-                seen.untrusted = Some(UntrustedClients {
-                    without_certificate: BAD,
-                    unrelated_root: ClientOutcome::Accepted,
-                })
-            },
+            |seen| seen.untrusted = Some(untrusted(BAD, ClientOutcome::Accepted)),
             &[ServingReason::AcceptsStrangers],
         ),
-        (
-            |seen| {
-                seen.untrusted = Some(UntrustedClients {
-                    without_certificate: ClientOutcome::Unclear,
-                    unrelated_root: ClientOutcome::Unclear,
-                });
-            },
-            &[],
-        ),
+        (|seen| seen.untrusted = Some(untrusted(ClientOutcome::Unclear, ClientOutcome::Unclear)), &[]),
     ];
     for (number, (change, reasons)) in cases.into_iter().enumerate() {
         assert_eq!(found(change), reasons, "case {number}");
@@ -138,13 +124,7 @@ fn whose_certificate_it_is_needs_no_time() {
 
 #[test]
 fn strangers_may_be_allowed() {
-    let server = ObservedServer {
-        untrusted: Some(UntrustedClients {
-            without_certificate: ClientOutcome::Accepted,
-            unrelated_root: BAD,
-        }),
-        ..good()
-    };
+    let server = ObservedServer { untrusted: Some(untrusted(ClientOutcome::Accepted, BAD)), ..good() };
     let allowed = Expected { allows_untrusted: true, ..expected() };
     assert_eq!(findings(&Observation::Server(server), NOW + HOUR, &allowed), []);
 }
@@ -178,13 +158,7 @@ fn judged(seen: &[(&str, Observation)]) -> ServingVerdict {
 #[test]
 fn the_worst_finding_is_the_reason_and_the_message_tells_all_of_them() {
     let old = Observation::Server(ObservedServer { leaf: Some(leaf("0d")), ..good() });
-    let open = ObservedServer {
-        untrusted: Some(UntrustedClients {
-            without_certificate: ClientOutcome::Accepted,
-            unrelated_root: BAD,
-        }),
-        ..good()
-    };
+    let open = ObservedServer { untrusted: Some(untrusted(ClientOutcome::Accepted, BAD)), ..good() };
     let seen = [
         ("10.0.0.1:8443", Observation::Server(good())),
         ("10.0.0.2:8443", Observation::Server(open)),
