@@ -87,22 +87,15 @@ fn is_path(word: &str) -> bool {
         && word != "deploy/mtls-operator"
 }
 
-/// The section of a page between its markers describes `src/` as it is going to be.
-fn without_layout(text: &str) -> String {
-    let Some((before, rest)) = text.split_once("<!-- layout") else { return text.to_owned() };
-    format!("{before}{}", rest.split_once("<!-- end of layout -->").unwrap().1)
-}
-
 #[test]
 fn every_file_that_a_page_names_exists() {
     let mut named = 0;
     for page in pages() {
-        let text = Page { text: without_layout(&page.text), path: page.path };
-        for line in text.prose() {
+        for line in page.prose() {
             for word in line.split('`').skip(1).step_by(2).filter(|word| is_path(word)) {
                 // A test program is named without the ending of its file.
                 let is_there = root().join(word).exists() || root().join(format!("{word}.rs")).exists();
-                assert!(is_there, "{}: there is no {word}", text.path.display());
+                assert!(is_there, "{}: there is no {word}", page.path.display());
                 named += 1;
             }
         }

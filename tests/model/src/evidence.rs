@@ -1,11 +1,14 @@
-//! What proves that a root is lost: what statuses say, and, while there is no root Secret, leaf Secrets.
+//! What shows that a root is lost: statuses, and, while there is no root Secret, leaf Secrets.
 //!
-//! This rule is a copy of the operator's, which reads lists and its index in between: of `evidence::evidence` and
-//! `leaf_without_root`, of `suspects::claimants` and, for what a look records, of `status::identity_status`. Which signers a
-//! root Secret explains is compared with the operator's answer in `tests/differential`. Only the operator writes statuses
-//! here, so that each has its proof. Which leaf is `Ready` is asked of `plan::decide`. Statuses are seen as they are: an
-//! index that lags is not modelled, nor a write of a status that is under way.
+//! The operator's `plan::authority::evidence` judges; what is gathered for it stands here. Only the operator writes statuses in the
+//! model, so that each has its proof. Statuses are seen as they are: an index that lags is not modelled, nor a status write under way.
 
+use std::sync::Arc;
+
+use mtls_operator::plan::authority::evidence::{Explained, LeafClaim, Traces};
+use mtls_operator::plan::authority::known_signers::{Claimant, KnownSigners, RecordedSigner};
+
+use crate::ca::Ca;
 use crate::events::ReplicaId;
 use crate::mutation::Mutation;
 use crate::pki::RootId;
@@ -46,15 +49,22 @@ impl World {
         if self.has(Mutation::TrustsAnyBackup) && state.ca.is_some() {
             return false;
         }
+        if self.has(Mutation::CreatesByStaleIndex) && state.ca.is_none() {
+            return false;
+        }
         let counts = |status: &Status| status.end >= now || self.has(Mutation::ExpiredLeavesAreEvidence);
-        let mut statuses = state.workloads.iter().filter_map(|one| self.status(one)).filter(counts);
-        let Some(ca) = &state.ca else {
-            let has_leaf = state.workloads.iter().any(|workload| workload.secret.is_some());
-            let is_any = state.recorded.is_some() || statuses.next().is_some() || has_leaf;
-            return is_any && !self.has(Mutation::CreatesByStaleIndex);
+        let statuses = state.workloads.iter().filter_map(|one| self.status(one)).filter(counts);
+        let known = KnownSigners {
+            recorded: state.recorded.map(|key_id| RecordedSigner { key_id, text: String::new() }),
+            evidence_key_id: None,
+            claimants: statuses.map(|status| claimant(status.signer)).collect(),
         };
-        state.recorded.is_some_and(|recorded| !ca.knows(recorded))
-            || statuses.any(|status| !ca.knows(status.signer))
+        let explained = state.ca.as_ref().map_or(Explained::Nothing, explained);
+        let traces = Traces::of(&known);
+        let proven = traces.unsettled(&explained).next();
+        let has_leaf = state.workloads.iter().any(|workload| workload.secret.is_some());
+        let leaf_secret = has_leaf.then(leaf_claim);
+        Traces { proven, leaf_secret, ..traces }.evidence("the root Secret", &explained).is_some()
     }
 
     /// Status names the signer before a replica signs with it.
@@ -89,4 +99,21 @@ impl World {
                 aged.filter(|status| status.end >= 0 || self.has(Mutation::ExpiredLeavesAreEvidence));
         }
     }
+}
+
+/// What the root Secret explains. The evidence key is always the same.
+fn explained(ca: &Ca) -> Explained<RootId> {
+    Explained::Held {
+        signers: (0..8).filter(|root| ca.knows(*root)).collect(),
+        evidence_key_id: Some(String::new()),
+        lost_evidence_key_id: None,
+    }
+}
+
+fn claimant(key_id: RootId) -> Claimant<RootId> {
+    Claimant { namespace: Arc::from(""), name: Box::from(""), key_id, has_proof: true }
+}
+
+const fn leaf_claim() -> LeafClaim {
+    LeafClaim { namespace: String::new(), identity: String::new(), secret: String::new() }
 }
