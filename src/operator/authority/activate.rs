@@ -41,7 +41,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Authorit
         context.bundles.lock().set_current(&name, text);
     }
     context.authorities.put(Issuer { terms, signer, next: next.map(|next| next.ca) });
-    context.probes.ring();
+    context.probes.notify();
     // The board is told each time: where the authority was deleted and made anew meanwhile, it knows no signer any more.
     context.board.change(|board| {
         board.apply_issuer(&name, mark, context.millis());

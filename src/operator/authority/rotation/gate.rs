@@ -65,7 +65,7 @@ fn held_up(
 ) -> Distribution {
     let Some(next) = loaded.held().and_then(|ca| ca.next.as_ref()) else { return sight };
     let root = next.ca.fingerprint().to_string();
-    let holders = context.probes.holding_up(&terms.name, &root, context.clock.monotonic());
+    let holders = context.probes.lock().blocking_endpoints(&terms.name, &root, context.clock.monotonic());
     survey.probed(&holders, excluded);
     if survey.distrusting > 0 { Distribution { quiet_for: None } } else { sight }
 }
