@@ -79,7 +79,7 @@ fn module(source: &Source) -> String {
 
 /// The paths that a file imports from this crate, one for each name.
 fn uses(source: &Source) -> Vec<String> {
-    let code: String = source.code().map(|(_, line)| format!("{} ", line.trim())).collect();
+    let code = source.code().map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
     let statements =
         code.split(';').filter_map(|statement| statement.split_once("use ")).map(|(_, path)| path);
     let own = |path: &&str| ["crate::", "super::", "self::"].iter().any(|start| path.starts_with(start));

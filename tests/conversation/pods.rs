@@ -45,8 +45,12 @@ impl Pods {
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
         let prober = EndpointProber { dialer, limits: limits(), metrics: ProbeMetrics::default() };
-        let (context, probes) = (harness.context.clone(), harness.context.probes.clone());
-        Self { listening, dialed: seen, controller: ProbeController::new(context, probes, Some(prober)) }
+        let state = harness.context.probes.clone();
+        Self {
+            listening,
+            dialed: seen,
+            controller: ProbeController::new(harness.context.clone(), state, Some(prober)),
+        }
     }
 
     /// The Pods that the operator dialed since the last time, by their addresses.

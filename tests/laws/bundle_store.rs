@@ -96,7 +96,7 @@ fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
 fn what_failed_is_tried_again_with_backoff_and_at_once_with_another_text_or_after_news() {
     let (mut store, shop) = (store(), place("shop"));
     let fail = |store: &mut BundleStore| {
-        store.record_failure(&place("shop"), PublishFailure::Failed("no".into()), 7, 0)
+        store.record_failure(&place("shop"), PublishFailure::Failed("no".into()), 7, 0);
     };
     assert_eq!(store.backoff_until(&shop, 7, 0), None);
     fail(&mut store);

@@ -39,7 +39,7 @@ fn judged(secret: Option<&Secret>, now: Timestamp) -> RootSecret {
 }
 
 fn held(secret: &Secret) -> LoadedCa {
-    load(Some(secret), &terms(), PLACE, NOW).into_held().expect("it holds a CA")
+    load(Some(secret), &terms(), PLACE, NOW).into_held().unwrap()
 }
 
 fn sound(secret: &Secret) -> CaState {

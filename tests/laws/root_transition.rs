@@ -27,7 +27,7 @@ fn judged(secret: &Secret, now: Timestamp) -> RootSecret {
 }
 
 fn held(secret: &Secret, now: Timestamp) -> LoadedCa {
-    load(Some(secret), &terms(), PLACE, now).into_held().expect("it holds a CA")
+    load(Some(secret), &terms(), PLACE, now).into_held().unwrap()
 }
 
 fn root(secret: &Secret, now: Timestamp) -> CaState {

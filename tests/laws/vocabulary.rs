@@ -128,7 +128,7 @@ const fn is_complete(plan: &RootPlan, transition: &Transition) {
         | RootPlan::Recover
         | RootPlan::Change { .. }
         | RootPlan::Keep
-        | RootPlan::AddEvidenceKey { .. } => {}
+        | RootPlan::AddEvidenceKey => {}
     }
     match transition {
         Transition::Announce(..)

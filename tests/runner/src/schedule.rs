@@ -56,6 +56,7 @@ fn rank(name: &str) -> usize {
     LONG.iter().position(|(long, _)| *long == name).unwrap_or(LONG.len())
 }
 
+#[allow(clippy::disallowed_methods, reason = "the time that a program takes is what is measured")]
 fn run(Program { name, mut command }: Program) -> Ended {
     if let Some((_, Some(threads))) = LONG.iter().find(|(long, _)| *long == name) {
         command.env("RUST_TEST_THREADS", threads.to_string());

@@ -19,6 +19,7 @@ use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::trust_bundle::decide::{DesiredBundle, Target, TargetState, is_behind};
 
 /// What the ledger shows, and whether somebody was behind since the last look.
+#[must_use]
 pub fn look(
     context: &Context,
     terms: &AuthoritySpec,
