@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! watch MtlsIdentity ──┐
-//! watch Secret (meta) ─┼─▶ board ─▶ queue ─▶ worker: observe ─▶ World ─▶ decide ─▶ Plan ─▶ act ─▶ record
+//! watch Secret (meta) ─┼─▶ scheduler ─▶ reconcile: observe ─▶ World ─▶ decide ─▶ Plan ─▶ act ─▶ record
 //! watch MtlsAuthority ─┘                              (reads)           (pure, total)      (2 writes)
 //! ```
 //!

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// As a log line, whoever reads logs finds it; before there is a log, or where it is silenced, in plain words.
+/// Reports a failure as a log line, and on standard error where there is no log yet or the filter hides the line.
 fn tell(error: &str) {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!(error, "mtls-operator ends");

@@ -72,7 +72,7 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     Ok(admin.await??)
 }
 
-/// What whoever reads the log of an incident asks first.
+/// The version and settings, in the first log line.
 fn announce(config: &Run, kube: &Config) {
     let watched = config.watch_namespace.join(",");
     tracing::info!(

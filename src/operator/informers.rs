@@ -87,7 +87,7 @@ fn drop_deleted(context: &Context, probes: &SharedProbeState, scope: Option<&str
     }
 }
 
-/// Leaf Secrets, for the board.
+/// Leaf Secrets, for the scheduler.
 pub struct LeafSecretHandler {
     context: Context,
     scope: Option<String>,

@@ -1,8 +1,17 @@
-//! Everything that talks to the API server.
+//! Everything that talks to the API server, a folder for each controller.
 //!
-//! Watches tell the [`board`] what they see; it knows what needs a look, and when. [`workers`] look at identities, the
-//! [`keeper`] at authorities, the [`distributor`] at published trust bundles. Every look observes, decides (in `plan`),
-//! acts and records.
+//! ```text
+//!   run        starts watches and controllers
+//!   informers  handlers of the watches
+//!   identity   MtlsIdentity ─▶ leaf Secret      authority  MtlsAuthority ─▶ root Secret, rotation
+//!   trust_bundle  published bundles             probe      what Pods serve
+//!   context    what all controllers share: clock, API client, metrics, scheduler, issuers
+//!   client     every request                    metrics
+//!   scheduler  which identity is reconciled next, and when (pure)
+//!   index      what was seen of the cluster (pure)
+//! ```
+//!
+//! Imports point downwards (`tests/architecture/imports.rs`). A controller observes, decides in `plan`, acts and records.
 
 pub mod authority;
 pub mod client;

@@ -1,4 +1,4 @@
-//! Wires watches, board, keeper and workers, in the order in which they depend on each other.
+//! Starts watches and controllers in the order in which they depend on each other, and stops them in order.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
@@ -47,7 +47,7 @@ pub struct Settings {
     pub pod_name: String,
     /// Namespaces whose identities are served; none is all.
     pub watch_namespaces: Vec<String>,
-    /// The authority to create where there is none at all.
+    /// The authority to create if there is none of any name.
     pub default_authority: Option<DefaultAuthority>,
     /// Identities that are reconciled at the same time.
     pub workers: usize,
@@ -57,19 +57,19 @@ pub struct Settings {
     pub endpoint_probes: bool,
 }
 
-/// What the process gives to the operator: time, the API server, the way to Pods, and its place in the world.
+/// What the process gives to the operator.
 pub struct Dependencies {
-    /// Time.
+    /// The clock.
     pub clock: Clock,
     /// The API server.
     pub client: Client,
-    /// The way to Pods.
+    /// Connections to Pods.
     pub dialer: Dialer,
     /// Whether this replica leads.
     pub leadership: Leadership,
-    /// What is awaited before this replica is ready.
+    /// What this replica waits for before it is ready.
     pub readiness: Readiness,
-    /// Figures.
+    /// Metrics.
     pub metrics: Metrics,
     /// The safeguards of rotations.
     pub safeguards: Safeguards,
@@ -77,10 +77,10 @@ pub struct Dependencies {
     pub shutdown: Shutdown,
 }
 
-/// Of so many workers one may renew: enough for hundreds of renewals a second.
+/// One in this many workers may renew: enough for hundreds of renewals a second.
 const WORKERS_PER_RENEWAL: usize = 8;
 
-/// Runs the operator until the signal to stop, and until what was in flight then is finished.
+/// Runs the operator until the signal to stop, and finishes what is in flight then.
 ///
 /// # Errors
 /// [`TaskEnded`] where a part of it ended before that.
@@ -124,7 +124,7 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
     workers.run(end(shutdown, &mut watches)).await
 }
 
-/// How it ends: as it is told, or because a part of it does.
+/// Waits for the signal to stop, or for the end of a task.
 async fn end(shutdown: Shutdown, parts: &mut JoinSet<()>) -> Result<(), TaskEnded> {
     tokio::select! {
         () = shutdown.triggered() => Ok(()),
@@ -145,8 +145,8 @@ fn key_generator(settings: &Settings, board: &Shared<Scheduler>, clock: &Clock) 
     })
 }
 
-/// Namespaces and authorities first: identities are judged by them as they are listed. Secrets before anybody works:
-/// what is not listed yet must not be taken for missing.
+/// Namespaces and authorities first: permissions of identities are judged by them. All Secrets are listed before the first
+/// reconcile: one that is not listed yet must not be taken for missing.
 async fn start_watches(context: &Context, client: &Client, readiness: &Readiness, watches: &mut JoinSet<()>) {
     let all = readiness.handle("leaf Secrets and identities");
     let terms = Readiness::new();
@@ -178,7 +178,7 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
     drop(all);
 }
 
-/// Pods, and the endpoints that lead to them, where somebody looks at them. Nobody's identity waits for these, either.
+/// Watches EndpointSlices and probes endpoints, if probes are enabled. No identity waits for these.
 fn watch_pods(
     context: &Context,
     client: &Client,
@@ -198,7 +198,7 @@ fn watch_pods(
     );
 }
 
-/// Nobody's identity waits for these: where they cannot be listed, only published bundles do.
+/// Watches published trust bundles. No identity waits for these: where they cannot be listed, only publication waits.
 fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) {
     let unawaited = Readiness::new();
     for scope in context.watched() {
@@ -209,7 +209,7 @@ fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) 
     watches.spawn(watch_cluster_bundles(context.clone(), client.clone()));
 }
 
-/// Threads for RSA keys that leave something for everybody else.
+/// Threads for RSA keys: a part of the cores, so that other work goes on.
 #[must_use]
 pub fn default_key_threads(cores: usize) -> usize {
     cores.div_ceil(2)

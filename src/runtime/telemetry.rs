@@ -6,8 +6,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// What these say at `warn` holds whole answers of the API server; the watches tell of their errors themselves. Whoever
-/// names the same modules with another level gets that.
+/// At `warn` these modules log whole answers of the API server; the watches log their errors themselves. A filter that names the
+/// same modules takes precedence.
 const QUIETED: &str = "kube_client::client=error,kube_runtime::watcher=error";
 
 /// Format of log lines.

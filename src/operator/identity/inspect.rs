@@ -97,7 +97,7 @@ fn metadata_is_current(
     let is_as_stored = input.verified_version() == secret.metadata.resource_version.as_deref();
     let is_current =
         |annotations| SecretMetadata::of(input.spec, annotations).patch(&secret.metadata).is_empty();
-    // Of a leaf that is not sound nothing is noted anew but the trust bundle beside it, by which the index goes.
+    // Of a leaf with a defect only the trust bundle beside it is noted, which the index compares.
     let is_trust_noted = || {
         let noted = annotation_of(secret, annotation::TRUST);
         input.root.is_none() || trust.is_none() || noted.as_deref() == trust

@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(
             pacing.waits_until(Priority::Background, START + 20 + MAX_HOLD),
             None,
-            "there is always somebody new"
+            "there is always a new identity"
         );
         pacing.end(id(1), START + 50);
         pacing.end(id(2), START + 50);

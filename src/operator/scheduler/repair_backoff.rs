@@ -147,7 +147,7 @@ mod tests {
         assert!(repairs.pause(id(1), 1, now).is_some());
         assert_eq!((repairs.pause(id(2), 1, now), repairs.pause(id(1), 2, now)), (None, None));
         repairs.repaired(id(1), 2, now);
-        assert_eq!(repairs.pause(id(1), 2, now), None, "a new spec begins anew");
+        assert_eq!(repairs.pause(id(1), 2, now), None, "a new spec starts without failures");
     }
 
     #[test]
