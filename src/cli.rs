@@ -13,17 +13,17 @@ use crate::runtime::telemetry::LogFormat;
 #[derive(Debug, Parser)]
 #[command(name = "mtls-operator", version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the program can do.
+/// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the operator until it is told to stop.
+    /// Run the operator until SIGTERM or SIGINT.
     ///
-    /// The API server is found by KUBECONFIG, else by the service account of the Pod.
+    /// It connects to the API server by KUBECONFIG, else by the service account of the Pod.
     Run(Box<Run>),
     /// Print the custom resource definitions, for `kubectl apply --server-side -f -`.
     Crds,
@@ -31,18 +31,18 @@ pub enum Command {
     Version,
 }
 
-/// How the operator runs.
+/// Flags of `run`.
 #[derive(Args, Debug)]
 pub struct Run {
     /// Namespace of root Secrets and of the Lease [default: that of the Pod, else mtls-system].
     #[arg(long, env = "MTLS_OPERATOR_NAMESPACE", value_parser = dns_label)]
     pub namespace: Option<String>,
 
-    /// Serve identities of this namespace only. Repeatable, or several with commas; none means all namespaces.
+    /// Serve identities of this namespace only. May be repeated, or a list with commas. Default: all namespaces.
     #[arg(long, env = "MTLS_OPERATOR_WATCH_NAMESPACE", value_parser = dns_label, value_delimiter = ',', action = ArgAction::Append)]
     pub watch_namespace: Vec<String>,
 
-    /// Create the MtlsAuthority mesh at start, if there is none of any name.
+    /// Create the MtlsAuthority mesh at start, if there is no MtlsAuthority.
     #[arg(long, env = "MTLS_OPERATOR_CREATE_AUTHORITY", default_value_t = true, action = ArgAction::Set)]
     pub create_authority: bool,
 
@@ -54,27 +54,27 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_CLUSTER_DOMAIN", default_value = "cluster.local", value_parser = dns_name)]
     pub cluster_domain: String,
 
-    /// Address of /livez, /readyz and /metrics. Port 0 takes a free one and logs it.
+    /// Address of /livez, /readyz and /metrics. With port 0 a free port is chosen and logged.
     #[arg(long, env = "MTLS_OPERATOR_ADMIN_ADDRESS", default_value = "0.0.0.0:8080")]
     pub admin_address: SocketAddr,
 
-    /// Let one replica work while the others stand by. Only a single replica may do without.
+    /// Elect a leader: one replica works, the others are on standby. Disable it only for a single replica.
     #[arg(long, env = "MTLS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
     pub leader_election: bool,
 
-    /// Identities looked at at once, 1 to 256.
+    /// Identities reconciled concurrently, 1 to 256.
     #[arg(long, env = "MTLS_OPERATOR_WORKERS", default_value = "auto")]
     pub workers: Workers,
 
-    /// Look at what Pods really serve and trust, where an MtlsIdentity has spec.probes.
+    /// Probe what Pods serve and trust, where an MtlsIdentity has spec.probes.
     #[arg(long, env = "MTLS_OPERATOR_ENDPOINT_PROBES")]
     pub endpoint_probes: bool,
 
-    /// How log lines look.
+    /// Format of log lines.
     #[arg(long, env = "MTLS_OPERATOR_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
 
-    /// What is logged, as in `info,mtls_operator=debug`.
+    /// Filter of log lines, as in `info,mtls_operator=debug`.
     #[arg(long, env = "MTLS_OPERATOR_LOG_FILTER", default_value = "info")]
     pub log_filter: String,
 }
@@ -92,7 +92,7 @@ impl Run {
 pub enum Workers {
     /// As many as keep an API server busy.
     Auto,
-    /// So many.
+    /// This number.
     Count(u16),
 }
 
@@ -110,7 +110,7 @@ impl Workers {
     }
 }
 
-/// Why a text is no number of workers.
+/// Why a text is not a number of workers.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkersError {
     /// Not a number.

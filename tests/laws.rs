@@ -29,6 +29,8 @@ mod distrust;
 mod drop_distrusted;
 #[path = "laws/endpoint_slices.rs"]
 mod endpoint_slices;
+#[path = "laws/evidence.rs"]
+mod evidence;
 #[path = "laws/fixture.rs"]
 mod fixture;
 #[path = "laws/former_keys.rs"]

@@ -1,7 +1,7 @@
 //! Rules of the schemas that say in words what is wrong, where, and what would be right. A `pattern` refuses with its
 //! bare expression; each has one of these beside it. The patterns stay for editors and linters, which know no CEL.
 //!
-//! A rule about the items of a list stands on the item, so that the API server's answer names it (`spec.dnsNames[3]`).
+//! A rule about the items of a list is attached to the item, so that the API server's answer names it (`spec.dnsNames[3]`).
 
 use kube::core::Rule;
 use schemars::Schema;

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-/// What a duration field may look like (GEP-2257): what any language can read, and each sum inside CEL's 64 bits.
+/// The pattern of a duration field (GEP-2257): what any language can read, and each sum inside CEL's 64 bits.
 pub const PATTERN: &str = r"^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 /// Longest accepted spelling, in characters.
 pub const MAX_LENGTH: u32 = 28;

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod names;
 pub mod patterns;
 pub mod probe;
+pub mod secret;
 pub mod word;
 
 pub use authority::{MtlsAuthority, MtlsAuthoritySpec, MtlsAuthorityStatus};
@@ -52,7 +53,7 @@ pub fn document(definition: &CustomResourceDefinition) -> Result<String, serde_n
 }
 
 /// Gives `spec` and `status` the defaults that the derive macro cannot: an absent spec is a complete one, and a
-/// status that nobody has written must not look current to kstatus. The default of `spec` is spelled out, because
+/// status that was never written must not be current to kstatus. The default of `spec` is spelled out, because
 /// the API server judges it by the rules before nested defaults are filled in.
 fn with_defaults(
     mut definition: CustomResourceDefinition,

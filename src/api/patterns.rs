@@ -1,4 +1,4 @@
-//! What a name in a spec may look like: what Kubernetes, SPIFFE and clients of TLS accept, and nothing else. The
+//! Patterns of names in a spec: what Kubernetes, SPIFFE and clients of TLS accept, and nothing else. The
 //! schemas refuse the rest, so that no object can ask for what cannot be done. An object may be older than its schema, or come from
 //! a cluster with another one, so the operator asks the predicates beside them, which say the same.
 

@@ -1,4 +1,4 @@
-//! What every pass needs, built once in `main`: clock, client, memory.
+//! What all controllers share, built once at start: clock, API client, metrics, scope, and what was observed of the cluster.
 
 use std::sync::Arc;
 
@@ -22,34 +22,34 @@ use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 use crate::runtime::shared::Shared;
 
-/// The context of every pass.
+/// What all controllers share. It is cheap to clone.
 #[derive(Clone)]
 pub struct Context {
-    /// Time.
+    /// The clock.
     pub clock: Clock,
     /// The API server.
     pub requests: ApiClient,
-    /// What needs a look.
+    /// Which identity is reconciled next, and the index.
     pub board: Shared<Scheduler>,
-    /// Who signs.
+    /// The CAs that sign, by authority.
     pub authorities: Issuers,
     /// The authorities that exist.
     pub roster: Shared<Authorities>,
-    /// What was seen of rotations.
+    /// For how long no Secret has lagged, for each rotation.
     pub sights: QuietPeriods,
-    /// What was seen of Pods.
+    /// Live probes: identities to probe and the last results.
     pub probes: SharedProbeState,
     /// Trust bundles that are published.
     pub bundles: SharedBundleStore,
-    /// Keys that take long to make.
+    /// Generates keys that take long.
     pub forge: KeyGenerator,
-    /// Figures.
+    /// Metrics.
     pub metrics: Metrics,
     /// Namespace of root Secrets and of the Lease.
     pub namespace: Arc<str>,
     /// The name of this Pod.
     pub pod_name: Arc<str>,
-    /// Namespaces whose identities are served; none is all.
+    /// Namespaces whose identities are served; an empty list means all.
     pub watch_namespaces: Arc<[String]>,
     /// The safeguards of rotations.
     pub safeguards: Safeguards,
@@ -62,7 +62,7 @@ impl Context {
         self.clock.now().as_millisecond()
     }
 
-    /// This moment, as it may stand in a certificate.
+    /// This moment, for use in a certificate.
     ///
     /// # Errors
     /// [`Error::Clock`] where the clock cannot be relied on.
@@ -70,7 +70,7 @@ impl Context {
         self.clock.doubt().map_or_else(|| Ok(self.clock.now()), |doubt| Err(Error::Clock(doubt)))
     }
 
-    /// The scopes to watch and to list: all namespaces at once, or each of some.
+    /// The scopes to watch and to list: all namespaces at once, or each of those that are served.
     #[must_use]
     pub fn watched(&self) -> Vec<Option<String>> {
         if self.watch_namespaces.is_empty() {

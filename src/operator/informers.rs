@@ -11,7 +11,6 @@ use super::context::Context;
 use super::index::ListNumber;
 use crate::api::decoded::Decoded;
 use crate::api::{MtlsAuthority, MtlsIdentity};
-use crate::operator::authority::controller::claimed_by;
 use crate::operator::client::watch::EventHandler;
 use crate::operator::index::authorities::Authorities;
 use crate::operator::index::awaited_object::{AwaitedKind, AwaitedObject};
@@ -186,7 +185,7 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
 
     fn apply(&mut self, Decoded(authority): Decoded<MtlsAuthority>, _is_from_list: bool) {
         let now = self.context.millis();
-        let is_ours = claimed_by(&authority).is_none_or(|holder| *holder == *self.context.namespace);
+        let is_ours = authority.claimed_by().is_none_or(|holder| *holder == *self.context.namespace);
         if let (true, Ok(terms)) = (is_ours, AuthoritySpec::parse(&authority)) {
             self.context.board.change(|board| board.saw_terms(&Arc::new(terms), now));
         }

@@ -1,5 +1,6 @@
-//! The authorities that serve, and their signers in memory. A signer signs only while its root Secret was read or
-//! confirmed within F, by the monotonic and by the wall clock (I9).
+//! The issuers of this process: each authority with its signer, keys included, in memory.
+//!
+//! A signer remembers when its root Secret was read or confirmed last, by both clocks: `freshness` asks before it signs (I9).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,22 +9,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
-use super::client::WRITE_TIMEOUT;
-use super::context::Context;
-use super::error::Error;
 use crate::pki::{Authority, EvidenceKey};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::world::{NotReady, Signer};
 use crate::runtime::clock::Clock;
 
-/// F of the protocol is at most this.
-const FRESH_FOR: Duration = Duration::from_mins(1);
-
-/// One authority, as it serves identities.
+/// One authority of this process: its spec, and the CA that signs for it.
 pub struct Issuer {
-    /// Its terms.
+    /// Its spec.
     pub terms: Arc<AuthoritySpec>,
-    /// Who signs, or why nobody does.
+    /// The CA that signs, or why none does.
     pub signer: Result<Arc<SigningCa>, Unready>,
     /// The announced root, where there is one. It signs nothing but what probes show.
     pub next: Option<Authority>,
@@ -32,19 +27,19 @@ pub struct Issuer {
 /// Why an authority cannot sign.
 #[derive(Clone, Debug)]
 pub enum Unready {
-    /// It is being set up: wait a moment.
+    /// It is being set up.
     Pending,
     /// Something is wrong with it.
     Down(NotReady),
 }
 
-/// A root that signs.
+/// A CA that signs.
 pub struct SigningCa {
     /// The CA.
     pub authority: Authority,
     /// What decisions need of it.
     pub facts: Signer,
-    /// What proofs of statuses are made with.
+    /// The key of status proofs.
     pub evidence_key: Option<EvidenceKey>,
     /// Name of the root Secret.
     pub secret_name: String,
@@ -53,7 +48,7 @@ pub struct SigningCa {
     confirmed: Mutex<ClockReading>,
 }
 
-/// A moment by both clocks.
+/// A moment by the monotonic and by the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockReading {
     monotonic: Duration,
@@ -77,7 +72,7 @@ impl ClockReading {
 }
 
 impl SigningCa {
-    /// A root whose Secret was read no earlier than at `read_at`.
+    /// A CA whose root Secret was read no earlier than at `read_at`.
     #[must_use]
     pub fn new(
         authority: Authority,
@@ -89,65 +84,45 @@ impl SigningCa {
     ) -> Self {
         Self { authority, facts, evidence_key, secret_name, version, confirmed: Mutex::new(read_at) }
     }
+
+    /// Whether its Secret was read or confirmed less than `span` ago, by both clocks.
+    #[must_use]
+    pub fn is_confirmed_within(&self, span: Duration, now: ClockReading) -> bool {
+        self.confirmed.lock().is_within(span, now)
+    }
+
+    /// Its Secret was found unchanged by a read that began at this moment.
+    pub fn confirmed_at(&self, moment: ClockReading) {
+        *self.confirmed.lock() = moment;
+    }
 }
 
-/// All of them.
+/// The issuers, by the name of their authority.
 #[derive(Clone, Default)]
 pub struct Issuers(Arc<Mutex<HashMap<String, Arc<Issuer>>>>);
 
 impl Issuers {
-    /// One of them.
+    /// The issuer of an authority.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Issuer>> {
         self.0.lock().get(name).cloned()
     }
 
-    /// One of them serves from now on, as this says.
-    pub fn put(&self, service: Issuer) {
-        self.0.lock().insert(service.terms.name.clone(), Arc::new(service));
+    /// Sets the issuer of an authority.
+    pub fn put(&self, issuer: Issuer) {
+        self.0.lock().insert(issuer.terms.name.clone(), Arc::new(issuer));
     }
 
-    /// One of them serves no more.
+    /// Removes the issuer of an authority.
     pub fn remove(&self, name: &str) {
         self.0.lock().remove(name);
     }
 
-    /// Their names, in order.
+    /// The names of their authorities, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.0.lock().keys().cloned().collect();
         names.sort_unstable();
         names
     }
-}
-
-/// Makes sure that a root may sign now: that its Secret was read, or is read now and found unchanged, within F.
-///
-/// # Errors
-/// [`Error::Stale`] where the root Secret has changed.
-pub async fn confirm(context: &Context, root: &SigningCa, terms: &AuthoritySpec) -> Result<(), Error> {
-    let now = ClockReading::now(&context.clock);
-    if root.confirmed.lock().is_within(freshness(terms), now) {
-        return Ok(());
-    }
-    let namespace = &context.namespace;
-    let found = context.requests.secret_metadata(namespace, &root.secret_name).await?;
-    let version = found.and_then(|secret| secret.metadata.resource_version);
-    if version.as_deref() != Some(&*root.version) {
-        context.roster.change(|authorities| authorities.requeue_at(&terms.name, 0));
-        return Err(Error::Stale { what: format!("root Secret {namespace}/{}", root.secret_name) });
-    }
-    *root.confirmed.lock() = now;
-    Ok(())
-}
-
-/// F = min(60 s, propagation/3).
-fn freshness(terms: &AuthoritySpec) -> Duration {
-    FRESH_FOR.min(terms.propagation.unsigned_abs() / 3)
-}
-
-/// W = min(30 s, propagation/3): how long a write of a leaf may live.
-#[must_use]
-pub fn write_timeout(terms: &AuthoritySpec) -> Duration {
-    WRITE_TIMEOUT.min(terms.propagation.unsigned_abs() / 3)
 }

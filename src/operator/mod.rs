@@ -9,6 +9,7 @@ pub mod client;
 pub mod context;
 pub mod error;
 pub mod events;
+pub mod freshness;
 pub mod identity;
 pub mod index;
 pub mod informers;

@@ -1,5 +1,6 @@
-//! Proofs in the statuses of identities: every account that may write a status can name any signer there, but only the
-//! operator can prove it.
+//! Proofs in the statuses of identities.
+//!
+//! Every account that may write a status can name any signer there, but only the operator can prove it.
 
 use jiff::Timestamp;
 
@@ -7,7 +8,7 @@ use super::issuers::SigningCa;
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::pki::{Claim, EvidenceKey};
 
-/// What the status of an identity claims of its leaf.
+/// The claim that the status of an identity makes of its leaf.
 fn claim<'a>(identity: &'a MtlsIdentity, status: &'a MtlsIdentityStatus) -> Option<Claim<'a>> {
     Some(Claim {
         uid: identity.metadata.uid.as_deref()?,
@@ -41,8 +42,8 @@ pub fn names_unknown_signer(identity: &MtlsIdentity, root: &SigningCa, now: Time
     claim.is_some_and(|claim| claim.not_after >= now && !root.facts.rotation.is_known(claim.key_id))
 }
 
-/// A status that is about to be written, with its proof. Of a signer that the root in force does not know nothing is proved:
-/// people may have put such a leaf there. Where no root signs, a proof stays with what it proves.
+/// A status that is about to be written, with its proof. A signer that the root in force does not know is not proved: users may
+/// have put such a leaf there. While no root signs, a proof is kept with the claim that it proves.
 #[must_use]
 pub fn proven(
     status: MtlsIdentityStatus,

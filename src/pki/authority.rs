@@ -1,4 +1,4 @@
-//! An authority signs nothing that its peers would not accept: each leaf is verified before it is handed out.
+//! A CA that signs leaves. It issues nothing that peers would not accept: each leaf is verified before it is returned.
 
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
@@ -85,7 +85,7 @@ pub struct IssuedLeaf {
     pub key_pem: Zeroizing<String>,
 }
 
-/// What is known of the certificate that signs.
+/// The certificate that signs.
 pub(super) struct Signer {
     /// SHA-256 of its certificate.
     pub fingerprint: Fingerprint,
@@ -108,7 +108,7 @@ pub struct Authority {
     pub(super) chain: Vec<CaCertificate>,
     /// What follows every leaf in `tls.crt`.
     pub(super) served: Vec<CertificateDer<'static>>,
-    /// What follows then.
+    /// The cross-certificate that follows then, if there is one.
     pub(super) cross: Option<CrossCertificate>,
     /// The roots of its own.
     pub(super) anchors: TrustBundle,
@@ -117,7 +117,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// The signing key: what stands in every leaf as authority key identifier.
+    /// Identifier of the signing key: the authority key identifier of every leaf.
     #[must_use]
     pub const fn key_id(&self) -> &KeyId {
         &self.signer.key_id
@@ -135,6 +135,12 @@ impl Authority {
         let mut found: Vec<_> = self.chain.iter().chain(self.root()).map(|ca| ca.fingerprint).collect();
         found.dedup();
         found
+    }
+
+    /// The same as texts: lower-case hex.
+    #[must_use]
+    pub fn fingerprint_texts(&self) -> Vec<String> {
+        self.fingerprints().iter().map(ToString::to_string).collect()
     }
 
     /// Whether it signs with one of these certificates, or below one of them.
@@ -161,17 +167,17 @@ impl Authority {
         &self.anchors
     }
 
-    /// The same authority among its predecessors and successors: peers trust `others` too, but none that is
-    /// distrusted, and its cross-certificate is served with its leaves.
+    /// The same authority during a rotation: peers trust `others` too, but none that is distrusted, and its cross-certificate is
+    /// served with its leaves.
     #[must_use]
-    pub fn among(
+    pub fn with_rotation(
         self,
         others: &[&TrustBundle],
         cross: Option<&CrossCertificate>,
         distrusted: &[Fingerprint],
     ) -> Self {
         let all = others.iter().fold(self.anchors.clone(), |all, other| all.union(other));
-        let lost = all.among(distrusted);
+        let lost = all.only(distrusted);
         let is_sound = |cross: &&CrossCertificate| lost.as_ref().is_none_or(|lost| !cross.is_below(lost));
         let cross = cross.filter(|cross| cross.certifies(&self)).filter(is_sound).cloned();
         let bundle = all.without(distrusted).unwrap_or(all);
@@ -196,7 +202,7 @@ impl Authority {
         &self.bundle
     }
 
-    /// Issues a leaf, and verifies it as a peer would before anybody sees it.
+    /// Issues a leaf, and verifies it as a peer would before it is returned.
     ///
     /// # Errors
     /// If the window is outside the authority's, a name cannot be written, or a peer would refuse the result.

@@ -1,5 +1,5 @@
-//! The blocks of a PEM text, found as OpenSSL finds them and where it does not look: behind a byte-order mark, indented,
-//! glued to the block before. What begins and cannot be read is seen, so that it can be told.
+//! The blocks of a PEM text, found where OpenSSL finds them and also where it does not: after a byte-order mark, indented, or on
+//! the line of the block before. A block that begins and cannot be read is found, so that an error can name it.
 
 use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use zeroize::Zeroizing;
@@ -8,7 +8,7 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
-/// One block: what stands between its BEGIN and the END with the same label.
+/// One block: the text between its BEGIN and the END with the same label.
 pub(super) struct Block<'a> {
     label: &'a [u8],
     /// `None` where another END, or none, follows.
@@ -65,7 +65,7 @@ fn after_each<'a>(text: &'a [u8], mark: &'static [u8]) -> impl Iterator<Item = &
     })
 }
 
-/// What is before the first occurrence of the mark, and what is behind it.
+/// The text before the first occurrence of the mark, and the text after it.
 fn split<'a>(text: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = find(text, mark)?;
     Some((text.get(..at)?, text.get(at + mark.len()..)?))

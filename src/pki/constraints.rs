@@ -1,4 +1,4 @@
-//! Name constraints of a provided CA: a verifier says that some name breaks them, and people must hear which.
+//! Name constraints of a provided CA: a verifier reports that some name breaks them; this finds out which.
 
 use rcgen::SanType;
 use rustls_pki_types::CertificateDer;
@@ -8,8 +8,8 @@ use super::leaf_params::{bare_params, names};
 use super::{Authority, IssueError, KeyAlgorithm, LeafError, LeafProfile, PrivateKey, Serial, verify};
 
 impl Authority {
-    /// The names of a profile that no certificate under this authority may hold, as they would stand in it. Each is
-    /// judged alone, by the verifier that judges leaves, in a certificate that is thrown away.
+    /// The names of a profile that no certificate under this authority may hold, as the certificate would hold them. Each
+    /// is checked alone, by the verifier of leaves, in a certificate that is discarded.
     ///
     /// # Errors
     /// If a name cannot be written, or the library makes no certificate.

@@ -13,7 +13,7 @@ use x509_parser::extensions::ParsedExtension;
 
 use super::certificate::{self, CaCertificate};
 use super::leaf_params::bare_params;
-use super::window::to_offset;
+use super::validity::to_offset;
 use super::{
     Authority, IssueError, KeyAlgorithm, PemError, PrivateKey, Serial, TrustBundle, Validity, pem, verify,
 };
@@ -106,7 +106,7 @@ impl Authority {
         let root = next.root().ok_or(CrossError::NotWritable)?;
         let window = root.window.within(self.window());
         let cross = CrossCertificate(self.certify(root, next.served.len(), window)?);
-        self.follow(next, &cross, window, now)?;
+        self.verify_path(next, &cross, window, now)?;
         Ok(cross)
     }
 
@@ -126,8 +126,8 @@ impl Authority {
         if is_same { Ok(cross) } else { Err(CrossError::NotWritable) }
     }
 
-    /// Verifies a leaf of the next authority as somebody who has never heard of it.
-    fn follow(
+    /// Verifies a leaf of the next authority as a peer that trusts only the former root.
+    fn verify_path(
         &self,
         next: &Self,
         cross: &CrossCertificate,

@@ -1,5 +1,6 @@
-//! The evidence key of an authority: only the operator, which reads the root Secret, can prove what a status says. Signers come
-//! and go and the key stays, so that also an older backup tells a status of a later signer from an invention.
+//! The evidence key of an authority: only the operator, which reads the root Secret, can prove the claim of a status.
+//!
+//! Signers are replaced and the key stays, so that also an older backup distinguishes a status of a later signer from a forgery.
 
 use std::fmt;
 
@@ -23,7 +24,7 @@ const OCTETS: usize = 32;
 #[derive(Clone)]
 pub struct EvidenceKey(Zeroizing<[u8; OCTETS]>);
 
-/// What a status says of a leaf: whose it is, who signed it, and when it ends.
+/// The claim of a status about a leaf: its identity, the key that signed it, and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim<'a> {
     /// Uid of the identity.
@@ -57,7 +58,7 @@ impl EvidenceKey {
         &*self.0
     }
 
-    /// What names the key without telling it: its SHA-256, hex.
+    /// The name of the key, which does not reveal it: its SHA-256, hex.
     #[must_use]
     pub fn id(&self) -> String {
         shown(&sha256(self.octets()))

@@ -97,6 +97,12 @@ impl fmt::Debug for KeyId {
     }
 }
 
+/// Enough of a fingerprint for a sentence: 64 bits. Status has all of it.
+#[must_use]
+pub fn abbreviated(fingerprint: &str) -> &str {
+    fingerprint.get(..16).unwrap_or(fingerprint)
+}
+
 /// SHA-256 (FIPS 180-4).
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {

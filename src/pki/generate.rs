@@ -7,13 +7,13 @@ use rcgen::{
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use super::window::to_offset;
+use super::validity::to_offset;
 use super::{Authority, AuthorityPem, IssueError, KeyId, PrivateKey, RootAlgorithm, Serial, Validity, pem};
 
 /// Longest common name (`ub-common-name`, RFC 5280 appendix A.1).
 const MAX_COMMON_NAME: usize = 64;
 
-/// Octets of the key id that stand in the subject: no two roots of a cluster share them.
+/// Octets of the key identifier that are part of the subject: no two roots of a cluster share them.
 const UNIQUE_OCTETS: usize = 4;
 
 impl Authority {

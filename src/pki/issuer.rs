@@ -1,6 +1,7 @@
-//! Who signs: a name, a key identifier and a key. rcgen writes a certificate, all but its names: it keeps one value for an
-//! attribute type (of `DC=com,DC=example` one `DC` is lost) and writes strings anew, while verifiers compare names as
-//! bytes. So names are copied into what it wrote, and that is signed.
+//! An issuer: a name, a key identifier and a key.
+//!
+//! rcgen writes a certificate, all but its names: it keeps one value for an attribute type (of `DC=com,DC=example` one `DC` is
+//! lost) and re-encodes strings, while verifiers compare names as bytes. So names are copied into its output, which is then signed.
 
 use rcgen::{
     CertificateParams, DistinguishedName, KeyIdMethod, PublicKeyData, SignatureAlgorithm, SigningKey,
@@ -9,7 +10,7 @@ use rustls_pki_types::CertificateDer;
 
 use super::{KeyId, PrivateKey};
 
-/// Where the names stand in a `TBSCertificate` with a version (RFC 5280 §4.1).
+/// Positions of the names in a `TBSCertificate` with a version (RFC 5280 §4.1).
 const ISSUER: usize = 3;
 const SUBJECT: usize = 5;
 
@@ -31,7 +32,7 @@ impl Issuer {
         Self { name: name.to_vec(), params, key }
     }
 
-    /// Certifies a key for what the parameters say; a `subject` (DER) takes the place of theirs. `None` where the
+    /// Certifies a key for what the parameters say; a `subject` (DER) replaces theirs. `None` where the
     /// library refuses.
     pub(super) fn sign(
         &self,
@@ -53,7 +54,7 @@ impl Issuer {
     }
 }
 
-/// The signing key while rcgen writes: nothing is signed before the names are in their place.
+/// The signing key while rcgen writes: nothing is signed before the names are copied.
 struct Unsigned<'a>(&'a PrivateKey);
 
 impl PublicKeyData for Unsigned<'_> {

@@ -1,4 +1,4 @@
-//! What is found in a leaf certificate. Nothing here says that it is trusted: that is `verify`.
+//! The content of a leaf certificate. Nothing here says that it is trusted: that is `verify`.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use super::pem::{self, PemError};
 use super::{CommonName, KeyAlgorithm, KeyId, LeafProfile, Serial, Validity, certificate, subject};
 
-/// Why a leaf is not usable. Each is a state of the world, not an accident of a library.
+/// Why a leaf is not usable. Each reason is a state of the certificate, not an error of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum LeafError {
     /// No certificate can be read.
@@ -64,11 +64,11 @@ pub struct Leaf {
     pub window: Validity,
     /// Which key signed it.
     pub authority_key_id: KeyId,
-    /// The subject as people read it; empty where the names are all there is.
+    /// The subject in readable form; empty where the leaf has only names.
     pub subject: String,
-    /// What the subject says, if it is one that we issue.
+    /// The subject, if it is one that we issue.
     pub common_name: Option<CommonName>,
-    /// URI names as they stand there; a good leaf has exactly one.
+    /// URI names as they are written; a good leaf has exactly one.
     pub spiffe_ids: Vec<String>,
     /// DNS names.
     pub dns_names: Vec<String>,
@@ -90,7 +90,7 @@ impl Leaf {
         Self::parse(chain.first().ok_or(LeafError::NotPem)?)
     }
 
-    /// Whether this is what is asked: names as sets, exactly one URI, the algorithm and the subject.
+    /// Whether this matches the profile: names as sets, exactly one URI, the algorithm and the subject.
     #[must_use]
     pub fn matches(&self, asked: &LeafProfile) -> bool {
         let [spiffe_id] = self.spiffe_ids.as_slice() else { return false };

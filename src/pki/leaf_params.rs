@@ -1,4 +1,4 @@
-//! What a leaf certificate says, as rcgen is told it.
+//! The content of a leaf certificate, as parameters of rcgen.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use rcgen::{
     SerialNumber,
 };
 
-use super::window::to_offset;
+use super::validity::to_offset;
 use super::{CommonName, IssueError, KeyAlgorithm, LeafProfile, Serial, Subject, Validity};
 
 /// Every field is set here: rcgen's defaults (valid 1975 to 4096, serial from the key, no AKI) are never right.

@@ -1,4 +1,4 @@
-//! A CA is used only after everything that rcgen does not check has been checked, and a leaf of it verified.
+//! Loads a CA. It is used only after everything that rcgen does not check has been checked, and a trial leaf verified.
 
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
@@ -67,7 +67,7 @@ pub enum LoadError {
         weakness: Weakness,
     },
     /// No subject key identifier.
-    #[error("the signing certificate has no subject key identifier; issue it anew with that extension")]
+    #[error("the signing certificate has no subject key identifier; issue it again with that extension")]
     NoKeyId,
     /// The subject is empty: leaves could not name their issuer (RFC 5280 §4.1.2.4).
     #[error("the signing certificate's subject is empty; issue it with a name")]
@@ -114,7 +114,7 @@ impl Authority {
         let issuer = Issuer::new(&signer.subject, &key_id, key);
         let served: Vec<_> =
             chain.iter().filter(|ca| !ca.is_self_issued()).map(|ca| ca.der.clone()).collect();
-        let window = probe(&issuer, &chain, &served, &bundle, now)?;
+        let window = trial(&issuer, &chain, &served, &bundle, now)?;
         let signer = Signer { fingerprint: signer.fingerprint, key_id, window };
         Ok(Self { issuer, signer, chain, served, cross: None, anchors: bundle.clone(), bundle })
     }
@@ -185,7 +185,7 @@ fn check_window(window: Validity, now: Timestamp) -> Result<(), LoadError> {
 
 /// Signs a throw-away leaf and verifies it: shows that signatures, path lengths and usages hold up to a root. Gives the
 /// window in which that is so.
-fn probe(
+fn trial(
     issuer: &Issuer,
     chain: &[CaCertificate],
     served: &[CertificateDer<'static>],
@@ -193,14 +193,14 @@ fn probe(
     now: Timestamp,
 ) -> Result<Validity, LoadError> {
     let signer = chain.first().ok_or(LoadError::Chain(PemError::NotPem))?;
-    let leaf = probe_leaf(issuer, signer)?;
+    let leaf = trial_leaf(issuer, signer)?;
     let end_entity = EndEntityCert::try_from(&leaf).map_err(|_| LoadError::CannotSign)?;
     let path = verify::build_path(&end_entity, served, bundle, now);
     let path = path.map_err(|error| refusal(error, chain, bundle, now))?;
     Ok(verify::narrow(signer.window, &path, bundle, now))
 }
 
-fn probe_leaf(issuer: &Issuer, signer: &CaCertificate) -> Result<CertificateDer<'static>, LoadError> {
+fn trial_leaf(issuer: &Issuer, signer: &CaCertificate) -> Result<CertificateDer<'static>, LoadError> {
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256)?;
     let serial = Serial::random().map_err(|_| LoadError::CannotSign)?;
     issuer.sign(&bare_params(signer.window, serial), None, &key).ok_or(LoadError::CannotSign)

@@ -7,7 +7,7 @@ use x509_parser::prelude::X509Version;
 use super::certificate::subject_key_id;
 use super::{CommonName, Leaf, LeafError};
 
-/// Bits a serial number must have: below that somebody counted instead of drawing.
+/// Bits that a serial number must have: a shorter one was counted, not drawn.
 const MIN_SERIAL_BITS: usize = 64;
 
 /// Checks all that can be seen in the leaf alone.

@@ -1,4 +1,4 @@
-//! A serial number we make is random, positive and exactly 20 octets long.
+//! Serial numbers. One that is generated here is random, positive and exactly 20 octets long.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ impl Serial {
         &self.0
     }
 
-    /// Bits up to the highest one: shows whether somebody counted instead of drawing.
+    /// Bits up to the highest one: shows whether it was counted instead of drawn.
     pub(super) fn bits(&self) -> usize {
         let significant = significant(&self.0);
         let unused = significant.first().map_or(0, |first| first.leading_zeros() as usize);

@@ -1,11 +1,11 @@
-//! The upper end of a chain, for people who have to find the root that belongs to it.
+//! The upper end of a chain, for messages to a person who has to find the root that belongs to it.
 
 use super::{certificate, pem};
 
 /// Longest name that a sentence repeats, in characters.
 const MAX_NAME: usize = 128;
 
-/// What stands at the upper end of a chain.
+/// The upper end of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Top {
     /// A root, and nothing below it.

@@ -1,4 +1,4 @@
-//! A trust bundle is a non-empty set of self-issued CA certificates; equal sets have equal text and equal hash.
+//! Trust bundles: non-empty sets of self-issued CA certificates. Equal sets have equal text and equal hash.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub enum TrustError {
     },
     /// Self-signed, and nothing in it says that it is a CA's.
     #[error(
-        "certificate {number} of the trust bundle (ca.crt) is self-signed, but not a CA certificate (basic constraints CA, key usage keyCertSign); issue it anew as one"
+        "certificate {number} of the trust bundle (ca.crt) is self-signed, but not a CA certificate (basic constraints CA, key usage keyCertSign); issue it again as one"
     )]
     NotCa {
         /// Which one.
@@ -106,7 +106,7 @@ impl TrustBundle {
 
     /// Only the roots with these fingerprints. `None` where there are none.
     #[must_use]
-    pub fn among(&self, fingerprints: &[Fingerprint]) -> Option<Self> {
+    pub fn only(&self, fingerprints: &[Fingerprint]) -> Option<Self> {
         let others: Vec<_> = self.fingerprints().filter(|found| !fingerprints.contains(found)).collect();
         self.without(&others)
     }

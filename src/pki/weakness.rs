@@ -1,4 +1,4 @@
-//! What keeps peers from relying on a CA certificate, whatever it says of itself.
+//! Reasons why peers do not accept a CA certificate as such: weak keys and signatures.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl fmt::Display for Weakness {
                 write!(f, "has an RSA key of {bits} bits, and peers ask for {MIN_RSA_BITS} at least")
             }
             Self::SpelledCurve => {
-                f.write_str("spells its curve out instead of naming it; make it anew with a named curve")
+                f.write_str("spells its curve out instead of naming it; make it again with a named curve")
             }
             Self::Forgeable(hash) => {
                 write!(f, "is signed with {hash}, which peers refuse; have it signed with SHA-256")

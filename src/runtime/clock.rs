@@ -75,7 +75,7 @@ impl Clock {
         self.skew.lock().seconds(now)
     }
 
-    /// The API server has answered what was sent then, by the monotonic clock, and told this time.
+    /// The API server has answered a request of that moment, by the monotonic clock, with this time.
     pub fn hear(&self, sent: Duration, date: Timestamp) {
         let now = self.reading();
         let mut skew = self.skew.lock();
@@ -99,7 +99,7 @@ impl Clock {
         }
     }
 
-    /// Time since this clock was made, by the monotonic clock. It stands still while the machine is suspended.
+    /// Time since this clock was made, by the monotonic clock. It does not advance while the machine is suspended.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         monotonic_now().duration_since(self.start)
@@ -115,7 +115,7 @@ impl Clock {
     pub async fn sleep_until(&self, deadline: Timestamp, at_most: Duration) {
         let give_up = self.monotonic().saturating_add(at_most);
         loop {
-            // Listens before it looks, or a move in between would be slept through.
+            // Subscribes before it reads the clock, or a move in between would be missed.
             let moved = self.moved();
             let until_deadline = Duration::try_from(deadline.duration_since(self.now())).unwrap_or_default();
             let left = until_deadline.min(give_up.saturating_sub(self.monotonic()));

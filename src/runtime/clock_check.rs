@@ -1,4 +1,4 @@
-//! Every answer of the API server tells the time: the clock is compared with it, whatever was asked.
+//! Compares the clock with the `Date` of every answer of the API server.
 
 use std::fmt;
 use std::task::{Context, Poll};
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// Registers the figure that says how far the clock differs. It is read when it is asked for: on a replica that stands by,
+/// Registers the metric of how far the clock differs. It is computed at each scrape: on a standby replica,
 /// too.
 pub fn register(registry: &mut Registry, clock: Clock) {
     registry.register_collector(Box::new(Figure(clock)));
@@ -80,7 +80,7 @@ impl Collector for Figure {
     }
 }
 
-/// When an answer was made. One that does not tell it is as good as none.
+/// When an answer was made. One without a `Date` is ignored.
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(headers.get(DATE)?.as_bytes()).ok()
 }

@@ -7,20 +7,20 @@ use std::error::Error;
 /// text repeats it with all of the answer.
 #[must_use]
 pub fn cause(error: &(dyn Error + 'static)) -> String {
-    let (mut told, mut next) = (String::new(), Some(error));
+    let (mut chain, mut next) = (String::new(), Some(error));
     while let Some(error) = next {
         if let Some(kube::Error::Api(answer)) = error.downcast_ref() {
             return answer.message.clone();
         }
         let text = error.to_string();
-        if told.is_empty() {
-            told = text;
-        } else if !told.contains(&text) {
-            told = format!("{told}: {text}");
+        if chain.is_empty() {
+            chain = text;
+        } else if !chain.contains(&text) {
+            chain = format!("{chain}: {text}");
         }
         next = error.source();
     }
-    told
+    chain
 }
 
 #[cfg(test)]

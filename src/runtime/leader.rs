@@ -98,7 +98,7 @@ enum Outcome {
     Held,
     /// Another replica holds it, or did until a moment ago.
     HeldByAnother,
-    /// Somebody wrote it between our read and our write. This says nothing about who holds it.
+    /// It was written between our read and our write. This does not show which replica holds it.
     Overtaken,
 }
 
@@ -132,7 +132,7 @@ impl Elector {
                 () = shutdown.triggered() => {}
             }
         }
-        // Nobody may believe in this tenure once another replica may start.
+        // Nothing may rely on this tenure once another replica may start.
         sender.send_replace(None);
         self.release().await;
     }

@@ -1,4 +1,4 @@
-//! The Lease as a record, pure. Another holder is judged by how long its record stands still on our own monotonic
+//! The Lease as a record, pure. Another holder is judged by how long its record does not change on our own monotonic
 //! clock; the times written in a Lease are for people and are never compared.
 
 use std::time::Duration;
@@ -14,13 +14,13 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// A Lease that nobody has held yet, claimed.
+    /// A Lease that had no holder yet, claimed.
     pub(super) fn first(&self, name: &str, now: Timestamp) -> Lease {
         let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
         self.claim(Lease { metadata, spec: None }, now)
     }
 
-    /// The Lease, claimed or renewed. Its resourceVersion is kept, so that the write fails if anybody wrote meanwhile.
+    /// The Lease, claimed or renewed. Its resourceVersion is kept, so that the write fails after any other write.
     pub(super) fn claim(&self, mut lease: Lease, now: Timestamp) -> Lease {
         let is_renewal = self.holds(&lease);
         let spec = lease.spec.get_or_insert_default();
@@ -34,7 +34,7 @@ impl Candidate {
         lease
     }
 
-    /// The Lease without a holder, or nothing where somebody else holds it.
+    /// The Lease without a holder, or nothing where another replica holds it.
     pub(super) fn release(&self, mut lease: Lease) -> Option<Lease> {
         if !self.holds(&lease) {
             return None;
@@ -73,7 +73,7 @@ impl OtherHolder {
         match lease {
             Some(lease) if candidate.holds(lease) || holder(lease).is_none() => self.seen = None,
             Some(Lease { spec: Some(spec), .. }) => self.sight(candidate, spec, read_at),
-            // Somebody deleted the Lease, and its holder may not know yet.
+            // The Lease was deleted, and its holder may not know yet.
             _ => {}
         }
         self.seen.as_ref().is_some_and(|seen| read_at < seen.since.saturating_add(seen.lasts))

@@ -70,7 +70,7 @@ fn start_seconds(stat: &str, boot: &str) -> Option<f64> {
     Some(boot + ticks(stat, STARTTIME)? / TICKS_PER_SECOND)
 }
 
-/// The program's name stands in brackets and may itself hold brackets and spaces.
+/// The name of the program is in brackets and may itself contain brackets and spaces.
 fn ticks(stat: &str, field: usize) -> Option<f64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_whitespace().nth(field)?.parse().ok()

@@ -1,5 +1,5 @@
-//! Readiness as ownership: whoever is awaited holds a handle, and ready is when the last one is dropped. There is no
-//! flag that somebody can forget to set.
+//! Readiness as ownership: each part that is awaited holds a handle, and the process is ready when the last one is dropped.
+//! There is no flag that a part could forget to set.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

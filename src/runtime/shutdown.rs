@@ -51,13 +51,13 @@ impl Shutdown {
         Ok((shutdown, second))
     }
 
-    /// Whether it was given, or nobody is left who could give it.
+    /// Whether it was given, or its sender is gone.
     #[must_use]
     pub fn is_triggered(&self) -> bool {
         *self.0.borrow() || self.0.has_changed().is_err()
     }
 
-    /// Waits for it. Whoever could give it being gone is a reason to stop as well.
+    /// Waits for it. That its sender is gone is a reason to stop as well.
     pub async fn triggered(&self) {
         let mut signal = self.0.clone();
         let _ = signal.wait_for(|triggered| *triggered).await;

@@ -1,5 +1,7 @@
-//! Whether the clock differs from the API server's. Pure: it is told what answers say, and asked what they mean now. An
-//! answer ties the API server's clock to the monotonic one, so that a step of the wall clock shows before the next answer.
+//! Whether the clock differs from the API server's, judged by the `Date` of its answers. Pure.
+//!
+//! An answer relates the API server's clock to the monotonic one, so that a step of the wall clock is noticed before the next
+//! answer.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 const TOLERATED: i64 = 120;
 /// Answers count for this long. Of several API servers a single one whose clock is right is enough.
 const COUNTED_FOR: Duration = Duration::from_mins(1);
-/// Answers that are remembered. Of each API server a few say everything.
+/// Answers that are remembered: a few of each API server suffice.
 const REMEMBERED: usize = 64;
 
 /// Both clocks, read at once.
@@ -37,7 +39,7 @@ pub struct Answer {
 /// Why the clock cannot be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    /// No answer has told the time.
+    /// No answer has shown the time.
     Unheard,
     /// The API server's clock shows another time.
     Differs(Difference),
@@ -76,7 +78,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// The API server looked at its clock somewhere in the round trip, and told the second that had begun.
+    /// The API server read its clock at some moment of the round trip, and sent the second that had begun.
     fn of(answer: &Answer) -> Self {
         let second = answer.date.as_second();
         Self {
@@ -85,7 +87,7 @@ impl Bounds {
         }
     }
 
-    const fn lies_in(self, other: Self) -> bool {
+    const fn is_within(self, other: Self) -> bool {
         other.least <= self.least && self.most <= other.most
     }
 
@@ -95,7 +97,7 @@ impl Bounds {
         Self { least: floor(ahead).saturating_sub(self.most), most: ceil(ahead).saturating_sub(self.least) }
     }
 
-    /// Whether the clocks agree, whenever in the round trip the API server looked at its own.
+    /// Whether the clocks agree, at whichever moment of the round trip the API server read its own.
     const fn is_tolerated(self) -> bool {
         -TOLERATED <= self.least && self.most <= TOLERATED
     }
@@ -107,7 +109,7 @@ impl Bounds {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Heard {
+struct KnownAnswer {
     at: Duration,
     bounds: Bounds,
 }
@@ -115,20 +117,21 @@ struct Heard {
 /// What the answers of the API servers say of the clock.
 #[derive(Debug, Default)]
 pub struct Skew {
-    heard: Vec<Heard>,
+    answers: Vec<KnownAnswer>,
     noticed: Option<Difference>,
 }
 
 impl Skew {
-    /// An answer came.
+    /// Records an answer.
     pub fn hear(&mut self, answer: &Answer) {
         let (at, bounds) = (answer.received, Bounds::of(answer));
-        // What an earlier answer says of a clock, a later one that is more exact says as well.
-        self.heard.retain(|known| at.saturating_sub(known.at) < COUNTED_FOR && !bounds.lies_in(known.bounds));
-        if self.heard.len() >= REMEMBERED {
-            self.heard.remove(0);
+        // An earlier answer adds nothing to a later one that is more exact.
+        self.answers
+            .retain(|known| at.saturating_sub(known.at) < COUNTED_FOR && !bounds.is_within(known.bounds));
+        if self.answers.len() >= REMEMBERED {
+            self.answers.remove(0);
         }
-        self.heard.push(Heard { at, bounds });
+        self.answers.push(KnownAnswer { at, bounds });
     }
 
     /// Why the clock cannot be relied on now, if so.
@@ -163,10 +166,11 @@ impl Skew {
 
     /// The skew by the answer that is the most in favour of the clock, of those that count.
     fn nearest(&self, now: Reading) -> Option<Bounds> {
-        let latest = self.heard.iter().map(|heard| heard.at).max()?;
-        let counts =
-            |heard: &&Heard| heard.at == latest || now.monotonic.saturating_sub(heard.at) < COUNTED_FOR;
-        let skews = self.heard.iter().filter(counts).map(|heard| heard.bounds.skew(now));
+        let latest = self.answers.iter().map(|answer| answer.at).max()?;
+        let counts = |answer: &&KnownAnswer| {
+            answer.at == latest || now.monotonic.saturating_sub(answer.at) < COUNTED_FOR
+        };
+        let skews = self.answers.iter().filter(counts).map(|answer| answer.bounds.skew(now));
         skews.min_by_key(|skew| (!skew.is_tolerated(), skew.certain().saturating_abs()))
     }
 }

@@ -10,7 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// names the same modules with another level gets that.
 const QUIETED: &str = "kube_client::client=error,kube_runtime::watcher=error";
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// Text on a terminal, JSON otherwise.

@@ -3,7 +3,7 @@
 
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::authority::reconcile::pass;
-use mtls_operator::plan::authority::decide::RootDecision;
+use mtls_operator::plan::authority::decision::RootDecision;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use test_support::ca::Ca;
 use test_support::in_memory::harness::{AUTHORITIES, NOW, SECRETS, issued};

@@ -1,12 +1,15 @@
 //! Laws of a clock that cannot be relied on: nothing is signed, time changes no root, and what people distrust goes (I14).
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::plan::authority::decide::{
-    AuthorityReason, CaState, NextCa, Provided, RootDecision, RootPlan, RootSecret, RootWorld,
-    StoredRetiring, decide,
-};
-use mtls_operator::plan::authority::distrust::Why;
-use mtls_operator::plan::authority::rotation::{Source, Transition};
+use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided, RootSecret};
+use mtls_operator::plan::authority::decide::decide;
+use mtls_operator::plan::authority::decision::{RootDecision, RootPlan};
+use mtls_operator::plan::authority::distrust::DistrustReason;
+use mtls_operator::plan::authority::origin::Origin;
+use mtls_operator::plan::authority::reason::AuthorityReason;
+use mtls_operator::plan::authority::retiring_root::RetiringRoot;
+use mtls_operator::plan::authority::transition::{NextRoot, Transition};
+use mtls_operator::plan::authority::world::RootWorld;
 
 use super::fixture::{DAY, NOW};
 use super::root::{change, every_provision, every_secret, provided, sound, world};
@@ -18,8 +21,8 @@ fn both(world: RootWorld) -> (RootDecision, RootDecision) {
     (halted, otherwise)
 }
 
-fn named(is_distrusted: bool) -> Option<Why> {
-    is_distrusted.then_some(Why::Named)
+fn named(is_distrusted: bool) -> Option<DistrustReason> {
+    is_distrusted.then_some(DistrustReason::Named)
 }
 
 fn next(is_distrusted: bool) -> NextCa {
@@ -27,14 +30,19 @@ fn next(is_distrusted: bool) -> NextCa {
     NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
-        is_provided: true,
+        origin: Origin::Provided,
         distrusted,
         is_certified: true,
     }
 }
 
-fn retiring(is_distrusted: bool) -> StoredRetiring {
-    StoredRetiring { fingerprint: "f0".into(), distrusted: named(is_distrusted), until: NOW - DAY }
+fn retiring(is_distrusted: bool) -> RetiringRoot {
+    RetiringRoot {
+        fingerprint: "f0".into(),
+        distrusted: named(is_distrusted),
+        until: NOW - DAY,
+        ..RetiringRoot::default()
+    }
 }
 
 /// Every phase that time would end.
@@ -71,12 +79,12 @@ fn nothing_is_ready_and_no_root_is_made_announced_switched_to_or_dropped() {
 
 #[test]
 fn what_people_distrust_goes_as_far_as_nothing_is_signed_for_that() {
-    let signer = CaState { distrusted: Some(Why::Named), ..sound() };
+    let signer = CaState { distrusted: Some(DistrustReason::Named), ..sound() };
     let with_next = CaState { phase: Phase::Announced, next: Some(next(false)), ..signer.clone() };
     let rows: [(CaState, Provided, RootPlan); 6] = [
         (signer.clone(), Provided::NotAsked, RootPlan::Keep),
-        (signer, provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
-        (with_next, Provided::NotAsked, change(Transition::Succeed(Source::Announced))),
+        (signer, provided("f2", "anchors-2"), change(Transition::Succeed(NextRoot::New(Origin::Provided)))),
+        (with_next, Provided::NotAsked, change(Transition::Succeed(NextRoot::Existing))),
         (
             CaState { phase: Phase::Announced, next: Some(next(true)), ..sound() },
             Provided::NotAsked,

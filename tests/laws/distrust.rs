@@ -1,6 +1,8 @@
 //! Laws of distrust: no root stays trusted that has certified one that is not, and nothing goes that need not.
 
-use mtls_operator::plan::authority::distrust::{Ca, Cas, Distrusted, Why, closure, command};
+use mtls_operator::plan::authority::distrust::{
+    Ca, Cas, DistrustReason, Distrusted, closure, distrust_command,
+};
 
 fn ca(name: &str, certified: &[&str]) -> Ca {
     Ca {
@@ -14,7 +16,7 @@ fn cas(retiring: &[Ca], signer: Ca, next: Option<Ca>) -> Cas {
 }
 
 /// What is distrusted, by name.
-fn taken(cas: &Cas, named: &[&str]) -> Vec<(String, Why)> {
+fn taken(cas: &Cas, named: &[&str]) -> Vec<(String, DistrustReason)> {
     let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
     let Distrusted { retiring, signer, next } = closure(cas, &named);
     let all = cas.retiring.iter().chain([&cas.signer]).chain(&cas.next);
@@ -22,41 +24,55 @@ fn taken(cas: &Cas, named: &[&str]) -> Vec<(String, Why)> {
     all.zip(why).filter_map(|(ca, why)| Some((ca.fingerprints[0].clone(), why?))).collect()
 }
 
-fn certified(other: &str) -> Why {
-    Why::Certified(other.into())
+fn certified(other: &str) -> DistrustReason {
+    DistrustReason::Certified(other.into())
 }
 
 #[test]
 fn a_root_that_stands_alone_goes_alone() {
     let stable = cas(&[], ca("r1", &[]), None);
-    assert_eq!(taken(&stable, &["r1"]), [("r1".into(), Why::Named)]);
+    assert_eq!(taken(&stable, &["r1"]), [("r1".into(), DistrustReason::Named)]);
     assert_eq!(taken(&stable, &["r2"]), [], "it is none of this authority's");
 }
 
 #[test]
 fn an_announced_root_takes_the_signer_that_has_certified_it_along() {
     let crossed = cas(&[], ca("r1", &["r2"]), Some(ca("r2", &[])));
-    assert_eq!(taken(&crossed, &["r2"]), [("r1".into(), certified("r2")), ("r2".into(), Why::Named)]);
+    assert_eq!(
+        taken(&crossed, &["r2"]),
+        [("r1".into(), certified("r2")), ("r2".into(), DistrustReason::Named)]
+    );
     let uncrossed = cas(&[], ca("r1", &[]), Some(ca("r2", &[])));
-    assert_eq!(taken(&uncrossed, &["r2"]), [("r2".into(), Why::Named)]);
+    assert_eq!(taken(&uncrossed, &["r2"]), [("r2".into(), DistrustReason::Named)]);
 }
 
 #[test]
 fn a_signer_takes_the_announced_root_along_whose_key_lies_beside_its_own() {
     let generated = cas(&[], ca("r1", &[]), Some(ca("r2", &[])));
-    let shared = Why::SameSecret("r1".into());
-    assert_eq!(taken(&generated, &["r1"]), [("r1".into(), Why::Named), ("r2".into(), shared)]);
+    let shared = DistrustReason::SameSecret("r1".into());
+    assert_eq!(taken(&generated, &["r1"]), [("r1".into(), DistrustReason::Named), ("r2".into(), shared)]);
     let provided = Cas { is_next_generated: false, ..generated };
-    assert_eq!(taken(&provided, &["r1"]), [("r1".into(), Why::Named)], "people named what they meant");
+    assert_eq!(
+        taken(&provided, &["r1"]),
+        [("r1".into(), DistrustReason::Named)],
+        "people named what they meant"
+    );
 }
 
 #[test]
 fn a_signer_takes_the_retiring_root_that_has_certified_it_along() {
     let draining = cas(&[ca("r1", &["r2"])], ca("r2", &[]), None);
-    assert_eq!(taken(&draining, &["r2"]), [("r1".into(), certified("r2")), ("r2".into(), Why::Named)]);
-    assert_eq!(taken(&draining, &["r1"]), [("r1".into(), Why::Named)], "the signer certified nothing");
+    assert_eq!(
+        taken(&draining, &["r2"]),
+        [("r1".into(), certified("r2")), ("r2".into(), DistrustReason::Named)]
+    );
+    assert_eq!(
+        taken(&draining, &["r1"]),
+        [("r1".into(), DistrustReason::Named)],
+        "the signer certified nothing"
+    );
     let uncrossed = cas(&[ca("r1", &[])], ca("r2", &[]), None);
-    assert_eq!(taken(&uncrossed, &["r2"]), [("r2".into(), Why::Named)]);
+    assert_eq!(taken(&uncrossed, &["r2"]), [("r2".into(), DistrustReason::Named)]);
 }
 
 #[test]
@@ -72,7 +88,7 @@ fn the_closure_is_transitive() {
         ("r0".into(), certified("r1")),
         ("r1".into(), certified("r2")),
         ("r2".into(), certified("r3")),
-        ("r3".into(), Why::Named),
+        ("r3".into(), DistrustReason::Named),
     ];
     assert_eq!(taken(&chain, &["r3"]), all);
 }
@@ -81,7 +97,10 @@ fn the_closure_is_transitive() {
 fn where_it_was_not_recorded_a_root_is_taken_to_have_certified_its_successors() {
     let unknown = Ca { certified: None, ..ca("r1", &[]) };
     let draining = cas(std::slice::from_ref(&unknown), ca("r2", &[]), None);
-    assert_eq!(taken(&draining, &["r2"]), [("r1".into(), certified("r2")), ("r2".into(), Why::Named)]);
+    assert_eq!(
+        taken(&draining, &["r2"]),
+        [("r1".into(), certified("r2")), ("r2".into(), DistrustReason::Named)]
+    );
     assert_eq!(taken(&draining, &["r9"]), [], "a root of the past takes nothing along");
 }
 
@@ -93,7 +112,7 @@ fn of_roots_that_were_recovered_each_may_have_certified_the_others_and_none_its_
         let both = taken(&recovered, &["r2"]);
         let names: Vec<&str> = both.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, [one, other]);
-        assert_eq!(taken(&recovered, &["r3"]), [("r3".into(), Why::Named)]);
+        assert_eq!(taken(&recovered, &["r3"]), [("r3".into(), DistrustReason::Named)]);
     }
 }
 
@@ -102,7 +121,7 @@ fn an_intermediate_is_named_by_each_certificate_above_it() {
     let signer = Ca { fingerprints: vec!["i1".into(), "b1".into()], ..ca("i1", &[]) };
     let stable = cas(&[], signer, None);
     for name in ["i1", "b1"] {
-        assert_eq!(taken(&stable, &[name]), [("i1".into(), Why::Named)], "{name}");
+        assert_eq!(taken(&stable, &[name]), [("i1".into(), DistrustReason::Named)], "{name}");
     }
 }
 
@@ -113,5 +132,5 @@ fn the_command_adds_one_entry_for_each_ca() {
     };
     let patch = format!("'[{},{}]'", entry("f1"), entry("f2"));
     let expected = format!("kubectl patch mtlsauthority mesh --type=json -p {patch}");
-    assert_eq!(command("mesh", ["f1", "f2"]), expected);
+    assert_eq!(distrust_command("mesh", ["f1", "f2"]), expected);
 }

@@ -4,21 +4,24 @@
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::names::key;
-use mtls_operator::operator::authority::root::annotations::Origin;
-use mtls_operator::operator::authority::root::load::{LoadedRoot, load, next_pem, pem};
+use mtls_operator::api::secret::content;
+use mtls_operator::operator::authority::root::ca_pem::{next_pem, pem};
+use mtls_operator::operator::authority::root::load::load;
+use mtls_operator::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use mtls_operator::operator::authority::root::patch::RootPatch;
 use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
-use mtls_operator::operator::identity::observe::content;
 use mtls_operator::pki::{
     Authority, AuthorityPem, CrossCertificate, Fingerprint, LeafError, PrivateKey, Serial, Validity,
     verify_as_peer,
 };
-use mtls_operator::plan::authority::decide::{
-    Provided, RootDecision, RootPlan, RootSecret, RootWorld, decide,
-};
-use mtls_operator::plan::authority::rotation::{Source, Transition};
+use mtls_operator::plan::authority::ca_state::{Provided, RootSecret};
+use mtls_operator::plan::authority::decide::decide;
+use mtls_operator::plan::authority::decision::{RootDecision, RootPlan};
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::authority::transition::{NextRoot, Transition};
+use mtls_operator::plan::authority::world::RootWorld;
 use mtls_operator::plan::identity::policy::judge;
 use mtls_operator::plan::selector::Labels;
 
@@ -53,12 +56,12 @@ impl Stolen {
         let stolen = Authority::load(&self.pem, NOW).unwrap();
         let cross = self.cross.as_deref().map(str::as_bytes).unwrap_or_default();
         let cross = CrossCertificate::from_pem(cross, &stolen).unwrap();
-        let stolen = stolen.among(&[], cross.as_ref(), &[]);
+        let stolen = stolen.with_rotation(&[], cross.as_ref(), &[]);
         let profile = judge(&asked("web"), &terms(), &Labels::new()).unwrap().profile;
         let key = PrivateKey::generate(profile.key_algorithm).unwrap();
         let window = Validity::leaf(NOW, HOUR, stolen.window());
         let leaf = stolen.issue(&profile, key, window, Serial::random().unwrap()).unwrap();
-        let authority = loaded(secret, distrusted).authority.unwrap();
+        let authority = loaded(secret, distrusted).into_held().unwrap().signer.ca;
         let verified =
             verify_as_peer(leaf.chain_pem.as_bytes(), leaf.key_pem.as_bytes(), authority.bundle(), NOW);
         verified.map(|_| ())
@@ -79,7 +82,7 @@ fn loaded(secret: &Secret, distrusted: &[Fingerprint]) -> LoadedRoot {
 }
 
 fn decided(secret: &Secret, distrusted: &[Fingerprint]) -> RootDecision {
-    let secret = loaded(secret, distrusted).secret;
+    let secret = loaded(secret, distrusted).map(LoadedCa::state);
     assert!(matches!(secret, RootSecret::Sound(_)), "{secret:?}");
     decide(&RootWorld { secret, ..world(RootSecret::Absent, Provided::NotAsked) })
 }
@@ -88,15 +91,16 @@ fn decided(secret: &Secret, distrusted: &[Fingerprint]) -> RootDecision {
 fn settle(secret: &mut Secret, distrusted: &[Fingerprint]) -> Vec<&'static str> {
     let mut done = Vec::new();
     for _ in 0..4 {
-        let RootPlan::Change { transition, .. } = decided(secret, distrusted).plan else { break };
+        let RootPlan::Change(transition) = decided(secret, distrusted).plan else { break };
         done.push(transition.as_str());
-        let (found, terms) = (loaded(secret, distrusted), distrusting(distrusted));
-        let rules = terms.rules(Safeguards::ALL);
-        let change = RootTransition::of(&found, &terms, &rules, Requests::default(), NOW).unwrap();
+        let (found, spec) = (loaded(secret, distrusted), distrusting(distrusted));
+        let (rules, ca) = (spec.rules(Safeguards::ALL), found.held().unwrap());
+        let requests = Requests::default();
+        let change = RootTransition { spec: &spec, rules: &rules, ca, requests, now: NOW };
         let patch = carry_out(&change, &transition);
-        let phase = transition.leads_to(found.stored().unwrap());
-        apply(secret, &patch.over("9"));
-        assert_eq!(loaded(secret, distrusted).stored().unwrap().phase, phase, "{transition:?}");
+        let phase = transition.leads_to(&ca.state());
+        apply(secret, &patch.at_version("9"));
+        assert_eq!(loaded(secret, distrusted).held().unwrap().phase, phase, "{transition:?}");
     }
     done
 }
@@ -104,9 +108,7 @@ fn settle(secret: &mut Secret, distrusted: &[Fingerprint]) -> Vec<&'static str> 
 fn carry_out(change: &RootTransition<'_>, transition: &Transition) -> RootPatch {
     let fresh = || Authority::generate("mesh", terms().root_algorithm, DAY * 365, NOW).unwrap();
     match transition {
-        Transition::Succeed(Source::Generated) => {
-            change.succeed(&fresh(), Origin::Generated, Source::Generated)
-        }
+        Transition::Succeed(next @ NextRoot::New(Origin::Generated)) => change.succeed(&fresh(), *next),
         Transition::Announce(..) => change.announce(&fresh(), Origin::Generated, None),
         Transition::Drop(gone) => change.drop(gone),
         other => panic!("{other:?}"),
@@ -121,7 +123,7 @@ fn at(prepare: impl FnOnce(&mut Secret)) -> Secret {
 
 /// Which CAs were distrusted with the one that people named.
 fn taken(secret: &Secret) -> Vec<String> {
-    let former = loaded(secret, &[]).succession.former;
+    let former = loaded(secret, &[]).into_held().unwrap().former;
     former
         .iter()
         .filter_map(|former| former.taken.as_ref())
@@ -139,7 +141,7 @@ fn a_signer_that_is_distrusted_while_draining_goes_with_the_root_that_has_certif
     assert_eq!(stolen.verdict(&secret, &[]), Ok(()), "the path exists before");
     assert_eq!(settle(&mut secret, &named), ["Succeed"]);
     assert_eq!(stolen.verdict(&secret, &named), Err(LeafError::Untrusted));
-    assert_eq!(loaded(&secret, &named).stored().unwrap().phase, Phase::Stable, "no retiring root is left");
+    assert_eq!(loaded(&secret, &named).held().unwrap().phase, Phase::Stable, "no retiring root is left");
     assert_eq!(taken(&secret), [former.to_string()]);
 }
 

@@ -1,9 +1,10 @@
 //! Laws of what is kept of signers after a loss: what was recorded comes before what anybody can have written.
 
 use jiff::Timestamp;
-use mtls_operator::operator::authority::root::annotations::{FormerKey, RetiringRoot};
+use mtls_operator::operator::authority::root::annotations::FormerKey;
 use mtls_operator::operator::authority::root::former_keys::{SignerMention, former_keys};
 use mtls_operator::pki::KeyId;
+use mtls_operator::plan::authority::retiring_root::RetiringRoot;
 
 use super::fixture::{DAY, NOW};
 
@@ -49,6 +50,7 @@ fn each_signer_is_kept_once_but_none_that_stays_trusted() {
         until: NOW + DAY,
         chain: Vec::new(),
         certified: None,
+        distrusted: None,
     };
     assert_eq!(kept(&keys([1, 2, 1]), &keys([3, 2, 1, 3]), &[root]), texts(&keys([1, 3])));
     assert_eq!(kept(&[], &[], &[]), [""; 0]);

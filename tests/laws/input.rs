@@ -1,13 +1,13 @@
 //! Laws of the Secrets in which people provide a CA: only an authority that they name signs with it.
 
 use mtls_operator::pki::Top;
-use mtls_operator::plan::authority::provided_secret::Input;
+use mtls_operator::plan::authority::provided_secret::ProvidedSecret;
 
 const OPAQUE: &str = "Opaque";
 const ROOT: &str = "mtls-operator.dev/root";
 
-fn input<'a>(type_: &'a str, provides_for: Option<&'a str>) -> Input<'a> {
-    Input { namespace: "mtls-system", name: "corporate-ca", type_, provides_for }
+fn input<'a>(type_: &'a str, provides_for: Option<&'a str>) -> ProvidedSecret<'a> {
+    ProvidedSecret { namespace: "mtls-system", name: "corporate-ca", type_, provides_for }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Laws of what is suspected: each signer that a sound status names, and each namespace before the second word of any.
 
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::operator::authority::root::known_signers::{Claimant, claimants};
-use mtls_operator::operator::index::digest::digest;
+use mtls_operator::operator::authority::root::known_signers::claimants;
+use mtls_operator::operator::index::digest::{Digest, digest};
 use mtls_operator::operator::scheduler::Scheduler;
+use mtls_operator::plan::authority::known_signers::Claimant;
 
 use super::fixture::NOW;
 use super::requeue::{END, issued};
@@ -18,7 +19,7 @@ fn of(namespace: &str, name: &str, key_id: &str, proof: Option<&str>) -> MtlsIde
     identity
 }
 
-fn suspected(identities: &[MtlsIdentity], now: i64) -> Vec<Claimant> {
+fn suspected(identities: &[MtlsIdentity], now: i64) -> Vec<Claimant<Digest>> {
     let mut board = Scheduler::default();
     for identity in identities {
         board.saw_identity(identity, true, NOW.as_millisecond());

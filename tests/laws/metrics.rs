@@ -6,7 +6,7 @@ use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::scheduler::requeue::Priority;
-use mtls_operator::plan::authority::decide;
+use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::identity::decide::IssueReason;
 use mtls_operator::plan::identity::ready::ReadyReason;
 use mtls_operator::plan::trust_bundle::published;
@@ -39,7 +39,7 @@ fn about(metrics: &Metrics, authority: &str) {
         metrics.identities(authority, reason, 1);
     }
     metrics.overdue(authority, 1);
-    metrics.authority_ready(authority, decide::AuthorityReason::Ready.as_str());
+    metrics.authority_ready(authority, AuthorityReason::Ready.as_str());
     metrics.root(authority, 1);
     metrics.rotation_phase(authority, Some(Phase::Announced));
     metrics.rotation_waiting(authority, Some(1));

@@ -2,29 +2,30 @@
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::pki::Validity;
-use mtls_operator::plan::authority::decide::{
-    AuthorityReason, CaState, LossAcceptance, NextCa, Provided, RootDecision, RootPlan, RootSecret,
-    RootWorld, decide,
-};
-use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided, RootSecret};
+use mtls_operator::plan::authority::decide::decide;
+use mtls_operator::plan::authority::decision::{RootDecision, RootPlan};
+use mtls_operator::plan::authority::distrust::DistrustReason;
 use mtls_operator::plan::authority::evidence::Evidence;
-use mtls_operator::plan::authority::warning::alarm;
+use mtls_operator::plan::authority::origin::Origin;
+use mtls_operator::plan::authority::reason::AuthorityReason;
+use mtls_operator::plan::authority::warning::disruption_warning;
+use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
 use mtls_operator::plan::unread_spec::Unread;
 
-use mtls_operator::plan::authority::rotation::{
-    Cause, Distribution, RotationInputs, Rules, Source, Transition,
-};
+use mtls_operator::plan::authority::quiet_period::Distribution;
+use mtls_operator::plan::authority::rotation_inputs::{RotationInputs, RotationRules};
 use mtls_operator::plan::authority::safeguards::Safeguards;
+use mtls_operator::plan::authority::transition::{Cause, NextRoot, Transition};
 
 use super::fixture::{DAY, MINUTE, NOW};
 
 pub fn sound() -> CaState {
     CaState {
-        version: "9".into(),
         fingerprint: "f1".repeat(32),
         anchors: "anchors-1".into(),
         window: Validity { not_before: NOW - DAY, not_after: NOW + DAY * 365 },
-        is_provided: false,
+        origin: Origin::Generated,
         distrusted: None,
         accepted_intermediate: None,
         is_certified: false,
@@ -47,7 +48,7 @@ pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
     RootWorld {
         secret_name: "mtls-system/mtls-authority-mesh".into(),
         secret,
-        around: around(provided),
+        inputs: inputs(provided),
         evidence: None,
         acceptance: LossAcceptance::NotAsked,
         unread: Unread::default(),
@@ -55,19 +56,19 @@ pub fn world(secret: RootSecret, provided: Provided) -> RootWorld {
     }
 }
 
-pub fn around(provided: Provided) -> RotationInputs {
-    let rules = Rules {
+pub fn inputs(provided: Provided) -> RotationInputs {
+    let rules = RotationRules {
         propagation: MINUTE,
         spread_over: DAY,
         renew_before: DAY * 100,
         max_leaf_ttl: MINUTE * 10,
         safeguards: Safeguards::ALL,
     };
-    RotationInputs { now: NOW, rules, provided, request: None, sight: Distribution::default() }
+    RotationInputs { now: NOW, rules, provided, request: None, distribution: Distribution::default() }
 }
 
 pub fn change(transition: Transition) -> RootPlan {
-    RootPlan::Change { over: "9".into(), transition }
+    RootPlan::Change(transition)
 }
 
 pub fn provided(fingerprint: &str, anchors: &str) -> Provided {
@@ -94,7 +95,7 @@ pub fn every_secret() -> [RootSecret; 7] {
         RootSecret::Invalid("invalid".into()),
         RootSecret::Expired(sound()),
         RootSecret::Sound(sound()),
-        RootSecret::Sound(CaState { is_provided: true, max_leaf_ttl: 1, ..sound() }),
+        RootSecret::Sound(CaState { origin: Origin::Provided, max_leaf_ttl: 1, ..sound() }),
     ]
 }
 
@@ -123,7 +124,12 @@ fn each_state_of_the_root_secret_has_its_own_answer() {
         (RootSecret::Invalid("why".into()), keep(false, true, AuthorityReason::RootInvalid)),
         (
             RootSecret::Expired(sound()),
-            (change(Transition::Succeed(Source::Generated)), false, false, AuthorityReason::RootExpired),
+            (
+                change(Transition::Succeed(NextRoot::New(Origin::Generated))),
+                false,
+                false,
+                AuthorityReason::RootExpired,
+            ),
         ),
     ];
     for (secret, expected) in rows {
@@ -189,7 +195,7 @@ fn where_there_was_no_root_the_first_is_made_as_if_there_were_no_evidence() {
 fn a_root_secret_without_an_evidence_key_gets_one_when_nothing_else_is_to_be_done() {
     let old = CaState { has_evidence_key: false, ..sound() };
     let decision = decide(&world(RootSecret::Sound(old.clone()), Provided::NotAsked));
-    assert_eq!((decision.plan, decision.signs), (RootPlan::AddEvidenceKey { over: "9".into() }, true));
+    assert_eq!((decision.plan, decision.signs), (RootPlan::AddEvidenceKey, true));
     let short = CaState { max_leaf_ttl: 1, ..old };
     let decision = decide(&world(RootSecret::Sound(short), Provided::NotAsked));
     assert_eq!(decision.plan, change(Transition::RaiseMaxLeafTtl));
@@ -211,9 +217,9 @@ fn a_secret_that_is_not_the_roots_is_named_before_the_loss_of_the_root() {
 #[test]
 fn an_expired_root_gives_way_to_whatever_can_sign() {
     let rows = [
-        (Provided::NotAsked, change(Transition::Succeed(Source::Generated))),
+        (Provided::NotAsked, change(Transition::Succeed(NextRoot::New(Origin::Generated)))),
         (provided("f1", "anchors-1"), change(Transition::Replace)),
-        (provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
+        (provided("f2", "anchors-2"), change(Transition::Succeed(NextRoot::New(Origin::Provided)))),
         (Provided::Missing("why".into()), RootPlan::Keep),
         (Provided::Invalid("why".into()), RootPlan::Keep),
     ];
@@ -225,13 +231,13 @@ fn an_expired_root_gives_way_to_whatever_can_sign() {
     let next = NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
-        is_provided: false,
+        origin: Origin::Generated,
         distrusted: None,
         is_certified: true,
     };
     let root = CaState { phase: Phase::Announced, next: Some(next), ..sound() };
     let decision = decide(&world(RootSecret::Expired(root), Provided::NotAsked));
-    assert_eq!(decision.plan, change(Transition::Succeed(Source::Announced)));
+    assert_eq!(decision.plan, change(Transition::Succeed(NextRoot::Existing)));
 }
 
 #[test]
@@ -259,19 +265,19 @@ fn a_first_provided_ca_is_copied_once_it_is_there_and_sound() {
     }
 }
 
-fn announced(source: Source) -> (RootPlan, bool, bool, AuthorityReason) {
-    (change(Transition::Announce(source, Cause::Provision)), true, false, AuthorityReason::Ready)
+fn announced(origin: Origin) -> (RootPlan, bool, bool, AuthorityReason) {
+    (change(Transition::Announce(origin, Cause::Provision)), true, false, AuthorityReason::Ready)
 }
 
 #[test]
 fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
-    let copy = RootSecret::Sound(CaState { is_provided: true, ..sound() });
+    let copy = RootSecret::Sound(CaState { origin: Origin::Provided, ..sound() });
     let rows = [
         (provided("f1", "anchors-1"), keep(true, false, AuthorityReason::Ready)),
         (provided("f2", "anchors-1"), (change(Transition::Replace), true, false, AuthorityReason::Ready)),
-        (provided("f2", "anchors-2"), announced(Source::Provided)),
+        (provided("f2", "anchors-2"), announced(Origin::Provided)),
         (provided("f1", "anchors-2"), (change(Transition::Replace), true, false, AuthorityReason::Ready)),
-        (Provided::NotAsked, announced(Source::Generated)),
+        (Provided::NotAsked, announced(Origin::Generated)),
         (Provided::Missing("why".into()), keep(true, true, AuthorityReason::ProvidedMissing)),
         (Provided::Invalid("why".into()), keep(true, true, AuthorityReason::ProvidedInvalid)),
     ];
@@ -285,7 +291,7 @@ fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
 #[test]
 fn a_generated_root_is_exchanged_for_a_provided_one_once_that_is_there() {
     let decision = decide(&world(RootSecret::Sound(sound()), provided("f2", "anchors-2")));
-    assert_eq!(told(&decision), announced(Source::Provided));
+    assert_eq!(told(&decision), announced(Origin::Provided));
     let rows = [
         (Provided::Missing("why".into()), AuthorityReason::ProvidedMissing),
         (Provided::Invalid("why".into()), AuthorityReason::ProvidedInvalid),
@@ -312,7 +318,7 @@ fn a_longer_lifetime_is_recorded_before_it_is_used_and_a_shorter_one_never() {
 
 #[test]
 fn the_larger_lifetime_is_recorded_also_while_the_source_of_a_copy_is_broken() {
-    let copy = RootSecret::Sound(CaState { is_provided: true, max_leaf_ttl: 599, ..sound() });
+    let copy = RootSecret::Sound(CaState { origin: Origin::Provided, max_leaf_ttl: 599, ..sound() });
     for provided in [Provided::Missing("why".into()), Provided::Invalid("why".into())] {
         let decision = decide(&world(copy.clone(), provided));
         assert_eq!(decision.plan, change(Transition::RaiseMaxLeafTtl));
@@ -332,11 +338,11 @@ fn only_a_sound_root_signs() {
 
 #[test]
 fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
-    let distrusted = CaState { distrusted: Some(Why::Named), ..sound() };
+    let distrusted = CaState { distrusted: Some(DistrustReason::Named), ..sound() };
     let rows = [
-        (Provided::NotAsked, change(Transition::Succeed(Source::Generated))),
-        (provided("f2", "anchors-2"), change(Transition::Succeed(Source::Provided))),
-        (provided("f2", "anchors-1"), change(Transition::Succeed(Source::Provided))),
+        (Provided::NotAsked, change(Transition::Succeed(NextRoot::New(Origin::Generated)))),
+        (provided("f2", "anchors-2"), change(Transition::Succeed(NextRoot::New(Origin::Provided)))),
+        (provided("f2", "anchors-1"), change(Transition::Succeed(NextRoot::New(Origin::Provided)))),
         (Provided::Missing("why".into()), RootPlan::Keep),
         (Provided::Invalid("why".into()), RootPlan::Keep),
     ];
@@ -348,12 +354,12 @@ fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
     let next = |distrusted| NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
-        is_provided: false,
+        origin: Origin::Generated,
         distrusted,
         is_certified: true,
     };
-    let with_it = Some(Why::SameSecret("f1".into()));
-    for (why, source) in [(None, Source::Announced), (with_it, Source::Generated)] {
+    let with_it = Some(DistrustReason::SameSecret("f1".into()));
+    for (why, source) in [(None, NextRoot::Existing), (with_it, NextRoot::New(Origin::Generated))] {
         let next = Some(next(why));
         let root = CaState { phase: Phase::Announced, next, ..distrusted.clone() };
         let decision = decide(&world(RootSecret::Sound(root), Provided::NotAsked));
@@ -387,13 +393,15 @@ fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_somebody_can_
 #[test]
 fn people_are_warned_of_a_change_that_breaks_connections_and_of_no_other() {
     let world = world(RootSecret::Sound(sound()), Provided::NotAsked);
-    let warned = |plan| alarm(&world, &RootDecision { plan, ..decide(&world) }, "mesh");
+    let warned = |plan| disruption_warning(&world, &RootDecision { plan, ..decide(&world) }, "mesh");
     let switch = |is_forced| change(Transition::Switch { is_forced });
-    for plan in [RootPlan::Recover, change(Transition::Succeed(Source::Generated)), switch(true)] {
+    for plan in
+        [RootPlan::Recover, change(Transition::Succeed(NextRoot::New(Origin::Generated))), switch(true)]
+    {
         let said = warned(plan.clone()).unwrap_or_default();
         assert!(said.to_lowercase().contains("restart"), "{plan:?} says what to do: {said}");
     }
-    let announced = change(Transition::Announce(Source::Generated, Cause::Due));
+    let announced = change(Transition::Announce(Origin::Generated, Cause::Due));
     for plan in [announced, switch(false), change(Transition::Drop(Vec::new())), RootPlan::Generate] {
         assert_eq!(warned(plan.clone()), None, "{plan:?}");
     }
@@ -402,13 +410,13 @@ fn people_are_warned_of_a_change_that_breaks_connections_and_of_no_other() {
 #[test]
 fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certificates_short() {
     let end = NOW + DAY * 365;
-    let copy = || CaState { is_provided: true, ..sound() };
+    let copy = || CaState { origin: Origin::Provided, ..sound() };
     let same = || provided("f1", "anchors-1");
     // Twice the sum of propagation and the longest life of a leaf before the end.
     let told_from = end - MINUTE * 22;
     let warning = |root: CaState, given: Provided, now| {
         let mut world = world(RootSecret::Sound(root), given);
-        world.around.now = now;
+        world.inputs.now = now;
         decide(&world).warning
     };
     assert_eq!(warning(copy(), same(), told_from - MINUTE), None);
@@ -421,7 +429,7 @@ fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certifi
     let next = NextCa {
         fingerprint: "f2".into(),
         anchors: "anchors-2".into(),
-        is_provided: true,
+        origin: Origin::Provided,
         distrusted: None,
         is_certified: true,
     };
@@ -444,9 +452,9 @@ fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certifi
 
 #[test]
 fn a_warning_is_told_beside_how_an_authority_stands() {
-    let root = CaState { is_provided: true, ..sound() };
+    let root = CaState { origin: Origin::Provided, ..sound() };
     let mut world = world(RootSecret::Sound(root), provided("f1", "anchors-1"));
-    world.around.now = NOW + DAY * 365 - MINUTE;
+    world.inputs.now = NOW + DAY * 365 - MINUTE;
     let verdict = decide(&world).verdict();
     assert_eq!((verdict.ready, verdict.stalled, verdict.reason), (true, false, "Ready"));
     assert!(

@@ -4,13 +4,14 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::names::annotation;
-use mtls_operator::operator::authority::root::annotations::Origin;
-use mtls_operator::operator::authority::root::creation::{new, proves};
-use mtls_operator::operator::authority::root::load::{LoadedRoot, load};
+use mtls_operator::operator::authority::root::creation::{new, set_evidence_key};
+use mtls_operator::operator::authority::root::load::load;
+use mtls_operator::operator::authority::root::loaded_ca::LoadedCa;
 use mtls_operator::operator::authority::root::patch::RootPatch;
 use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
 use mtls_operator::pki::{Authority, AuthorityPem, EvidenceKey, RootAlgorithm};
-use mtls_operator::plan::authority::decide::{CaState, RootSecret};
+use mtls_operator::plan::authority::ca_state::{CaState, RootSecret};
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use serde_json::{Value, json};
@@ -32,12 +33,17 @@ pub fn written() -> Secret {
     secret
 }
 
-fn loaded(secret: &Secret) -> LoadedRoot {
-    load(Some(secret), &terms(), PLACE, NOW)
+/// What is decided on, at a moment.
+fn judged(secret: Option<&Secret>, now: Timestamp) -> RootSecret {
+    load(secret, &terms(), PLACE, now).map(LoadedCa::state)
+}
+
+fn held(secret: &Secret) -> LoadedCa {
+    load(Some(secret), &terms(), PLACE, NOW).into_held().expect("it holds a CA")
 }
 
 fn sound(secret: &Secret) -> CaState {
-    match loaded(secret).secret {
+    match judged(Some(secret), NOW) {
         RootSecret::Sound(root) => root,
         other => panic!("not sound: {other:?}"),
     }
@@ -71,20 +77,20 @@ pub fn changed(
     now: Timestamp,
     change: impl FnOnce(&RootTransition<'_>) -> RootPatch,
 ) -> Value {
-    let (loaded, terms) = (load(Some(secret), &terms(), PLACE, now), terms());
-    let rules = terms.rules(Safeguards::ALL);
-    change(&RootTransition::of(&loaded, &terms, &rules, Requests::default(), now).unwrap()).over("9")
+    let (loaded, spec) = (load(Some(secret), &terms(), PLACE, now), terms());
+    let (rules, ca) = (spec.rules(Safeguards::ALL), loaded.held().unwrap());
+    change(&RootTransition { spec: &spec, rules: &rules, ca, requests: Requests::default(), now })
+        .at_version("9")
 }
 
 #[test]
 fn a_root_that_was_written_reads_back_sound() {
     let secret = written();
     let root = sound(&secret);
-    let loaded = loaded(&secret);
-    let authority = loaded.authority.unwrap();
-    assert_eq!((root.version.as_str(), root.is_provided, root.max_leaf_ttl), ("9", false, 168 * 3600));
-    assert_eq!(root.fingerprint, authority.fingerprint().to_string());
-    assert_eq!((loaded.succession.since, loaded.succession.former.len()), (Some(NOW), 0));
+    let ca = held(&secret);
+    assert_eq!((&*ca.version, root.origin, root.max_leaf_ttl), ("9", Origin::Generated, 168 * 3600));
+    assert_eq!(root.fingerprint, ca.signer.ca.fingerprint().to_string());
+    assert_eq!((ca.since, ca.former.len()), (Some(NOW), 0));
     assert_eq!(root.window.not_after, NOW + DAY * 365);
 }
 
@@ -96,7 +102,7 @@ fn a_root_has_no_owner_that_could_take_it_away() {
 
 #[test]
 fn no_secret_is_no_root() {
-    assert_eq!(load(None, &terms(), PLACE, NOW).secret, RootSecret::Absent);
+    assert_eq!(judged(None, NOW), RootSecret::Absent);
 }
 
 #[test]
@@ -110,13 +116,8 @@ fn a_secret_of_another_kind_or_authority_is_not_ours_and_is_not_opened() {
     for change in changes {
         let mut secret = written();
         change(&mut secret);
-        let loaded = loaded(&secret);
-        assert!(
-            matches!(&loaded.secret, RootSecret::NotOurs(why) if why.contains(PLACE)),
-            "{:?}",
-            loaded.secret
-        );
-        assert!(loaded.authority.is_none());
+        let judged = judged(Some(&secret), NOW);
+        assert!(matches!(&judged, RootSecret::NotOurs(why) if why.contains(PLACE)), "{judged:?}");
     }
 }
 
@@ -124,7 +125,7 @@ fn a_secret_of_another_kind_or_authority_is_not_ours_and_is_not_opened() {
 fn a_root_of_another_trust_domain_is_named_with_both() {
     let mut secret = written();
     *note(&mut secret, annotation::TRUST_DOMAIN) = "example.org".into();
-    let RootSecret::OtherTrustDomain(why) = loaded(&secret).secret else { panic!("it is taken") };
+    let RootSecret::OtherTrustDomain(why) = judged(Some(&secret), NOW) else { panic!("it is taken") };
     assert!(why.contains("example.org") && why.contains("cluster.local"), "{why}");
 }
 
@@ -138,12 +139,10 @@ fn a_damaged_root_says_what_is_wrong_and_never_the_key() {
             if let Some(value) = value {
                 data.insert(key.into(), ByteString(value.into()));
             }
-            let loaded = loaded(&secret);
-            let RootSecret::Invalid(why) = &loaded.secret else {
-                panic!("{key} {value:?}: {:?}", loaded.secret)
-            };
+            let judged = judged(Some(&secret), NOW);
+            let RootSecret::Invalid(why) = &judged else { panic!("{key} {value:?}: {judged:?}") };
             assert!(why.contains(PLACE) && why.ends_with("restore it from a backup"), "{why}");
-            assert!(!why.contains("garbage") && loaded.authority.is_none(), "{why}");
+            assert!(!why.contains("garbage"), "{why}");
         }
     }
 }
@@ -152,13 +151,13 @@ fn a_damaged_root_says_what_is_wrong_and_never_the_key() {
 fn an_evidence_key_reads_back_and_one_that_is_damaged_is_not_taken_for_none() {
     let (mut secret, key) = (written(), EvidenceKey::random().unwrap());
     assert!(!sound(&secret).has_evidence_key);
-    proves(&mut secret, &key, Some("a-lost-one"));
-    let succession = loaded(&secret).succession;
-    assert_eq!(succession.evidence_key.map(|found| found.id()), Some(key.id()));
-    assert_eq!(succession.lost_evidence_key.as_deref(), Some("a-lost-one"));
+    set_evidence_key(&mut secret, &key, Some("a-lost-one"));
+    let ca = held(&secret);
+    assert_eq!(ca.evidence_key.map(|found| found.id()), Some(key.id()));
+    assert_eq!(ca.lost_evidence_key.as_deref(), Some("a-lost-one"));
     assert!(sound(&secret).has_evidence_key);
     secret.data.as_mut().unwrap().insert("evidence.key".into(), ByteString(vec![7; 31]));
-    let RootSecret::Invalid(why) = loaded(&secret).secret else { panic!("it signs without it") };
+    let RootSecret::Invalid(why) = judged(Some(&secret), NOW) else { panic!("it signs without it") };
     assert!(why.contains("evidence.key is damaged"), "{why}");
 }
 
@@ -167,28 +166,27 @@ fn a_key_of_another_root_is_no_root() {
     let mut secret = written();
     let other = generated();
     secret.data.as_mut().unwrap().insert("tls.key".into(), ByteString(other.key.to_vec()));
-    assert!(matches!(loaded(&secret).secret, RootSecret::Invalid(_)));
+    assert!(matches!(judged(Some(&secret), NOW), RootSecret::Invalid(_)));
 }
 
 #[test]
 fn an_expired_root_is_called_expired_after_its_last_second() {
     let secret = written();
     let end = NOW + DAY * 365;
-    assert!(matches!(load(Some(&secret), &terms(), PLACE, end).secret, RootSecret::Sound(_)));
-    let after = load(Some(&secret), &terms(), PLACE, end + HOUR / 3600);
-    assert_eq!(after.secret, RootSecret::Expired(sound(&secret)));
+    assert!(matches!(judged(Some(&secret), end), RootSecret::Sound(_)));
+    assert_eq!(judged(Some(&secret), end + HOUR / 3600), RootSecret::Expired(sound(&secret)));
 }
 
 #[test]
 fn a_root_of_the_future_is_told_apart_from_a_damaged_one() {
     let secret = written();
     let begin = NOW - MINUTE * 5;
-    let RootSecret::Invalid(why) = load(Some(&secret), &terms(), PLACE, begin - MINUTE / 60).secret else {
+    let RootSecret::Invalid(why) = judged(Some(&secret), begin - MINUTE / 60) else {
         panic!("it signs before its time")
     };
     assert!(why.contains("correct the clock") && why.contains(&begin.to_string()), "{why}");
     assert!(!why.contains("backup"), "{why}");
-    assert!(matches!(load(Some(&secret), &terms(), PLACE, begin).secret, RootSecret::Sound(_)));
+    assert!(matches!(judged(Some(&secret), begin), RootSecret::Sound(_)));
 }
 
 #[test]
@@ -205,12 +203,12 @@ fn a_lifetime_nobody_recorded_is_recorded_before_it_is_used() {
 #[test]
 fn a_replaced_signer_stays_known_until_its_last_leaf_has_expired() {
     let mut secret = written();
-    let former = loaded(&secret).authority.unwrap().key_id().to_string();
+    let former = held(&secret).signer.ca.key_id().to_string();
     let replace = |secret: &Secret, now| changed(secret, now, |change| change.replace(&generated()));
     let patch = replace(&secret, NOW);
     assert_eq!(patch["metadata"]["resourceVersion"], "9");
     apply(&mut secret, &patch);
-    let known = loaded(&secret).succession.former;
+    let known = held(&secret).former;
     assert_eq!(known.len(), 1);
     // A replica may have signed a minute late, its write may have lived for half a minute, and clocks differ.
     let late = SignedDuration::from_secs(60 + 30 + 300);
@@ -227,12 +225,12 @@ fn a_replaced_signer_stays_known_until_its_last_leaf_has_expired() {
 
 #[test]
 fn no_former_signer_is_remembered_beyond_its_own_end() {
-    let terms = AuthoritySpec { max_leaf_ttl: DAY * 900, ..terms() };
-    let secret = new(&terms, "mtls-system", "root", &generated(), Origin::Provided, NOW);
-    let loaded = load(Some(&secret), &terms, PLACE, NOW);
-    let rules = terms.rules(Safeguards::ALL);
-    let change = RootTransition::of(&loaded, &terms, &rules, Requests::default(), NOW).unwrap();
-    let patch = change.replace(&generated()).over("9");
+    let spec = AuthoritySpec { max_leaf_ttl: DAY * 900, ..terms() };
+    let secret = new(&spec, "mtls-system", "root", &generated(), Origin::Provided, NOW);
+    let loaded = load(Some(&secret), &spec, PLACE, NOW);
+    let (rules, ca) = (spec.rules(Safeguards::ALL), loaded.held().unwrap());
+    let change = RootTransition { spec: &spec, rules: &rules, ca, requests: Requests::default(), now: NOW };
+    let patch = change.replace(&generated()).at_version("9");
     let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();
     let former: Value = serde_json::from_str(text).unwrap();
     // The last second of the root's life is part of it.
@@ -242,5 +240,5 @@ fn no_former_signer_is_remembered_beyond_its_own_end() {
 #[test]
 fn where_a_signer_came_from_is_remembered() {
     let secret = new(&terms(), "mtls-system", "root", &generated(), Origin::Provided, NOW);
-    assert!(sound(&secret).is_provided);
+    assert_eq!(sound(&secret).origin, Origin::Provided);
 }

@@ -6,29 +6,32 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::authority::activate::facts;
-use mtls_operator::operator::authority::root::annotations::Origin;
+use mtls_operator::operator::authority::root::ca_pem::next_pem;
 use mtls_operator::operator::authority::root::creation::new;
-use mtls_operator::operator::authority::root::load::{LoadedRoot, load, next_pem};
+use mtls_operator::operator::authority::root::load::load;
+use mtls_operator::operator::authority::root::loaded_ca::LoadedCa;
 use mtls_operator::operator::authority::root::patch::RootPatch;
 use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
 use mtls_operator::pki::{Authority, AuthorityPem};
-use mtls_operator::plan::authority::decide::{CaState, RootSecret};
-use mtls_operator::plan::authority::rotation::Source;
+use mtls_operator::plan::authority::ca_state::{CaState, RootSecret};
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::safeguards::Safeguards;
+use mtls_operator::plan::authority::transition::NextRoot;
 use test_support::ca::Ca;
 
 use super::fixture::{DAY, HOUR, NOW, terms};
 use super::root_load::{PLACE, apply, changed, generated, written};
 
-fn loaded(secret: &Secret, now: Timestamp) -> LoadedRoot {
-    load(Some(secret), &terms(), PLACE, now)
+fn judged(secret: &Secret, now: Timestamp) -> RootSecret {
+    load(Some(secret), &terms(), PLACE, now).map(LoadedCa::state)
+}
+
+fn held(secret: &Secret, now: Timestamp) -> LoadedCa {
+    load(Some(secret), &terms(), PLACE, now).into_held().expect("it holds a CA")
 }
 
 fn root(secret: &Secret, now: Timestamp) -> CaState {
-    match loaded(secret, now).secret {
-        RootSecret::Sound(root) | RootSecret::Expired(root) => root,
-        other => panic!("{other:?}"),
-    }
+    held(secret, now).state()
 }
 
 pub fn change(secret: &mut Secret, now: Timestamp, change: impl FnOnce(&RootTransition<'_>) -> RootPatch) {
@@ -40,7 +43,7 @@ pub fn change(secret: &mut Secret, now: Timestamp, change: impl FnOnce(&RootTran
 pub fn announce(secret: &mut Secret, now: Timestamp) {
     change(secret, now, |change| {
         let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, now).unwrap();
-        let cross = change.authority.cross_certify(&Authority::load(&pem, now).unwrap(), now).unwrap();
+        let cross = change.ca.signer.ca.cross_certify(&Authority::load(&pem, now).unwrap(), now).unwrap();
         change.announce(&pem, Origin::Generated, Some(&cross))
     });
 }
@@ -51,13 +54,12 @@ pub fn switch(secret: &mut Secret, now: Timestamp) {
 }
 
 pub fn finish(secret: &mut Secret, now: Timestamp) {
-    let gone: Vec<String> =
-        loaded(secret, now).succession.retiring.iter().map(|root| root.fingerprint.clone()).collect();
+    let gone: Vec<String> = held(secret, now).retiring.iter().map(|root| root.fingerprint.clone()).collect();
     change(secret, now, |change| change.drop(&gone));
 }
 
 fn trusted(secret: &Secret, now: Timestamp) -> usize {
-    loaded(secret, now).authority.unwrap().bundle().fingerprints().count()
+    held(secret, now).signer.ca.bundle().fingerprints().count()
 }
 
 fn has(secret: &Secret, key: &str) -> bool {
@@ -72,7 +74,7 @@ fn a_rotation_goes_through_its_phases_and_ends_as_it_began() {
     let announced = root(&secret, NOW);
     assert_eq!((announced.phase, &announced.fingerprint), (Phase::Announced, &first.fingerprint));
     let next = announced.next.clone().unwrap();
-    assert!(next.is_certified && !next.is_provided);
+    assert!(next.is_certified && next.origin == Origin::Generated);
     assert_eq!(trusted(&secret, NOW), 2);
 
     switch(&mut secret, NOW + HOUR);
@@ -88,7 +90,7 @@ fn a_rotation_goes_through_its_phases_and_ends_as_it_began() {
     assert_eq!((stable.phase, &stable.fingerprint), (Phase::Stable, &next.fingerprint));
     assert_eq!((stable.retiring.len(), trusted(&secret, end), has(&secret, "retiring.crt")), (0, 1, false));
     assert!(has(&secret, "cross.crt"), "whoever never reloads lives on until the former root ends");
-    let former = loaded(&secret, end).succession.former;
+    let former = held(&secret, end).former;
     assert_eq!(former.len(), 1, "its last leaves are no evidence of a lost root");
 }
 
@@ -113,7 +115,7 @@ fn after_many_rotations_the_secret_holds_no_more_than_after_one() {
     assert!(now < NOW + DAY * 365, "the first root has ended: this shows nothing");
     // What is signed anew is longer or shorter by some bytes; a certificate is longer than all of these.
     assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 128), "{sizes:?}");
-    assert!(loaded(&secret, now).authority.is_some(), "and it can be loaded");
+    assert_eq!(root(&secret, now).phase, Phase::Stable, "and it can be loaded");
 }
 
 #[test]
@@ -125,7 +127,7 @@ fn a_withdrawn_root_leaves_nothing_behind() {
     change(&mut secret, NOW + HOUR, |change| change.withdraw());
     assert_eq!(secret.data, before);
     assert_eq!(root(&secret, NOW).phase, Phase::Stable);
-    let certified = loaded(&secret, NOW).succession.certified;
+    let certified = held(&secret, NOW).signer.certified;
     assert_eq!(certified, [announced], "its cross-certificate may have been read");
 }
 
@@ -133,10 +135,10 @@ fn a_withdrawn_root_leaves_nothing_behind() {
 fn the_successor_of_an_expired_root_signs_at_once_and_trusts_itself_alone() {
     let mut secret = written();
     let end = NOW + DAY * 366;
-    assert!(matches!(loaded(&secret, end).secret, RootSecret::Expired(_)));
+    assert!(matches!(judged(&secret, end), RootSecret::Expired(_)));
     let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, end).unwrap();
-    change(&mut secret, end, |change| change.succeed(&pem, Origin::Generated, Source::Generated));
-    assert!(matches!(loaded(&secret, end).secret, RootSecret::Sound(_)));
+    change(&mut secret, end, |change| change.succeed(&pem, NextRoot::New(Origin::Generated)));
+    assert!(matches!(judged(&secret, end), RootSecret::Sound(_)));
     assert_eq!((root(&secret, end).phase, trusted(&secret, end)), (Phase::Stable, 1));
 }
 
@@ -148,14 +150,14 @@ const ROTATE: Requests<'static> = Requests { rotate: Some("1"), exclude: None };
 fn whoever_was_made_after_a_rotation_was_asked_for_is_the_answer() {
     let asked = |secret: &mut Secret, source| {
         let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, NOW).unwrap();
-        change(secret, NOW, |change| {
-            RootTransition { requests: ROTATE, ..*change }.succeed(&pem, Origin::Generated, source)
-        });
+        change(secret, NOW, |change| RootTransition { requests: ROTATE, ..*change }.succeed(&pem, source));
         root(secret, NOW).rotate_request
     };
-    for (source, answered) in
-        [(Source::Generated, Some("1")), (Source::Provided, Some("1")), (Source::Announced, None)]
-    {
+    for (source, answered) in [
+        (NextRoot::New(Origin::Generated), Some("1")),
+        (NextRoot::New(Origin::Provided), Some("1")),
+        (NextRoot::Existing, None),
+    ] {
         assert_eq!(asked(&mut written(), source).as_deref(), answered, "{source:?}");
     }
 }
@@ -163,33 +165,33 @@ fn whoever_was_made_after_a_rotation_was_asked_for_is_the_answer() {
 #[test]
 fn what_waits_for_its_turn_is_known_by_the_bundle_before() {
     let mut secret = written();
-    let before = loaded(&secret, NOW).authority.unwrap().bundle().hash();
+    let before = held(&secret, NOW).signer.ca.bundle().hash();
     announce(&mut secret, NOW);
-    let both = loaded(&secret, NOW);
-    assert_eq!(both.succession.former_trust.as_ref(), Some(&before));
-    let step = both.succession.step.unwrap();
+    let both = held(&secret, NOW);
+    assert_eq!(both.former_trust.as_ref(), Some(&before));
+    let step = both.step.unwrap();
     assert_eq!((step.began, step.ends), (NOW, NOW + DAY), "the default of rotation.spreadOver");
     switch(&mut secret, NOW + HOUR);
-    let switched = loaded(&secret, NOW + HOUR);
-    let both = both.authority.unwrap().bundle().hash();
-    assert_eq!(switched.authority.unwrap().bundle().hash(), both, "a switch changes nobody's trust");
-    assert_eq!(switched.succession.former_trust, Some(before));
+    let switched = held(&secret, NOW + HOUR);
+    let both = both.signer.ca.bundle().hash();
+    assert_eq!(switched.signer.ca.bundle().hash(), both, "a switch changes nobody's trust");
+    assert_eq!(switched.former_trust, Some(before));
     finish(&mut secret, NOW + DAY * 30);
-    assert_eq!(loaded(&secret, NOW + DAY * 30).succession.former_trust, Some(both));
+    assert_eq!(held(&secret, NOW + DAY * 30).former_trust, Some(both));
 }
 
 #[test]
 fn a_request_is_answered_by_the_announcement_itself() {
     let mut secret = written();
-    let (terms, loaded) = (terms(), loaded(&secret, NOW));
-    let rules = terms.rules(Safeguards::ALL);
-    let change = RootTransition::of(&loaded, &terms, &rules, ROTATE, NOW).unwrap();
+    let (spec, ca) = (terms(), held(&secret, NOW));
+    let rules = spec.rules(Safeguards::ALL);
+    let change = RootTransition { spec: &spec, rules: &rules, ca: &ca, requests: ROTATE, now: NOW };
     let patch = change.announce(&generated(), Origin::Provided, None);
-    apply(&mut secret, &patch.over("9"));
+    apply(&mut secret, &patch.at_version("9"));
     let announced = root(&secret, NOW);
     assert_eq!(announced.rotate_request.as_deref(), Some("1"));
     let next = announced.next.unwrap();
-    assert!(next.is_provided && !next.is_certified);
+    assert!(next.origin == Origin::Provided && !next.is_certified);
 }
 
 #[test]
@@ -201,13 +203,13 @@ fn what_is_damaged_of_a_succession_is_named_and_nothing_is_signed() {
     for key in ["cross.crt", "next-cross.crt", "retiring.crt", "next.crt"] {
         let mut damaged = secret.clone();
         damaged.data.as_mut().unwrap().insert(key.into(), ByteString(b"garbage".to_vec()));
-        let RootSecret::Invalid(why) = loaded(&damaged, NOW).secret else { panic!("{key} is taken") };
+        let RootSecret::Invalid(why) = judged(&damaged, NOW) else { panic!("{key} is taken") };
         assert!(why.contains(key) && why.contains(PLACE), "{why}");
     }
     let mut damaged = secret;
     let notes = damaged.metadata.annotations.as_mut().unwrap();
     notes.insert("mtls-operator.dev/retiring".into(), "[".into());
-    assert!(matches!(loaded(&damaged, NOW).secret, RootSecret::Invalid(_)));
+    assert!(matches!(judged(&damaged, NOW), RootSecret::Invalid(_)));
 }
 
 /// A root that people made, with this key and serial number.
@@ -226,7 +228,7 @@ fn a_root_that_was_renewed_with_its_key_has_no_leaves_to_get_rid_of() {
     secret.metadata.resource_version = Some("9".into());
     change(&mut secret, NOW, |change| change.announce(&renewed, Origin::Provided, None));
     switch(&mut secret, NOW);
-    let switched = loaded(&secret, NOW);
-    assert_eq!(switched.succession.retiring.len(), 1, "its certificate stays trusted until the bound");
-    assert_eq!(facts(&switched).unwrap().rotation.retiring, [], "its leaves are those of the new one");
+    let switched = held(&secret, NOW);
+    assert_eq!(switched.retiring.len(), 1, "its certificate stays trusted until the bound");
+    assert_eq!(facts(&switched).rotation.retiring, [], "its leaves are those of the new one");
 }

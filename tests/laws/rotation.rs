@@ -2,16 +2,22 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::authority::Phase;
+use mtls_operator::operator::client::WRITE_TIMEOUT;
 use mtls_operator::pki::Validity;
-use mtls_operator::plan::authority::decide::{CaState, NextCa, Provided, StoredRetiring};
-use mtls_operator::plan::authority::distrust::Why;
-use mtls_operator::plan::authority::rotation::{
-    Cause, Distribution, RotationInputs, Rules, Source, Transition, drain_bound, forced_at, step, transition,
-};
+use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided};
+use mtls_operator::plan::authority::distrust::DistrustReason;
+use mtls_operator::plan::authority::origin::Origin;
+use mtls_operator::plan::authority::quiet_period::Distribution;
+use mtls_operator::plan::authority::retiring_root::RetiringRoot;
+use mtls_operator::plan::authority::rotation::transition;
+use mtls_operator::plan::authority::rotation_inputs::{RotationInputs, RotationRules};
 use mtls_operator::plan::authority::safeguards::Safeguards;
+use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::authority::timing::{Timing, drain_bound, forced_at, step};
+use mtls_operator::plan::authority::transition::{Cause, Transition};
 
-use super::fixture::{DAY, HOUR, MINUTE, NOW};
-use super::root::{around, provided, sound};
+use super::fixture::{DAY, HOUR, MINUTE, NOW, terms};
+use super::root::{inputs, provided, sound};
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -19,7 +25,7 @@ fn next(is_certified: bool) -> NextCa {
     NextCa {
         fingerprint: "f2".repeat(32),
         anchors: "anchors-2".into(),
-        is_provided: false,
+        origin: Origin::Generated,
         distrusted: None,
         is_certified,
     }
@@ -30,19 +36,20 @@ fn announced() -> CaState {
 }
 
 fn draining(until: Timestamp) -> CaState {
-    let retiring = vec![StoredRetiring { fingerprint: "f0".into(), distrusted: None, until }];
+    let retiring =
+        vec![RetiringRoot { fingerprint: "f0".into(), distrusted: None, until, ..RetiringRoot::default() }];
     CaState { phase: Phase::Draining, since: NOW - HOUR, retiring, ..sound() }
 }
 
 fn seen(quiet_for: Option<SignedDuration>) -> RotationInputs {
-    RotationInputs { sight: Distribution { quiet_for }, ..around(Provided::NotAsked) }
+    RotationInputs { distribution: Distribution { quiet_for }, ..inputs(Provided::NotAsked) }
 }
 
 fn at(now: Timestamp) -> RotationInputs {
     RotationInputs { now, ..seen(None) }
 }
 
-const DUE: Transition = Transition::Announce(Source::Generated, Cause::Due);
+const DUE: Transition = Transition::Announce(Origin::Generated, Cause::Due);
 const SWITCH: Transition = Transition::Switch { is_forced: false };
 const FORCED: Transition = Transition::Switch { is_forced: true };
 
@@ -51,8 +58,8 @@ fn a_generated_root_is_replaced_when_its_margin_begins() {
     let begin = sound().window.not_after - DAY * 100;
     assert_eq!(transition(&sound(), &at(begin - SECOND)), None);
     assert_eq!(transition(&sound(), &at(begin)), Some(DUE));
-    let copy = CaState { is_provided: true, ..sound() };
-    let same = RotationInputs { now: begin, ..around(provided("f1", "anchors-1")) };
+    let copy = CaState { origin: Origin::Provided, ..sound() };
+    let same = RotationInputs { now: begin, ..inputs(provided("f1", "anchors-1")) };
     assert_eq!(transition(&copy, &same), None, "people make the successor of what they provide");
 }
 
@@ -60,13 +67,13 @@ fn a_generated_root_is_replaced_when_its_margin_begins() {
 fn a_request_rotates_once_per_value_and_never_a_provided_ca() {
     let asked = |value: Option<&str>| RotationInputs { request: value.map(str::to_owned), ..seen(None) };
     let answered = CaState { rotate_request: Some("1".into()), ..sound() };
-    let requested = Some(Transition::Announce(Source::Generated, Cause::Requested));
+    let requested = Some(Transition::Announce(Origin::Generated, Cause::Requested));
     assert_eq!(transition(&sound(), &asked(Some("1"))), requested);
     assert_eq!(transition(&answered, &asked(Some("1"))), None);
     assert_eq!(transition(&answered, &asked(Some("2"))), requested);
     assert_eq!(transition(&answered, &asked(None)), None);
-    let copy = CaState { is_provided: true, ..sound() };
-    let request = RotationInputs { request: Some("1".into()), ..around(provided("f1", "anchors-1")) };
+    let copy = CaState { origin: Origin::Provided, ..sound() };
+    let request = RotationInputs { request: Some("1".into()), ..inputs(provided("f1", "anchors-1")) };
     assert_eq!(transition(&copy, &request), None);
 }
 
@@ -124,29 +131,29 @@ fn the_switch_is_forced_in_time_for_the_last_leaves_and_never_before_the_middle(
 
 #[test]
 fn other_anchors_of_the_same_signer_wait_for_the_end_of_a_rotation() {
-    let around = around(provided("f1", "anchors-2"));
-    assert_eq!(transition(&sound(), &around), Some(Transition::Replace));
-    assert_eq!(transition(&draining(NOW + HOUR), &around), None);
+    let inputs = inputs(provided("f1", "anchors-2"));
+    assert_eq!(transition(&sound(), &inputs), Some(Transition::Replace));
+    assert_eq!(transition(&draining(NOW + HOUR), &inputs), None);
 }
 
 #[test]
 fn an_announced_root_that_nobody_wants_any_more_is_withdrawn() {
-    let provided_next = NextCa { is_provided: true, ..next(true) };
+    let provided_next = NextCa { origin: Origin::Provided, ..next(true) };
     let with_provided = CaState { next: Some(provided_next), ..announced() };
     let gone = CaState { next: None, ..announced() };
     let rows = [
-        (&with_provided, around(Provided::NotAsked), Some(Transition::Withdraw)),
-        (&with_provided, around(provided("f3", "anchors-3")), Some(Transition::Withdraw)),
-        (&with_provided, around(provided("f1", "anchors-1")), Some(Transition::Withdraw)),
-        (&with_provided, around(provided("f2", "anchors-2")), None),
-        (&with_provided, around(Provided::Missing("why".into())), None),
-        (&with_provided, around(Provided::Invalid("why".into())), None),
-        (&announced(), around(provided("f2", "anchors-2")), None),
-        (&announced(), around(provided("f3", "anchors-3")), Some(Transition::Withdraw)),
+        (&with_provided, inputs(Provided::NotAsked), Some(Transition::Withdraw)),
+        (&with_provided, inputs(provided("f3", "anchors-3")), Some(Transition::Withdraw)),
+        (&with_provided, inputs(provided("f1", "anchors-1")), Some(Transition::Withdraw)),
+        (&with_provided, inputs(provided("f2", "anchors-2")), None),
+        (&with_provided, inputs(Provided::Missing("why".into())), None),
+        (&with_provided, inputs(Provided::Invalid("why".into())), None),
+        (&announced(), inputs(provided("f2", "anchors-2")), None),
+        (&announced(), inputs(provided("f3", "anchors-3")), Some(Transition::Withdraw)),
         (&gone, seen(Some(HOUR)), Some(Transition::Withdraw)),
     ];
-    for (root, around, expected) in rows {
-        assert_eq!(transition(root, &around), expected, "{:?}", around.provided);
+    for (root, inputs, expected) in rows {
+        assert_eq!(transition(root, &inputs), expected, "{:?}", inputs.provided);
     }
 }
 
@@ -166,11 +173,16 @@ fn a_former_root_is_trusted_until_its_bound_has_passed_and_its_leaves_were_gone_
 
 #[test]
 fn of_two_former_roots_each_goes_in_its_own_time() {
-    let late = StoredRetiring { fingerprint: "f00".into(), distrusted: None, until: NOW + HOUR };
+    let late = RetiringRoot {
+        fingerprint: "f00".into(),
+        distrusted: None,
+        until: NOW + HOUR,
+        ..RetiringRoot::default()
+    };
     let mut root = draining(NOW);
     root.retiring.push(late);
-    let around = seen(Some(MINUTE));
-    assert_eq!(transition(&root, &around), Some(Transition::Drop(vec!["f0".into()])));
+    let inputs = seen(Some(MINUTE));
+    assert_eq!(transition(&root, &inputs), Some(Transition::Drop(vec!["f0".into()])));
 }
 
 #[test]
@@ -183,7 +195,7 @@ fn a_longer_lifetime_is_recorded_before_anything_else() {
 
 #[test]
 fn the_drain_bound_outlasts_stale_replicas_slow_writes_and_skewed_clocks() {
-    let rules = |propagation| Rules { propagation, ..around(Provided::NotAsked).rules };
+    let rules = |propagation| RotationRules { propagation, ..inputs(Provided::NotAsked).rules };
     let span = |propagation| drain_bound(&sound(), NOW, &rules(propagation)).duration_since(NOW);
     // maxTTL, then F, W and S, each a part of a short propagation, or its own limit; and a second for rounding.
     assert_eq!(span(MINUTE), MINUTE * 10 + SECOND * (20 + 20 + 60 + 1));
@@ -196,9 +208,29 @@ fn the_drain_bound_outlasts_stale_replicas_slow_writes_and_skewed_clocks() {
     );
 }
 
+/// Design §4, I9, and §5.3: the signer's guard goes by F, the API client by W. Where one of them is lengthened alone, a leaf can
+/// outlive the trust in its root.
+#[test]
+fn the_drain_bound_covers_the_oldest_view_the_slowest_write_and_the_skew() {
+    for propagation in [SECOND * 10, MINUTE, MINUTE * 5, HOUR] {
+        let Timing { freshness, write_timeout, skew } = AuthoritySpec { propagation, ..terms() }.timing();
+        assert!(write_timeout <= WRITE_TIMEOUT, "no write lives longer than the client lets it");
+        let last = NOW + freshness + write_timeout + SignedDuration::from_secs(sound().max_leaf_ttl) + skew;
+        let rules = RotationRules { propagation, ..inputs(Provided::NotAsked).rules };
+        let bound = drain_bound(&sound(), NOW, &rules);
+        assert!((last..=last + SECOND).contains(&bound), "{propagation}: {bound}");
+    }
+    let longest = Timing::of(HOUR);
+    assert_eq!(
+        [longest.freshness, longest.write_timeout, longest.skew].map(|span| span.as_secs()),
+        [60, 30, 300]
+    );
+    assert_eq!(longest.write_timeout, WRITE_TIMEOUT);
+}
+
 #[test]
 fn a_step_never_takes_more_than_a_quarter_of_what_is_left_of_the_former_root() {
-    let rules = Rules { spread_over: DAY, ..around(Provided::NotAsked).rules };
+    let rules = RotationRules { spread_over: DAY, ..inputs(Provided::NotAsked).rules };
     assert_eq!(step(&rules, NOW + DAY * 8, NOW).ends, NOW + DAY);
     assert_eq!(step(&rules, NOW + DAY * 2, NOW).ends, NOW + HOUR * 12);
     assert_eq!(step(&rules, NOW - DAY, NOW).ends, NOW, "nothing is spread after its end");
@@ -206,18 +238,18 @@ fn a_step_never_takes_more_than_a_quarter_of_what_is_left_of_the_former_root() {
 
 #[test]
 fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
-    let distrusted_next = NextCa { distrusted: Some(Why::Named), ..next(true) };
+    let distrusted_next = NextCa { distrusted: Some(DistrustReason::Named), ..next(true) };
     let generated = CaState { next: Some(distrusted_next.clone()), ..announced() };
-    let another = Transition::Announce(Source::Generated, Cause::Distrust);
+    let another = Transition::Announce(Origin::Generated, Cause::Distrust);
     assert_eq!(transition(&generated, &seen(Some(HOUR))), Some(another));
-    let provided_next = NextCa { is_provided: true, ..distrusted_next };
+    let provided_next = NextCa { origin: Origin::Provided, ..distrusted_next };
     let with_provided = CaState { next: Some(provided_next), ..announced() };
     assert_eq!(transition(&with_provided, &seen(Some(HOUR))), Some(Transition::Withdraw));
     let mut root = draining(NOW + HOUR);
-    root.retiring[0].distrusted = Some(Why::Named);
+    root.retiring[0].distrusted = Some(DistrustReason::Named);
     let dropped = Transition::Drop(vec!["f0".into()]);
     assert_eq!(transition(&root, &seen(None)), Some(dropped.clone()));
-    assert!(!dropped.rests_on_sight(&root, Safeguards::ALL), "nobody is asked whether it may go");
+    assert!(!dropped.rests_on_distribution(&root, Safeguards::ALL), "nobody is asked whether it may go");
     root.retiring[0].distrusted = None;
-    assert!(dropped.rests_on_sight(&root, Safeguards::ALL));
+    assert!(dropped.rests_on_distribution(&root, Safeguards::ALL));
 }

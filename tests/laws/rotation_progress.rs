@@ -1,36 +1,40 @@
 //! Laws of what is said of a rotation: no request is passed over in silence, and nobody is told what nobody knows.
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::plan::authority::decide::{
-    AuthorityReason, CaState, NextCa, Provided, RootSecret, RootWorld, decide,
-};
-use mtls_operator::plan::authority::distrust::Why;
+use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided, RootSecret};
+use mtls_operator::plan::authority::decide::decide;
+use mtls_operator::plan::authority::distrust::DistrustReason;
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::progress::{
-    Deferred, PendingRequest, RotationProgress, course, deferred,
+    Deferred, PendingRequest, RotationProgress, deferred, progress,
 };
-use mtls_operator::plan::authority::rotation::{RotationInputs, Transition, transition};
+use mtls_operator::plan::authority::reason::AuthorityReason;
+use mtls_operator::plan::authority::rotation::transition;
+use mtls_operator::plan::authority::rotation_inputs::RotationInputs;
+use mtls_operator::plan::authority::transition::Transition;
+use mtls_operator::plan::authority::world::RootWorld;
 
-use super::root::{a_leaf, around, provided, sound, world};
+use super::root::{a_leaf, inputs, provided, sound, world};
 
 fn asked(value: Option<&str>, provided: Provided) -> RotationInputs {
-    RotationInputs { request: value.map(str::to_owned), ..around(provided) }
+    RotationInputs { request: value.map(str::to_owned), ..inputs(provided) }
 }
 
-fn said(root: CaState, around: RotationInputs) -> RotationProgress {
-    let world = RootWorld { around, ..world(RootSecret::Sound(root), Provided::NotAsked) };
-    course(&world, &decide(&world))
+fn said(root: CaState, inputs: RotationInputs) -> RotationProgress {
+    let world = RootWorld { inputs, ..world(RootSecret::Sound(root), Provided::NotAsked) };
+    progress(&world, &decide(&world))
 }
 
 fn copy() -> CaState {
-    CaState { is_provided: true, ..sound() }
+    CaState { origin: Origin::Provided, ..sound() }
 }
 
 /// The root, in a rotation that goes to another one.
-fn announced(root: CaState, is_provided: bool) -> CaState {
+fn announced(root: CaState, origin: Origin) -> CaState {
     let next = NextCa {
         fingerprint: "f2".repeat(32),
         anchors: "anchors-2".into(),
-        is_provided,
+        origin,
         distrusted: None,
         is_certified: true,
     };
@@ -48,11 +52,11 @@ const ONLY_PEOPLE: RotationProgress = RotationProgress::Known(Some(PendingReques
 
 #[test]
 fn whoever_asks_for_nothing_new_is_told_nothing() {
-    for root in [sound(), announced(sound(), false), draining(sound())] {
+    for root in [sound(), announced(sound(), Origin::Generated), draining(sound())] {
         let answered = CaState { rotate_request: Some("1".into()), ..root };
         for value in [None, Some("1")] {
             assert_eq!(said(answered.clone(), asked(value, Provided::NotAsked)), QUIET, "{value:?}");
-            let answered = CaState { is_provided: true, ..answered.clone() };
+            let answered = CaState { origin: Origin::Provided, ..answered.clone() };
             let same = if answered.next.is_some() { "f2" } else { "f1" };
             assert_eq!(said(answered, asked(value, provided(same, "anchors-1"))), QUIET, "{value:?}");
         }
@@ -61,7 +65,7 @@ fn whoever_asks_for_nothing_new_is_told_nothing() {
 
 #[test]
 fn a_rotation_that_is_asked_for_during_another_is_told_to_come_after_it() {
-    for root in [announced(sound(), false), draining(sound())] {
+    for root in [announced(sound(), Origin::Generated), draining(sound())] {
         let answered = CaState { rotate_request: Some("1".into()), ..root };
         assert_eq!(said(answered, asked(Some("2"), Provided::NotAsked)), AFTER_THIS);
     }
@@ -89,11 +93,11 @@ fn whoever_asks_for_the_successor_of_a_provided_ca_is_told_who_can_make_it() {
 #[test]
 fn what_counts_is_who_made_the_root_that_the_rotation_ends_with() {
     let rows = [
-        (announced(sound(), true), provided("f2", "anchors-2"), ONLY_PEOPLE),
-        (announced(copy(), true), provided("f2", "anchors-2"), ONLY_PEOPLE),
-        (announced(sound(), true), Provided::Missing("why".into()), ONLY_PEOPLE),
-        (announced(copy(), false), Provided::NotAsked, AFTER_THIS),
-        (announced(copy(), false), Provided::Invalid("why".into()), AFTER_THIS),
+        (announced(sound(), Origin::Provided), provided("f2", "anchors-2"), ONLY_PEOPLE),
+        (announced(copy(), Origin::Provided), provided("f2", "anchors-2"), ONLY_PEOPLE),
+        (announced(sound(), Origin::Provided), Provided::Missing("why".into()), ONLY_PEOPLE),
+        (announced(copy(), Origin::Generated), Provided::NotAsked, AFTER_THIS),
+        (announced(copy(), Origin::Generated), Provided::Invalid("why".into()), AFTER_THIS),
         // The CA that people have provided meanwhile is the next one's turn.
         (draining(copy()), provided("f3", "anchors-3"), AFTER_THIS),
     ];
@@ -106,10 +110,10 @@ fn what_counts_is_who_made_the_root_that_the_rotation_ends_with() {
 fn what_is_told_of_a_request_is_what_becomes_of_it() {
     for given in [Provided::NotAsked, provided("f1", "anchors-1"), Provided::Invalid("why".into())] {
         for root in [sound(), copy()] {
-            let around = asked(Some("1"), given.clone());
-            let begins = matches!(transition(&root, &around), Some(Transition::Announce(..)));
+            let inputs = asked(Some("1"), given.clone());
+            let begins = matches!(transition(&root, &inputs), Some(Transition::Announce(..)));
             let expected = if begins { AFTER_THIS } else { ONLY_PEOPLE };
-            assert_eq!(said(draining(root.clone()), around), expected, "{given:?} {root:?}");
+            assert_eq!(said(draining(root.clone()), inputs), expected, "{given:?} {root:?}");
         }
     }
 }
@@ -118,7 +122,7 @@ fn what_is_told_of_a_request_is_what_becomes_of_it() {
 fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
     let lost = RootWorld {
         evidence: Some(a_leaf()),
-        ..world(RootSecret::Sound(announced(sound(), false)), Provided::NotAsked)
+        ..world(RootSecret::Sound(announced(sound(), Origin::Generated)), Provided::NotAsked)
     };
     let rows = [
         (lost, AuthorityReason::RootLost),
@@ -130,7 +134,7 @@ fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
         ),
     ];
     for (world, reason) in rows {
-        let course = course(&world, &decide(&world));
+        let course = progress(&world, &decide(&world));
         assert_eq!(course, RotationProgress::Unknown(reason));
         assert!(!course.is_known());
     }
@@ -138,10 +142,10 @@ fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
 
 #[test]
 fn where_nothing_is_signed_and_the_roots_are_known_the_rotation_only_halts() {
-    let distrusted = CaState { distrusted: Some(Why::Named), ..copy() };
+    let distrusted = CaState { distrusted: Some(DistrustReason::Named), ..copy() };
     for secret in [RootSecret::Absent, RootSecret::Expired(copy()), RootSecret::Sound(distrusted)] {
         let world = world(secret.clone(), Provided::Invalid("why".into()));
-        assert_eq!(course(&world, &decide(&world)), RotationProgress::Halted, "{secret:?}");
+        assert_eq!(progress(&world, &decide(&world)), RotationProgress::Halted, "{secret:?}");
     }
 }
 
@@ -158,11 +162,11 @@ fn what_people_change_during_a_rotation_is_told_to_come_after_it() {
         (draining(sound()), Provided::NotAsked, None),
         (draining(copy()), Provided::Invalid("why".into()), None),
         (draining(copy()), Provided::Missing("why".into()), None),
-        (announced(copy(), true), provided("f2", "anchors-2"), None),
-        (announced(copy(), true), of_next(), Some(Deferred::Anchors)),
-        (announced(copy(), false), Provided::NotAsked, None),
+        (announced(copy(), Origin::Provided), provided("f2", "anchors-2"), None),
+        (announced(copy(), Origin::Provided), of_next(), Some(Deferred::Anchors)),
+        (announced(copy(), Origin::Generated), Provided::NotAsked, None),
     ];
     for (root, given, expected) in rows {
-        assert_eq!(deferred(&root, &around(given.clone())), expected, "{given:?} {root:?}");
+        assert_eq!(deferred(&root, &inputs(given.clone())), expected, "{given:?} {root:?}");
     }
 }

@@ -3,10 +3,12 @@
 
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::operator::scheduler::requeue::Requeue;
-use mtls_operator::plan::authority::ca_state::Provided;
-use mtls_operator::plan::authority::decide::{self, CaState, RootPlan, RootSecret};
-use mtls_operator::plan::authority::rotation::Transition;
+use mtls_operator::plan::authority::ca_state::{CaState, Provided, RootSecret};
+use mtls_operator::plan::authority::decide;
+use mtls_operator::plan::authority::decision::RootPlan;
+use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::authority::transition::Transition;
 use mtls_operator::plan::identity::decide::{IssueReason, Plan, decide};
 use mtls_operator::plan::identity::policy::{Permission, judge, permission, retained};
 use mtls_operator::plan::identity::ready::{ReadyReason, Refusal};
@@ -87,7 +89,7 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
     let due = CaState { rotate_request: None, ..sound() };
     for secret in [RootSecret::Absent, RootSecret::Sound(due.clone()), RootSecret::Expired(sound())] {
         let mut frozen = world(secret.clone(), Provided::NotAsked);
-        frozen.around.request = Some("1".into());
+        frozen.inputs.request = Some("1".into());
         assert_ne!(decide::decide(&frozen).plan, RootPlan::Keep, "{secret:?}");
         frozen.unread = unread.clone();
         let decision = decide::decide(&frozen);
@@ -96,14 +98,11 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
         assert_eq!(decision.signs, matches!(secret, RootSecret::Sound(_)), "signing goes on, where it can");
     }
     let mut other = world(RootSecret::Sound(due), Provided::NotAsked);
-    other.around.request = Some("1".into());
+    other.inputs.request = Some("1".into());
     other.unread = terms(json!({ "namespaces": { "from": "Expression" } })).unread;
     let decision = decide::decide(&other);
     assert_ne!(decision.plan, RootPlan::Keep, "who may ask says nothing of the root");
-    assert_eq!(
-        (decision.signs, decision.stalled, decision.reason),
-        (true, true, decide::AuthorityReason::Invalid)
-    );
+    assert_eq!((decision.signs, decision.stalled, decision.reason), (true, true, AuthorityReason::Invalid));
 }
 
 /// Else a leaf would outlive the trust in its root (I2).
@@ -111,10 +110,10 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
 fn a_longer_lifetime_is_recorded_though_the_root_must_not_change() {
     let mut frozen = world(RootSecret::Sound(CaState { max_leaf_ttl: 1, ..sound() }), Provided::NotAsked);
     frozen.unread = terms(json!({ "root": { "algorithm": "MLDSA65" } })).unread;
-    let recorded = RootPlan::Change { over: "9".into(), transition: Transition::RaiseMaxLeafTtl };
+    let recorded = RootPlan::Change(Transition::RaiseMaxLeafTtl);
     assert_eq!(decide::decide(&frozen).plan, recorded);
     // Also where another change, which must wait, would come first.
-    frozen.around.request = Some("1".into());
+    frozen.inputs.request = Some("1".into());
     assert_eq!(decide::decide(&frozen).plan, recorded);
 }
 

@@ -39,7 +39,7 @@ fn certificates(chain_pem: &str) -> usize {
 /// The next authority while it signs: peers trust both roots, and the cross-certificate is served.
 fn succeed(former: &Authority, next: Authority) -> (Authority, CrossCertificate) {
     let cross = former.cross_certify(&next, NOW).unwrap();
-    (next.among(&[former.anchors()], Some(&cross), &[]), cross)
+    (next.with_rotation(&[former.anchors()], Some(&cross), &[]), cross)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn after_two_rotations_the_cross_certificate_of_the_last_is_served_alone() {
 fn a_leaf_of_the_former_root_is_served_without_the_cross_certificate_of_its_successor() {
     let (former, next) = (fresh(), fresh());
     let cross = former.cross_certify(&next, NOW).unwrap();
-    let announced = former.among(&[next.anchors()], Some(&cross), &[]);
+    let announced = former.with_rotation(&[next.anchors()], Some(&cross), &[]);
     assert_eq!(certificates(&leaf_of(&announced).chain_pem), 1);
     assert!(announced.bundle().contains(&next.fingerprint()));
     let of = |root: &Authority| CrossCertificate::from_pem(cross.to_pem().as_bytes(), root).unwrap();
@@ -94,7 +94,7 @@ fn of_a_list_that_was_written_before_the_newest_alone_is_taken() {
     let newest = load(&roots[11].provided(&[], &roots[11]));
     let cross = CrossCertificate::from_pem(list.as_bytes(), &newest).unwrap().unwrap();
     assert_eq!(certificates(&cross.to_pem()), 1);
-    let leaf = leaf_of(&newest.among(&[&roots[10].bundle()], Some(&cross), &[]));
+    let leaf = leaf_of(&newest.with_rotation(&[&roots[10].bundle()], Some(&cross), &[]));
     assert_eq!((certificates(&leaf.chain_pem), verdict(&leaf, &roots[10].bundle())), (2, Ok(())));
 }
 
@@ -117,7 +117,7 @@ fn a_cross_certificate_is_served_until_it_ends_however_long_the_leaf_lives() {
 fn a_distrusted_root_is_out_of_the_bundle_and_its_cross_certificate_is_not_served() {
     let (former, next) = (fresh(), fresh());
     let cross = former.cross_certify(&next, NOW).unwrap();
-    let next = next.among(&[former.anchors()], Some(&cross), &[former.fingerprint()]);
+    let next = next.with_rotation(&[former.anchors()], Some(&cross), &[former.fingerprint()]);
     assert!(!next.bundle().contains(&former.fingerprint()));
     let leaf = leaf_of(&next);
     assert_eq!((certificates(&leaf.chain_pem), next.has_cross_certificate()), (1, false));

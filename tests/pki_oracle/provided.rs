@@ -97,7 +97,7 @@ fn a_curve_that_is_spelled_out_has_its_own_sentence() {
     let error = load(&openssl, EXPLICIT, "/CN=Root").unwrap_err().to_string();
     assert_eq!(
         error,
-        "certificate 1 of the chain (tls.crt), \"CN=Root\", spells its curve out instead of naming it; make it anew with a named curve"
+        "certificate 1 of the chain (tls.crt), \"CN=Root\", spells its curve out instead of naming it; make it again with a named curve"
     );
 }
 

@@ -46,6 +46,6 @@ fn signer(name: &str, cas: &[AuthorityPem], trust: impl Fn(&[String]) -> String,
     let cross = roots.windows(2).last().map(|pair| pair[0].cross_certify(&pair[1], now).unwrap());
     let former: Vec<_> = roots.iter().map(|root| root.anchors().clone()).collect();
     let others: Vec<_> = former.iter().collect();
-    let authority = roots.into_iter().last().unwrap().among(&others, cross.as_ref(), &[]);
+    let authority = roots.into_iter().last().unwrap().with_rotation(&others, cross.as_ref(), &[]);
     Signer { name: name.into(), authority, trust: trust(&texts), is_old: !is_named(name) }
 }

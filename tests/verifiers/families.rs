@@ -185,7 +185,7 @@ fn load(pem: &AuthorityPem, now: Timestamp) -> Authority {
 
 /// `tls.crt` of a leaf with this key.
 fn issue(signer: &AuthorityPem, cross: Option<&CrossCertificate>, key: &str, now: Timestamp) -> String {
-    let authority = load(signer, now).among(&[], cross, &[]);
+    let authority = load(signer, now).with_rotation(&[], cross, &[]);
     let profile = LeafProfile {
         spiffe_id: SpiffeId::new(&"cluster.local".parse().unwrap(), "shop", "cart"),
         dns_names: vec![NAME.to_owned()],

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;
-use mtls_operator::operator::authority::root::load::{next_pem, pem};
-use mtls_operator::operator::identity::observe::content;
+use mtls_operator::api::secret::content;
+use mtls_operator::operator::authority::root::ca_pem::{next_pem, pem};
 use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey,
     RootAlgorithm, Serial, SpiffeId, Validity,
@@ -56,7 +56,7 @@ impl Stolen {
     fn leaf(&self, mesh: &RotationRun) -> [String; 2] {
         let stolen = self.load(mesh);
         let cross = CrossCertificate::from_pem(&self.cross, &stolen).unwrap();
-        let stolen = stolen.among(&[], cross.as_ref(), &[]);
+        let stolen = stolen.with_rotation(&[], cross.as_ref(), &[]);
         let profile = LeafProfile {
             spiffe_id: SpiffeId::new(&"cluster.local".parse().unwrap(), NAMESPACE, "a"),
             dns_names: vec![NAME.to_owned()],

@@ -1,5 +1,6 @@
 //! `MtlsAuthority`: what a platform engineer grants. `spec: {}` is complete.
 
+mod annotations;
 mod grant;
 mod root;
 mod selector;

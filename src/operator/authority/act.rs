@@ -3,11 +3,10 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::observe::{ObservedRoot, request};
+use super::observe::ObservedRoot;
 use crate::api::MtlsAuthority;
 use crate::api::authority::Phase;
 use crate::api::names::key;
-use crate::operator::authority::root::annotations::Origin;
 use crate::operator::authority::root::creation;
 use crate::operator::authority::root::patch::RootPatch;
 use crate::operator::authority::root::read_back::read_back;
@@ -16,8 +15,9 @@ use crate::operator::client::wiped_secret::WipedSecret;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::pki::{Authority, AuthorityPem, EvidenceKey};
-use crate::plan::authority::rotation::Source;
+use crate::plan::authority::origin::Origin;
 use crate::plan::authority::spec::AuthoritySpec;
+use crate::plan::authority::transition::NextRoot;
 
 /// What became of a plan.
 pub(super) enum Done {
@@ -33,18 +33,13 @@ pub(super) enum Done {
 pub(super) fn successor(
     context: &Context,
     terms: &AuthoritySpec,
-    source: Source,
+    next: NextRoot,
     observed: &ObservedRoot,
-) -> Result<Option<(AuthorityPem, Origin)>, Error> {
-    Ok(match source {
-        Source::Generated => Some((generate(context, terms)?, Origin::Generated)),
-        Source::Provided => observed.provided.clone().map(|pem| (pem, Origin::Provided)),
-        Source::Announced => {
-            let next = observed.loaded.stored().and_then(|root| root.next.as_ref());
-            let is_provided = next.is_some_and(|next| next.is_provided);
-            let origin = if is_provided { Origin::Provided } else { Origin::Generated };
-            observed.next().map(|pem| (pem, origin))
-        }
+) -> Result<Option<AuthorityPem>, Error> {
+    Ok(match next {
+        NextRoot::New(Origin::Generated) => Some(generate(context, terms)?),
+        NextRoot::New(Origin::Provided) => observed.provided.clone(),
+        NextRoot::Existing => observed.next(),
     })
 }
 
@@ -62,18 +57,20 @@ pub(super) async fn go_on(
     observed: &ObservedRoot,
 ) -> Result<Done, Error> {
     let Some(recovery) = &observed.recovery else { return Ok(Done::Nothing) };
-    let source = if observed.provided.is_some() { Source::Provided } else { Source::Generated };
-    let Some((pem, origin)) = successor(context, terms, source, observed)? else { return Ok(Done::Nothing) };
+    let (pem, origin) = match &observed.provided {
+        Some(pem) => (pem.clone(), Origin::Provided),
+        None => (generate(context, terms)?, Origin::Generated),
+    };
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = creation::new(terms, &context.namespace, &name, &pem, origin, now);
-    creation::answers(&mut secret, request(authority));
-    creation::recovered(&mut secret, recovery, now);
+    creation::record_rotate_request(&mut secret, authority.rotate_request());
+    creation::set_recovery(&mut secret, recovery, now);
     keep_evidence_key(&mut secret, authority, observed)?;
     let secret = WipedSecret::from(secret);
     let done = match &observed.secret {
         None => stored(context, terms, &secret, Phase::Draining).await?,
         Some(found) => {
-            let patch = creation::replacing(&secret);
+            let patch = creation::replacement(&secret);
             patched(context, terms, found, &patch, Phase::Draining).await?
         }
     };
@@ -89,12 +86,12 @@ fn keep_evidence_key(
     authority: &MtlsAuthority,
     observed: &ObservedRoot,
 ) -> Result<(), Error> {
-    let key = match &observed.loaded.succession.evidence_key {
+    let key = match observed.loaded.held().and_then(|ca| ca.evidence_key.as_ref()) {
         Some(key) => key.clone(),
         None => EvidenceKey::random()?,
     };
     let named = authority.status.as_ref().and_then(|status| status.evidence_key_id.as_deref());
-    creation::proves(secret, &key, named.filter(|named| *named != key.id()));
+    creation::set_evidence_key(secret, &key, named.filter(|named| *named != key.id()));
     Ok(())
 }
 
@@ -104,12 +101,12 @@ pub(super) async fn add_evidence_key(
     terms: &AuthoritySpec,
     observed: &ObservedRoot,
 ) -> Result<Done, Error> {
-    let Some((secret, root)) = observed.secret.as_ref().zip(observed.loaded.stored()) else {
+    let Some((secret, ca)) = observed.secret.as_ref().zip(observed.loaded.held()) else {
         return Ok(Done::Nothing);
     };
     let mut patch = RootPatch::default();
-    patch.octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
-    patched(context, terms, secret, &patch, root.phase).await
+    patch.set_octets(key::EVIDENCE_KEY, EvidenceKey::random()?.octets());
+    patched(context, terms, secret, &patch, ca.phase).await
 }
 
 /// A root signs where none has signed.
@@ -122,8 +119,8 @@ pub(super) async fn create(
 ) -> Result<Done, Error> {
     let (name, now) = (authority.root_secret_name(), context.clock.now());
     let mut secret = creation::new(terms, &context.namespace, &name, pem, origin, now);
-    creation::answers(&mut secret, request(authority));
-    creation::proves(&mut secret, &EvidenceKey::random()?, None);
+    creation::record_rotate_request(&mut secret, authority.rotate_request());
+    creation::set_evidence_key(&mut secret, &EvidenceKey::random()?, None);
     stored(context, terms, &secret.into(), Phase::Stable).await
 }
 
@@ -157,7 +154,7 @@ pub(super) async fn patched(
     }
     let meta = &secret.metadata;
     let (name, version) = (meta.name.as_deref(), meta.resource_version.as_deref());
-    let request = patch.over(version.unwrap_or_default());
+    let request = patch.at_version(version.unwrap_or_default());
     context
         .requests
         .patch_secret(&context.namespace, name.unwrap_or_default(), request, WRITE_TIMEOUT)

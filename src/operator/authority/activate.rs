@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::reconcile::RootOutcome;
 use crate::api::MtlsAuthority;
-use crate::operator::authority::root::load::{LoadedRoot, RotationState};
+use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::context::Context;
 use crate::operator::index::digest::digest;
 use crate::operator::index::issuer::{IssuerEntry, RetiringEntry};
 use crate::operator::issuers::{Issuer, SigningCa, Unready};
-use crate::plan::authority::decide::{RootDecision, RootSecret};
+use crate::plan::authority::decision::RootDecision;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::world::{NotReady, RetiringSigner, Rollout, Signer};
 
@@ -17,18 +17,16 @@ use crate::plan::identity::world::{NotReady, RetiringSigner, Rollout, Signer};
 pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<AuthoritySpec>, passed: RootOutcome) {
     let before = context.authorities.get(&terms.name);
     let RootOutcome { decision, loaded, read_at, .. } = passed;
-    let signer = match facts(&loaded).zip(version(&loaded.secret)) {
-        Some((facts, version)) if decision.signs => match loaded.authority {
-            Some(ca) => {
-                let halted = decision.is_halted().then(|| not_ready(&decision));
-                let facts = Signer { halted, ..facts };
-                let key = loaded.succession.evidence_key;
-                let name = authority.root_secret_name();
-                Ok(Arc::new(SigningCa::new(ca, facts, key, name, version, read_at)))
-            }
-            None => Err(unready(&decision)),
-        },
-        _ => Err(unready(&decision)),
+    let may_sign = decision.signs && matches!(loaded, LoadedRoot::Sound(_));
+    let (signer, next) = match loaded.into_held() {
+        Some(ca) if may_sign => {
+            let halted = decision.is_halted().then(|| not_ready(&decision));
+            let facts = Signer { halted, ..facts(&ca) };
+            let LoadedCa { version, signer, next, evidence_key, .. } = ca;
+            let name = authority.root_secret_name();
+            (Ok(Arc::new(SigningCa::new(signer.ca, facts, evidence_key, name, version, read_at))), next)
+        }
+        held => (Err(unready(&decision)), held.and_then(|ca| ca.next)),
     };
     match &signer {
         Ok(root) => context.metrics.root(&terms.name, root.facts.window.not_after.as_second()),
@@ -42,7 +40,7 @@ pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<Authorit
         let text = digest(root.authority.bundle().to_pem());
         context.bundles.lock().set_current(&name, text);
     }
-    context.authorities.put(Issuer { terms, signer, next: loaded.succession.next });
+    context.authorities.put(Issuer { terms, signer, next: next.map(|next| next.ca) });
     context.probes.ring();
     // The board is told each time: where the authority was deleted and made anew meanwhile, it knows no signer any more.
     context.board.change(|board| {
@@ -69,43 +67,37 @@ fn not_ready(decision: &RootDecision) -> NotReady {
     NotReady(format!("{}: {}", decision.reason.as_str(), decision.message))
 }
 
-fn version(secret: &RootSecret) -> Option<String> {
-    match secret {
-        RootSecret::Sound(root) => Some(root.version.clone()),
-        _ => None,
+/// What decisions on identities need of a root in force.
+#[must_use]
+pub fn facts(ca: &LoadedCa) -> Signer {
+    let (signer, next) = (&ca.signer.ca, ca.next.as_ref());
+    let key_id = signer.key_id().to_string();
+    Signer {
+        window: signer.window(),
+        trust: signer.bundle().hash(),
+        rotation: Rollout {
+            is_announced: next.is_some(),
+            retiring: retiring(ca, &key_id),
+            former_trust: ca.former_trust.clone(),
+            step: ca.step,
+            distrusted: distrusted(ca, &key_id),
+            known: ca.signers(),
+            next: next.map(|next| next.ca.key_id().to_string()),
+        },
+        halted: None,
+        key_id,
     }
 }
 
-/// What decisions need of a root in force.
-#[must_use]
-pub fn facts(loaded: &LoadedRoot) -> Option<Signer> {
-    let (ca, succession) = (loaded.authority.as_ref()?, &loaded.succession);
-    Some(Signer {
-        key_id: ca.key_id().to_string(),
-        window: ca.window(),
-        trust: ca.bundle().hash(),
-        rotation: Rollout {
-            is_announced: succession.next.is_some(),
-            retiring: retiring(succession, &ca.key_id().to_string()),
-            former_trust: succession.former_trust.clone(),
-            step: succession.step,
-            distrusted: distrusted(succession, &ca.key_id().to_string()),
-            known: loaded.signers(),
-            next: succession.next.as_ref().map(|next| next.key_id().to_string()),
-        },
-        halted: None,
-    })
-}
-
 /// Signers whose leaves are to be replaced. A root that was renewed with its key is its own successor: its leaves stay.
-fn retiring(succession: &RotationState, signer: &str) -> Vec<RetiringSigner> {
-    let others = succession.retiring.iter().filter(|root| root.key_id != signer);
+fn retiring(ca: &LoadedCa, signer: &str) -> Vec<RetiringSigner> {
+    let others = ca.retiring.iter().filter(|root| root.key_id != signer);
     others.map(|root| RetiringSigner { key_id: root.key_id.clone(), until: root.until }).collect()
 }
 
 /// Signers whose leaves are to be replaced at once.
-fn distrusted(succession: &RotationState, signer: &str) -> Vec<String> {
-    let former = succession.former.iter().filter(|former| former.distrusted);
+fn distrusted(ca: &LoadedCa, signer: &str) -> Vec<String> {
+    let former = ca.former.iter().filter(|former| former.distrusted);
     former.map(|former| former.key_id.clone()).filter(|key_id| key_id != signer).collect()
 }
 

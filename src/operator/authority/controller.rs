@@ -27,7 +27,7 @@ use crate::operator::events;
 use crate::operator::issuers::{Issuer, Unready};
 use crate::operator::metrics::MISSING;
 use crate::operator::scheduler::requeue::Priority;
-use crate::plan::authority::decide::AuthorityReason;
+use crate::plan::authority::reason::AuthorityReason;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::runtime::leader::Leadership;
 
@@ -212,7 +212,7 @@ impl AuthorityController {
     /// One operator a cluster serves an authority: the first to write its namespace there.
     async fn claim(&mut self, authority: &Arc<MtlsAuthority>) -> Result<Option<Arc<MtlsAuthority>>, Error> {
         let namespace = &*self.context.namespace;
-        match claimed_by(authority) {
+        match authority.claimed_by() {
             Some(holder) if holder == namespace => Ok(Some(authority.clone())),
             Some(holder) => {
                 let name = authority.metadata.name.as_deref().unwrap_or_default();
@@ -291,10 +291,4 @@ impl AuthorityController {
         }
         Ok(())
     }
-}
-
-/// Namespace of the operator that serves an authority.
-#[must_use]
-pub fn claimed_by(authority: &MtlsAuthority) -> Option<&str> {
-    authority.metadata.annotations.as_ref()?.get(annotation::OPERATOR_NAMESPACE).map(String::as_str)
 }

@@ -96,15 +96,3 @@ pub fn by_reason(counts: &IdentityCounts) -> [(ReadyReason, i64); 8] {
         (ReadyReason::Expired, counts.expired),
     ]
 }
-
-/// Whether an identity is remembered, and as this.
-#[must_use]
-pub fn is_remembered(
-    board: &Scheduler,
-    namespace: &str,
-    identity: &str,
-    is: impl Fn(&IdentityEntry) -> bool,
-) -> bool {
-    let index = board.index();
-    index.find(namespace, identity).and_then(|id| index.entry(id)).is_some_and(is)
-}

@@ -5,7 +5,7 @@ use crate::api::MtlsAuthority;
 use crate::api::conditions::{READY, Verdict, find};
 use crate::operator::context::Context;
 use crate::operator::events;
-use crate::plan::authority::decide::RootDecision;
+use crate::plan::authority::decision::RootDecision;
 
 /// Reason of the Event: the signer ends soon, and only people can replace it.
 const ENDS_SOON: &str = "EndsSoon";

@@ -2,9 +2,10 @@
 //! since the watches are independent; everything else is read after it.
 
 use crate::api::MtlsAuthority;
-use crate::api::names::annotation;
-use crate::operator::authority::root::known_signers::suspects;
-use crate::operator::authority::root::load::{self, LoadedRoot};
+use crate::operator::authority::root::ca_pem::next_pem;
+use crate::operator::authority::root::known_signers::known_signers;
+use crate::operator::authority::root::load::{load, reserved_for};
+use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::authority::root::loss::evidence;
 use crate::operator::authority::root::provided::provided;
 use crate::operator::authority::root::recovery::{Recovery, recover};
@@ -13,11 +14,12 @@ use crate::operator::authority::rotation::gate;
 use crate::operator::client::wiped_secret::WipedSecret;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
+use crate::operator::index::awaited_object::AwaitedObject;
 use crate::operator::issuers::ClockReading;
 use crate::pki::AuthorityPem;
-use crate::plan::authority::decide::{LossAcceptance, RootWorld};
-use crate::plan::authority::rotation::RotationInputs;
+use crate::plan::authority::rotation_inputs::RotationInputs;
 use crate::plan::authority::spec::AuthoritySpec;
+use crate::plan::authority::world::{LossAcceptance, RootWorld};
 
 /// Everything that a decision on a root depends on, and what carrying it out takes.
 pub struct ObservedRoot {
@@ -48,34 +50,34 @@ pub async fn observe(
 ) -> Result<ObservedRoot, Error> {
     let name = authority.root_secret_name();
     let place = format!("{}/{name}", context.namespace);
-    let suspects = suspects(context, authority);
+    let known = known_signers(context, authority);
     let read_at = ClockReading::now(&context.clock);
     let found = context.requests.secret(&context.namespace, &name).await?;
     let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
-        Some(tenant) => LoadedRoot::kept_for(&tenant, &place),
-        None => load::load(found.as_deref(), terms, &place, context.clock.now()),
+        Some(tenant) => reserved_for(&tenant, &place),
+        None => load(found.as_deref(), terms, &place, context.clock.now()),
     };
     let (provided, provided_pem) = provided(context, authority, terms, &loaded).await?;
-    let evidence = evidence(context, terms, &place, &loaded, &suspects).await?;
+    let evidence = evidence(context, terms, &place, &loaded, &known).await?;
     let (acceptance, recovery) = match &evidence {
-        Some(_) => recover(context, authority, terms, &loaded, &suspects).await?,
+        Some(_) => recover(context, authority, terms, &loaded, &known).await?,
         None => (LossAcceptance::NotAsked, None),
     };
-    let witnesses = evidence.as_ref().map(|found| found.witnesses.clone()).unwrap_or_default();
-    context.roster.lock().set_awaited(&terms.name, witnesses);
-    let (sight, survey) = gate::look(context, authority, terms, &loaded);
-    let around = RotationInputs {
+    let witnesses = evidence.iter().flat_map(|evidence| &evidence.witnesses).map(AwaitedObject::from);
+    context.roster.lock().set_awaited(&terms.name, witnesses.collect());
+    let (distribution, survey) = gate::look(context, authority, terms, &loaded);
+    let inputs = RotationInputs {
         now: context.clock.now(),
         rules: terms.rules(context.safeguards),
         provided,
-        request: request(authority).map(str::to_owned),
-        sight,
+        request: authority.rotate_request().map(str::to_owned),
+        distribution,
     };
     let world = RootWorld {
         secret_name: place,
-        secret: loaded.secret.clone(),
-        around,
-        evidence: evidence.map(|found| found.evidence),
+        secret: loaded.map(LoadedCa::state),
+        inputs,
+        evidence,
         acceptance,
         unread: terms.unread.clone(),
         // After the Secret was read: its answer has told the time.
@@ -88,7 +90,7 @@ impl ObservedRoot {
     /// The announced CA.
     #[must_use]
     pub fn next(&self) -> Option<AuthorityPem> {
-        self.secret.as_deref().map(load::next_pem)
+        self.secret.as_deref().map(next_pem)
     }
 }
 
@@ -97,10 +99,4 @@ fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<
     let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
     let name = authority.metadata.name.as_deref().unwrap_or_default();
     context.roster.lock().owner_of_root_secret(secret, name).filter(|_| !has_had_a_root)
-}
-
-/// The rotation that a person asks for.
-#[must_use]
-pub fn request(authority: &MtlsAuthority) -> Option<&str> {
-    authority.metadata.annotations.as_ref()?.get(annotation::ROTATE).map(String::as_str)
 }

@@ -2,25 +2,27 @@
 //! signs.
 
 use super::act::{Done, add_evidence_key, create, generate, go_on, patched, successor};
-use super::observe::{ObservedRoot, observe, request};
+use super::observe::{ObservedRoot, observe};
 use crate::api::MtlsAuthority;
-use crate::operator::authority::root::annotations::Origin;
-use crate::operator::authority::root::load::LoadedRoot;
+use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::authority::root::patch::RootPatch;
 use crate::operator::authority::root::transition::{Requests, RootTransition};
 use crate::operator::authority::rotation::blockers::Blockers;
 use crate::operator::authority::rotation::confirmation::{HeldUp, confirm};
-use crate::operator::authority::rotation::gate::exclusion;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::issuers::ClockReading;
 use crate::pki::{Authority, AuthorityPem};
-use crate::plan::authority::decide::{CaState, Provided, RootDecision, RootPlan, RootWorld, decide};
-use crate::plan::authority::progress::{Deferred, RotationProgress, course, deferred};
-use crate::plan::authority::rotation::Transition;
+use crate::plan::authority::ca_state::{CaState, Provided};
+use crate::plan::authority::decide::decide;
+use crate::plan::authority::decision::{RootDecision, RootPlan};
+use crate::plan::authority::origin::Origin;
+use crate::plan::authority::progress::{Deferred, RotationProgress, deferred, progress};
 use crate::plan::authority::safeguards::Safeguard;
 use crate::plan::authority::spec::AuthoritySpec;
-use crate::plan::authority::warning::alarm;
+use crate::plan::authority::transition::{NextRoot, Transition};
+use crate::plan::authority::warning::disruption_warning;
+use crate::plan::authority::world::RootWorld;
 
 /// How an authority stands after a pass.
 pub struct RootOutcome {
@@ -45,8 +47,8 @@ pub struct RootOutcome {
 impl RootOutcome {
     /// What the roots of this authority are, where the root Secret tells it.
     #[must_use]
-    pub fn root(&self) -> Option<&CaState> {
-        self.loaded.stored().filter(|_| self.course.is_known())
+    pub fn root(&self) -> Option<CaState> {
+        self.loaded.held().filter(|_| self.course.is_known()).map(LoadedCa::state)
     }
 }
 
@@ -83,7 +85,10 @@ pub async fn pass_telling(
         }
         match act(context, authority, terms, &decision.plan, &observed).await {
             Ok(Done::Written) if decision.plan.changes_roots() => {
-                changes.push((decision.plan.as_str(), alarm(&observed.world, &decision, &terms.name)));
+                changes.push((
+                    decision.plan.as_str(),
+                    disruption_warning(&observed.world, &decision, &terms.name),
+                ));
                 context.metrics.changed_roots(&terms.name, decision.plan.as_str());
             }
             Ok(Done::Nothing | Done::Written) => {}
@@ -98,7 +103,7 @@ pub async fn pass_telling(
                 return Ok(passed(authority, decision, observed, None));
             }
             // The root that signs goes on as it is.
-            Err(error) if decision.signs && matches!(decision.plan, RootPlan::Change { .. }) => {
+            Err(error) if decision.signs && matches!(decision.plan, RootPlan::Change(_)) => {
                 let held_up = HeldUp { survey: observed.survey.clone(), error: Some(error) };
                 return Ok(passed(authority, decision, observed, Some(held_up)));
             }
@@ -115,13 +120,12 @@ fn passed(
     observed: ObservedRoot,
     held_up: Option<HeldUp>,
 ) -> RootOutcome {
-    let course = course(&observed.world, &decision);
-    let deferred = observed.loaded.stored().and_then(|root| deferred(root, &observed.world.around));
+    let course = progress(&observed.world, &decision);
+    let deferred = observed.world.secret.held().and_then(|root| deferred(root, &observed.world.inputs));
     let ObservedRoot { loaded, survey, read_at, .. } = observed;
     let HeldUp { survey, error } = held_up.unwrap_or(HeldUp { survey, error: None });
-    let asked = exclusion(authority);
-    let is_exclusion_spent =
-        asked.is_some_and(|asked| loaded.succession.exclude_request.as_deref() == Some(asked));
+    let served = loaded.held().and_then(|ca| ca.exclude_request.as_deref());
+    let is_exclusion_spent = served.is_some() && served == authority.exclude_request();
     RootOutcome { decision, loaded, survey, course, deferred, is_exclusion_spent, read_at, error }
 }
 
@@ -133,16 +137,16 @@ async fn confirmed(
     observed: &ObservedRoot,
 ) -> Result<(), HeldUp> {
     match &decision.plan {
-        RootPlan::Change { transition, .. } if rests_on_sight(transition, observed) => {
+        RootPlan::Change(transition) if rests_on_distribution(transition, observed) => {
             confirm(context, terms, &observed.loaded, &observed.survey).await
         }
         _ => Ok(()),
     }
 }
 
-fn rests_on_sight(transition: &Transition, observed: &ObservedRoot) -> bool {
-    let safeguards = observed.world.around.rules.safeguards;
-    observed.loaded.stored().is_some_and(|root| transition.rests_on_sight(root, safeguards))
+fn rests_on_distribution(transition: &Transition, observed: &ObservedRoot) -> bool {
+    let safeguards = observed.world.inputs.rules.safeguards;
+    observed.world.secret.held().is_some_and(|root| transition.rests_on_distribution(root, safeguards))
 }
 
 /// Carries a plan out.
@@ -163,9 +167,9 @@ async fn act(
             let Some(pem) = &observed.provided else { return Ok(Done::Nothing) };
             return create(context, authority, terms, pem, Origin::Provided).await;
         }
-        RootPlan::AddEvidenceKey { .. } => return add_evidence_key(context, terms, observed).await,
+        RootPlan::AddEvidenceKey => return add_evidence_key(context, terms, observed).await,
         RootPlan::Recover => return go_on(context, authority, terms, observed).await,
-        RootPlan::Change { transition, .. } => (transition, observed.loaded.stored()),
+        RootPlan::Change(transition) => (transition, observed.world.secret.held()),
     };
     let patch = change(context, authority, terms, transition, observed)?;
     let Some(((patch, secret), root)) = patch.zip(observed.secret.as_ref()).zip(root) else {
@@ -187,10 +191,9 @@ fn change(
     observed: &ObservedRoot,
 ) -> Result<Option<RootPatch>, Error> {
     let (now, rules) = (context.clock.now(), terms.rules(context.safeguards));
-    let requests = Requests { rotate: request(authority), exclude: exclusion(authority) };
-    let Some(change) = RootTransition::of(&observed.loaded, terms, &rules, requests, now) else {
-        return Ok(None);
-    };
+    let requests = Requests { rotate: authority.rotate_request(), exclude: authority.exclude_request() };
+    let Some(ca) = observed.loaded.held() else { return Ok(None) };
+    let change = RootTransition { spec: terms, rules: &rules, ca, requests, now };
     Ok(match transition {
         Transition::RaiseMaxLeafTtl => Some(change.raise_max_leaf_ttl()),
         Transition::Withdraw => Some(change.withdraw()),
@@ -199,21 +202,21 @@ fn change(
             observed.provided.as_ref().map(|pem| replacement(&change, pem, &observed.world))
         }
         Transition::Switch { .. } => observed.next().map(|pem| change.switch(&pem)),
-        Transition::Announce(source, _) => match successor(context, terms, *source, observed)? {
-            Some((pem, origin)) => Some(announcement(context, &change, &pem, origin)?),
+        Transition::Announce(origin, _) => match successor(context, terms, NextRoot::New(*origin), observed)?
+        {
+            Some(pem) => Some(announcement(context, &change, &pem, *origin)?),
             None => None,
         },
-        Transition::Succeed(source) => {
-            let found = successor(context, terms, *source, observed)?;
-            found.map(|(pem, origin)| change.succeed(&pem, origin, *source))
+        Transition::Succeed(next) => {
+            successor(context, terms, *next, observed)?.map(|pem| change.succeed(&pem, *next))
         }
     })
 }
 
 fn replacement(change: &RootTransition<'_>, pem: &AuthorityPem, world: &RootWorld) -> RootPatch {
     let is_same_signer = matches!(
-        &world.around.provided,
-        Provided::Sound { fingerprint, .. } if *fingerprint == change.root.fingerprint
+        &world.inputs.provided,
+        Provided::Sound { fingerprint, .. } if *fingerprint == change.ca.signer.ca.fingerprint().to_string()
     );
     if is_same_signer { change.replace_anchors(pem) } else { change.replace(pem) }
 }
@@ -230,15 +233,15 @@ fn announcement(
     }
     let now = context.signing_time()?;
     let next = Authority::load(pem, now)?;
-    let cross = change.authority.cross_certify(&next, now);
+    let cross = change.ca.signer.ca.cross_certify(&next, now);
     if let Err(error) = &cross {
-        tracing::warn!(%error, authority = change.terms.name, "the next root has no cross-certificate");
+        tracing::warn!(%error, authority = change.spec.name, "the next root has no cross-certificate");
     }
     Ok(change.announce(pem, origin, cross.ok().as_ref()))
 }
 
 /// A CA certificate in the name of a company is not the operator's to make, unless people say so.
 fn may_certify(change: &RootTransition<'_>) -> bool {
-    let may_sign = !change.root.is_provided || change.terms.provided_may_certify;
+    let may_sign = !change.ca.signer.origin.is_provided() || change.spec.provided_may_certify;
     may_sign && change.rules.safeguards.hold(Safeguard::CrossCertificates)
 }

@@ -11,13 +11,14 @@ use crate::api::authority::{
     DistrustedStatus, IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus,
 };
 use crate::api::conditions::Verdict;
-use crate::operator::authority::root::annotations::RetiringRoot;
-use crate::operator::authority::root::distrusted::{certified, taken};
+use crate::operator::authority::root::distrusted::taken;
+use crate::operator::authority::root::loaded_ca::LoadedCa;
 use crate::operator::authority::rotation::blockers::Blockers;
 use crate::operator::index::digest::digest;
-use crate::pki::{Authority, Fingerprint};
-use crate::plan::authority::decide::CaState;
-use crate::plan::authority::distrust::command;
+use crate::pki::{Authority, EvidenceKey, Fingerprint};
+use crate::plan::authority::ca_state::CaState;
+use crate::plan::authority::distrust::distrust_command;
+use crate::plan::authority::retiring_root::RetiringRoot;
 
 /// The status of an authority after a pass, but for `Ready` and `Stalled`.
 #[must_use]
@@ -41,8 +42,9 @@ fn distrusted(authority: &MtlsAuthority, passed: &RootOutcome) -> Vec<Distrusted
     let named: Vec<Fingerprint> =
         authority.spec.distrusted_roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
     let known = authority.status.iter().flat_map(|status| &status.distrusted).cloned();
-    let former = passed.loaded.succession.former.iter().filter_map(|former| former.taken.clone());
-    let taken = taken(&passed.loaded).into_iter().chain(former).flat_map(|taken| {
+    let held = passed.loaded.held();
+    let former = held.into_iter().flat_map(|ca| &ca.former).filter_map(|former| former.taken.clone());
+    let taken = held.map(taken).unwrap_or_default().into_iter().chain(former).flat_map(|taken| {
         let because = taken.because;
         let fingerprints = taken.fingerprints.into_iter();
         fingerprints.map(move |fingerprint| DistrustedStatus { fingerprint, because: because.clone() })
@@ -61,7 +63,7 @@ pub fn verdict(passed: &RootOutcome, name: &str, after: &MtlsAuthorityStatus) ->
     if after.distrusted.is_empty() {
         return verdict;
     }
-    let command = command(name, after.distrusted.iter().map(|root| root.fingerprint.as_str()));
+    let command = distrust_command(name, after.distrusted.iter().map(|root| root.fingerprint.as_str()));
     let message = format!(
         "{}. status.distrusted names roots that were distrusted together with those of spec.distrustedRoots; name them there, so that no backup brings them back: {command}",
         verdict.message
@@ -71,12 +73,11 @@ pub fn verdict(passed: &RootOutcome, name: &str, after: &MtlsAuthorityStatus) ->
 
 /// Name of the evidence key; `None` while nothing signs, or by a root Secret of an older version.
 fn evidence_key_id(passed: &RootOutcome) -> Option<String> {
-    let key = passed.loaded.succession.evidence_key.as_ref().filter(|_| passed.decision.signs)?;
-    Some(key.id())
+    signing(passed)?.evidence_key.as_ref().map(EvidenceKey::id)
 }
 
 /// The rotation after a pass; as it was known before, while the root Secret does not tell.
-fn rotation(before: RotationStatus, stored: Option<&CaState>, passed: &RootOutcome) -> RotationStatus {
+fn rotation(before: RotationStatus, stored: Option<CaState>, passed: &RootOutcome) -> RotationStatus {
     let Some(root) = stored else {
         let phase = before.phase.or_else(|| Some(Phase::default().as_str().into()));
         return RotationStatus { phase, waiting_for: Vec::new(), excluded: Vec::new(), ..before };
@@ -84,10 +85,10 @@ fn rotation(before: RotationStatus, stored: Option<&CaState>, passed: &RootOutco
     let phase = Some(root.phase.as_str().to_owned());
     let is_same = before.phase == phase;
     RotationStatus {
-        phase_time: passed.loaded.succession.since.map(Time).or(before.phase_time),
+        phase_time: passed.loaded.held().and_then(|ca| ca.since).map(Time).or(before.phase_time),
         waiting_for: if is_same { before.waiting_for } else { Vec::new() },
         excluded: if is_same { before.excluded } else { Vec::new() },
-        last_handled_rotate: root.rotate_request.clone(),
+        last_handled_rotate: root.rotate_request,
         phase,
     }
 }
@@ -104,17 +105,21 @@ pub fn surveyed(rotation: RotationStatus, survey: Option<&Blockers>) -> Rotation
 
 /// The roots that sign, will sign or have signed and are trusted; `None` while nothing signs.
 fn roots(passed: &RootOutcome, before: &[RootStatus]) -> Option<Vec<RootStatus>> {
-    let loaded = &passed.loaded;
-    let signer = loaded.authority.as_ref().filter(|_| passed.decision.signs)?;
-    let signing = RootStatus { certified: certified(&loaded.succession), ..root(signer, RootRole::Signing) };
-    let mut roots = vec![signing];
-    roots.extend(loaded.succession.next.iter().map(|next| root(next, RootRole::Next)));
-    roots.extend(loaded.succession.retiring.iter().map(retiring));
+    let ca = signing(passed)?;
+    let signer = RootStatus { certified: ca.certified(), ..root(&ca.signer.ca, RootRole::Signing) };
+    let mut roots = vec![signer];
+    roots.extend(ca.next.iter().map(|next| root(&next.ca, RootRole::Next)));
+    roots.extend(ca.retiring.iter().map(retiring));
     for root in &mut roots {
         let counted = before.iter().find(|other| other.key_id == root.key_id);
         root.leaves = counted.map_or(0, |other| other.leaves);
     }
     Some(roots)
+}
+
+/// The CA in force, while it signs.
+fn signing(passed: &RootOutcome) -> Option<&LoadedCa> {
+    passed.loaded.held().filter(|_| passed.decision.signs)
 }
 
 fn root(ca: &Authority, role: RootRole) -> RootStatus {
@@ -152,9 +157,7 @@ pub fn counted(roots: &[RootStatus], census: &Counts) -> Vec<RootStatus> {
 /// Whether status names the signer of a pass already, if there is one.
 #[must_use]
 pub fn names_signer(authority: &MtlsAuthority, passed: &RootOutcome) -> bool {
-    let Some(signer) = passed.loaded.authority.as_ref().filter(|_| passed.decision.signs) else {
-        return true;
-    };
+    let Some(ca) = signing(passed) else { return true };
     let named = authority.status.as_ref().and_then(MtlsAuthorityStatus::signing_root);
-    named.is_some_and(|root| root.key_id == signer.key_id().to_string())
+    named.is_some_and(|root| root.key_id == ca.signer.ca.key_id().to_string())
 }

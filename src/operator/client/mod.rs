@@ -24,12 +24,13 @@ use self::request::{ApiRequest, conflict_is_stale, create, describe, optional, p
 use self::wiped_secret::{WipedSecret, wipe};
 use super::error::Error;
 use super::metrics::Metrics;
+use crate::plan::authority::timing::MAX_WRITE_TIMEOUT;
 use crate::runtime::leader::Leadership;
 
 /// Timeout of a read.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Timeout of a write, whatever the authority's propagation: W of the rotation protocol is at most this.
-pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+pub const WRITE_TIMEOUT: Duration = MAX_WRITE_TIMEOUT;
 /// Requests that one reconcile makes at the same time, where it needs many.
 pub const AT_ONCE: usize = 8;
 /// Objects per page of a list.

@@ -18,8 +18,9 @@ use crate::operator::client::WRITE_TIMEOUT;
 use crate::operator::client::wiped_secret::WipedSecret;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
+use crate::operator::freshness::ensure_fresh;
 use crate::operator::index::IdentityId;
-use crate::operator::issuers::{Issuer, SigningCa, confirm, write_timeout};
+use crate::operator::issuers::{Issuer, SigningCa};
 use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Validity, whole_second};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::identity::policy::Entitlement;
@@ -53,13 +54,13 @@ pub async fn issue(
 ) -> Result<ObservedSecret, Error> {
     let Applicant { asked, service, root, .. } = applicant;
     let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
-    confirm(context, root, &service.terms).await?;
+    ensure_fresh(context, root, &service.terms).await?;
     let now = signing_time(context, &service.terms)?;
     let window = Validity::leaf(now, entitlement.ttl, root.authority.window());
     let issued = root.authority.issue(&entitlement.profile, key, window, Serial::random()?)?;
     let notes = notes(applicant, &issued, now, found.revision + 1);
     let dress = SecretMetadata::of(asked, &notes);
-    let within = write_timeout(&service.terms);
+    let within = service.terms.timing().write_timeout;
     let written = match over {
         None => {
             let secret = WipedSecret::from(new_secret(asked, &dress, &issued, root));
@@ -184,13 +185,13 @@ pub async fn refresh(
         service.zip(root).filter(|(_, root)| held.trust.as_ref() != Some(&root.facts.trust))
     {
         // An old view would take a root out of a bundle that others already need.
-        confirm(context, root, &service.terms).await?;
+        ensure_fresh(context, root, &service.terms).await?;
         data.insert(key::TRUST_BUNDLE.into(), encoded(root.authority.bundle().to_pem().as_bytes()));
     }
     let mut metadata = refreshed_metadata(asked, found, root.map(|root| root.facts.trust.as_str()));
     metadata.insert("resourceVersion".into(), json!(held.version));
     let patch = json!({ "metadata": metadata, "data": data });
-    let within = service.map_or(WRITE_TIMEOUT, |service| write_timeout(&service.terms));
+    let within = service.map_or(WRITE_TIMEOUT, |service| service.terms.timing().write_timeout);
     let written = context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?;
     let held = OwnedSecret {
         version: written.metadata.resource_version.clone().unwrap_or_default(),

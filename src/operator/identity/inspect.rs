@@ -5,9 +5,10 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
-use super::observe::{ObserveInput, ObservedSecret, content, verified_version};
+use super::observe::{ObserveInput, ObservedSecret, verified_version};
 use super::secret_metadata::{LeafAnnotations, SecretMetadata};
 use crate::api::names::{annotation, key};
+use crate::api::secret::content;
 use crate::pki::{Leaf, LeafError, TrustBundle, verify_as_peer};
 use crate::plan::identity::profile::ProfileHash;
 use crate::plan::identity::world::{

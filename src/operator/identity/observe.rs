@@ -217,9 +217,3 @@ fn read(context: &Context, subject: &ObserveInput<'_>, secret: &Secret) -> Obser
     let found = held(context.clock.now(), subject, secret, mine, recorded_revision(status));
     ObservedSecret { metadata: Some(secret.metadata.clone()), ..found }
 }
-
-/// One value of a Secret; empty where there is none.
-#[must_use]
-pub fn content<'a>(secret: &'a Secret, key: &str) -> &'a [u8] {
-    secret.data.as_ref().and_then(|data| data.get(key)).map_or(&[], |value| &value.0)
-}

@@ -1,6 +1,8 @@
 //! What a lost root rests on: an authority that cannot sign because of an object is looked at again when that object changes
 //! or goes.
 
+use crate::plan::authority::evidence::Witness;
+
 /// Kinds of objects that evidence rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwaitedKind {
@@ -19,6 +21,15 @@ pub struct AwaitedObject {
     pub namespace: String,
     /// Its name.
     pub name: String,
+}
+
+impl From<&Witness> for AwaitedObject {
+    fn from(witness: &Witness) -> Self {
+        match witness {
+            Witness::Identity(namespace, name) => Self::identity(namespace, name),
+            Witness::LeafSecret(namespace, name) => Self::secret(namespace, name),
+        }
+    }
 }
 
 impl AwaitedObject {

@@ -18,7 +18,7 @@ use self::probes::ProbeMetrics;
 use super::error::Error;
 use crate::api::authority::Phase;
 use crate::operator::scheduler::requeue::Priority;
-use crate::plan::authority::decide;
+use crate::plan::authority::reason;
 use crate::plan::identity::decide::IssueReason;
 use crate::plan::identity::ready::ReadyReason;
 use crate::plan::trust_bundle::published;
@@ -175,7 +175,7 @@ impl Metrics {
 
     /// The reason of an authority's `Ready`.
     pub fn authority_ready(&self, authority: &str, reason: &'static str) {
-        for each in decide::AuthorityReason::ALL {
+        for each in reason::AuthorityReason::ALL {
             let labels = ReasonLabels::of(authority, each.as_str());
             self.authorities.get_or_create(&labels).set((each.as_str() == reason).into());
         }
@@ -238,7 +238,7 @@ impl Metrics {
         for reason in ReadyReason::ALL {
             self.identities.remove(&ReasonLabels::of(authority, reason.as_str()));
         }
-        for reason in decide::AuthorityReason::ALL {
+        for reason in reason::AuthorityReason::ALL {
             self.authorities.remove(&ReasonLabels::of(authority, reason.as_str()));
         }
         self.rotation_phase(authority, None);

@@ -12,7 +12,8 @@ use rustls::sign::CertifiedKey;
 
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::issuers::{Issuer, SigningCa, confirm};
+use crate::operator::freshness::ensure_fresh;
+use crate::operator::issuers::{Issuer, SigningCa};
 use crate::pki::{
     Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
     SpiffeId, Validity,
@@ -75,7 +76,7 @@ impl CredentialCache {
         let probe = SpiffeId::new(&service.terms.trust_domain, &self.context.namespace, PROBE);
         if self.held(&format!("mesh/{name}"), &root.version, now).is_none() {
             // The same rule as for every leaf: no signature by a root that is not known to be in force.
-            confirm(&self.context, root, &service.terms).await?;
+            ensure_fresh(&self.context, root, &service.terms).await?;
         }
         let mesh = self.card(&format!("mesh/{name}"), &root.version, &root.authority, &probe)?;
         let next = match &service.next {

@@ -12,7 +12,7 @@ use super::store::{ObservedBundle, PublishFailure};
 use super::targets::{Change, bundle, still};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::issuers::{confirm, write_timeout};
+use crate::operator::freshness::ensure_fresh;
 use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Target};
 
 /// Applies a change. A failure is noted in the store and retried with backoff.
@@ -38,7 +38,7 @@ where
     let Some(change) = &still(context, change) else { return Ok(()) };
     if let (BundlePlan::Create | BundlePlan::Update, Ok(root)) = (&change.plan, &change.issuer.signer) {
         // With an outdated root Secret a root would be removed from a bundle that peers already need.
-        confirm(context, root, &change.issuer.terms).await?;
+        ensure_fresh(context, root, &change.issuer.terms).await?;
     }
     let seen = context.bundles.lock().seen(&change.target).cloned();
     let written = match (&change.plan, seen) {
@@ -61,7 +61,7 @@ where
 {
     let Ok(root) = &change.issuer.signer else { return Ok(()) };
     let object = K::new_at(&change.target, &bundle(&change.issuer, root));
-    let within = write_timeout(&change.issuer.terms);
+    let within = change.issuer.terms.timing().write_timeout;
     let created: K = context.requests.create(&object, within).await?;
     remember(context, change, &created, None);
     Ok(())
@@ -74,7 +74,7 @@ where
     let Ok(root) = &change.issuer.signer else { return Ok(()) };
     let patch = K::patch(&bundle(&change.issuer, root), &seen.version);
     let (namespace, name) = (change.target.namespace(), change.target.name());
-    let within = write_timeout(&change.issuer.terms);
+    let within = change.issuer.terms.timing().write_timeout;
     let written: K = context.requests.patch(namespace, name, patch, within).await?;
     remember(context, change, &written, None);
     Ok(())
@@ -87,7 +87,7 @@ async fn remove<K: BundleObject>(
 ) -> Result<(), Error> {
     let is = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
     let (namespace, name) = (change.target.namespace(), change.target.name());
-    let within = write_timeout(&change.issuer.terms);
+    let within = change.issuer.terms.timing().write_timeout;
     context.requests.delete::<K>(namespace, name, is, within).await?;
     context.bundles.change(|store| store.remove(&change.target));
     Ok(())

@@ -1,11 +1,14 @@
-//! What becomes of a decision on a root while the clock cannot be relied on: nothing is signed, a root included, and time
-//! changes nothing (I14). What people distrust goes all the same, as far as nothing is signed for that.
+//! The decision on a root while the clock cannot be relied on (I14): nothing is signed, no root is made, and no change that
+//! depends on time is made. Distrusted roots are dropped nevertheless, where nothing has to be signed for that.
 
-use super::ca_state::CaState;
-use super::decide::{AuthorityReason, RootDecision, RootPlan, RootSecret, RootWorld};
-use super::rotation::{Source, Transition, has_distrusted};
+use super::ca_state::{CaState, RootSecret};
+use super::decision::{RootDecision, RootPlan};
+use super::origin::Origin;
+use super::reason::AuthorityReason;
+use super::transition::{NextRoot, Transition, has_distrusted};
+use super::world::RootWorld;
 
-/// The same decision, by a clock that cannot be relied on. A graver reason is told first.
+/// The same decision under a clock that cannot be relied on. A graver reason takes precedence.
 pub(super) fn halted(world: &RootWorld, decision: RootDecision, why: &str) -> RootDecision {
     let goes_on = goes_on(world, &decision.plan);
     let is_graver = decision.stalled && !decision.signs;
@@ -24,24 +27,24 @@ pub(super) fn halted(world: &RootWorld, decision: RootDecision, why: &str) -> Ro
 
 fn goes_on(world: &RootWorld, plan: &RootPlan) -> bool {
     match (plan, &world.secret) {
-        (RootPlan::Change { transition, .. }, RootSecret::Sound(root) | RootSecret::Expired(root)) => {
+        (RootPlan::Change(transition), RootSecret::Sound(root) | RootSecret::Expired(root)) => {
             needs_no_clock(transition, root)
         }
         _ => false,
     }
 }
 
-/// Whether people want it at once and nothing is signed for it. A longer lifetime is recorded before the first such leaf.
+/// Whether it is wanted at once and nothing is signed for it. A longer lifetime is recorded before the first such leaf.
 fn needs_no_clock(transition: &Transition, root: &CaState) -> bool {
     match transition {
         Transition::RaiseMaxLeafTtl => true,
         Transition::Withdraw => root.next.as_ref().is_some_and(|next| next.distrusted.is_some()),
         Transition::Drop(_) => has_distrusted(&root.retiring),
-        Transition::Succeed(Source::Announced | Source::Provided) | Transition::Replace => {
+        Transition::Succeed(NextRoot::Existing | NextRoot::New(Origin::Provided)) | Transition::Replace => {
             root.distrusted.is_some()
         }
-        Transition::Announce(..) | Transition::Switch { .. } | Transition::Succeed(Source::Generated) => {
-            false
-        }
+        Transition::Announce(..)
+        | Transition::Switch { .. }
+        | Transition::Succeed(NextRoot::New(Origin::Generated)) => false,
     }
 }

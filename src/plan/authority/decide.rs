@@ -1,51 +1,24 @@
-//! Custody of the root: made once, copied from what people provide, never silently replaced (I11).
+//! Decides what is done to the root of an authority: it is generated once, or copied from a provided CA, and never silently
+//! replaced (I11).
+//!
+//! Total: each world has exactly one decision, and the decision names its reason.
 
-pub use super::ca_state::{CaState, NextCa, Provided, RootSecret, StoredRetiring};
+use super::ca_state::{CaState, Provided, RootSecret};
 use super::clock_halt::halted;
-use super::decision::short;
-pub use super::decision::{RootDecision, RootPlan};
-use super::distrust::Why;
-use super::ending::ending;
+use super::decision::{RootDecision, RootPlan};
+use super::distrust::DistrustReason;
+use super::ending::end_warning;
 use super::evidence::Evidence;
-pub use super::reason::AuthorityReason;
-use super::rotation::{self, RotationInputs, Transition};
+use super::origin::Origin;
+use super::reason::AuthorityReason;
+use super::rotation;
+use super::transition::Transition;
+use super::world::{LossAcceptance, RootWorld};
 use crate::api::names::annotation;
-use crate::plan::unread_spec::Unread;
+use crate::pki::abbreviated;
 
-/// An authority and everything that its root depends on.
-#[derive(Clone, Debug)]
-pub struct RootWorld {
-    /// Name of the root Secret, for sentences.
-    pub secret_name: String,
-    /// The root Secret.
-    pub secret: RootSecret,
-    /// What a rotation depends on.
-    pub around: RotationInputs,
-    /// What shows that a root existed which the root Secret does not hold.
-    pub evidence: Option<Evidence>,
-    /// Whether a person accepts that it is lost.
-    pub acceptance: LossAcceptance,
-    /// What of the spec cannot be read.
-    pub unread: Unread,
-    /// Why the clock cannot be relied on, if so: a sentence.
-    pub clock: Option<String>,
-}
-
-/// Whether a person accepts the loss of a root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LossAcceptance {
-    /// Nobody has said so.
-    NotAsked,
-    /// Not of this root, or nothing is left of it: a sentence.
-    Refused(String),
-    /// Its certificate was found, and can stay trusted.
-    Found,
-    /// There was no root: one is made, and nothing else is trusted.
-    NoneLost,
-}
-
-/// Decides what an authority's root needs. Where the spec cannot be read, the root stays as it is as far as that matters to
-/// it; a graver reason is told first.
+/// Decides what an authority's root needs. While a part of the spec that matters to the root cannot be read, the root stays as
+/// it is; a graver reason takes precedence.
 #[must_use]
 pub fn decide(world: &RootWorld) -> RootDecision {
     let decision = decide_readable(world);
@@ -64,8 +37,8 @@ pub fn decide(world: &RootWorld) -> RootDecision {
 /// What is written though the root stays as it is: a longer lifetime of leaves is recorded before the first such leaf.
 fn recording(world: &RootWorld) -> RootPlan {
     match &world.secret {
-        RootSecret::Sound(root) if rotation::has_longer_leaves(root, &world.around) => {
-            RootPlan::Change { over: root.version.clone(), transition: Transition::RaiseMaxLeafTtl }
+        RootSecret::Sound(root) if rotation::has_longer_leaves(root, &world.inputs) => {
+            RootPlan::Change(Transition::RaiseMaxLeafTtl)
         }
         _ => RootPlan::Keep,
     }
@@ -106,7 +79,7 @@ fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
         world.secret_name,
         annotation::ACCEPT_ROOT_LOSS
     );
-    let can_sign = matches!(world.around.provided, Provided::NotAsked | Provided::Sound { .. });
+    let can_sign = matches!(world.inputs.provided, Provided::NotAsked | Provided::Sound { .. });
     match &world.acceptance {
         LossAcceptance::Found if can_sign => RootDecision {
             plan: RootPlan::Recover,
@@ -130,7 +103,7 @@ fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
 }
 
 fn absent(world: &RootWorld) -> RootDecision {
-    match &world.around.provided {
+    match &world.inputs.provided {
         Provided::NotAsked => RootDecision::making(RootPlan::Generate),
         Provided::Sound { .. } => RootDecision::making(RootPlan::Copy),
         Provided::Missing(why) => RootDecision::stalled(AuthorityReason::ProvidedMissing, why.clone()),
@@ -138,12 +111,12 @@ fn absent(world: &RootWorld) -> RootDecision {
     }
 }
 
-/// Nothing can be signed any more, so that nothing is gained by waiting: another root signs at once, where there is one.
+/// An expired root can sign nothing, so that nothing is gained by waiting: another root signs at once, where there is one.
 fn expired(world: &RootWorld, root: &CaState) -> RootDecision {
     let what = format!("the root in Secret {} expired at {}", world.secret_name, root.window.not_after);
-    match rotation::succession(root, &world.around) {
+    match rotation::immediate_successor(root, &world.inputs) {
         Some(transition) => RootDecision {
-            plan: RootPlan::Change { over: root.version.clone(), transition },
+            plan: RootPlan::Change(transition),
             signs: false,
             reason: AuthorityReason::RootExpired,
             stalled: false,
@@ -160,11 +133,11 @@ fn expired(world: &RootWorld, root: &CaState) -> RootDecision {
 }
 
 /// A root that may be in other hands signs nothing, not even until another one is there.
-fn distrusted(world: &RootWorld, root: &CaState, why: &Why) -> RootDecision {
-    let what = format!("root {} is distrusted: {}", short(&root.fingerprint), why.sentence());
-    match rotation::succession(root, &world.around) {
+fn distrusted(world: &RootWorld, root: &CaState, why: &DistrustReason) -> RootDecision {
+    let what = format!("root {} is distrusted: {}", abbreviated(&root.fingerprint), why.sentence());
+    match rotation::immediate_successor(root, &world.inputs) {
         Some(transition) => RootDecision {
-            plan: RootPlan::Change { over: root.version.clone(), transition },
+            plan: RootPlan::Change(transition),
             signs: false,
             reason: AuthorityReason::Distrusted,
             stalled: false,
@@ -186,7 +159,7 @@ fn accepted(root: &CaState) -> String {
     root.accepted_intermediate.as_ref().map_or_else(String::new, |(intermediate, until)| {
         format!(
             ". Peers accept what intermediate {} signs until {until}, because a root above it is still trusted",
-            short(intermediate)
+            abbreviated(intermediate)
         )
     })
 }
@@ -195,7 +168,7 @@ fn sound(world: &RootWorld, root: &CaState) -> RootDecision {
     if let Some(why) = &root.distrusted {
         return distrusted(world, root, why);
     }
-    let decision = match &world.around.provided {
+    let decision = match &world.inputs.provided {
         Provided::Missing(why) => stays(world, root, AuthorityReason::ProvidedMissing, why),
         Provided::Invalid(why) => stays(world, root, AuthorityReason::ProvidedInvalid, why),
         Provided::Sound { .. } | Provided::NotAsked if root.accepted_intermediate.is_some() => {
@@ -210,20 +183,22 @@ fn sound(world: &RootWorld, root: &CaState) -> RootDecision {
         }
         Provided::Sound { .. } | Provided::NotAsked => signing(world, root),
     };
-    RootDecision { warning: ending(root, &world.around), ..decision }
+    RootDecision { warning: end_warning(root, &world.inputs), ..decision }
 }
 
 fn stays(world: &RootWorld, root: &CaState, reason: AuthorityReason, why: &str) -> RootDecision {
-    let signer = if root.is_provided { "copy" } else { "generated root" };
+    let signer = match root.origin {
+        Origin::Provided => "copy",
+        Origin::Generated => "generated root",
+    };
     let message = format!("{why}. Signing goes on with the {signer} in force");
     RootDecision { reason, stalled: true, message, ..signing(world, root) }
 }
 
 fn signing(world: &RootWorld, root: &CaState) -> RootDecision {
-    let over = root.version.clone();
-    let plan = match rotation::transition(root, &world.around) {
-        Some(transition) => RootPlan::Change { over, transition },
-        None if !root.has_evidence_key => RootPlan::AddEvidenceKey { over },
+    let plan = match rotation::transition(root, &world.inputs) {
+        Some(transition) => RootPlan::Change(transition),
+        None if !root.has_evidence_key => RootPlan::AddEvidenceKey,
         None => RootPlan::Keep,
     };
     RootDecision::signing(plan, root)

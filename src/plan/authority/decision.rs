@@ -1,40 +1,34 @@
-//! What is to be done to a root, and how its authority stands as long as it is not done.
+//! What is to be done to a root Secret, and what the conditions of its authority say until it is done.
 
 use super::ca_state::CaState;
 use super::reason::AuthorityReason;
-use super::rotation::Transition;
+use super::transition::Transition;
 use crate::api::conditions::Verdict;
+use crate::pki::abbreviated;
 
-/// What to do to the root Secret.
+/// What to do to the root Secret. Each write names the version that was observed: the act has it with the content that the
+/// plan was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RootPlan {
     /// Nothing.
     Keep,
-    /// Make a root and store it, if there is still no root Secret.
+    /// Generate a root and store it, if there is still no root Secret.
     Generate,
     /// Store a copy of the provided CA, if there is still no root Secret.
     Copy,
-    /// Store what proofs of statuses are made with beside the roots, which stay as they are.
-    AddEvidenceKey {
-        /// The version that is patched.
-        over: String,
-    },
-    /// Go on with another root, the lost one staying trusted until its last leaf is gone.
+    /// Store a key of status proofs beside the roots, which stay as they are.
+    AddEvidenceKey,
+    /// Replace a lost root; it stays trusted until its last leaf has expired.
     Recover,
     /// Change the roots.
-    Change {
-        /// The version that is patched.
-        over: String,
-        /// How.
-        transition: Transition,
-    },
+    Change(Transition),
 }
 
 impl RootPlan {
-    /// Whether another root signs or is trusted, or a root by other terms.
+    /// Whether another root signs or is trusted, or a root with other limits.
     #[must_use]
     pub const fn changes_roots(&self) -> bool {
-        !matches!(self, Self::Keep | Self::AddEvidenceKey { .. })
+        !matches!(self, Self::Keep | Self::AddEvidenceKey)
     }
 
     /// The word for log lines.
@@ -44,14 +38,14 @@ impl RootPlan {
             Self::Keep => "Keep",
             Self::Generate => "Generate",
             Self::Copy => "Copy",
-            Self::AddEvidenceKey { .. } => "AddEvidenceKey",
+            Self::AddEvidenceKey => "AddEvidenceKey",
             Self::Recover => "Recover",
-            Self::Change { transition, .. } => transition.as_str(),
+            Self::Change(transition) => transition.as_str(),
         }
     }
 }
 
-/// A plan, and how the authority stands as long as it is not carried out.
+/// A plan, and what the conditions of the authority say until it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootDecision {
     /// What to do.
@@ -64,7 +58,7 @@ pub struct RootDecision {
     pub stalled: bool,
     /// A sentence.
     pub message: String,
-    /// What people must see to though all is well, in sentences.
+    /// What a person must do though the authority signs, in sentences.
     pub warning: Option<String>,
 }
 
@@ -89,7 +83,7 @@ impl RootDecision {
         }
     }
 
-    /// How the authority stands where the plan is not carried out, because its result could not be read.
+    /// The decision where the plan is not carried out, because its result could not be read.
     #[must_use]
     pub fn refused(self, secret_name: &str, why: &str) -> Self {
         let goes_on = if self.signs { ". Signing goes on with the root in force" } else { "" };
@@ -105,7 +99,8 @@ impl RootDecision {
     }
 
     pub(super) fn signing(plan: RootPlan, root: &CaState) -> Self {
-        let message = format!("signs with root {} until {}", short(&root.fingerprint), root.window.not_after);
+        let message =
+            format!("signs with root {} until {}", abbreviated(&root.fingerprint), root.window.not_after);
         Self { plan, signs: true, reason: AuthorityReason::Ready, stalled: false, message, warning: None }
     }
 
@@ -113,9 +108,4 @@ impl RootDecision {
         let message = "the root is being made".to_owned();
         Self { plan, signs: false, reason: AuthorityReason::Ready, stalled: false, message, warning: None }
     }
-}
-
-/// Enough of a fingerprint for a sentence; status has all of it.
-pub(super) fn short(fingerprint: &str) -> &str {
-    fingerprint.get(..16).unwrap_or(fingerprint)
 }

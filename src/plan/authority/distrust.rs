@@ -21,22 +21,22 @@ pub struct Cas {
     pub signer: Ca,
     /// The announced one.
     pub next: Option<Ca>,
-    /// Whether the announced one was generated: its key lies beside the signer's.
+    /// Whether the announced one was generated: its key is in the same Secret as the signer's.
     pub is_next_generated: bool,
 }
 
 /// Why a CA is distrusted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Why {
+pub enum DistrustReason {
     /// `spec.distrustedRoots` or `status.distrusted` names it, or one above it.
     Named,
     /// It has certified this one, which is distrusted.
     Certified(String),
-    /// Its key lies in the same Secret as the key of this one, which is distrusted.
+    /// Its key is in the same Secret as the key of this one, which is distrusted.
     SameSecret(String),
 }
 
-impl Why {
+impl DistrustReason {
     /// The reason, after "it is distrusted because".
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -50,9 +50,9 @@ impl Why {
     }
 }
 
-/// The command by which people distrust these CAs of an authority.
+/// The command with which a person adds these CAs to `spec.distrustedRoots`.
 #[must_use]
-pub fn command<'a>(authority: &str, fingerprints: impl IntoIterator<Item = &'a str>) -> String {
+pub fn distrust_command<'a>(authority: &str, fingerprints: impl IntoIterator<Item = &'a str>) -> String {
     let add = |fingerprint: &str| {
         let value = format!("{{\"fingerprint\":\"{fingerprint}\"}}");
         format!("{{\"op\":\"add\",\"path\":\"/spec/distrustedRoots/-\",\"value\":{value}}}")
@@ -65,18 +65,18 @@ pub fn command<'a>(authority: &str, fingerprints: impl IntoIterator<Item = &'a s
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distrusted {
     /// In the order of [`Cas::retiring`].
-    pub retiring: Vec<Option<Why>>,
+    pub retiring: Vec<Option<DistrustReason>>,
     /// The one that signs.
-    pub signer: Option<Why>,
+    pub signer: Option<DistrustReason>,
     /// The announced one.
-    pub next: Option<Why>,
+    pub next: Option<DistrustReason>,
 }
 
-/// What is distrusted, where people name these fingerprints.
+/// What is distrusted, where these fingerprints are named.
 #[must_use]
 pub fn closure(cas: &Cas, named: &[String]) -> Distrusted {
     let all: Vec<&Ca> = cas.retiring.iter().chain([&cas.signer]).chain(&cas.next).collect();
-    let mut why: Vec<Option<Why>> = vec![None; all.len()];
+    let mut why: Vec<Option<DistrustReason>> = vec![None; all.len()];
     let mut lost: BTreeSet<&str> = named.iter().map(String::as_str).collect();
     // Each round finds one more CA, or is the last.
     while let Some((place, found)) = (0..all.len())
@@ -94,14 +94,14 @@ pub fn closure(cas: &Cas, named: &[String]) -> Distrusted {
 fn reason(
     cas: &Cas,
     all: &[&Ca],
-    why: &[Option<Why>],
+    why: &[Option<DistrustReason>],
     place: usize,
     named: &[String],
     lost: &BTreeSet<&str>,
-) -> Option<Why> {
+) -> Option<DistrustReason> {
     let ca = all[place];
     if ca.fingerprints.iter().any(|found| named.contains(found)) {
-        return Some(Why::Named);
+        return Some(DistrustReason::Named);
     }
     let certified = match &ca.certified {
         Some(certified) => certified.iter().find(|found| lost.contains(found.as_str())).cloned(),
@@ -109,11 +109,11 @@ fn reason(
         None => (place + 1..all.len()).find(|later| why[*later].is_some()).map(|later| name(all[later])),
     };
     if let Some(other) = certified {
-        return Some(Why::Certified(other));
+        return Some(DistrustReason::Certified(other));
     }
     let signer = cas.retiring.len();
     let shares_secret = place > signer && cas.is_next_generated && why[signer].is_some();
-    shares_secret.then(|| Why::SameSecret(name(&cas.signer)))
+    shares_secret.then(|| DistrustReason::SameSecret(name(&cas.signer)))
 }
 
 fn name(ca: &Ca) -> String {

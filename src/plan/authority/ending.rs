@@ -1,23 +1,24 @@
-//! A signer that comes to its end and that only people can replace: they are told before it cuts certificates short.
+//! The warning about a provided CA that ends soon: only people can replace it, and leaves are cut short before it ends.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::ca_state::{CaState, Provided};
-use super::rotation::RotationInputs;
+use super::rotation_inputs::RotationInputs;
 
-/// From when on people are told. As long before the end as a generated root has to be replaced at least: another one is
-/// brought out, and the certificates of this one live their whole life.
+/// When the warning begins: as long before the end as a generated root has to be replaced at least (the CEL rule on
+/// `root.renewBefore`). In this time a successor is distributed, and leaves of this one live their whole life.
 #[must_use]
-pub fn told_from(root: &CaState, propagation: SignedDuration, max_leaf_ttl: SignedDuration) -> Timestamp {
+pub fn warned_from(root: &CaState, propagation: SignedDuration, max_leaf_ttl: SignedDuration) -> Timestamp {
     before(root.window.not_after, (propagation + max_leaf_ttl) * 2)
 }
 
-/// What people are told of a signer that ends soon, where it has no successor yet. No word of it changes with time.
+/// The warning about a signer that ends soon and has no successor yet. Its text does not change with time, so that one Event
+/// reports it.
 #[must_use]
-pub fn ending(root: &CaState, around: &RotationInputs) -> Option<String> {
-    let rules = &around.rules;
-    let is_near = around.now >= told_from(root, rules.propagation, rules.max_leaf_ttl);
-    (is_near && is_up_to_people(root, &around.provided)).then(|| {
+pub fn end_warning(root: &CaState, inputs: &RotationInputs) -> Option<String> {
+    let rules = &inputs.rules;
+    let is_near = inputs.now >= warned_from(root, rules.propagation, rules.max_leaf_ttl);
+    (is_near && is_up_to_people(root, &inputs.provided)).then(|| {
         let end = root.window.not_after;
         let cut = before(end, rules.max_leaf_ttl);
         format!(
@@ -26,14 +27,14 @@ pub fn ending(root: &CaState, around: &RotationInputs) -> Option<String> {
     })
 }
 
-/// Whether nothing comes after this root but what people provide, and they have provided nothing else.
+/// Whether only a provided CA can follow this root, and no other one is provided yet.
 fn is_up_to_people(root: &CaState, provided: &Provided) -> bool {
     let is_last = match provided {
         Provided::NotAsked => false,
         Provided::Missing(_) | Provided::Invalid(_) => true,
         Provided::Sound { fingerprint, .. } => *fingerprint == root.fingerprint,
     };
-    root.is_provided && root.next.is_none() && is_last
+    root.origin.is_provided() && root.next.is_none() && is_last
 }
 
 fn before(end: Timestamp, span: SignedDuration) -> Timestamp {

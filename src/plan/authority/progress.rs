@@ -1,18 +1,24 @@
-//! What may be said of a rotation: nobody is told of a phase that nobody knows, and no request is passed over in silence.
+//! What status and conditions may say of a rotation.
+//!
+//! A phase that is unknown is reported as unknown, and every request that is not carried out yet is reported.
 
-use super::ca_state::{CaState, Provided};
-use super::decide::{AuthorityReason, RootDecision, RootSecret, RootWorld};
-use super::rotation::{self, Cause, RotationInputs};
+use super::ca_state::{CaState, Provided, RootSecret};
+use super::decision::RootDecision;
+use super::reason::AuthorityReason;
+use super::rotation;
+use super::rotation_inputs::RotationInputs;
+use super::transition::Cause;
+use super::world::RootWorld;
 use crate::api::authority::Phase;
 
-/// How a rotation goes on.
+/// How far a rotation is known, and what becomes of a request for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RotationProgress {
-    /// By its phase; with what becomes of a request that has no answer yet.
+    /// Its phase is known; with what becomes of a request that is not answered yet.
     Known(Option<PendingRequest>),
-    /// Not before a root signs again.
+    /// It pauses until a root signs again.
     Halted,
-    /// Nobody knows: the root Secret cannot be read, or does not hold the root that it should. For this reason.
+    /// Unknown, for this reason: the root Secret cannot be read, or does not hold the root that it should.
     Unknown(AuthorityReason),
 }
 
@@ -21,32 +27,32 @@ pub enum RotationProgress {
 pub enum PendingRequest {
     /// It begins when the one under way has ended.
     Queued,
-    /// Nothing: only people can make the successor of what they provide.
+    /// Nothing: the successor of a provided CA must be provided.
     NotRotatable,
 }
 
-/// What people have changed about the CA that they provide, and a rotation under way keeps from taking effect.
+/// A change of the provided CA that waits for the end of the rotation under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deferred {
     /// Other anchors beside the same signer.
     Anchors,
     /// Another CA.
     Ca,
-    /// They provide none any more.
+    /// No CA is provided any more.
     Removal,
 }
 
 impl RotationProgress {
-    /// Whether the root Secret tells what the roots of this authority do.
+    /// Whether the root Secret shows the state of the roots of this authority.
     #[must_use]
     pub const fn is_known(self) -> bool {
         !matches!(self, Self::Unknown(_))
     }
 }
 
-/// How the rotation of an authority that stands so goes on.
+/// The progress of the rotation of an authority with this decision.
 #[must_use]
-pub fn course(world: &RootWorld, decision: &RootDecision) -> RotationProgress {
+pub fn progress(world: &RootWorld, decision: &RootDecision) -> RotationProgress {
     match (decision.reason, &world.secret) {
         // A change that was refused leaves the root that signs, and its Secret, as they were.
         (
@@ -54,19 +60,19 @@ pub fn course(world: &RootWorld, decision: &RootDecision) -> RotationProgress {
             _,
         ) if !decision.signs => RotationProgress::Unknown(decision.reason),
         (_, RootSecret::Sound(root)) if decision.signs => {
-            RotationProgress::Known(unanswered(root, &world.around))
+            RotationProgress::Known(pending_request(root, &world.inputs))
         }
         _ => RotationProgress::Halted,
     }
 }
 
-/// A request is answered by the rotation that it begins. Whether it begins one at the end of this, is asked of the very
+/// A request is answered by the rotation that it begins. Whether it begins one at the end of this one is asked of the same
 /// rule that will decide it then.
-fn unanswered(root: &CaState, around: &RotationInputs) -> Option<PendingRequest> {
-    if !rotation::is_requested(root, around) {
+fn pending_request(root: &CaState, inputs: &RotationInputs) -> Option<PendingRequest> {
+    if !rotation::is_requested(root, inputs) {
         return None;
     }
-    let begins = rotation::cause(&at_rest(root), around).is_some();
+    let begins = rotation::cause(&after_rotation(root), inputs).is_some();
     match (begins, root.phase) {
         (false, _) => Some(PendingRequest::NotRotatable),
         (true, Phase::Announced | Phase::Draining) => Some(PendingRequest::Queued),
@@ -74,15 +80,15 @@ fn unanswered(root: &CaState, around: &RotationInputs) -> Option<PendingRequest>
     }
 }
 
-/// What waits for the end of the rotation that is under way. Asked, too, of the rule that will decide it then.
+/// The change that waits for the end of the rotation under way. This, too, is asked of the rule that will decide it then.
 #[must_use]
-pub fn deferred(root: &CaState, around: &RotationInputs) -> Option<Deferred> {
+pub fn deferred(root: &CaState, inputs: &RotationInputs) -> Option<Deferred> {
     if root.phase == Phase::Stable {
         return None;
     }
-    let rest = at_rest(root);
-    let is_another = rotation::cause(&rest, around) == Some(Cause::Provision);
-    match &around.provided {
+    let rest = after_rotation(root);
+    let is_another = rotation::cause(&rest, inputs) == Some(Cause::Provision);
+    match &inputs.provided {
         Provided::Sound { .. } if is_another => Some(Deferred::Ca),
         Provided::Sound { anchors, .. } => (*anchors != rest.anchors).then_some(Deferred::Anchors),
         Provided::NotAsked => is_another.then_some(Deferred::Removal),
@@ -91,12 +97,12 @@ pub fn deferred(root: &CaState, around: &RotationInputs) -> Option<Deferred> {
 }
 
 /// The root that signs when the rotation has ended.
-fn at_rest(root: &CaState) -> CaState {
+fn after_rotation(root: &CaState) -> CaState {
     let Some(next) = &root.next else { return root.clone() };
     CaState {
         fingerprint: next.fingerprint.clone(),
         anchors: next.anchors.clone(),
-        is_provided: next.is_provided,
+        origin: next.origin,
         ..root.clone()
     }
 }

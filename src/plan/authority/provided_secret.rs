@@ -1,5 +1,6 @@
-//! A Secret with the CA that people provide: whether an authority may use it, and what they are told if not. The right
-//! to create authorities must not be, by itself, the power to sign with every CA key beside them.
+//! A Secret with a provided CA: whether an authority may use it, and what its condition says if not.
+//!
+//! The right to create authorities must not be, by itself, the power to sign with every CA key in the same namespace.
 
 use crate::api::names::{ROOT_SECRET_TYPE, annotation};
 use crate::pki::Top;
@@ -7,9 +8,9 @@ use crate::pki::Top;
 /// Longest value of the annotation that a sentence repeats.
 const MAX_REPEATED: usize = 256;
 
-/// A Secret that `spec.root.provided.secretName` names, as far as its metadata tells.
+/// A Secret that `spec.root.provided.secretName` names, as its metadata describe it.
 #[derive(Clone, Copy, Debug)]
-pub struct Input<'a> {
+pub struct ProvidedSecret<'a> {
     /// Its namespace.
     pub namespace: &'a str,
     /// Its name.
@@ -20,8 +21,8 @@ pub struct Input<'a> {
     pub provides_for: Option<&'a str>,
 }
 
-impl Input<'_> {
-    /// Where it lies, for sentences.
+impl ProvidedSecret<'_> {
+    /// Its kind, namespace and name, for sentences.
     #[must_use]
     pub fn place(&self) -> String {
         format!("Secret {}/{}", self.namespace, self.name)
@@ -37,14 +38,14 @@ impl Input<'_> {
                 "{place} has the type {ROOT_SECRET_TYPE}: it holds the root of an MtlsAuthority, and provides none for another one; put the CA into a Secret of another type"
             ));
         }
-        let consents = self.named().any(|name| name == authority);
+        let consents = self.names().any(|name| name == authority);
         (!consents && !is_in_force).then(|| {
             format!(
                 "{place} does not say that MtlsAuthority {authority} may sign with the CA in it; if it may, add the annotation (kubectl -n {} annotate secret {} --overwrite {}={})",
                 self.namespace,
                 self.name,
                 annotation::PROVIDES_FOR,
-                self.named_with(authority)
+                self.names_with(authority)
             )
         })
     }
@@ -77,14 +78,14 @@ impl Input<'_> {
     }
 
     /// The authorities that may use it.
-    fn named(&self) -> impl Iterator<Item = &str> {
+    fn names(&self) -> impl Iterator<Item = &str> {
         let names = self.provides_for.unwrap_or_default().split(',').map(str::trim);
         names.filter(|name| !name.is_empty())
     }
 
     /// The value that names this authority, too. One that is too long for a sentence, or no list of names, is left to people.
-    fn named_with(&self, authority: &str) -> String {
-        let all = self.named().chain([authority]).collect::<Vec<_>>().join(",");
+    fn names_with(&self, authority: &str) -> String {
+        let all = self.names().chain([authority]).collect::<Vec<_>>().join(",");
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b',';
         if all.len() <= MAX_REPEATED && all.bytes().all(is_name) {
             all

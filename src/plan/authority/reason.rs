@@ -1,11 +1,11 @@
-//! One word for condition, log line and metric: the reason of an authority's `Ready`, a closed set of states of the world.
+//! The reason of an authority's condition `Ready`: one closed set of words for condition, log line and metric.
 
-/// Reason of an authority's conditions.
+/// The reason of an authority's condition `Ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuthorityReason {
     /// It signs.
     Ready,
-    /// The root that identities depend on is gone, or another one lies in its place.
+    /// The root that identities depend on is gone, or another one is in its place.
     RootLost,
     /// The root Secret cannot be used.
     RootInvalid,

@@ -1,165 +1,49 @@
-//! Rotation of a root: `(state of the CA, what people want, what was seen, now) → transition`. A new root signs only
-//! after every consumer was seen to carry it, and a former one is trusted until its last leaf is gone (I2).
+//! Rotation of a root: `(state of the CA, what is wanted, what was observed, now) → transition`. A new root signs only after
+//! every consumer was observed to carry it, and a former one is trusted until its last leaf has expired (I2).
 //!
 //! ```text
 //! Stable ── Announce ──▶ Announced ── Switch ──▶ Draining ── Drop ──▶ Stable
 //!                            │ Withdraw ▶ Stable
 //! ```
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::decide::{CaState, Provided, StoredRetiring};
-use super::distrust::Why;
-pub use super::quiet_period::Distribution;
-use super::safeguards::{Safeguard, Safeguards};
-pub use super::timing::{drain_bound, forced_at, step};
+use super::ca_state::{CaState, NextCa, Provided};
+use super::distrust::DistrustReason;
+use super::origin::Origin;
+use super::retiring_root::RetiringRoot;
+use super::rotation_inputs::RotationInputs;
+use super::safeguards::Safeguard;
+use super::timing::forced_at;
+use super::transition::{Cause, NextRoot, Transition};
 use crate::api::authority::Phase;
 
-/// What a rotation depends on besides the root Secret.
-#[derive(Clone, Debug)]
-pub struct RotationInputs {
-    /// This moment.
-    pub now: Timestamp,
-    /// What it goes by.
-    pub rules: Rules,
-    /// The CA that people provide.
-    pub provided: Provided,
-    /// Value of the annotation `rotate`.
-    pub request: Option<String>,
-    /// What was seen of the distribution.
-    pub sight: Distribution,
-}
-
-/// What a rotation goes by: durations of the authority's spec, and the safeguards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// How long consumers may take to see a changed Secret.
-    pub propagation: SignedDuration,
-    /// Within which time each step reaches every Secret.
-    pub spread_over: SignedDuration,
-    /// How long before its end a generated root is replaced.
-    pub renew_before: SignedDuration,
-    /// The largest `leaf.maxTTL` in force.
-    pub max_leaf_ttl: SignedDuration,
-    /// The safeguards that hold.
-    pub safeguards: Safeguards,
-}
-
-/// Where a new root comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The operator makes it.
-    Generated,
-    /// People provide it.
-    Provided,
-    /// It was announced before.
-    Announced,
-}
-
-/// Why a root is announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The signer comes to its end.
-    Due,
-    /// A person asked by annotation.
-    Requested,
-    /// People provide another CA, or none any more.
-    Provision,
-    /// The root that was announced is distrusted.
-    Distrust,
-}
-
-/// One change of the root Secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Transition {
-    /// A next root is stored beside the signer, and trusted.
-    Announce(Source, Cause),
-    /// The next root is no longer wanted: nothing was signed with it.
-    Withdraw,
-    /// The next root signs, and the former one is only trusted.
-    Switch {
-        /// Whether a Secret, trust bundle or endpoint may still be without it.
-        is_forced: bool,
-    },
-    /// Another root signs at once, because the signer has expired or is distrusted.
-    Succeed(Source),
-    /// These retiring roots are trusted no more.
-    Drop(Vec<String>),
-    /// Another signer of the same anchors, or the same signer with other anchors, is in force at once.
-    Replace,
-    /// The larger lifetime of leaves is recorded before the first such leaf is signed.
-    RaiseMaxLeafTtl,
-}
-
-impl Transition {
-    /// The word for log lines, Events and metrics.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Announce(..) => "Announce",
-            Self::Withdraw => "Withdraw",
-            Self::Switch { is_forced: false } => "Switch",
-            Self::Switch { is_forced: true } => "SwitchForced",
-            Self::Succeed(_) => "Succeed",
-            Self::Drop(_) => "Drop",
-            Self::Replace => "Replace",
-            Self::RaiseMaxLeafTtl => "RaiseMaxLeafTtl",
-        }
-    }
-
-    /// The phase that it leads to.
-    #[must_use]
-    pub fn leads_to(&self, root: &CaState) -> Phase {
-        let draining = |is_left: bool| if is_left { Phase::Draining } else { Phase::Stable };
-        match self {
-            Self::Announce(..) => Phase::Announced,
-            Self::Withdraw => Phase::Stable,
-            Self::Switch { .. } => Phase::Draining,
-            Self::Succeed(_) => draining(root.retiring.iter().any(|former| former.distrusted.is_none())),
-            Self::Drop(gone) => {
-                draining(root.retiring.iter().any(|former| !gone.contains(&former.fingerprint)))
-            }
-            Self::Replace | Self::RaiseMaxLeafTtl => root.phase,
-        }
-    }
-
-    /// Whether it rests on what was seen, so that a fresh look must confirm it.
-    #[must_use]
-    pub fn rests_on_sight(&self, root: &CaState, safeguards: Safeguards) -> bool {
-        match self {
-            Self::Switch { is_forced } => !*is_forced && safeguards.hold(Safeguard::Gate),
-            Self::Drop(_) => !has_distrusted(&root.retiring) && safeguards.hold(Safeguard::DrainSight),
-            _ => false,
-        }
-    }
-}
-
-/// The change that a sound root needs now. At most one: the next look sees what it has become.
+/// The change that a sound root needs now. At most one: the next reconcile observes its result.
 #[must_use]
-pub fn transition(root: &CaState, around: &RotationInputs) -> Option<Transition> {
-    if let Some(transition) = riddance(root, &around.provided) {
+pub fn transition(root: &CaState, inputs: &RotationInputs) -> Option<Transition> {
+    if let Some(transition) = drop_distrusted(root, &inputs.provided) {
         return Some(transition);
     }
-    if is_replacement(root, &around.provided) {
+    if is_replacement(root, &inputs.provided) {
         return Some(Transition::Replace);
     }
-    if has_longer_leaves(root, around) {
+    if has_longer_leaves(root, inputs) {
         return Some(Transition::RaiseMaxLeafTtl);
     }
     match root.phase {
-        Phase::Stable => cause(root, around).map(|cause| Transition::Announce(source(around), cause)),
-        Phase::Announced => announced(root, around),
-        Phase::Draining => draining(root, around),
+        Phase::Stable => cause(root, inputs).map(|cause| Transition::Announce(origin(inputs), cause)),
+        Phase::Announced => announced(root, inputs),
+        Phase::Draining => draining(root, inputs),
     }
 }
 
 /// Whether identities may ask for a longer lifetime than is recorded.
-pub(super) fn has_longer_leaves(root: &CaState, around: &RotationInputs) -> bool {
-    root.max_leaf_ttl < around.rules.max_leaf_ttl.as_secs() && holds(around, Safeguard::RecordedLifetime)
+pub(super) fn has_longer_leaves(root: &CaState, inputs: &RotationInputs) -> bool {
+    root.max_leaf_ttl < inputs.rules.max_leaf_ttl.as_secs() && holds(inputs, Safeguard::RecordedLifetime)
 }
 
-/// Whether people provide what can be switched to at once: another signer below the same anchors, or the same signer with
-/// other anchors. Either way every leaf chains to what everybody trusts.
+/// Whether a CA is provided that can sign at once: another signer below the same anchors, or the same signer with
+/// other anchors. Either way every leaf chains to a root that all consumers trust.
 fn is_replacement(root: &CaState, provided: &Provided) -> bool {
     let Provided::Sound { fingerprint, anchors } = provided else { return false };
     match (*fingerprint == root.fingerprint, *anchors == root.anchors) {
@@ -169,11 +53,11 @@ fn is_replacement(root: &CaState, provided: &Provided) -> bool {
     }
 }
 
-/// What is distrusted leaves every bundle at once, whoever still needs it.
-fn riddance(root: &CaState, provided: &Provided) -> Option<Transition> {
+/// What is distrusted leaves every bundle at once, even where a consumer still needs it.
+fn drop_distrusted(root: &CaState, provided: &Provided) -> Option<Transition> {
     if let Some(next) = root.next.as_ref().filter(|next| next.distrusted.is_some()) {
-        let is_generated = !next.is_provided && *provided == Provided::NotAsked;
-        let another = Transition::Announce(Source::Generated, Cause::Distrust);
+        let is_generated = !next.origin.is_provided() && *provided == Provided::NotAsked;
+        let another = Transition::Announce(Origin::Generated, Cause::Distrust);
         return Some(if is_generated { another } else { Transition::Withdraw });
     }
     let gone = root.retiring.iter().filter(|former| former.distrusted.is_some());
@@ -183,103 +67,99 @@ fn riddance(root: &CaState, provided: &Provided) -> Option<Transition> {
 
 /// What follows a root that has expired or is distrusted: nothing may be signed with it, so the next one signs at once.
 #[must_use]
-pub fn succession(root: &CaState, around: &RotationInputs) -> Option<Transition> {
-    match &around.provided {
+pub fn immediate_successor(root: &CaState, inputs: &RotationInputs) -> Option<Transition> {
+    match &inputs.provided {
         Provided::Sound { anchors, .. } if *anchors == root.anchors && root.distrusted.is_none() => {
             Some(Transition::Replace)
         }
         _ if root.next.as_ref().is_some_and(|next| next.distrusted.is_none()) => {
-            Some(Transition::Succeed(Source::Announced))
+            Some(Transition::Succeed(NextRoot::Existing))
         }
         // What leads to the distrusted CA leads there below each of its roots.
         Provided::Sound { anchors, .. }
-            if *anchors == root.anchors && root.distrusted != Some(Why::Named) =>
+            if *anchors == root.anchors && root.distrusted != Some(DistrustReason::Named) =>
         {
             None
         }
-        Provided::Sound { .. } => Some(Transition::Succeed(Source::Provided)),
-        Provided::NotAsked => Some(Transition::Succeed(Source::Generated)),
+        Provided::Sound { .. } => Some(Transition::Succeed(NextRoot::New(Origin::Provided))),
+        Provided::NotAsked => Some(Transition::Succeed(NextRoot::New(Origin::Generated))),
         Provided::Missing(_) | Provided::Invalid(_) => None,
     }
 }
 
-const fn holds(around: &RotationInputs, safeguard: Safeguard) -> bool {
-    around.rules.safeguards.hold(safeguard)
+const fn holds(inputs: &RotationInputs, safeguard: Safeguard) -> bool {
+    inputs.rules.safeguards.hold(safeguard)
 }
 
-pub(super) fn has_distrusted(retiring: &[StoredRetiring]) -> bool {
-    retiring.iter().any(|former| former.distrusted.is_some())
-}
-
-const fn source(around: &RotationInputs) -> Source {
-    match around.provided {
-        Provided::Sound { .. } => Source::Provided,
-        _ => Source::Generated,
+const fn origin(inputs: &RotationInputs) -> Origin {
+    match inputs.provided {
+        Provided::Sound { .. } => Origin::Provided,
+        Provided::NotAsked | Provided::Missing(_) | Provided::Invalid(_) => Origin::Generated,
     }
 }
 
 /// Why another root than the signer is wanted, if one is.
-pub(super) fn cause(root: &CaState, around: &RotationInputs) -> Option<Cause> {
-    match &around.provided {
+pub(super) fn cause(root: &CaState, inputs: &RotationInputs) -> Option<Cause> {
+    match &inputs.provided {
         Provided::Sound { fingerprint, .. } if *fingerprint != root.fingerprint => Some(Cause::Provision),
-        // Nobody but people can make the successor of what they provide.
+        // The operator cannot make the successor of a provided CA.
         Provided::Sound { .. } => None,
-        Provided::NotAsked if root.is_provided => Some(Cause::Provision),
-        Provided::Missing(_) | Provided::Invalid(_) if root.is_provided => None,
-        _ if is_requested(root, around) => Some(Cause::Requested),
-        _ => is_due(root, around).then_some(Cause::Due),
+        Provided::NotAsked if root.origin.is_provided() => Some(Cause::Provision),
+        Provided::Missing(_) | Provided::Invalid(_) if root.origin.is_provided() => None,
+        _ if is_requested(root, inputs) => Some(Cause::Requested),
+        _ => is_due(root, inputs).then_some(Cause::Due),
     }
 }
 
-pub(super) fn is_requested(root: &CaState, around: &RotationInputs) -> bool {
-    around.request.is_some() && around.request != root.rotate_request
+pub(super) fn is_requested(root: &CaState, inputs: &RotationInputs) -> bool {
+    inputs.request.is_some() && inputs.request != root.rotate_request
 }
 
-fn is_due(root: &CaState, around: &RotationInputs) -> bool {
-    around.now.duration_since(root.window.not_after) + around.rules.renew_before >= SignedDuration::ZERO
+fn is_due(root: &CaState, inputs: &RotationInputs) -> bool {
+    inputs.now.duration_since(root.window.not_after) + inputs.rules.renew_before >= SignedDuration::ZERO
 }
 
-fn announced(root: &CaState, around: &RotationInputs) -> Option<Transition> {
-    if !root.next.as_ref().is_some_and(|next| is_wanted(next, around)) {
+fn announced(root: &CaState, inputs: &RotationInputs) -> Option<Transition> {
+    if !root.next.as_ref().is_some_and(|next| is_wanted(next, inputs)) {
         return Some(Transition::Withdraw);
     }
-    if is_distributed(root, around) {
+    if is_distributed(root, inputs) {
         return Some(Transition::Switch { is_forced: false });
     }
-    let is_overdue = around.now >= forced_at(root, around.rules.propagation);
-    let is_forced = is_overdue && holds(around, Safeguard::ForcedSwitch);
+    let is_overdue = inputs.now >= forced_at(root, inputs.rules.propagation);
+    let is_forced = is_overdue && holds(inputs, Safeguard::ForcedSwitch);
     is_forced.then_some(Transition::Switch { is_forced })
 }
 
-/// Whether consumers have had the time to load the next root, since the last of them was seen without it.
-fn is_distributed(root: &CaState, around: &RotationInputs) -> bool {
-    match (holds(around, Safeguard::Gate), holds(around, Safeguard::Wait)) {
-        (true, true) => is_quiet(around),
-        (true, false) => around.sight.quiet_for.is_some(),
-        (false, true) => around.now.duration_since(root.since) >= around.rules.propagation,
+/// Whether consumers have had the time to load the next root, since the last of them was observed without it.
+fn is_distributed(root: &CaState, inputs: &RotationInputs) -> bool {
+    match (holds(inputs, Safeguard::Gate), holds(inputs, Safeguard::Wait)) {
+        (true, true) => is_quiet(inputs),
+        (true, false) => inputs.distribution.quiet_for.is_some(),
+        (false, true) => inputs.now.duration_since(root.since) >= inputs.rules.propagation,
         (false, false) => true,
     }
 }
 
-/// Whether the announced root is still what people want.
-fn is_wanted(next: &super::decide::NextCa, around: &RotationInputs) -> bool {
-    match &around.provided {
+/// Whether the announced root is still wanted.
+fn is_wanted(next: &NextCa, inputs: &RotationInputs) -> bool {
+    match &inputs.provided {
         Provided::Sound { fingerprint, .. } => *fingerprint == next.fingerprint,
-        Provided::NotAsked => !next.is_provided,
+        Provided::NotAsked => !next.origin.is_provided(),
         // Half-written input changes nothing.
         Provided::Missing(_) | Provided::Invalid(_) => true,
     }
 }
 
-/// Whether consumers have had the time to load what lies in their Secrets.
-fn is_quiet(around: &RotationInputs) -> bool {
-    around.sight.quiet_for.is_some_and(|span| span >= around.rules.propagation)
+/// Whether consumers have had the time to load the content of their Secrets.
+fn is_quiet(inputs: &RotationInputs) -> bool {
+    inputs.distribution.quiet_for.is_some_and(|span| span >= inputs.rules.propagation)
 }
 
-fn draining(root: &CaState, around: &RotationInputs) -> Option<Transition> {
-    let is_gone_by_sight = is_quiet(around) || !holds(around, Safeguard::DrainSight);
+fn draining(root: &CaState, inputs: &RotationInputs) -> Option<Transition> {
+    let is_gone_by_sight = is_quiet(inputs) || !holds(inputs, Safeguard::DrainSight);
     let is_gone_by_bound =
-        |former: &StoredRetiring| around.now >= former.until || !holds(around, Safeguard::DrainBound);
+        |former: &RetiringRoot| inputs.now >= former.until || !holds(inputs, Safeguard::DrainBound);
     let gone: Vec<String> = root
         .retiring
         .iter()

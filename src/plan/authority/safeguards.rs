@@ -4,7 +4,7 @@
 /// A rule that keeps a rotation from breaking a connection, or from never ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Safeguard {
-    /// The next root signs only while no consumer is seen without it.
+    /// The next root signs only while no consumer is observed without it.
     Gate,
     /// The next root signs only after consumers have had `propagation` to load it.
     Wait,
@@ -12,7 +12,7 @@ pub enum Safeguard {
     CrossCertificates,
     /// Cross-certificates outlive the rotation that they were made in.
     LastingCrosses,
-    /// Nobody holds the switch up for ever.
+    /// The switch is made in the end, whatever still lags.
     ForcedSwitch,
     /// A former root stays trusted as long as a leaf of it is seen.
     DrainSight,

@@ -1,12 +1,13 @@
-//! An authority's spec, parsed: what it signs, for whom, within which limits.
+//! The spec of an authority, parsed: what it signs, for which namespaces, within which limits.
 
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
 
-use super::rotation::Rules;
+use super::rotation_inputs::RotationRules;
 use super::safeguards::Safeguards;
+use super::timing::Timing;
 use crate::api::authority::{CrossCertificates, Grant, LeafSpec, MtlsAuthority, RootSpec};
 use crate::api::duration;
 use crate::api::patterns;
@@ -15,7 +16,7 @@ use crate::plan::selector::Selection;
 use crate::plan::trust_bundle::decide::PublicationSpec;
 use crate::plan::unread_spec::{Unread, Unreadable};
 
-/// The terms of an authority.
+/// The spec of an authority, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthoritySpec {
     /// Name of the authority.
@@ -88,10 +89,10 @@ pub enum MalformedAuthoritySpec {
 }
 
 impl AuthoritySpec {
-    /// Reads the terms of an authority. Of a value that cannot be read the strictest reading is taken, and `unread` names it.
+    /// Parses the spec of an authority. A value that cannot be read is taken in the strictest way, and `unread` names it.
     ///
     /// # Errors
-    /// [`MalformedAuthoritySpec`] where nothing could be signed by them.
+    /// [`MalformedAuthoritySpec`] where nothing could be signed with it.
     pub fn parse(authority: &MtlsAuthority) -> Result<Self, MalformedAuthoritySpec> {
         let spec = &authority.spec;
         if let Some(why) = &spec.unreadable {
@@ -138,10 +139,16 @@ const YEAR: SignedDuration = SignedDuration::from_hours(8760);
 const PROPAGATION: SignedDuration = SignedDuration::from_mins(5);
 
 impl AuthoritySpec {
+    /// F, W and S of this authority.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        Timing::of(self.propagation)
+    }
+
     /// The rules of a rotation.
     #[must_use]
-    pub const fn rules(&self, safeguards: Safeguards) -> Rules {
-        Rules {
+    pub const fn rules(&self, safeguards: Safeguards) -> RotationRules {
+        RotationRules {
             propagation: self.propagation,
             spread_over: self.spread_over,
             renew_before: self.root_renew_before,

@@ -1,25 +1,28 @@
-//! What people must hear of a change of roots: nothing of one that goes as it should, and what to do after any other.
+//! The warning about a change of roots that may break connections, or leaves something to do. A change that goes as planned has
+//! none.
 
-use super::decide::{RootDecision, RootPlan, RootWorld, StoredRetiring};
-use super::distrust::command;
-use super::rotation::Transition;
+use super::decision::{RootDecision, RootPlan};
+use super::distrust::distrust_command;
+use super::retiring_root::RetiringRoot;
+use super::transition::Transition;
+use super::world::RootWorld;
 
-/// The sentence about a change that was made as decided, where it may break connections or leaves something to do.
+/// The warning about a change that was made as decided.
 #[must_use]
-pub fn alarm(world: &RootWorld, decision: &RootDecision, authority: &str) -> Option<String> {
+pub fn disruption_warning(world: &RootWorld, decision: &RootDecision, authority: &str) -> Option<String> {
     match &decision.plan {
-        RootPlan::Recover | RootPlan::Change { transition: Transition::Succeed(_), .. } => Some(format!(
+        RootPlan::Recover | RootPlan::Change(Transition::Succeed(_)) => Some(format!(
             "{}. It signs now without a cross-certificate: handshakes fail until both sides have loaded the new content of their Secrets. Restart every Pod that does not read its files again after a change",
             decision.message
         )),
-        RootPlan::Change { transition: Transition::Switch { is_forced: true }, .. } => forced(world),
-        RootPlan::Change { transition: Transition::Drop(gone), .. } => dropped(world, gone, authority),
+        RootPlan::Change(Transition::Switch { is_forced: true }) => forced(world),
+        RootPlan::Change(Transition::Drop(gone)) => dropped(world, gone, authority),
         _ => None,
     }
 }
 
 fn forced(world: &RootWorld) -> Option<String> {
-    let is_certified = world.secret.stored()?.next.as_ref().is_some_and(|next| next.is_certified);
+    let is_certified = world.secret.held()?.next.as_ref().is_some_and(|next| next.is_certified);
     let what = "the next root signs, because certificates of the former one would have to be cut short, though not every Secret, trust bundle and endpoint was seen to carry it";
     let advice = "see that these Secrets can be written, and restart Pods that do not read their files again";
     Some(if is_certified {
@@ -35,14 +38,14 @@ fn forced(world: &RootWorld) -> Option<String> {
 
 /// The key of a root that was distrusted after the switch lay in one Secret with the key that signs now.
 fn dropped(world: &RootWorld, gone: &[String], authority: &str) -> Option<String> {
-    let root = world.secret.stored()?;
+    let root = world.secret.held()?;
     let is_riddance =
-        |former: &StoredRetiring| former.distrusted.is_some() && gone.contains(&former.fingerprint);
+        |former: &RetiringRoot| former.distrusted.is_some() && gone.contains(&former.fingerprint);
     let former = root.retiring.iter().find(|former| is_riddance(former))?;
     Some(format!(
         "root {} is distrusted and has left every trust bundle. Until the switch its key lay in one Secret with the key of root {}, which signs now: if that Secret can have been read, distrust it as well: {}",
         former.fingerprint,
         root.fingerprint,
-        command(authority, [root.fingerprint.as_str()])
+        distrust_command(authority, [root.fingerprint.as_str()])
     ))
 }

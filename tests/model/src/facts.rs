@@ -1,8 +1,10 @@
 //! What the operator reads in a root Secret, as its decisions are given it.
 
 use mtls_operator::pki::Validity;
-use mtls_operator::plan::authority::decide::{CaState, NextCa, StoredRetiring};
-use mtls_operator::plan::authority::distrust::{self, Cas, Distrusted, Why, closure};
+use mtls_operator::plan::authority::ca_state::{CaState, NextCa};
+use mtls_operator::plan::authority::distrust::{self, Cas, DistrustReason, Distrusted, closure};
+use mtls_operator::plan::authority::origin::Origin;
+use mtls_operator::plan::authority::retiring_root::RetiringRoot;
 use mtls_operator::plan::identity::world::{RetiringSigner, Rollout, Signer};
 use mtls_operator::plan::spread::Step;
 
@@ -38,11 +40,10 @@ pub fn window(pki: &Pki, root: RootId) -> Validity {
 #[must_use]
 pub fn stored(ca: &Ca, pki: &Pki) -> CaState {
     CaState {
-        version: "1".into(),
         fingerprint: fingerprint(ca.signer),
         anchors: fingerprint(ca.signer),
         window: window(pki, ca.signer),
-        is_provided: ca.provided.contain(ca.signer),
+        origin: origin(ca, ca.signer),
         distrusted: why(ca, ca.signer),
         accepted_intermediate: None,
         is_certified: ca.crosses.contain(ca.signer),
@@ -52,7 +53,7 @@ pub fn stored(ca: &Ca, pki: &Pki) -> CaState {
         next: ca.next.map(|next| NextCa {
             fingerprint: fingerprint(next),
             anchors: fingerprint(next),
-            is_provided: ca.provided.contain(next),
+            origin: origin(ca, next),
             distrusted: why(ca, next),
             is_certified: ca.crosses.contain(next),
         }),
@@ -62,17 +63,23 @@ pub fn stored(ca: &Ca, pki: &Pki) -> CaState {
     }
 }
 
-fn retiring(ca: &Ca, former: crate::ca::Retiring) -> StoredRetiring {
-    StoredRetiring {
+fn retiring(ca: &Ca, former: crate::ca::Retiring) -> RetiringRoot {
+    RetiringRoot {
         fingerprint: fingerprint(former.root),
         distrusted: why(ca, former.root),
         until: at(former.until),
+        ..RetiringRoot::default()
     }
 }
 
+fn origin(ca: &Ca, root: RootId) -> Origin {
+    if ca.provided.contain(root) { Origin::Provided } else { Origin::Generated }
+}
+
 /// Why a root is distrusted, if it is. Reasons other than its name are not told apart: decisions do not depend on them.
-fn why(ca: &Ca, root: RootId) -> Option<Why> {
-    let by_name = if ca.named.contain(root) { Why::Named } else { Why::Certified(String::new()) };
+fn why(ca: &Ca, root: RootId) -> Option<DistrustReason> {
+    let by_name =
+        if ca.named.contain(root) { DistrustReason::Named } else { DistrustReason::Certified(String::new()) };
     ca.lost.contain(root).then_some(by_name)
 }
 

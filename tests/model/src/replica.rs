@@ -2,10 +2,11 @@
 //! steps between is copied, from `operator::root::pass` and `operator::rotation` with `operator::sight` (look and confirm),
 //! `operator::new_root` and `operator::root_change` (the root Secret), `operator::reconcile` and `operator::act` (leaves).
 
-use mtls_operator::plan::authority::decide::RootPlan;
+use mtls_operator::plan::authority::decision::RootPlan;
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::quiet_period::QuietPeriod;
-use mtls_operator::plan::authority::rotation::{Source, Transition};
 use mtls_operator::plan::authority::safeguards::Safeguard;
+use mtls_operator::plan::authority::transition::{NextRoot, Transition};
 
 use crate::ca::{Ca, Next};
 use crate::events::{Who, Write};
@@ -71,9 +72,9 @@ impl World {
         // The monotonic clock, from far enough back.
         let now = std::time::Duration::from_secs(1_000_000);
         let quiet = before.map_or_else(QuietPeriod::default, |(_, quiet)| {
-            QuietPeriod::default().look(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
+            QuietPeriod::default().observed(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
         });
-        let sight = quiet.look(is_behind, false, now).sight(now);
+        let sight = quiet.observed(is_behind, false, now).distribution(now);
         state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
     }
 
@@ -89,9 +90,9 @@ impl World {
 
     /// What rests on the index is confirmed by a fresh list.
     fn is_confirmed(&self, state: &mut State, who: Who, plan: &RootPlan) -> bool {
-        let RootPlan::Change { transition, .. } = plan else { return true };
+        let RootPlan::Change(transition) = plan else { return true };
         let Some(ca) = state.ca else { return true };
-        if !self.rules.rests_on_sight(transition, &ca, &state.pki) || self.has(Flaw::Unconfirmed) {
+        if !self.rules.rests_on_distribution(transition, &ca, &state.pki) || self.has(Flaw::Unconfirmed) {
             return true;
         }
         let replica = *state.replica(who);
@@ -106,12 +107,12 @@ impl World {
     /// The root Secret as a plan makes it: a copy of `operator::new_root` and `operator::root_change` without their bytes.
     fn carried_out(&self, state: &mut State, plan: &RootPlan, now: Ticks) -> Option<Ca> {
         let made = if makes_root(plan) { Some(Self::make_root(state)?) } else { None };
-        let RootPlan::Change { transition, .. } = plan else {
+        let RootPlan::Change(transition) = plan else {
             return Self::first(state, made);
         };
         let ca = state.ca?;
-        if let Transition::Announce(source, _) = transition {
-            let provided = state.provided.filter(|_| *source == Source::Provided);
+        if let Transition::Announce(origin, _) = transition {
+            let provided = state.provided.filter(|_| origin.is_provided());
             return Some(self.announced(state, &ca, made.or(provided)?, now));
         }
         let (pki, longest) = (state.pki, state.longest);
@@ -124,11 +125,11 @@ impl World {
             }
             Transition::Withdraw => ca.withdraw(self.step_without_next(&ca, &pki, now)),
             Transition::Switch { .. } => ca.switch(self.rules.drain_bound(&ca, &pki, now), longest, step),
-            Transition::Succeed(source) => {
+            Transition::Succeed(next) => {
                 state.is_excused = true;
-                let is_announced = *source == Source::Announced;
+                let is_announced = *next == NextRoot::Existing;
                 let answered = if is_announced { ca.answered } else { state.asked };
-                let provided = state.provided.filter(|_| *source == Source::Provided);
+                let provided = state.provided.filter(|_| *next == NextRoot::New(Origin::Provided));
                 let signer = made.or(provided).or(ca.next.filter(|_| is_announced))?;
                 let is_provided = provided.is_some() || is_announced && ca.provided.contain(signer);
                 Ca { answered, ..ca.succeed(signer, is_provided, longest) }

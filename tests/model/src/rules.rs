@@ -15,14 +15,17 @@ use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::RetiringEntry;
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
 use mtls_operator::pki::Validity;
-use mtls_operator::plan::authority::decide::{LossAcceptance, Provided, RootPlan, RootSecret, RootWorld};
+use mtls_operator::plan::authority::ca_state::{Provided, RootSecret};
+use mtls_operator::plan::authority::decision::RootPlan;
 use mtls_operator::plan::authority::evidence::Evidence;
+use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::quiet_period::Distribution;
-use mtls_operator::plan::authority::rotation::{
-    RotationInputs, Rules, Source, Transition, drain_bound, step,
-};
+use mtls_operator::plan::authority::rotation_inputs::{RotationInputs, RotationRules};
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
+use mtls_operator::plan::authority::timing::{drain_bound, step};
+use mtls_operator::plan::authority::transition::{NextRoot, Transition};
+use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
 use mtls_operator::plan::identity::decide::{Plan, decide};
 use mtls_operator::plan::identity::policy::{Entitlement, judge};
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
@@ -89,7 +92,7 @@ type Question = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
 
 /// The decisions of the operator.
 pub struct Rulebook {
-    rules: Rules,
+    rules: RotationRules,
     asked: [IdentitySpec; 2],
     entitlement: Entitlement,
     profile: ProfileHash,
@@ -124,7 +127,7 @@ impl Rulebook {
         let plain =
             IdentitySpec { uid: "uid".into(), authority: "mesh".into(), ..IdentitySpec::plain("orders") };
         let paused = IdentitySpec { paused: true, ..plain.clone() };
-        let rules = Rules {
+        let rules = RotationRules {
             propagation: span(PROPAGATION),
             spread_over: span(scope.spread),
             renew_before: span(scope.margin),
@@ -215,12 +218,12 @@ impl Rulebook {
                     }
                     Some(ca) => RootSecret::Sound(facts::stored(ca, &scene.pki)),
                 },
-                around: RotationInputs {
+                inputs: RotationInputs {
                     now: at(scene.now),
-                    rules: Rules { max_leaf_ttl: span(scene.longest), ..self.rules },
+                    rules: RotationRules { max_leaf_ttl: span(scene.longest), ..self.rules },
                     provided: provided(scene),
                     request: (scene.asked > 0).then(|| scene.asked.to_string()),
-                    sight: Distribution { quiet_for },
+                    distribution: Distribution { quiet_for },
                 },
                 evidence: scene.has_evidence.then(|| Evidence::proven("it is lost".into())),
                 acceptance: LossAcceptance::NotAsked,
@@ -234,8 +237,8 @@ impl Rulebook {
 
     /// Whether the transition needs a fresh look before it is made.
     #[must_use]
-    pub fn rests_on_sight(&self, transition: &Transition, ca: &Ca, pki: &Pki) -> bool {
-        transition.rests_on_sight(&facts::stored(ca, pki), self.rules.safeguards)
+    pub fn rests_on_distribution(&self, transition: &Transition, ca: &Ca, pki: &Pki) -> bool {
+        transition.rests_on_distribution(&facts::stored(ca, pki), self.rules.safeguards)
     }
 
     /// Until when a signer that is replaced now stays trusted.
@@ -307,13 +310,11 @@ fn provided(scene: &Scene) -> Provided {
 /// The next root of a plan, where it makes one, and whether it comes at once.
 #[must_use]
 pub fn makes_root(plan: &RootPlan) -> bool {
-    let from = |source: &Source| *source == Source::Generated;
     match plan {
         RootPlan::Generate => true,
-        RootPlan::Change {
-            transition: Transition::Announce(source, _) | Transition::Succeed(source),
-            ..
-        } => from(source),
+        RootPlan::Change(Transition::Announce(origin, _) | Transition::Succeed(NextRoot::New(origin))) => {
+            *origin == Origin::Generated
+        }
         _ => false,
     }
 }

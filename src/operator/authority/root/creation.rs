@@ -1,4 +1,4 @@
-//! A root Secret as it is first written, or written over what was damaged: whole, so that a crash leaves all of it or nothing.
+//! A root Secret as it is created, or replaces a damaged one: in one write, so that a crash leaves all of it or nothing.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,20 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::annotations::Origin;
-use super::patch::{NEXT, RootPatch, SIGNER, contents, written};
+use super::ca_pem::{NEXT, SIGNER};
+use super::patch::{RootPatch, contents, timestamp_text};
 use super::recovery::Recovery;
 use crate::api::authority::Phase;
 use crate::api::duration;
 use crate::api::names::{ROOT_SECRET_TYPE, annotation, key};
 use crate::pki::{AuthorityPem, EvidenceKey};
+use crate::plan::authority::origin::Origin;
 use crate::plan::authority::spec::AuthoritySpec;
 
 /// A root Secret to be created. It has no owner: garbage collection would take the root with its authority.
 #[must_use]
 pub fn new(
-    terms: &AuthoritySpec,
+    spec: &AuthoritySpec,
     namespace: &str,
     name: &str,
     pem: &AuthorityPem,
@@ -27,11 +28,11 @@ pub fn new(
     now: Timestamp,
 ) -> Secret {
     let annotations = BTreeMap::from([
-        (annotation::AUTHORITY.into(), terms.name.clone()),
-        (annotation::TRUST_DOMAIN.into(), terms.trust_domain.to_string()),
+        (annotation::AUTHORITY.into(), spec.name.clone()),
+        (annotation::TRUST_DOMAIN.into(), spec.trust_domain.to_string()),
         (annotation::PHASE.into(), Phase::Stable.as_str().into()),
-        (annotation::SINCE.into(), written(now)),
-        (annotation::MAX_LEAF_TTL.into(), duration::format(terms.max_leaf_ttl)),
+        (annotation::SINCE.into(), timestamp_text(now)),
+        (annotation::MAX_LEAF_TTL.into(), duration::format(spec.max_leaf_ttl)),
         (annotation::ORIGIN.into(), origin.as_str().into()),
     ]);
     Secret {
@@ -47,26 +48,26 @@ pub fn new(
     }
 }
 
-/// A root that is new answers whatever rotation people had asked for before.
-pub fn answers(secret: &mut Secret, request: Option<&str>) {
+/// Records the rotate request as answered: the new root was made after it.
+pub fn record_rotate_request(secret: &mut Secret, request: Option<&str>) {
     let answered = request.map(|request| (annotation::ROTATE_REQUEST.to_owned(), request.to_owned()));
     secret.metadata.annotations.get_or_insert_default().extend(answered);
 }
 
-/// What proofs of statuses are made with, and the name of what they were made with before, where that is lost as well.
-pub fn proves(secret: &mut Secret, key: &EvidenceKey, lost: Option<&str>) {
+/// Sets the key of status proofs, and the name of the one before it, where that is lost as well.
+pub fn set_evidence_key(secret: &mut Secret, key: &EvidenceKey, lost: Option<&str>) {
     let octets = ByteString(key.octets().to_vec());
     secret.data.get_or_insert_default().insert(key::EVIDENCE_KEY.to_owned(), octets);
     let lost = lost.map(|lost| (annotation::LOST_EVIDENCE_KEY.to_owned(), lost.to_owned()));
     secret.metadata.annotations.get_or_insert_default().extend(lost);
 }
 
-/// What is left of a lost root stays trusted beside the new one, and its leaves are replaced.
-pub fn recovered(secret: &mut Secret, recovery: &Recovery, now: Timestamp) {
+/// What is left of a lost root stays trusted beside the new one, while its leaves are replaced.
+pub fn set_recovery(secret: &mut Secret, recovery: &Recovery, now: Timestamp) {
     let json = |value: Result<String, _>| value.unwrap_or_default();
     secret.metadata.annotations.get_or_insert_default().extend([
         (annotation::PHASE.to_owned(), Phase::Draining.as_str().to_owned()),
-        (annotation::SPREAD_UNTIL.to_owned(), written(now)),
+        (annotation::SPREAD_UNTIL.to_owned(), timestamp_text(now)),
         (annotation::RETIRING.to_owned(), json(serde_json::to_string(&recovery.retiring))),
         (annotation::FORMER_KEY_IDS.to_owned(), json(serde_json::to_string(&recovery.former))),
     ]);
@@ -74,12 +75,12 @@ pub fn recovered(secret: &mut Secret, recovery: &Recovery, now: Timestamp) {
     secret.data.get_or_insert_default().insert(key::RETIRING.to_owned(), anchors);
 }
 
-/// The patch that turns a root Secret into this one; nothing else of it is left.
+/// The patch that turns a root Secret into this one; nothing of the former content is left.
 #[must_use]
-pub fn replacing(secret: &Secret) -> RootPatch {
+pub fn replacement(secret: &Secret) -> RootPatch {
     let mut patch = RootPatch::default();
-    patch.drop_keys(NEXT);
-    patch.drop_keys([key::CROSS_CERTIFICATE, key::NEXT_CROSS_CERTIFICATE]);
+    patch.remove_keys(NEXT);
+    patch.remove_keys([key::CROSS_CERTIFICATE, key::NEXT_CROSS_CERTIFICATE]);
     for note in [
         annotation::NEXT_ORIGIN,
         annotation::CERTIFIED,
@@ -87,8 +88,8 @@ pub fn replacing(secret: &Secret) -> RootPatch {
         annotation::ROTATE_REQUEST,
         annotation::EXCLUDE_REQUEST,
     ] {
-        patch.forget(note);
+        patch.remove_annotation(note);
     }
-    patch.all_of(secret);
+    patch.set_all_of(secret);
     patch
 }

@@ -1,89 +1,56 @@
-//! What of a root Secret is distrusted: its CAs as `plan::distrust` sees them, and what leaves the trust bundle.
+//! What of a root Secret is distrusted: its CAs as `plan::authority::distrust` judges them, and what leaves the trust bundle.
 
-use super::annotations::{FormerKey, Intermediate, RetiringRoot, Taken};
-use super::load::{LoadedRoot, RotationState};
-use crate::pki::{Authority, Fingerprint};
-use crate::plan::authority::distrust::{Ca, Cas, Distrusted, Why, closure};
+use super::annotations::{FormerKey, Taken};
+use super::loaded_ca::LoadedCa;
+use crate::pki::Fingerprint;
+use crate::plan::authority::distrust::{Ca, Cas, DistrustReason, Distrusted, closure};
+use crate::plan::authority::origin::Origin;
+use crate::plan::authority::retiring_root::{Intermediate, RetiringRoot};
 use crate::plan::authority::spec::AuthoritySpec;
 
-/// What is distrusted, where people name these.
-#[must_use]
-pub fn distrusted(
-    signer: &Authority,
-    succession: &RotationState,
-    is_next_generated: bool,
-    named: &[Fingerprint],
-) -> Distrusted {
-    let cas = Cas {
-        retiring: succession.retiring.iter().map(retiring).collect(),
-        signer: Ca { certified: Some(certified(succession)), ..ca(signer) },
-        next: succession.next.as_ref().map(ca),
-        is_next_generated,
-    };
-    closure(&cas, &texts(named))
+/// Marks what is distrusted of a CA, where the spec and status of its authority name these roots.
+pub fn mark_distrusted(ca: &mut LoadedCa, spec: &AuthoritySpec) {
+    remember_certified(ca, spec);
+    mark_named(&mut ca.former, &spec.distrust);
+    let Distrusted { retiring, signer, next } = closure(&cas(ca), &texts(&spec.distrust));
+    ca.signer.distrusted = signer;
+    for (root, why) in ca.retiring.iter_mut().zip(retiring) {
+        root.distrusted = why;
+    }
+    if let Some(announced) = &mut ca.next {
+        announced.distrusted = next;
+    }
 }
 
-/// SHA-256 of the certificates of every CA that the signer has certified. Version 0.1 did not record it, but what it has
-/// made for the announced root.
-#[must_use]
-pub fn certified(succession: &RotationState) -> Vec<String> {
-    let announced = succession.next.as_ref().filter(|_| succession.next_cross.is_some());
-    let mut certified = succession.certified.clone();
-    let announced = announced.map(|next| texts(&next.fingerprints())).unwrap_or_default();
-    certified.extend(announced.into_iter().filter(|found| !succession.certified.contains(found)));
-    certified
+fn cas(ca: &LoadedCa) -> Cas {
+    let next = ca.next.as_ref();
+    let next_ca =
+        next.map(|next| Ca { fingerprints: next.ca.fingerprint_texts(), certified: Some(Vec::new()) });
+    Cas {
+        retiring: ca.retiring.iter().map(retiring).collect(),
+        signer: Ca { fingerprints: ca.signer.ca.fingerprint_texts(), certified: Some(ca.certified()) },
+        next: next_ca,
+        is_next_generated: next.is_some_and(|next| next.origin == Origin::Generated),
+    }
+}
+
+fn retiring(root: &RetiringRoot) -> Ca {
+    Ca { fingerprints: root.certificates(), certified: root.certified.clone() }
 }
 
 /// Adds what status remembers: a backup of the root Secret from before a rotation does not know what its signer has certified
 /// since.
-pub fn remember_certified(succession: &mut RotationState, signer: &Authority, terms: &AuthoritySpec) {
-    let remembered = terms.certified.get(&signer.fingerprint().to_string());
+fn remember_certified(ca: &mut LoadedCa, spec: &AuthoritySpec) {
+    let remembered = spec.certified.get(&ca.signer.ca.fingerprint().to_string());
     for found in remembered.into_iter().flatten() {
-        if !succession.certified.contains(found) {
-            succession.certified.push(found.clone());
+        if !ca.signer.certified.contains(found) {
+            ca.signer.certified.push(found.clone());
         }
     }
 }
 
-/// The roots that leave the trust bundle: those that people name, and those of CAs that are distrusted. The signer's own stay
-/// where it signs on: without them peers refuse what it signs.
-#[must_use]
-pub fn lost(
-    signer: &Authority,
-    succession: &RotationState,
-    distrusted: &Distrusted,
-    named: &[Fingerprint],
-) -> Vec<Fingerprint> {
-    let retiring = succession.retiring.iter().zip(&distrusted.retiring);
-    let retiring = retiring.filter(|(_, why)| why.is_some()).flat_map(|(root, _)| root.certificates());
-    let next = succession.next.iter().filter(|_| distrusted.next.is_some());
-    let anchors = next.flat_map(Authority::fingerprints);
-    let anchors = anchors.chain(retiring.filter_map(|text| text.parse().ok()));
-    let needs = |anchor: &Fingerprint| distrusted.signer.is_none() && signer.anchors().contains(anchor);
-    named.iter().copied().chain(anchors.filter(|anchor| !needs(anchor))).collect()
-}
-
-/// A distrusted intermediate below a root that is still trusted: one that signs, or has signed.
-#[must_use]
-pub fn accepted_intermediate(
-    signer: &Authority,
-    former: &[FormerKey],
-    distrusted: &Distrusted,
-) -> Option<Intermediate> {
-    let is_trusted = |text: &String| text.parse().is_ok_and(|anchor| signer.bundle().contains(&anchor));
-    let gone =
-        former.iter().filter(|former| former.distrusted).filter_map(|former| former.intermediate.clone());
-    let signs = signer.is_intermediate() && distrusted.signer == Some(Why::Named);
-    let signing = signs.then(|| Intermediate {
-        fingerprint: signer.fingerprint().to_string(),
-        anchors: texts(&signer.fingerprints()),
-        not_after: signer.window().not_after,
-    });
-    gone.chain(signing).find(|below| below.anchors.iter().any(is_trusted))
-}
-
-/// Marks signers of the past that people name only now: their leaves are replaced at once.
-pub fn mark_named(former: &mut [FormerKey], named: &[Fingerprint]) {
+/// Marks signers of the past that are named only now: their leaves are replaced at once.
+fn mark_named(former: &mut [FormerKey], named: &[Fingerprint]) {
     for former in former {
         let is_named =
             |below: &Intermediate| below.fingerprint.parse().is_ok_and(|found| named.contains(&found));
@@ -91,30 +58,32 @@ pub fn mark_named(former: &mut [FormerKey], named: &[Fingerprint]) {
     }
 }
 
+/// The roots that leave the trust bundle: those that are named, and those of CAs that are distrusted. The signer's own stay
+/// while it signs: without them peers refuse what it signs.
+#[must_use]
+pub fn leaving_roots(ca: &LoadedCa, named: &[Fingerprint]) -> Vec<Fingerprint> {
+    let retiring = ca.retiring.iter().filter(|root| root.distrusted.is_some());
+    let retiring = retiring.flat_map(RetiringRoot::certificates).filter_map(|text| text.parse().ok());
+    let next = ca.next.iter().filter(|next| next.distrusted.is_some());
+    let anchors = next.flat_map(|next| next.ca.fingerprints()).chain(retiring);
+    let signer = &ca.signer;
+    let needs = |anchor: &Fingerprint| signer.distrusted.is_none() && signer.ca.anchors().contains(anchor);
+    named.iter().copied().chain(anchors.filter(|anchor| !needs(anchor))).collect()
+}
+
 /// What is distrusted with another CA, as the root Secret holds it now.
 #[must_use]
-pub fn taken(loaded: &LoadedRoot) -> Vec<Taken> {
-    let Some((root, signer)) = loaded.stored().zip(loaded.authority.as_ref()) else { return Vec::new() };
-    let signing = (texts(&signer.fingerprints()), root.distrusted.as_ref());
-    let next = loaded.succession.next.as_ref().map(|next| texts(&next.fingerprints()));
-    let next = next.map(|next| (next, root.next.as_ref().and_then(|next| next.distrusted.as_ref())));
-    let retiring = loaded.succession.retiring.iter().zip(&root.retiring);
-    let retiring = retiring.map(|(notes, root)| (notes.certificates(), root.distrusted.as_ref()));
-    let all = retiring.chain([signing]).chain(next);
-    let with_another = all.filter_map(|(found, why)| Some((found, why.filter(|why| **why != Why::Named)?)));
+pub fn taken(ca: &LoadedCa) -> Vec<Taken> {
+    let signer = (ca.signer.ca.fingerprint_texts(), ca.signer.distrusted.as_ref());
+    let next = ca.next.iter().map(|next| (next.ca.fingerprint_texts(), next.distrusted.as_ref()));
+    let retiring = ca.retiring.iter().map(|root| (root.certificates(), root.distrusted.as_ref()));
+    let all = retiring.chain([signer]).chain(next);
+    let with_another =
+        all.filter_map(|(found, why)| Some((found, why.filter(|why| **why != DistrustReason::Named)?)));
     with_another.map(|(fingerprints, why)| Taken { fingerprints, because: why.sentence() }).collect()
 }
 
-fn ca(authority: &Authority) -> Ca {
-    Ca { fingerprints: texts(&authority.fingerprints()), certified: Some(Vec::new()) }
-}
-
-fn retiring(root: &RetiringRoot) -> Ca {
-    Ca { fingerprints: root.certificates(), certified: root.certified.clone() }
-}
-
 /// The fingerprints as annotations hold them.
-#[must_use]
-pub fn texts(fingerprints: &[Fingerprint]) -> Vec<String> {
+fn texts(fingerprints: &[Fingerprint]) -> Vec<String> {
     fingerprints.iter().map(ToString::to_string).collect()
 }

@@ -1,20 +1,22 @@
-//! Of the signers that are named after a loss no more is kept than can have signed: whoever may write into a namespace
-//! may write any name into its Secrets.
+//! The former signers that are remembered after a root was lost: no more than an authority can have had.
+//!
+//! An account that may write into a namespace may write any key identifier into its Secrets, so that the number is limited.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::annotations::{FormerKey, RetiringRoot};
+use super::annotations::FormerKey;
 use crate::pki::KeyId;
+use crate::plan::authority::retiring_root::RetiringRoot;
 
-/// As many are kept: more than an authority ever has at a time, and a small part of what annotations can hold.
-const MOST: usize = 100;
-/// No key identifier that a Secret names is longer: the octets of the longest hash in use.
-const LONGEST: usize = 64;
+/// Most that are kept: more than an authority ever has at a time, and a small part of the 256 KiB that annotations can hold.
+const MAX_FORMER_KEYS: usize = 100;
+/// Octets of the longest key identifier that is kept: those of SHA-512, the longest hash in use.
+const MAX_KEY_ID: usize = 64;
 
-/// What a leaf Secret says of its signer.
+/// The annotation of a leaf Secret that names its signer.
 #[derive(Clone, Debug)]
 pub struct SignerMention {
     /// The signer.
@@ -25,7 +27,7 @@ pub struct SignerMention {
     pub identity: String,
 }
 
-/// Who names a signer: however many Secrets somebody makes, he is one.
+/// Where a signer is named. Many Secrets of one namespace count once.
 #[derive(Default)]
 struct Mentions {
     namespaces: BTreeSet<String>,
@@ -44,17 +46,19 @@ pub fn former_keys(
     let mut kept: Vec<KeyId> = recorded.into_iter().collect();
     kept.sort_unstable();
     kept.dedup();
-    let mut voices: BTreeMap<KeyId, Mentions> = BTreeMap::new();
+    let mut mentions: BTreeMap<KeyId, Mentions> = BTreeMap::new();
     for SignerMention { key_id, namespace, identity } in named {
-        let heard = voices.entry(key_id).or_default();
-        heard.namespaces.insert(namespace.clone());
-        heard.identities.insert((namespace, identity));
+        let mentioned_in = mentions.entry(key_id).or_default();
+        mentioned_in.namespaces.insert(namespace.clone());
+        mentioned_in.identities.insert((namespace, identity));
     }
-    voices.retain(|key_id, _| key_id.as_bytes().len() <= LONGEST && !kept.contains(key_id));
-    let mut others: Vec<_> = voices.into_iter().collect();
-    others.sort_by_key(|(_, heard)| Reverse((heard.namespaces.len(), heard.identities.len())));
+    mentions.retain(|key_id, _| key_id.as_bytes().len() <= MAX_KEY_ID && !kept.contains(key_id));
+    let mut others: Vec<_> = mentions.into_iter().collect();
+    others.sort_by_key(|(_, mentioned_in)| {
+        Reverse((mentioned_in.namespaces.len(), mentioned_in.identities.len()))
+    });
     kept.extend(others.into_iter().map(|(key_id, _)| key_id));
     let texts = kept.into_iter().map(|key_id| key_id.to_string());
     let former = texts.filter(|key_id| retiring.iter().all(|root| root.key_id != *key_id));
-    former.take(MOST).map(|key_id| FormerKey::of(key_id, until)).collect()
+    former.take(MAX_FORMER_KEYS).map(|key_id| FormerKey::new(key_id, until)).collect()
 }

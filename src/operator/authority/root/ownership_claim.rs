@@ -1,6 +1,6 @@
 //! Whether leaf Secrets belong to the identities that their metadata name.
 //!
-//! Users of a namespace can write such metadata: an identity is asked for once, however many Secrets claim to be its.
+//! Users of a namespace can write such metadata: an identity is read once, however many Secrets claim to be its.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use kube::core::PartialObjectMeta;
 
 use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, label};
-use crate::operator::authority::counts::is_remembered;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::digest::digest;
+use crate::plan::authority::evidence::LeafClaim;
 
-/// Which Secrets claim to be of an identity, by the uid that they name.
+/// The Secrets that claim to belong to an identity, by the uid that they name.
 pub type Claims = BTreeMap<String, String>;
 
 /// The claims, by namespace and name of the identity.
@@ -34,16 +34,6 @@ pub fn claims(secrets: Vec<PartialObjectMeta<Secret>>) -> BTreeMap<(String, Stri
     claims
 }
 
-/// A claim that is true.
-pub struct OwnershipClaim {
-    /// Of the Secret, and of its identity.
-    pub namespace: String,
-    /// Name of the identity.
-    pub identity: String,
-    /// Name of the Secret.
-    pub secret: String,
-}
-
 /// The claim that is true, if one is.
 ///
 /// # Errors
@@ -53,11 +43,11 @@ pub async fn true_claim(
     authority: &str,
     (namespace, identity): (String, String),
     mut claims: Claims,
-) -> Result<Option<OwnershipClaim>, Error> {
+) -> Result<Option<LeafClaim>, Error> {
     let uids: Vec<&str> = claims.keys().map(String::as_str).collect();
     let uid = owner(context, authority, &namespace, &identity, &uids).await?.map(str::to_owned);
     let secret = uid.and_then(|uid| claims.remove(&uid));
-    Ok(secret.map(|secret| OwnershipClaim { namespace, identity, secret }))
+    Ok(secret.map(|secret| LeafClaim { namespace, identity, secret }))
 }
 
 /// Whether a leaf Secret with this uid belongs to an identity that exists and names this authority.
@@ -74,8 +64,8 @@ pub async fn is_owned(
     Ok(owner(context, authority, namespace, identity, uid.as_slice()).await?.is_some())
 }
 
-/// Which of these uids is that of the identity, if it exists and names this authority. What the index does not confirm is asked
-/// for.
+/// Which of these uids is that of the identity, if it exists and names this authority. What the index does not confirm is
+/// read.
 async fn owner<'u>(
     context: &Context,
     authority: &str,
@@ -86,7 +76,7 @@ async fn owner<'u>(
     if uids.is_empty() || identity.is_empty() {
         return Ok(None);
     }
-    if let Some(uid) = remembered(context, authority, namespace, identity, uids) {
+    if let Some(uid) = in_index(context, authority, namespace, identity, uids) {
         return Ok(Some(uid));
     }
     let found = context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?;
@@ -95,7 +85,7 @@ async fn owner<'u>(
     Ok(uid.and_then(|uid| uids.iter().copied().find(|named| *named == uid)))
 }
 
-fn remembered<'u>(
+fn in_index<'u>(
     context: &Context,
     authority: &str,
     namespace: &str,
@@ -109,12 +99,12 @@ fn remembered<'u>(
     uids.iter().copied().find(is_its)
 }
 
-/// Whether an identity exists: one that the index does not know is asked for.
+/// Whether an identity exists: one that the index does not know is read.
 ///
 /// # Errors
-/// [`Error`] where it cannot be.
+/// [`Error`] where it cannot be read.
 pub async fn exists(context: &Context, namespace: &str, identity: &str) -> Result<bool, Error> {
-    if is_remembered(&context.board.lock(), namespace, identity, |_| true) {
+    if context.board.lock().index().find(namespace, identity).is_some() {
         return Ok(true);
     }
     Ok(context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?.is_some())

@@ -9,16 +9,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroize as _;
 
-use super::annotations::{Origin, RetiringRoot};
+use super::ca_pem::{NEXT, SIGNER};
 use crate::api::duration;
 use crate::api::names::{annotation, key};
 use crate::pki::{AuthorityPem, CrossCertificate, Fingerprint, TrustBundle, whole_second};
+use crate::plan::authority::origin::Origin;
+use crate::plan::authority::retiring_root::RetiringRoot;
 use crate::plan::authority::spec::AuthoritySpec;
-
-/// Keys of the announced root.
-pub(super) const NEXT: [&str; 3] = [key::NEXT_CERTIFICATE, key::NEXT_PRIVATE_KEY, key::NEXT_TRUST_BUNDLE];
-/// Keys of the signer.
-pub(super) const SIGNER: [&str; 3] = [key::CERTIFICATE, key::PRIVATE_KEY, key::TRUST_BUNDLE];
 
 /// A patch of a root Secret. `None` removes a key. What it holds is wiped when it is dropped: there are keys in it.
 #[derive(Default)]
@@ -28,73 +25,73 @@ pub struct RootPatch {
 }
 
 impl RootPatch {
-    pub(super) fn note(&mut self, key: &str, value: &str) {
+    pub(super) fn annotate(&mut self, key: &str, value: &str) {
         self.annotations.insert(key.into(), Some(value.into()));
     }
 
-    pub(super) fn json<T: Serialize>(&mut self, key: &str, value: &T) {
-        self.note(key, &serde_json::to_string(value).unwrap_or_default());
+    pub(super) fn set_json<T: Serialize>(&mut self, key: &str, value: &T) {
+        self.annotate(key, &serde_json::to_string(value).unwrap_or_default());
     }
 
-    pub(super) fn forget(&mut self, key: &str) {
+    pub(super) fn remove_annotation(&mut self, key: &str) {
         self.annotations.insert(key.into(), None);
     }
 
-    pub(super) fn text(&mut self, key: &str, text: &str) {
+    pub(super) fn set_text(&mut self, key: &str, text: &str) {
         let value = (!text.is_empty()).then(|| ByteString(text.as_bytes().to_vec()));
         self.data.insert(key.into(), value);
     }
 
-    pub(super) fn cross(&mut self, key: &str, cross: Option<&CrossCertificate>) {
-        self.text(key, &cross.map_or_else(String::new, CrossCertificate::to_pem));
+    pub(super) fn set_cross_certificate(&mut self, key: &str, cross: Option<&CrossCertificate>) {
+        self.set_text(key, &cross.map_or_else(String::new, CrossCertificate::to_pem));
     }
 
-    pub(crate) fn octets(&mut self, key: &str, octets: &[u8]) {
+    pub(crate) fn set_octets(&mut self, key: &str, octets: &[u8]) {
         self.data.insert(key.into(), Some(ByteString(octets.to_vec())));
     }
 
-    pub(super) fn put(&mut self, keys: [&str; 3], pem: &AuthorityPem) {
+    pub(super) fn set_ca(&mut self, keys: [&str; 3], pem: &AuthorityPem) {
         let pairs = keys.into_iter().zip(contents(pem));
         self.data.extend(pairs.map(|(key, content)| (key.to_owned(), Some(content))));
     }
 
-    pub(super) fn drop_keys<const N: usize>(&mut self, keys: [&str; N]) {
+    pub(super) fn remove_keys<const N: usize>(&mut self, keys: [&str; N]) {
         self.data.extend(keys.map(|key| (key.to_owned(), None)));
     }
 
-    /// These roots are retiring, with their anchors among those that are stored.
-    pub(super) fn retiring(&mut self, roots: &[RetiringRoot], stored: Option<&TrustBundle>) {
-        self.json(annotation::RETIRING, &roots);
+    /// Sets the retiring roots, and of the stored anchors those that are theirs.
+    pub(super) fn set_retiring(&mut self, roots: &[RetiringRoot], stored: Option<&TrustBundle>) {
+        self.set_json(annotation::RETIRING, &roots);
         let is_theirs = |anchor: &Fingerprint| {
             let anchor = anchor.to_string();
             roots.iter().any(|root| root.anchors.contains(&anchor))
         };
         let anchors = stored.and_then(|stored| {
             let theirs: Vec<_> = stored.fingerprints().filter(is_theirs).collect();
-            stored.among(&theirs)
+            stored.only(&theirs)
         });
-        self.text(key::RETIRING, anchors.as_ref().map_or("", TrustBundle::to_pem));
+        self.set_text(key::RETIRING, anchors.as_ref().map_or("", TrustBundle::to_pem));
     }
 
-    /// Everything that a Secret holds.
-    pub(super) fn all_of(&mut self, secret: &Secret) {
+    /// Sets everything that a Secret holds.
+    pub(super) fn set_all_of(&mut self, secret: &Secret) {
         let annotations = secret.metadata.annotations.iter().flatten();
         self.annotations.extend(annotations.map(|(key, value)| (key.clone(), Some(value.clone()))));
         self.data.extend(secret.data.iter().flatten().map(|(key, value)| (key.clone(), Some(value.clone()))));
     }
 
-    /// Another CA signs; nothing is announced any more.
-    pub(super) fn signer(&mut self, pem: &AuthorityPem, origin: Origin, terms: &AuthoritySpec) {
-        self.drop_keys(NEXT);
-        self.put(SIGNER, pem);
-        self.forget(annotation::NEXT_ORIGIN);
-        self.note(annotation::ORIGIN, origin.as_str());
-        self.note(annotation::MAX_LEAF_TTL, &duration::format(terms.max_leaf_ttl));
+    /// Sets the CA that signs, and removes the announced one.
+    pub(super) fn set_signer(&mut self, pem: &AuthorityPem, origin: Origin, spec: &AuthoritySpec) {
+        self.remove_keys(NEXT);
+        self.set_ca(SIGNER, pem);
+        self.remove_annotation(annotation::NEXT_ORIGIN);
+        self.annotate(annotation::ORIGIN, origin.as_str());
+        self.annotate(annotation::MAX_LEAF_TTL, &duration::format(spec.max_leaf_ttl));
     }
 
-    /// The request: it names the version that it was decided for.
+    /// The request. It names the version that the patch was decided for, so that the API server refuses it for any other.
     #[must_use]
-    pub fn over(&self, version: &str) -> Value {
+    pub fn at_version(&self, version: &str) -> Value {
         let metadata = json!({ "resourceVersion": version, "annotations": self.annotations });
         json!({ "metadata": metadata, "data": self.data })
     }
@@ -129,7 +126,7 @@ pub(super) fn contents(pem: &AuthorityPem) -> [ByteString; 3] {
     [ByteString(pem.chain.clone()), ByteString(pem.key.to_vec()), ByteString(pem.anchors.clone())]
 }
 
-/// A moment as annotations hold it: whole seconds.
-pub(super) fn written(moment: Timestamp) -> String {
+/// A moment as annotations hold it: RFC 3339, whole seconds.
+pub(super) fn timestamp_text(moment: Timestamp) -> String {
     whole_second(moment).to_string()
 }

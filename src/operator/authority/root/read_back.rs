@@ -1,5 +1,5 @@
-//! What is about to be written into a root Secret is read first, by the code that will read it: a root Secret that the
-//! operator could not load again would stop signing for good (I13).
+//! Reads a root Secret before it is written, with the code that will read it afterwards (I13): one that the operator could not
+//! load again would stop signing for good.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use super::load::load;
 use crate::api::authority::Phase;
 use crate::pki::TrustBundle;
-use crate::plan::authority::decide::RootSecret;
+use crate::plan::authority::ca_state::RootSecret;
 use crate::plan::authority::spec::AuthoritySpec;
 
 /// Checks that a root Secret can be read, and is in the phase that it should be in.
@@ -16,25 +16,24 @@ use crate::plan::authority::spec::AuthoritySpec;
 /// A sentence that says why not.
 pub fn read_back(
     secret: &Secret,
-    terms: &AuthoritySpec,
+    spec: &AuthoritySpec,
     place: &str,
     phase: Phase,
     now: Timestamp,
 ) -> Result<(), String> {
-    let loaded = load(Some(secret), terms, place, now);
-    let found = match loaded.secret {
-        RootSecret::Sound(root) => root.phase,
+    let ca = match load(Some(secret), spec, place, now) {
+        RootSecret::Sound(ca) => ca,
         RootSecret::Invalid(why) | RootSecret::NotOurs(why) | RootSecret::OtherTrustDomain(why) => {
             return Err(why);
         }
-        RootSecret::Expired(root) => {
-            return Err(format!("its signer would have expired at {}", root.window.not_after));
+        RootSecret::Expired(ca) => {
+            return Err(format!("its signer would have expired at {}", ca.signer.ca.window().not_after));
         }
         RootSecret::Absent => return Err("it would be empty".into()),
     };
-    if found != phase {
-        return Err(format!("it would be in phase {}, not {}", found.as_str(), phase.as_str()));
+    if ca.phase != phase {
+        return Err(format!("it would be in phase {}, not {}", ca.phase.as_str(), phase.as_str()));
     }
-    let bundle = loaded.authority.as_ref().map_or("", |authority| authority.bundle().to_pem());
+    let bundle = ca.signer.ca.bundle().to_pem();
     TrustBundle::from_pem(bundle.as_bytes()).map(|_| ()).map_err(|error| error.to_string())
 }

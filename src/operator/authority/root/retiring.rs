@@ -2,12 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::annotations::{FormerKey, RetiringRoot};
-use super::load::RotationState;
-use crate::plan::authority::decide::CaState;
-use crate::plan::authority::distrust::Why;
+use super::annotations::FormerKey;
+use crate::plan::authority::retiring_root::RetiringRoot;
 
-/// The retiring roots of a root Secret, parted.
+/// The retiring roots of a root Secret, divided into those that leave and those that stay.
 pub struct Leaving {
     /// What is remembered of those that leave.
     pub former: Vec<FormerKey>,
@@ -18,26 +16,20 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Parts them.
+    /// Divides them.
     #[must_use]
-    pub fn of(
-        succession: &RotationState,
-        root: &CaState,
-        leaves: impl Fn(&RetiringRoot, Option<&Why>) -> bool,
-    ) -> Self {
-        // Both lists are made of one annotation, in one order.
-        let judged = root.retiring.iter().map(|root| root.distrusted.as_ref());
-        let all = succession.retiring.iter().zip(judged);
-        let (gone, left): (Vec<_>, Vec<_>) = all.partition(|(root, why)| leaves(root, *why));
+    pub fn new(retiring: &[RetiringRoot], leaves: impl Fn(&RetiringRoot) -> bool) -> Self {
+        let (gone, left): (Vec<_>, Vec<_>) = retiring.iter().partition(|root| leaves(root));
         Self {
-            last_end: gone.iter().map(|(root, _)| root.not_after).max(),
-            former: gone.into_iter().map(|(root, why)| former(root, why)).collect(),
-            left: left.into_iter().map(|(root, _)| root.clone()).collect(),
+            last_end: gone.iter().map(|root| root.not_after).max(),
+            former: gone.into_iter().map(former).collect(),
+            left: left.into_iter().cloned().collect(),
         }
     }
 }
 
-fn former(root: &RetiringRoot, why: Option<&Why>) -> FormerKey {
-    let former = FormerKey::of(root.key_id.clone(), root.until).distrusted(why, root.certificates());
+fn former(root: &RetiringRoot) -> FormerKey {
+    let former = FormerKey::new(root.key_id.clone(), root.until);
+    let former = former.distrusted(root.distrusted.as_ref(), root.certificates());
     FormerKey { intermediate: root.intermediate(), ..former }
 }

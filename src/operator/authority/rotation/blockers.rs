@@ -225,8 +225,8 @@ impl QuietPeriods {
         if watch.subject != subject {
             *watch = Watch { subject, ..Watch::default() };
         }
-        watch.quiet = watch.quiet.look(is_behind, was_behind, now);
-        watch.quiet.sight(now)
+        watch.quiet = watch.quiet.observed(is_behind, was_behind, now);
+        watch.quiet.distribution(now)
     }
 
     /// Why a fresh list has confirmed nothing, while it is too early for another.

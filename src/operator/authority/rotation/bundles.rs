@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::blockers::BundleBlockers;
 use crate::api::names::label;
-use crate::operator::authority::root::load::LoadedRoot;
+use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::digest::{digest, version_number};
@@ -91,11 +91,11 @@ impl<'a> Count<'a> {
         loaded: &'a LoadedRoot,
         excluded: &'a [String],
     ) -> Option<Self> {
-        let is_waited_for = terms.publication.is_asked() && loaded.succession.next.is_some();
-        let authority = loaded.authority.as_ref().filter(|_| is_waited_for)?;
+        let ca = loaded.held().filter(|ca| terms.publication.is_asked() && ca.next.is_some())?;
+        let authority = &ca.signer.ca;
         let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
         let desired = DesiredBundle { authority: &terms.name, text, trust };
-        let since = loaded.succession.since.map_or(i64::MIN, Timestamp::as_second);
+        let since = ca.since.map_or(i64::MIN, Timestamp::as_second);
         let is_served = *context.bundles.lock().availability() != Availability::NotServed;
         let is_counted = |site: &TargetSite| is_served || site.target.namespace().is_some();
         let sites = sites(context, terms).into_iter().filter(is_counted).collect();

@@ -3,7 +3,7 @@
 
 use super::blockers::Blockers;
 use super::gate;
-use crate::operator::authority::root::load::LoadedRoot;
+use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::plan::authority::spec::AuthoritySpec;

@@ -11,17 +11,15 @@ use super::fresh_list::{Claim, FreshList};
 use crate::api::MtlsAuthority;
 use crate::api::MtlsIdentity;
 use crate::api::authority::Phase;
-use crate::api::names::annotation;
 use crate::operator::authority::activate::{facts, signer_mark};
-use crate::operator::authority::root::load::{LoadedRoot, RotationState};
+use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::digest::digest;
 use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::trust_bundle::targets::sites;
-use crate::plan::authority::decide::RootSecret;
-use crate::plan::authority::rotation::Distribution;
+use crate::plan::authority::quiet_period::Distribution;
 use crate::plan::authority::spec::AuthoritySpec;
 
 /// What the index shows of a rotation. Nothing, while there is none.
@@ -32,7 +30,7 @@ pub fn look(
     terms: &AuthoritySpec,
     loaded: &LoadedRoot,
 ) -> (Distribution, Blockers) {
-    let excluded = excluded(authority, &loaded.succession);
+    let excluded = authority.excluded(served_exclusion(loaded));
     let unknown = unknown(context, terms, &excluded);
     let Some((phase, signer)) = rotating(loaded) else {
         context.sights.forget(&terms.name);
@@ -65,8 +63,8 @@ fn held_up(
     survey: &mut Blockers,
     excluded: &[String],
 ) -> Distribution {
-    let Some(next) = &loaded.succession.next else { return sight };
-    let root = next.fingerprint().to_string();
+    let Some(next) = loaded.held().and_then(|ca| ca.next.as_ref()) else { return sight };
+    let root = next.ca.fingerprint().to_string();
     let holders = context.probes.holding_up(&terms.name, &root, context.clock.monotonic());
     survey.probed(&holders, excluded);
     if survey.distrusting > 0 { Distribution { quiet_for: None } } else { sight }
@@ -85,7 +83,8 @@ pub async fn confirm(
     let Some((_, signer)) = rotating(loaded) else { return Ok(Ok(())) };
     let listed = FreshList::of(&context.leaf_secrets(&terms.name).await?);
     let authority = context.roster.lock().get(&terms.name);
-    let excluded = authority.map(|authority| excluded(&authority, &loaded.succession)).unwrap_or_default();
+    let excluded =
+        authority.map(|authority| authority.excluded(served_exclusion(loaded))).unwrap_or_default();
     let now = context.clock.now().as_second();
     let (mut survey, untold, unknown) = {
         let board = context.board.lock();
@@ -142,22 +141,13 @@ async fn holder(
 
 /// The phase and the signer of a rotation, while there is one.
 fn rotating(loaded: &LoadedRoot) -> Option<(Phase, IssuerEntry)> {
-    let RootSecret::Sound(root) = &loaded.secret else { return None };
-    let signer = facts(loaded).filter(|_| root.phase != Phase::Stable)?;
-    Some((root.phase, signer_mark(&signer)))
+    let LoadedRoot::Sound(ca) = loaded else { return None };
+    (ca.phase != Phase::Stable).then(|| (ca.phase, signer_mark(&facts(ca))))
 }
 
-/// The exclusion that a person asks for.
-#[must_use]
-pub fn exclusion(authority: &MtlsAuthority) -> Option<&str> {
-    authority.metadata.annotations.as_ref()?.get(annotation::ROTATION_EXCLUDE).map(String::as_str)
-}
-
-/// Identities and bundles that a person says not to wait for. A value that has served a rotation counts for no other.
-fn excluded(authority: &MtlsAuthority, succession: &RotationState) -> Vec<String> {
-    let text = exclusion(authority).filter(|text| succession.exclude_request.as_deref() != Some(*text));
-    let names = text.unwrap_or_default().split(',');
-    names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// The exclusion that has served a rotation already.
+fn served_exclusion(loaded: &LoadedRoot) -> Option<&str> {
+    loaded.held()?.exclude_request.as_deref()
 }
 
 /// Those of them that this authority does not have: a typing error must not exclude nothing in silence.

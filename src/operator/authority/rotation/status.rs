@@ -8,10 +8,11 @@ use crate::api::authority::{MtlsAuthorityStatus, Phase, RotationStatus, WaitingK
 use crate::api::conditions::{ROTATING, stated};
 use crate::api::names::annotation;
 use crate::operator::authority::reconcile::RootOutcome;
-use crate::plan::authority::decide::{CaState, NextCa};
+use crate::pki::abbreviated;
+use crate::plan::authority::ca_state::{CaState, NextCa};
 use crate::plan::authority::progress::{Deferred, PendingRequest, RotationProgress};
-use crate::plan::authority::rotation::forced_at;
 use crate::plan::authority::spec::AuthoritySpec;
+use crate::plan::authority::timing::forced_at;
 
 /// How a rotation gets on, in a sentence for the condition `Rotating`.
 #[must_use]
@@ -53,7 +54,7 @@ fn course_of(passed: &RootOutcome, terms: &AuthoritySpec) -> String {
         (RotationProgress::Known(unanswered), Some(root)) => {
             let sentences = [unanswered.map(of_request), passed.deferred.map(of_deferred)];
             let sentences = sentences.into_iter().flatten().map(|sentence| format!(". {sentence}"));
-            format!("{}{}", of_phase(root, terms), sentences.collect::<String>())
+            format!("{}{}", of_phase(&root, terms), sentences.collect::<String>())
         }
         (RotationProgress::Unknown(_), _) => {
             "it is unknown whether the root is being changed: the root Secret is missing, unusable or another one. status.rotation and status.roots are what was seen last; the condition Ready says what to do"
@@ -68,7 +69,7 @@ fn of_phase(root: &CaState, terms: &AuthoritySpec) -> String {
     match (root.phase, &root.next) {
         (Phase::Announced, Some(next)) => {
             let latest = forced_at(root, terms.propagation);
-            let fingerprint = next.fingerprint.get(..16).unwrap_or_default();
+            let fingerprint = abbreviated(&next.fingerprint);
             format!(
                 "root {fingerprint} is announced; it signs when every Secret and trust bundle has carried it for rotation.propagation, at the latest at {latest}{}",
                 of_cut_off(root, next)

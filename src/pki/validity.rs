@@ -1,12 +1,12 @@
-//! Validity windows in whole seconds; a leaf's window never reaches outside its signer's.
+//! Validity in whole seconds. The validity of a leaf never reaches outside that of its signer.
 
 use jiff::{SignedDuration, Timestamp};
 use time::OffsetDateTime;
 
-/// How far a certificate is dated back, for peers whose clocks are behind.
+/// How far a certificate is backdated, for peers whose clocks are behind (design §4, I14: more than twice the tolerated skew).
 const BACKDATING: SignedDuration = SignedDuration::from_mins(5);
 
-/// From when until when a certificate is valid, both ends included (RFC 5280 §4.1.2.5).
+/// The validity of a certificate: both ends are included (RFC 5280 §4.1.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Validity {
     /// First second of validity.
@@ -29,7 +29,7 @@ impl Validity {
         Self { not_before: later(now, -BACKDATING), not_after: later(now, ttl) }
     }
 
-    /// The part of this window that lies in the other.
+    /// The intersection of the two.
     #[must_use]
     pub fn within(self, other: Self) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Validity {
         }
     }
 
-    /// Whether the other window lies in this one and is not empty.
+    /// Whether the other one is within this one and is not empty.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         self.not_before <= other.not_before
@@ -59,7 +59,7 @@ impl Validity {
     }
 
     /// A certificate without end (9999-12-31T23:59:59Z, RFC 5280 §4.1.2.5) ends with the last timestamp, a day before:
-    /// what it signs stays inside. `None` for a first second that no timestamp can tell.
+    /// what it signs stays inside. `None` for a first second that no timestamp can hold.
     pub(super) fn of(validity: &x509_parser::certificate::Validity) -> Option<Self> {
         let second = |time: x509_parser::time::ASN1Time| Timestamp::from_second(time.timestamp()).ok();
         let last = whole_second(Timestamp::MAX);
@@ -73,7 +73,7 @@ pub(super) fn to_offset(time: Timestamp) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(time.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// The second that a moment lies in: certificates, annotations and statuses know no fractions of it.
+/// The moment without its fraction of a second: certificates, annotations and statuses hold none.
 #[must_use]
 pub fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
