@@ -24,6 +24,8 @@ mod evidence;
 mod inputs;
 #[path = "conversation/issuing.rs"]
 mod issuing;
+#[path = "conversation/left_behind.rs"]
+mod left_behind;
 #[path = "conversation/metrics.rs"]
 mod metrics;
 #[path = "conversation/other_writers.rs"]

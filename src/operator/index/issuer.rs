@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::digest::Digest;
+use super::digest::{Digest, digest};
+use super::leaf_secret::SecretEntry;
 use crate::plan::identity::profile::AuthoritySpecHash;
+use crate::plan::identity::world::Signer;
 use crate::plan::spread::Step;
 
 /// What is remembered of an authority.
@@ -58,4 +60,42 @@ impl IssuerEntry {
         let signers = self.retiring.iter().filter(|signer| Some(signer.key_id) == key_id);
         signers.map(|signer| signer.until).max()
     }
+}
+
+impl From<&Signer> for IssuerEntry {
+    fn from(signer: &Signer) -> Self {
+        let rotation = &signer.rotation;
+        let retiring = rotation.retiring.iter().map(|retiring| RetiringEntry {
+            key_id: digest(&retiring.key_id),
+            until: retiring.until.as_second(),
+        });
+        Self {
+            key_id: digest(&signer.key_id),
+            not_after: signer.window.not_after.as_second(),
+            trust: digest(&signer.trust),
+            former_trust: rotation.former_trust.as_deref().map(digest),
+            is_announced: rotation.is_announced,
+            retiring: retiring.collect(),
+            step: rotation.step,
+            distrusted: rotation.distrusted.iter().map(|key_id| digest(key_id)).collect(),
+            is_halted: signer.halted.is_some(),
+            known: rotation.known.iter().map(|key_id| digest(key_id)).collect(),
+        }
+    }
+}
+
+/// Whether a Secret holds a rotation up: it lacks the root that is announced, or holds a leaf, still valid, of a root that is
+/// retiring. Once the next root signs, no Secret is waited for that lacks it: one that cannot be written would keep the former
+/// root, and the next rotation, waiting for ever.
+#[must_use]
+pub fn lags(secret: &SecretEntry, signer: &IssuerEntry, now: i64) -> bool {
+    let lacks_next = signer.is_announced && secret.trust != Some(signer.trust);
+    lacks_next || holds_retiring(secret.key_id, secret.not_after, signer, now)
+}
+
+/// Whether a leaf of a retiring signer is valid. Its end is what others wrote: it is believed no further than to the end of the
+/// last leaf that the signer can have signed.
+#[must_use]
+pub fn holds_retiring(key_id: Option<Digest>, end: Option<i64>, signer: &IssuerEntry, now: i64) -> bool {
+    signer.retires(key_id).is_some_and(|until| end.unwrap_or(until).min(until) >= now)
 }

@@ -7,10 +7,9 @@ use kube::core::PartialObjectMeta;
 
 use super::Scheduler;
 use crate::api::identity::MtlsIdentity;
-use crate::operator::authority::rotation::blockers::is_behind;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
-use crate::operator::index::issuer::IssuerEntry;
+use crate::operator::index::issuer::{IssuerEntry, lags};
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::source::Source;
 use crate::operator::index::time::Millis;
@@ -133,7 +132,7 @@ impl Scheduler {
         let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid) && !entry.is_going);
         let (id, entry) = owner?;
         let signer = self.jurisdiction.signer(entry.authority)?;
-        (is_doubtful || is_behind(secret, signer, now.div_euclid(1000))).then_some((entry.authority, id))
+        (is_doubtful || lags(secret, signer, now.div_euclid(1000))).then_some((entry.authority, id))
     }
 
     /// A leaf Secret was seen to be gone.

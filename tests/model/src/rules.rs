@@ -1,5 +1,5 @@
 //! The operator's own decisions, asked in the model's words: `plan::decide`, `plan::root::decide` with `plan::rotation`
-//! behind it, `operator::sight::is_behind`. Nothing is decided here. Answers are remembered, since each depends on what is
+//! behind it, `operator::index::issuer::lags`. Nothing is decided here. Answers are remembered, since each depends on what is
 //! asked alone.
 
 use std::cell::RefCell;
@@ -9,10 +9,9 @@ use std::hash::Hash;
 use jiff::Timestamp;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::authority::activate::signer_mark;
-use mtls_operator::operator::authority::rotation::blockers::is_behind;
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::RetiringEntry;
+use mtls_operator::operator::index::issuer::{IssuerEntry, lags};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
 use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::ca_state::{Provided, RootSecret};
@@ -278,13 +277,13 @@ impl Rulebook {
                 not_after: (!is_ageless).then(|| at(secret.leaf.end).as_second()),
                 issued_at: Some(at(secret.leaf.issued).as_second()),
             };
-            let mut signer = signer_mark(&facts::signer(ca, pki));
+            let mut signer = IssuerEntry::from(&facts::signer(ca, pki));
             if is_ageless {
                 let ageless = |former: &RetiringEntry| RetiringEntry { until: i64::MAX, ..*former };
                 signer.retiring = signer.retiring.iter().map(ageless).collect();
             }
             signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
-            is_behind(&seen, &signer, at(now).as_second())
+            lags(&seen, &signer, at(now).as_second())
         })
     }
 }
