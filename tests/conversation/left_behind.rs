@@ -41,12 +41,13 @@ async fn is_recounted(harness: &Harness, controller: &mut (impl Future<Output = 
 #[tokio::test(start_paused = true)]
 async fn an_authority_that_goes_in_mid_rotation_leaves_nothing_behind() {
     for goes in [deleted, claimed_by_another] {
-        let mut mesh = RotationRun::of(&["a"], RotationRun::swift()).await;
+        let mut mesh = RotationRun::of(&["a"], json!({ "rotation": { "propagation": "30m" } })).await;
         mesh.ask("1");
         mesh.until("Announced", 30, 1).await;
         let harness = &mesh.harness;
         let mut controller = keeper(harness);
         assert!(is_recounted(harness, &mut controller).await, "what a rotation waits for changes with time");
+        assert_eq!(mesh.phase(), "Announced");
         goes(harness);
         assert!(!is_recounted(harness, &mut controller).await, "no rotation is under way any more");
         assert!(harness.context.authorities.get("mesh").is_none());
