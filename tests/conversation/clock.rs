@@ -51,7 +51,7 @@ async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_ri
         let (made, serial) = (root(&harness), harness.serial("web"));
         step(&harness, by);
         harness.look_at_authority().await.unwrap();
-        let verdict = decided(&harness).await.verdict();
+        let verdict = decided(&harness).await.ready();
         assert_eq!((verdict.ready, verdict.reason), (false, AuthorityReason::ClockSkewed.as_str()), "{by:#}");
         harness.apply("new", &json!({}));
         harness.settle().await;

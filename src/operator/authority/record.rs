@@ -9,7 +9,7 @@ use super::state::AuthorityState;
 use super::status;
 use crate::api::MtlsAuthority;
 use crate::api::authority::MtlsAuthorityStatus;
-use crate::api::conditions::{PUBLISHED, READY, ROTATING, Verdict, find, put_in_order};
+use crate::api::conditions::{PUBLISHED, READY, ROTATING, Ready, find, put_in_order};
 use crate::operator::client::merge_patch::status_patch;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
@@ -41,8 +41,8 @@ impl<'a> StatusWriter<'a> {
         let message = rotating_message(outcome, spec);
         let rotating = rotating_condition(&after, outcome.progress, &message, context.clock.now());
         after.conditions.push(rotating);
-        let verdict = status::verdict(outcome, &spec.name, &after);
-        self.write(&verdict, after).await?;
+        let ready = status::ready(outcome, &spec.name, &after);
+        self.write(&ready, after).await?;
         warn_early(context, authority, &outcome.decision).await;
         for Applied { transition, warning } in std::mem::take(&mut self.state.unreported) {
             match warning {
@@ -58,9 +58,9 @@ impl<'a> StatusWriter<'a> {
     /// # Errors
     /// [`Error`] where status is not written.
     pub async fn record_invalid(&mut self, why: &str) -> Result<(), Error> {
-        let reason = AuthorityReason::Invalid.as_str();
-        let verdict = Verdict { ready: false, stalled: true, reason, message: why.to_owned() };
-        self.write(&verdict, self.authority.status.clone().unwrap_or_default()).await
+        let reason = AuthorityReason::Invalid;
+        let ready = Ready { ready: false, stalled: true, reason, message: why.to_owned() };
+        self.write(&ready, self.authority.status.clone().unwrap_or_default()).await
     }
 
     /// Records what keeps an authority that is not ready from being set up.
@@ -69,42 +69,47 @@ impl<'a> StatusWriter<'a> {
         if find(&before.conditions, READY).is_some_and(|condition| condition.status == "True") {
             return;
         }
-        let verdict = Verdict {
+        let ready = Ready {
             ready: false,
             stalled: false,
-            reason: AuthorityReason::RootInvalid.as_str(),
+            reason: AuthorityReason::RootInvalid,
             message: format!("the root cannot be set up, and is tried again: {why}"),
         };
-        if let Err(error) = self.write(&verdict, before).await {
+        if let Err(error) = self.write(&ready, before).await {
             tracing::debug!(authority = self.name(), %error, "the failure was not recorded");
         }
     }
 
-    /// Writes a status with this verdict, if it differs; of the conditions that it has, `Rotating` and `Published` stay.
-    async fn write(&mut self, verdict: &Verdict, status: MtlsAuthorityStatus) -> Result<(), Error> {
-        self.log_ready(verdict);
+    /// Writes a status with these conditions, if it differs; of the conditions that it has, `Rotating` and `Published` stay.
+    async fn write(
+        &mut self,
+        ready: &Ready<AuthorityReason>,
+        status: MtlsAuthorityStatus,
+    ) -> Result<(), Error> {
+        self.log_ready(ready);
         let (context, authority) = (self.context, self.authority);
         let generation = authority.metadata.generation;
         let before = authority.status.as_ref().map_or(&[][..], |status| &status.conditions);
         let reason = find(before, READY).map(|condition| condition.reason.clone());
-        let mut conditions = verdict.conditions(before, generation, context.clock.now());
+        let mut conditions = ready.conditions(before, generation, context.clock.now());
         let stays = |type_| status.conditions.iter().rfind(|condition| condition.type_ == type_).cloned();
         conditions.extend([ROTATING, PUBLISHED].into_iter().filter_map(stays));
         let status = MtlsAuthorityStatus { observed_generation: generation, conditions, ..status };
         patch_status(context, authority, status).await?;
-        if verdict.stalled && reason.as_deref() != Some(verdict.reason) {
-            events::warn(context, authority, verdict.reason, &verdict.message).await;
+        if ready.stalled && reason.as_deref() != Some(ready.reason.as_str()) {
+            events::warn(context, authority, ready.reason.as_str(), &ready.message).await;
         }
         Ok(())
     }
 
     /// Sets the metric, and logs a reason that has changed.
-    fn log_ready(&mut self, verdict: &Verdict) {
-        let (authority, Verdict { ready, stalled, reason, message: why }) = (self.name(), verdict);
+    fn log_ready(&mut self, ready: &Ready<AuthorityReason>) {
+        let (authority, why) = (self.name(), &ready.message);
+        let reason = ready.reason.as_str();
         self.context.metrics.authority_ready(authority, reason);
         match self.state.logged_reason.replace(reason) {
-            Some(before) if before == *reason => {}
-            _ if *stalled || !*ready => {
+            Some(before) if before == reason => {}
+            _ if ready.stalled || !ready.ready => {
                 tracing::warn!(authority, reason, why, "an authority is not ready, or needs a person");
             }
             Some(before) => {

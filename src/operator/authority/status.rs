@@ -14,11 +14,12 @@ use crate::api::MtlsAuthority;
 use crate::api::authority::{
     DistrustedStatus, IdentityCounts, MtlsAuthorityStatus, Phase, RootRole, RootStatus, RotationStatus,
 };
-use crate::api::conditions::Verdict;
+use crate::api::conditions::Ready;
 use crate::operator::index::digest::digest;
 use crate::pki::{Authority, EvidenceKey, Fingerprint};
 use crate::plan::authority::ca_state::CaState;
 use crate::plan::authority::distrust::distrust_command;
+use crate::plan::authority::reason::AuthorityReason;
 use crate::plan::authority::retiring_root::RetiringRoot;
 
 /// The status of an authority after a reconcile, but for `Ready` and `Stalled`.
@@ -58,17 +59,17 @@ fn distrusted(authority: &MtlsAuthority, outcome: &RootOutcome) -> Vec<Distruste
 
 /// What `Ready` says after a reconcile, with what people should add to the spec.
 #[must_use]
-pub fn verdict(outcome: &RootOutcome, name: &str, after: &MtlsAuthorityStatus) -> Verdict {
-    let verdict = outcome.decision.verdict();
+pub fn ready(outcome: &RootOutcome, name: &str, after: &MtlsAuthorityStatus) -> Ready<AuthorityReason> {
+    let ready = outcome.decision.ready();
     if after.distrusted.is_empty() {
-        return verdict;
+        return ready;
     }
     let command = distrust_command(name, after.distrusted.iter().map(|root| root.fingerprint.as_str()));
     let message = format!(
         "{}. status.distrusted names roots that were distrusted together with those of spec.distrustedRoots; name them there, so that no backup brings them back: {command}",
-        verdict.message
+        ready.message
     );
-    Verdict { message, ..verdict }
+    Ready { message, ..ready }
 }
 
 /// Name of the evidence key; `None` while nothing signs, or by a root Secret of an older version.

@@ -2,6 +2,8 @@
 //!
 //! At most every ten seconds, and only what differs.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use super::counts::{by_reason, counts, overdue, unserved};
 use super::record::patch_status;
 use super::rotating::rotating_condition;
@@ -9,7 +11,7 @@ use super::state::{AuthorityStates, LastRotation};
 use super::status;
 use crate::api::MtlsAuthority;
 use crate::api::authority::MtlsAuthorityStatus;
-use crate::api::conditions::{PUBLISHED, ROTATING, Verdict, find};
+use crate::api::conditions::{PUBLISHED, ROTATING, find};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::events;
@@ -121,7 +123,7 @@ async fn update_one(context: &Context, name: &str, rotation: &LastRotation) -> R
     let news = publish_condition(context, &authority, &mut after);
     patch_status(context, &authority, after).await?;
     if let Some(news) = news {
-        events::warn(context, &*authority, news.reason, &news.message).await;
+        events::warn(context, &*authority, &news.reason, &news.message).await;
     }
     Ok(())
 }
@@ -154,7 +156,7 @@ fn publish_condition(
     context: &Context,
     authority: &MtlsAuthority,
     after: &mut MtlsAuthorityStatus,
-) -> Option<Verdict> {
+) -> Option<Condition> {
     let issuer = context.authorities.get(authority.metadata.name.as_deref()?)?;
     let statuses = statuses(context, &issuer)?;
     let before = find(&after.conditions, PUBLISHED).cloned();
@@ -169,7 +171,7 @@ fn publish_condition(
     }
     context.metrics.bundles(&issuer.terms.name, &bundle_counts(&statuses));
     let generation = authority.metadata.generation;
-    let (condition, news) = published(&statuses, before.as_ref(), generation, context.clock.now());
-    after.conditions.push(condition);
-    news
+    let (condition, needs_a_person) = published(&statuses, before.as_ref(), generation, context.clock.now());
+    after.conditions.push(condition.clone());
+    needs_a_person.then_some(condition)
 }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::api::conditions::Verdict;
+use crate::api::conditions::{Ready, Reason};
 
 /// Reason of an identity's `Ready` condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +61,12 @@ impl ReadyReason {
     }
 }
 
+impl Reason for ReadyReason {
+    fn as_str(self) -> &'static str {
+        self.as_str()
+    }
+}
+
 /// A permanent problem: nothing changes until a person does something. The text is a sentence for that person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -75,17 +81,7 @@ pub enum Refusal {
 }
 
 /// How an identity stands: its conditions, before they are rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Status of `Ready`.
-    pub ready: bool,
-    /// Whether a person must act.
-    pub stalled: bool,
-    /// Why.
-    pub reason: ReadyReason,
-    /// A sentence.
-    pub message: String,
-}
+pub type Standing = Ready<ReadyReason>;
 
 impl Standing {
     /// The leaf is valid and as asked, and these grants allow it.
@@ -234,12 +230,5 @@ impl Standing {
 
     fn stalled(reason: ReadyReason, message: String) -> Self {
         Self { ready: false, stalled: true, reason, message }
-    }
-
-    /// The conditions that say this.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        let Self { ready, stalled, reason, message } = self;
-        Verdict { ready: *ready, stalled: *stalled, reason: reason.as_str(), message: message.clone() }
     }
 }
