@@ -5,6 +5,8 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "api_policy/argo_cd.rs"]
+mod argo_cd;
 #[path = "api_policy/compromise.rs"]
 mod compromise;
 #[path = "api_policy/contract.rs"]

@@ -9,5 +9,9 @@
 mod long_run;
 #[path = "convergence/model.rs"]
 mod model;
+#[path = "convergence/objects.rs"]
+mod objects;
+#[path = "convergence/requeue.rs"]
+mod requeue;
 #[path = "convergence/settling.rs"]
 mod settling;

@@ -31,12 +31,16 @@ mod distrust;
 mod drop_distrusted;
 #[path = "laws/endpoint_slices.rs"]
 mod endpoint_slices;
+#[path = "laws/epochs.rs"]
+mod epochs;
 #[path = "laws/evidence.rs"]
 mod evidence;
 #[path = "laws/fixture.rs"]
 mod fixture;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
+#[path = "laws/guarantees.rs"]
+mod guarantees;
 #[path = "laws/input.rs"]
 mod input;
 #[path = "laws/known_signers.rs"]
@@ -79,3 +83,5 @@ mod rotation_progress;
 mod scheduler;
 #[path = "laws/unknown_values.rs"]
 mod unknown_values;
+#[path = "laws/vocabulary.rs"]
+mod vocabulary;

@@ -1,4 +1,6 @@
-//! What a Secret holds, by key. What is missing reads as empty.
+//! Reading Secrets.
+//!
+//! An absent value is an empty one: neither can be used.
 
 use k8s_openapi::api::core::v1::Secret;
 

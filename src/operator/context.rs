@@ -12,7 +12,6 @@ use super::issuers::Issuers;
 use super::metrics::Metrics;
 use super::scheduler::Scheduler;
 use crate::api::names::label;
-use crate::operator::identity::key_generator::KeyGenerator;
 use crate::operator::index::authorities::Authorities;
 use crate::operator::index::time::Millis;
 use crate::operator::probe::store::SharedProbeState;
@@ -38,8 +37,6 @@ pub struct Context {
     pub probes: SharedProbeState,
     /// Trust bundles that are published.
     pub bundles: SharedBundleStore,
-    /// Generates keys that take long.
-    pub forge: KeyGenerator,
     /// Metrics.
     pub metrics: Metrics,
     /// Namespace of root Secrets and of the Lease.

@@ -133,3 +133,8 @@ impl Error {
         }
     }
 }
+
+/// A part of the operator ended that must not: the process has to be restarted.
+#[derive(Debug, thiserror::Error)]
+#[error("a watch or the authority controller has ended; see the log")]
+pub struct TaskEnded;

@@ -14,7 +14,9 @@ use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::operator::client::watch::EventHandler;
 use crate::operator::index::authorities::Authorities;
 use crate::operator::index::awaited_object::{AwaitedKind, AwaitedObject};
-use crate::operator::index::time::Millis;
+use crate::operator::index::identity::ParsedIdentity;
+use crate::operator::index::policy::NamespaceEntry;
+use crate::operator::index::time::{Millis, Second};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::runtime::shared::Shared;
 
@@ -38,7 +40,7 @@ impl IdentityHandler {
 
 impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
     fn init(&mut self) {
-        self.list = self.context.board.lock().begin_list();
+        self.list = self.context.board.lock().start_list();
     }
 
     fn apply(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
@@ -48,7 +50,8 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
         } else {
             self.context.probes.saw(&identity);
         }
-        self.context.board.change(|board| board.saw_identity(&identity, is_from_list, now));
+        let parsed = ParsedIdentity::from(&identity);
+        self.context.board.change(|board| board.apply_identity(parsed, is_from_list, now));
         let (namespace, name) = (identity.namespace().unwrap_or_default(), identity.name_any());
         requeue_awaiting(&self.context, |awaited| awaited.is(AwaitedKind::Identity, &namespace, &name));
     }
@@ -57,7 +60,7 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
         self.context.probes.lost(&namespace, &object.name_any());
-        self.context.board.change(|board| board.deleted_identity(&object.0, now));
+        self.context.board.change(|board| board.delete_identity(&object.0, now));
         requeue_awaiting(&self.context, |awaited| {
             awaited.is(AwaitedKind::Identity, &namespace, &object.name_any())
         });
@@ -65,7 +68,7 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
 
     fn init_done(&mut self) {
         let now = self.context.millis();
-        self.context.board.change(|board| board.end_identity_list(self.scope.as_deref(), self.list, now));
+        self.context.board.change(|board| board.finish_identity_list(self.scope.as_deref(), self.list, now));
         requeue_awaiting(&self.context, |awaited| awaited.kind == AwaitedKind::Identity);
     }
 }
@@ -87,17 +90,17 @@ impl LeafSecretHandler {
 
 impl EventHandler<PartialObjectMeta<Secret>> for LeafSecretHandler {
     fn init(&mut self) {
-        self.list = self.context.board.lock().begin_list();
+        self.list = self.context.board.lock().start_list();
     }
 
     fn apply(&mut self, object: PartialObjectMeta<Secret>, is_from_list: bool) {
         let now = self.context.millis();
-        self.context.board.change(|board| board.saw_secret(&object, is_from_list, now));
+        self.context.board.change(|board| board.apply_secret(&object, is_from_list, now));
     }
 
     fn delete(&mut self, object: PartialObjectMeta<Secret>) {
         let now = self.context.millis();
-        self.context.board.change(|board| board.deleted_secret(&object, now));
+        self.context.board.change(|board| board.delete_secret(&object, now));
         let namespace = object.namespace().unwrap_or_default();
         requeue_awaiting(&self.context, |awaited| {
             awaited.is(AwaitedKind::Secret, &namespace, &object.name_any())
@@ -106,7 +109,7 @@ impl EventHandler<PartialObjectMeta<Secret>> for LeafSecretHandler {
 
     fn init_done(&mut self) {
         let now = self.context.millis();
-        self.context.board.change(|board| board.end_secret_list(self.scope.as_deref(), self.list, now));
+        self.context.board.change(|board| board.finish_secret_list(self.scope.as_deref(), self.list, now));
         requeue_awaiting(&self.context, |awaited| awaited.kind == AwaitedKind::Secret);
     }
 }
@@ -139,14 +142,13 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
 
     fn apply(&mut self, object: PartialObjectMeta<Namespace>, is_from_list: bool) {
         let name = object.name_any();
-        let is_terminating = object.metadata.deletion_timestamp.is_some();
-        let made = object.metadata.creation_timestamp.map_or(0, |made| made.0.as_second());
-        let labels = object.metadata.labels.unwrap_or_default();
+        let namespace = NamespaceEntry {
+            is_terminating: object.metadata.deletion_timestamp.is_some(),
+            created: object.metadata.creation_timestamp.and_then(|at| Second::new(at.0.as_second())),
+            ..NamespaceEntry::new(object.metadata.labels.unwrap_or_default())
+        };
         let now = self.context.millis();
-        self.context.board.change(|board| {
-            board.saw_namespace(&name, labels, is_terminating, now);
-            board.dated_namespace(&name, made);
-        });
+        self.context.board.change(|board| board.apply_namespace(&name, namespace, now));
         self.context.bundles.notify();
         if is_from_list {
             self.listed.push(name);
@@ -154,14 +156,14 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
     }
 
     fn delete(&mut self, object: PartialObjectMeta<Namespace>) {
-        self.context.board.change(|board| board.lost_namespace(&object.name_any()));
+        self.context.board.change(|board| board.remove_namespace(&object.name_any()));
     }
 
     fn init_done(&mut self) {
         self.listed.sort_unstable();
         let listed = std::mem::take(&mut self.listed);
         let is_gone = |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
-        self.context.board.change(|board| board.lost_namespaces(is_gone));
+        self.context.board.change(|board| board.remove_namespaces(is_gone));
     }
 }
 
@@ -187,7 +189,7 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
         let now = self.context.millis();
         let is_ours = authority.claimed_by().is_none_or(|holder| *holder == *self.context.namespace);
         if let (true, Ok(terms)) = (is_ours, AuthoritySpec::parse(&authority)) {
-            self.context.board.change(|board| board.saw_terms(&Arc::new(terms), now));
+            self.context.board.change(|board| board.apply_authority(&Arc::new(terms), now));
         }
         self.context.roster.change_if(|authorities| authorities.apply(authority));
     }
@@ -195,13 +197,13 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
     fn delete(&mut self, object: Decoded<MtlsAuthority>) {
         let (name, now) = (object.name_any(), self.context.millis());
         self.context.roster.change(|authorities| authorities.delete(&object.0, now));
-        self.context.board.change(|board| board.lost_authority(&name, now));
+        self.context.board.change(|board| board.remove_authority(&name, now));
     }
 
     fn init_done(&mut self) {
-        let gone = self.context.roster.change(|authorities| authorities.finish_list());
+        let gone = self.context.roster.change(Authorities::finish_list);
         let now = self.context.millis();
-        self.context.board.change(|board| gone.iter().for_each(|name| board.lost_authority(name, now)));
+        self.context.board.change(|board| gone.iter().for_each(|name| board.remove_authority(name, now)));
     }
 }
 

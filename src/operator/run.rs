@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use super::client::ApiClient;
 use super::context::Context;
+use super::error::TaskEnded;
 use super::informers::{
     AuthorityHandler, IdentityHandler, LeafSecretHandler, NamespaceHandler, RootSecretHandler,
 };
@@ -78,11 +79,6 @@ pub struct Dependencies {
 /// Of so many workers one may renew: enough for hundreds of renewals a second.
 const WORKERS_PER_RENEWAL: usize = 8;
 
-/// A part of the operator ended that must not: the process has to start anew.
-#[derive(Debug, thiserror::Error)]
-#[error("a watch or the keeper of the authorities has ended; see the log")]
-pub struct TaskEnded;
-
 /// Runs the operator until the signal to stop, and until what was in flight then is finished.
 ///
 /// # Errors
@@ -90,9 +86,9 @@ pub struct TaskEnded;
 pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnded> {
     let Dependencies { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown } = around;
     let board = board(settings.workers);
+    let keys = key_generator(&settings, &board, &clock);
     let context = Context {
         probes: SharedProbeState::default(),
-        forge: forge(&settings, &board, &clock),
         requests: ApiClient::new(client.clone(), leadership.clone(), metrics.clone()),
         clock,
         board,
@@ -122,7 +118,7 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
     let authorities = AuthorityController::new(context.clone(), leadership.clone());
     watches
         .spawn(TrustBundleController::new(context.clone(), leadership.clone(), authorities.synced()).run());
-    let workers = IdentityController::new(context, leadership, authorities.synced(), settings.workers);
+    let workers = IdentityController::new(context, keys, leadership, authorities.synced(), settings.workers);
     watches.spawn(authorities.run());
     workers.run(end(shutdown, &mut watches)).await
 }
@@ -137,14 +133,14 @@ async fn end(shutdown: Shutdown, parts: &mut JoinSet<()>) -> Result<(), TaskEnde
 
 fn board(workers: usize) -> Shared<Scheduler> {
     let board = Shared::<Scheduler>::default();
-    board.change(|board| board.keep_to(Pacing::of(workers.div_ceil(WORKERS_PER_RENEWAL))));
+    board.change(|board| board.set_pacing(Pacing::of(workers.div_ceil(WORKERS_PER_RENEWAL))));
     board
 }
 
-fn forge(settings: &Settings, board: &Shared<Scheduler>, clock: &Clock) -> KeyGenerator {
+fn key_generator(settings: &Settings, board: &Shared<Scheduler>, clock: &Clock) -> KeyGenerator {
     let (board, clock) = (board.clone(), clock.clone());
     KeyGenerator::start(settings.key_threads, move |id| {
-        board.change(|board| board.unpark(id, clock.now().as_millisecond()))
+        board.change(|board| board.resume(id, clock.now().as_millisecond()))
     })
 }
 

@@ -1,10 +1,14 @@
-//! Which namespaces a selector means, by the rules of Kubernetes label selectors. What cannot be read selects nothing:
-//! a selector that this version misunderstands must not open what was closed.
+//! Which namespaces a selector selects, by the rules of Kubernetes label selectors.
+//!
+//! What cannot be read selects nothing: a selector that this version misunderstands must not open what was closed.
+//! The rules and the form for people are those of `kube::core::Selector`; what it does not have is all, nothing and unreadable.
 
 use std::collections::BTreeMap;
 
+use kube::core::{Expression, Selector, SelectorExt as _};
+
 use super::unread_spec::{Unread, Unreadable};
-use crate::api::authority::{From, NamespaceSelector, Operator};
+use crate::api::authority::{From, NamespaceSelector, Operator, Requirement};
 use crate::api::word::Word;
 
 /// Labels of a namespace.
@@ -16,7 +20,7 @@ pub enum Selection {
     /// Every namespace.
     All,
     /// Namespaces that meet every requirement. There is at least one.
-    Labelled(Vec<Requirement>),
+    Labelled(Selector),
     /// No namespace.
     Nothing,
     /// This version does not know which.
@@ -32,34 +36,25 @@ pub enum Reading {
     Generous,
 }
 
-/// One requirement on the labels of a namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requirement {
-    key: String,
-    operator: Operator,
-    values: Vec<String>,
-}
-
 impl Selection {
     /// Reads a selector that stands in this field of a spec. What cannot be read is noted.
     #[must_use]
     pub fn parse(selector: &NamespaceSelector, field: &str, unread: &mut Unread) -> Self {
-        let labels = selector.match_labels.iter().map(|(key, value)| {
-            Some(Requirement { key: key.clone(), operator: Operator::In, values: vec![value.clone()] })
-        });
-        let expressions = selector.match_expressions.iter().map(|expression| {
-            let operator = unread.word(&expression.operator, || {
+        let labels = selector.match_labels.iter();
+        let labels = labels.map(|(key, value)| Some(Expression::Equal(key.clone(), value.clone())));
+        let expressions = selector.match_expressions.iter().map(|requirement| {
+            let operator = unread.word(&requirement.operator, || {
                 Unreadable::selector(&format!("{field}.matchExpressions[].operator"))
             })?;
-            Some(Requirement { key: expression.key.clone(), operator, values: expression.values.clone() })
+            Some(expression(requirement, operator))
         });
-        let requirements: Option<Vec<Requirement>> = labels.chain(expressions).collect();
+        let requirements: Option<Selector> = labels.chain(expressions).collect();
         let from = selector.from.clone().unwrap_or(Word::Known(From::Selector));
         let from = unread.word(&from, || Unreadable::selector(&format!("{field}.from")));
         match (from, requirements) {
             (None, _) | (_, None) => Self::Unreadable,
-            (Some(From::All), Some(requirements)) if requirements.is_empty() => Self::All,
-            (Some(From::Selector), Some(requirements)) if !requirements.is_empty() => {
+            (Some(From::All), Some(requirements)) if requirements.selects_all() => Self::All,
+            (Some(From::Selector), Some(requirements)) if !requirements.selects_all() => {
                 Self::Labelled(requirements)
             }
             _ => Self::Nothing,
@@ -77,7 +72,7 @@ impl Selection {
     pub fn selects_by(&self, labels: &Labels, reading: Reading) -> bool {
         match self {
             Self::All => true,
-            Self::Labelled(requirements) => requirements.iter().all(|requirement| requirement.holds(labels)),
+            Self::Labelled(requirements) => requirements.matches(labels),
             Self::Nothing => false,
             Self::Unreadable => reading == Reading::Generous,
         }
@@ -88,42 +83,27 @@ impl Selection {
     pub fn shown(&self) -> String {
         match self {
             Self::All => "all namespaces".into(),
-            Self::Labelled(requirements) => {
-                requirements.iter().map(Requirement::shown).collect::<Vec<_>>().join(",")
-            }
+            Self::Labelled(requirements) => requirements.to_string(),
             Self::Nothing | Self::Unreadable => "no namespace".into(),
         }
     }
 }
 
-impl Requirement {
-    fn holds(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.key);
-        let listed = value.is_some_and(|value| self.values.contains(value));
-        match self.operator {
-            Operator::In => listed,
-            Operator::NotIn => !listed,
-            Operator::Exists => value.is_some(),
-            Operator::DoesNotExist => value.is_none(),
-        }
-    }
-
-    fn shown(&self) -> String {
-        let Self { key, operator, values } = self;
-        match (operator, values.as_slice()) {
-            (Operator::In, [value]) => format!("{key}={value}"),
-            (Operator::In, values) => format!("{key} in ({})", values.join(",")),
-            (Operator::NotIn, values) => format!("{key} notin ({})", values.join(",")),
-            (Operator::Exists, _) => key.clone(),
-            (Operator::DoesNotExist, _) => format!("!{key}"),
-        }
+/// One requirement. One value is shown as `key=value`.
+fn expression(requirement: &Requirement, operator: Operator) -> Expression {
+    let key = requirement.key.clone();
+    match (operator, requirement.values.as_slice()) {
+        (Operator::In, [value]) => Expression::Equal(key, value.clone()),
+        (Operator::In, values) => Expression::In(key, values.iter().cloned().collect()),
+        (Operator::NotIn, values) => Expression::NotIn(key, values.iter().cloned().collect()),
+        (Operator::Exists, _) => Expression::Exists(key),
+        (Operator::DoesNotExist, _) => Expression::DoesNotExist(key),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::authority::Requirement as Expression;
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -137,7 +117,7 @@ mod tests {
 
     fn expression(operator: impl Into<Word<Operator>>, values: &[&str]) -> NamespaceSelector {
         let values = values.iter().map(ToString::to_string).collect();
-        let requirement = Expression { key: "team".into(), operator: operator.into(), values };
+        let requirement = Requirement { key: "team".into(), operator: operator.into(), values };
         NamespaceSelector { match_expressions: vec![requirement], ..Default::default() }
     }
 
@@ -179,7 +159,7 @@ mod tests {
             match_expressions: expressions.collect(),
             ..NamespaceSelector::default()
         };
-        assert_eq!(read(&selector).0.shown(), "a=1,b=2,team in (red,blue),team notin (red),team,!team");
+        assert_eq!(read(&selector).0.shown(), "a=1,b=2,team in (blue,red),team notin (red),team,!team");
     }
 
     #[test]

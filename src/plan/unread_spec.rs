@@ -1,5 +1,6 @@
-//! What of an authority's spec this version cannot read, and what follows from that (`docs/api-policy.md`, C6): permissions
-//! fail closed, the root stays as it is, and certificates whose names were permitted before are still renewed.
+//! What of an authority's spec this version cannot read, and what follows from that (`docs/api-policy.md`, C6).
+//!
+//! Permissions fail closed, the root stays as it is, and certificates whose names were permitted before are still renewed.
 
 use std::fmt;
 
@@ -123,7 +124,7 @@ impl Unread {
         self.0.iter().any(|unreadable| effects.contains(&unreadable.effect))
     }
 
-    /// What people are told; nothing where everything was read.
+    /// What status says of it; nothing where everything was read.
     #[must_use]
     pub fn sentence(&self) -> Option<String> {
         if self.0.is_empty() {

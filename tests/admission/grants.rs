@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::plan::authority::spec::AuthoritySpec;
-use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::policy::authorize;
 use mtls_operator::plan::identity::ready::Refusal;
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ impl Case {
         let identity: MtlsIdentity = serde_json::from_value(self.identity.clone()).unwrap();
         let (asked, terms) =
             (IdentitySpec::parse(&identity).unwrap(), AuthoritySpec::parse(&authority).unwrap());
-        match judge(&asked, &terms, &self.labels) {
+        match authorize(&asked, &terms, &self.labels) {
             Ok(_) => "admitted".into(),
             Err(Refusal::NotPermitted(sentence)) => format!("denied\t{}", without_advice(&sentence)),
             Err(other) => panic!("refused for another reason: {other:?}"),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use test_support::ca::Ca;
 use test_support::cluster::TestCluster;
 use test_support::installation::SYSTEM;
+use test_support::markdown::commands;
 use test_support::shell::Shell;
 
 use crate::compromise::define;
@@ -16,24 +17,10 @@ fn document() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/upgrading.md")).unwrap()
 }
 
-/// The indented block of the document that contains this.
+/// The commands of the document that contain this.
 fn block(part: &str) -> String {
-    let text = document();
-    let mut blocks = vec![String::new()];
-    for line in text.lines() {
-        let is_code = line.starts_with("    ") && !line.trim().is_empty();
-        match (is_code, blocks.last().is_some_and(String::is_empty)) {
-            (true, _) => {
-                let block = blocks.last_mut().unwrap();
-                block.push_str(line.trim_start());
-                block.push('\n');
-            }
-            (false, false) => blocks.push(String::new()),
-            (false, true) => {}
-        }
-    }
-    let found: Vec<String> = blocks.into_iter().filter(|block| block.contains(part)).collect();
-    found.first().unwrap_or_else(|| panic!("no block of the document contains {part:?}")).clone()
+    let found = commands(&document()).into_iter().find(|block| block.contains(part));
+    found.unwrap_or_else(|| panic!("no block of the document contains {part:?}"))
 }
 
 /// The definitions of 0.1.

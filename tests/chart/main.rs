@@ -11,5 +11,6 @@ mod admission;
 mod examples;
 mod lifecycle;
 mod openshift;
+mod readme;
 mod rendering;
 mod rights;

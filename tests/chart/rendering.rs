@@ -203,13 +203,3 @@ fn former_accounts_stay_and_keep_the_roles() {
         assert_eq!(subjects, ["new", "old"], "{binding}");
     }
 }
-
-#[test]
-fn the_readme_lists_every_value() {
-    let readme = std::fs::read_to_string(format!("{CHART}/README.md")).unwrap();
-    let values = std::fs::read_to_string(format!("{CHART}/values.yaml")).unwrap();
-    let values: Value = serde_norway::from_str(&values).unwrap();
-    for key in values.as_object().unwrap().keys() {
-        assert!(readme.contains(&format!("`{key}")), "{key} is not in the chart's README");
-    }
-}

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::KeyAlgorithm;
 use mtls_operator::plan::identity::decide::{IssueReason, Plan};
-use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::policy::authorize;
 use mtls_operator::plan::identity::ready::ReadyReason;
 use mtls_operator::plan::identity::world::LeafDefect;
 use mtls_operator::plan::selector::Labels;
@@ -45,7 +45,7 @@ fn between(low: i64, high: i64, part: f64) -> i64 {
 }
 
 fn ttl(model: &Model) -> SignedDuration {
-    judge(&model.asked, model.terms.as_ref().unwrap(), &Labels::new()).unwrap().ttl
+    authorize(&model.asked, model.terms.as_ref().unwrap(), &Labels::new()).unwrap().ttl
 }
 
 /// Renews once, at the announced second, and returns that second.
@@ -89,7 +89,7 @@ proptest! {
         let root_end = NOW + SignedDuration::from_secs(between(1, ttl.as_secs() * 5, part));
         model.signer.as_mut().unwrap().window.not_after = root_end;
         prop_assert!(because(&model.step(NOW)).is_some());
-        while !model.leaf().ends_with(model.signer.as_ref().unwrap()) {
+        while !model.leaf().facts(&model.asked).ends_with(model.signer.as_ref().unwrap()) {
             renew(&mut model);
             prop_assert!(model.issued < 20, "it is renewed for ever");
         }

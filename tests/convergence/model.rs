@@ -5,7 +5,7 @@ use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::identity::decide::{Decision, IssueReason, Plan, decide};
-use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::policy::authorize;
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{
@@ -49,9 +49,9 @@ impl Model {
 
     pub fn decide(&self, now: Timestamp) -> Decision {
         let world = World {
-            asked: &self.asked,
-            terms: self.terms.as_ref().map(|terms| Authorization {
-                entitlement: judge(&self.asked, terms, &Labels::new()),
+            spec: &self.asked,
+            authorization: self.terms.as_ref().map(|terms| Authorization {
+                entitlement: authorize(&self.asked, terms, &Labels::new()),
                 retained: None,
                 profile: self.profile(terms),
             }),
@@ -107,7 +107,7 @@ impl Model {
 
     fn issue(&mut self, now: Timestamp) -> OwnedSecret {
         let (terms, signer) = (self.terms.as_ref().unwrap(), self.signer_at(now).unwrap());
-        let entitlement = judge(&self.asked, terms, &Labels::new()).unwrap();
+        let entitlement = authorize(&self.asked, terms, &Labels::new()).unwrap();
         let profile = self.profile(terms);
         let window = Validity::leaf(now, entitlement.ttl, signer.window);
         assert!(signer.window.contains(&window), "a leaf reaches outside its signer");
@@ -116,12 +116,12 @@ impl Model {
         let serial = format!("{:x}", self.issued);
         OwnedSecret {
             version: format!("w{}", self.writes),
-            mine: true,
+            carries_uid: true,
             leaf: Ok(StoredLeaf { serial, window, key_id: signer.key_id, issued_at: now }),
             profile: Some(profile),
-            fits: true,
+            matches_profile: true,
             trust: Some(signer.trust),
-            dressed: true,
+            metadata_is_current: true,
             renew_request: self.asked.renew_request.clone(),
         }
     }
@@ -132,7 +132,7 @@ impl Model {
         if let SecretState::Held(held) = &mut self.secret {
             held.version = format!("w{}", self.writes);
             held.trust = trust.or_else(|| held.trust.clone());
-            held.dressed = true;
+            held.metadata_is_current = true;
         }
     }
 }
@@ -152,7 +152,7 @@ pub fn asked() -> IdentitySpec {
         authority: "mesh".into(),
         service_account: "web".into(),
         services: vec!["web".into()],
-        ..IdentitySpec::plain("orders")
+        ..IdentitySpec::default_in("orders")
     }
 }
 

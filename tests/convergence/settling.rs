@@ -45,15 +45,15 @@ fn secrets() -> impl Strategy<Value = SecretState> {
     let trusts = proptest::sample::select(vec![None, Some("t0".to_owned()), Some("t1".to_owned())]);
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     let held = (leaves(), profiles(), trusts, requests(), flags).prop_map(
-        |(leaf, profile, trust, renew_request, (mine, fits, dressed))| {
+        |(leaf, profile, trust, renew_request, (carries_uid, matches_profile, metadata_is_current))| {
             SecretState::Held(OwnedSecret {
                 version: "w0".into(),
-                mine,
+                carries_uid,
                 leaf,
                 profile,
-                fits,
+                matches_profile,
                 trust,
-                dressed,
+                metadata_is_current,
                 renew_request,
             })
         },

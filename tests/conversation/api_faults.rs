@@ -97,7 +97,7 @@ async fn a_secret_that_another_replica_has_just_made_is_taken_as_it_is() {
     let mut other = Harness::bare(harness.server.clone(), harness.hand.now());
     other.look_at_authority().await.unwrap();
     let identity = other.identity("web");
-    other.context.board.change(|board| board.saw_identity(&identity, true, other.context.millis()));
+    other.context.board.change(|board| board.apply_identity(&identity, true, other.context.millis()));
     other.asked();
     let calls = other.calls().await;
     let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
@@ -156,9 +156,9 @@ async fn nothing_is_judged_before_the_labels_of_its_namespace_are_known() {
     harness.server.calls();
     harness.apply("web", &json!({}));
     harness.watch();
-    let job = harness.context.board.change(|board| board.take(harness.context.millis())).unwrap();
-    harness.context.board.change(|board| board.lost_namespace("orders"));
-    let outcome = reconcile(&harness.context, job).await;
+    let job = harness.context.board.change(|board| board.next(harness.context.millis())).unwrap();
+    harness.context.board.change(|board| board.remove_namespace("orders"));
+    let outcome = reconcile(&harness.context, &harness.keys, job).await;
     assert!(matches!(outcome, Err(Error::Stale { .. })), "{outcome:?}");
     let calls = harness.server.asked();
     assert!(calls.iter().all(|call| call.starts_with("GET")), "{calls:#?}");

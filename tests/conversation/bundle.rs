@@ -3,9 +3,10 @@
 
 use jiff::SignedDuration;
 use mtls_operator::operator::authority::rotation::gate::{Confirmation, RotationGate};
+use mtls_operator::operator::index::policy::NamespaceEntry;
+use mtls_operator::operator::index::time::Second;
 use mtls_operator::operator::trust_bundle::cluster_trust_bundles::availability;
 use mtls_operator::operator::trust_bundle::store::Availability;
-use mtls_operator::plan::selector::Labels;
 use serde_json::{Value, json};
 use test_support::in_memory::api_server::{ApiServer, Fault};
 use test_support::in_memory::harness::{AUTHORITIES, CLUSTER_BUNDLES, CONFIG_MAPS, Harness, NAMESPACE, NOW};
@@ -158,7 +159,8 @@ async fn what_nobody_asks_for_any_more_is_removed_and_only_what_is_ours() {
 async fn nothing_is_asked_of_a_namespace_that_is_being_deleted_or_is_not_known_yet() {
     let mut harness = published().await;
     let is_terminating = |harness: &Harness, is_so| {
-        harness.context.board.change(|board| board.saw_namespace(NAMESPACE, Labels::new(), is_so, 0));
+        let namespace = NamespaceEntry { is_terminating: is_so, ..NamespaceEntry::default() };
+        harness.context.board.change(|board| board.apply_namespace(NAMESPACE, namespace, 0));
     };
     is_terminating(&harness, true);
     let before = bundle(&harness);
@@ -169,7 +171,7 @@ async fn nothing_is_asked_of_a_namespace_that_is_being_deleted_or_is_not_known_y
     harness.look_at_authority().await.unwrap();
     harness.asked();
     assert_eq!(harness.distributed().await, NOTHING, "it goes with its namespace");
-    harness.context.board.change(|board| board.lost_namespace(NAMESPACE));
+    harness.context.board.change(|board| board.remove_namespace(NAMESPACE));
     assert_eq!(harness.distributed().await, NOTHING, "whether it is selected, nobody knows");
     is_terminating(&harness, false);
     assert_eq!(harness.distributed().await, [format!("DELETE configmaps {NAMESPACE}/{NAME}")]);
@@ -262,8 +264,8 @@ async fn new_namespaces_do_not_hold_a_rotation_up_and_old_ones_that_are_selected
     let add = |mesh: &RotationRun, name: &str, made: i64| {
         let now = mesh.harness.context.millis();
         mesh.harness.context.board.change(|board| {
-            board.saw_namespace(name, Labels::new(), false, now);
-            board.dated_namespace(name, made);
+            let created = Second::new(made);
+            board.apply_namespace(name, NamespaceEntry { created, ..NamespaceEntry::default() }, now);
         });
     };
     waits(&mut mesh, 8).await;

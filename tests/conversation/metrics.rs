@@ -164,7 +164,10 @@ async fn an_identity_that_nobody_can_renew_says_so_once_and_is_counted() {
     assert!(calls.iter().any(|call| call == "PATCH status orders/web"), "{calls:#?}");
     assert_eq!(harness.ready("web"), test_support::in_memory::harness::issued());
     let message = harness.message("web");
-    assert!(message.contains("its renewal is due and nobody signs: MtlsAuthority mesh"), "{message}");
+    assert!(
+        message.contains("its renewal is due and the authority does not sign: MtlsAuthority mesh"),
+        "{message}"
+    );
     assert_eq!(harness.identity("web").status.unwrap().renewal_time, None);
     harness.advance(test_support::in_memory::harness::A_WHILE);
     assert_eq!(harness.settle().await, [""; 0]);
@@ -189,7 +192,7 @@ async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
     assert!(!figures(&harness).iter().any(|line| line.contains("mehs")), "{:#?}", figures(&harness));
     harness.server.delete(AUTHORITIES, "", "mesh");
     harness.context.roster.lock().remove("mesh");
-    harness.context.board.change(|board| board.lost_authority("mesh", harness.context.millis()));
+    harness.context.board.change(|board| board.remove_authority("mesh", harness.context.millis()));
     keep(&mut keeper).await;
     assert!(shown(&harness, &counted("Issued", 1)), "{:#?}", figures(&harness));
 }

@@ -70,11 +70,15 @@ async fn answers_to_writes_that_come_after_the_deletion_bring_nothing_back() {
     harness.apply("web", &json!({}));
     harness.settle().await;
     let board = &harness.context.board;
-    board.change(|board| board.deleted_secret(&metadata(&harness, "web-mtls", Some("1000")), 0));
+    board.change(|board| board.delete_secret(&metadata(&harness, "web-mtls", Some("1000")), 0));
     harness.server.delete(SECRETS, NAMESPACE, "web-mtls");
     harness.work().await;
     assert!(harness.secret("web-mtls").is_some(), "it is made anew");
-    assert_eq!(board.lock().known_secret(NAMESPACE, "web-mtls"), None, "and deleted again, in version 1000");
+    assert_eq!(
+        board.lock().secret_version(NAMESPACE, "web-mtls"),
+        None,
+        "and deleted again, in version 1000"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +113,7 @@ async fn an_authority_that_its_keeper_does_not_find_is_gone() {
             && harness.context.authorities.get("mesh").is_none()
     );
     let name = digest("mesh");
-    assert!(harness.context.board.lock().jurisdiction().authority(name).is_none());
+    assert!(harness.context.board.lock().policy().authority(name).is_none());
 }
 
 /// An object of the API server in version 1000, as a watch tells of its deletion.
@@ -124,13 +128,13 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let harness = RotationRun::of(&["a"], publishing()).await.harness;
     let (context, board) = (&harness.context, &harness.context.board);
     LeafSecretHandler::new(context.clone(), None).delete(metadata(&harness, "a-mtls", Some("1000")));
-    board.change(|board| board.answered_secret(&metadata(&harness, "a-mtls", Some("999")), 0));
-    assert_eq!(board.lock().known_secret(NAMESPACE, "a-mtls"), None);
+    board.change(|board| board.apply_secret_answer(&metadata(&harness, "a-mtls", Some("999")), 0));
+    assert_eq!(board.lock().secret_version(NAMESPACE, "a-mtls"), None);
     IdentityHandler::new(context.clone(), None).delete(last(&harness, (IDENTITIES, NAMESPACE, "a")));
     let mut late = harness.identity("a");
     late.metadata.resource_version = Some("999".into());
-    board.change(|board| board.answered_identity(&late, 0));
-    assert_eq!(board.lock().known_identity(NAMESPACE, "a"), None);
+    board.change(|board| board.apply_identity_answer(&late, 0));
+    assert_eq!(board.lock().identity_version(NAMESPACE, "a"), None);
     let known = authority(&harness);
     AuthorityHandler::new(context.clone()).delete(last(&harness, (AUTHORITIES, "", "mesh")));
     let status = MtlsAuthorityStatus { observed_generation: Some(7), ..MtlsAuthorityStatus::default() };
@@ -176,12 +180,12 @@ async fn an_authority_made_anew_during_a_look_has_its_signer_again() {
     let harness = Harness::set().await;
     let terms = harness.context.authorities.get("mesh").unwrap().terms.clone();
     harness.context.board.change(|board| {
-        board.lost_authority("mesh", 0);
-        board.saw_terms(&terms, 0);
+        board.remove_authority("mesh", 0);
+        board.apply_authority(&terms, 0);
     });
     harness.look_at_authority().await.unwrap();
     let authority = digest("mesh");
-    assert!(harness.context.board.lock().jurisdiction().signer(authority).is_some());
+    assert!(harness.context.board.lock().policy().signer(authority).is_some());
 }
 
 fn granting() -> Value {
@@ -290,7 +294,7 @@ fn claim(mesh: &RotationRun, names: &[String], identity: &str, uid: &Value) {
         meta["annotations"]["mtls-operator.dev/trust"] = json!("other");
         mesh.harness.server.put(SECRETS, &made);
         let seen = metadata(&mesh.harness, name, None);
-        mesh.harness.context.board.change(|board| board.saw_secret(&seen, false, 0));
+        mesh.harness.context.board.change(|board| board.apply_secret(&seen, false, 0));
     }
 }
 
@@ -327,7 +331,7 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
     let why = confirm(&mesh.harness).await.unwrap().unconfirmed.unwrap();
     assert!(why.contains("1 Secrets or trust bundles that no watch has told of yet"), "{why}");
     let deleted = metadata(&mesh.harness, "other", Some("1000"));
-    mesh.harness.context.board.change(|board| board.deleted_secret(&deleted, 0));
+    mesh.harness.context.board.change(|board| board.delete_secret(&deleted, 0));
     let place = the_place(&mesh.harness);
     mesh.harness.context.bundles.change(|ledger| ledger.delete(&place, "1000", 0));
     assert_eq!(confirm(&mesh.harness).await, None);
@@ -345,11 +349,11 @@ async fn a_bundle_that_was_read_without_the_announced_root_is_known_to_have_been
     let board = &mesh.harness.context.board;
     mesh.harness.server.edit(SECRETS, NAMESPACE, "a-mtls", |secret| secret["data"]["ca.crt"] = json!("eA=="));
     let seen = metadata(&mesh.harness, "a-mtls", None);
-    board.change(|board| board.saw_secret(&seen, false, mesh.harness.context.millis()));
-    board.change(|board| board.take_behind("mesh", &[]));
+    board.change(|board| board.apply_secret(&seen, false, mesh.harness.context.millis()));
+    board.change(|board| board.take_lagging("mesh", &[]));
     mesh.harness.work().await;
     assert_ne!(mesh.harness.secret("a-mtls").unwrap()["data"]["ca.crt"], "eA==", "it is put right");
-    assert!(board.change(|board| board.take_behind("mesh", &[])), "its annotations said nothing of it");
+    assert!(board.change(|board| board.take_lagging("mesh", &[])), "its annotations said nothing of it");
 }
 
 /// A harness whose bundle is to be published, and the change for it.

@@ -67,7 +67,7 @@ fn lost_and_accepted(harness: &Harness, told_of: &[&str]) -> Harness {
     let next = Harness::bare(harness.server.clone(), harness.hand.now());
     for name in told_of {
         let now = next.context.millis();
-        next.context.board.change(|board| board.saw_identity(&harness.identity(name), false, now));
+        next.context.board.change(|board| board.apply_identity(&harness.identity(name), false, now));
     }
     next
 }

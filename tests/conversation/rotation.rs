@@ -180,6 +180,22 @@ async fn a_replica_with_an_old_view_of_the_root_writes_no_bundle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_replica_with_an_old_view_of_the_root_signs_nothing() {
+    let mut mesh = RotationRun::of(&["a"], json!({})).await;
+    // Another replica has changed the root Secret.
+    mesh.harness.server.edit("secrets", "mtls-system", "mtls-authority-mesh", |root| {
+        root["metadata"]["annotations"]["example.com/touched"] = json!("yes");
+    });
+    mesh.harness.server.delete("secrets", NAMESPACE, "a-mtls");
+    tokio::time::advance(std::time::Duration::from_secs(61)).await;
+    mesh.harness.watch();
+    assert!(matches!(mesh.harness.work().await[..], [Err(Error::Stale { .. })]));
+    assert_eq!(mesh.harness.secret("a-mtls"), None, "the drain bound counts no leaf that is signed so late");
+    mesh.tick(60).await;
+    assert!(mesh.harness.secret("a-mtls").is_some(), "it has read the root again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_is_excluded_by_name_is_not_waited_for() {
     let mut mesh = RotationRun::of(&["a", "stuck"], RotationRun::swift()).await;
     wedge(&mesh, "stuck");

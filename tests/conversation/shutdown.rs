@@ -9,9 +9,9 @@ use http::{Request, Response};
 use kube::Client;
 use kube::client::Body;
 use mtls_operator::operator::client::{ApiClient, WRITE_TIMEOUT};
+use mtls_operator::operator::error::TaskEnded;
 use mtls_operator::operator::identity::controller::IdentityController;
 use mtls_operator::operator::metrics::Metrics;
-use mtls_operator::operator::run::TaskEnded;
 use mtls_operator::runtime::leader::Leadership;
 use serde_json::json;
 use test_support::in_memory::harness::Harness;
@@ -48,7 +48,13 @@ async fn what_is_in_flight_is_waited_for_whether_the_operator_is_told_to_stop_or
         let leadership = Leadership::always(harness.context.clock.clone());
         let client = hanging(&begun, &ended);
         harness.context.requests = ApiClient::new(client, leadership.clone(), Metrics::default());
-        let workers = IdentityController::new(harness.context.clone(), leadership, watch::channel(true).1, 1);
+        let workers = IdentityController::new(
+            harness.context.clone(),
+            harness.keys.clone(),
+            leadership,
+            watch::channel(true).1,
+            1,
+        );
         let is_broken = end.is_err();
         let result = workers.run(async move {
             begun.notified().await;
@@ -67,7 +73,8 @@ async fn a_keeper_that_ends_before_it_has_looked_at_every_authority_breaks_the_o
     let leadership = Leadership::always(harness.context.clock.clone());
     let (keeper, primed) = watch::channel(false);
     drop(keeper);
-    let workers = IdentityController::new(harness.context.clone(), leadership, primed, 1);
+    let workers =
+        IdentityController::new(harness.context.clone(), harness.keys.clone(), leadership, primed, 1);
     let ended = tokio::time::timeout(Duration::from_mins(1), workers.run(pending())).await;
     assert!(ended.unwrap().is_err(), "it would end as if it had been told to");
 }

@@ -2,7 +2,7 @@
 //! nothing is written before; another bundle costs no new key.
 
 use jiff::Timestamp;
-use mtls_operator::plan::spread::{Step, fraction, turn};
+use mtls_operator::plan::spread::{RolloutWindow, slot};
 use serde_json::json;
 use test_support::in_memory::harness::{NAMESPACE, SECRETS, issued};
 use test_support::in_memory::rotation_run::RotationRun;
@@ -11,12 +11,12 @@ const NAMES: [&str; 4] = ["a", "b", "c", "still"];
 const QUARTER: i64 = 15 * 60;
 
 /// The step that has begun, as the root Secret says it.
-fn step(mesh: &RotationRun) -> Step {
+fn step(mesh: &RotationRun) -> RolloutWindow {
     let root = mesh.harness.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
     let moment = |key: &str| -> Timestamp {
         root["metadata"]["annotations"][format!("mtls-operator.dev/{key}")].as_str().unwrap().parse().unwrap()
     };
-    Step { began: moment("since"), ends: moment("spread-until") }
+    RolloutWindow { began: moment("since"), ends: moment("spread-until") }
 }
 
 /// Who follows the step, each with the second of its slot, in their order: none of them is renewed in the step.
@@ -27,7 +27,7 @@ fn slots(mesh: &RotationRun) -> Vec<(i64, &'static str)> {
         let identity = mesh.harness.identity(name);
         let renewal = identity.status.unwrap().renewal_time.map(|time| time.0);
         assert!(renewal.is_none_or(|renewal| renewal > step.ends), "{name} is renewed in the step");
-        (turn(step, fraction(&identity.metadata.uid.unwrap()), None), name)
+        (step.due_at(slot(&identity.metadata.uid.unwrap()), None), name)
     };
     let mut slots: Vec<_> = NAMES.into_iter().map(slot).collect();
     slots.sort_unstable();

@@ -5,6 +5,7 @@
 use mtls_operator::api::authority::Phase;
 use serde_json::Value;
 use test_support::cluster::TestCluster;
+use test_support::cut::not_run;
 use test_support::election::{holder, leader_among, signal};
 use test_support::objects::{note, value};
 use test_support::root_writes::RootWrites;
@@ -160,6 +161,9 @@ async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_wh
     let root_writes = RootWrites::open(&cluster);
     let load = PairwiseLoad::begin(phases.all().map(|group| group.all.clone()).into());
     let rounds = if std::env::var_os("MTLS_PROOF").is_some() { THAWS.len() } else { 1 };
+    if rounds < THAWS.len() {
+        not_run(THAWS.len() - rounds, "ways in which a frozen leader thaws");
+    }
     let mut thawed = Vec::new();
     for resume in &THAWS[..rounds] {
         thawed.push((resume, phases.rotate(&cluster, pids, &format!("{resume:?}"), *resume).await));

@@ -10,7 +10,7 @@ use mtls_operator::operator::authority::rotation::quiet_period::Lag;
 use mtls_operator::operator::authority::state::AuthorityStates;
 
 use super::fixture::authority;
-use super::requeue::signer_mark;
+use super::requeue::issuer_entry;
 
 fn with_uid(uid: &str) -> MtlsAuthority {
     let mut authority = authority();
@@ -22,7 +22,7 @@ fn with_uid(uid: &str) -> MtlsAuthority {
 fn quiet_for(states: &mut AuthorityStates, authority: &MtlsAuthority, second: u64) -> Option<SignedDuration> {
     let (now, lag) = (Duration::from_secs(second), Lag { is_behind: false, was_behind: false });
     let quiet_period = &mut states.of(authority).quiet_period;
-    quiet_period.observe(Phase::Announced, &signer_mark(), lag, now).quiet_for
+    quiet_period.observe(Phase::Announced, &issuer_entry(), lag, now).quiet_for
 }
 
 #[test]

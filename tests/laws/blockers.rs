@@ -12,12 +12,13 @@ use mtls_operator::operator::authority::rotation::quiet_period::{Lag, RotationQu
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry, lags};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
+use mtls_operator::operator::index::policy::NamespaceEntry;
+use mtls_operator::operator::index::time::Second;
 use mtls_operator::operator::scheduler::Scheduler;
-use mtls_operator::plan::selector::Labels;
-use mtls_operator::plan::spread::{Step, fraction, turn};
+use mtls_operator::plan::spread::{RolloutWindow, slot};
 
 use super::fixture::{HOUR, NOW};
-use super::requeue::{issued, secret, signer_mark};
+use super::requeue::{announced, issued, issuer_entry, secret};
 
 const NOBODY: Lag = Lag { is_behind: false, was_behind: false };
 const NOW_BEHIND: Lag = Lag { is_behind: true, was_behind: true };
@@ -27,11 +28,13 @@ const WAS_BEHIND: Lag = Lag { is_behind: false, was_behind: true };
 const UNTIL: i64 = 1_780_600_000;
 
 fn retiring() -> RetiringEntry {
-    RetiringEntry { key_id: digest("a0"), until: UNTIL }
+    RetiringEntry { key_id: digest("a0"), until: Timestamp::from_second(UNTIL).unwrap() }
 }
 
 fn draining() -> IssuerEntry {
-    IssuerEntry { retiring: [retiring()].into(), ..signer_mark() }
+    let mut entry = issuer_entry();
+    entry.rotation.retiring = vec![retiring()];
+    entry
 }
 
 /// How long it was quiet after these observations, each a second after the one before.
@@ -40,7 +43,7 @@ fn quiet(observations: &[Lag]) -> Option<i64> {
     let mut quiet_for = None;
     for (second, lag) in (100..).zip(observations) {
         let now = Duration::from_secs(second);
-        quiet_for = quiet_period.observe(Phase::Announced, &signer_mark(), *lag, now).quiet_for;
+        quiet_for = quiet_period.observe(Phase::Announced, &issuer_entry(), *lag, now).quiet_for;
     }
     quiet_for.map(|span| span.as_secs())
 }
@@ -75,8 +78,8 @@ fn another_phase_signer_or_bundle_starts_it_anew() {
             let observed = quiet_period.observe(phase, mark, NOBODY, Duration::from_secs(second));
             observed.quiet_for.map(|span| span.as_secs())
         };
-        assert_eq!(look(Phase::Announced, &signer_mark(), 1), Some(0));
-        let mut mark = signer_mark();
+        assert_eq!(look(Phase::Announced, &issuer_entry(), 1), Some(0));
+        let mut mark = issuer_entry();
         change(&mut mark);
         assert_eq!(look(phase, &mark, 10), expected);
     }
@@ -87,7 +90,7 @@ fn a_list_that_disagrees_starts_it_anew() {
     let mut quiet_period = RotationQuietPeriod::default();
     let look = |quiet_period: &mut RotationQuietPeriod, second| {
         let now = Duration::from_secs(second);
-        quiet_period.observe(Phase::Draining, &signer_mark(), NOBODY, now).quiet_for
+        quiet_period.observe(Phase::Draining, &issuer_entry(), NOBODY, now).quiet_for
     };
     assert_eq!(look(&mut quiet_period, 1), Some(SignedDuration::ZERO));
     assert_eq!(look(&mut quiet_period, 9), Some(SignedDuration::from_secs(8)));
@@ -99,7 +102,7 @@ fn a_list_that_disagrees_starts_it_anew() {
 fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes() {
     let (mut rotation, propagation) = (RotationQuietPeriod::default(), Duration::from_secs(40));
     let look = |rotation: &mut RotationQuietPeriod, phase| {
-        let _ = rotation.observe(phase, &signer_mark(), NOBODY, Duration::ZERO);
+        let _ = rotation.observe(phase, &issuer_entry(), NOBODY, Duration::ZERO);
     };
     let fail = |rotation: &mut RotationQuietPeriod, second| {
         rotation.failed_to_confirm("why".into(), propagation, Duration::from_secs(second));
@@ -129,7 +132,8 @@ fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes
 fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
     let lacking = |is_announced, trust: Option<&str>| {
         let secret = SecretEntry { trust: trust.map(digest), ..secret("web") };
-        let signer = IssuerEntry { is_announced, retiring: [retiring()].into(), ..signer_mark() };
+        let mut signer = draining();
+        signer.rotation.is_announced = is_announced;
         lags(&secret, &signer, NOW.as_second())
     };
     assert!(lacking(true, Some("t0")) && lacking(true, None) && !lacking(true, Some("t1")));
@@ -148,7 +152,7 @@ fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
     assert!(!held(|_| ()));
     assert!(held(|secret| secret.key_id = Some(digest("a0"))));
     let held_until = |end| {
-        let secret = SecretEntry { key_id: Some(digest("a0")), not_after: Some(end), ..secret("web") };
+        let secret = SecretEntry { key_id: Some(digest("a0")), not_after: Second::new(end), ..secret("web") };
         lags(&secret, &retiring, now)
     };
     assert!(held_until(now) && !held_until(now - 1));
@@ -156,7 +160,7 @@ fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
 
 #[test]
 fn a_leaf_holds_up_no_longer_than_its_signer_can_have_made_it_whatever_its_secret_says() {
-    for not_after in [None, Some(i64::MAX)] {
+    for not_after in [None, Second::new(i64::MAX)] {
         let secret = SecretEntry { key_id: Some(digest("a0")), not_after, ..secret("web") };
         let at = |now| lags(&secret, &draining(), now);
         assert_eq!((at(UNTIL), at(UNTIL + 1)), (true, false), "{not_after:?}");
@@ -170,7 +174,7 @@ fn waited_for(
     excluded: &[&str],
 ) -> (Vec<String>, Vec<String>) {
     let mut board = Scheduler::default();
-    board.saw_identity(identity, true, NOW.as_millisecond());
+    board.apply_identity(identity, true, NOW.as_millisecond());
     let found = found(&board, signer, excluded);
     assert_eq!(found.behind, found.names.len());
     (found.names, found.excluded)
@@ -184,7 +188,7 @@ fn found(board: &Scheduler, signer: &IssuerEntry, excluded: &[&str]) -> Blockers
 
 #[test]
 fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
-    let announced = IssuerEntry { is_announced: true, ..signer_mark() };
+    let announced = announced();
     let signed_by = |key_id: &str, end: Timestamp| {
         let mut identity = issued("web");
         let status = identity.status.as_mut().unwrap();
@@ -207,7 +211,7 @@ fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
 
 #[test]
 fn whoever_is_excluded_is_named_and_not_counted() {
-    let announced = IssuerEntry { is_announced: true, ..signer_mark() };
+    let announced = announced();
     let (web, nobody) = (|| vec!["orders/web".to_owned()], Vec::<String>::new);
     assert_eq!(waited_for(&issued("web"), &announced, &[]), (web(), nobody()));
     assert_eq!(waited_for(&issued("web"), &announced, &["orders/web"]), (nobody(), web()));
@@ -215,11 +219,11 @@ fn whoever_is_excluded_is_named_and_not_counted() {
 
 #[test]
 fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
-    let announced = IssuerEntry { is_announced: true, ..signer_mark() };
+    let announced = announced();
     let mut board = Scheduler::default();
     // As the index comes upon them: not in the order of their names.
     for number in (0..11).map(|number| number * 7 % 11) {
-        board.saw_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
+        board.apply_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
     }
     let all = found(&board, &announced, &[]);
     let first: Vec<String> = (0..10).map(|number| format!("orders/web-{number:02}")).collect();
@@ -238,25 +242,26 @@ fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
 
 #[test]
 fn a_secret_that_can_never_come_back_is_not_waited_for() {
-    let announced = IssuerEntry { is_announced: true, ..signer_mark() };
+    let announced = announced();
     let mut board = Scheduler::default();
-    board.saw_identity(&issued("web"), true, NOW.as_millisecond());
+    board.apply_identity(&issued("web"), true, NOW.as_millisecond());
     let behind = |board: &Scheduler| found(board, &announced, &[]).behind;
     assert_eq!(behind(&board), 1);
-    board.saw_namespace("orders", Labels::new(), true, NOW.as_millisecond());
+    let ending = NamespaceEntry { is_terminating: true, ..NamespaceEntry::default() };
+    board.apply_namespace("orders", ending, NOW.as_millisecond());
     assert_eq!(behind(&board), 0, "its namespace is being deleted");
 }
 
 #[test]
 fn each_secret_follows_with_its_renewal_or_in_its_own_slot() {
     let (began, ends) = (NOW, NOW + HOUR);
-    let step = Step { began, ends };
+    let window = RolloutWindow { began, ends };
     let (start, end) = (began.as_second(), ends.as_second());
-    assert_eq!(turn(step, 65_535, Some(end)), end, "a renewal inside the window carries it");
-    assert_eq!(turn(step, 0, Some(end + 1)), start);
-    assert_eq!(turn(step, 32_768, None), start + 1800);
-    assert!((0..=u16::MAX).step_by(997).all(|slot| (start..end).contains(&turn(step, slot, None))));
-    let slots: Vec<u16> = (0..1000).map(|number| fraction(&format!("uid-{number}"))).collect();
+    assert_eq!(window.due_at(65_535, Some(end)), end, "a renewal inside the window carries it");
+    assert_eq!(window.due_at(0, Some(end + 1)), start);
+    assert_eq!(window.due_at(32_768, None), start + 1800);
+    assert!((0..=u16::MAX).step_by(997).all(|slot| (start..end).contains(&window.due_at(slot, None))));
+    let slots: Vec<u16> = (0..1000).map(|number| slot(&format!("uid-{number}"))).collect();
     let early = slots.iter().filter(|slot| **slot < 32_768).count();
     assert!((400..600).contains(&early), "{early} of 1000 in the first half");
 }

@@ -95,14 +95,14 @@ fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
             ISSUING,
         ),
         ("Secret gone", |c| c.secret = SecretState::Absent, create(IssueReason::Missing), ISSUING),
-        ("left by a namesake", |c| c.held().mine = false, issue(IssueReason::Adopted), ISSUING),
+        ("left by a namesake", |c| c.held().carries_uid = false, issue(IssueReason::Adopted), ISSUING),
         (
             "profile changed",
             |c| c.held().profile = Some(other_profile()),
             issue(IssueReason::Changed),
             ISSUING,
         ),
-        ("leaf is another", |c| c.held().fits = false, issue(IssueReason::Changed), ISSUING),
+        ("leaf is another", |c| c.held().matches_profile = false, issue(IssueReason::Changed), ISSUING),
         ("profile unknown", |c| c.held().profile = None, Plan::Keep, ISSUED),
         (
             "renewal asked",
@@ -112,7 +112,7 @@ fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
         ),
         ("trust is older", |c| c.held().trust = Some("t0".into()), refresh(), ISSUED),
         ("trust is gone", |c| c.held().trust = None, refresh(), ISSUED),
-        ("labels stripped", |c| c.held().dressed = false, refresh(), ISSUED),
+        ("labels stripped", |c| c.held().metadata_is_current = false, refresh(), ISSUED),
         ("paused", |c| c.asked.paused = true, Plan::Keep, PAUSED),
         ("authority down", unready, Plan::Keep, ISSUED),
         ("authority unknown", unknown_authority, Plan::Keep, ISSUED),
@@ -198,7 +198,7 @@ fn while_the_authority_is_halted_nothing_is_issued_and_trust_and_valid_leaves_st
     let of = |case: &Case| (decision(case).plan, stands(&decision(case)));
     assert_eq!(of(&halted(|_| {})), (Plan::Keep, ISSUED));
     assert_eq!(of(&halted(|case| case.secret = SecretState::Absent)), (Plan::Keep, WAITING));
-    assert_eq!(of(&halted(|case| case.held().fits = false)), (Plan::Keep, WAITING));
+    assert_eq!(of(&halted(|case| case.held().matches_profile = false)), (Plan::Keep, WAITING));
     assert_eq!(of(&halted(|case| case.held().trust = Some("t0".into()))), (refresh(), ISSUED));
     let due = at(&halted(|_| {}), NOW + HOUR * 17);
     assert_eq!((due.plan.clone(), stands(&due), due.renewal), (Plan::Keep, ISSUED, None));
@@ -223,7 +223,10 @@ fn a_renewal_that_nobody_can_sign_is_told_and_not_announced_any_more() {
         let renewal = decision(&case).renewal.unwrap();
         let due = at(&case, renewal);
         assert_eq!((&due.plan, stands(&due), due.renewal), (&Plan::Keep, ISSUED, None));
-        assert!(due.standing.message.contains("its renewal is due and nobody signs: "), "{due:?}");
+        assert!(
+            due.standing.message.contains("its renewal is due and the authority does not sign: "),
+            "{due:?}"
+        );
     }
 }
 
@@ -283,8 +286,8 @@ fn a_paused_identity_gets_no_leaf_whatever_happens() {
     let rows: [Row; 6] = [
         ("Secret gone", |c| c.secret = SecretState::Absent, STUCK),
         ("damaged", |c| c.held().leaf = Err(LeafDefect::KeyMismatch), STUCK),
-        ("changed", |c| c.held().fits = false, STUCK),
-        ("left by a namesake", |c| c.held().mine = false, STUCK),
+        ("changed", |c| c.held().matches_profile = false, STUCK),
+        ("left by a namesake", |c| c.held().carries_uid = false, STUCK),
         ("renewal asked", |c| c.asked.renew_request = Some("1".into()), PAUSED),
         ("due", |c| c.leaf().issued_at = NOW - DAY * 9, PAUSED),
     ];
@@ -308,7 +311,7 @@ fn trust_reaches_paused_and_refused_identities_without_a_new_key() {
         let mut case = Case::changed(change);
         case.held().trust = Some("t0".into());
         assert_eq!(decision(&case).plan, refresh());
-        case.held().mine = false;
+        case.held().carries_uid = false;
         assert_eq!(decision(&case).plan, Plan::Keep, "what is not its own is not dressed up");
     }
 }
@@ -351,7 +354,8 @@ fn a_foreign_secret_is_never_touched_and_comes_before_every_other_trouble() {
 #[test]
 fn without_a_signer_a_leaf_that_is_needed_waits() {
     for change in [unready as fn(&mut Case), unknown_authority] {
-        for secret in [SecretState::Absent, Case::changed(|case| case.held().fits = false).secret] {
+        for secret in [SecretState::Absent, Case::changed(|case| case.held().matches_profile = false).secret]
+        {
             let mut case = Case::changed(change);
             case.secret = secret;
             let decision = decision(&case);
@@ -375,7 +379,7 @@ fn without_a_signer_an_expired_leaf_says_why_no_other_comes() {
 #[test]
 fn without_a_signer_labels_are_still_kept_in_force() {
     let mut case = Case::changed(unready);
-    case.held().dressed = false;
+    case.held().metadata_is_current = false;
     assert_eq!(decision(&case).plan, refresh());
 }
 
@@ -385,9 +389,9 @@ fn what_is_unsound_is_judged_before_what_is_merely_old() {
     case.asked.renew_request = Some("1".into());
     case.leaf().window.not_after = NOW;
     assert_eq!(decision(&case).plan, issue(IssueReason::Expired));
-    case.held().fits = false;
+    case.held().matches_profile = false;
     assert_eq!(decision(&case).plan, issue(IssueReason::Changed));
-    case.held().mine = false;
+    case.held().carries_uid = false;
     assert_eq!(decision(&case).plan, issue(IssueReason::Adopted));
     case.held().leaf = Err(LeafDefect::Untrusted);
     assert_eq!(decision(&case).plan, issue(IssueReason::Damaged(LeafDefect::Untrusted)));
@@ -397,7 +401,7 @@ fn what_is_unsound_is_judged_before_what_is_merely_old() {
 fn a_new_leaf_names_the_version_it_replaces() {
     let case = Case::changed(|case| {
         case.held().version = "4711".into();
-        case.held().fits = false;
+        case.held().matches_profile = false;
     });
     assert_eq!(
         decision(&case).plan,

@@ -22,7 +22,7 @@ use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::authority::transition::{NextRoot, Transition};
 use mtls_operator::plan::authority::world::RootWorld;
-use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::policy::authorize;
 use mtls_operator::plan::selector::Labels;
 
 use super::fixture::{DAY, HOUR, NOW, asked, terms};
@@ -57,7 +57,7 @@ impl Stolen {
         let cross = self.cross.as_deref().map(str::as_bytes).unwrap_or_default();
         let cross = CrossCertificate::from_pem(cross, &stolen).unwrap();
         let stolen = stolen.with_rotation(&[], cross.as_ref(), &[]);
-        let profile = judge(&asked("web"), &terms(), &Labels::new()).unwrap().profile;
+        let profile = authorize(&asked("web"), &terms(), &Labels::new()).unwrap().profile;
         let key = PrivateKey::generate(profile.key_algorithm).unwrap();
         let window = Validity::leaf(NOW, HOUR, stolen.window());
         let leaf = stolen.issue(&profile, key, window, Serial::random().unwrap()).unwrap();

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
-use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::policy::authorize;
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{
@@ -54,8 +54,8 @@ impl Case {
 
     pub fn world(&self) -> World<'_> {
         World {
-            asked: &self.asked,
-            terms: self.terms.clone(),
+            spec: &self.asked,
+            authorization: self.terms.clone(),
             signer: self.signer.clone(),
             secret: self.secret.clone(),
             before: self.before,
@@ -99,7 +99,7 @@ pub fn terms() -> AuthoritySpec {
 pub fn allowed(asked: &IdentitySpec) -> Authorization {
     let terms = terms();
     Authorization {
-        entitlement: judge(asked, &terms, &Labels::new()),
+        entitlement: authorize(asked, &terms, &Labels::new()),
         retained: None,
         profile: ProfileHash::of(IdentitySpecHash::of(asked), AuthoritySpecHash::of(&terms)),
     }
@@ -113,12 +113,12 @@ pub fn signer() -> Signer {
 pub fn held(profile: ProfileHash) -> OwnedSecret {
     OwnedSecret {
         version: "7".into(),
-        mine: true,
+        carries_uid: true,
         leaf: Ok(leaf()),
         profile: Some(profile),
-        fits: true,
+        matches_profile: true,
         trust: Some("t1".into()),
-        dressed: true,
+        metadata_is_current: true,
         renew_request: None,
     }
 }

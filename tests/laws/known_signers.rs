@@ -22,7 +22,7 @@ fn of(namespace: &str, name: &str, key_id: &str, proof: Option<&str>) -> MtlsIde
 fn suspected(identities: &[MtlsIdentity], now: i64) -> Vec<Claimant<Digest>> {
     let mut board = Scheduler::default();
     for identity in identities {
-        board.saw_identity(identity, true, NOW.as_millisecond());
+        board.apply_identity(identity, true, NOW.as_millisecond());
     }
     claimants(&board, "mesh", now)
 }

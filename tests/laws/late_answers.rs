@@ -18,34 +18,34 @@ const MINUTE: Millis = 60_000;
 #[test]
 fn the_late_answer_to_a_write_brings_no_secret_back_that_was_deleted_meanwhile() {
     let mut board = settled();
-    board.saw_secret(&secret("web", "9"), false, at(1));
-    board.deleted_secret(&secret("web", "10"), at(1));
-    board.answered_secret(&secret("web", "9"), at(1));
+    board.apply_secret(&secret("web", "9"), false, at(1));
+    board.delete_secret(&secret("web", "10"), at(1));
+    board.apply_secret_answer(&secret("web", "9"), at(1));
     assert!(board.index().secret("orders", "web-mtls").is_none());
     // Status speaks of the version that is gone.
-    board.answered_identity(&version(issued("web"), "11"), at(1));
+    board.apply_identity_answer(&version(issued("web"), "11"), at(1));
     assert_eq!(turns(&mut board, at(1)), ["web"], "it has no Secret");
 }
 
 #[test]
 fn the_watch_need_not_have_told_of_a_write_for_its_answer_to_be_late() {
     let mut board = settled();
-    board.deleted_secret(&secret("web", "10"), at(1));
-    board.answered_secret(&secret("web", "9"), at(1));
+    board.delete_secret(&secret("web", "10"), at(1));
+    board.apply_secret_answer(&secret("web", "9"), at(1));
     assert!(board.index().secret("orders", "web-mtls").is_none());
-    board.answered_secret(&secret("web", "11"), at(1));
+    board.apply_secret_answer(&secret("web", "11"), at(1));
     assert!(board.index().secret("orders", "web-mtls").is_some(), "it was created anew");
 }
 
 #[test]
 fn what_a_list_does_not_name_is_deleted_in_the_version_that_was_known() {
     let mut board = settled();
-    let list = board.begin_list();
+    let list = board.start_list();
     // An answer that comes while the pages do says nothing of what they name.
-    board.answered_secret(&secret("web", "9"), at(1));
-    board.end_secret_list(None, list, at(1));
+    board.apply_secret_answer(&secret("web", "9"), at(1));
+    board.finish_secret_list(None, list, at(1));
     assert!(board.index().secret("orders", "web-mtls").is_none());
-    board.answered_secret(&secret("web", "9"), at(1));
+    board.apply_secret_answer(&secret("web", "9"), at(1));
     assert!(board.index().secret("orders", "web-mtls").is_none());
 }
 
@@ -54,34 +54,34 @@ fn an_answer_takes_nothing_back_that_a_watch_has_told_since() {
     let mut board = settled();
     let mut anew = secret("web", "9");
     anew.metadata.uid = Some("another".into());
-    board.saw_secret(&anew, false, at(1));
-    board.answered_secret(&secret("web", "8"), at(1));
-    assert_eq!(board.known_secret("orders", "web-mtls"), Some(9));
+    board.apply_secret(&anew, false, at(1));
+    board.apply_secret_answer(&secret("web", "8"), at(1));
+    assert_eq!(board.secret_version("orders", "web-mtls"), Some(9));
 }
 
 #[test]
 fn the_late_answer_to_a_status_brings_no_identity_back() {
     let mut board = settled();
-    board.deleted_identity(&version(issued("web"), "6"), at(1));
-    board.answered_identity(&version(issued("web"), "5"), at(1));
+    board.delete_identity(&version(issued("web"), "6"), at(1));
+    board.apply_identity_answer(&version(issued("web"), "5"), at(1));
     assert!(!has(&board, "orders", "web"));
-    board.saw_identity(&version(identity("web"), "7"), false, at(1));
-    board.answered_identity(&version(issued("web"), "5"), at(1));
-    assert_eq!(board.known_identity("orders", "web"), Some(7), "it was made anew");
+    board.apply_identity(&version(identity("web"), "7"), false, at(1));
+    board.apply_identity_answer(&version(issued("web"), "5"), at(1));
+    assert_eq!(board.identity_version("orders", "web"), Some(7), "it was made anew");
 }
 
 #[test]
 fn what_was_not_found_is_gone_unless_it_came_after_the_question() {
     let mut board = settled();
-    let known = board.known_secret("orders", "web-mtls");
-    board.saw_secret(&secret("web", "8"), false, at(1));
-    board.missed_secret("orders", "web-mtls", known, at(1));
-    assert_eq!(board.known_secret("orders", "web-mtls"), Some(8));
-    board.missed_secret("orders", "web-mtls", Some(8), at(1));
-    assert_eq!(board.known_secret("orders", "web-mtls"), None);
-    board.missed_identity("orders", "web", None, at(1));
+    let known = board.secret_version("orders", "web-mtls");
+    board.apply_secret(&secret("web", "8"), false, at(1));
+    board.secret_not_found("orders", "web-mtls", known, at(1));
+    assert_eq!(board.secret_version("orders", "web-mtls"), Some(8));
+    board.secret_not_found("orders", "web-mtls", Some(8), at(1));
+    assert_eq!(board.secret_version("orders", "web-mtls"), None);
+    board.identity_not_found("orders", "web", None, at(1));
     assert!(has(&board, "orders", "web"));
-    board.missed_identity("orders", "web", Some(1), at(1));
+    board.identity_not_found("orders", "web", Some(1), at(1));
     assert!(!has(&board, "orders", "web"));
 }
 

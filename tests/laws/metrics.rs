@@ -1,13 +1,11 @@
-//! Figures: what is served is documented, and nobody's figures outlive whoever keeps them.
+//! Figures: what is served is documented, with its labels and their values, and the figures of an authority end with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::error::Error;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::plan::authority::reason::AuthorityReason;
-use mtls_operator::plan::identity::decide::IssueReason;
 use mtls_operator::plan::identity::ready::ReadyReason;
 use mtls_operator::plan::trust_bundle::published;
 use mtls_operator::runtime::clock::Clock;
@@ -16,18 +14,27 @@ use mtls_operator::runtime::process_metrics;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
+use crate::vocabulary::{every_cause, every_error, every_transition};
+
 const REFERENCE: &str = include_str!("../../docs/reference.md");
 
-/// Every figure, once.
+/// Every figure, with every value of the labels whose values the code lists.
 fn every_figure() -> Metrics {
     let metrics = Metrics::default();
-    metrics.issued(IssueReason::New, Priority::New);
+    for because in every_cause() {
+        metrics.issued(because, Priority::New);
+    }
     metrics.granted("mesh", &["edge".into()]);
     metrics.refreshed();
     metrics.requested("get", true);
-    metrics.failed(&Error::KeyPending);
+    metrics.requested("get", false);
+    for error in every_error() {
+        metrics.failed(&error);
+    }
     metrics.waiting(Priority::ALL.map(|class| (class, 0)), 0);
-    metrics.changed_roots("mesh", "Announce");
+    for transition in every_transition() {
+        metrics.changed_roots("mesh", transition);
+    }
     metrics.probes.session_ended("Mesh", "Accepted");
     metrics.probes.identities(|_| 1);
     about(&metrics, "mesh");
@@ -64,16 +71,60 @@ fn samples(metrics: &Metrics) -> BTreeSet<String> {
     text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
 }
 
+/// The cells of the tables in a section of the reference.
+fn rows(heading: &str) -> Vec<Vec<&'static str>> {
+    let (_, section) = REFERENCE.split_once(&format!("# {heading}\n")).unwrap();
+    let section = section.split("\n#").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.split('|').skip(1).map(str::trim).collect()).collect()
+}
+
+fn quoted(cell: &str) -> BTreeSet<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The labels of a sample, with their values.
+fn labels(sample: &str) -> BTreeMap<String, String> {
+    let inner = sample.split_once('{').map_or("", |(_, rest)| rest.split('}').next().unwrap());
+    let pairs = inner.split(',').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+}
+
+fn name(sample: &str) -> String {
+    sample.split(['{', ' ']).next().unwrap().to_owned()
+}
+
 #[test]
-fn every_figure_is_documented_and_no_other() {
-    let name = |sample: &String| sample.split(['{', ' ']).next().unwrap().to_owned();
-    let served: BTreeSet<String> = samples(&every_figure()).iter().map(name).collect();
-    let (_, section) = REFERENCE.split_once("\n## Metrics").unwrap();
-    let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `"));
-    let first_column = rows.map(|row| row.split('|').nth(1).unwrap());
-    let documented: BTreeSet<String> =
-        first_column.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect();
+fn every_figure_is_documented_with_its_labels_and_no_other() {
+    let samples = samples(&every_figure());
+    let served: BTreeMap<String, BTreeSet<String>> =
+        samples.iter().map(|sample| (name(sample), labels(sample).into_keys().collect())).collect();
+    let documented: BTreeMap<String, BTreeSet<String>> =
+        rows("Metrics").iter().map(|row| (quoted(row[0]).pop_first().unwrap(), quoted(row[1]))).collect();
     assert_eq!(served, documented);
+}
+
+#[test]
+fn every_value_of_a_label_is_documented_and_no_other() {
+    let samples = samples(&every_figure());
+    let served = |label: &str| -> BTreeSet<String> {
+        samples.iter().filter_map(|sample| labels(sample).remove(label)).collect()
+    };
+    let documented: BTreeMap<String, BTreeSet<String>> = rows("Values of labels")
+        .iter()
+        .map(|row| (quoted(row[0]).pop_first().unwrap(), quoted(row[1])))
+        .collect();
+    for label in ["because", "class", "transition", "phase", "kind", "result"] {
+        assert_eq!(served(label), documented[label], "{label}");
+    }
+    // Of these the code has no list.
+    for label in ["client", "outcome", "verb"] {
+        assert!(served(label).is_subset(&documented[label]), "{label}");
+    }
+    let closed: BTreeSet<String> = samples.iter().flat_map(|sample| labels(sample).into_keys()).collect();
+    let open = ["authority", "grant", "version", "reason", "state"].map(str::to_owned);
+    let listed: BTreeSet<String> = documented.into_keys().chain(open).collect();
+    assert_eq!(closed, listed, "every label has its values, or is open, or has those of a condition");
 }
 
 #[test]
@@ -102,8 +153,8 @@ fn an_authority_that_another_replica_looks_after_leaves_nothing_behind_but_what_
     assert_eq!(steady(samples(&metrics)), steady(before), "the figures of mesh stay, those of the other go");
     metrics.remove_gauges("mesh");
     let left = left_of_mesh(&metrics);
-    // Counters say what has happened.
-    assert_eq!(left.len(), 2, "{left:?}");
+    // Counters say what has happened: a grant that was used, and each change of the roots.
+    assert_eq!(left.len(), 1 + every_transition().len(), "{left:?}");
     assert!(left.iter().all(|sample| sample.contains("_total{")), "{left:?}");
 }
 

@@ -7,7 +7,7 @@ use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::pki::{Authority, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm};
 use mtls_operator::pki::{Serial, Validity};
 use mtls_operator::plan::authority::spec::AuthoritySpec;
-use mtls_operator::plan::identity::policy::judge;
+use mtls_operator::plan::identity::policy::authorize;
 use mtls_operator::plan::identity::ready::Refusal;
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use proptest::prelude::*;
@@ -45,7 +45,7 @@ proptest! {
         let head = if wildcard { "*".to_owned() } else { below };
         let dns_names = vec![format!("{head}.{namespace}.svc"), format!("{head}.{name}.{namespace}.svc.cluster.local")];
         let asked = IdentitySpec { namespace, services, dns_names, service_account: name, ..asked("web") };
-        let profile = judge(&asked, &terms(), &pairs(&[])).unwrap().profile;
+        let profile = authorize(&asked, &terms(), &pairs(&[])).unwrap().profile;
         prop_assert_eq!(issue(&profile).leaf.dns_names, profile.dns_names);
     }
 }
@@ -70,7 +70,7 @@ fn unjudged(namespace: &str, name: &str, spec: &serde_json::Value) -> MtlsIdenti
 
 fn refused(identity: &MtlsIdentity) -> bool {
     match IdentitySpec::parse(identity) {
-        Ok(asked) => matches!(judge(&asked, &terms(), &pairs(&[])), Err(Refusal::Malformed(_))),
+        Ok(asked) => matches!(authorize(&asked, &terms(), &pairs(&[])), Err(Refusal::Malformed(_))),
         Err(_) => true,
     }
 }
@@ -82,7 +82,7 @@ proptest! {
     ) {
         let identity = unjudged(&namespace, &name, &serde_json::json!({ "serviceAccountName": account, "services": [] }));
         let Ok(asked) = IdentitySpec::parse(&identity) else { return Ok(()) };
-        let Ok(entitlement) = judge(&asked, &terms(), &pairs(&[])) else { return Ok(()) };
+        let Ok(entitlement) = authorize(&asked, &terms(), &pairs(&[])) else { return Ok(()) };
         let id = entitlement.profile.spiffe_id;
         let segments: Vec<&str> = id.as_str().strip_prefix("spiffe://cluster.local/").unwrap().split('/').collect();
         prop_assert_eq!(segments, ["ns", &*namespace, "sa", account.as_deref().unwrap_or(&name)]);

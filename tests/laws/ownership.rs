@@ -1,9 +1,9 @@
 //! Laws of whose a Secret is: what was not made by this operator for this identity is never written.
 
 use k8s_openapi::api::core::v1::Secret;
-use mtls_operator::operator::identity::ownership::{Ownership, belonging};
+use mtls_operator::operator::identity::ownership::{Ownership, ownership};
 use mtls_operator::operator::index::Index;
-use mtls_operator::operator::index::identity::IdentityEntry;
+use mtls_operator::operator::index::identity::ParsedIdentity;
 use mtls_operator::operator::index::source::Source;
 use serde_json::{Value, json};
 
@@ -35,9 +35,9 @@ fn whose(change: impl FnOnce(&mut Value), others: &[&str]) -> Ownership {
     for name in others.iter().chain(&["web"]) {
         let mut identity = identity(name);
         identity.spec.secret.name = Some("web-mtls".into());
-        index.put(IdentityEntry::of(&identity, "orders".into()), Source::Watch);
+        index.put(ParsedIdentity::from(&identity).entry, Source::Watch);
     }
-    belonging(&secret, &asked("web"), &index)
+    ownership(&secret, &asked("web"), &index)
 }
 
 fn foreign(belonging: Ownership) -> String {

@@ -1,10 +1,10 @@
 //! Laws of who may have which name: outside its own zone a namespace gets nothing without a grant.
 
 use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::index::identity::IdentityEntry;
+use mtls_operator::operator::index::identity::ParsedIdentity;
 use mtls_operator::pki::{CommonName, KeyAlgorithm, LeafProfile};
 use mtls_operator::plan::authority::spec::AuthoritySpec;
-use mtls_operator::plan::identity::policy::{Entitlement, Permission, judge, permission_of_plain};
+use mtls_operator::plan::identity::policy::{Entitlement, Permission, authorize, permission_of_default};
 use mtls_operator::plan::identity::ready::Refusal;
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn granting(dns_names: &[&str], ranges: &[&str]) -> AuthoritySpec {
 }
 
 fn judged(asked: &IdentitySpec, terms: &AuthoritySpec) -> Result<Entitlement, Refusal> {
-    judge(asked, terms, &pairs(&[("team", "red")]))
+    authorize(asked, terms, &pairs(&[("team", "red")]))
 }
 
 fn names(namespace: &str, dns_names: &[&str]) -> IdentitySpec {
@@ -401,10 +401,10 @@ fn an_authority_serves_the_namespaces_it_selects() {
     assert!(is_permitted(&asked("web"), &serving("red")));
     assert!(!is_permitted(&asked("web"), &serving("blue")));
     assert_eq!(
-        permission_of_plain(&serving("red"), "orders", &pairs(&[("team", "red")])),
+        permission_of_default(&serving("red"), "orders", &pairs(&[("team", "red")])),
         Permission::Granted
     );
-    assert_eq!(permission_of_plain(&serving("red"), "orders", &pairs(&[])), Permission::Refused);
+    assert_eq!(permission_of_default(&serving("red"), "orders", &pairs(&[])), Permission::Refused);
 }
 
 #[test]
@@ -467,7 +467,7 @@ fn every_plain_identity_of_a_namespace_is_judged_alike() {
         for (namespace, name) in [("orders", "web"), ("com", "a"), ("kube-system", "x-1"), ("7", "0")] {
             let asked = IdentitySpec { namespace: namespace.into(), ..asked(name) };
             assert_eq!(judged(&asked, terms).is_ok(), is_permitted, "{namespace}/{name}");
-            let permission = permission_of_plain(terms, namespace, &pairs(&[("team", "red")]));
+            let permission = permission_of_default(terms, namespace, &pairs(&[("team", "red")]));
             assert_eq!(permission == Permission::Granted, is_permitted);
         }
     }
@@ -476,18 +476,18 @@ fn every_plain_identity_of_a_namespace_is_judged_alike() {
 /// The operator remembers of an identity that it asks for nothing in particular, and judges it by its namespace alone.
 #[test]
 fn an_identity_that_its_own_name_or_its_subject_could_refuse_is_not_plain() {
-    let is_plain = |namespace: &str, name: &str, spec: Value| {
+    let is_default_spec = |namespace: &str, name: &str, spec: Value| {
         let identity = json!({
             "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "spec": spec,
             "metadata": { "namespace": namespace, "name": name, "uid": "u" },
         });
-        IdentityEntry::of(&serde_json::from_value(identity).unwrap(), namespace.into()).is_plain
+        ParsedIdentity::from(&serde_json::from_value(identity).unwrap()).entry.is_default_spec
     };
-    assert!(is_plain("default", "web", json!({})));
-    assert!(is_plain("default", "kubernetes", json!({ "services": [] })));
-    assert!(!is_plain("default", "kubernetes", json!({})));
-    assert!(!is_plain("default", "web", json!({ "services": ["kubernetes"] })));
-    assert!(!is_plain("home", "web", json!({ "subject": { "commonName": "ServiceAccount" } })));
+    assert!(is_default_spec("default", "web", json!({})));
+    assert!(is_default_spec("default", "kubernetes", json!({ "services": [] })));
+    assert!(!is_default_spec("default", "kubernetes", json!({})));
+    assert!(!is_default_spec("default", "web", json!({ "services": ["kubernetes"] })));
+    assert!(!is_default_spec("home", "web", json!({ "subject": { "commonName": "ServiceAccount" } })));
 }
 
 #[test]

@@ -6,16 +6,18 @@ use mtls_operator::api::identity::SecretReference;
 use mtls_operator::api::names::annotation;
 use mtls_operator::api::{MtlsIdentity, MtlsIdentityStatus};
 use mtls_operator::operator::index::digest::digest;
-use mtls_operator::operator::index::identity::{IdentityEntry, RecordedStatus};
-use mtls_operator::operator::index::issuer::{AuthorityEntry, IssuerEntry};
+use mtls_operator::operator::index::identity::{IdentityEntry, ParsedIdentity, RecordedStatus};
+use mtls_operator::operator::index::issuer::{AuthorityEntry, Halted, IssuerEntry};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
-use mtls_operator::operator::scheduler::requeue::{Priority, Requeue, attention};
+use mtls_operator::operator::index::time::Second;
+use mtls_operator::operator::scheduler::requeue::{Priority, Requeue, next_reconcile};
 use mtls_operator::operator::scheduler::requeue_inputs::RequeueInputs;
 use mtls_operator::plan::identity::policy::Permission;
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
 use mtls_operator::plan::identity::ready::ReadyReason;
+use mtls_operator::plan::identity::signer::{Rollout, Signer};
 
-use super::fixture::{DAY, HOUR, NOW, asked, identity, terms};
+use super::fixture::{DAY, HOUR, NOW, asked, identity, signer, terms};
 
 /// An identity, its Secret and its authority as the index remembers them.
 pub struct Memory {
@@ -30,7 +32,7 @@ pub struct Memory {
 impl Memory {
     pub fn settled() -> Self {
         Self {
-            entry: IdentityEntry::of(&issued("web"), "orders".into()),
+            entry: ParsedIdentity::from(&issued("web")).entry,
             secret: Some(secret("web")),
             authority: Some(mark()),
             permission: Some(Permission::Granted),
@@ -45,7 +47,7 @@ impl Memory {
         memory
     }
 
-    pub fn attention(&self) -> Requeue {
+    pub fn next_reconcile(&self) -> Requeue {
         let authority = self.authority.as_ref();
         let around = RequeueInputs {
             secret: self.secret.as_ref(),
@@ -54,7 +56,7 @@ impl Memory {
             stalls_at: self.stalls_at,
             now: self.now,
         };
-        attention(&self.entry, around)
+        next_reconcile(&self.entry, around)
     }
 
     fn secret(&mut self) -> &mut SecretEntry {
@@ -115,28 +117,25 @@ pub fn secret(name: &str) -> SecretEntry {
         profile: Some(ProfileHash::of(IdentitySpecHash::of(&asked(name)), AuthoritySpecHash::of(&terms()))),
         trust: Some(digest("t1")),
         key_id: Some(digest("a1")),
-        not_after: Some(END),
-        issued_at: Some(NOW.as_second()),
+        not_after: Second::new(END),
+        issued_at: Second::new(NOW.as_second()),
     }
 }
 
 fn mark() -> AuthorityEntry {
-    AuthorityEntry { epoch: 1, terms: AuthoritySpecHash::of(&terms()), signer: Some(signer_mark()) }
+    AuthorityEntry { epoch: 1, profile: AuthoritySpecHash::of(&terms()), signer: Some(issuer_entry()) }
 }
 
-pub fn signer_mark() -> IssuerEntry {
-    IssuerEntry {
-        key_id: digest("a1"),
-        not_after: (NOW + DAY * 365).as_second(),
-        trust: digest("t1"),
-        former_trust: None,
-        is_announced: false,
-        retiring: [].into(),
-        step: None,
-        distrusted: [].into(),
-        is_halted: false,
-        known: ["a0", "a1", "a2"].map(digest).into(),
-    }
+pub fn issuer_entry() -> IssuerEntry {
+    let known = ["a0", "a1", "a2"].map(str::to_owned).into();
+    IssuerEntry::from(&Signer { rotation: Rollout { known, ..Rollout::default() }, ..signer() })
+}
+
+/// The same, with its root announced.
+pub fn announced() -> IssuerEntry {
+    let mut entry = issuer_entry();
+    entry.rotation.is_announced = true;
+    entry
 }
 
 const NEW: Requeue = Requeue::Now(Priority::New);
@@ -145,13 +144,13 @@ const LATER: Requeue = Requeue::Now(Priority::Background);
 
 #[test]
 fn a_settled_identity_asks_for_nothing_before_its_renewal() {
-    assert_eq!(Memory::settled().attention(), Requeue::At(RENEWAL));
+    assert_eq!(Memory::settled().next_reconcile(), Requeue::At(RENEWAL));
 }
 
 #[test]
 fn each_change_of_a_settled_memory_has_its_own_attention() {
     type Row = (&'static str, fn(&mut Memory), Requeue);
-    let other = |memory: &mut Memory| memory.entry.asked = Some(IdentitySpecHash::of(&asked("other")));
+    let other = |memory: &mut Memory| memory.entry.spec = Some(IdentitySpecHash::of(&asked("other")));
     let rows: [Row; 22] = [
         ("new spec", |m| m.entry.generation = 2, NEW),
         ("never seen", |m| m.entry.recorded = RecordedStatus::default(), NEW),
@@ -160,7 +159,7 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("renewal asked", |m| m.entry.renew_request = Some(digest("now")), NEW),
         ("status names no known signer", |m| m.entry.recorded.key_id = Some(digest("de")), LATER),
         ("status names another signer", |m| m.entry.recorded.key_id = Some(digest("a2")), LATER),
-        ("signer forgotten", |m| m.signer().known = [digest("a0")].into(), LATER),
+        ("signer forgotten", |m| m.signer().rotation.known = [digest("a0")].into(), LATER),
         ("other profile", other, LATER),
         ("other trust", |m| m.secret().trust = Some(digest("t0")), LATER),
         ("trust unknown", |m| m.secret().trust = None, LATER),
@@ -170,26 +169,30 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("authority gone", |m| m.authority = None, Requeue::At(RENEWAL)),
         ("nobody signs", |m| m.authority.as_mut().unwrap().signer = None, Requeue::At(RENEWAL)),
         ("other signer", |m| m.signer().key_id = digest("a2"), Requeue::At(RENEWAL)),
-        ("ends with signer", |m| m.signer().not_after = END, Requeue::At(END + 1)),
+        (
+            "ends with signer",
+            |m| m.signer().window.not_after = Timestamp::from_second(END).unwrap(),
+            Requeue::At(END + 1),
+        ),
         ("paused", |m| m.entry.is_paused = true, Requeue::At(END + 1)),
         ("conflict", |m| m.stands(ReadyReason::SecretConflict), LATER),
         ("no leaf yet", |m| m.stands(ReadyReason::Issuing), NEW),
         ("no leaf yet, judged anew", |m| (m.stands(ReadyReason::Issuing), m.permission = None).1, NEW),
     ];
     for (name, change, expected) in rows {
-        assert_eq!(Memory::changed(change).attention(), expected, "{name}");
+        assert_eq!(Memory::changed(change).next_reconcile(), expected, "{name}");
     }
 }
 
 #[test]
 fn renewal_and_expiry_come_in_their_second() {
-    let at = |now| Memory::changed(|memory| memory.now = now).attention();
+    let at = |now| Memory::changed(|memory| memory.now = now).next_reconcile();
     assert_eq!(at(RENEWAL - 1), Requeue::At(RENEWAL));
     assert_eq!(at(RENEWAL), DUE);
     assert_eq!(at(END), DUE);
     assert_eq!(at(END + 1), NEW);
     let paused =
-        |now| Memory::changed(|memory| (memory.now, memory.entry.is_paused) = (now, true)).attention();
+        |now| Memory::changed(|memory| (memory.now, memory.entry.is_paused) = (now, true)).next_reconcile();
     assert_eq!(paused(END), Requeue::At(END + 1));
     assert_eq!(paused(END + 1), NEW, "that a paused leaf has expired is told by time alone");
 }
@@ -198,33 +201,33 @@ fn renewal_and_expiry_come_in_their_second() {
 fn a_renewal_that_nobody_can_sign_is_looked_at_once_and_again_when_somebody_can() {
     let mut memory = Memory::changed(|memory| memory.now = RENEWAL);
     memory.authority.as_mut().unwrap().signer = None;
-    assert_eq!(memory.attention(), DUE, "status does not say so yet");
-    memory.entry.recorded.renewal = 0;
-    assert_eq!(memory.attention(), Requeue::At(END + 1));
-    memory.authority.as_mut().unwrap().signer = Some(signer_mark());
-    assert_eq!(memory.attention(), DUE);
+    assert_eq!(memory.next_reconcile(), DUE, "status does not say so yet");
+    memory.entry.recorded.renewal = None;
+    assert_eq!(memory.next_reconcile(), Requeue::At(END + 1));
+    memory.authority.as_mut().unwrap().signer = Some(issuer_entry());
+    assert_eq!(memory.next_reconcile(), DUE);
 }
 
 #[test]
 fn a_leaf_that_is_not_yet_valid_is_looked_at_once_the_clock_says_so() {
     let begin = NOW.as_second() - 300;
     for (now, attention) in [(begin, Requeue::At(RENEWAL)), (begin - 1, NEW)] {
-        assert_eq!(Memory::changed(|m| m.now = now).attention(), attention);
+        assert_eq!(Memory::changed(|m| m.now = now).next_reconcile(), attention);
     }
     let paused = Memory::changed(|m| (m.now, m.entry.is_paused) = (begin - 1, true));
-    assert_eq!(paused.attention(), Requeue::At(END + 1), "nothing is issued");
+    assert_eq!(paused.next_reconcile(), Requeue::At(END + 1), "nothing is issued");
 }
 
 #[test]
 fn while_the_signer_is_halted_time_alone_asks_for_what_status_must_say_and_trust_goes_on() {
     let halted = |change: fn(&mut Memory)| {
-        let mut memory = Memory::changed(|m| m.signer().is_halted = true);
+        let mut memory = Memory::changed(|m| m.signer().halted = Some(Halted));
         change(&mut memory);
-        memory.attention()
+        memory.next_reconcile()
     };
     assert_eq!(halted(|_| {}), Requeue::At(RENEWAL));
     assert_eq!(halted(|m| m.now = RENEWAL), DUE, "status takes its time back");
-    assert_eq!(halted(|m| (m.now, m.entry.recorded.renewal) = (RENEWAL, 0)), Requeue::At(END + 1));
+    assert_eq!(halted(|m| (m.now, m.entry.recorded.renewal) = (RENEWAL, None)), Requeue::At(END + 1));
     assert_eq!(halted(|m| m.now = END + 1), NEW, "status says that it has expired");
     let expired = halted(|m| {
         m.now = END + 1;
@@ -241,7 +244,7 @@ fn an_expiry_that_is_recorded_waits_for_somebody_who_signs() {
         let mut memory = Memory::changed(|memory| memory.now = END + 1);
         memory.stands(ReadyReason::Expired);
         change(&mut memory);
-        memory.attention()
+        memory.next_reconcile()
     };
     assert_eq!(expired(|_| {}), NEW);
     assert_eq!(expired(|m| m.entry.is_paused = true), Requeue::OnChange);
@@ -254,21 +257,23 @@ fn an_expiry_that_is_recorded_waits_for_somebody_who_signs() {
 fn a_renewal_request_that_was_answered_or_that_is_paused_asks_for_nothing() {
     let mut memory = Memory::changed(|memory| memory.entry.renew_request = Some(digest("now")));
     memory.entry.is_paused = true;
-    assert_eq!(memory.attention(), Requeue::At(END + 1));
+    assert_eq!(memory.next_reconcile(), Requeue::At(END + 1));
     memory.entry.is_paused = false;
     memory.entry.recorded.renew_request = Some(digest("now"));
-    assert_eq!(memory.attention(), Requeue::At(RENEWAL));
+    assert_eq!(memory.next_reconcile(), Requeue::At(RENEWAL));
 }
 
 #[test]
 fn whoever_waits_for_an_authority_is_called_when_it_signs() {
     let mut memory = Memory::changed(|memory| memory.secret = None);
     memory.stands(ReadyReason::AuthorityNotReady);
-    assert_eq!(memory.attention(), NEW);
+    assert_eq!(memory.next_reconcile(), NEW);
     memory.authority.as_mut().unwrap().signer = None;
-    assert_eq!(memory.attention(), Requeue::OnChange);
+    assert_eq!(memory.next_reconcile(), LATER, "status still names a Secret that is gone");
+    memory.entry.recorded.secret_version = None;
+    assert_eq!(memory.next_reconcile(), Requeue::OnChange);
     memory.authority = None;
-    assert_eq!(memory.attention(), Requeue::OnChange);
+    assert_eq!(memory.next_reconcile(), Requeue::OnChange);
 }
 
 #[test]
@@ -276,22 +281,26 @@ fn whoever_is_refused_is_called_when_the_verdict_changes() {
     for reason in [ReadyReason::NotPermitted, ReadyReason::Invalid] {
         let mut memory = Memory::settled();
         memory.stands(reason);
-        assert_eq!(memory.attention(), LATER, "it is permitted now");
+        assert_eq!(memory.next_reconcile(), LATER, "it is permitted now");
         memory.permission = Some(Permission::Refused);
         memory.stalls_at = memory.now + 1;
-        assert_eq!(memory.attention(), Requeue::At(memory.stalls_at), "a person is told a minute later");
+        assert_eq!(memory.next_reconcile(), Requeue::At(memory.stalls_at), "a person is told a minute later");
         memory.stalls_at = memory.now;
-        assert_eq!(memory.attention(), LATER);
+        assert_eq!(memory.next_reconcile(), LATER);
         memory.entry.recorded.is_stalled = true;
-        assert_eq!(memory.attention(), Requeue::OnChange);
+        assert_eq!(memory.next_reconcile(), Requeue::OnChange);
         memory.secret().trust = Some(digest("t0"));
-        assert_eq!(memory.attention(), LATER, "trust reaches the refused too");
+        assert_eq!(memory.next_reconcile(), LATER, "trust reaches the refused too");
         memory.secret().identity_uid = Some(digest("other"));
-        assert_eq!(memory.attention(), Requeue::OnChange, "what is another's is not looked after");
+        assert_eq!(memory.next_reconcile(), Requeue::OnChange, "what is another's is not looked after");
         memory.secret = None;
-        assert_eq!(memory.attention(), LATER, "status still names a Secret, and rotations wait for that");
+        assert_eq!(
+            memory.next_reconcile(),
+            LATER,
+            "status still names a Secret, and rotations wait for that"
+        );
         memory.entry.recorded.secret_version = None;
-        assert_eq!(memory.attention(), Requeue::OnChange);
+        assert_eq!(memory.next_reconcile(), Requeue::OnChange);
     }
 }
 
@@ -299,11 +308,11 @@ fn whoever_is_refused_is_called_when_the_verdict_changes() {
 fn a_paused_identity_without_its_secret_is_looked_at_until_status_says_so() {
     let mut memory = Memory::changed(|memory| (memory.secret, memory.entry.is_paused) = (None, true));
     memory.entry.recorded.reason = Some(ReadyReason::Paused);
-    assert_eq!(memory.attention(), LATER);
+    assert_eq!(memory.next_reconcile(), LATER);
     memory.entry.recorded.is_ready = false;
-    assert_eq!(memory.attention(), LATER, "status still names a Secret, and rotations wait for that");
+    assert_eq!(memory.next_reconcile(), LATER, "status still names a Secret, and rotations wait for that");
     memory.entry.recorded.secret_version = None;
-    assert_eq!(memory.attention(), Requeue::OnChange);
+    assert_eq!(memory.next_reconcile(), Requeue::OnChange);
 }
 
 #[test]

@@ -1,21 +1,19 @@
 //! Laws of attention in a step of a rotation: each identity follows in its own second, with its renewal or in its slot,
 //! and asks for nothing before.
 
-use std::sync::Arc;
-
 use mtls_operator::operator::index::digest::digest;
-use mtls_operator::operator::index::identity::IdentityEntry;
+use mtls_operator::operator::index::identity::{IdentityEntry, ParsedIdentity};
 use mtls_operator::operator::index::issuer::{AuthorityEntry, IssuerEntry, RetiringEntry};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
-use mtls_operator::operator::scheduler::requeue::{Priority, Requeue, attention};
+use mtls_operator::operator::scheduler::requeue::{Priority, Requeue, next_reconcile};
 use mtls_operator::operator::scheduler::requeue_inputs::RequeueInputs;
 use mtls_operator::plan::identity::policy::Permission;
 use mtls_operator::plan::identity::profile::AuthoritySpecHash;
 use mtls_operator::plan::identity::ready::ReadyReason;
-use mtls_operator::plan::spread::Step;
+use mtls_operator::plan::spread::RolloutWindow;
 
 use super::fixture::{DAY, HOUR, NOW, terms};
-use super::requeue::{END, RENEWAL, issued, secret, signer_mark};
+use super::requeue::{END, RENEWAL, issued, issuer_entry, secret};
 
 /// An identity with its Secret in a step that ends before its renewal, and whose slot is the middle of it.
 struct Follower {
@@ -31,22 +29,25 @@ const LATER: Requeue = Requeue::Now(Priority::Background);
 
 impl Follower {
     fn of(signer: IssuerEntry) -> Self {
-        let mut entry = IdentityEntry::of(&issued("web"), "orders".into());
+        let mut entry = ParsedIdentity::from(&issued("web")).entry;
         entry.slot = 32_768;
         Self { entry, secret: secret("web"), signer, is_permitted: true }
     }
 
     /// Its Secret holds the bundle that was in force until the step began.
     fn of_new_trust() -> Self {
-        let mut follower = Self::of(IssuerEntry { former_trust: Some(digest("t0")), ..in_step() });
+        let mut follower = Self::of(in_step());
+        follower.signer.rotation.former_trust = Some(digest("t0"));
         follower.secret.trust = Some(digest("t0"));
         follower
     }
 
     /// Its leaf is one of a signer that is retiring.
     fn of_new_leaf() -> Self {
-        let retiring = RetiringEntry { key_id: digest("a1"), until: (NOW + DAY * 8).as_second() };
-        Self::of(IssuerEntry { key_id: digest("a2"), retiring: Arc::new([retiring]), ..in_step() })
+        let mut follower = Self::of(IssuerEntry { key_id: digest("a2"), ..in_step() });
+        follower.signer.rotation.retiring =
+            vec![RetiringEntry { key_id: digest("a1"), until: NOW + DAY * 8 }];
+        follower
     }
 
     fn changed(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -57,7 +58,7 @@ impl Follower {
     fn at(&self, now: i64) -> Requeue {
         let authority = AuthorityEntry {
             epoch: 1,
-            terms: AuthoritySpecHash::of(&terms()),
+            profile: AuthoritySpecHash::of(&terms()),
             signer: Some(self.signer.clone()),
         };
         let permission = Some(if self.is_permitted { Permission::Granted } else { Permission::Refused });
@@ -69,7 +70,7 @@ impl Follower {
             stalls_at,
             now,
         };
-        attention(&self.entry, around)
+        next_reconcile(&self.entry, around)
     }
 
     /// Asserts that it waits for its slot, and follows in that very second.
@@ -80,13 +81,15 @@ impl Follower {
 }
 
 fn in_step() -> IssuerEntry {
-    IssuerEntry { step: Some(Step { began: NOW, ends: NOW + HOUR * 12 }), ..signer_mark() }
+    let mut entry = issuer_entry();
+    entry.rotation.window = Some(RolloutWindow { began: NOW, ends: NOW + HOUR * 12 });
+    entry
 }
 
 /// The step ends with the renewal: that is inside the window.
 fn until_renewal(follower: &mut Follower) {
     let ends = jiff::Timestamp::from_second(RENEWAL).unwrap();
-    follower.signer.step = Some(Step { began: NOW, ends });
+    follower.signer.rotation.window = Some(RolloutWindow { began: NOW, ends });
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn only_what_was_in_force_before_waits_for_its_slot() {
         assert_eq!(follower.at(NOW.as_second()), LATER, "{trust:?} was never in force");
     }
     let without_step: [fn() -> Follower; 2] = [Follower::of_new_trust, Follower::of_new_leaf];
-    for follower in without_step.map(|follower| follower().changed(|f| f.signer.step = None)) {
+    for follower in without_step.map(|follower| follower().changed(|f| f.signer.rotation.window = None)) {
         assert_eq!(follower.at(NOW.as_second()), LATER, "nobody knows when the step began");
     }
 }

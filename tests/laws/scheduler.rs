@@ -10,17 +10,17 @@ use mtls_operator::api::namespaced_name::NamespacedName;
 use mtls_operator::operator::authority::rotation::fresh_list::{FreshList, OwnershipClaim};
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::IssuerEntry;
+use mtls_operator::operator::index::policy::NamespaceEntry;
 use mtls_operator::operator::index::time::Millis;
 use mtls_operator::operator::scheduler::pacing::Pacing;
 use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::operator::scheduler::{ReconcileRequest, Scheduler};
 use mtls_operator::plan::identity::world::OwnedSecret;
-use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::selector::Selection;
 use serde_json::json;
 
 use super::fixture::{HOUR, NOW, held, identity, pairs, terms};
-use super::requeue::{issued, secret as seen, signer_mark};
+use super::requeue::{issued, issuer_entry, secret as seen};
 
 pub fn at(minutes: i64) -> Millis {
     (NOW + HOUR / 60 * i32::try_from(minutes).unwrap()).as_millisecond()
@@ -30,10 +30,10 @@ pub fn at(minutes: i64) -> Millis {
 pub fn ready() -> Scheduler {
     let mut board = Scheduler::default();
     for namespace in ["orders", "bank"] {
-        board.saw_namespace(namespace, Labels::new(), false, at(0));
+        board.apply_namespace(namespace, NamespaceEntry::default(), at(0));
     }
-    board.saw_terms(&Arc::new(terms()), at(0));
-    board.saw_signer("mesh", Some(signer_mark()), at(0));
+    board.apply_authority(&Arc::new(terms()), at(0));
+    board.apply_issuer("mesh", Some(issuer_entry()), at(0));
     board
 }
 
@@ -53,8 +53,8 @@ pub fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
 /// A board on which `web` is settled.
 pub fn settled() -> Scheduler {
     let mut board = ready();
-    board.saw_secret(&secret("web", "7"), true, at(0));
-    board.saw_identity(&issued("web"), true, at(0));
+    board.apply_secret(&secret("web", "7"), true, at(0));
+    board.apply_identity(&issued("web"), true, at(0));
     board
 }
 
@@ -71,12 +71,12 @@ pub fn version(mut identity: MtlsIdentity, version: &str) -> MtlsIdentity {
 /// The names of those whose turn it is.
 pub fn turns(board: &mut Scheduler, now: Millis) -> Vec<String> {
     board.sweep(now);
-    std::iter::from_fn(|| board.take(now)).map(|job| job.name).collect()
+    std::iter::from_fn(|| board.next(now)).map(|job| job.name).collect()
 }
 
 fn take(board: &mut Scheduler, now: Millis) -> ReconcileRequest {
     board.sweep(now);
-    board.take(now).unwrap()
+    board.next(now).unwrap()
 }
 
 pub fn has(board: &Scheduler, namespace: &str, name: &str) -> bool {
@@ -97,11 +97,11 @@ fn in_conflict() -> MtlsIdentity {
 fn a_settled_identity_has_no_turn_however_often_it_is_seen() {
     let mut board = settled();
     for _ in 0..3 {
-        board.saw_identity(&issued("web"), false, at(1));
-        board.saw_secret(&secret("web", "7"), false, at(1));
-        board.saw_namespace("orders", Labels::new(), false, at(1));
-        board.saw_terms(&Arc::new(terms()), at(1));
-        board.saw_signer("mesh", Some(signer_mark()), at(1));
+        board.apply_identity(&issued("web"), false, at(1));
+        board.apply_secret(&secret("web", "7"), false, at(1));
+        board.apply_namespace("orders", NamespaceEntry::default(), at(1));
+        board.apply_authority(&Arc::new(terms()), at(1));
+        board.apply_issuer("mesh", Some(issuer_entry()), at(1));
     }
     assert_eq!(turns(&mut board, at(2)), [""; 0]);
     assert_eq!(board.earliest(at(2)), Some(1_780_050_000_000), "its renewal");
@@ -118,12 +118,12 @@ fn the_announced_renewal_comes_by_time_alone() {
 fn a_list_makes_the_board_forget_what_it_does_not_name() {
     let mut board = ready();
     for name in ["web", "gone"] {
-        board.saw_identity(&identity(name), false, at(0));
+        board.apply_identity(&identity(name), false, at(0));
     }
-    let list = board.begin_list();
-    board.saw_identity(&identity("web"), true, at(1));
-    board.saw_identity(&identity("born"), false, at(1));
-    board.end_identity_list(None, list, at(1));
+    let list = board.start_list();
+    board.apply_identity(&identity("web"), true, at(1));
+    board.apply_identity(&identity("born"), false, at(1));
+    board.finish_identity_list(None, list, at(1));
     assert_eq!(["web", "gone", "born"].map(|name| has(&board, "orders", name)), [true, false, true]);
     assert_eq!(turns(&mut board, at(1)).len(), 2);
 }
@@ -133,75 +133,75 @@ fn lists_of_two_scopes_that_overlap_forget_only_what_each_has_missed() {
     let mut board = ready();
     for namespace in ["orders", "bank"] {
         for name in ["stays", "gone"] {
-            board.saw_identity(&within(namespace, identity(name)), false, at(0));
+            board.apply_identity(&within(namespace, identity(name)), false, at(0));
         }
     }
-    let orders = board.begin_list();
-    board.saw_identity(&within("orders", identity("stays")), true, at(1));
-    let bank = board.begin_list();
-    board.saw_identity(&within("bank", identity("stays")), true, at(1));
-    board.end_identity_list(Some("orders"), orders, at(1));
+    let orders = board.start_list();
+    board.apply_identity(&within("orders", identity("stays")), true, at(1));
+    let bank = board.start_list();
+    board.apply_identity(&within("bank", identity("stays")), true, at(1));
+    board.finish_identity_list(Some("orders"), orders, at(1));
     let known = |board: &Scheduler| {
         [("orders", "stays"), ("orders", "gone"), ("bank", "stays"), ("bank", "gone")]
             .map(|(ns, n)| has(board, ns, n))
     };
     assert_eq!(known(&board), [true, false, true, true]);
-    board.end_identity_list(Some("bank"), bank, at(1));
+    board.finish_identity_list(Some("bank"), bank, at(1));
     assert_eq!(known(&board), [true, false, true, false]);
 }
 
 #[test]
 fn a_secret_that_a_list_does_not_name_is_missed_by_whoever_wants_it() {
     let mut board = settled();
-    let list = board.begin_list();
-    board.end_secret_list(Some("bank"), list, at(1));
+    let list = board.start_list();
+    board.finish_secret_list(Some("bank"), list, at(1));
     assert_eq!(turns(&mut board, at(1)), [""; 0], "it is another scope's");
-    board.end_secret_list(Some("orders"), list, at(1));
+    board.finish_secret_list(Some("orders"), list, at(1));
     assert_eq!(turns(&mut board, at(1)), ["web"]);
 }
 
 #[test]
 fn late_news_of_an_older_version_is_no_news() {
     let mut board = settled();
-    board.saw_identity(&version(issued("web"), "9"), false, at(1));
+    board.apply_identity(&version(issued("web"), "9"), false, at(1));
     let mut old = version(issued("web"), "8");
     old.metadata.generation = Some(2);
-    board.saw_identity(&old, false, at(1));
-    board.saw_secret(&secret("web", "6"), false, at(1));
+    board.apply_identity(&old, false, at(1));
+    board.apply_secret(&secret("web", "6"), false, at(1));
     assert_eq!(turns(&mut board, at(1)), [""; 0]);
-    board.saw_secret(&secret("web", "8"), false, at(1));
+    board.apply_secret(&secret("web", "8"), false, at(1));
     assert_eq!(turns(&mut board, at(1)), ["web"]);
 }
 
 #[test]
 fn a_list_with_another_version_hides_what_was_in_between() {
     let mut board = settled();
-    board.take_behind("mesh", &[]);
-    board.saw_secret(&secret("web", "7"), true, at(1));
-    board.saw_secret(&secret("web", "8"), false, at(1));
-    assert!(!board.take_behind("mesh", &[]));
-    board.saw_secret(&secret("web", "9"), true, at(1));
-    assert!(board.take_behind("mesh", &[]), "it may have been behind since");
-    assert!(!board.take_behind("mesh", &[]), "said once");
+    board.take_lagging("mesh", &[]);
+    board.apply_secret(&secret("web", "7"), true, at(1));
+    board.apply_secret(&secret("web", "8"), false, at(1));
+    assert!(!board.take_lagging("mesh", &[]));
+    board.apply_secret(&secret("web", "9"), true, at(1));
+    assert!(board.take_lagging("mesh", &[]), "it may have been behind since");
+    assert!(!board.take_lagging("mesh", &[]), "said once");
 }
 
 #[test]
 fn a_list_that_shows_nothing_newer_than_the_index_hides_nothing() {
     let mut board = settled();
-    board.answered_secret(&secret("web", "9"), at(1));
-    board.take_behind("mesh", &[]);
-    board.saw_secret(&secret("web", "8"), true, at(1));
-    assert!(!board.take_behind("mesh", &[]), "our own write came while the pages did");
-    board.saw_secret(&secret("web", "9"), false, at(2));
-    board.saw_secret(&secret("web", "9"), true, at(3));
-    assert!(!board.take_behind("mesh", &[]));
+    board.apply_secret_answer(&secret("web", "9"), at(1));
+    board.take_lagging("mesh", &[]);
+    board.apply_secret(&secret("web", "8"), true, at(1));
+    assert!(!board.take_lagging("mesh", &[]), "our own write came while the pages did");
+    board.apply_secret(&secret("web", "9"), false, at(2));
+    board.apply_secret(&secret("web", "9"), true, at(3));
+    assert!(!board.take_lagging("mesh", &[]));
 }
 
 /// A board whose authority announces a root that the Secret of `web` has.
 fn announced() -> Scheduler {
     let mut board = settled();
-    board.saw_signer("mesh", Some(IssuerEntry { is_announced: true, ..signer_mark() }), at(0));
-    board.take_behind("mesh", &[]);
+    board.apply_issuer("mesh", Some(super::requeue::announced()), at(0));
+    board.take_lagging("mesh", &[]);
     board
 }
 
@@ -215,22 +215,22 @@ fn lacking(version: &str) -> PartialObjectMeta<Secret> {
 #[test]
 fn a_secret_that_was_behind_is_known_also_if_it_is_told_after_what_undid_it() {
     let mut board = announced();
-    board.answered_secret(&secret("web", "9"), at(1));
-    assert!(!board.take_behind("mesh", &[]));
-    board.saw_secret(&lacking("8"), false, at(1));
-    assert!(board.take_behind("mesh", &[]));
-    board.deleted_secret(&lacking("10"), at(1));
-    assert!(board.take_behind("mesh", &[]), "it was so when it was deleted");
+    board.apply_secret_answer(&secret("web", "9"), at(1));
+    assert!(!board.take_lagging("mesh", &[]));
+    board.apply_secret(&lacking("8"), false, at(1));
+    assert!(board.take_lagging("mesh", &[]));
+    board.delete_secret(&lacking("10"), at(1));
+    assert!(board.take_lagging("mesh", &[]), "it was so when it was deleted");
 }
 
 #[test]
 fn a_secret_that_was_read_behind_is_known_whatever_it_says_of_itself() {
     let mut board = announced();
     let profile = seen("web").profile.unwrap();
-    board.read_secret(&secret("web", "8"), &held(profile), at(1));
-    assert!(!board.take_behind("mesh", &[]));
-    board.read_secret(&secret("web", "8"), &OwnedSecret { trust: None, ..held(profile) }, at(1));
-    assert!(board.take_behind("mesh", &[]));
+    board.note_read_secret(&secret("web", "8"), &held(profile), at(1));
+    assert!(!board.take_lagging("mesh", &[]));
+    board.note_read_secret(&secret("web", "8"), &OwnedSecret { trust: None, ..held(profile) }, at(1));
+    assert!(board.take_lagging("mesh", &[]));
 }
 
 #[test]
@@ -244,14 +244,14 @@ fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
 #[test]
 fn of_a_secret_that_was_deleted_while_the_list_was_made_all_was_told() {
     let mut board = settled();
-    board.deleted_secret(&secret("web", "9"), at(1));
+    board.delete_secret(&secret("web", "9"), at(1));
     let newer = |version| FreshList::of(&[secret("web", version)]).newer_than_index(&board);
     assert_eq!([newer("7"), newer("8"), newer("10")], [0, 0, 1], "the last one was made anew");
 }
 
 #[test]
 fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
-    let announced = IssuerEntry { is_announced: true, trust: digest("t2"), ..signer_mark() };
+    let announced = IssuerEntry { trust: digest("t2"), ..super::requeue::announced() };
     let claims = |board: &Scheduler, secret| {
         let claims = FreshList::of(&[secret]).lagging_unindexed(board, &announced, NOW.as_second());
         claims.into_iter().map(|claim| (claim.identity.to_string(), claim.secret)).collect::<Vec<_>>()
@@ -285,10 +285,10 @@ fn a_claim_holds_for_the_secret_that_the_identity_wants_and_for_no_copy_of_it() 
 #[test]
 fn a_list_and_another_uid_are_believed_whatever_their_version() {
     let mut board = settled();
-    board.saw_identity(&version(issued("web"), "9"), false, at(1));
+    board.apply_identity(&version(issued("web"), "9"), false, at(1));
     let mut restored = version(issued("web"), "3");
     restored.metadata.generation = Some(2);
-    board.saw_identity(&restored, true, at(1));
+    board.apply_identity(&restored, true, at(1));
     assert_eq!(
         turns(&mut board, at(1)),
         ["web"],
@@ -297,22 +297,22 @@ fn a_list_and_another_uid_are_believed_whatever_their_version() {
     let mut board = settled();
     let mut recreated = version(identity("web"), "0");
     recreated.metadata.uid = Some("another".into());
-    board.saw_identity(&recreated, false, at(1));
+    board.apply_identity(&recreated, false, at(1));
     assert_eq!(turns(&mut board, at(1)), ["web"]);
 }
 
 #[test]
 fn a_conflict_backs_off_and_wakes_when_the_secret_goes() {
     let mut board = ready();
-    board.saw_secret(&secret("other", "7"), true, at(0));
+    board.apply_secret(&secret("other", "7"), true, at(0));
     let mut rival = in_conflict();
     rival.spec.secret.name = Some("other-mtls".into());
-    board.saw_identity(&rival, false, at(0));
+    board.apply_identity(&rival, false, at(0));
     let mut looks = 0;
     for second in 0..3600 {
         let now = at(0) + second * 1000;
         board.sweep(now);
-        while let Some(job) = board.take(now) {
+        while let Some(job) = board.next(now) {
             looks += 1;
             board.done(job.id, false, now);
         }
@@ -320,45 +320,45 @@ fn a_conflict_backs_off_and_wakes_when_the_secret_goes() {
     assert!((15..=30).contains(&looks), "{looks} looks in an hour");
     let now = at(60);
     assert_eq!(turns(&mut board, now), [""; 0]);
-    board.lost_secret("orders", "other-mtls", now);
+    board.remove_secret("orders", "other-mtls", now);
     assert_eq!(turns(&mut board, now), ["web"]);
 }
 
 #[test]
 fn a_conflict_wakes_when_the_owner_of_the_secret_goes() {
     let mut board = ready();
-    board.saw_secret(&secret("owner", "7"), true, at(0));
-    board.saw_identity(&issued("owner"), true, at(0));
+    board.apply_secret(&secret("owner", "7"), true, at(0));
+    board.apply_identity(&issued("owner"), true, at(0));
     let mut rival = in_conflict();
     rival.spec.secret.name = Some("owner-mtls".into());
-    board.saw_identity(&rival, false, at(0));
+    board.apply_identity(&rival, false, at(0));
     let job = take(&mut board, at(0));
     board.done(job.id, false, at(0));
     assert_eq!(turns(&mut board, at(0)), [""; 0]);
-    board.lost_identity("orders", "owner", at(0));
+    board.remove_identity("orders", "owner", at(0));
     assert_eq!(turns(&mut board, at(0)), ["web"]);
 }
 
 #[test]
 fn what_fails_comes_again_later_and_a_new_spec_comes_at_once() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     let job = take(&mut board, at(0));
     board.done(job.id, true, at(0));
     assert_eq!(turns(&mut board, at(0)), [""; 0]);
-    assert_eq!(board.retries().len(), 1);
+    assert_eq!(board.backoff().len(), 1);
     let job = take(&mut board, at(0) + 500);
     board.done(job.id, true, at(0) + 500);
     let mut edited = version(identity("web"), "2");
     edited.metadata.generation = Some(2);
-    board.saw_identity(&edited, false, at(0) + 500);
+    board.apply_identity(&edited, false, at(0) + 500);
     assert_eq!(turns(&mut board, at(0) + 500), ["web"]);
 }
 
 #[test]
 fn a_clock_that_is_set_back_holds_nobody_back() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(480));
+    board.apply_identity(&identity("web"), false, at(480));
     let job = take(&mut board, at(480));
     board.done(job.id, true, at(480));
     assert_eq!(turns(&mut board, at(480)), [""; 0]);
@@ -376,22 +376,22 @@ fn a_clock_that_is_set_back_shows_whose_leaf_is_not_valid_yet() {
 #[test]
 fn what_settles_forgets_its_failures() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     let job = take(&mut board, at(0));
     board.done(job.id, true, at(0));
     let job = take(&mut board, at(1));
-    board.saw_secret(&secret("web", "7"), false, at(1));
-    board.saw_identity(&version(issued("web"), "2"), false, at(1));
+    board.apply_secret(&secret("web", "7"), false, at(1));
+    board.apply_identity(&version(issued("web"), "2"), false, at(1));
     board.done(job.id, false, at(1));
-    assert_eq!((board.retries().len(), turns(&mut board, at(2))), (0, Vec::new()));
+    assert_eq!((board.backoff().len(), turns(&mut board, at(2))), (0, Vec::new()));
 }
 
 #[test]
 fn nobody_is_looked_at_twice_at_once() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     let job = take(&mut board, at(0));
-    board.saw_identity(&version(identity("web"), "2"), false, at(0));
+    board.apply_identity(&version(identity("web"), "2"), false, at(0));
     assert_eq!(turns(&mut board, at(0)), [""; 0]);
     board.done(job.id, false, at(0));
     assert_eq!(turns(&mut board, at(0)), ["web"], "it changed during the look");
@@ -400,23 +400,23 @@ fn nobody_is_looked_at_twice_at_once() {
 #[test]
 fn whoever_waits_for_a_key_has_no_turn_until_it_is_there() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     let job = take(&mut board, at(0));
-    board.park(job.id);
+    board.suspend(job.id);
     board.done(job.id, false, at(0));
     assert_eq!(turns(&mut board, at(60)), [""; 0]);
-    assert!(board.unpark(job.id, at(60)));
+    assert!(board.resume(job.id, at(60)));
     assert_eq!(turns(&mut board, at(60)), ["web"]);
-    assert!(!board.unpark(job.id, at(60)), "called twice");
+    assert!(!board.resume(job.id, at(60)), "called twice");
 }
 
 #[test]
 fn a_key_that_comes_during_the_look_that_ordered_it_is_not_missed() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     let job = take(&mut board, at(0));
-    board.park(job.id);
-    assert!(board.unpark(job.id, at(0)));
+    board.suspend(job.id);
+    assert!(board.resume(job.id, at(0)));
     board.done(job.id, false, at(0));
     assert_eq!(turns(&mut board, at(0)), ["web"]);
 }
@@ -424,31 +424,35 @@ fn a_key_that_comes_during_the_look_that_ordered_it_is_not_missed() {
 #[test]
 fn nobody_waits_for_the_key_of_an_identity_that_is_gone() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     let job = take(&mut board, at(0));
-    board.park(job.id);
-    board.lost_identity("orders", "web", at(0));
+    board.suspend(job.id);
+    board.remove_identity("orders", "web", at(0));
     board.done(job.id, false, at(0));
-    assert!(!board.unpark(job.id, at(0)));
+    assert!(!board.resume(job.id, at(0)));
 }
 
 #[test]
 fn an_identity_waits_until_its_namespace_is_known() {
     let mut board = Scheduler::default();
-    board.saw_terms(&Arc::new(terms()), at(0));
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_authority(&Arc::new(terms()), at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     assert_eq!(turns(&mut board, at(0)), [""; 0]);
-    board.saw_namespace("orders", Labels::new(), false, at(0));
+    board.apply_namespace("orders", NamespaceEntry::default(), at(0));
     assert_eq!(turns(&mut board, at(0)), ["web"]);
 }
 
 #[test]
 fn nothing_is_made_in_a_namespace_that_is_going_away() {
     let mut board = ready();
-    board.saw_namespace("orders", Labels::new(), true, at(0));
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_namespace(
+        "orders",
+        NamespaceEntry { is_terminating: true, ..NamespaceEntry::default() },
+        at(0),
+    );
+    board.apply_identity(&identity("web"), false, at(0));
     assert_eq!(turns(&mut board, at(0)), [""; 0]);
-    board.saw_namespace("orders", Labels::new(), false, at(0));
+    board.apply_namespace("orders", NamespaceEntry::default(), at(0));
     assert_eq!(turns(&mut board, at(0)), ["web"], "deleted and made anew under the same name");
 }
 
@@ -458,84 +462,84 @@ fn labels_of_a_namespace_that_change_a_verdict_wake_those_who_live_there() {
     let selector = serde_json::from_value(json!({"matchLabels": {"team": "red"}})).unwrap();
     serving.namespaces = Selection::parse(&selector, "spec.namespaces", &mut serving.unread);
     let mut board = settled();
-    board.saw_terms(&Arc::new(serving), at(1));
+    board.apply_authority(&Arc::new(serving), at(1));
     assert_eq!(turns(&mut board, at(1)), ["web"], "it is not permitted any more");
     let mut board = settled();
-    board.saw_namespace("orders", pairs(&[("team", "red")]), false, at(1));
+    board.apply_namespace("orders", NamespaceEntry::new(pairs(&[("team", "red")])), at(1));
     assert_eq!(turns(&mut board, at(1)), [""; 0], "nothing that concerns it has changed");
 }
 
 #[test]
 fn what_another_operator_serves_is_left_alone() {
     let mut board = settled();
-    board.yielded_authority("mesh", at(1));
-    board.lost_secret("orders", "web-mtls", at(1));
+    board.yield_authority("mesh", at(1));
+    board.remove_secret("orders", "web-mtls", at(1));
     assert_eq!(turns(&mut board, at(1000)), [""; 0]);
-    board.saw_terms(&Arc::new(terms()), at(1001));
+    board.apply_authority(&Arc::new(terms()), at(1001));
     assert_eq!(turns(&mut board, at(1001)), ["web"]);
 }
 
 #[test]
 fn a_signer_that_comes_back_ends_every_backoff() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     for second in [0, 1, 3, 6, 12, 25] {
         let now = at(0) + second * 1000;
         let job = take(&mut board, now);
         board.done(job.id, true, now);
     }
     let now = at(0) + 26_000;
-    board.saw_signer("mesh", Some(signer_mark()), now);
+    board.apply_issuer("mesh", Some(issuer_entry()), now);
     assert_eq!(turns(&mut board, now), [""; 0], "it never was away");
-    board.saw_signer("mesh", None, now);
-    board.saw_signer("mesh", Some(signer_mark()), now);
+    board.apply_issuer("mesh", None, now);
+    board.apply_issuer("mesh", Some(issuer_entry()), now);
     assert_eq!(turns(&mut board, now), ["web"]);
 }
 
 #[test]
 fn what_was_tried_in_vain_before_other_terms_are_in_force_is_tried_again() {
     let mut board = ready();
-    board.saw_identity(&identity("web"), false, at(0));
+    board.apply_identity(&identity("web"), false, at(0));
     for second in [0, 1, 3, 6] {
         let now = at(0) + second * 1000;
         let job = take(&mut board, now);
         board.done(job.id, true, now);
     }
     assert_eq!(turns(&mut board, at(0) + 7000), [""; 0]);
-    board.put_terms_in_force("mesh", at(0) + 7000);
+    board.retry_authority("mesh", at(0) + 7000);
     assert_eq!(turns(&mut board, at(0) + 7000), ["web"]);
 }
 
 #[test]
 fn new_identities_come_before_due_ones_and_those_before_the_rest() {
     let mut board = settled();
-    board.saw_secret(&secret("late", "7"), true, at(0));
+    board.apply_secret(&secret("late", "7"), true, at(0));
     let mut late = issued("late");
     late.status.as_mut().unwrap().conditions[0].reason = "SecretConflict".into();
     let now = 1_780_050_000_000;
-    board.saw_identity(&late, false, now);
-    board.saw_identity(&identity("new"), false, now);
+    board.apply_identity(&late, false, now);
+    board.apply_identity(&identity("new"), false, now);
     assert_eq!(turns(&mut board, now), ["new", "web", "late"]);
 }
 
 #[test]
 fn a_mass_that_can_wait_takes_half_of_the_time_and_wakes_the_workers_itself() {
     let mut board = ready();
-    board.keep_to(Pacing::of(4));
+    board.set_pacing(Pacing::of(4));
     let mass: Vec<String> = (0..100).map(|n| format!("late-{n}")).collect();
     for name in &mass {
         let mut late = issued(name);
         late.status.as_mut().unwrap().conditions[0].reason = "SecretConflict".into();
-        board.saw_identity(&late, false, at(0));
+        board.apply_identity(&late, false, at(0));
     }
     let (mut now, mut busy) = (at(0), 0);
     for _ in &mass {
         let job = take(&mut board, now);
         assert_eq!(turns(&mut board, now + 3), [""; 0], "one at a time");
-        board.saw_identity(&identity(&format!("new-{busy}")), false, now + 4);
+        board.apply_identity(&identity(&format!("new-{busy}")), false, now + 4);
         let newcomer = take(&mut board, now + 4);
-        assert_eq!(newcomer.class, Priority::New);
-        board.lost_identity("orders", &newcomer.name, now + 5);
+        assert_eq!(newcomer.priority, Priority::New);
+        board.remove_identity("orders", &newcomer.name, now + 5);
         board.done(newcomer.id, false, now + 5);
         board.done(job.id, false, now + 10);
         busy += 10;
@@ -548,11 +552,11 @@ fn a_mass_that_can_wait_takes_half_of_the_time_and_wakes_the_workers_itself() {
 #[test]
 fn renewals_are_few_at_once_and_what_hangs_holds_no_other_up() {
     let mut board = ready();
-    board.keep_to(Pacing::of(4));
+    board.set_pacing(Pacing::of(4));
     for n in 0..10 {
         let name = format!("due-{n}");
-        board.saw_secret(&secret(&name, "7"), true, at(0));
-        board.saw_identity(&issued(&name), true, at(0));
+        board.apply_secret(&secret(&name, "7"), true, at(0));
+        board.apply_identity(&issued(&name), true, at(0));
     }
     let due = 1_780_050_000_000;
     let hanging = turns(&mut board, due).len();
@@ -564,10 +568,10 @@ fn renewals_are_few_at_once_and_what_hangs_holds_no_other_up() {
 #[test]
 fn a_forgotten_place_that_is_used_again_owes_nothing_to_its_former_tenant() {
     let mut board = ready();
-    board.saw_identity(&identity("old"), false, at(0));
+    board.apply_identity(&identity("old"), false, at(0));
     let job = take(&mut board, at(0));
-    board.lost_identity("orders", "old", at(0));
-    board.saw_identity(&identity("new"), false, at(0));
+    board.remove_identity("orders", "old", at(0));
+    board.apply_identity(&identity("new"), false, at(0));
     board.done(job.id, true, at(0));
     assert_eq!(turns(&mut board, at(1)), ["new"]);
 }

@@ -10,7 +10,7 @@ use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::plan::authority::transition::Transition;
 use mtls_operator::plan::identity::decide::{IssueReason, Plan, decide};
-use mtls_operator::plan::identity::policy::{Permission, judge, permission, retained};
+use mtls_operator::plan::identity::policy::{Permission, authorize, permission, retained};
 use mtls_operator::plan::identity::ready::{ReadyReason, Refusal};
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{Before, SecretState};
@@ -150,7 +150,7 @@ fn what_cannot_be_read_permits_nothing() {
     let labels = pairs(&[("team", "red")]);
     let [everything, ..] = &of_permissions()[..] else { panic!() };
     let plain = asked("web");
-    assert!(matches!(judge(&plain, &terms(everything.clone()), &labels), Err(Refusal::NotPermitted(_))));
+    assert!(matches!(authorize(&plain, &terms(everything.clone()), &labels), Err(Refusal::NotPermitted(_))));
     assert_eq!(permission(&plain, &terms(everything.clone()), &labels), Permission::Hidden);
     let named = IdentitySpec { dns_names: vec!["example.com".into()], ..asked("web") };
     assert_eq!(permission(&named, &terms(of_permissions()[2].clone()), &labels), Permission::Hidden);
@@ -168,7 +168,7 @@ fn held_before() -> Case {
     Case::changed(|case| {
         let hidden = terms(json!({ "namespaces": { "from": "Expression" } }));
         let allowed = case.terms.as_mut().unwrap();
-        allowed.entitlement = judge(&case.asked, &hidden, &pairs(&[]));
+        allowed.entitlement = authorize(&case.asked, &hidden, &pairs(&[]));
         allowed.retained = retained(&case.asked, &hidden, &pairs(&[]));
     })
 }
@@ -186,8 +186,8 @@ fn a_leaf_that_was_permitted_is_renewed_though_the_permission_cannot_be_read() {
     let changes: [fn(&mut Case); 5] = [
         |case| case.before = Before { was_permitted: false, ..case.before },
         |case| case.terms.as_mut().unwrap().retained = None,
-        |case| case.held().fits = false,
-        |case| case.held().mine = false,
+        |case| case.held().matches_profile = false,
+        |case| case.held().carries_uid = false,
         |case| case.secret = SecretState::Absent,
     ];
     for change in changes {
@@ -202,11 +202,11 @@ fn a_leaf_that_was_permitted_is_renewed_though_the_permission_cannot_be_read() {
 fn while_a_permission_cannot_be_read_an_identity_stands_as_it_did() {
     let mut memory = Memory::settled();
     memory.permission = Some(Permission::Hidden);
-    let settled = memory.attention();
+    let settled = memory.next_reconcile();
     assert!(matches!(settled, Requeue::At(_)), "{settled:?}");
     memory.stands(ReadyReason::NotPermitted);
     memory.entry.recorded.is_stalled = true;
-    assert_eq!(memory.attention(), Requeue::OnChange);
+    assert_eq!(memory.next_reconcile(), Requeue::OnChange);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_word_of_another_version_in_an_identity_is_invalid_and_named_and_its_trust_i
         identity.spec = serde_json::from_value(spec).unwrap();
         let mut case = Case::settled();
         case.asked = IdentitySpec::parse(&identity).unwrap();
-        let verdict = judge(&case.asked, &terms(json!({})), &pairs(&[]));
+        let verdict = authorize(&case.asked, &terms(json!({})), &pairs(&[]));
         let Err(Refusal::Malformed(why)) = &verdict else { panic!("{field}: {verdict:?}") };
         assert!(why.contains(&format!("spec.{field} ")), "{why}");
         case.terms.as_mut().unwrap().entitlement = verdict;

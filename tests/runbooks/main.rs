@@ -7,5 +7,4 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
-mod markdown;
 mod migrations;

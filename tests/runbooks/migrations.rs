@@ -5,7 +5,7 @@ use test_support::cluster::TestCluster;
 use test_support::installation::SYSTEM;
 use test_support::shell::Shell;
 
-use crate::markdown::{block, blocks};
+use test_support::markdown::{block, blocks};
 
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chart/web.yaml");
 
@@ -98,8 +98,8 @@ fn identities_move_to_another_trust_domain_and_keep_their_root() {
     let id = "--for=jsonpath={.status.spiffeID}=spiffe://prod.example.com/ns/default/sa/web";
     cluster.kubectl(&["wait", "mtlsidentity/web", id, "--timeout=90s"]);
     cluster.wait("mtlsidentity/web", "default", "condition=Ready");
-    cluster.kubectl(&["delete", "mtlsauthority", "mesh"]);
-    place.run(&cluster, &moved[4]);
+    place.run(&cluster, &block("Move to a new authority", "delete mtlsauthority mesh"));
+    place.run(&cluster, &block("Move to a new authority", "mtls-operator.dev/rotate="));
     cluster.kubectl(&[
         "wait",
         "mtlsauthority/mesh-2",

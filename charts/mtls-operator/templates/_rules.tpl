@@ -3,17 +3,17 @@ What the operator may do where identities live: in a ClusterRole when it serves 
 namespace that it serves. Paths are below src/.
 */}}
 {{- define "mtls-operator.namespaceRules" -}}
-# list, watch: Identities in operator/informers.rs. get: identity() in operator/identity/reconcile.rs, as the index keeps no objects.
+# list, watch: IdentityHandler in operator/informers.rs. get: observe_identity() in operator/identity/reconcile.rs, as the index keeps no objects.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities]
   verbs: [get, list, watch]
-# Requests::patch_identity_status in operator/client/own_kinds.rs: the second write of an issuance.
+# ApiClient::patch_identity_status in operator/client/own_kinds.rs: the second write of an issuance.
 - apiGroups: [mtls-operator.dev]
   resources: [mtlsidentities/status]
   verbs: [patch]
-# list, watch: LeafSecrets in operator/informers.rs; list also: leaf_secret() in operator/authority/root/loss.rs, confirm() in
+# list, watch: LeafSecretHandler in operator/informers.rs; list also: leaf_secret() in operator/authority/root/loss.rs, confirm() in
 # operator/authority/rotation/gate.rs, leaves() in operator/authority/root/leaf_secrets.rs. Metadata by label only, though RBAC cannot limit it to that.
-# get: secret() in operator/identity/observe.rs verifies a Secret that another client changed.
+# get: observe_secret() in operator/identity/observe.rs verifies a Secret that another client changed.
 # create, patch: issue() and refresh() in operator/identity/act.rs. No delete: that is the garbage collector's, by an
 # owner reference that does not block the owner's deletion and so needs no rule on finalizers. Only those of its own:
 # admission-writes.yaml.
@@ -27,8 +27,8 @@ namespace that it serves. Paths are below src/.
   verbs: [list, watch]
 {{- end }}
 # Trust bundles for clients without an identity, where authorities ask for them (spec.trustBundle).
-# list, watch: TrustBundles in operator/informers.rs, by our label, though RBAC cannot limit it to that. list:
-# operator/authority/rotation/bundles.rs, too. get: look() in operator/trust_bundle/apply.rs sees which object has the name. create, patch,
+# list, watch: TrustBundleHandler in operator/trust_bundle/informer.rs, by our label, though RBAC cannot limit it to that. list:
+# operator/authority/rotation/bundles.rs, too. get: read() in operator/trust_bundle/apply.rs sees which object has the name. create, patch,
 # delete: there, too; what lacks our annotation is neither patched nor deleted (admission-writes.yaml).
 - apiGroups: [""]
   resources: [configmaps]
@@ -37,7 +37,7 @@ namespace that it serves. Paths are below src/.
 {{- end -}}
 
 {{- define "mtls-operator.eventRule" -}}
-# Requests::create_event in operator/client/mod.rs, for operator/events.rs: something needs a person.
+# ApiClient::create_event in operator/client/mod.rs, for operator/events.rs: something needs a person.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

@@ -36,9 +36,9 @@ pub fn activate(
     context.probes.ring();
     // Each time: the scheduler knows no signer of an authority that was deleted and created again meanwhile.
     context.board.change(|board| {
-        board.saw_signer(&name, entry, context.millis());
+        board.apply_issuer(&name, entry, context.millis());
         if has_new_spec {
-            board.put_terms_in_force(&name, context.millis());
+            board.retry_authority(&name, context.millis());
         }
     });
     if has_changed {

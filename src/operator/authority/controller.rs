@@ -170,7 +170,7 @@ impl AuthorityController {
         let Some(stale) = self.context.roster.lock().get(name) else { return };
         let Ok(found) = self.context.requests.read::<MtlsAuthority>(None, name).await else { return };
         if self.context.roster.change(|authorities| authorities.apply_reread(&stale, found)) {
-            self.context.board.change(|board| board.lost_authority(name, self.context.millis()));
+            self.context.board.change(|board| board.remove_authority(name, self.context.millis()));
         }
     }
 
@@ -215,7 +215,7 @@ impl AuthorityController {
             Some(holder) => {
                 tracing::warn!(authority = name, holder, "another operator serves this authority");
                 self.forget(name);
-                self.context.board.change(|board| board.yielded_authority(name, self.context.millis()));
+                self.context.board.change(|board| board.yield_authority(name, self.context.millis()));
                 Ok(None)
             }
             None => {

@@ -22,7 +22,7 @@ pub struct Counts {
 pub fn unserved(board: &Scheduler, served: &[String]) -> IdentityCounts {
     let served: HashSet<Digest> = served.iter().map(|name| digest(name)).collect();
     let is_unserved = |entry: &IdentityEntry| {
-        !served.contains(&entry.authority) && !board.jurisdiction().is_anothers(entry.authority)
+        !served.contains(&entry.authority) && !board.policy().is_served_elsewhere(entry.authority)
     };
     let mut counts = IdentityCounts::default();
     let unserved = board.index().entries().filter(|(_, entry)| is_unserved(entry));
@@ -43,15 +43,15 @@ pub fn overdue(board: &Scheduler, now: i64) -> HashMap<Digest, i64> {
 /// Where the authority does not sign, status names no time of renewal any more once it has passed.
 fn is_overdue(board: &Scheduler, entry: &IdentityEntry, now: i64) -> bool {
     let recorded = &entry.recorded;
-    let is_past = recorded.renewal < now && (recorded.renewal != 0 || !is_signing(board, entry));
+    let is_past = recorded.renewal.map_or_else(|| !is_signing(board, entry), |renewal| renewal.get() < now);
     is_past
         && !entry.is_paused
         && recorded.reason == Some(ReadyReason::Issued)
-        && !board.jurisdiction().is_anothers(entry.authority)
+        && !board.policy().is_served_elsewhere(entry.authority)
 }
 
 fn is_signing(board: &Scheduler, entry: &IdentityEntry) -> bool {
-    board.jurisdiction().signer(entry.authority).is_some_and(|signer| !signer.is_halted)
+    board.policy().signer(entry.authority).is_some_and(|signer| signer.halted.is_none())
 }
 
 /// Counts the identities of an authority.
@@ -61,7 +61,7 @@ pub fn counts(board: &Scheduler, authority: &str, now: i64) -> Counts {
     let mut counts = Counts::default();
     for (_, entry) in board.index().entries().filter(|(_, entry)| entry.authority == authority) {
         count(&mut counts.identities, entry);
-        if let Some(key_id) = entry.recorded.key_id.filter(|_| entry.recorded.not_after >= now) {
+        if let Some(key_id) = entry.recorded.key_id.filter(|_| entry.recorded.has_valid_leaf(now)) {
             *counts.leaves.entry(key_id).or_default() += 1;
         }
     }

@@ -1,5 +1,6 @@
-//! Plans into writes: the only place where keys and serials are drawn. A write creates if absent, or names the
-//! version that was observed.
+//! Carries plans out: the only place where keys and serials of leaves are drawn.
+//!
+//! A write creates if absent, or names the version that the plan names.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,9 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::audit::IssuanceRecord;
-use super::observe::ObservedSecret;
+use super::inputs::Signing;
+use super::key_generator::KeyGenerator;
+use super::observed::ObservedSecret;
 use super::secret_metadata::{LeafAnnotations, SecretMetadata, trust_patch};
 use crate::api::names::{LEAF_SECRET_TYPE, key};
 use crate::operator::client::WRITE_TIMEOUT;
@@ -23,21 +26,22 @@ use crate::operator::index::IdentityId;
 use crate::operator::issuers::{Issuer, SigningCa};
 use crate::pki::{IssuedLeaf, KeyAlgorithm, PrivateKey, Serial, Validity, whole_second};
 use crate::plan::authority::spec::AuthoritySpec;
-use crate::plan::identity::policy::Entitlement;
-use crate::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
+use crate::plan::identity::profile::ProfileHash;
 use crate::plan::identity::spec::IdentitySpec;
 use crate::plan::identity::world::{OwnedSecret, SecretState, StoredLeaf};
 
-/// Who asks for a write.
-pub struct Applicant<'a> {
-    /// Place of the identity, for keys that take long to make.
+/// An issuance: for which identity, what, and who signs it.
+pub struct Issuance<'a> {
+    /// Id of the identity, for keys that take long to generate.
     pub id: IdentityId,
-    /// What it asks.
-    pub asked: &'a IdentitySpec,
-    /// Its authority.
-    pub service: &'a Issuer,
-    /// The root that signs.
-    pub root: &'a SigningCa,
+    /// Its spec.
+    pub spec: &'a IdentitySpec,
+    /// Who signs, and what.
+    pub signing: &'a Signing<'a>,
+    /// Where keys come from that take long to generate.
+    pub keys: &'a KeyGenerator,
+    /// What the log tells of it.
+    pub record: IssuanceRecord<'a>,
 }
 
 /// Issues a leaf and stores it: creates the Secret, or patches the version that was observed.
@@ -46,79 +50,88 @@ pub struct Applicant<'a> {
 /// [`Error`]; nothing was stored then, unless the answer was lost.
 pub async fn issue(
     context: &Context,
-    applicant: &Applicant<'_>,
-    entitlement: &Entitlement,
+    issuance: &Issuance<'_>,
     found: &ObservedSecret,
     over: Option<&str>,
-    issuance: &IssuanceRecord<'_>,
 ) -> Result<ObservedSecret, Error> {
-    let Applicant { asked, service, root, .. } = applicant;
-    let key = private_key(context, applicant.id, entitlement.profile.key_algorithm)?;
-    ensure_fresh(context, root, &service.terms).await?;
-    let now = signing_time(context, &service.terms)?;
+    let Issuance { spec, signing, .. } = issuance;
+    let Signing { issuer, root, entitlement, .. } = signing;
+    let key = private_key(context, issuance, entitlement.profile.key_algorithm)?;
+    ensure_fresh(context, root, &issuer.terms).await?;
+    let now = signing_time(context, &issuer.terms)?;
     let window = Validity::leaf(now, entitlement.ttl, root.authority.window());
     let issued = root.authority.issue(&entitlement.profile, key, window, Serial::random()?)?;
-    let notes = notes(applicant, &issued, now, found.revision + 1);
-    let dress = SecretMetadata::of(asked, &notes);
-    let within = service.terms.timing().write_timeout;
+    let annotations = leaf_annotations(issuance, &issued, now, found.revision + 1);
+    let metadata = SecretMetadata::of(spec, &annotations);
+    let within = issuer.terms.timing().write_timeout;
     let written = match over {
         None => {
-            let secret = WipedSecret::from(new_secret(asked, &dress, &issued, root));
+            let secret = WipedSecret::from(new_secret(spec, &metadata, &issued, root));
             context.requests.create_secret(&secret, within).await
         }
         Some(version) => {
-            let is_altered = context.board.lock().altered(applicant.id).is_some();
-            let patch = patch(found, &dress, is_altered, version, data(&issued, root));
-            context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await
+            let is_altered = context.board.lock().altered(issuance.id).is_some();
+            let patch = patch(found, &metadata, is_altered, version, data(&issued, root));
+            context.requests.patch_secret(&spec.namespace, &spec.secret.name, patch, within).await
         }
     };
-    issuance.ended(&root.authority, &issued.leaf, &written);
-    Ok(stored(written?, issued, notes))
+    issuance.record.ended(&root.authority, &issued.leaf, &written);
+    Ok(stored(written?, issued, annotations))
 }
 
-/// This moment, if the clock can be relied on. If not, the authority says so before it is asked again.
-fn signing_time(context: &Context, terms: &AuthoritySpec) -> Result<Timestamp, Error> {
-    context
-        .signing_time()
-        .inspect_err(|_| context.roster.change(|authorities| authorities.requeue_at(&terms.name, 0)))
+/// This moment, if the clock can be relied on. If not, the authority says so before an identity asks it again.
+fn signing_time(context: &Context, spec: &AuthoritySpec) -> Result<Timestamp, Error> {
+    let requeue = |_: &Error| context.roster.change(|authorities| authorities.requeue_at(&spec.name, 0));
+    context.signing_time().inspect_err(requeue)
 }
 
-/// An RSA key takes long enough to keep others waiting: it is ordered, and the identity called when it is there.
-fn private_key(context: &Context, id: IdentityId, algorithm: KeyAlgorithm) -> Result<PrivateKey, Error> {
+/// An RSA key takes so long that other identities would wait: it is requested, and the identity resumed when it is there.
+fn private_key(
+    context: &Context,
+    issuance: &Issuance<'_>,
+    algorithm: KeyAlgorithm,
+) -> Result<PrivateKey, Error> {
+    let Issuance { id, keys, .. } = issuance;
     if !algorithm.is_rsa() {
         return Ok(PrivateKey::generate(algorithm)?);
     }
-    if let Some(key) = context.forge.take(id, algorithm)? {
+    if let Some(key) = keys.take(*id, algorithm)? {
         return Ok(key);
     }
-    // Parked first: the key may be there before this look has ended.
-    context.board.lock().park(id);
-    context.forge.order(id, algorithm);
+    // Suspended first: the key may be there before this reconcile has ended.
+    context.board.lock().suspend(*id);
+    keys.request(*id, algorithm);
     Err(Error::KeyPending)
 }
 
-fn notes(applicant: &Applicant<'_>, issued: &IssuedLeaf, now: Timestamp, revision: i64) -> LeafAnnotations {
-    let Applicant { asked, service, root, .. } = applicant;
+fn leaf_annotations(
+    issuance: &Issuance<'_>,
+    issued: &IssuedLeaf,
+    now: Timestamp,
+    revision: i64,
+) -> LeafAnnotations {
+    let Issuance { spec, signing, .. } = issuance;
     LeafAnnotations {
         serial: issued.leaf.serial.to_string(),
         not_after: issued.leaf.window.not_after,
         authority_key_id: issued.leaf.authority_key_id.to_string(),
-        profile: Some(profile_hash(asked, service).to_string()),
-        trust: Some(root.facts.trust.clone()),
+        profile: Some(signing.profile.to_string()),
+        trust: Some(signing.root.facts.trust.clone()),
         issued_at: whole_second(now),
         revision,
-        renew_request: asked.renew_request.clone(),
+        renew_request: spec.renew_request.clone(),
     }
 }
 
-fn profile_hash(asked: &IdentitySpec, service: &Issuer) -> ProfileHash {
-    ProfileHash::of(IdentitySpecHash::of(asked), AuthoritySpecHash::of(&service.terms))
-}
-
-fn new_secret(asked: &IdentitySpec, dress: &SecretMetadata, issued: &IssuedLeaf, root: &SigningCa) -> Secret {
+fn new_secret(
+    spec: &IdentitySpec,
+    metadata: &SecretMetadata,
+    issued: &IssuedLeaf,
+    root: &SigningCa,
+) -> Secret {
     let entry = |key: &str, value: &[u8]| (key.to_owned(), ByteString(value.to_vec()));
     Secret {
-        metadata: dress.metadata(asked),
+        metadata: metadata.metadata(spec),
         type_: Some(LEAF_SECRET_TYPE.into()),
         data: Some(
             [
@@ -142,24 +155,24 @@ fn data(issued: &IssuedLeaf, root: &SigningCa) -> Map<String, Value> {
     .collect()
 }
 
-/// Bytes as the API server wants them.
+/// Bytes as JSON has them.
 fn encoded(bytes: &[u8]) -> Value {
     Value::String(STANDARD.encode(bytes))
 }
 
-/// Patches that name the version they are made for. Where the metadata was not read, it is as it should be but for
-/// the notes on the leaf, and what an admission policy has changed: it may do so no more.
+/// A patch that names the version it is made for. Where the metadata was not read, it is as it should be but for the annotations
+/// that describe the leaf, and what an admission policy has changed: that may be over.
 fn patch(
     found: &ObservedSecret,
-    dress: &SecretMetadata,
+    wanted: &SecretMetadata,
     is_altered: bool,
     version: &str,
     data: Map<String, Value>,
 ) -> Value {
     let mut metadata = match &found.metadata {
-        Some(metadata) => dress.patch(metadata),
-        None if is_altered => dress.whole_patch(),
-        None => dress.notes_patch(),
+        Some(metadata) => wanted.patch(metadata),
+        None if is_altered => wanted.whole_patch(),
+        None => wanted.leaf_patch(),
     };
     metadata.insert("resourceVersion".into(), json!(version));
     let mut patch = json!({ "metadata": metadata });
@@ -174,47 +187,44 @@ fn patch(
 /// [`Error`]; nothing was stored then, unless the answer was lost.
 pub async fn refresh(
     context: &Context,
-    asked: &IdentitySpec,
-    service: Option<&Issuer>,
+    spec: &IdentitySpec,
+    issuer: Option<&Issuer>,
     found: &ObservedSecret,
-    held: &OwnedSecret,
+    before: &OwnedSecret,
+    over: &str,
 ) -> Result<ObservedSecret, Error> {
-    let root = service.and_then(|service| service.signer.as_ref().ok());
+    let root = issuer.and_then(|issuer| issuer.signer.as_ref().ok());
     let mut data = Map::new();
-    if let Some((service, root)) =
-        service.zip(root).filter(|(_, root)| held.trust.as_ref() != Some(&root.facts.trust))
+    if let Some((issuer, root)) =
+        issuer.zip(root).filter(|(_, root)| before.trust.as_ref() != Some(&root.facts.trust))
     {
         // An old view would take a root out of a bundle that others already need.
-        ensure_fresh(context, root, &service.terms).await?;
+        ensure_fresh(context, root, &issuer.terms).await?;
         data.insert(key::TRUST_BUNDLE.into(), encoded(root.authority.bundle().to_pem().as_bytes()));
     }
-    let mut metadata = refreshed_metadata(asked, found, root.map(|root| root.facts.trust.as_str()));
-    metadata.insert("resourceVersion".into(), json!(held.version));
+    let mut metadata = refreshed_metadata(spec, found, root.map(|root| root.facts.trust.as_str()));
+    metadata.insert("resourceVersion".into(), json!(over));
     let patch = json!({ "metadata": metadata, "data": data });
-    let within = service.map_or(WRITE_TIMEOUT, |service| service.terms.timing().write_timeout);
-    let written = context.requests.patch_secret(&asked.namespace, &asked.secret.name, patch, within).await?;
-    let held = OwnedSecret {
+    let within = issuer.map_or(WRITE_TIMEOUT, |issuer| issuer.terms.timing().write_timeout);
+    let written = context.requests.patch_secret(&spec.namespace, &spec.secret.name, patch, within).await?;
+    let owned = OwnedSecret {
         version: written.metadata.resource_version.clone().unwrap_or_default(),
-        dressed: true,
-        trust: root.map(|root| root.facts.trust.clone()).or_else(|| held.trust.clone()),
-        ..held.clone()
+        metadata_is_current: true,
+        trust: root.map(|root| root.facts.trust.clone()).or_else(|| before.trust.clone()),
+        ..before.clone()
     };
-    Ok(ObservedSecret {
-        observed: SecretState::Held(held),
-        metadata: Some(written.metadata),
-        ..found.clone()
-    })
+    Ok(ObservedSecret { state: SecretState::Held(owned), metadata: Some(written.metadata), ..found.clone() })
 }
 
 fn refreshed_metadata(
-    asked: &IdentitySpec,
+    spec: &IdentitySpec,
     found: &ObservedSecret,
     trust: Option<&str>,
 ) -> Map<String, Value> {
-    match (&found.notes, &found.metadata) {
-        (Some(notes), Some(metadata)) => {
-            let trust = trust.map(str::to_owned).or_else(|| notes.trust.clone());
-            SecretMetadata::of(asked, &LeafAnnotations { trust, ..notes.clone() }).patch(metadata)
+    match (&found.annotations, &found.metadata) {
+        (Some(annotations), Some(metadata)) => {
+            let trust = trust.map(str::to_owned).or_else(|| annotations.trust.clone());
+            SecretMetadata::of(spec, &LeafAnnotations { trust, ..annotations.clone() }).patch(metadata)
         }
         _ => match trust {
             Some(trust) => trust_patch(trust),
@@ -224,30 +234,33 @@ fn refreshed_metadata(
 }
 
 /// What is there now, by the API server's answer.
-fn stored(written: PartialObjectMeta<Secret>, issued: IssuedLeaf, notes: LeafAnnotations) -> ObservedSecret {
+fn stored(
+    written: PartialObjectMeta<Secret>,
+    issued: IssuedLeaf,
+    annotations: LeafAnnotations,
+) -> ObservedSecret {
     let IssuedLeaf { leaf, key_pem, .. } = issued;
     drop::<Zeroizing<String>>(key_pem);
-    let held = OwnedSecret {
+    let owned = OwnedSecret {
         version: written.metadata.resource_version.clone().unwrap_or_default(),
-        mine: true,
+        carries_uid: true,
         leaf: Ok(StoredLeaf {
-            serial: notes.serial.clone(),
+            serial: annotations.serial.clone(),
             window: leaf.window,
-            key_id: notes.authority_key_id.clone(),
-            issued_at: notes.issued_at,
+            key_id: annotations.authority_key_id.clone(),
+            issued_at: annotations.issued_at,
         }),
-        profile: notes.profile.as_deref().and_then(ProfileHash::parse),
-        fits: true,
-        trust: notes.trust.clone(),
-        dressed: true,
-        renew_request: notes.renew_request.clone(),
+        profile: annotations.profile.as_deref().and_then(ProfileHash::parse),
+        matches_profile: true,
+        trust: annotations.trust.clone(),
+        metadata_is_current: true,
+        renew_request: annotations.renew_request.clone(),
     };
-    let revision = notes.revision;
     ObservedSecret {
-        observed: SecretState::Held(held),
+        state: SecretState::Held(owned),
         leaf: Some(leaf),
-        notes: Some(notes),
+        revision: annotations.revision,
+        annotations: Some(annotations),
         metadata: Some(written.metadata),
-        revision,
     }
 }

@@ -1,5 +1,6 @@
-//! What has become of a Secret on its way into the API server: an admission policy may store it otherwise than it was
-//! sent. Writing it again would store the same again, so it is told instead.
+//! What an admission policy has changed in a Secret on its way into the API server.
+//!
+//! Writing it again would store the same again, so status tells it instead.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -16,8 +17,8 @@ pub fn is_watched(metadata: &ObjectMeta) -> bool {
 
 /// What of a Secret was stored otherwise than it was sent, in a sentence.
 #[must_use]
-pub fn altered(asked: &IdentitySpec, stored: &ObjectMeta) -> Option<String> {
-    let fields = SecretMetadata::lasting(asked).differing(stored);
+pub fn altered(spec: &IdentitySpec, stored: &ObjectMeta) -> Option<String> {
+    let fields = SecretMetadata::lasting(spec).differing(stored);
     if fields.is_empty() {
         return None;
     }
@@ -31,7 +32,7 @@ pub fn altered(asked: &IdentitySpec, stored: &ObjectMeta) -> Option<String> {
         "{} of Secret {}/{} {verb} changed on the way into the API server, probably by an admission policy: exempt the \
          Secret from it{consequence}",
         fields.join(", "),
-        asked.namespace,
-        asked.secret.name,
+        spec.namespace,
+        spec.secret.name,
     ))
 }

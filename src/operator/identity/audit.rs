@@ -1,5 +1,7 @@
-//! One log line for each certificate that is signed and stored, or may be: what it says, who signed it and why, and who
-//! asked for it. Never a key.
+//! One log line for each certificate that is signed and stored, or may be: what it says, which CA signed it and why, and which
+//! client asked for it.
+//!
+//! Never a key.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -17,12 +19,12 @@ const TARGET: &str = "audit";
 pub struct IssuanceRecord<'a> {
     /// Metadata of the identity.
     pub identity: &'a ObjectMeta,
-    /// What it asks.
-    pub asked: &'a IdentitySpec,
+    /// Its spec.
+    pub spec: &'a IdentitySpec,
     /// Why a certificate is issued.
     pub because: IssueReason,
     /// How urgent it was.
-    pub class: Priority,
+    pub priority: Priority,
     /// The grants that allow names and addresses outside the own zone.
     pub grants: &'a [String],
 }
@@ -41,13 +43,13 @@ impl IssuanceRecord<'_> {
         let writer = last_writer(self.identity);
         tracing::info!(
             target: TARGET,
-            namespace = self.asked.namespace,
-            name = self.asked.name,
-            uid = self.asked.uid,
-            secret = self.asked.secret.name,
+            namespace = self.spec.namespace,
+            name = self.spec.name,
+            uid = self.spec.uid,
+            secret = self.spec.secret.name,
             stored,
             because = self.because.as_str(),
-            class = self.class.as_str(),
+            class = self.priority.as_str(),
             serial = %leaf.serial,
             subject = leaf.subject,
             spiffe_id = listed(&leaf.spiffe_ids),
@@ -56,7 +58,7 @@ impl IssuanceRecord<'_> {
             not_before = %leaf.window.not_before,
             not_after = %leaf.window.not_after,
             key_algorithm = leaf.key_algorithm.map(KeyAlgorithm::as_str),
-            authority = self.asked.authority,
+            authority = self.spec.authority,
             signer_key_id = %signer.key_id(),
             signer_fingerprint = %signer.fingerprint(),
             grants = (!self.grants.is_empty()).then(|| self.grants.join(",")),

@@ -1,5 +1,6 @@
-//! Bounded workers. Each takes the most urgent identity, looks at it, and puts the outcome on the board. A panic ends
-//! that look, not the process; without leadership nobody works.
+//! The loop of the MtlsIdentity controller: bounded workers, each of which reconciles the most urgent identity.
+//!
+//! A panic ends that reconcile, not the process; without leadership no identity is reconciled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +9,11 @@ use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
+use super::key_generator::KeyGenerator;
 use super::reconcile::reconcile;
 use crate::operator::client::WRITE_TIMEOUT;
 use crate::operator::context::Context;
-use crate::operator::error::Error;
-use crate::operator::run::TaskEnded;
+use crate::operator::error::{Error, TaskEnded};
 use crate::operator::scheduler::ReconcileRequest;
 use crate::operator::scheduler::requeue::Priority;
 use crate::runtime::leader::Leadership;
@@ -23,33 +24,35 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Pod's grace period has to be longer.
 const DRAIN_FOR: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(1));
 
-/// The workers.
+/// The MtlsIdentity controller.
 pub struct IdentityController {
     context: Context,
+    keys: KeyGenerator,
     leadership: Leadership,
-    /// Whether the authorities have been looked at, so that nobody is told of one that is only not known yet.
-    primed: watch::Receiver<bool>,
+    /// Whether the authorities have been reconciled, so that no status calls one missing that is only not known yet.
+    synced: watch::Receiver<bool>,
     permits: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
 impl IdentityController {
-    /// So many workers.
+    /// A controller of so many workers.
     #[must_use]
     pub fn new(
         context: Context,
+        keys: KeyGenerator,
         leadership: Leadership,
-        primed: watch::Receiver<bool>,
-        count: usize,
+        synced: watch::Receiver<bool>,
+        workers: usize,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(count));
-        Self { context, leadership, primed, permits, tasks: TaskTracker::new() }
+        let permits = Arc::new(Semaphore::new(workers));
+        Self { context, keys, leadership, synced, permits, tasks: TaskTracker::new() }
     }
 
     /// Works until this end, then finishes what is in flight.
     ///
     /// # Errors
-    /// That of the end; [`TaskEnded`] where the keeper has ended before it had looked at every authority.
+    /// That of the end; [`TaskEnded`] where the authority controller has ended before it had reconciled every authority.
     pub async fn run(mut self, end: impl Future<Output = Result<(), TaskEnded>>) -> Result<(), TaskEnded> {
         let ended = tokio::select! {
             () = self.dispatch() => Err(TaskEnded),
@@ -69,12 +72,12 @@ impl IdentityController {
     async fn dispatch(&mut self) {
         loop {
             self.leadership.until_leader().await;
-            if self.primed.wait_for(|primed| *primed).await.is_err() {
+            if self.synced.wait_for(|synced| *synced).await.is_err() {
                 return;
             }
             let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
             match self.next() {
-                Some(job) => self.start(job, permit),
+                Some(request) => self.start(request, permit),
                 None => self.wait().await,
             }
         }
@@ -82,17 +85,17 @@ impl IdentityController {
 
     fn next(&self) -> Option<ReconcileRequest> {
         let now = self.context.millis();
-        let mut board = self.context.board.lock();
-        board.sweep(now);
-        let job = board.take(now);
+        let mut scheduler = self.context.board.lock();
+        scheduler.sweep(now);
+        let request = scheduler.next(now);
         if self.leadership.is_leader() {
-            let depths = Priority::ALL.map(|class| (class, board.queue().depth(class)));
-            self.context.metrics.waiting(depths, board.retries().len());
+            let depths = Priority::ALL.map(|priority| (priority, scheduler.queue().depth(priority)));
+            self.context.metrics.waiting(depths, scheduler.backoff().len());
         }
-        job
+        request
     }
 
-    /// Until the board changes, a deadline comes, or it is time for a sweep.
+    /// Until the scheduler changes, a deadline comes, or it is time for a sweep.
     async fn wait(&self) {
         let deadline = self.context.board.lock().earliest(self.context.millis());
         let deadline = deadline.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX);
@@ -102,35 +105,37 @@ impl IdentityController {
         }
     }
 
-    fn start(&self, job: ReconcileRequest, permit: OwnedSemaphorePermit) {
-        let context = self.context.clone();
+    fn start(&self, request: ReconcileRequest, permit: OwnedSemaphorePermit) {
+        let (context, keys) = (self.context.clone(), self.keys.clone());
         self.tasks.spawn(async move {
-            let (id, namespace, name) = (job.id, job.namespace.clone(), job.name.clone());
-            let look = tokio::spawn({
+            let (id, namespace, name) = (request.id, request.namespace.clone(), request.name.clone());
+            let reconciled = tokio::spawn({
                 let context = context.clone();
-                async move { reconcile(&context, job).await }
+                async move { reconcile(&context, &keys, request).await }
             });
-            let outcome = look.await;
+            let outcome = reconciled.await;
             let has_failed = !matches!(outcome, Ok(Ok(()) | Err(Error::KeyPending)));
             match outcome {
                 Ok(Ok(()) | Err(Error::NotLeader { .. } | Error::KeyPending)) => {}
-                Ok(Err(error)) => tell(&context, &namespace, &name, &error),
-                Err(panic) => tracing::error!(%namespace, name, %panic, "a look at an identity broke off"),
+                Ok(Err(error)) => log_failure(&context, &namespace, &name, &error),
+                Err(panic) => {
+                    tracing::error!(%namespace, name, %panic, "a reconcile of an identity broke off");
+                }
             }
             let now = context.millis();
-            context.board.change(|board| board.done(id, has_failed, now));
+            context.board.change(|scheduler| scheduler.done(id, has_failed, now));
             drop(permit);
         });
     }
 }
 
-/// What is to be expected when things happen at once is told to those who look closely.
-fn tell(context: &Context, namespace: &str, name: &str, error: &Error) {
+/// What is to be expected when things happen at once is logged at a level that is off by default.
+fn log_failure(context: &Context, namespace: &str, name: &str, error: &Error) {
     context.metrics.failed(error);
     match error {
         Error::Stale { .. } | Error::AuthorityPending(_) | Error::Clock(_) => {
-            tracing::debug!(namespace, name, %error, "looked in vain, will look again");
+            tracing::debug!(namespace, name, %error, "an identity was not reconciled, will try again");
         }
-        _ => tracing::warn!(namespace, name, %error, "looked in vain, will look again"),
+        _ => tracing::warn!(namespace, name, %error, "an identity was not reconciled, will try again"),
     }
 }

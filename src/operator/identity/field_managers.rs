@@ -1,5 +1,6 @@
-//! Who wrote an object, by what the API server notes of each write (`metadata.managedFields`): a field manager, which
-//! is a name that a client gives itself, and a time in whole seconds.
+//! Which client wrote an object, by what the API server notes of each write (`metadata.managedFields`).
+//!
+//! A field manager is a name that a client gives itself; times are in whole seconds.
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
-//! Keys that take long to make. RSA keys are made on threads of their own, as many as were asked for: whoever needs
-//! one orders it and is called when it is there, so nobody else waits.
+//! Keys that take long to generate: RSA keys, on threads of their own.
+//!
+//! An identity requests one and is told when it is there, so that no other identity waits for it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,33 +11,33 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::operator::index::IdentityId;
 use crate::pki::{KeyAlgorithm, KeyError, PrivateKey};
 
-type Orders = Arc<tokio::sync::Mutex<UnboundedReceiver<(IdentityId, KeyAlgorithm)>>>;
+type Requests = Arc<tokio::sync::Mutex<UnboundedReceiver<(IdentityId, KeyAlgorithm)>>>;
 type Ready = Arc<Mutex<HashMap<IdentityId, (KeyAlgorithm, Result<PrivateKey, KeyError>)>>>;
 
-/// Orders for keys, and the keys that are ready.
+/// Requests for keys, and the keys that are ready.
 #[derive(Clone)]
 pub struct KeyGenerator {
-    orders: UnboundedSender<(IdentityId, KeyAlgorithm)>,
+    requests: UnboundedSender<(IdentityId, KeyAlgorithm)>,
     ready: Ready,
 }
 
 impl KeyGenerator {
-    /// A forge of so many threads. `call` says whether somebody still waits for a key that is there now.
-    pub fn start(threads: usize, call: impl Fn(IdentityId) -> bool + Send + Sync + 'static) -> Self {
-        let (orders, received) = unbounded_channel();
-        let forge = Self { orders, ready: Arc::default() };
+    /// A generator of so many threads. `on_ready` says whether the identity still waits for the key that is there now.
+    pub fn start(threads: usize, on_ready: impl Fn(IdentityId) -> bool + Send + Sync + 'static) -> Self {
+        let (requests, received) = unbounded_channel();
+        let generator = Self { requests, ready: Arc::default() };
         let received = Arc::new(tokio::sync::Mutex::new(received));
-        let call = Arc::new(call);
+        let on_ready = Arc::new(on_ready);
         for _ in 0..threads.max(1) {
-            tokio::spawn(work(received.clone(), forge.ready.clone(), call.clone()));
+            tokio::spawn(work(received.clone(), generator.ready.clone(), on_ready.clone()));
         }
-        forge
+        generator
     }
 
-    /// The key that was ordered for an identity, if it is there and of the right kind.
+    /// The key that was requested for an identity, if it is there and of the right kind.
     ///
     /// # Errors
-    /// [`KeyError`] where it could not be made.
+    /// [`KeyError`] where it could not be generated.
     pub fn take(&self, id: IdentityId, algorithm: KeyAlgorithm) -> Result<Option<PrivateKey>, KeyError> {
         match self.ready.lock().remove(&id) {
             Some((made, key)) if made == algorithm => key.map(Some),
@@ -44,20 +45,24 @@ impl KeyGenerator {
         }
     }
 
-    /// Orders a key for an identity.
-    pub fn order(&self, id: IdentityId, algorithm: KeyAlgorithm) {
-        // Fails only when the process ends, and then nobody waits for the key any more.
-        let _ = self.orders.send((id, algorithm));
+    /// Requests a key for an identity.
+    pub fn request(&self, id: IdentityId, algorithm: KeyAlgorithm) {
+        // Fails only when the process ends, and then no identity waits for the key any more.
+        let _ = self.requests.send((id, algorithm));
     }
 }
 
-async fn work(orders: Orders, ready: Ready, call: Arc<impl Fn(IdentityId) -> bool + Send + Sync + 'static>) {
+async fn work(
+    requests: Requests,
+    ready: Ready,
+    on_ready: Arc<impl Fn(IdentityId) -> bool + Send + Sync + 'static>,
+) {
     loop {
-        let Some((id, algorithm)) = orders.lock().await.recv().await else { return };
+        let Some((id, algorithm)) = requests.lock().await.recv().await else { return };
         if let Ok(key) = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await {
             ready.lock().insert(id, (algorithm, key));
         }
-        if !call(id) {
+        if !on_ready(id) {
             ready.lock().remove(&id);
         }
     }

@@ -1,4 +1,6 @@
-//! Whose a Secret is. What we did not create is never written (I5).
+//! The owner of a Secret, from the point of view of one identity.
+//!
+//! What this operator did not create is never written (I5).
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -9,92 +11,92 @@ use crate::operator::index::Index;
 use crate::operator::index::digest::digest;
 use crate::plan::identity::spec::IdentitySpec;
 
-/// Whose a Secret is, from the point of view of one identity.
+/// The owner of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// This identity's.
     Owned,
     /// Left by an identity of the same name that is gone.
     Adoptable,
-    /// Somebody else's, or not to be written: a sentence.
+    /// Another object's, or not to be written: a sentence.
     Foreign(String),
 }
 
-/// Says whose a Secret is. A Secret of ours belongs to the uid it carries; if no identity has that uid any more, to
-/// the identity that its label names.
+/// Finds the owner of a Secret. One that this operator made belongs to the uid it carries; if no identity has that uid any more,
+/// to the identity that its label names.
 #[must_use]
-pub fn belonging(secret: &Secret, asked: &IdentitySpec, index: &Index) -> Ownership {
-    let place = format!("Secret {}/{}", asked.namespace, asked.secret.name);
-    if let Some(why) = unwritable(secret, &place) {
+pub fn ownership(secret: &Secret, spec: &IdentitySpec, index: &Index) -> Ownership {
+    let what = format!("Secret {}/{}", spec.namespace, spec.secret.name);
+    if let Some(why) = unwritable(secret, &what) {
         return Ownership::Foreign(why);
     }
-    let Some(uid) = owner_uid(&secret.metadata, asked) else {
-        return Ownership::Foreign(not_made_by_us(asked));
+    let Some(uid) = owner_uid(&secret.metadata, spec) else {
+        return Ownership::Foreign(not_made_by_us(spec));
     };
-    if uid == asked.uid {
+    if uid == spec.uid {
         return Ownership::Owned;
     }
-    if let Some(owner) = holder(index, asked, uid) {
+    if let Some(owner) = owner_of(index, spec, uid) {
         return Ownership::Foreign(format!(
-            "{place} belongs to MtlsIdentity {}/{owner}; choose another spec.secret.name in a new MtlsIdentity",
-            asked.namespace
+            "{what} belongs to MtlsIdentity {}/{owner}; choose another spec.secret.name in a new MtlsIdentity",
+            spec.namespace
         ));
     }
     match named_owner(secret) {
-        Some(name) if name == asked.name => Ownership::Adoptable,
+        Some(name) if name == spec.name => Ownership::Adoptable,
         Some(name) => Ownership::Foreign(format!(
-            "{place} was left by MtlsIdentity {}/{name}; delete it to let this one make its own",
-            asked.namespace
+            "{what} was left by MtlsIdentity {}/{name}; delete it to let this one make its own",
+            spec.namespace
         )),
         None => {
-            Ownership::Foreign(format!("{place} does not say which MtlsIdentity it belongs to; delete it"))
+            Ownership::Foreign(format!("{what} does not say which MtlsIdentity it belongs to; delete it"))
         }
     }
 }
 
-/// The uid of the identity that a Secret was made for: by our annotation, else, where somebody removed that from the
-/// Secret of this identity, by its controller. None: it is not ours.
+/// The uid of the identity that a Secret was made for: by the annotation, else, where that was removed from the Secret of this
+/// identity, by its controller. None: this operator did not make it.
 #[must_use]
-pub fn owner_uid<'a>(secret: &'a ObjectMeta, asked: &IdentitySpec) -> Option<&'a str> {
+pub fn owner_uid<'a>(secret: &'a ObjectMeta, spec: &IdentitySpec) -> Option<&'a str> {
     let noted = secret.annotations.as_ref().and_then(|notes| notes.get(annotation::IDENTITY_UID));
     let mut owners = secret.owner_references.iter().flatten();
-    let controller = owners.find(|owner| owner.controller == Some(true) && owner.uid == asked.uid);
+    let controller = owners.find(|owner| owner.controller == Some(true) && owner.uid == spec.uid);
     noted.or(controller.map(|owner| &owner.uid)).map(String::as_str)
 }
 
 /// The sentence about a Secret that this operator did not make.
 #[must_use]
-pub fn not_made_by_us(asked: &IdentitySpec) -> String {
-    let (namespace, name) = (&asked.namespace, &asked.secret.name);
+pub fn not_made_by_us(spec: &IdentitySpec) -> String {
+    let (namespace, name) = (&spec.namespace, &spec.secret.name);
     let advice = "delete it, or choose another spec.secret.name in a new MtlsIdentity";
     format!("Secret {namespace}/{name} was not made by mtls-operator; {advice}")
 }
 
-/// What stands against writing a Secret, whoever it belongs to.
-fn unwritable(secret: &Secret, place: &str) -> Option<String> {
+/// Why a Secret cannot be written, whatever its owner.
+fn unwritable(secret: &Secret, what: &str) -> Option<String> {
     let type_ = secret.type_.as_deref().unwrap_or("Opaque");
     if type_ != LEAF_SECRET_TYPE {
         return Some(format!(
-            "{place} has the type {type_}, not {LEAF_SECRET_TYPE}; delete it, or choose another spec.secret.name in a new MtlsIdentity"
+            "{what} has the type {type_}, not {LEAF_SECRET_TYPE}; delete it, or choose another spec.secret.name in a new MtlsIdentity"
         ));
     }
     if secret.immutable == Some(true) {
-        return Some(format!("{place} is immutable, so it can never be renewed; delete it"));
+        return Some(format!("{what} is immutable, so it can never be renewed; delete it"));
     }
     let owners = secret.metadata.owner_references.iter().flatten();
     let other = owners.filter(|owner| !is_identity(owner)).find(|owner| owner.controller == Some(true))?;
     Some(format!(
-        "{place} is controlled by {} {}; delete it there, or choose another spec.secret.name in a new MtlsIdentity",
+        "{what} is controlled by {} {}; delete it there, or choose another spec.secret.name in a new MtlsIdentity",
         other.kind, other.name
     ))
 }
 
-/// The identity of this uid among those that want the Secret. A Secret's name is immutable in its identity, so an
+/// The identity of this uid among those that ask for the Secret. A Secret's name is immutable in its identity, so an
 /// owner that exists is among them.
-fn holder(index: &Index, asked: &IdentitySpec, uid: &str) -> Option<String> {
+fn owner_of(index: &Index, spec: &IdentitySpec, uid: &str) -> Option<String> {
     let uid = digest(uid);
     index
-        .wanting(&asked.namespace, &asked.secret.name)
+        .targeting(&spec.namespace, &spec.secret.name)
         .into_iter()
         .filter_map(|id| index.entry(id))
         .find(|entry| entry.uid == uid)

@@ -1,11 +1,11 @@
-//! How an identity stands is recorded: in its status, and by an Event where that changed.
+//! Records the outcome of a pass: in status, and by an Event where `Ready` changed.
 //!
 //! Nothing is written where status already says it.
 
 use serde_json::Value;
 
-use super::observe::ObservedSecret;
-use super::reconcile::IdentityReconcile;
+use super::inputs::IdentityReconcile;
+use super::observed::ObservedSecret;
 use super::status;
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus};
 use crate::operator::client::merge_patch::status_patch;
@@ -29,7 +29,7 @@ impl IdentityReconcile<'_> {
     }
 
     pub(super) fn status(&self, decision: &Decision, found: &ObservedSecret) -> MtlsIdentityStatus {
-        status::identity_status(self.identity, self.asked, decision, found, self.context.clock.now())
+        status::identity_status(self.identity, self.spec, decision, found, self.context.clock.now())
     }
 
     pub(super) async fn store(&self, status: MtlsIdentityStatus, standing: &Standing) -> Result<(), Error> {
@@ -43,15 +43,15 @@ impl IdentityReconcile<'_> {
         status_patch(version, before, &status)?;
         let now = self.context.clock.now();
         if self.root().is_some_and(|root| names_unknown_signer(self.identity, root, now)) {
-            let (namespace, name) = (&self.asked.namespace, &self.asked.name);
+            let (namespace, name) = (&self.spec.namespace, &self.spec.name);
             tracing::warn!(namespace, name, "a status named a signer that the root Secret does not know");
         }
         status_patch(version, before, &proven(status, self.identity, self.root()))
     }
 }
 
-/// What an identity says of itself after a pass that failed.
-pub fn told(standing: &Standing, error: &Error, has_stalled: bool) -> Standing {
+/// What status says after a pass that failed.
+pub fn with_failure(standing: &Standing, error: &Error, has_stalled: bool) -> Standing {
     match error.explanation() {
         Some(why) if error.is_permanent() => standing.obstructed(&why, has_stalled),
         Some(why) => standing.explained(&why),
@@ -70,7 +70,7 @@ pub async fn record_malformed(
 }
 
 /// An object that is being deleted, and that finalizers of others keep: only that its leaf has expired is recorded.
-pub async fn record_ending(context: &Context, identity: &MtlsIdentity) -> Result<(), Error> {
+pub async fn record_deleting(context: &Context, identity: &MtlsIdentity) -> Result<(), Error> {
     let end = identity.status.as_ref().and_then(|status| status.not_after.as_ref()).map(|time| time.0);
     let Some(end) = end.filter(|end| context.clock.now() > *end) else { return Ok(()) };
     let finalizers = identity.metadata.finalizers.as_deref().unwrap_or_default();
@@ -92,7 +92,7 @@ async fn record_standing(
     write(context, identity, patch, standing).await
 }
 
-/// Writes a status that differs from what is recorded; the board and an Event tell of it.
+/// Writes a status that differs from what is recorded; the scheduler learns it, and an Event tells of it.
 async fn write(
     context: &Context,
     identity: &MtlsIdentity,
@@ -105,7 +105,7 @@ async fn write(
     };
     let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
     let now = context.millis();
-    context.board.change(|board| board.answered_identity(&recorded, now));
+    context.board.change(|scheduler| scheduler.apply_identity_answer(&recorded, now));
     events::transition(context, identity, standing).await;
     Ok(())
 }

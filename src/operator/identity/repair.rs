@@ -1,5 +1,7 @@
-//! What follows where others write a Secret too: repairs that are undone again and again wait, and what was stored
-//! otherwise than it was sent is told.
+//! What follows where others write a Secret too: a repair that is undone again and again waits, and status tells what was stored
+//! otherwise than it was sent.
+//!
+//! A first certificate is no repair, and neither is a renewal over what this operator wrote.
 
 use std::sync::Arc;
 
@@ -8,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::altered_write::altered;
 use super::field_managers::last_other_writer;
-use super::observe::ObservedSecret;
-use super::reconcile::IdentityReconcile;
+use super::inputs::IdentityReconcile;
+use super::observed::ObservedSecret;
 use crate::api::identity::MtlsIdentityStatus;
 use crate::operator::error::Error;
 use crate::operator::events;
@@ -22,10 +24,10 @@ use crate::plan::identity::world::{OwnedSecret, SecretState};
 /// Whether a plan puts right what another writer has done since the Secret was written or verified last: a renewal over
 /// what this operator left there is none, and neither is the first certificate.
 #[must_use]
-pub fn is_repair(status: Option<&MtlsIdentityStatus>, plan: &Plan, observed: &SecretState) -> bool {
+pub fn is_repair(status: Option<&MtlsIdentityStatus>, plan: &Plan, secret: &SecretState) -> bool {
     let Some(status) = status.filter(|status| status.revision.is_some()) else { return false };
     let verified = status.secret.as_ref().map(|secret| secret.resource_version.as_str());
-    match (plan, observed) {
+    match (plan, secret) {
         (Plan::Keep, _) | (_, SecretState::Foreign(_)) => false,
         (_, SecretState::Held(held)) => verified != Some(held.version.as_str()),
         (_, SecretState::Absent) => true,
@@ -35,22 +37,22 @@ pub fn is_repair(status: Option<&MtlsIdentityStatus>, plan: &Plan, observed: &Se
 impl IdentityReconcile<'_> {
     /// Whether another repair has to wait.
     pub(super) fn pause(&self) -> Option<Pause> {
-        self.context.board.lock().repair_pause(self.job.id, self.context.millis())
+        self.context.board.lock().repair_pause(self.request.id, self.context.millis())
     }
 
-    /// Another writer undoes each repair: the next one waits, and people are told.
+    /// Another writer undoes each repair: the next one waits, and status and an Event say so.
     pub(super) async fn wait(
         &self,
         decision: Decision,
         found: &ObservedSecret,
         pause: &Pause,
     ) -> Result<(), Error> {
-        let why = explain(self.asked, found, pause);
+        let why = explain(self.spec, found, pause);
         let standing = decision.standing.remarked(&why);
         let decision = Decision { standing, ..decision };
         let mut status = self.status(&decision, found);
         if status.secret.is_some() {
-            // What lies there was not verified.
+            // What is there was not verified.
             status.secret = self.identity.status.as_ref().and_then(|status| status.secret.clone());
         }
         self.store(status, &decision.standing).await?;
@@ -63,23 +65,24 @@ impl IdentityReconcile<'_> {
     /// What of a sound Secret was stored otherwise than it was sent; as it was known before, where its metadata alone was
     /// enough.
     pub(super) fn altered(&self, found: &ObservedSecret) -> Option<Arc<str>> {
-        let is_as_stored = |held: &OwnedSecret| held.mine && held.dressed && held.leaf.is_ok();
-        if !matches!(&found.observed, SecretState::Held(held) if is_as_stored(held)) {
+        let is_as_stored =
+            |owned: &OwnedSecret| owned.carries_uid && owned.metadata_is_current && owned.leaf.is_ok();
+        if !matches!(&found.state, SecretState::Held(owned) if is_as_stored(owned)) {
             return None;
         }
-        let mut board = self.context.board.lock();
+        let mut scheduler = self.context.board.lock();
         if let Some(metadata) = &found.metadata {
-            board.saw_altered(self.job.id, altered(self.asked, metadata).map(Arc::from));
+            scheduler.set_altered(self.request.id, altered(self.spec, metadata).map(Arc::from));
         }
-        board.altered(self.job.id)
+        scheduler.altered(self.request.id)
     }
 }
 
 /// Why a repair waits: what was done again and again, by which writer, until when it waits, and what ends it.
-fn explain(asked: &IdentitySpec, found: &ObservedSecret, pause: &Pause) -> String {
-    let secret = format!("Secret {}/{}", asked.namespace, asked.secret.name);
+fn explain(spec: &IdentitySpec, found: &ObservedSecret, pause: &Pause) -> String {
+    let secret = format!("Secret {}/{}", spec.namespace, spec.secret.name);
     let (count, since, until) = (pause.count, moment(pause.since), moment(pause.until));
-    match &found.observed {
+    match &found.state {
         SecretState::Absent => format!(
             "{secret} was restored {count} times since {since} and is deleted each time; it is restored next at \
              {until}: find in the audit log of the API server what deletes it, and stop that"

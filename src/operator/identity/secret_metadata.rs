@@ -1,5 +1,6 @@
-//! What a leaf Secret wears: labels, annotations and owner. Ours are kept in force, people's are left alone, and a
-//! key that leaves the spec leaves the Secret.
+//! Labels, annotations and owner reference of a leaf Secret.
+//!
+//! Those of this operator are kept in force, others are left alone, and a key that leaves the spec leaves the Secret.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,7 @@ pub struct LeafAnnotations {
     pub not_after: Timestamp,
     /// Key identifier of the signer, hex.
     pub authority_key_id: String,
-    /// Hash of what was asked; left out while the authority is unknown.
+    /// Hash of what was spec; left out while the authority is unknown.
     pub profile: Option<String>,
     /// Hash of the trust bundle; left out while the authority is unknown.
     pub trust: Option<String>,
@@ -56,7 +57,7 @@ impl LeafAnnotations {
     }
 }
 
-/// What a leaf Secret shall wear.
+/// Labels, annotations and owner reference that a leaf Secret should have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecretMetadata {
     labels: Pairs,
@@ -73,37 +74,37 @@ struct AppliedKeys {
 }
 
 impl SecretMetadata {
-    /// What the Secret of this identity shall wear with this leaf in it.
+    /// Those of the Secret of this identity with this leaf in it.
     #[must_use]
-    pub fn of(asked: &IdentitySpec, notes: &LeafAnnotations) -> Self {
-        let mut dress = Self::lasting(asked);
-        dress.annotations.extend(notes.annotations());
-        dress
+    pub fn of(spec: &IdentitySpec, leaf: &LeafAnnotations) -> Self {
+        let mut metadata = Self::lasting(spec);
+        metadata.annotations.extend(leaf.annotations());
+        metadata
     }
 
-    /// What it shall wear whatever leaf is in it.
+    /// Those that it should have whatever leaf is in it.
     #[must_use]
-    pub fn lasting(asked: &IdentitySpec) -> Self {
-        let mut labels = theirs(&asked.secret.labels);
+    pub fn lasting(spec: &IdentitySpec) -> Self {
+        let mut labels = user_pairs(&spec.secret.labels);
         labels.extend([
             (label::MANAGED_BY.into(), label::MANAGER.into()),
-            (label::AUTHORITY.into(), asked.authority.clone()),
-            (label::IDENTITY.into(), asked.name.clone()),
+            (label::AUTHORITY.into(), spec.authority.clone()),
+            (label::IDENTITY.into(), spec.name.clone()),
         ]);
-        let mut annotations = theirs(&asked.secret.annotations);
-        annotations.insert(annotation::IDENTITY_UID.into(), asked.uid.clone());
-        if let Some(keys) = applied_keys(asked) {
+        let mut annotations = user_pairs(&spec.secret.annotations);
+        annotations.insert(annotation::IDENTITY_UID.into(), spec.uid.clone());
+        if let Some(keys) = applied_keys(spec) {
             annotations.insert(annotation::APPLIED_KEYS.into(), keys);
         }
-        Self { labels, annotations, owner: owner(asked) }
+        Self { labels, annotations, owner: owner(spec) }
     }
 
     /// The metadata of a Secret to be created.
     #[must_use]
-    pub fn metadata(&self, asked: &IdentitySpec) -> ObjectMeta {
+    pub fn metadata(&self, spec: &IdentitySpec) -> ObjectMeta {
         ObjectMeta {
-            name: Some(asked.secret.name.clone()),
-            namespace: Some(asked.namespace.clone()),
+            name: Some(spec.secret.name.clone()),
+            namespace: Some(spec.namespace.clone()),
             labels: Some(self.labels.clone()),
             annotations: Some(self.annotations.clone()),
             owner_references: self.owner.clone().map(|owner| vec![owner]),
@@ -111,7 +112,7 @@ impl SecretMetadata {
         }
     }
 
-    /// The merge patch of the metadata that turns what was found into what shall be; empty where it is already.
+    /// The merge patch of the metadata that turns what was found into what should be; empty where it is already.
     #[must_use]
     pub fn patch(&self, found: &ObjectMeta) -> Map<String, Value> {
         let empty = Pairs::new();
@@ -132,13 +133,15 @@ impl SecretMetadata {
         patch
     }
 
-    /// The merge patch of the annotations that speak of the leaf, for a Secret that is otherwise as it should be.
+    /// The merge patch of the annotations that describe the leaf, for a Secret that is otherwise as it should be.
     #[must_use]
-    pub fn notes_patch(&self) -> Map<String, Value> {
-        let ours =
-            self.annotations.iter().filter(|(key, _)| is_ours(key) && *key != annotation::APPLIED_KEYS);
-        let notes = ours.map(|(key, value)| (key.clone(), json!(value))).collect();
-        Map::from_iter([("annotations".to_owned(), Value::Object(notes))])
+    pub fn leaf_patch(&self) -> Map<String, Value> {
+        let ours = self
+            .annotations
+            .iter()
+            .filter(|(key, _)| is_reserved_key(key) && *key != annotation::APPLIED_KEYS);
+        let annotations = ours.map(|(key, value)| (key.clone(), json!(value))).collect();
+        Map::from_iter([("annotations".to_owned(), Value::Object(annotations))])
     }
 
     /// The merge patch of all labels and annotations, for a Secret of which some are not as they should be.
@@ -148,7 +151,7 @@ impl SecretMetadata {
         pairs.into_iter().map(|(field, pairs)| (field.to_owned(), json!(pairs))).collect()
     }
 
-    /// What of this a Secret wears otherwise, as people find it there.
+    /// Which of them a Secret has otherwise or not at all, by the names under which people find them there.
     #[must_use]
     pub fn differing(&self, found: &ObjectMeta) -> Vec<String> {
         let named = |what: &str, wanted: &Pairs, found: Option<&Pairs>| {
@@ -183,7 +186,7 @@ fn insert(patch: &mut Map<String, Value>, key: &str, changes: Map<String, Value>
     }
 }
 
-/// What to set, and what to take away because the spec put it there and names it no more.
+/// What to set, and what to take away because a former spec put it there.
 fn changes(found: &Pairs, wanted: &Pairs, applied: &BTreeSet<&str>) -> Map<String, Value> {
     let set = wanted.iter().filter(|(key, value)| found.get(*key) != Some(value));
     let set = set.map(|(key, value)| (key.clone(), json!(value)));
@@ -191,28 +194,31 @@ fn changes(found: &Pairs, wanted: &Pairs, applied: &BTreeSet<&str>) -> Map<Strin
     set.chain(gone.map(|key| ((*key).to_owned(), Value::Null))).collect()
 }
 
-/// What people may put on a Secret: nothing in the names that decisions are made from.
-fn theirs(asked: &Pairs) -> Pairs {
-    asked.iter().filter(|(key, _)| !is_ours(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+/// What users may put on a Secret: nothing in the names that decisions are made from.
+fn user_pairs(spec: &Pairs) -> Pairs {
+    spec.iter()
+        .filter(|(key, _)| !is_reserved_key(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
-fn is_ours(key: &str) -> bool {
+fn is_reserved_key(key: &str) -> bool {
     key.strip_prefix(GROUP).is_some_and(|rest| rest.starts_with('/')) || key == label::MANAGED_BY
 }
 
-fn applied_keys(asked: &IdentitySpec) -> Option<String> {
-    let keys = |pairs: &Pairs| pairs.keys().filter(|key| !is_ours(key)).cloned().collect();
+fn applied_keys(spec: &IdentitySpec) -> Option<String> {
+    let keys = |pairs: &Pairs| pairs.keys().filter(|key| !is_reserved_key(key)).cloned().collect();
     let applied =
-        AppliedKeys { labels: keys(&asked.secret.labels), annotations: keys(&asked.secret.annotations) };
+        AppliedKeys { labels: keys(&spec.secret.labels), annotations: keys(&spec.secret.annotations) };
     (applied != AppliedKeys::default()).then(|| serde_json::to_string(&applied).unwrap_or_default())
 }
 
-fn owner(asked: &IdentitySpec) -> Option<OwnerReference> {
-    (asked.secret.reclaim == Reclaim::Delete).then(|| OwnerReference {
+fn owner(spec: &IdentitySpec) -> Option<OwnerReference> {
+    (spec.secret.reclaim == Reclaim::Delete).then(|| OwnerReference {
         api_version: MtlsIdentity::api_version(&()).into_owned(),
         kind: MtlsIdentity::kind(&()).into_owned(),
-        name: asked.name.clone(),
-        uid: asked.uid.clone(),
+        name: spec.name.clone(),
+        uid: spec.uid.clone(),
         controller: Some(true),
         block_owner_deletion: Some(false),
     })
@@ -229,18 +235,18 @@ pub fn is_identity(owner: &OwnerReference) -> bool {
 mod tests {
     use super::*;
 
-    fn asked(labels: &[(&str, &str)], reclaim: Reclaim) -> IdentitySpec {
-        let mut asked = IdentitySpec::plain("shop");
-        asked.name = "web".into();
-        asked.uid = "uid-1".into();
-        asked.authority = "mesh".into();
-        asked.secret.name = "web-mtls".into();
-        asked.secret.reclaim = reclaim;
-        asked.secret.labels = labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        asked
+    fn spec(labels: &[(&str, &str)], reclaim: Reclaim) -> IdentitySpec {
+        let mut spec = IdentitySpec::default_in("shop");
+        spec.name = "web".into();
+        spec.uid = "uid-1".into();
+        spec.authority = "mesh".into();
+        spec.secret.name = "web-mtls".into();
+        spec.secret.reclaim = reclaim;
+        spec.secret.labels = labels.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        spec
     }
 
-    fn notes() -> LeafAnnotations {
+    fn leaf_annotations() -> LeafAnnotations {
         LeafAnnotations {
             serial: "4a".into(),
             not_after: Timestamp::UNIX_EPOCH,
@@ -253,38 +259,39 @@ mod tests {
         }
     }
 
-    fn worn(asked: &IdentitySpec) -> ObjectMeta {
-        SecretMetadata::of(asked, &notes()).metadata(asked)
+    fn stored(spec: &IdentitySpec) -> ObjectMeta {
+        SecretMetadata::of(spec, &leaf_annotations()).metadata(spec)
     }
 
     #[test]
     fn a_dressed_secret_needs_no_patch() {
-        let asked = asked(&[("team", "red")], Reclaim::Delete);
-        assert_eq!(SecretMetadata::of(&asked, &notes()).patch(&worn(&asked)), Map::new());
+        let spec = spec(&[("team", "red")], Reclaim::Delete);
+        assert_eq!(SecretMetadata::of(&spec, &leaf_annotations()).patch(&stored(&spec)), Map::new());
     }
 
     #[test]
     fn a_label_that_leaves_the_spec_leaves_the_secret_and_a_foreign_one_stays() {
-        let mut found = worn(&asked(&[("team", "red"), ("tier", "1")], Reclaim::Delete));
+        let mut found = stored(&spec(&[("team", "red"), ("tier", "1")], Reclaim::Delete));
         found.labels.get_or_insert_default().insert("foreign".into(), "x".into());
-        let patch = SecretMetadata::of(&asked(&[("tier", "2")], Reclaim::Delete), &notes()).patch(&found);
+        let patch =
+            SecretMetadata::of(&spec(&[("tier", "2")], Reclaim::Delete), &leaf_annotations()).patch(&found);
         assert_eq!(patch["labels"], json!({"team": null, "tier": "2"}));
     }
 
     #[test]
     fn labels_of_ours_cannot_be_overridden() {
-        let asked = asked(&[(label::IDENTITY, "other"), (label::MANAGED_BY, "me")], Reclaim::Delete);
-        let worn = worn(&asked).labels.unwrap();
-        assert_eq!(worn[label::IDENTITY], "web");
-        assert_eq!(worn[label::MANAGED_BY], label::MANAGER);
+        let spec = spec(&[(label::IDENTITY, "other"), (label::MANAGED_BY, "me")], Reclaim::Delete);
+        let stored = stored(&spec).labels.unwrap();
+        assert_eq!(stored[label::IDENTITY], "web");
+        assert_eq!(stored[label::MANAGED_BY], label::MANAGER);
     }
 
     #[test]
     fn retaining_takes_our_owner_away_and_leaves_others() {
-        let mut found = worn(&asked(&[], Reclaim::Delete));
+        let mut found = stored(&spec(&[], Reclaim::Delete));
         let other = OwnerReference { kind: "Application".into(), ..OwnerReference::default() };
         found.owner_references.get_or_insert_default().push(other.clone());
-        let patch = SecretMetadata::of(&asked(&[], Reclaim::Retain), &notes()).patch(&found);
+        let patch = SecretMetadata::of(&spec(&[], Reclaim::Retain), &leaf_annotations()).patch(&found);
         assert_eq!(patch["ownerReferences"], json!([other]));
     }
 }

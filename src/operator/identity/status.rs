@@ -1,9 +1,11 @@
 //! The status of an identity, as a value.
+//!
+//! It says what was found; what was not read stays as it was.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::observe::ObservedSecret;
+use super::observed::ObservedSecret;
 use crate::api::conditions::{READY, SERVING, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, SecretReference};
 use crate::operator::index::identity::has_stalled;
@@ -17,7 +19,7 @@ use crate::plan::identity::world::{Before, SecretState};
 #[must_use]
 pub fn identity_status(
     identity: &MtlsIdentity,
-    asked: &IdentitySpec,
+    spec: &IdentitySpec,
     decision: &Decision,
     found: &ObservedSecret,
     now: Timestamp,
@@ -30,17 +32,17 @@ pub fn identity_status(
     conditions.extend(find(&before.conditions, SERVING).filter(|_| is_probed).cloned());
     let served = before.served.clone().filter(|_| is_probed);
     let mut status = MtlsIdentityStatus { observed_generation: generation, conditions, served, ..before };
-    status.authority_name = Some(asked.authority.clone());
+    status.authority_name = Some(spec.authority.clone());
     status.renewal_time = decision.renewal.map(Time);
-    match &found.observed {
-        SecretState::Held(held) => {
+    match &found.state {
+        SecretState::Held(owned) => {
             status.secret = Some(SecretReference {
-                name: asked.secret.name.clone(),
-                resource_version: held.version.clone(),
+                name: spec.secret.name.clone(),
+                resource_version: owned.version.clone(),
             });
-            status.last_handled_renew.clone_from(&held.renew_request);
+            status.last_handled_renew.clone_from(&owned.renew_request);
             status.revision = Some(found.revision);
-            describe_leaf(&mut status, found, held.leaf.is_ok());
+            describe_leaf(&mut status, found, owned.leaf.is_ok());
         }
         SecretState::Absent | SecretState::Foreign(_) => {
             status.secret = None;

@@ -21,7 +21,7 @@ struct AuthorityRecord {
     failures: u32,
     is_listed: bool,
     /// Objects on which the loss of its root rests.
-    awaited: Vec<AwaitedObject>,
+    evidence: Vec<AwaitedObject>,
 }
 
 /// The authorities.
@@ -48,8 +48,8 @@ impl Authorities {
         let Some(name) = authority.metadata.name.clone() else { return false };
         let authority = Arc::new(authority);
         let Some(record) = self.records.get_mut(&name) else {
-            let (due, awaited) = (Some(0), Vec::new());
-            let record = AuthorityRecord { authority, due, failures: 0, is_listed: true, awaited };
+            let (due, evidence) = (Some(0), Vec::new());
+            let record = AuthorityRecord { authority, due, failures: 0, is_listed: true, evidence };
             self.records.insert(name, record);
             return true;
         };
@@ -118,21 +118,21 @@ impl Authorities {
         let uses = |authority: &MtlsAuthority| {
             authority.root_secret_name() == secret || authority.provided_secret_name() == Some(secret)
         };
-        let users = self.records.values_mut().filter(|record| uses(&record.authority));
-        users.for_each(|record| record.due = Some(0));
+        let concerned = self.records.values_mut().filter(|record| uses(&record.authority));
+        concerned.for_each(|record| record.due = Some(0));
     }
 
     /// The loss of an authority's root rests on these objects, and on none where it is not lost.
-    pub fn set_awaited(&mut self, name: &str, awaited: Vec<AwaitedObject>) {
+    pub fn set_awaited(&mut self, name: &str, evidence: Vec<AwaitedObject>) {
         if let Some(record) = self.records.get_mut(name) {
-            record.awaited = awaited;
+            record.evidence = evidence;
         }
     }
 
     /// Objects have changed or gone: an authority whose loss rests on one of them needs a reconcile at this moment. True if
     /// there is one.
     pub fn awaited_changed(&mut self, at: Millis, is_it: impl Fn(&AwaitedObject) -> bool) -> bool {
-        let concerned = self.records.values_mut().filter(|record| record.awaited.iter().any(&is_it));
+        let concerned = self.records.values_mut().filter(|record| record.evidence.iter().any(&is_it));
         concerned.map(|record| record.due = earlier(record.due, Some(at))).count() > 0
     }
 

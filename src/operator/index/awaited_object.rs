@@ -1,5 +1,6 @@
-//! What a lost root rests on: an authority that cannot sign because of an object is looked at again when that object changes
-//! or goes.
+//! An object on which the loss of a root rests.
+//!
+//! An authority that cannot sign because of it is reconciled again when it changes or goes.
 
 use crate::plan::authority::evidence::Witness;
 

@@ -1,18 +1,20 @@
-//! What is remembered of an identity and of its Secret: a few hundred bytes, never an object, never a key.
+//! What is remembered of an identity: a few hundred bytes, never the object, never a key.
+//!
+//! Strings that are only compared are digests; times that are only compared are seconds.
 
 use std::sync::Arc;
 
 use super::digest::{Digest, digest, version_number};
+use super::time::Second;
 use crate::api::conditions::{READY, STALLED, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, default_secret_name};
 use crate::api::names::annotation;
-use crate::api::word::Word;
-use crate::pki::{CommonName, KeyAlgorithm};
+use crate::plan::identity::leaf_rules::LeafFacts;
 use crate::plan::identity::policy::Permission;
 use crate::plan::identity::profile::IdentitySpecHash;
 use crate::plan::identity::ready::ReadyReason;
 use crate::plan::identity::spec::IdentitySpec;
-use crate::plan::spread::fraction;
+use crate::plan::spread::slot;
 
 /// One identity.
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub struct IdentityEntry {
     pub secret_name: Option<Box<str>>,
     /// Uid.
     pub uid: Digest,
-    /// Where in the window of a rotation's step its slot lies.
+    /// Where in the window of a rotation's step its slot is.
     pub slot: u16,
     /// Version seen last.
     pub version: u64,
@@ -33,31 +35,31 @@ pub struct IdentityEntry {
     pub generation: i64,
     /// Name of the authority.
     pub authority: Digest,
-    /// Hash of what is asked; `None` where the spec is malformed.
-    pub asked: Option<IdentitySpecHash>,
+    /// Hash of the spec; `None` where it is malformed.
+    pub spec: Option<IdentitySpecHash>,
     /// Value of the annotation `renew`, where there is one.
     pub renew_request: Option<Digest>,
     /// Whether it asks for nothing that a grant or a limit could refuse: such identities of one namespace are all
     /// permitted or all refused.
-    pub is_plain: bool,
+    pub is_default_spec: bool,
     /// Whether issuance is stopped.
     pub is_paused: bool,
     /// Whether it is being deleted.
-    pub is_going: bool,
+    pub is_deleting: bool,
     /// When this generation was first seen by this process, seconds since 1970.
-    pub seen: i64,
+    pub first_seen: i64,
     /// What policy said when it was asked last.
-    pub judgement: Option<CachedPermission>,
+    pub permission: Option<CachedPermission>,
     /// What status says.
     pub recorded: RecordedStatus,
 }
 
-/// A verdict of policy, and the state of authority and namespace under which it was given.
+/// What policy said, and the state of authority and namespace under which it said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachedPermission {
     /// State of authority and namespace.
     pub epoch: u64,
-    /// The verdict.
+    /// The answer.
     pub permission: Permission,
 }
 
@@ -74,12 +76,12 @@ pub struct RecordedStatus {
     pub is_stalled: bool,
     /// Version of the Secret that was verified.
     pub secret_version: Option<u64>,
-    /// Beginning of the leaf, seconds since 1970.
-    pub not_before: i64,
-    /// End of the leaf, seconds since 1970.
-    pub not_after: i64,
-    /// Time of renewal, seconds since 1970.
-    pub renewal: i64,
+    /// Beginning of the leaf.
+    pub not_before: Option<Second>,
+    /// End of the leaf.
+    pub not_after: Option<Second>,
+    /// Time of renewal.
+    pub renewal: Option<Second>,
     /// Key identifier of the signer.
     pub key_id: Option<Digest>,
     /// Whether there is a proof of that.
@@ -88,30 +90,49 @@ pub struct RecordedStatus {
     pub renew_request: Option<Digest>,
 }
 
+/// An identity as a watch or an answer shows it, parsed once: all that can be computed of it before the index is locked.
+#[derive(Debug)]
+pub struct ParsedIdentity<'a> {
+    /// The object.
+    pub identity: &'a MtlsIdentity,
+    /// Its spec, where it can be read.
+    pub spec: Option<IdentitySpec>,
+    /// What is to be remembered of it.
+    pub entry: IdentityEntry,
+}
+
+impl<'a> From<&'a MtlsIdentity> for ParsedIdentity<'a> {
+    fn from(identity: &'a MtlsIdentity) -> Self {
+        let spec = IdentitySpec::parse(identity).ok();
+        let entry = IdentityEntry::new(identity, spec.as_ref());
+        Self { identity, spec, entry }
+    }
+}
+
 impl IdentityEntry {
-    /// What is to be remembered of an identity.
-    #[must_use]
-    pub fn of(identity: &MtlsIdentity, namespace: Arc<str>) -> Self {
+    /// What is to be remembered of an identity with this spec.
+    fn new(identity: &MtlsIdentity, spec: Option<&IdentitySpec>) -> Self {
         let meta = &identity.metadata;
         let name: Box<str> = meta.name.as_deref().unwrap_or_default().into();
         let secret_name = identity.secret_name();
+        let uid = meta.uid.as_deref().unwrap_or_default();
         let renew = meta.annotations.as_ref().and_then(|a| a.get(annotation::RENEW));
         Self {
+            namespace: meta.namespace.as_deref().unwrap_or_default().into(),
             secret_name: (secret_name != default_secret_name(&name)).then(|| secret_name.into()),
-            uid: digest(meta.uid.as_deref().unwrap_or_default()),
-            slot: fraction(meta.uid.as_deref().unwrap_or_default()),
+            uid: digest(uid),
+            slot: slot(uid),
             version: version_number(meta.resource_version.as_deref().unwrap_or_default()),
             generation: meta.generation.unwrap_or_default(),
             authority: digest(&identity.spec.authority_ref.name),
-            asked: readable(identity).map(|asked| IdentitySpecHash::of(&asked)),
+            spec: spec.filter(|spec| spec.malformed.is_none()).map(IdentitySpecHash::of),
             renew_request: renew.map(|value| digest(value)),
-            is_plain: is_plain(identity),
+            is_default_spec: spec.is_some_and(IdentitySpec::is_default),
             is_paused: identity.spec.paused,
-            is_going: meta.deletion_timestamp.is_some(),
-            seen: 0,
-            judgement: None,
-            recorded: identity.status.as_ref().map(RecordedStatus::of).unwrap_or_default(),
-            namespace,
+            is_deleting: meta.deletion_timestamp.is_some(),
+            first_seen: 0,
+            permission: None,
+            recorded: identity.status.as_ref().map(RecordedStatus::from).unwrap_or_default(),
             name,
         }
     }
@@ -122,27 +143,23 @@ impl IdentityEntry {
         self.secret_name.as_deref().map_or_else(|| default_secret_name(&self.name), str::to_owned)
     }
 
+    /// What the rules on leaves need to know of the leaf that status speaks of.
+    #[must_use]
+    pub fn leaf_facts(&self) -> LeafFacts<'_, Digest> {
+        LeafFacts {
+            key_id: self.recorded.key_id.as_ref(),
+            not_after: self.recorded.not_after.map(Second::get),
+            renewal: self.recorded.renewal.map(Second::get),
+            slot: self.slot,
+            is_paused: self.is_paused,
+        }
+    }
+
     /// Whether the status speaks of the spec as it is now.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.recorded.generation == Some(self.generation)
     }
-}
-
-/// What an identity asks, where all of it can be read.
-fn readable(identity: &MtlsIdentity) -> Option<IdentitySpec> {
-    IdentitySpec::parse(identity).ok().filter(|asked| asked.malformed.is_none())
-}
-
-fn is_plain(identity: &MtlsIdentity) -> bool {
-    let spec = &identity.spec;
-    readable(identity).is_some_and(|asked| !asked.claims_api_server())
-        && spec.subject.common_name == Word::Known(CommonName::None)
-        && spec.dns_names.is_empty()
-        && spec.ip_addresses.is_empty()
-        && spec.ttl.is_none()
-        && spec.renew_before.is_none()
-        && spec.private_key.algorithm == Word::Known(KeyAlgorithm::default())
 }
 
 /// Whether the generation that a status describes has needed a person.
@@ -154,10 +171,18 @@ pub fn has_stalled(status: &MtlsIdentityStatus) -> bool {
 }
 
 impl RecordedStatus {
-    fn of(status: &MtlsIdentityStatus) -> Self {
+    /// Whether the leaf that status speaks of has not ended, at this second since 1970.
+    #[must_use]
+    pub fn has_valid_leaf(&self, now: i64) -> bool {
+        self.not_after.is_some_and(|end| end.get() >= now)
+    }
+}
+
+impl From<&MtlsIdentityStatus> for RecordedStatus {
+    fn from(status: &MtlsIdentityStatus) -> Self {
         let ready = find(&status.conditions, READY);
         let seconds = |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| {
-            time.as_ref().map_or(0, |time| time.0.as_second())
+            time.as_ref().and_then(|time| Second::new(time.0.as_second()))
         };
         Self {
             generation: status.observed_generation,

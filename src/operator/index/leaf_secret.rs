@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
 use super::digest::{Digest, digest, version_number};
+use super::time::Second;
 use crate::api::names::{annotation, label};
 use crate::plan::identity::profile::ProfileHash;
 
@@ -34,10 +35,10 @@ pub struct SecretEntry {
     pub trust: Option<Digest>,
     /// Key identifier of the leaf's signer.
     pub key_id: Option<Digest>,
-    /// End of the leaf, seconds since 1970.
-    pub not_after: Option<i64>,
-    /// Moment of issuance, seconds since 1970.
-    pub issued_at: Option<i64>,
+    /// End of the leaf.
+    pub not_after: Option<Second>,
+    /// Moment of issuance.
+    pub issued_at: Option<Second>,
 }
 
 impl SecretEntry {
@@ -65,6 +66,6 @@ impl SecretEntry {
     }
 }
 
-fn second(text: &str) -> Option<i64> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+fn second(text: &str) -> Option<Second> {
+    Second::new(text.parse::<jiff::Timestamp>().ok()?.as_second())
 }

@@ -1,5 +1,7 @@
-//! Every identity and every leaf Secret, compactly, found by name in both directions: from an identity to the Secret
-//! it wants, and from a Secret to the identities that want it.
+//! What was seen of the cluster, compactly: every identity and every leaf Secret, found by name in both directions.
+//!
+//! From an identity to the Secret that it asks for, and from a Secret to the identities that ask for it. Pure: watches and answers
+//! tell it what they see.
 
 pub mod authorities;
 pub mod awaited_object;
@@ -23,7 +25,7 @@ use self::source::Source;
 use self::time::Millis;
 use self::tombstones::{Tombstones, key};
 
-/// A place in the index. Reused after its identity is gone: whoever holds one looks again before acting.
+/// A place in the index. Reused after its identity is gone: what holds one finds its entry again before it acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IdentityId(u32);
 
@@ -52,7 +54,10 @@ struct Listed<T> {
     list: ListNumber,
 }
 
-/// The index. Pure: it is told what the watches see.
+/// The index.
+///
+/// # Guarantees
+/// An entry is of the newest version that was seen; an answer brings no deleted object back.
 #[derive(Debug, Default)]
 pub struct Index {
     slots: Vec<Option<Listed<IdentityEntry>>>,
@@ -176,9 +181,9 @@ impl Index {
         }
     }
 
-    /// The identities that want a Secret of this name.
+    /// The identities that ask for a Secret of this name.
     #[must_use]
-    pub fn wanting(&self, namespace: &str, secret: &str) -> Vec<IdentityId> {
+    pub fn targeting(&self, namespace: &str, secret: &str) -> Vec<IdentityId> {
         let wants = |id: &&IdentityId| {
             self.entry(**id).is_some_and(|e| *e.namespace == *namespace && e.secret_name() == secret)
         };
@@ -225,12 +230,12 @@ impl Index {
     }
 
     /// An identity was seen to be deleted, in all states up to this version.
-    pub fn bury(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
+    pub fn mark_deleted(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
         self.deleted_identities.insert(key(namespace, name), version, now);
     }
 
     /// A Secret was seen to be deleted, in all states up to this version.
-    pub fn bury_secret(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
+    pub fn mark_secret_deleted(&mut self, namespace: &str, name: &str, version: u64, now: Millis) {
         self.deleted_secrets.insert(key(namespace, name), version, now);
     }
 
@@ -246,7 +251,7 @@ impl Index {
     }
 
     /// A list begins: what it does not name, and nothing else does meanwhile, is gone.
-    pub fn begin_list(&mut self) -> ListNumber {
+    pub fn start_list(&mut self) -> ListNumber {
         self.list.0 += 1;
         self.list
     }

@@ -1,4 +1,6 @@
-//! What shows an object, and how far it is believed against what is remembered.
+//! What shows an object: a list, a watch or an answer.
+//!
+//! It decides whether a state of the object replaces the one that is remembered.
 
 use super::digest::Digest;
 
@@ -7,7 +9,7 @@ use super::digest::Digest;
 pub enum Source {
     /// A list. It is believed whatever its version: a restored backup counts its versions from an earlier one.
     List,
-    /// A watch. Its news of one object come in their order, but an answer may have been ahead of them.
+    /// A watch. Its events of one object come in their order, but an answer may have been ahead of them.
     Watch,
     /// The answer to a request. It can be late by any number of events, deletions too.
     Answer,

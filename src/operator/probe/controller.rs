@@ -265,7 +265,7 @@ async fn write(
         written => Some(written?),
     };
     let Some(identity) = found else { return Ok(()) };
-    context.board.change(|board| board.answered_identity(&identity, context.millis()));
+    context.board.change(|board| board.apply_identity_answer(&identity, context.millis()));
     if is_stale {
         context.probes.asked_again(before, &identity);
     } else {

@@ -53,7 +53,7 @@ pub fn outlook(context: &Context, ward: &mut ProbedIdentity) -> Option<ProbeTarg
     let expected = Expected {
         serial: status.serial.clone()?,
         spiffe_id: status.spiffe_id.clone()?,
-        issued_at: Timestamp::from_second(issued_at).ok()?,
+        issued_at: Timestamp::from_second(issued_at.get()).ok()?,
         propagation: service.terms.propagation,
         next: ward.next.clone(),
         allows_strangers: false,

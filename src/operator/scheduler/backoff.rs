@@ -1,4 +1,6 @@
-//! Backoff per identity or trust bundle, with jitter, from half a second to five minutes, never giving up.
+//! Backoff of an identity or a trust bundle, with jitter, from half a second to five minutes.
+//!
+//! It never gives up; a new generation begins with the shortest delay.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -8,8 +10,9 @@ use crate::operator::index::IdentityId;
 use crate::operator::index::digest::digest;
 use crate::operator::index::time::Millis;
 
+/// The shortest pause: longer than a few writes take, so that a conflict is over.
 const FIRST: Millis = 500;
-/// The longest pause.
+/// The longest pause: what a cure without an event, such as of an admission policy, takes to be noticed at most.
 pub(super) const LAST: Millis = 300_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +22,7 @@ struct Retry {
     generation: i64,
 }
 
-/// Backoffs of those that did not settle.
+/// Backoffs of what failed, by its key.
 #[derive(Debug)]
 pub struct Backoff<K = IdentityId>(HashMap<K, Retry>);
 
@@ -30,7 +33,7 @@ impl<K> Default for Backoff<K> {
 }
 
 impl<K: Copy + Debug + Eq + Hash> Backoff<K> {
-    /// Counts an attempt that did not settle it, and returns when to try again.
+    /// Counts an attempt that failed, and returns when to try again.
     pub fn failed(&mut self, id: K, generation: i64, now: Millis) -> Millis {
         let attempts = self.0.get(&id).filter(|r| r.generation == generation).map_or(0, |r| r.attempts);
         let until = now.saturating_add(delay(id, attempts));
@@ -54,23 +57,23 @@ impl<K: Copy + Debug + Eq + Hash> Backoff<K> {
         (0 < left && left <= LAST).then_some(retry.until)
     }
 
-    /// It has settled, or something changed that makes another try worthwhile.
+    /// An attempt succeeded, or something changed that another attempt may succeed by.
     pub fn clear(&mut self, id: K) {
         self.0.remove(&id);
     }
 
-    /// Those that wait for another try.
+    /// What waits for another attempt.
     pub fn ids(&self) -> impl Iterator<Item = K> + '_ {
         self.0.keys().copied()
     }
 
-    /// Number of those that wait for another try.
+    /// Number of those that wait for another attempt.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nobody waits for another try.
+    /// Whether none waits for another attempt.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

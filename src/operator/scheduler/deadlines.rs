@@ -1,5 +1,6 @@
-//! Deadlines by the wall clock. Suspends and clock steps lose nothing: the sweep compares with the clock again, at
-//! the latest every thirty seconds.
+//! Deadlines by the wall clock: when an identity needs a reconcile by time alone.
+//!
+//! Suspends and clock steps lose nothing: the sweep compares with the clock again, at the latest every thirty seconds.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,6 +29,12 @@ impl Deadlines {
             self.heap.push(Reverse((at, id)));
         }
         self.compact();
+    }
+
+    /// The deadline of an identity.
+    #[must_use]
+    pub fn get(&self, id: IdentityId) -> Option<Millis> {
+        self.in_force.get(id.slot()).copied().flatten()
     }
 
     /// The next identity whose deadline has come.

@@ -1,49 +1,38 @@
-//! When what an identity holds is due to be replaced: its trust bundle, the leaf of a retiring signer, a leaf near its end.
+//! When what an identity has is due to be replaced: its trust bundle, the leaf of a retiring signer, a leaf near its end.
 //!
-//! Pure. Seconds since 1970; `i64::MIN` is at once.
+//! Pure. The rules are those of decisions (`plan::identity::leaf_rules`), asked with what the index remembers.
 
 use super::requeue_inputs::RequeueInputs;
 use crate::operator::index::identity::IdentityEntry;
-use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::index::leaf_secret::SecretEntry;
-use crate::plan::spread::turn;
+use crate::operator::index::time::Second;
+use crate::plan::identity::leaf_rules::LeafFacts;
+use crate::plan::spread::Due;
 
-/// When a Secret is given the trust bundle in force, if it holds another: the former one in its turn, what never was in
-/// force at once.
-pub fn trust_due(
+/// When the Secret of an identity that gets no leaf is given the trust bundle in force.
+pub fn trust_due_without_leaf(
     entry: &IdentityEntry,
     secret: &SecretEntry,
-    around: RequeueInputs<'_>,
-    renewal: Option<i64>,
-) -> Option<i64> {
-    let signer = around.signer().filter(|signer| secret.trust != Some(signer.trust))?;
-    let is_former = secret.trust.is_some() && secret.trust == signer.former_trust;
-    Some(signer.step.filter(|_| is_former).map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
+    inputs: RequeueInputs<'_>,
+) -> Option<Due> {
+    LeafFacts::without_leaf(entry.slot).trust_due(secret.trust.as_ref(), inputs.signer()?)
 }
 
-/// When a leaf of a retiring signer is replaced, if it is one.
-pub fn rotation_due(entry: &IdentityEntry, around: RequeueInputs<'_>, renewal: Option<i64>) -> Option<i64> {
-    let signer = around.signing().filter(|_| !entry.is_paused)?;
-    signer.retires(entry.recorded.key_id)?;
-    Some(signer.step.map_or(i64::MIN, |step| turn(step, entry.slot, renewal)))
+/// When what is in the Secret of an identity follows the last change of the root: the trust bundle, or the leaf.
+pub fn rollout_due(entry: &IdentityEntry, secret: &SecretEntry, inputs: RequeueInputs<'_>) -> Option<Due> {
+    let leaf = entry.leaf_facts();
+    let trust = inputs.signer().and_then(|signer| leaf.trust_due(secret.trust.as_ref(), signer));
+    let signing = inputs.signing().filter(|_| !entry.is_paused);
+    let replacement = signing.and_then(|signer| leaf.replacement_due(signer));
+    [trust, replacement].into_iter().flatten().min()
 }
 
-/// Whether the leaf in force will be renewed: never while paused, and never by a signer that could give no later end.
-pub fn renews(entry: &IdentityEntry, around: RequeueInputs<'_>) -> bool {
-    let recorded = &entry.recorded;
-    let ends_with_signer = |signer: &IssuerEntry| {
-        recorded.key_id == Some(signer.key_id) && recorded.not_after >= signer.not_after
-    };
-    !entry.is_paused && !around.signer().is_none_or(ends_with_signer)
-}
-
-/// When the leaf in force is looked at for its renewal. Where no root signs by then, that look says so and takes the
-/// announced time out of status, so that there is no second one before one does.
-pub fn renewal_look(entry: &IdentityEntry, around: RequeueInputs<'_>) -> Option<i64> {
-    let renewal = entry.recorded.renewal;
-    let is_awaited = match around.signing() {
-        Some(_) => renews(entry, around),
-        None => !entry.is_paused && renewal != 0,
-    };
-    is_awaited.then_some(renewal)
+/// When the leaf in force is due for renewal. Where no root signs by then, that reconcile says so and takes the announced time
+/// out of status, so that no second one follows before one does.
+pub fn renewal_due(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Option<Due> {
+    let announced = entry.recorded.renewal.map(|second: Second| Due::At(second.get()));
+    match inputs.signing() {
+        Some(signer) => entry.leaf_facts().is_renewed(Some(signer)).then(|| announced.unwrap_or(Due::AtOnce)),
+        None => announced.filter(|_| !entry.is_paused),
+    }
 }

@@ -1,5 +1,12 @@
-//! What needs a look, and when: the index, the schedule, the queue and the backoffs, kept consistent under one lock.
-//! Watches tell it what they see, workers take from it.
+//! Which identity is reconciled next, and when: index, deadlines, queue and backoffs under one lock.
+//!
+//! Watches tell it what they see, the identity controller takes from it; an identity waits in one place at most.
+//!
+//! ```text
+//! watches, answers ─▶ index ─▶ requeue ─▶ now:   queue (by priority) ─▶ in work ─▶ done
+//!                                 │       later: deadlines ─▶ sweep ─▶ requeue
+//!                                 └────── never: until something changes
+//! ```
 
 pub mod backoff;
 pub mod deadlines;
@@ -21,7 +28,7 @@ use self::deadlines::Deadlines;
 use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
-use self::requeue::{Priority, Requeue, attention};
+use self::requeue::{Priority, Requeue, next_reconcile};
 use self::requeue_inputs::RequeueInputs;
 use super::index::{IdentityId, Index};
 use crate::api::identity::MtlsIdentity;
@@ -29,46 +36,62 @@ use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::policy::PolicyIndex;
-use crate::operator::index::time::Millis;
+use crate::operator::index::time::{Millis, Second, millis, seconds};
 use crate::plan::identity::ready::ReadyReason;
 
-/// A refusal that another object can cure needs a person after this long.
+/// A refusal that another object can cure needs a person after this long (design §2.1).
 const STALLS_AFTER: Millis = 60_000;
 
-/// One identity to look at.
+/// A clock that is set back by less than this is taken for one that goes on.
+const A_SECOND: Millis = 1000;
+
+/// One identity to reconcile.
 #[derive(Debug)]
 pub struct ReconcileRequest {
-    /// Its place.
+    /// Its id in the index.
     pub id: IdentityId,
     /// Its namespace.
     pub namespace: Arc<str>,
     /// Its name.
     pub name: String,
-    /// Why it is looked at, roughly.
-    pub class: Priority,
+    /// Why it is reconciled, roughly.
+    pub priority: Priority,
     /// The object, where it was kept.
     pub identity: Option<Box<MtlsIdentity>>,
-    /// The Secret of the name it wants, by its metadata.
+    /// The Secret of the name that it asks for, by its metadata.
     pub secret: Option<SecretEntry>,
 }
 
-/// A clock that is set back by less than this is taken for one that goes on.
-const A_SECOND: Millis = 1000;
-
-/// The board.
+/// The scheduler of identities.
+///
+/// # Guarantees
+/// * An identity is in at most one of the queue and the deadlines. In work it is not in the queue, but may have a deadline;
+///   suspended, once its work has ended, it is in neither (tests/laws/guarantees.rs).
+/// * An identity in work is handed out again only after [`Scheduler::done`].
+/// * An identity that needs a reconcile by time alone has a deadline at that time or before.
+///
+/// # Assumptions
+/// * The time that it is told is the wall clock's; it may be set back or jump. [`Scheduler::sweep`] is called at least every half
+///   minute.
+/// * Every [`Scheduler::next`] is followed by one [`Scheduler::done`].
+///
+/// # Lock order
+/// It is shared behind one lock, held for a moment and never across an await. While it is held no other lock is taken; who holds
+/// the lock of the published trust bundles or of the probes may take it.
 #[derive(Debug, Default)]
 pub struct Scheduler {
     index: Index,
     queue: Queue,
-    schedule: Deadlines,
-    retries: Backoff,
+    deadlines: Deadlines,
+    backoff: Backoff,
     repairs: RepairBackoff,
-    kept: HashMap<IdentityId, Box<MtlsIdentity>>,
-    jurisdiction: PolicyIndex,
-    /// Identities, with their authority, whose Secret was seen behind its signer since somebody last asked.
-    behind: HashSet<(Digest, IdentityId)>,
-    /// Identities that wait for a key of theirs to be made.
-    parked: HashSet<IdentityId>,
+    /// Objects of identities in the queue, which saves reading them again.
+    cached_objects: HashMap<IdentityId, Box<MtlsIdentity>>,
+    policy: PolicyIndex,
+    /// Identities, with their authority, whose Secret was seen lagging behind its signer since this was asked last.
+    lagging: HashSet<(Digest, IdentityId)>,
+    /// Identities whose key is being generated.
+    suspended: HashSet<IdentityId>,
     /// The clock at the last sweep.
     swept_at: Millis,
     /// What the API server has stored otherwise than it was sent, in a sentence.
@@ -91,20 +114,32 @@ impl Scheduler {
 
     /// The backoffs, to read.
     #[must_use]
-    pub fn retries(&self) -> &Backoff {
-        &self.retries
+    pub fn backoff(&self) -> &Backoff {
+        &self.backoff
+    }
+
+    /// The deadlines, to read.
+    #[must_use]
+    pub fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    /// Whether the key of an identity is being generated.
+    #[must_use]
+    pub fn is_suspended(&self, id: IdentityId) -> bool {
+        self.suspended.contains(&id)
     }
 
     /// Namespaces and authorities, to read.
     #[must_use]
-    pub fn jurisdiction(&self) -> &PolicyIndex {
-        &self.jurisdiction
+    pub fn policy(&self) -> &PolicyIndex {
+        &self.policy
     }
 
-    /// When time alone makes something need a look, or gives it its turn.
+    /// When time alone makes an identity need a reconcile, or lets one begin that waits.
     #[must_use]
     pub fn earliest(&self, now: Millis) -> Option<Millis> {
-        self.schedule.earliest().into_iter().chain(self.queue.next_turn(now)).min()
+        self.deadlines.earliest().into_iter().chain(self.queue.next_turn(now)).min()
     }
 
     /// Counts every change of what is remembered of identities.
@@ -113,11 +148,11 @@ impl Scheduler {
         self.revision
     }
 
-    /// Whether a Secret of this authority was seen behind since the last call, but for identities that are excluded.
-    pub fn take_behind(&mut self, authority: &str, excluded: &[String]) -> bool {
+    /// Whether a Secret of this authority was seen lagging since the last call, but for identities that are excluded.
+    pub fn take_lagging(&mut self, authority: &str, excluded: &[String]) -> bool {
         let authority = digest(authority);
         let index = &self.index;
-        let taken = self.behind.extract_if(|(of, _)| *of == authority);
+        let taken = self.lagging.extract_if(|(of, _)| *of == authority);
         let counts = |id| {
             let entry = index.entry(id);
             entry.is_none_or(|entry| !excluded.contains(&format!("{}/{}", entry.namespace, entry.name)))
@@ -126,110 +161,112 @@ impl Scheduler {
         taken.filter(|(_, id)| counts(*id)).count() > 0
     }
 
-    /// An identity waits for its key.
-    pub fn park(&mut self, id: IdentityId) {
-        self.parked.insert(id);
+    /// The key of an identity is being generated: it needs no reconcile before that has ended.
+    pub fn suspend(&mut self, id: IdentityId) {
+        self.suspended.insert(id);
     }
 
-    /// The key of an identity is there. False if nobody waits for it.
-    pub fn unpark(&mut self, id: IdentityId, now: Millis) -> bool {
-        let waited = self.parked.remove(&id);
-        if waited {
-            self.settle(id, now);
+    /// The key of an identity is there. False if the identity does not wait for it any more.
+    pub fn resume(&mut self, id: IdentityId, now: Millis) -> bool {
+        let was_suspended = self.suspended.remove(&id);
+        if was_suspended {
+            self.reschedule(id, now);
         }
-        waited
+        was_suspended
     }
 
-    /// Puts every identity whose deadline has come where it belongs. True if somebody waits in the queue.
+    /// Puts every identity whose deadline has come where it belongs. True if one waits in the queue.
     pub fn sweep(&mut self, now: Millis) -> bool {
         if now.saturating_add(A_SECOND) < std::mem::replace(&mut self.swept_at, now) {
-            self.was_set_back(now);
+            self.clock_was_set_back(now);
         }
-        while let Some(id) = self.schedule.pop_due(now) {
-            self.settle(id, now);
+        while let Some(id) = self.deadlines.pop_due(now) {
+            self.reschedule(id, now);
         }
         !self.queue.is_empty()
     }
 
     /// The clock was set back: no backoff lasts longer for it, and leaves may have been issued ahead of time.
-    fn was_set_back(&mut self, now: Millis) {
-        let is_ahead = |entry: &IdentityEntry| entry.recorded.not_before.saturating_mul(1000) > now;
+    fn clock_was_set_back(&mut self, now: Millis) {
+        let is_ahead = |entry: &IdentityEntry| {
+            entry.recorded.not_before.is_some_and(|beginning| millis(beginning.get()) > now)
+        };
         let ahead = self.index.entries().filter(|(_, entry)| is_ahead(entry)).map(|(id, _)| id);
-        let affected: Vec<IdentityId> = self.retries.ids().chain(ahead).collect();
+        let affected: Vec<IdentityId> = self.backoff.ids().chain(ahead).collect();
         for id in affected {
-            self.settle(id, now);
+            self.reschedule(id, now);
         }
     }
 
-    /// From now on whoever waits keeps to this pace.
-    pub fn keep_to(&mut self, pace: Pacing) {
-        self.queue.keep_to(pace);
+    /// From now on work begins at this pace.
+    pub fn set_pacing(&mut self, pacing: Pacing) {
+        self.queue.set_pacing(pacing);
     }
 
-    /// The next identity to look at. One that no longer needs it is passed over.
-    pub fn take(&mut self, now: Millis) -> Option<ReconcileRequest> {
+    /// The next identity to reconcile. One that no longer needs it is passed over.
+    pub fn next(&mut self, now: Millis) -> Option<ReconcileRequest> {
         loop {
-            let (id, class) = self.queue.pop(now)?;
-            if !matches!(self.attention(id, now), Some(Requeue::Now(_))) {
+            let (id, priority) = self.queue.pop(now)?;
+            if !matches!(self.next_reconcile(id, now), Some(Requeue::Now(_))) {
                 self.queue.done(id, now);
-                self.settle(id, now);
+                self.reschedule(id, now);
                 continue;
             }
-            let identity = self.kept.remove(&id);
+            let identity = self.cached_objects.remove(&id);
             let entry = self.index.entry(id)?;
             let secret = self.index.secret(&entry.namespace, &entry.secret_name()).cloned();
             let (namespace, name) = (entry.namespace.clone(), entry.name.to_string());
-            return Some(ReconcileRequest { id, namespace, name, class, identity, secret });
+            return Some(ReconcileRequest { id, namespace, name, priority, identity, secret });
         }
     }
 
-    /// Work on an identity has ended. One that still needs a look, though nothing has changed meanwhile, backs off.
+    /// Work on an identity has ended. One that still needs a reconcile, though nothing has changed meanwhile, backs off.
     pub fn done(&mut self, id: IdentityId, has_failed: bool, now: Millis) {
         let is_queued_again = self.queue.done(id, now);
         let Some(entry) = self.index.entry(id) else { return };
         let generation = entry.generation;
-        let needs_a_look = matches!(self.attention(id, now), Some(Requeue::Now(_)));
+        let is_due = matches!(self.next_reconcile(id, now), Some(Requeue::Now(_)));
         let stalls_at = self.conflict_stalls_at(entry, now);
-        if has_failed || (needs_a_look && !is_queued_again) {
-            self.retries.failed(id, generation, now);
+        if has_failed || (is_due && !is_queued_again) {
+            self.backoff.failed(id, generation, now);
             if let Some(at) = stalls_at {
-                self.retries.no_later_than(id, at);
+                self.backoff.no_later_than(id, at);
             }
             self.queue.remove(id);
-        } else if !needs_a_look {
-            self.retries.clear(id);
+        } else if !is_due {
+            self.backoff.clear(id);
         }
-        self.settle(id, now);
+        self.reschedule(id, now);
     }
 
-    /// Queues or schedules an identity, or neither. True if it waits in the queue.
-    fn settle(&mut self, id: IdentityId, now: Millis) -> bool {
-        let Some(need) = self.attention(id, now) else { return false };
+    /// Puts an identity into the queue, or among the deadlines, or into neither. True if it waits in the queue.
+    fn reschedule(&mut self, id: IdentityId, now: Millis) -> bool {
+        let Some(requeue) = self.next_reconcile(id, now) else { return false };
         let Some(entry) = self.index.entry(id) else { return false };
-        let held_back = self.retries.until(id, entry.generation, now);
-        let held_back = held_back.max(self.repairs.until(id, entry.generation, now));
-        let held_back = held_back.filter(|until| *until > now);
+        let backoff_until = self.backoff.until(id, entry.generation, now);
+        let backoff_until = backoff_until.max(self.repairs.until(id, entry.generation, now));
+        let backoff_until = backoff_until.filter(|until| *until > now);
         let urgency = entry.recorded.not_after;
-        let at = match (need, held_back) {
-            (Requeue::Now(class), None) => {
-                self.schedule.set(id, None);
-                self.queue.push(id, class, urgency);
+        let at = match (requeue, backoff_until) {
+            (Requeue::Now(priority), None) => {
+                self.deadlines.set(id, None);
+                self.queue.push(id, priority, urgency.map_or(0, Second::get));
                 return true;
             }
             (Requeue::Now(_), Some(until)) => Some(until),
-            (Requeue::At(second), _) => Some(second.saturating_mul(1000)),
+            (Requeue::At(second), _) => Some(millis(second)),
             (Requeue::OnChange, _) => None,
         };
         self.queue.remove(id);
-        self.schedule.set(id, at);
+        self.deadlines.set(id, at);
         false
     }
 
-    /// From when on a refusal of an identity needs a person, in milliseconds since 1970. What cures it may lie in the same
-    /// commit, and clients that wait for the whole of it give up at the first `Stalled`.
+    /// From when on a refusal of an identity needs a person. What cures it may be in the same commit, and clients that wait for
+    /// the whole of that give up at the first `Stalled`.
     #[must_use]
     pub fn stalls_at(&self, entry: &IdentityEntry) -> Millis {
-        self.jurisdiction.changed(entry).saturating_add(STALLS_AFTER)
+        self.policy.changed(entry).saturating_add(STALLS_AFTER)
     }
 
     /// A conflict is tried again ever more seldom, but its status says in time that it needs a person.
@@ -238,25 +275,25 @@ impl Scheduler {
         Some(self.stalls_at(entry)).filter(|at| is_conflict && !entry.recorded.is_stalled && *at > now)
     }
 
-    fn attention(&self, id: IdentityId, now: Millis) -> Option<Requeue> {
+    fn next_reconcile(&self, id: IdentityId, now: Millis) -> Option<Requeue> {
         let entry = self.index.entry(id)?;
-        if self.parked.contains(&id) || self.jurisdiction.is_anothers(entry.authority) {
+        if self.suspended.contains(&id) || self.policy.is_served_elsewhere(entry.authority) {
             return Some(Requeue::OnChange);
         }
-        let Some(namespace) = self.jurisdiction.namespace(&entry.namespace) else {
+        let Some(namespace) = self.policy.namespace(&entry.namespace) else {
             return Some(Requeue::OnChange);
         };
         let secret = self.index.secret(&entry.namespace, &entry.secret_name());
-        if namespace.is_terminating && secret.is_none() && !entry.is_going {
+        if namespace.is_terminating && secret.is_none() && !entry.is_deleting {
             return Some(Requeue::OnChange);
         }
-        let around = RequeueInputs {
+        let inputs = RequeueInputs {
             secret,
-            authority: self.jurisdiction.authority(entry.authority),
-            permission: self.jurisdiction.permission(entry),
-            stalls_at: self.stalls_at(entry).div_euclid(1000),
-            now: now.div_euclid(1000),
+            authority: self.policy.authority(entry.authority),
+            permission: self.policy.permission(entry),
+            stalls_at: seconds(self.stalls_at(entry)),
+            now: seconds(now),
         };
-        Some(attention(entry, around))
+        Some(next_reconcile(entry, inputs))
     }
 }

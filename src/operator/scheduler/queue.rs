@@ -1,4 +1,6 @@
-//! Identities that need a look, in the order of their classes; one identity is never looked at twice at once.
+//! Identities that need a reconcile now, in the order of their priorities.
+//!
+//! An identity waits once at most, and is never in work twice at once.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,80 +9,80 @@ use super::requeue::Priority;
 use crate::operator::index::IdentityId;
 use crate::operator::index::time::Millis;
 
-/// Position in the queue: class, then what is most urgent in it, then the id.
+/// Position in the queue: priority, then what is most urgent in it, then the id.
 type Position = (Priority, i64, IdentityId);
 
-/// The queue. Pure: who waits for it waits elsewhere.
+/// The queue. Pure: tasks that wait for it wait elsewhere.
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: BTreeSet<Position>,
-    places: HashMap<IdentityId, Position>,
+    positions: HashMap<IdentityId, Position>,
     depths: [usize; Priority::ALL.len()],
-    /// Identities in work, each with the place to take afterwards, if it was queued meanwhile.
+    /// Identities in work, each with the position to take afterwards, if it was queued meanwhile.
     in_work: HashMap<IdentityId, Option<Position>>,
-    pace: Pacing,
+    pacing: Pacing,
 }
 
 impl Queue {
-    /// Queues an identity. `urgency` orders within a class, smallest first. A better place replaces a worse one.
-    pub fn push(&mut self, id: IdentityId, class: Priority, urgency: i64) {
-        let place = (class, urgency, id);
+    /// Queues an identity. `urgency` orders within a priority, smallest first. A better position replaces a worse one.
+    pub fn push(&mut self, id: IdentityId, priority: Priority, urgency: i64) {
+        let position = (priority, urgency, id);
         if let Some(again) = self.in_work.get_mut(&id) {
-            *again = Some(again.map_or(place, |before| before.min(place)));
+            *again = Some(again.map_or(position, |before| before.min(position)));
         } else {
-            self.wait(place);
+            self.enqueue(position);
         }
     }
 
-    fn wait(&mut self, place: Position) {
-        let id = place.2;
-        match self.places.get(&id) {
-            Some(before) if *before <= place => return,
-            Some(_) => self.forget(id),
+    fn enqueue(&mut self, position: Position) {
+        let id = position.2;
+        match self.positions.get(&id) {
+            Some(before) if *before <= position => return,
+            Some(_) => self.take_out(id),
             None => {}
         }
-        self.waiting.insert(place);
-        self.places.insert(id, place);
-        self.depths[place.0 as usize] += 1;
+        self.waiting.insert(position);
+        self.positions.insert(id, position);
+        self.depths[position.0 as usize] += 1;
     }
 
-    fn forget(&mut self, id: IdentityId) {
-        if let Some(place) = self.places.remove(&id) {
-            self.waiting.remove(&place);
-            self.depths[place.0 as usize] -= 1;
+    fn take_out(&mut self, id: IdentityId) {
+        if let Some(position) = self.positions.remove(&id) {
+            self.waiting.remove(&position);
+            self.depths[position.0 as usize] -= 1;
         }
     }
 
-    /// From now on whoever waits keeps to this pace.
-    pub fn keep_to(&mut self, pace: Pacing) {
-        self.pace = pace;
+    /// From now on work begins at this pace.
+    pub fn set_pacing(&mut self, pacing: Pacing) {
+        self.pacing = pacing;
     }
 
     /// Takes the most urgent identity into work, if there is one that may begin now.
     pub fn pop(&mut self, now: Millis) -> Option<(IdentityId, Priority)> {
-        let (class, _, id) = *self.waiting.first()?;
-        if self.pace.turn(class, now).is_some() {
+        let (priority, _, id) = *self.waiting.first()?;
+        if self.pacing.waits_until(priority, now).is_some() {
             return None;
         }
-        self.forget(id);
+        self.take_out(id);
         self.in_work.insert(id, None);
-        self.pace.begin(id, class, now);
-        Some((id, class))
+        self.pacing.begin(id, priority, now);
+        Some((id, priority))
     }
 
     /// When the most urgent identity may begin by time alone, if there is one.
     #[must_use]
     pub fn next_turn(&self, now: Millis) -> Option<Millis> {
-        let (class, ..) = *self.waiting.first()?;
-        Some(self.pace.turn(class, now).unwrap_or(now))
+        let (priority, ..) = *self.waiting.first()?;
+        Some(self.pacing.waits_until(priority, now).unwrap_or(now))
     }
 
     /// Ends the work on an identity. True if it was queued meanwhile, and so waits again.
     pub fn done(&mut self, id: IdentityId, now: Millis) -> bool {
-        self.pace.end(id, now);
+        self.pacing.end(id, now);
         match self.in_work.remove(&id).flatten() {
-            Some(place) => {
-                self.wait(place);
+            Some(position) => {
+                self.enqueue(position);
                 true
             }
             None => false,
@@ -89,22 +91,28 @@ impl Queue {
 
     /// Forgets that an identity waits, or that it is to wait again.
     pub fn remove(&mut self, id: IdentityId) {
-        self.forget(id);
+        self.take_out(id);
         if let Some(again) = self.in_work.get_mut(&id) {
             *again = None;
         }
     }
 
-    /// Whether nobody waits.
+    /// Whether no identity waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Identities that wait, by class.
+    /// Identities that wait with this priority.
     #[must_use]
-    pub fn depth(&self, class: Priority) -> usize {
-        self.depths[class as usize]
+    pub fn depth(&self, priority: Priority) -> usize {
+        self.depths[priority as usize]
+    }
+
+    /// Whether an identity waits.
+    #[must_use]
+    pub fn is_waiting(&self, id: IdentityId) -> bool {
+        self.positions.contains_key(&id)
     }
 
     /// Identities in work.
@@ -136,14 +144,14 @@ mod tests {
     #[test]
     fn what_can_wait_leaves_its_turn_to_whoever_cannot() {
         let mut queue = Queue::default();
-        queue.keep_to(Pacing::of(1));
-        for (n, class) in [(1, Priority::Background), (2, Priority::Background)] {
-            queue.push(id(n), class, 0);
+        queue.set_pacing(Pacing::of(1));
+        for (n, priority) in [(1, Priority::Background), (2, Priority::Background)] {
+            queue.push(id(n), priority, 0);
         }
         assert_eq!(queue.pop(0), Some((id(1), Priority::Background)));
         assert_eq!((queue.pop(5), queue.next_turn(5)), (None, Some(1000)));
-        for (n, class) in [(3, Priority::New), (4, Priority::Due), (5, Priority::New)] {
-            queue.push(id(n), class, 0);
+        for (n, priority) in [(3, Priority::New), (4, Priority::Due), (5, Priority::New)] {
+            queue.push(id(n), priority, 0);
         }
         let turns = [3, 5, 4].map(|_| queue.pop(5).map(|(taken, _)| taken));
         assert_eq!(turns, [3, 5, 4].map(|n| Some(id(n))));
@@ -154,7 +162,7 @@ mod tests {
         assert_eq!((queue.pop(10), queue.next_turn(10)), (None, Some(20)), "it rests");
         assert_eq!(queue.next_turn(20), Some(20));
         assert_eq!(queue.pop(20), Some((id(2), Priority::Background)));
-        assert_eq!(queue.next_turn(20), None, "nobody waits");
+        assert_eq!(queue.next_turn(20), None, "none waits");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! How often the Secret of an identity was put right, and until when the next repair waits. A few are made at once; who
-//! meets another writer that answers each of them pauses ever longer, as after failures.
+//! How often the Secret of an identity was repaired, and until when the next repair waits.
 //!
-//! Only identities that were repaired within ten minutes are remembered.
+//! A few are made at once; where another writer undoes each of them, the pauses grow as after failures. Only identities that were
+//! repaired within ten minutes are remembered.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,8 @@ use super::backoff::{LAST, delay};
 use crate::operator::index::IdentityId;
 use crate::operator::index::time::Millis;
 
-/// So many repairs follow each other without a pause: people try things out.
+/// So many repairs follow each other without a pause: people try things out (docs: a Secret that is deleted by hand is restored
+/// at once).
 const AT_ONCE: u32 = 3;
 /// Without a repair for so long, those before are forgotten. Longer than the longest pause.
 const WINDOW: Millis = 10 * 60 * 1000;
@@ -21,22 +22,22 @@ struct Series {
     first: Millis,
     last: Millis,
     generation: i64,
-    /// Whether a look has met the pause and said so: until then that look is due.
-    is_told: bool,
-    /// Whether an Event has told of it.
+    /// Whether a reconcile has met the pause and recorded it: until then that reconcile is due.
+    is_recorded: bool,
+    /// Whether an Event has told of the pause.
     is_announced: bool,
 }
 
 impl Series {
     fn new(generation: i64, now: Millis) -> Self {
-        Self { count: 0, first: now, last: now, generation, is_told: false, is_announced: false }
+        Self { count: 0, first: now, last: now, generation, is_recorded: false, is_announced: false }
     }
 
     fn is_recent(&self, now: Millis) -> bool {
         (self.last..self.last + WINDOW).contains(&now)
     }
 
-    /// A clock that was set back holds nothing up for longer than a pause is.
+    /// A clock that was set back delays nothing for longer than a pause is.
     fn until(&self, id: IdentityId, now: Millis) -> Option<Millis> {
         let until = self.last.saturating_add(delay(id, self.count));
         (self.count >= AT_ONCE && until > now && until - now <= LAST).then_some(until)
@@ -65,7 +66,7 @@ pub struct RepairBackoff {
 }
 
 impl RepairBackoff {
-    /// The Secret of an identity was put right.
+    /// The Secret of an identity was repaired.
     pub fn repaired(&mut self, id: IdentityId, generation: i64, now: Millis) {
         self.prune(now);
         let series = self.series.entry(id).or_insert_with(|| Series::new(generation, now));
@@ -74,26 +75,26 @@ impl RepairBackoff {
         }
         series.count = series.count.saturating_add(1);
         series.last = now;
-        series.is_told = false;
+        series.is_recorded = false;
     }
 
-    /// Whether another repair has to wait. From now on the identity is left alone until then.
+    /// Whether another repair has to wait. From now on the identity is not reconciled before then.
     pub fn pause(&mut self, id: IdentityId, generation: i64, now: Millis) -> Option<Pause> {
         let series = self.series.get_mut(&id).filter(|series| series.generation == generation)?;
         let until = series.until(id, now)?;
         let is_first = !std::mem::replace(&mut series.is_announced, true);
-        series.is_told = true;
+        series.is_recorded = true;
         Some(Pause { until, count: series.count, since: series.first, is_first })
     }
 
-    /// Until when an identity is left alone.
+    /// Until when an identity is not reconciled.
     #[must_use]
     pub fn until(&self, id: IdentityId, generation: i64, now: Millis) -> Option<Millis> {
-        let told = |series: &&Series| series.is_told && series.generation == generation;
+        let told = |series: &&Series| series.is_recorded && series.generation == generation;
         self.series.get(&id).filter(told)?.until(id, now)
     }
 
-    /// The identity is gone, or a person asks for a look.
+    /// The identity is gone, or a person asks for a renewal.
     pub fn clear(&mut self, id: IdentityId) {
         self.series.remove(&id);
     }

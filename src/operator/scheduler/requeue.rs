@@ -1,20 +1,22 @@
-//! Whether an identity needs a look, judged from a few hundred bytes: a settled identity costs no request, however
-//! often its watch says hello.
+//! When an identity needs a reconcile, from the index alone: an identity that is as asked costs no request.
+//!
+//! The law: it is now exactly when a decision with everything observed would write something (tests/convergence).
 
+use super::due::{renewal_due, rollout_due, trust_due_without_leaf};
+use super::requeue_inputs::RequeueInputs;
+use crate::operator::index::identity::IdentityEntry;
+use crate::operator::index::leaf_secret::SecretEntry;
+use crate::operator::index::time::Second;
+use crate::plan::identity::leaf_rules::{is_other_profile, is_renewal_requested};
 use crate::plan::identity::policy::Permission;
 use crate::plan::identity::profile::ProfileHash;
 use crate::plan::identity::ready::ReadyReason;
+use crate::plan::spread::Due;
 
-use super::due::{renewal_look, renews, rotation_due, trust_due};
-use super::requeue_inputs::RequeueInputs;
-use crate::operator::index::identity::IdentityEntry;
-use crate::operator::index::issuer::IssuerEntry;
-use crate::operator::index::leaf_secret::SecretEntry;
-
-/// Order in which identities are served: a mass re-issue never keeps a new Pod waiting.
+/// Order in which identities are reconciled: a mass re-issue never keeps a new Pod waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// New, changed, or broken: somebody waits.
+    /// New, changed, or broken: a workload waits.
     New,
     /// Due for renewal.
     Due,
@@ -23,7 +25,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// Every class, in their order.
+    /// Every priority, in their order.
     pub const ALL: [Self; 3] = [Self::New, Self::Due, Self::Background];
 
     /// The word for log lines and metrics.
@@ -37,7 +39,7 @@ impl Priority {
     }
 }
 
-/// When an identity needs a look.
+/// When an identity needs a reconcile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requeue {
     /// At once.
@@ -48,52 +50,54 @@ pub enum Requeue {
     OnChange,
 }
 
-/// When this identity needs a look.
+const BACKGROUND: Requeue = Requeue::Now(Priority::Background);
+
+/// When this identity needs a reconcile.
 #[must_use]
-pub fn attention(entry: &IdentityEntry, around: RequeueInputs<'_>) -> Requeue {
-    if entry.is_going {
-        return ending(entry, around.now);
+pub fn next_reconcile(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
+    if entry.is_deleting {
+        return while_deleting(entry, inputs.now);
     }
     let (true, Some(reason)) = (entry.is_current(), entry.recorded.reason) else {
         return Requeue::Now(Priority::New);
     };
-    match (around.authority, around.permission) {
-        (Some(_), None) => return Requeue::Now(class_of_judgement(reason)),
-        (Some(_), Some(permission)) if contradicts(permission, reason) => {
-            return Requeue::Now(Priority::Background);
-        }
+    match (inputs.authority, inputs.permission) {
+        (Some(_), None) => return Requeue::Now(priority_of_check(reason)),
+        (Some(_), Some(permission)) if contradicts(permission, reason) => return BACKGROUND,
+        // What no authority refuses any more is not refused; only a spec that cannot be read is.
+        (None, _) if is_refusal(reason) && entry.spec.is_some() => return BACKGROUND,
         _ => {}
     }
     match reason {
-        ReadyReason::SecretConflict => Requeue::Now(Priority::Background),
+        ReadyReason::SecretConflict => BACKGROUND,
         ReadyReason::Issuing => Requeue::Now(Priority::New),
-        ReadyReason::AuthorityNotReady => on_authority(around),
+        ReadyReason::AuthorityNotReady if inputs.signing().is_some() => Requeue::Now(Priority::New),
+        ReadyReason::AuthorityNotReady => without_leaf(entry, inputs),
         ReadyReason::NotPermitted | ReadyReason::Invalid => {
-            earlier(stalling(entry, around), upkeep(entry, around))
+            earlier(stalling(entry, inputs), without_leaf(entry, inputs))
         }
-        ReadyReason::Issued | ReadyReason::Paused | ReadyReason::Expired => held(entry, around),
+        ReadyReason::Issued | ReadyReason::Paused | ReadyReason::Expired => with_leaf(entry, inputs),
     }
 }
 
 /// An identity that is being deleted gets nothing any more, but its status does not call an expired leaf ready.
-const fn ending(entry: &IdentityEntry, now: i64) -> Requeue {
-    let expiry = entry.recorded.not_after.saturating_add(1);
-    match entry.recorded.is_ready {
-        true if now >= expiry => Requeue::Now(Priority::Background),
-        true => Requeue::At(expiry),
-        false => Requeue::OnChange,
+fn while_deleting(entry: &IdentityEntry, now: i64) -> Requeue {
+    match entry.recorded.not_after.filter(|_| entry.recorded.is_ready) {
+        Some(end) if now > end.get() => BACKGROUND,
+        Some(end) => Requeue::At(end.get().saturating_add(1)),
+        None => Requeue::OnChange,
     }
 }
 
-/// Whoever waits for a leaf waits for the judgement, too.
-const fn class_of_judgement(reason: ReadyReason) -> Priority {
+/// An identity that waits for a leaf waits for the check of its permission, too.
+const fn priority_of_check(reason: ReadyReason) -> Priority {
     match reason {
         ReadyReason::Issuing | ReadyReason::AuthorityNotReady | ReadyReason::Expired => Priority::New,
         _ => Priority::Background,
     }
 }
 
-/// Whether an identity stands otherwise than the terms say. Where they cannot be read, it stands as it did.
+/// Whether status contradicts what the authority permits. Where a part of its spec cannot be read, status stays as it is.
 const fn contradicts(permission: Permission, reason: ReadyReason) -> bool {
     match permission {
         Permission::Granted => is_refusal(reason),
@@ -102,68 +106,66 @@ const fn contradicts(permission: Permission, reason: ReadyReason) -> bool {
     }
 }
 
-/// Whether an identity with this reason is refused by the terms of its authority, or by its own spec.
+/// Whether an identity with this reason is refused by the spec of its authority, or by its own.
 #[must_use]
 pub const fn is_refusal(reason: ReadyReason) -> bool {
     matches!(reason, ReadyReason::NotPermitted | ReadyReason::Invalid)
 }
 
-/// When a refusal that stands begins to need a person: status says so once.
-fn stalling(entry: &IdentityEntry, around: RequeueInputs<'_>) -> Option<Requeue> {
-    at((!entry.recorded.is_stalled).then_some(around.stalls_at), around)
+/// When a refusal begins to need a person: status says so once.
+fn stalling(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Option<Requeue> {
+    (!entry.recorded.is_stalled).then(|| when(Due::At(inputs.stalls_at), Priority::Background, inputs))
 }
 
-fn on_authority(around: RequeueInputs<'_>) -> Requeue {
-    match around.signing() {
-        Some(_) => Requeue::Now(Priority::New),
+/// An identity that is refused, or whose authority does not sign, gets no leaf, but what it has is kept current.
+fn without_leaf(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
+    if names_unknown_signer(entry, inputs) {
+        return BACKGROUND;
+    }
+    match inputs.secret {
+        Some(secret) if secret.identity_uid != Some(entry.uid) => Requeue::OnChange,
+        Some(secret) if was_touched(entry, secret) || contradicts_secret(entry, secret, inputs) => BACKGROUND,
+        Some(secret) => {
+            let due = trust_due_without_leaf(entry, secret, inputs);
+            due.map_or(Requeue::OnChange, |due| when(due, Priority::Background, inputs))
+        }
+        // It is gone: status says so, so that no rotation waits for what was in it.
+        None if entry.spec.is_some() && entry.recorded.secret_version.is_some() => BACKGROUND,
         None => Requeue::OnChange,
     }
 }
 
-/// A refused identity gets no leaf, but what it has is kept current.
-fn upkeep(entry: &IdentityEntry, around: RequeueInputs<'_>) -> Requeue {
-    if names_unknown_signer(entry, around) {
-        return Requeue::Now(Priority::Background);
-    }
-    match around.secret {
-        Some(secret) if secret.identity_uid == Some(entry.uid) && was_touched(entry, secret) => {
-            Requeue::Now(Priority::Background)
-        }
-        Some(secret) if secret.identity_uid == Some(entry.uid) => {
-            at(trust_due(entry, secret, around, None), around).unwrap_or(Requeue::OnChange)
-        }
-        // It is gone: status says so, lest a rotation wait for what it held.
-        None if entry.asked.is_some() && entry.recorded.secret_version.is_some() => {
-            Requeue::Now(Priority::Background)
-        }
-        _ => Requeue::OnChange,
-    }
-}
-
-fn held(entry: &IdentityEntry, around: RequeueInputs<'_>) -> Requeue {
-    let Some(secret) = around.secret.filter(|secret| !was_touched(entry, secret)) else {
-        return if entry.is_paused { paused_without(entry, around) } else { Requeue::Now(Priority::New) };
+fn with_leaf(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
+    let Some(secret) = inputs.secret.filter(|secret| !was_touched(entry, secret)) else {
+        return if entry.is_paused { paused_without(entry, inputs) } else { Requeue::Now(Priority::New) };
     };
-    if is_renewal_requested(entry) || is_not_yet_valid(entry, around) {
+    if !entry.is_paused && (asks_for_renewal(entry, inputs) || is_not_yet_valid(entry, inputs)) {
         return Requeue::Now(Priority::New);
     }
-    if is_distrusted(entry, around) && !entry.is_paused {
-        // Before everybody who only needs another bundle.
+    let is_distrusted = inputs.signer().is_some_and(|signer| entry.leaf_facts().is_distrusted(signer));
+    if is_distrusted && !entry.is_paused {
+        // Before all that only need another bundle.
         return Requeue::Now(Priority::Due);
     }
-    if names_unknown_signer(entry, around) || contradicts_secret(entry, secret, around) {
-        return Requeue::Now(Priority::Background);
+    if names_unknown_signer(entry, inputs) || contradicts_secret(entry, secret, inputs) {
+        return BACKGROUND;
     }
-    if is_profile_stale(entry, secret, around) || (is_distrusted(entry, around) && entry.recorded.is_ready) {
-        return Requeue::Now(Priority::Background);
+    let says_otherwise = entry.recorded.is_ready || entry.recorded.reason == Some(ReadyReason::Expired);
+    if is_profile_stale(entry, secret, inputs) || (is_distrusted && says_otherwise) {
+        return BACKGROUND;
     }
-    let renewal = renews(entry, around).then_some(entry.recorded.renewal);
-    let due = trust_due(entry, secret, around, renewal);
-    let due = [due, rotation_due(entry, around, renewal)].into_iter().flatten().min();
-    earlier(at(due, around), by_time(entry, around))
+    let by_time = if is_paused_without_leaf(entry) { Requeue::OnChange } else { by_time(entry, inputs) };
+    let rollout = rollout_due(entry, secret, inputs);
+    earlier(rollout.map(|due| when(due, Priority::Background, inputs)), by_time)
 }
 
-/// The sooner of two; what is due now is of the class of who waits most.
+/// Whether a person asks for a renewal that can be had.
+fn asks_for_renewal(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> bool {
+    let (request, answered) = (entry.renew_request.as_ref(), entry.recorded.renew_request.as_ref());
+    inputs.signing().is_some() && is_renewal_requested(request, answered)
+}
+
+/// The sooner of two; what is due now has the priority of the second.
 fn earlier(one: Option<Requeue>, other: Requeue) -> Requeue {
     match (one, other) {
         (Some(Requeue::At(one)), Requeue::At(other)) => Requeue::At(one.min(other)),
@@ -172,77 +174,69 @@ fn earlier(one: Option<Requeue>, other: Requeue) -> Requeue {
     }
 }
 
-fn at(due: Option<i64>, around: RequeueInputs<'_>) -> Option<Requeue> {
-    due.map(|due| if around.now >= due { Requeue::Now(Priority::Background) } else { Requeue::At(due) })
+fn when(due: Due, priority: Priority, inputs: RequeueInputs<'_>) -> Requeue {
+    match due {
+        Due::At(second) if second > inputs.now => Requeue::At(second),
+        Due::At(_) | Due::AtOnce => Requeue::Now(priority),
+    }
 }
 
-/// A paused identity whose Secret has gone or changed is looked at until status says so.
-fn paused_without(entry: &IdentityEntry, around: RequeueInputs<'_>) -> Requeue {
-    match around.secret {
+/// A paused identity whose Secret has gone or changed is reconciled until status says so.
+fn paused_without(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
+    match inputs.secret {
         None if !entry.recorded.is_ready && entry.recorded.secret_version.is_none() => Requeue::OnChange,
-        _ => Requeue::Now(Priority::Background),
+        _ => BACKGROUND,
     }
+}
+
+/// Whether status says of a paused identity that it has no certificate as asked: it says nothing more when that ends.
+fn is_paused_without_leaf(entry: &IdentityEntry) -> bool {
+    entry.is_paused && entry.recorded.reason == Some(ReadyReason::Paused) && !entry.recorded.is_ready
 }
 
 fn was_touched(entry: &IdentityEntry, secret: &SecretEntry) -> bool {
     entry.recorded.secret_version != Some(secret.version)
 }
 
-fn is_renewal_requested(entry: &IdentityEntry) -> bool {
-    !entry.is_paused && entry.renew_request.is_some() && entry.renew_request != entry.recorded.renew_request
-}
-
 /// Whether peers refuse the leaf because of its beginning: it was issued by a clock that was ahead.
-fn is_not_yet_valid(entry: &IdentityEntry, around: RequeueInputs<'_>) -> bool {
-    !entry.is_paused && around.now < entry.recorded.not_before
+fn is_not_yet_valid(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> bool {
+    entry.recorded.not_before.is_some_and(|beginning| inputs.now < beginning.get())
 }
 
-fn is_profile_stale(entry: &IdentityEntry, secret: &SecretEntry, around: RequeueInputs<'_>) -> bool {
-    let (Some(authority), Some(asked), Some(profile)) = (around.authority, entry.asked, secret.profile)
-    else {
-        return false;
-    };
-    !entry.is_paused && ProfileHash::of(asked, authority.terms) != profile
+fn is_profile_stale(entry: &IdentityEntry, secret: &SecretEntry, inputs: RequeueInputs<'_>) -> bool {
+    let wanted = entry.spec.zip(inputs.authority).map(|(spec, of)| ProfileHash::of(spec, of.profile));
+    !entry.is_paused && is_other_profile(wanted, secret.profile)
 }
 
-fn is_distrusted(entry: &IdentityEntry, around: RequeueInputs<'_>) -> bool {
-    let signed_by =
-        |signer: &IssuerEntry| entry.recorded.key_id.is_some_and(|id| signer.distrusted.contains(&id));
-    around.signer().is_some_and(signed_by)
-}
-
-/// Whether status says that a leaf in force was signed by one that the root in force does not know. What lies in the Secret
-/// tells, and puts status right.
-fn names_unknown_signer(entry: &IdentityEntry, around: RequeueInputs<'_>) -> bool {
-    let recorded = &entry.recorded;
-    let is_unknown =
-        |signer: &IssuerEntry| recorded.key_id.is_some_and(|key_id| !signer.known.contains(&key_id));
-    recorded.not_after >= around.now && around.signer().is_some_and(is_unknown)
+/// Whether status says that a leaf in force was signed by a signer that the root in force does not know. What is in the Secret
+/// tells, and corrects status.
+fn names_unknown_signer(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> bool {
+    let (Some(signer), Some(key_id)) = (inputs.signer(), &entry.recorded.key_id) else { return false };
+    entry.recorded.has_valid_leaf(inputs.now) && !signer.rotation.is_known(key_id)
 }
 
 /// Whether status and the metadata of the same version of the Secret name different signers.
-fn contradicts_secret(entry: &IdentityEntry, secret: &SecretEntry, around: RequeueInputs<'_>) -> bool {
+fn contradicts_secret(entry: &IdentityEntry, secret: &SecretEntry, inputs: RequeueInputs<'_>) -> bool {
     let differ = secret.key_id.zip(entry.recorded.key_id).is_some_and(|(noted, recorded)| noted != recorded);
-    differ && around.signer().is_some()
+    differ && inputs.signer().is_some()
 }
 
-fn by_time(entry: &IdentityEntry, around: RequeueInputs<'_>) -> Requeue {
-    let recorded = &entry.recorded;
-    let expiry = recorded.not_after.saturating_add(1);
-    let has_expired = around.now >= expiry;
-    if has_expired && recorded.reason == Some(ReadyReason::Expired) {
-        return if around.signing().is_some() && !entry.is_paused {
-            Requeue::Now(Priority::New)
-        } else {
-            Requeue::OnChange
-        };
+fn by_time(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
+    let is_recorded_as_expired = entry.recorded.reason == Some(ReadyReason::Expired);
+    let Some(expiry) = entry.recorded.not_after.map(|end: Second| end.get().saturating_add(1)) else {
+        return Requeue::Now(Priority::New);
+    };
+    let has_expired = inputs.now >= expiry;
+    if has_expired && is_recorded_as_expired {
+        let may_issue = !entry.is_paused && inputs.signing().is_some();
+        return if may_issue { Requeue::Now(Priority::New) } else { Requeue::OnChange };
     }
-    if has_expired || recorded.reason == Some(ReadyReason::Expired) {
+    if has_expired || is_recorded_as_expired {
         return Requeue::Now(Priority::New);
     }
-    match renewal_look(entry, around) {
+    match renewal_due(entry, inputs).map(|due| when(due, Priority::Due, inputs)) {
+        Some(Requeue::At(renewal)) => Requeue::At(renewal.min(expiry)),
+        Some(now) => now,
         None => Requeue::At(expiry),
-        Some(renewal) if around.now >= renewal => Requeue::Now(Priority::Due),
-        Some(renewal) => Requeue::At(renewal.min(expiry)),
     }
 }

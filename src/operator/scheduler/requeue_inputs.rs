@@ -1,4 +1,4 @@
-//! What surrounds an identity when its attention is judged: its Secret, its authority, what policy says, the time.
+//! What surrounds an identity when it is asked when it needs a reconcile: its Secret, its authority, its permission, the time.
 //!
 //! All of it is known without a request.
 
@@ -6,14 +6,14 @@ use crate::operator::index::issuer::{AuthorityEntry, IssuerEntry};
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::plan::identity::policy::Permission;
 
-/// Everything that attention depends on, besides the entry of the identity.
+/// Everything that the answer depends on, besides the entry of the identity.
 #[derive(Clone, Copy, Debug)]
 pub struct RequeueInputs<'a> {
-    /// The Secret of the name that the identity wants.
+    /// The Secret of the name that the identity asks for.
     pub secret: Option<&'a SecretEntry>,
     /// The authority, where there is one.
     pub authority: Option<&'a AuthorityEntry>,
-    /// What policy says. `None` where it must be asked anew, with the whole object.
+    /// What policy says. `None` where the whole object is needed to say it.
     pub permission: Option<Permission>,
     /// From when on a refusal needs a person, seconds since 1970.
     pub stalls_at: i64,
@@ -31,6 +31,6 @@ impl<'a> RequeueInputs<'a> {
     /// The signer, where it signs now.
     #[must_use]
     pub fn signing(&self) -> Option<&'a IssuerEntry> {
-        self.signer().filter(|signer| !signer.is_halted)
+        self.signer().filter(|signer| signer.halted.is_none())
     }
 }

@@ -9,7 +9,7 @@ use super::objects::RenderedBundle;
 use super::store::{BundleStore, PublishFailure};
 use crate::operator::context::Context;
 use crate::operator::index::digest::Digest;
-use crate::operator::index::time::Millis;
+use crate::operator::index::time::{Millis, Second};
 use crate::operator::issuers::{Issuer, SigningCa};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Target, decide, decide_unwanted};
@@ -29,15 +29,19 @@ pub fn sites(context: &Context, terms: &AuthoritySpec) -> Vec<TargetSite> {
     let published = published(context, terms);
     let board = context.board.lock();
     let open =
-        board.jurisdiction().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
+        board.policy().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
     let within = open.filter_map(|(name, ns)| {
-        terms.publication.within(name, &ns.labels).map(|target| TargetSite { target, made: ns.made })
+        terms
+            .publication
+            .within(name, &ns.labels)
+            .map(|target| TargetSite { target, made: ns.created.map_or(0, Second::get) })
     });
     let cluster = terms.publication.cluster().map(|target| TargetSite { target, made: i64::MIN });
     let mut sites: Vec<TargetSite> = within.chain(cluster).collect();
     sites.extend(published.into_iter().filter_map(|target| {
-        let namespace = board.jurisdiction().namespace(target.namespace()?)?;
-        (!namespace.is_terminating).then_some(TargetSite { target, made: namespace.made })
+        let namespace = board.policy().namespace(target.namespace()?)?;
+        (!namespace.is_terminating)
+            .then_some(TargetSite { target, made: namespace.created.map_or(0, Second::get) })
     }));
     sites
 }
@@ -103,8 +107,8 @@ fn is_target(context: &Context, terms: &AuthoritySpec, target: &Target) -> bool 
         return terms.publication.cluster().as_ref() == Some(target);
     };
     let board = context.board.lock();
-    let Some(found) = board.jurisdiction().namespace(namespace) else { return false };
-    let shared = board.jurisdiction().shared(namespace);
+    let Some(found) = board.policy().namespace(namespace) else { return false };
+    let shared = board.policy().intern(namespace);
     let is_selected = || terms.publication.within(&shared, &found.labels).as_ref() == Some(target);
     !found.is_terminating && (is_kept || (context.is_watched(namespace) && is_selected()))
 }
@@ -193,6 +197,6 @@ fn removals(context: &Context, pending_changes: &mut Changes, sites: &[TargetSit
 fn is_settled(context: &Context, target: &Target) -> bool {
     let board = context.board.lock();
     target.namespace().is_none_or(|namespace| {
-        board.jurisdiction().namespace(namespace).is_some_and(|found| !found.is_terminating)
+        board.policy().namespace(namespace).is_some_and(|found| !found.is_terminating)
     })
 }

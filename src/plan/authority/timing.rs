@@ -9,7 +9,7 @@ use super::ca_state::CaState;
 use super::rotation_inputs::RotationRules;
 use super::safeguards::Safeguard;
 use crate::pki::whole_second;
-use crate::plan::spread::Step;
+use crate::plan::spread::RolloutWindow;
 
 /// F is never longer (design §4, I9): as old a view of the root Secret may be.
 const MAX_FRESHNESS: Duration = Duration::from_mins(1);
@@ -74,10 +74,10 @@ pub fn drain_bound(root: &CaState, now: Timestamp, rules: &RotationRules) -> Tim
 /// The step that a transition begins: when each Secret follows. Never longer than a quarter of what is left of the
 /// former root.
 #[must_use]
-pub fn step(rules: &RotationRules, former_end: Timestamp, now: Timestamp) -> Step {
+pub fn step(rules: &RotationRules, former_end: Timestamp, now: Timestamp) -> RolloutWindow {
     let rest = former_end.duration_since(now).max(SignedDuration::ZERO);
     let span = rules.spread_over.min(rest / 4);
-    Step { began: now, ends: now.checked_add(span).unwrap_or(now) }
+    RolloutWindow { began: now, ends: now.checked_add(span).unwrap_or(now) }
 }
 
 /// When the switch happens in any case, so that no single Secret can delay it for ever. With a cross-certificate that is

@@ -1,9 +1,13 @@
-//! From an observed world to a plan that names its cause: total, synchronous, without clock, randomness or IO.
+//! From an observed world to a plan that names its cause.
+//!
+//! Total and synchronous, without clock, randomness or IO. The rules that the scheduler needs too are in `leaf_rules`.
 
 use jiff::Timestamp;
 
+use super::leaf_rules::{LeafFacts, is_other_profile, is_renewal_requested};
 use super::ready::{Refusal, Standing};
 use super::world::{Authorization, LeafDefect, OwnedSecret, SecretState, StoredLeaf, World};
+use crate::plan::spread::slot;
 
 /// What to do to the Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +77,12 @@ impl IssueReason {
     }
 }
 
-/// A plan, how the identity stands as long as it is not carried out, and when to look again.
+/// A plan, the `Ready` condition as long as it is not carried out, and the time of renewal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// What to do.
     pub plan: Plan,
-    /// How the identity stands now.
+    /// The `Ready` condition now.
     pub standing: Standing,
     /// When the leaf in force is renewed, if it is.
     pub renewal: Option<Timestamp>,
@@ -96,20 +100,20 @@ pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
         SecretState::Absent => None,
         SecretState::Held(held) => Some(held),
     };
-    if let Some(Err(refusal)) = world.terms.as_ref().map(|terms| &terms.entitlement)
+    if let Some(Err(refusal)) = world.authorization.as_ref().map(|authorization| &authorization.entitlement)
         && !is_retained(world, held)
     {
-        return refused(world, refusal.clone(), upkeep(world, held, now), now);
+        return refused(world, refusal.clone(), refresh_if_stale(world, held, None, now), now);
     }
     let need = need(world, held, now);
-    let standing = standing(world, &need);
+    let (standing, renewal) = (standing(world, &need), renewal(world, &need, now));
     let plan = match &need {
         Need::Leaf(because, _) if may_issue(world, now) => {
             Plan::Issue { because: *because, over: held.map(|held| held.version.clone()) }
         }
-        _ => upkeep(world, held, now),
+        _ => refresh_if_stale(world, held, renewal, now),
     };
-    Decision { plan, standing, renewal: renewal(world, &need), has_stalled: world.has_stalled(now) }
+    Decision { plan, standing, renewal, has_stalled: world.has_stalled(now) }
 }
 
 fn refused(world: &World<'_>, refusal: Refusal, plan: Plan, now: Timestamp) -> Decision {
@@ -117,20 +121,20 @@ fn refused(world: &World<'_>, refusal: Refusal, plan: Plan, now: Timestamp) -> D
     Decision { plan, standing: Standing::refused(refusal, has_stalled), renewal: None, has_stalled }
 }
 
-/// Whether a leaf with these very names was permitted before a part of the terms could not be read any more.
+/// Whether a leaf with these very names was permitted before a part of the authority's spec could not be read any more.
 fn is_retained(world: &World<'_>, held: Option<&OwnedSecret>) -> bool {
     world.before.was_permitted
-        && world.terms.as_ref().is_some_and(|terms| terms.retained.is_some())
-        && held.is_some_and(|held| held.mine && held.leaf.is_ok() && as_asked(world, held))
+        && world.authorization.as_ref().is_some_and(|authorization| authorization.retained.is_some())
+        && held.is_some_and(|held| held.carries_uid && held.leaf.is_ok() && as_asked(world, held))
 }
 
-/// A signer that has ended signs nothing, also before its authority has been looked at: the leaf would have ended with it.
+/// A signer that has ended signs nothing, also before its authority has been reconciled: the leaf would have ended with it.
 fn may_issue(world: &World<'_>, now: Timestamp) -> bool {
     let has_ended = world.signer.as_ref().is_ok_and(|signer| signer.window.is_expired_at(now));
-    !world.asked.paused && !has_ended && why_not(world).is_none()
+    !world.spec.paused && !has_ended && why_not(world).is_none()
 }
 
-/// Why the authority signs nothing, if so.
+/// Why the authority signs nothing, if it does not.
 fn why_not<'a>(world: &'a World<'_>) -> Option<&'a str> {
     let why = match &world.signer {
         Ok(signer) => signer.halted.as_ref(),
@@ -141,14 +145,14 @@ fn why_not<'a>(world: &'a World<'_>) -> Option<&'a str> {
 
 /// What an identity needs of its authority.
 enum Need<'a> {
-    /// A leaf, because. With it the one that serves until then, where there is one.
-    Leaf(IssueReason, Serving<'a>),
+    /// A leaf, because. With it the one that is in the Secret until then.
+    Leaf(IssueReason, CurrentLeaf<'a>),
     /// Nothing: this leaf is valid and as asked.
     Nothing(&'a StoredLeaf),
 }
 
-/// The leaf that lies in the Secret while another one is needed.
-enum Serving<'a> {
+/// The leaf in the Secret while another one is needed.
+enum CurrentLeaf<'a> {
     /// Valid and as asked.
     AsAsked(&'a StoredLeaf),
     /// As asked, but expired.
@@ -162,108 +166,108 @@ enum Serving<'a> {
 fn need<'a>(world: &World<'_>, held: Option<&'a OwnedSecret>, now: Timestamp) -> Need<'a> {
     let Some(held) = held else {
         let because = if world.before.was_issued { IssueReason::Missing } else { IssueReason::New };
-        return Need::Leaf(because, Serving::None);
+        return Need::Leaf(because, CurrentLeaf::None);
     };
     match &held.leaf {
-        Err(damage) => Need::Leaf(IssueReason::Damaged(*damage), Serving::None),
-        Ok(_) if !held.mine => Need::Leaf(IssueReason::Adopted, Serving::None),
-        Ok(_) if !as_asked(world, held) => Need::Leaf(IssueReason::Changed, Serving::None),
-        Ok(leaf) if is_distrusted(world, leaf) => Need::Leaf(IssueReason::Distrusted, Serving::Distrusted),
+        Err(defect) => Need::Leaf(IssueReason::Damaged(*defect), CurrentLeaf::None),
+        Ok(_) if !held.carries_uid => Need::Leaf(IssueReason::Adopted, CurrentLeaf::None),
+        Ok(_) if !as_asked(world, held) => Need::Leaf(IssueReason::Changed, CurrentLeaf::None),
+        Ok(leaf) if is_distrusted(world, leaf) => {
+            Need::Leaf(IssueReason::Distrusted, CurrentLeaf::Distrusted)
+        }
         Ok(leaf) if leaf.window.is_not_yet_valid_at(now) => {
-            Need::Leaf(IssueReason::Damaged(LeafDefect::NotYetValid), Serving::None)
+            Need::Leaf(IssueReason::Damaged(LeafDefect::NotYetValid), CurrentLeaf::None)
         }
         Ok(leaf) if leaf.window.is_expired_at(now) => {
-            Need::Leaf(IssueReason::Expired, Serving::Expired(leaf))
+            Need::Leaf(IssueReason::Expired, CurrentLeaf::Expired(leaf))
         }
-        Ok(leaf) if is_requested(world, held) => Need::Leaf(IssueReason::Requested, Serving::AsAsked(leaf)),
-        Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(IssueReason::Due, Serving::AsAsked(leaf)),
-        Ok(leaf) if is_outdated(world, leaf, now) => Need::Leaf(IssueReason::Rotated, Serving::AsAsked(leaf)),
+        Ok(leaf) if is_requested(world, held) => {
+            Need::Leaf(IssueReason::Requested, CurrentLeaf::AsAsked(leaf))
+        }
+        Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(IssueReason::Due, CurrentLeaf::AsAsked(leaf)),
+        Ok(leaf) if is_outdated(world, leaf, now) => {
+            Need::Leaf(IssueReason::Rotated, CurrentLeaf::AsAsked(leaf))
+        }
         Ok(leaf) => Need::Nothing(leaf),
     }
 }
 
-/// While the authority is unknown nobody can say what its profile is; the leaf itself is all there is to go by.
+/// While the authority is unknown, what its profile is is unknown too; the leaf itself is all there is to go by.
 fn as_asked(world: &World<'_>, held: &OwnedSecret) -> bool {
-    let hash_differs = match (&world.terms, held.profile) {
-        (Some(terms), Some(profile)) => terms.profile != profile,
-        _ => false,
-    };
-    held.fits && !hash_differs
+    let wanted = world.authorization.as_ref().map(|authorization| authorization.profile);
+    held.matches_profile && !is_other_profile(wanted, held.profile)
 }
 
 fn is_requested(world: &World<'_>, held: &OwnedSecret) -> bool {
-    world.asked.renew_request.is_some() && world.asked.renew_request != held.renew_request
+    is_renewal_requested(world.spec.renew_request.as_ref(), held.renew_request.as_ref())
 }
 
 fn is_due(world: &World<'_>, leaf: &StoredLeaf, now: Timestamp) -> bool {
-    now >= leaf.renewal_time(world.asked) && !cannot_be_outlived(world, leaf)
+    now >= leaf.renewal_time(world.spec) && !ends_with_signer(world, leaf)
 }
 
 fn is_distrusted(world: &World<'_>, leaf: &StoredLeaf) -> bool {
-    world.signer.as_ref().is_ok_and(|signer| signer.rotation.distrusted.contains(&leaf.key_id))
+    world.signer.as_ref().is_ok_and(|signer| signer.rotation.is_distrusted(&leaf.key_id))
 }
 
-/// Whether the leaf's signer is retiring, and the turn of this identity has come.
+/// Whether the leaf's signer is retiring, and the slot of this identity has come.
 fn is_outdated(world: &World<'_>, leaf: &StoredLeaf, now: Timestamp) -> bool {
-    world.signer.as_ref().is_ok_and(|signer| {
-        let renewal = renews(world, leaf).then(|| leaf.renewal_time(world.asked));
-        signer.rotation.is_retiring(&leaf.key_id)
-            && now.as_second() >= signer.rotation.turn(&world.asked.uid, renewal)
-    })
+    let signer = world.signer.as_ref().ok();
+    let due = signer.and_then(|signer| leaf.facts(world.spec).replacement_due(signer));
+    due.is_some_and(|due| due.has_come(now.as_second()))
 }
 
-/// Whether the leaf in force will be renewed: never while paused, and never by a signer that could give no later end.
-fn renews(world: &World<'_>, leaf: &StoredLeaf) -> bool {
-    !world.asked.paused && !cannot_be_outlived(world, leaf)
+/// Whether the leaf in force will be renewed.
+fn is_renewed(world: &World<'_>, leaf: &StoredLeaf) -> bool {
+    leaf.facts(world.spec).is_renewed(world.signer.as_ref().ok())
 }
 
-/// A leaf that ends with its signer gains nothing by renewal, and would be due again at once, for ever.
-fn cannot_be_outlived(world: &World<'_>, leaf: &StoredLeaf) -> bool {
-    world.signer.as_ref().is_ok_and(|signer| leaf.ends_with(signer))
+fn ends_with_signer(world: &World<'_>, leaf: &StoredLeaf) -> bool {
+    world.signer.as_ref().is_ok_and(|signer| leaf.facts(world.spec).ends_with(signer))
 }
 
 /// What keeps a Secret current without a new key. It reaches paused, refused and invalid identities too.
-fn upkeep(world: &World<'_>, held: Option<&OwnedSecret>, now: Timestamp) -> Plan {
-    let stale = |held: &&OwnedSecret| held.mine && (!held.dressed || is_trust_due(world, held, now));
+fn refresh_if_stale(
+    world: &World<'_>,
+    held: Option<&OwnedSecret>,
+    renewal: Option<Timestamp>,
+    now: Timestamp,
+) -> Plan {
+    let stale = |held: &&OwnedSecret| {
+        held.carries_uid && (!held.metadata_is_current || is_trust_due(world, held, renewal, now))
+    };
     held.filter(stale).map_or(Plan::Keep, |held| Plan::Refresh { over: held.version.clone() })
 }
 
-/// Whether another trust bundle is in force than lies in the Secret, and the turn of this identity has come. What
-/// never was in force is put right at once.
-fn is_trust_due(world: &World<'_>, held: &OwnedSecret, now: Timestamp) -> bool {
+/// Whether the Secret is to be given the trust bundle in force now: with the renewal that is announced, or in its slot.
+fn is_trust_due(world: &World<'_>, held: &OwnedSecret, renewal: Option<Timestamp>, now: Timestamp) -> bool {
     let Ok(signer) = &world.signer else { return false };
-    if held.trust.as_ref() == Some(&signer.trust) {
-        return false;
-    }
-    let is_permitted = world.terms.as_ref().is_some_and(|terms| terms.entitlement.is_ok());
-    let may_renew = is_permitted || is_retained(world, Some(held));
-    let leaf = held.leaf.as_ref().ok().filter(|leaf| may_renew && renews(world, leaf));
-    let renewal = leaf.map(|leaf| leaf.renewal_time(world.asked));
-    held.trust.is_none()
-        || held.trust != signer.rotation.former_trust
-        || now.as_second() >= signer.rotation.turn(&world.asked.uid, renewal)
+    let renewal = renewal.map(Timestamp::as_second);
+    let facts = LeafFacts { renewal, ..LeafFacts::without_leaf(slot(&world.spec.uid)) };
+    let due = facts.trust_due(held.trust.as_ref(), signer);
+    due.is_some_and(|due| due.has_come(now.as_second()))
 }
 
-/// How the identity stands now, before anything is done.
+/// The `Ready` condition now, before anything is done.
 fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
-    let paused = world.asked.paused;
+    let paused = world.spec.paused;
     let why_not = why_not(world);
     match need {
-        Need::Nothing(leaf) | Need::Leaf(_, Serving::AsAsked(leaf)) if paused => {
+        Need::Nothing(leaf) | Need::Leaf(_, CurrentLeaf::AsAsked(leaf)) if paused => {
             Standing::paused(leaf.window.not_after)
         }
         Need::Nothing(leaf) => issued(world, leaf),
-        Need::Leaf(_, Serving::AsAsked(leaf)) => match why_not {
+        Need::Leaf(_, CurrentLeaf::AsAsked(leaf)) => match why_not {
             Some(why) => Standing::overdue(leaf.window.not_after, why),
             None => issued(world, leaf),
         },
-        Need::Leaf(_, Serving::Expired(leaf)) if paused => {
+        Need::Leaf(_, CurrentLeaf::Expired(leaf)) if paused => {
             Standing::paused_and_expired(leaf.window.not_after)
         }
-        Need::Leaf(_, Serving::Expired(leaf)) => Standing::expired(leaf.window.not_after, why_not),
-        Need::Leaf(_, Serving::Distrusted) if paused => Standing::paused_and_distrusted(),
-        Need::Leaf(_, Serving::None) if paused => Standing::paused_without_leaf(),
-        Need::Leaf(_, Serving::None | Serving::Distrusted) => match why_not {
+        Need::Leaf(_, CurrentLeaf::Expired(leaf)) => Standing::expired(leaf.window.not_after, why_not),
+        Need::Leaf(_, CurrentLeaf::Distrusted) if paused => Standing::paused_and_distrusted(),
+        Need::Leaf(_, CurrentLeaf::None) if paused => Standing::paused_without_leaf(),
+        Need::Leaf(_, CurrentLeaf::None | CurrentLeaf::Distrusted) => match why_not {
             Some(why) => Standing::authority_not_ready(why),
             None => Standing::issuing(),
         },
@@ -272,21 +276,18 @@ fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
 
 fn issued(world: &World<'_>, leaf: &StoredLeaf) -> Standing {
     let standing = Standing::issued(leaf.window.not_after, grants(world));
-    if cannot_be_outlived(world, leaf) { standing.ending_with_its_signer() } else { standing }
+    if ends_with_signer(world, leaf) { standing.ending_with_its_signer() } else { standing }
 }
 
 /// The grants by which the identity has its names.
 fn grants<'a>(world: &'a World<'_>) -> &'a [String] {
-    let leaf = world.terms.as_ref().and_then(Authorization::leaf);
+    let leaf = world.authorization.as_ref().and_then(Authorization::leaf);
     leaf.map_or(&[], |entitlement| &entitlement.grants)
 }
 
-/// When the leaf in force is renewed, if it is. One that is due and that nobody renews has no time that could be told.
-fn renewal(world: &World<'_>, need: &Need<'_>) -> Option<Timestamp> {
-    let leaf = match need {
-        Need::Nothing(leaf) => leaf,
-        Need::Leaf(_, Serving::AsAsked(leaf)) if why_not(world).is_none() => leaf,
-        Need::Leaf(..) => return None,
-    };
-    renews(world, leaf).then(|| leaf.renewal_time(world.asked))
+/// When the leaf in force is renewed, if it is. A time that has passed while no root signs is announced no longer.
+fn renewal(world: &World<'_>, need: &Need<'_>, now: Timestamp) -> Option<Timestamp> {
+    let (Need::Nothing(leaf) | Need::Leaf(_, CurrentLeaf::AsAsked(leaf))) = need else { return None };
+    let renewal = is_renewed(world, leaf).then(|| leaf.renewal_time(world.spec));
+    renewal.filter(|renewal| *renewal > now || why_not(world).is_none())
 }

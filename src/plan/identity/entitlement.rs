@@ -1,4 +1,6 @@
-//! What an identity may have, as it is issued to it: SANs are a pure function of (namespace, spec, authority).
+//! What an identity may have, as it is issued to it.
+//!
+//! SANs are a pure function of (namespace, spec, authority).
 
 use jiff::SignedDuration;
 
@@ -21,16 +23,16 @@ pub struct Entitlement {
 }
 
 impl Entitlement {
-    /// What the terms give of what is asked, once these grants allow it.
-    pub(super) fn of(asked: &IdentitySpec, terms: &AuthoritySpec, grants: Vec<String>) -> Self {
-        let profile = profile(asked, terms);
-        let short = asked.services.iter().map(|service| zone::short_name(service, &asked.namespace));
+    /// What the authority's spec gives of what is asked, once these grants allow it.
+    pub(super) fn of(spec: &IdentitySpec, authority: &AuthoritySpec, grants: Vec<String>) -> Self {
+        let profile = profile(spec, authority);
+        let short = spec.services.iter().map(|service| zone::short_name(service, &spec.namespace));
         let withheld = short.filter(|name| !profile.dns_names.contains(name)).collect();
-        Self { profile, withheld, ttl: asked.ttl.unwrap_or(terms.leaf_ttl), grants }
+        Self { profile, withheld, ttl: spec.ttl.unwrap_or(authority.leaf_ttl), grants }
     }
 
     /// Whether a leaf is what may be had. One with the names that are withheld now was right when it was issued, and stays until
-    /// its renewal: an upgrade issues nothing anew.
+    /// its renewal: an upgrade issues nothing.
     #[must_use]
     pub fn is_met_by(&self, leaf: &Leaf) -> bool {
         leaf.matches(&self.profile) || !self.withheld.is_empty() && leaf.matches(&self.former_profile())
@@ -42,28 +44,27 @@ impl Entitlement {
     }
 }
 
-fn profile(asked: &IdentitySpec, terms: &AuthoritySpec) -> LeafProfile {
+fn profile(spec: &IdentitySpec, authority: &AuthoritySpec) -> LeafProfile {
     LeafProfile {
-        spiffe_id: SpiffeId::new(&terms.trust_domain, &asked.namespace, &asked.service_account),
-        dns_names: dns_names(asked, &terms.cluster_domain),
-        ip_addresses: asked.ip_addresses.clone(),
-        key_algorithm: asked.algorithm,
-        common_name: asked.common_name,
+        spiffe_id: SpiffeId::new(&authority.trust_domain, &spec.namespace, &spec.service_account),
+        dns_names: dns_names(spec, &authority.cluster_domain),
+        ip_addresses: spec.ip_addresses.clone(),
+        key_algorithm: spec.algorithm,
+        common_name: spec.common_name,
     }
 }
 
 /// The names of all services.
-pub(super) fn service_names(asked: &IdentitySpec, cluster_domain: &str) -> impl Iterator<Item = String> {
-    asked
-        .services
+pub(super) fn service_names(spec: &IdentitySpec, cluster_domain: &str) -> impl Iterator<Item = String> {
+    spec.services
         .iter()
-        .flat_map(move |service| zone::service_names(service, &asked.namespace, cluster_domain))
+        .flat_map(move |service| zone::service_names(service, &spec.namespace, cluster_domain))
 }
 
 /// The DNS names of a leaf, distinct, in the order in which they were asked.
-fn dns_names(asked: &IdentitySpec, cluster_domain: &str) -> Vec<String> {
+fn dns_names(spec: &IdentitySpec, cluster_domain: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for name in service_names(asked, cluster_domain).chain(asked.dns_names.iter().cloned()) {
+    for name in service_names(spec, cluster_domain).chain(spec.dns_names.iter().cloned()) {
         if !names.contains(&name) {
             names.push(name);
         }

@@ -2,10 +2,12 @@
 
 pub mod decide;
 mod entitlement;
+pub mod leaf_rules;
 pub mod policy;
 pub mod profile;
 pub mod ready;
 pub mod renewal;
+pub mod signer;
 pub mod spec;
 mod subject;
 pub mod world;

@@ -1,5 +1,6 @@
-//! Who may have which name. SANs are a pure function of (namespace, spec, authority); a namespace gets nothing
-//! outside its own zone without a written grant (I7).
+//! Which names an identity may have.
+//!
+//! SANs are a pure function of (namespace, spec, authority); a namespace gets nothing outside its own zone without a grant (I7).
 
 use std::net::IpAddr;
 
@@ -11,131 +12,167 @@ use super::spec::IdentitySpec;
 use super::subject;
 use super::zone;
 use crate::api::duration::format;
+use crate::pki::{KeyAlgorithm, TrustDomain};
 use crate::plan::authority::spec::{AuthoritySpec, ParsedGrant};
-use crate::plan::selector::{Labels, Reading};
+use crate::plan::selector::{Labels, Reading, Selection};
 
 pub use super::entitlement::Entitlement;
 
-/// What an authority's terms say of an identity.
+/// What an authority's spec permits an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// It may have what it asks.
     Granted,
     /// It may not.
     Refused,
-    /// It may not by what can be read of the terms. What cannot be read may say otherwise.
+    /// It may not by what can be read of the spec. What cannot be read may say otherwise.
     Hidden,
 }
 
-/// Judges what an identity asks against the authority's terms.
+/// Checks what an identity asks against the authority's spec.
 ///
 /// # Errors
 /// [`Refusal`] with a sentence that says what to change, and where.
-pub fn judge(
-    asked: &IdentitySpec,
-    terms: &AuthoritySpec,
+pub fn authorize(
+    spec: &IdentitySpec,
+    authority: &AuthoritySpec,
     namespace: &Labels,
 ) -> Result<Entitlement, Refusal> {
-    let grants = permit(asked, terms, namespace, Reading::Strict)?;
-    Ok(Entitlement::of(asked, terms, grants))
+    let grants = check(spec, authority, namespace, Reading::Strict)?;
+    Ok(Entitlement::of(spec, authority, grants))
 }
 
 /// What an identity may keep though it is refused: the names that were permitted before, where just what cannot be read may
 /// permit them still.
 #[must_use]
-pub fn retained(asked: &IdentitySpec, terms: &AuthoritySpec, namespace: &Labels) -> Option<Entitlement> {
-    let grants = permit(asked, terms, namespace, Reading::Generous).ok()?;
-    Some(Entitlement::of(asked, terms, grants))
+pub fn retained(spec: &IdentitySpec, authority: &AuthoritySpec, namespace: &Labels) -> Option<Entitlement> {
+    let grants = check(spec, authority, namespace, Reading::Generous).ok()?;
+    Some(Entitlement::of(spec, authority, grants))
 }
 
-/// What an authority's terms say of what an identity asks.
+/// What an authority's spec permits of what an identity asks.
 #[must_use]
-pub fn permission(asked: &IdentitySpec, terms: &AuthoritySpec, namespace: &Labels) -> Permission {
-    let permits = |reading| permit(asked, terms, namespace, reading).is_ok();
+pub fn permission(spec: &IdentitySpec, authority: &AuthoritySpec, namespace: &Labels) -> Permission {
+    let permits = |reading| check(spec, authority, namespace, reading).is_ok();
     match () {
         () if permits(Reading::Strict) => Permission::Granted,
-        () if terms.unread.hides_permissions() && permits(Reading::Generous) => Permission::Hidden,
+        () if authority.unread.hides_permissions() && permits(Reading::Generous) => Permission::Hidden,
         () => Permission::Refused,
     }
 }
 
-/// The same of identities of a namespace that ask for nothing in particular. They differ in their own names only, which
-/// need no grant.
+/// The same of identities of a namespace with a default spec. They differ in their own names only, which need no grant.
 #[must_use]
-pub fn permission_of_plain(terms: &AuthoritySpec, namespace: &str, labels: &Labels) -> Permission {
-    permission(&IdentitySpec::plain(namespace), terms, labels)
+pub fn permission_of_default(authority: &AuthoritySpec, namespace: &str, labels: &Labels) -> Permission {
+    permission(&IdentitySpec::default_in(namespace), authority, labels)
+}
+
+/// Whether two specs of one authority permit the same to every identity, because they agree in all that permissions depend on.
+#[must_use]
+pub fn permits_the_same(one: &AuthoritySpec, other: &AuthoritySpec) -> bool {
+    PolicySpec::from(one) == PolicySpec::from(other)
+}
+
+/// The part of an authority's spec that permissions depend on.
+#[derive(PartialEq)]
+struct PolicySpec<'a> {
+    trust_domain: &'a TrustDomain,
+    cluster_domain: &'a str,
+    leaf_ttl: SignedDuration,
+    max_leaf_ttl: SignedDuration,
+    algorithms: &'a [KeyAlgorithm],
+    propagation: SignedDuration,
+    namespaces: &'a Selection,
+    grants: &'a [ParsedGrant],
+    hides_permissions: bool,
+}
+
+impl<'a> From<&'a AuthoritySpec> for PolicySpec<'a> {
+    fn from(spec: &'a AuthoritySpec) -> Self {
+        Self {
+            trust_domain: &spec.trust_domain,
+            cluster_domain: &spec.cluster_domain,
+            leaf_ttl: spec.leaf_ttl,
+            max_leaf_ttl: spec.max_leaf_ttl,
+            algorithms: &spec.algorithms,
+            propagation: spec.propagation,
+            namespaces: &spec.namespaces,
+            grants: &spec.grants,
+            hides_permissions: spec.unread.hides_permissions(),
+        }
+    }
 }
 
 /// The grants by which an identity may have what it asks.
-fn permit(
-    asked: &IdentitySpec,
-    terms: &AuthoritySpec,
+fn check(
+    spec: &IdentitySpec,
+    authority: &AuthoritySpec,
     namespace: &Labels,
     reading: Reading,
 ) -> Result<Vec<String>, Refusal> {
-    if let Some(malformed) = &asked.malformed {
+    if let Some(malformed) = &spec.malformed {
         return Err(Refusal::Malformed(malformed.to_string()));
     }
-    within_namespaces(asked, terms, namespace, reading)?;
-    within_limits(asked, terms)?;
-    subject::fits(asked, terms)?;
-    all_granted(asked, terms, namespace, reading)
+    within_namespaces(spec, authority, namespace, reading)?;
+    within_limits(spec, authority)?;
+    subject::fits(spec, authority)?;
+    all_granted(spec, authority, namespace, reading)
 }
 
 fn within_namespaces(
-    asked: &IdentitySpec,
-    terms: &AuthoritySpec,
+    spec: &IdentitySpec,
+    authority: &AuthoritySpec,
     namespace: &Labels,
     reading: Reading,
 ) -> Result<(), Refusal> {
-    if terms.namespaces.selects_by(namespace, reading) {
+    if authority.namespaces.selects_by(namespace, reading) {
         return Ok(());
     }
     Err(Refusal::NotPermitted(format!(
         "namespace {} is not among those that MtlsAuthority {} serves: its spec.namespaces selects {}; ask for these labels",
-        asked.namespace,
-        terms.name,
-        terms.namespaces.shown()
+        spec.namespace,
+        authority.name,
+        authority.namespaces.shown()
     )))
 }
 
-fn within_limits(asked: &IdentitySpec, terms: &AuthoritySpec) -> Result<(), Refusal> {
-    let ttl = asked.ttl.unwrap_or(terms.leaf_ttl);
-    if ttl > terms.max_leaf_ttl {
+fn within_limits(spec: &IdentitySpec, authority: &AuthoritySpec) -> Result<(), Refusal> {
+    let ttl = spec.ttl.unwrap_or(authority.leaf_ttl);
+    if ttl > authority.max_leaf_ttl {
         return Err(Refusal::Invalid(format!(
             "spec.ttl {} is longer than leaf.maxTTL {} of MtlsAuthority {}; ask for less",
             format(ttl),
-            format(terms.max_leaf_ttl),
-            terms.name
+            format(authority.max_leaf_ttl),
+            authority.name
         )));
     }
-    if !terms.algorithms.contains(&asked.algorithm) {
-        let advice = match &*terms.algorithms {
+    if !authority.algorithms.contains(&spec.algorithm) {
+        let advice = match &*authority.algorithms {
             [] => "none of them is known to this version of the operator".to_owned(),
             known => format!("choose one of {}", list(known)),
         };
         return Err(Refusal::Invalid(format!(
             "spec.privateKey.algorithm {} is not among leaf.algorithms of MtlsAuthority {}; {advice}",
-            asked.algorithm, terms.name
+            spec.algorithm, authority.name
         )));
     }
-    margin_fits(asked, terms, ttl)
+    margin_fits(spec, authority, ttl)
 }
 
 /// `propagation` ≤ `renewBefore` ≤ ttl/2, of the ttl that was asked: a lifetime clamped to the signer's end must not
 /// turn a sound spec into a refused one.
-fn margin_fits(asked: &IdentitySpec, terms: &AuthoritySpec, ttl: SignedDuration) -> Result<(), Refusal> {
-    let (field, margin) = match asked.renew_before {
+fn margin_fits(spec: &IdentitySpec, authority: &AuthoritySpec, ttl: SignedDuration) -> Result<(), Refusal> {
+    let (field, margin) = match spec.renew_before {
         Some(margin) => ("spec.renewBefore", margin),
         None => ("a third of spec.ttl", ttl / 3),
     };
-    if margin < terms.propagation {
+    if margin < authority.propagation {
         return Err(Refusal::Invalid(format!(
             "{field} is {}, shorter than rotation.propagation {} of MtlsAuthority {}: Pods could still hold the expired certificate; ask for {}",
             format(margin),
-            format(terms.propagation),
-            terms.name,
-            longer(asked, terms.propagation)
+            format(authority.propagation),
+            authority.name,
+            longer(spec, authority.propagation)
         )));
     }
     if margin * 2 > ttl {
@@ -149,9 +186,9 @@ fn margin_fits(asked: &IdentitySpec, terms: &AuthoritySpec, ttl: SignedDuration)
 }
 
 /// What leaves Pods enough time.
-fn longer(asked: &IdentitySpec, propagation: SignedDuration) -> String {
+fn longer(spec: &IdentitySpec, propagation: SignedDuration) -> String {
     let least = format(propagation);
-    if asked.renew_before.is_some() {
+    if spec.renew_before.is_some() {
         return format!("spec.renewBefore of {least} or more");
     }
     let (alone, with) = (format(propagation * 3), format(propagation * 2));
@@ -161,22 +198,22 @@ fn longer(asked: &IdentitySpec, propagation: SignedDuration) -> String {
 /// The grants that allow what lies outside the own zone. All names and addresses without one are told at once, and which
 /// grant allows the others.
 fn all_granted(
-    asked: &IdentitySpec,
-    terms: &AuthoritySpec,
+    spec: &IdentitySpec,
+    authority: &AuthoritySpec,
     namespace: &Labels,
     reading: Reading,
 ) -> Result<Vec<String>, Refusal> {
-    let is_own = |name: &&String| zone::is_own(name, &asked.namespace, &terms.cluster_domain);
+    let is_own = |name: &&String| zone::is_own(name, &spec.namespace, &authority.cluster_domain);
     let judged = |name: String| {
-        let grant = granting(terms, namespace, reading, |grant| grants_name(grant, &name));
+        let grant = granting(authority, namespace, reading, |grant| grants_name(grant, &name));
         (name, grant)
     };
-    let services = services_of_others(asked, terms).map(judged);
-    let names = asked.dns_names.iter().filter(|name| !is_own(name)).cloned().map(judged);
-    let addresses = asked.ip_addresses.iter().map(|address| {
+    let services = services_of_others(spec, authority).map(judged);
+    let names = spec.dns_names.iter().filter(|name| !is_own(name)).cloned().map(judged);
+    let addresses = spec.ip_addresses.iter().map(|address| {
         (
             address.to_string(),
-            granting(terms, namespace, reading, |grant| grants_address(grant, *address, reading)),
+            granting(authority, namespace, reading, |grant| grants_address(grant, *address, reading)),
         )
     });
     let (services, names, addresses): (Vec<_>, Vec<_>, Vec<_>) =
@@ -199,16 +236,16 @@ fn all_granted(
     Err(Refusal::NotPermitted(format!(
         "{} in MtlsAuthority {} for namespace {}{}",
         lacking.join(" and "),
-        terms.name,
-        asked.namespace,
+        authority.name,
+        spec.namespace,
         allowed.collect::<String>()
     )))
 }
 
 /// The names of services that a namespace has only by a grant.
-fn services_of_others(asked: &IdentitySpec, terms: &AuthoritySpec) -> impl Iterator<Item = String> {
-    let names = service_names(asked, &terms.cluster_domain);
-    names.filter(|name| zone::is_api_server(name, &terms.cluster_domain))
+fn services_of_others(spec: &IdentitySpec, authority: &AuthoritySpec) -> impl Iterator<Item = String> {
+    let names = service_names(spec, &authority.cluster_domain);
+    names.filter(|name| zone::is_api_server(name, &authority.cluster_domain))
 }
 
 /// What was asked, with the name of the grant that allows it, if one does.
@@ -227,12 +264,12 @@ fn lacking(field: &str, of_grant: &str, judged: &[Judged<'_>]) -> Option<String>
 
 /// The first grant for these namespaces that allows it.
 fn granting<'a>(
-    terms: &'a AuthoritySpec,
+    authority: &'a AuthoritySpec,
     namespace: &Labels,
     reading: Reading,
     allows: impl Fn(&ParsedGrant) -> bool,
 ) -> Option<&'a str> {
-    let mut grants = terms.grants.iter();
+    let mut grants = authority.grants.iter();
     grants
         .find(|grant| grant.namespaces.selects_by(namespace, reading) && allows(grant))
         .map(|grant| grant.name.as_str())

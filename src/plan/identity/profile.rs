@@ -1,5 +1,6 @@
-//! The `profile` annotation: a versioned hash of what a leaf was asked to be. It hashes inputs, not SANs, so that a
-//! newer public suffix list re-issues nothing by itself.
+//! The `profile` annotation: a versioned hash of what a leaf was asked to be.
+//!
+//! It hashes inputs, not SANs, so that a newer public suffix list re-issues nothing by itself.
 
 use std::fmt;
 
@@ -24,16 +25,16 @@ pub struct ProfileHash([u8; 16]);
 
 impl IdentitySpecHash {
     /// The hash of what an identity asks: names, addresses, algorithm and its own ttl. What came later enters only when it is
-    /// not the default, so that an upgrade issues nothing anew.
+    /// not the default, so that an upgrade issues nothing.
     #[must_use]
-    pub fn of(asked: &IdentitySpec) -> Self {
+    pub fn of(spec: &IdentitySpec) -> Self {
         let mut parts =
-            vec![asked.namespace.clone(), asked.service_account.clone(), asked.algorithm.to_string()];
-        parts.push(asked.ttl.map_or_else(String::new, |ttl| ttl.as_secs().to_string()));
-        parts.push(sorted(asked.services.iter().cloned()));
-        parts.push(sorted(asked.dns_names.iter().cloned()));
-        parts.push(sorted(asked.ip_addresses.iter().map(ToString::to_string)));
-        match asked.common_name {
+            vec![spec.namespace.clone(), spec.service_account.clone(), spec.algorithm.to_string()];
+        parts.push(spec.ttl.map_or_else(String::new, |ttl| ttl.as_secs().to_string()));
+        parts.push(sorted(spec.services.iter().cloned()));
+        parts.push(sorted(spec.dns_names.iter().cloned()));
+        parts.push(sorted(spec.ip_addresses.iter().map(ToString::to_string)));
+        match spec.common_name {
             CommonName::None => {}
             CommonName::ServiceAccount => parts.push("subject.commonName=ServiceAccount".into()),
         }
@@ -44,16 +45,20 @@ impl IdentitySpecHash {
 impl AuthoritySpecHash {
     /// The hash of what an authority contributes to every profile.
     #[must_use]
-    pub fn of(terms: &AuthoritySpec) -> Self {
-        Self(digest(&[terms.name.clone(), terms.trust_domain.to_string(), terms.cluster_domain.clone()]))
+    pub fn of(authority: &AuthoritySpec) -> Self {
+        Self(digest(&[
+            authority.name.clone(),
+            authority.trust_domain.to_string(),
+            authority.cluster_domain.clone(),
+        ]))
     }
 }
 
 impl ProfileHash {
     /// The hash of a leaf that these two determine.
     #[must_use]
-    pub fn of(asked: IdentitySpecHash, terms: AuthoritySpecHash) -> Self {
-        Self(truncated(&[asked.0, terms.0].concat()))
+    pub fn of(spec: IdentitySpecHash, authority: AuthoritySpecHash) -> Self {
+        Self(truncated(&[spec.0, authority.0].concat()))
     }
 
     /// Reads an annotation. `None` where it is of another version or malformed.

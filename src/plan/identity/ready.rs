@@ -1,5 +1,6 @@
-//! One word for condition, log line and metric: the reason. All are rendered from the same value, so they cannot
-//! disagree.
+//! The `Ready` condition of an identity, before it is rendered.
+//!
+//! One reason for condition, log line and metric: all are rendered from the same value, so they cannot disagree.
 
 use jiff::Timestamp;
 
@@ -20,7 +21,7 @@ pub enum ReadyReason {
     NotPermitted,
     /// Something outside the authority's limits.
     Invalid,
-    /// The Secret is not ours to write.
+    /// This operator may not write the Secret.
     SecretConflict,
     /// The leaf has expired.
     Expired,
@@ -76,11 +77,11 @@ pub enum Refusal {
     NotPermitted(String),
     /// Something outside the authority's limits.
     Invalid(String),
-    /// The Secret is not ours to write.
+    /// This operator may not write the Secret.
     SecretConflict(String),
 }
 
-/// How an identity stands: its conditions, before they are rendered.
+/// The conditions of an identity, before they are rendered.
 pub type Standing = Ready<ReadyReason>;
 
 impl Standing {
@@ -108,11 +109,11 @@ impl Standing {
         Self { message, ..self.clone() }
     }
 
-    /// The leaf is valid and as asked, and another one is due that nobody can sign.
+    /// The leaf is valid and as asked, and another one is due that no root signs.
     #[must_use]
     pub fn overdue(not_after: Timestamp, why: &str) -> Self {
         let message = format!(
-            "the certificate is as asked and valid until {not_after}, but its renewal is due and nobody signs: {why}"
+            "the certificate is as asked and valid until {not_after}, but its renewal is due and the authority does not sign: {why}"
         );
         Self::ready(ReadyReason::Issued, message)
     }

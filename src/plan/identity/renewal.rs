@@ -1,4 +1,6 @@
-//! When a leaf is renewed: late enough to be worth it, early enough that every Pod sees the new one in time.
+//! When a leaf is renewed.
+//!
+//! Late enough to be worth it, early enough that every Pod sees the new one in time: a function of what is stored with the leaf.
 
 use jiff::{SignedDuration, Timestamp};
 

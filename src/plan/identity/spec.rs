@@ -1,4 +1,6 @@
-//! An identity's spec, parsed: after this, no value in it can be malformed.
+//! An identity's spec, parsed.
+//!
+//! After this, no value in it can be malformed: one that cannot be read is noted, and its field left at the default.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,7 +15,7 @@ use crate::api::patterns;
 use crate::api::word::Word;
 use crate::pki::{CommonName, KeyAlgorithm};
 
-/// What an `MtlsIdentity` asks for.
+/// The spec of an `MtlsIdentity`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentitySpec {
     /// Namespace of the identity.
@@ -22,11 +24,11 @@ pub struct IdentitySpec {
     pub name: String,
     /// Uid of the identity.
     pub uid: String,
-    /// Name of the authority that shall sign.
+    /// Name of the authority that is to sign.
     pub authority: String,
     /// Service account in the SPIFFE ID.
     pub service_account: String,
-    /// Services of the namespace that the workload answers for.
+    /// Services of the namespace whose names the certificate has.
     pub services: Vec<String>,
     /// DNS names beyond those of the services.
     pub dns_names: Vec<String>,
@@ -50,14 +52,14 @@ pub struct IdentitySpec {
     pub malformed: Option<MalformedSpec>,
 }
 
-/// What an `MtlsIdentity` asks of its Secret.
+/// What an `MtlsIdentity` says of its Secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretSettings {
     /// Name of the Secret.
     pub name: String,
-    /// Labels that people want on it.
+    /// Labels that users put on it.
     pub labels: BTreeMap<String, String>,
-    /// Annotations that people want on it.
+    /// Annotations that users put on it.
     pub annotations: BTreeMap<String, String>,
     /// What becomes of it when the identity is deleted.
     pub reclaim: Reclaim,
@@ -198,9 +200,9 @@ fn word<T: Copy>(field: &'static str, word: &Word<T>) -> Result<T, MalformedSpec
 }
 
 impl IdentitySpec {
-    /// What an identity asks for whose spec is empty, but for its names.
+    /// The spec of an identity of this namespace that asks for nothing, but for its names.
     #[must_use]
-    pub fn plain(namespace: &str) -> Self {
+    pub fn default_in(namespace: &str) -> Self {
         Self {
             namespace: namespace.to_owned(),
             name: String::new(),
@@ -228,6 +230,37 @@ impl IdentitySpec {
 }
 
 impl IdentitySpec {
+    /// Whether it asks for nothing that a grant or a limit of an authority could refuse, so that what holds for
+    /// [`IdentitySpec::default_in`] holds for it. A new field has to say here whether policy depends on it.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        let Self {
+            namespace: _,
+            name: _,
+            uid: _,
+            authority: _,
+            service_account: _,
+            services: _,
+            secret: _,
+            paused: _,
+            renew_request: _,
+            dns_names,
+            ip_addresses,
+            ttl,
+            renew_before,
+            algorithm,
+            common_name,
+            malformed,
+        } = self;
+        dns_names.is_empty()
+            && ip_addresses.is_empty()
+            && (ttl, renew_before) == (&None, &None)
+            && *algorithm == KeyAlgorithm::default()
+            && *common_name == CommonName::default()
+            && malformed.is_none()
+            && !self.claims_api_server()
+    }
+
     /// Whether it names the Service of the API server, which needs a grant.
     #[must_use]
     pub fn claims_api_server(&self) -> bool {

@@ -1,24 +1,28 @@
-//! What a decision is made from. Illegal states cannot be expressed: a Secret is absent, somebody else's, or held,
-//! and a held one has a leaf or a damage.
+//! What a decision is made from.
+//!
+//! Illegal states cannot be expressed: a Secret is absent, another object's, or held, and a held one has a leaf or a defect.
 
 use jiff::Timestamp;
 
+use super::leaf_rules::LeafFacts;
 use super::policy::Entitlement;
 use super::profile::ProfileHash;
 use super::ready::Refusal;
 use super::renewal::Renewal;
 use super::spec::IdentitySpec;
 use crate::pki::Validity;
-use crate::plan::spread::{Step, fraction, turn};
+use crate::plan::spread::slot;
+
+pub use super::signer::{NotReady, RetiringSigner, Rollout, Signer};
 
 /// One identity and everything that its certificate depends on.
 #[derive(Clone, Debug)]
 pub struct World<'a> {
-    /// What the identity asks.
-    pub asked: &'a IdentitySpec,
+    /// The spec of the identity.
+    pub spec: &'a IdentitySpec,
     /// What the authority allows. `None` while there is no such authority.
-    pub terms: Option<Authorization>,
-    /// Who signs, or why nobody does.
+    pub authorization: Option<Authorization>,
+    /// The signer, or why there is none.
     pub signer: Result<Signer, NotReady>,
     /// The Secret.
     pub secret: SecretState,
@@ -33,7 +37,7 @@ pub struct World<'a> {
 pub struct Before {
     /// Whether a leaf was issued.
     pub was_issued: bool,
-    /// Whether this generation of the spec was judged and not refused.
+    /// Whether this generation of the spec was checked and not refused.
     pub was_permitted: bool,
     /// Whether this generation of the spec has needed a person already.
     pub was_stalled: bool,
@@ -47,14 +51,14 @@ impl World<'_> {
     }
 }
 
-/// What an authority's terms make of an identity.
+/// What an authority allows an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
     /// What the identity may have.
     pub entitlement: Result<Entitlement, Refusal>,
-    /// What it may keep though it is refused, where a part of the terms cannot be read.
+    /// What it may keep though it is refused, where a part of the authority's spec cannot be read.
     pub retained: Option<Entitlement>,
-    /// Hash of what it asks, under these terms.
+    /// Hash of what it asks, with the authority's part.
     pub profile: ProfileHash,
 }
 
@@ -65,74 +69,6 @@ impl Authorization {
         self.entitlement.as_ref().ok().or(self.retained.as_ref())
     }
 }
-
-/// The signing certificate, as far as decisions need it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signer {
-    /// Subject key identifier, hex.
-    pub key_id: String,
-    /// Validity.
-    pub window: Validity,
-    /// Hash of the trust bundle in force.
-    pub trust: String,
-    /// What a rotation has changed last.
-    pub rotation: Rollout,
-    /// Why it signs nothing for the time being, though Secrets follow it.
-    pub halted: Option<NotReady>,
-}
-
-/// What Secrets have to follow, and when.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rollout {
-    /// Whether the next root is announced, and waits until everybody trusts it.
-    pub is_announced: bool,
-    /// The signers that are retiring: their leaves are to be replaced.
-    pub retiring: Vec<RetiringSigner>,
-    /// Hash of the trust bundle before the last change of it: a Secret that holds it waits for its turn.
-    pub former_trust: Option<String>,
-    /// The window in which Secrets follow. `None` while nothing was ever rotated.
-    pub step: Option<Step>,
-    /// Key identifiers of signers that are distrusted, hex: their leaves are replaced at once.
-    pub distrusted: Vec<String>,
-    /// Key identifiers of all signers whose leaves can be valid, this one among them, hex.
-    pub known: Vec<String>,
-    /// Key identifier of the announced root, hex: it has signed nothing yet.
-    pub next: Option<String>,
-}
-
-/// A signer that signs no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RetiringSigner {
-    /// Key identifier, hex.
-    pub key_id: String,
-    /// Until when a leaf of it can be valid.
-    pub until: Timestamp,
-}
-
-impl Rollout {
-    /// Whether a leaf with this key identifier can have been signed under the root Secret as it is.
-    #[must_use]
-    pub fn is_known(&self, key_id: &str) -> bool {
-        self.known.iter().any(|known| known == key_id)
-    }
-
-    /// Whether the signer with this key identifier is retiring.
-    #[must_use]
-    pub fn is_retiring(&self, key_id: &str) -> bool {
-        self.retiring.iter().any(|signer| signer.key_id == key_id)
-    }
-
-    /// When a Secret follows, in seconds since 1970; `renewal` is when its leaf is renewed, if it is.
-    #[must_use]
-    pub fn turn(&self, uid: &str, renewal: Option<Timestamp>) -> i64 {
-        let renewal = renewal.map(Timestamp::as_second);
-        self.step.map_or(i64::MIN, |step| turn(step, fraction(uid), renewal))
-    }
-}
-
-/// Why an authority cannot sign: a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotReady(pub String);
 
 /// The Secret of an identity, as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,17 +87,17 @@ pub struct OwnedSecret {
     /// Version that a write must name.
     pub version: String,
     /// Whether it carries this identity's uid; otherwise it was left by one of the same name.
-    pub mine: bool,
+    pub carries_uid: bool,
     /// The leaf, if it is sound.
     pub leaf: Result<StoredLeaf, LeafDefect>,
     /// Hash of what the leaf was asked to be. `None` where it is of another version or was removed.
     pub profile: Option<ProfileHash>,
-    /// Whether the leaf itself has the names and the key that are asked.
-    pub fits: bool,
-    /// Hash of the trust bundle that lies in it.
+    /// Whether the leaf itself has the names and the key that are spec.
+    pub matches_profile: bool,
+    /// Hash of the trust bundle in it.
     pub trust: Option<String>,
     /// Whether labels, annotations and owner are as they should be.
-    pub dressed: bool,
+    pub metadata_is_current: bool,
     /// The renewal request that the leaf answers.
     pub renew_request: Option<String>,
 }
@@ -182,21 +118,27 @@ pub struct StoredLeaf {
 impl StoredLeaf {
     /// When this leaf is to be renewed.
     #[must_use]
-    pub fn renewal_time(&self, asked: &IdentitySpec) -> Timestamp {
+    pub fn renewal_time(&self, spec: &IdentitySpec) -> Timestamp {
         Renewal {
             issued_at: self.issued_at,
             not_after: self.window.not_after,
-            renew_before: asked.renew_before,
-            uid: &asked.uid,
+            renew_before: spec.renew_before,
+            uid: &spec.uid,
             serial: &self.serial,
         }
         .time()
     }
 
-    /// Whether it lives as long as its signer, so that the same signer could give no later end.
+    /// What the rules on leaves need to know of it.
     #[must_use]
-    pub fn ends_with(&self, signer: &Signer) -> bool {
-        self.key_id == signer.key_id && self.window.not_after >= signer.window.not_after
+    pub fn facts(&self, spec: &IdentitySpec) -> LeafFacts<'_, String> {
+        LeafFacts {
+            key_id: Some(&self.key_id),
+            not_after: Some(self.window.not_after.as_second()),
+            renewal: Some(self.renewal_time(spec).as_second()),
+            slot: slot(&spec.uid),
+            is_paused: spec.paused,
+        }
     }
 }
 

@@ -1,4 +1,6 @@
-//! Zones of DNS names: what belongs to a namespace by its name, and what belongs to others though it looks so.
+//! Zones of DNS names: which names belong to a namespace by its name.
+//!
+//! A name that means something outside of the cluster, or the API server, never does.
 
 use crate::api::patterns::ends_in_number;
 
@@ -28,7 +30,7 @@ const RESERVED: [&str; 15] = [
 /// Namespace and name of the Service of the API server.
 pub const API_SERVER: (&str, &str) = ("default", "kubernetes");
 
-/// Whether a namespace has a name without asking: it lies below `<namespace>.svc` or `<namespace>.svc.<clusterDomain>`, and is not
+/// Whether a namespace has a name without a grant: it is below `<namespace>.svc` or `<namespace>.svc.<clusterDomain>`, and is not
 /// the API server's.
 pub fn is_own(name: &str, namespace: &str, cluster_domain: &str) -> bool {
     let below =
@@ -37,7 +39,7 @@ pub fn is_own(name: &str, namespace: &str, cluster_domain: &str) -> bool {
         && !is_api_server(name, cluster_domain)
 }
 
-/// Whether clients of Kubernetes take a name for the API server's: its Service lies in a namespace that tenants may use.
+/// Whether clients of Kubernetes take a name for the API server's: its Service is in a namespace that tenants may use.
 pub fn is_api_server(name: &str, cluster_domain: &str) -> bool {
     let (namespace, service) = API_SERVER;
     let head = name.split_once('.').filter(|(head, _)| *head == service || *head == "*");
@@ -81,14 +83,14 @@ fn is_local(short: &str) -> bool {
     !is_public(short) && !is_reserved(short) && !ends_in_number(short)
 }
 
-/// Whether a name is one of the Internet. In a namespace called `com`, `<service>.com` would be somebody's domain; in
-/// one called `ck`, all of whose subdomains are public suffixes, `<service>.ck` would be a whole registry's. The list's
+/// Whether a name is one of the Internet. In a namespace called `com`, `<service>.com` would be a domain of the Internet; in
+/// one called `ck`, all of whose subdomains are public suffixes, `<service>.ck` would be a domain of a whole registry. The list's
 /// default rule `*` does not count: by it every label is a suffix.
 fn is_public(name: &str) -> bool {
     psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
 }
 
-/// Whether a name lies in a zone that hosts and networks resolve without the public DNS.
+/// Whether a name is in a zone that hosts and networks resolve without the public DNS.
 fn is_reserved(name: &str) -> bool {
     name.rsplit('.').next().is_some_and(|zone| RESERVED.contains(&zone))
 }

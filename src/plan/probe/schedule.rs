@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::observation::{Observation, ObservedServer, distrusts, holds_up, leaves_open};
 use super::verdict::Expected;
-use crate::plan::spread::fraction;
+use crate::plan::spread::slot;
 
 /// How often a server is looked at that nothing is expected of.
 const LOOK_EVERY: Duration = Duration::from_mins(5);
@@ -103,5 +103,5 @@ fn is_moving(last: &ProbeRecord, expected: &Expected) -> bool {
 
 /// A tenth less at most, the same for the same address, so that what began together is not looked at together for ever.
 fn jittered(address: &str, span: Duration) -> Duration {
-    span.saturating_sub(span / 10 * u32::from(fraction(address)) / 65_536)
+    span.saturating_sub(span / 10 * u32::from(slot(address)) / 65_536)
 }

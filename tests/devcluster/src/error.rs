@@ -40,6 +40,9 @@ pub enum Error {
     /// No such tool.
     #[error("there is no tool {0:?}: known are {known}", known = [&TOOLS[..], &NODE_TOOLS[..]].concat().join(", "))]
     UnknownTool(String),
+    /// No control plane of that version can be built.
+    #[error("MTLS_KUBERNETES={0}: there are 1.33, 1.36 and 1.37")]
+    UnknownKubernetes(String),
     /// A tool is nowhere to be found and cannot be built.
     #[error(
         "{tool} is missing and Go cannot build it ({reason}): install Go 1.26 or newer, or name a folder that holds {tool} in KUBEBUILDER_ASSETS"

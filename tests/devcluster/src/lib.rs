@@ -55,4 +55,4 @@ pub use node::image::pack_image;
 pub use node::requirements::{Obstacle, obstacle};
 pub use options::{NodeOptions, Options};
 pub use running::Retained;
-pub use toolchain::{NODE_TOOLS, TOOLS, tool};
+pub use toolchain::{NODE_TOOLS, TOOLS, kubernetes_version, tool};

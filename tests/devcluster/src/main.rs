@@ -13,7 +13,8 @@ use devcluster::{Cluster, Error, NODE_TOOLS, NodeOptions, Options, Retained, TOO
 /// A real Kubernetes control plane on loopback: etcd, kube-apiserver, kube-controller-manager.
 ///
 /// Without `--node` Pods stay Pending. Missing binaries are built with Go, once, into the cache folder
-/// (`MTLS_OPERATOR_CACHE`, else `~/.cache/mtls-operator`); `KUBEBUILDER_ASSETS` names a folder that has them already.
+/// (`MTLS_OPERATOR_CACHE`, else `~/.cache/mtls-operator`); `KUBEBUILDER_ASSETS` names a folder that has them already,
+/// `MTLS_KUBERNETES` another version of the control plane (1.33 or 1.36).
 #[derive(Parser)]
 #[command(name = "devcluster", version)]
 struct Arguments {

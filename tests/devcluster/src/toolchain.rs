@@ -1,7 +1,7 @@
-//! A tool that is handed out has the pinned version, or the one the user chose by `KUBEBUILDER_ASSETS`.
+//! A tool that is handed out has the pinned version, or the one the user chose by `KUBEBUILDER_ASSETS` or `MTLS_KUBERNETES`.
 //!
 //! Looked for in this order: `KUBEBUILDER_ASSETS`, the cache, `PATH` where the version fits; else built with Go from one
-//! of the modules in `tools/` and `node-tools/`.
+//! of the modules in `tools/`, `tools-1.36/`, `tools-1.33/` and `node-tools/`.
 
 mod build;
 mod module;
@@ -30,15 +30,29 @@ pub fn tool(name: &str) -> Result<PathBuf, Error> {
     if let Some(path) = in_assets(tool) {
         return Ok(path);
     }
-    let cached = tool.module.cache_folder()?.join("bin").join(name);
+    let cached = tool.module()?.cache_folder()?.join("bin").join(name);
     if cached.is_file() {
         return Ok(cached);
     }
-    if let Some(path) = on_path(tool) {
+    if let Some(path) = on_path(tool, tool.version()?) {
         return Ok(path);
     }
     build::build_once(tool, &cached)?;
     Ok(cached)
+}
+
+/// The version of Kubernetes whose control plane is started, as in `v1.37.2`, unless `KUBEBUILDER_ASSETS` has another.
+///
+/// # Errors
+/// When `MTLS_KUBERNETES` names one that is none of ours.
+pub fn kubernetes_version() -> Result<&'static str, Error> {
+    Ok(module::chosen_control_plane()?.version("k8s.io/kubernetes"))
+}
+
+/// Why there can be no node beside the control plane that was chosen.
+pub(crate) fn node_of_choice() -> Option<String> {
+    let choice = env::var(module::CHOICE).ok().filter(|choice| !choice.is_empty())?;
+    Some(format!("{}={choice} chooses a control plane, and a node is of its version", module::CHOICE))
 }
 
 fn in_assets(tool: &Tool) -> Option<PathBuf> {
@@ -46,17 +60,17 @@ fn in_assets(tool: &Tool) -> Option<PathBuf> {
     Some(Path::new(&folder).join(tool.name)).filter(|path| path.is_file())
 }
 
-fn on_path(tool: &Tool) -> Option<PathBuf> {
+fn on_path(tool: &Tool, pinned: &str) -> Option<PathBuf> {
     if tool.version_arguments.is_empty() {
         return None;
     }
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
         .map(|folder| folder.join(tool.name))
-        .find(|path| path.is_file() && fits(tool, path))
+        .find(|path| path.is_file() && fits(tool, pinned, path))
 }
 
-fn fits(tool: &Tool, path: &Path) -> bool {
+fn fits(tool: &Tool, pinned: &str, path: &Path) -> bool {
     let answer = Command::new(path).args(tool.version_arguments).stdin(Stdio::null()).output();
-    answer.is_ok_and(|answer| tool.fits(&String::from_utf8_lossy(&answer.stdout)))
+    answer.is_ok_and(|answer| tool.fits(pinned, &String::from_utf8_lossy(&answer.stdout)))
 }

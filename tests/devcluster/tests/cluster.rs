@@ -39,6 +39,16 @@ fn two_clusters_side_by_side_do_not_see_each_other() {
 }
 
 #[test]
+fn the_api_server_is_of_the_version_that_was_chosen() {
+    let cluster = start("version");
+    let version = succeed(cluster.kubectl().args(["get", "--raw=/version"]));
+    let chosen = devcluster::kubernetes_version().unwrap();
+    if std::env::var_os("KUBEBUILDER_ASSETS").is_none() {
+        assert!(version.contains(&format!("\"{chosen}\"")), "{chosen} was chosen: {version}");
+    }
+}
+
+#[test]
 fn a_service_account_has_its_own_rights_and_no_more() {
     let cluster = start("rights");
     succeed(cluster.kubectl().args(["create", "serviceaccount", "reader"]));

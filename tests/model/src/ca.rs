@@ -1,10 +1,10 @@
-//! What the root Secret holds, and what each transition makes of it: the writes of `operator::root_change`, without their
-//! bytes.
+//! What the root Secret holds. What each transition makes of it is in `transition`, and `tests/differential.rs` compares
+//! both with the Secret that the operator writes and loads.
 
 use mtls_operator::api::authority::Phase;
 
 use crate::facts;
-use crate::pki::{Pki, RootId, Roots};
+use crate::pki::{Pki, ROOTS, RootId, Roots};
 use crate::time::{FAR, PROPAGATION, Ticks, later};
 
 /// A root that signs no more and is still trusted.
@@ -18,27 +18,16 @@ pub struct Retiring {
     pub certified: Roots,
 }
 
-/// A root that is announced.
-#[derive(Clone, Copy, Debug)]
-pub struct Next {
-    /// Which.
-    pub root: RootId,
-    /// Whether the signer has certified it.
-    pub is_certified: bool,
-    /// Whether people have provided it.
-    pub is_provided: bool,
-}
-
 /// The root Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ca {
     /// Phase of the rotation.
     pub phase: Phase,
-    /// Who signs.
+    /// The root that signs.
     pub signer: RootId,
-    /// Who will sign.
+    /// The announced root.
     pub next: Option<RootId>,
-    /// Who has signed.
+    /// Roots that sign no more and are still trusted.
     pub retiring: [Option<Retiring>; 2],
     /// The roots whose cross-certificates are kept: the signer's, and the announced root's.
     pub crosses: Roots,
@@ -46,9 +35,9 @@ pub struct Ca {
     pub certified: Roots,
     /// The signer and the announced root, where people have provided them.
     pub provided: Roots,
-    /// Roots that are trusted no more, and known to have signed.
-    pub former: Roots,
-    /// Those that left because they are distrusted.
+    /// Signers that are trusted no more, and whose leaves may be left.
+    pub former: Former,
+    /// Those of them that left because they are distrusted.
     pub expelled: Roots,
     /// Those of them that spec and status did not name.
     pub taken: Roots,
@@ -69,9 +58,9 @@ pub struct Ca {
 }
 
 impl Ca {
-    /// One that has just been made.
+    /// One that was just made, by a replica with this clock.
     #[must_use]
-    pub fn new(signer: RootId, longest: Ticks) -> Self {
+    pub fn new(signer: RootId, longest: Ticks, now: Ticks) -> Self {
         Self {
             phase: Phase::Stable,
             signer,
@@ -80,29 +69,45 @@ impl Ca {
             crosses: Roots::default(),
             certified: Roots::default(),
             provided: Roots::default(),
-            former: Roots::default(),
+            former: Former::NONE,
             expelled: Roots::default(),
             taken: Roots::default(),
             named: Roots::default(),
             lost: Roots::default(),
             former_trust: None,
-            since: 0,
+            since: now,
             step_ends: -1,
             answered: 0,
             longest,
         }
     }
 
-    /// Who is retiring.
+    /// The roots that are retiring.
     #[must_use]
     pub fn retiring(&self) -> Roots {
         Roots::of(self.retiring.iter().flatten().map(|former| former.root))
     }
 
-    /// The trust bundle in force.
+    /// The trust bundle in force. It is never empty.
     #[must_use]
     pub fn trust(&self) -> Roots {
-        self.all().minus(self.lost)
+        let left = self.all().minus(self.leaving());
+        if left.is_empty() { self.all() } else { left }
+    }
+
+    /// The roots that are kept out of the trust bundle. A signer that is distrusted with another root is replaced before
+    /// its root leaves.
+    fn leaving(&self) -> Roots {
+        let others = self.all().without(self.signer);
+        others.both(self.lost).union(self.all().both(self.named))
+    }
+
+    /// The roots whose cross-certificates are served with leaves: the signer's, unless a root that is distrusted made it.
+    #[must_use]
+    pub fn served(&self, pki: &Pki) -> Roots {
+        let is_sound = |root: &RootId| pki.certified_by(*root).is_none_or(|by| !self.leaving().contain(by));
+        let is_served = |root: &RootId| *root == self.signer && pki.cross_end(*root) >= 0 && is_sound(root);
+        Roots::of(self.crosses.iter().filter(is_served))
     }
 
     /// Every root in it.
@@ -131,110 +136,11 @@ impl Ca {
         self.signer == root || self.retiring().contain(root) || self.former.contain(root)
     }
 
-    /// The next root is stored. `step_ends` is when the last Secret follows.
-    #[must_use]
-    pub fn announce(self, next: Next, answered: u8, step_ends: Ticks) -> Self {
-        let Next { root, is_certified, is_provided } = next;
-        let with = |set: Roots, is_in: bool| if is_in { set.with(root) } else { set };
-        let crosses = with(self.crosses_without_next(), is_certified);
-        let certified = with(self.certified, is_certified);
-        let provided = with(self.provided_signer(), is_provided);
-        let former_trust = Some(self.trust());
-        let begun = self.begun(Phase::Announced, step_ends);
-        Self { next: Some(root), crosses, certified, provided, former_trust, answered, ..begun }
-    }
-
-    /// The next root is forgotten.
-    #[must_use]
-    pub fn withdraw(self, step_ends: Ticks) -> Self {
-        let (crosses, former_trust) = (self.crosses_without_next(), Some(self.trust()));
-        let provided = self.provided_signer();
-        Self { next: None, crosses, provided, former_trust, ..self.begun(Phase::Stable, step_ends) }
-    }
-
-    /// The next root signs.
-    #[must_use]
-    pub fn switch(self, until: Ticks, longest: Ticks, step_ends: Ticks) -> Self {
-        let Some(signer) = self.next else { return self };
-        let retired = Retiring { root: self.signer, until, certified: self.certified };
-        let mut all = self.retiring.into_iter().flatten().chain([retired]);
-        let retiring = [all.next(), all.next()];
-        let crosses = Roots::of(self.crosses.iter().filter(|root| *root == signer));
-        let (certified, provided) = (Roots::default(), self.provided.without(self.signer));
-        let begun = self.begun(Phase::Draining, step_ends);
-        Self { signer, next: None, retiring, crosses, certified, provided, longest, ..begun }
-    }
-
-    /// Another root signs at once, without a cross-certificate. What is distrusted goes.
-    #[must_use]
-    pub fn succeed(self, signer: RootId, is_provided: bool, longest: Ticks) -> Self {
-        let left = self.expelling(self.lost.minus(Roots::one(signer)));
-        let phase = if left.retiring[0].is_none() { Phase::Stable } else { Phase::Draining };
-        Self {
-            signer,
-            next: None,
-            former: left.former.with(self.signer),
-            former_trust: Some(self.trust()),
-            crosses: Roots::default(),
-            certified: Roots::default(),
-            provided: Roots::of(is_provided.then_some(signer)),
-            longest,
-            ..left.begun(phase, 0)
-        }
-    }
-
-    /// These retiring roots are trusted no more.
-    #[must_use]
-    pub fn drop(self, gone: Roots, pki: &Pki, keeps_crosses: bool, step_ends: Ticks) -> Self {
-        let is_riddance = self.gets_rid_of(gone);
-        // What was known before has had its time, where nothing is distrusted.
-        let former = if is_riddance { self.former.union(gone) } else { gone };
-        let left = self.without(gone);
-        let phase = if left.retiring[0].is_none() { Phase::Stable } else { Phase::Draining };
-        let are_kept = keeps_crosses || phase != Phase::Stable;
-        let is_sound = |root: &RootId| pki.certified_by(*root).is_none_or(|by| !self.lost.contain(by));
-        let crosses = Roots::of(self.crosses.iter().filter(is_sound).filter(|_| are_kept));
-        let former_trust = Some(self.trust());
-        let left = if is_riddance { self.expelling(gone) } else { left };
-        Self { crosses, former, former_trust, ..left.begun(phase, step_ends) }
-    }
-
-    /// Whether some of those leave because they are distrusted.
-    #[must_use]
-    pub fn gets_rid_of(&self, gone: Roots) -> bool {
-        !gone.minus(gone.minus(self.lost)).is_empty()
-    }
-
-    /// What was distrusted leaves, and is remembered.
-    fn expelling(self, gone: Roots) -> Self {
-        let gone = Roots::of(gone.iter().filter(|root| self.all().contain(*root)));
-        let left = self.without(gone);
-        let taken = self.taken.union(gone.minus(self.named));
-        Self { former: self.former.union(gone), expelled: self.expelled.union(gone), taken, ..left }
-    }
-
-    fn without(self, gone: Roots) -> Self {
-        let mut left = self.retiring.into_iter().flatten().filter(|former| !gone.contain(former.root));
-        Self { retiring: [left.next(), left.next()], ..self }
-    }
-
     /// The same, read where these are distrusted: with what goes along, unless the closure is left out.
     #[must_use]
     pub fn read(self, named: Roots, has_closure: bool) -> Self {
         let lost = if has_closure && !named.is_empty() { facts::closed(&self, named) } else { named };
         Self { named, lost, ..self }
-    }
-
-    fn provided_signer(&self) -> Roots {
-        Roots::of(self.provided.iter().filter(|root| *root == self.signer))
-    }
-
-    fn crosses_without_next(&self) -> Roots {
-        self.next.map_or(self.crosses, |next| self.crosses.without(next))
-    }
-
-    fn begun(self, phase: Phase, step_ends: Ticks) -> Self {
-        Self { phase, since: 0, step_ends, ..self }
     }
 
     /// A tick passes.
@@ -246,6 +152,56 @@ impl Ca {
         for former in self.retiring.iter_mut().flatten() {
             former.until = later(former.until, 0);
         }
-        self.crosses = Roots::of(self.crosses.iter().filter(|root| pki.cross_end(*root) >= 0));
+        let next = self.next;
+        let is_kept = |root: &RootId| pki.cross_end(*root) >= 0 || Some(*root) == next;
+        self.crosses = Roots::of(self.crosses.iter().filter(is_kept));
+        self.former.pass_time();
+    }
+}
+
+/// Signers that are trusted no more. Each is known until its leaves can have ended, and the list is written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Former([Ticks; ROOTS]);
+
+/// In the place of a root that is not known.
+const UNKNOWN: Ticks = -2;
+
+impl Former {
+    /// None.
+    pub const NONE: Self = Self([UNKNOWN; ROOTS]);
+
+    /// These and one more, with the last tick in which a leaf of it can be valid.
+    #[must_use]
+    pub fn with(mut self, root: RootId, until: Ticks) -> Self {
+        self.0[usize::from(root)] = until.max(-1);
+        self
+    }
+
+    /// Those of which a leaf can be valid then.
+    #[must_use]
+    pub fn needed_at(self, now: Ticks) -> Self {
+        Self(self.0.map(|until| if until >= now { until } else { UNKNOWN }))
+    }
+
+    /// Whether this root is one of them.
+    #[must_use]
+    pub const fn contain(&self, root: RootId) -> bool {
+        self.0[root as usize] != UNKNOWN
+    }
+
+    /// Until when a leaf of a root can be valid; -1 where none can any more.
+    #[must_use]
+    pub const fn until(&self, root: RootId) -> Ticks {
+        self.0[root as usize]
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn roots(&self) -> Roots {
+        Roots::of((0..).take(ROOTS).filter(|root| self.contain(*root)))
+    }
+
+    fn pass_time(&mut self) {
+        self.0 = self.0.map(|until| if until == UNKNOWN { until } else { later(until, -1) });
     }
 }

@@ -1,10 +1,10 @@
 //! What consumers may have in memory: every leaf and every bundle that they can have loaded, together or one by one.
-//! Nothing is said of who holds what, since any two of them must be able to shake hands.
+//! It is not recorded which consumer holds what, since any two of them must be able to shake hands.
 
 use crate::pki::{Chain, Roots};
 use crate::time::{Ticks, later};
 
-/// A leaf that somebody may present until then, though no Secret holds it any more.
+/// A leaf that a consumer may present until then, though no Secret holds it any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Presented {
     /// Its chain.
@@ -13,7 +13,7 @@ pub struct Presented {
     pub left: Ticks,
 }
 
-/// A trust bundle that somebody may go by until then, though no Secret holds it any more.
+/// A trust bundle that a consumer may go by until then, though no Secret holds it any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Believed {
     /// Its roots.

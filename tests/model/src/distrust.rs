@@ -2,8 +2,8 @@
 //! such a root is asked of `plan::distrust`, in `facts`.
 
 use crate::ca::Ca;
+use crate::mutation::Mutation;
 use crate::pki::{Chain, RootId};
-use crate::scope::Flaw;
 use crate::state::{State, View};
 use crate::world::World;
 
@@ -15,24 +15,24 @@ impl World {
         }
         state.named = state.named.with(root);
         let after = state.ca;
-        self.write_ca_beside_flights(state, after);
+        self.write_ca_beside_in_flight(state, after);
         Some(())
     }
 
     /// The root Secret, and each copy of it, is read with what is distrusted now.
     pub fn tell_distrust(&self, state: &mut State) {
-        let (named, has_closure) = (state.distrusted(), !self.has(Flaw::NoClosure));
-        let flight = state.ca_flight.as_mut().map(|flight| &mut flight.content);
+        let (named, has_closure) = (state.distrusted(), !self.has(Mutation::NoClosure));
+        let flight = state.root_in_flight.as_mut().map(|flight| &mut flight.content);
         let copies = state.ca.iter_mut().chain(flight).chain(&mut state.backup).chain(&mut state.lost);
         copies.for_each(|ca| *ca = ca.read(named, has_closure));
         // Until both sides have loaded what follows, handshakes fail.
-        state.is_excused |= state.ca.is_none_or(|ca| ca.gets_rid_of(ca.all()));
+        state.is_excused |= state.ca.is_none_or(|ca| ca.expels_any_of(ca.all()));
     }
 
     /// Status names what was distrusted with another root, as `operator::authority_status` writes it.
     pub fn record_taken(&self, state: &mut State) {
         let taken = state.ca.map(|ca| ca.taken.minus(state.distrusted())).unwrap_or_default();
-        if taken.is_empty() || self.has(Flaw::ForgetsTaken) {
+        if taken.is_empty() || self.has(Mutation::ForgetsTaken) {
             return;
         }
         state.taken = state.taken.union(taken);
@@ -47,9 +47,9 @@ impl World {
             by.is_none_or(|by| backup.certified_by(by).contain(root))
         };
         let is_told = || {
-            let signs = |ca: &Ca| !ca.gets_rid_of(ca.all()) && state.recorded == Some(ca.signer);
+            let signs = |ca: &Ca| !ca.expels_any_of(ca.all()) && state.recorded == Some(ca.signer);
             let is_missing = |ca: &Ca| !ca.taken.minus(state.distrusted()).is_empty();
-            let is_recorded = |ca: &Ca| !is_missing(ca) || self.has(Flaw::ForgetsTaken);
+            let is_recorded = |ca: &Ca| !is_missing(ca) || self.has(Mutation::ForgetsTaken);
             !state.named.is_empty() && state.ca.is_some_and(|ca| signs(&ca) && is_recorded(&ca))
         };
         state.stored.iter().all(is_known) || is_told()

@@ -6,9 +6,17 @@ use crate::pki::RootId;
 
 /// A process of the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Who(pub u8);
+pub struct ReplicaId(pub u8);
 
-impl fmt::Display for Who {
+impl ReplicaId {
+    /// Its place among the replicas.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl fmt::Display for ReplicaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "replica {}", char::from(b'A' + self.0))
     }
@@ -31,28 +39,28 @@ pub enum Event {
     /// Time passes.
     Tick,
     /// A replica reads the root Secret and will sign with it.
-    Read(Who),
+    Read(ReplicaId),
     /// A replica looks at the authority, and does what follows.
-    Pass(Who, Write),
+    Pass(ReplicaId, Write),
     /// A replica looks at an identity, and does what follows.
-    Reconcile(Who, u8, Write),
+    Reconcile(ReplicaId, u8, Write),
     /// A replica is killed and started anew.
-    Crash(Who),
+    Crash(ReplicaId),
     /// A slow write of a leaf Secret arrives.
     Land(u8),
     /// A slow write of the root Secret arrives.
     LandRoot,
     /// A watch of a replica ends.
-    Interrupt(Who),
+    Interrupt(ReplicaId),
     /// It begins again, with a list.
-    Resume(Who),
+    Resume(ReplicaId),
     /// A clock steps ahead, or back.
-    StepClock(Who),
+    StepClock(ReplicaId),
     /// People ask for a rotation.
     Ask,
     /// People ask for a longer lifetime of leaves.
     Lengthen,
-    /// Somebody deletes a leaf Secret.
+    /// A leaf Secret is deleted.
     Delete(u8),
     /// A leaf Secret cannot be written any more.
     Stick(u8),
@@ -68,7 +76,7 @@ pub enum Event {
     Backup,
     /// People put the backup in the place of the root Secret.
     Restore,
-    /// Somebody deletes the root Secret.
+    /// The root Secret is deleted.
     DeleteRoot,
     /// People put the lost root Secret back.
     Mend,
@@ -89,7 +97,7 @@ impl fmt::Display for Event {
             Self::StepClock(who) => write!(f, "the clock of {who} steps"),
             Self::Ask => write!(f, "people ask for a rotation"),
             Self::Lengthen => write!(f, "people ask for a longer lifetime of leaves"),
-            Self::Delete(of) => write!(f, "somebody deletes workload {of}'s Secret"),
+            Self::Delete(of) => write!(f, "workload {of}'s Secret is deleted"),
             Self::Stick(of) => write!(f, "workload {of}'s Secret cannot be written any more"),
             Self::Pause(of) => write!(f, "people pause workload {of}"),
             Self::Distrust(root) => write!(f, "people distrust root {root}"),
@@ -97,7 +105,7 @@ impl fmt::Display for Event {
             Self::Unprovide => write!(f, "people provide no CA any more"),
             Self::Backup => write!(f, "people take a backup of the root Secret"),
             Self::Restore => write!(f, "people put the backup in the place of the root Secret"),
-            Self::DeleteRoot => write!(f, "somebody deletes the root Secret"),
+            Self::DeleteRoot => write!(f, "the root Secret is deleted"),
             Self::Mend => write!(f, "people put the lost root Secret back"),
         }
     }

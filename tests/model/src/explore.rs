@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::events::Event;
-use crate::fair::Fair;
 use crate::fingerprint::Fast;
+use crate::liveness::Liveness;
 use crate::scope::Scope;
 use crate::state::{Broken, State};
 use crate::world::World;
@@ -65,7 +65,7 @@ impl Steps {
 #[must_use]
 pub fn explore(scope: Scope) -> Report {
     let world = World::new(scope);
-    let mut fair = Fair::default();
+    let mut liveness = Liveness::default();
     let initial = world.initial();
     let mut seen = HashSet::<u64, Fast>::from_iter([initial.fingerprint()]);
     let mut ways = Steps(vec![(0, Event::Tick)]);
@@ -83,7 +83,7 @@ pub fn explore(scope: Scope) -> Report {
                 if !seen.insert(after.fingerprint()) {
                     continue;
                 }
-                if let Some(promise) = broken(&world, &mut fair, &after) {
+                if let Some(promise) = broken(&world, &mut liveness, &after) {
                     let trace = ways.trace(at, Some(event));
                     let violation = Some(Violation { promise, trace, state: after });
                     return Report { states: seen.len(), steps, cut, violation };
@@ -98,6 +98,6 @@ pub fn explore(scope: Scope) -> Report {
     Report { states: seen.len(), steps, cut, violation: None }
 }
 
-fn broken(world: &World, fair: &mut Fair, state: &State) -> Option<Broken> {
-    world.broken(state).or_else(|| (!fair.settles(world, state)).then_some(Broken::Liveness))
+fn broken(world: &World, liveness: &mut Liveness, state: &State) -> Option<Broken> {
+    world.broken(state).or_else(|| (!liveness.settles(world, state)).then_some(Broken::Liveness))
 }

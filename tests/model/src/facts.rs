@@ -6,7 +6,7 @@ use mtls_operator::plan::authority::distrust::{self, Cas, DistrustReason, Distru
 use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::retiring_root::RetiringRoot;
 use mtls_operator::plan::identity::world::{RetiringSigner, Rollout, Signer};
-use mtls_operator::plan::spread::Step;
+use mtls_operator::plan::spread::RolloutWindow;
 
 use crate::ca::Ca;
 use crate::pki::{Pki, RootId, Roots};
@@ -46,7 +46,7 @@ pub fn stored(ca: &Ca, pki: &Pki) -> CaState {
         origin: origin(ca, ca.signer),
         distrusted: why(ca, ca.signer),
         accepted_intermediate: None,
-        is_certified: ca.crosses.contain(ca.signer),
+        is_certified: ca.served(pki).contain(ca.signer),
         max_leaf_ttl: span(ca.longest).as_secs(),
         phase: ca.phase,
         since: at(ca.since),
@@ -118,7 +118,7 @@ pub fn signer(ca: &Ca, pki: &Pki) -> Signer {
             is_announced: ca.next.is_some(),
             retiring: ca.retiring.into_iter().flatten().map(retiring_signer).collect(),
             former_trust: ca.former_trust.map(trust),
-            step: Some(Step { began: at(ca.since), ends: at(ca.step_ends) }),
+            window: Some(RolloutWindow { began: at(ca.since), ends: at(ca.step_ends) }),
             distrusted: ca.expelled.without(ca.signer).iter().map(key_id).collect(),
             ..Rollout::default()
         },

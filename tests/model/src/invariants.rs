@@ -13,7 +13,7 @@ impl World {
         broken.or_else(|| (!is_mutual()).then_some(Broken::I2))
     }
 
-    /// I2: whatever leaf somebody may present, whatever bundle somebody may go by, there is a path.
+    /// I2: from each leaf that a consumer may present there is a path to each bundle that a consumer may go by.
     fn is_mutual(&self, state: &State) -> bool {
         let secrets = || state.workloads.iter().filter_map(|workload| workload.secret);
         let current = secrets().filter(|secret| secret.leaf.end >= 0).map(|secret| secret.leaf.chain);
@@ -21,7 +21,7 @@ impl World {
             current.chain(state.consumers.leaves().map(|presented| presented.chain)).collect();
         let stubborn = Some(Roots::one(0)).filter(|_| self.scope.stubborn && state.pki.end(0) >= 0);
         let bundles = secrets().map(|secret| secret.bundle).chain(state.consumers.bundles()).chain(stubborn);
-        // Whose roots have all expired trusts nobody: that is excepted.
+        // A bundle whose roots have all expired accepts no leaf: that is excepted.
         let mut bundles = bundles.filter(|bundle| bundle.iter().any(|root| state.pki.end(root) >= 0));
         bundles.all(|bundle| chains.iter().all(|chain| state.pki.accept(bundle, *chain)))
     }

@@ -1,11 +1,12 @@
-//! A model of a root's rotation, explored exhaustively. The world around the operator is abstract: certificates without
-//! cryptography, Secrets without bytes, time in ticks. What the operator decides in it is not modelled but asked of the
-//! operator itself, in `rules`. Of provided CAs there is one, in some scopes. Not in it are published bundles, probes and identities that are
-//! excluded by name.
+//! A model of a root's rotation, explored exhaustively: every state that can be reached keeps every promise. The world around
+//! the operator is abstract: certificates without cryptography, Secrets without bytes, time in ticks. What the operator
+//! decides is not modelled but asked of the operator itself, in [`decisions`]. What each transition writes is modelled, in
+//! [`transition`], and compared with the operator's own Secret by `tests/differential`. In some scopes people provide one CA.
+//! Published bundles, probes and identities that are excluded by name are not in the model.
 //!
 //! ```text
 //! scope ─▶ world: state × event ─▶ state ─▶ explore ─▶ states, or a shortest trace to a broken promise
-//!             │ replica: look, ask `rules`, write          invariants: I2 I8 I9 I11 Distrust     fair: liveness
+//!             │ replica: look, ask `decisions`, write          invariants: I2 I8 I9 I11 Distrust     liveness
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -14,29 +15,32 @@
 )]
 #![allow(clippy::print_stdout, reason = "it says how much it has seen")]
 
-mod ca;
+pub mod ca;
 mod claims;
 mod consumers;
+pub mod decisions;
 mod distrust;
 mod events;
 mod evidence;
 mod explore;
-mod facts;
-mod fair;
+pub mod facts;
 mod fingerprint;
 mod invariants;
-mod pki;
+mod liveness;
+mod mutation;
+pub mod pki;
 mod replica;
-mod rules;
 mod scope;
 mod state;
-mod time;
+pub mod time;
+pub mod transition;
 mod world;
 mod writes;
 
-pub use claims::{breaks, holds, holds_at_full_size};
-pub use events::{Event, Who, Write};
+pub use claims::{breaks, hold_at_full_size, holds};
+pub use events::{Event, ReplicaId, Write};
 pub use explore::{Report, Violation, explore};
-pub use scope::{Clocks, Flaw, Flaws, Scope, Second};
+pub use mutation::{Mutation, Mutations};
+pub use scope::{Clocks, Scope, SecondReplica};
 pub use state::Broken;
-pub use time::{FAR, Ticks};
+pub use time::{FAR, PLAIN_LEAF, Ticks};

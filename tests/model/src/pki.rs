@@ -50,6 +50,12 @@ impl Roots {
         Self(self.0 & !other.0)
     }
 
+    /// What is in this set and in another one.
+    #[must_use]
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether it holds this one.
     #[must_use]
     pub const fn contain(self, root: RootId) -> bool {
@@ -77,7 +83,7 @@ impl fmt::Debug for Roots {
 /// A chain as it is served: a leaf and the cross-certificates that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Chain {
-    /// Who signed the leaf.
+    /// The root that signed the leaf.
     pub signer: RootId,
     /// The roots whose cross-certificates are served.
     pub crosses: Roots,
@@ -160,7 +166,7 @@ impl Pki {
         run
     }
 
-    /// Whether somebody who trusts these roots finds a path: from the leaf over cross-certificates to an anchor.
+    /// Whether a verifier that trusts these roots finds a path: from the leaf over cross-certificates to an anchor.
     #[must_use]
     pub fn accept(&self, anchors: Roots, chain: Chain) -> bool {
         let mut below = chain.signer;

@@ -2,11 +2,12 @@
 
 use mtls_operator::plan::authority::safeguards::Safeguards;
 
-use crate::time::{FAR, Ticks};
+use crate::mutation::Mutations;
+use crate::time::{FAR, LEAF, Ticks};
 
 /// What the second replica does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Second {
+pub enum SecondReplica {
     /// There is none.
     Absent,
     /// It reads the root and signs, as one does that was leader a moment ago.
@@ -40,9 +41,9 @@ pub struct Scope {
     /// How often people ask for a rotation.
     pub rotations: u8,
     /// The second replica.
-    pub second: Second,
+    pub second: SecondReplica,
     /// Writes of leaves that are under way at a time.
-    pub flights: usize,
+    pub max_in_flight: usize,
     /// Whether writes of the root Secret may be under way for long.
     pub slow_root_writes: bool,
     /// Clocks of replicas.
@@ -51,7 +52,8 @@ pub struct Scope {
     pub deletions: bool,
     /// Whether the root Secret is deleted, and an old version of it restored.
     pub restores: bool,
-    /// Whether the status of an identity is written after its Secret, by whoever is not killed between; else with it.
+    /// Whether the status of an identity is written after its Secret, unless the replica is killed in between; else both
+    /// are written at once.
     pub status_lags: bool,
     /// Whether a Secret may become unwritable.
     pub stuck: bool,
@@ -67,6 +69,8 @@ pub struct Scope {
     pub provides: bool,
     /// Whether there is no root at first.
     pub begins_empty: bool,
+    /// Lifetime of leaves.
+    pub leaf: Ticks,
     /// When the first root ends.
     pub first_end: Ticks,
     /// Roots that can be made: fewer than a state has room for, so that what is cut is counted.
@@ -82,7 +86,7 @@ pub struct Scope {
     /// The safeguards that hold.
     pub safeguards: Safeguards,
     /// What is broken around them.
-    pub flaws: Flaws,
+    pub mutations: Mutations,
 }
 
 impl Scope {
@@ -90,8 +94,8 @@ impl Scope {
     pub const PLAIN: Self = Self {
         workloads: 2,
         rotations: 1,
-        second: Second::Signs,
-        flights: 1,
+        second: SecondReplica::Signs,
+        max_in_flight: 1,
         slow_root_writes: false,
         clocks: Clocks::Agree,
         deletions: false,
@@ -104,6 +108,7 @@ impl Scope {
         distrusts: 0,
         provides: false,
         begins_empty: false,
+        leaf: LEAF,
         first_end: FAR,
         roots: 7,
         margin: 1,
@@ -111,77 +116,9 @@ impl Scope {
         keepers: true,
         stubborn: true,
         safeguards: Safeguards::ALL,
-        flaws: Flaws::NONE,
+        mutations: Mutations::NONE,
     };
 
     /// The same with one replica, and no write that is late.
-    pub const ALONE: Self = Self { second: Second::Absent, flights: 0, ..Self::PLAIN };
-}
-
-/// A rule outside the pure functions, or an assumption about the world, that is broken on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// A replica signs with a view of any age.
-    SignsWithOldView,
-    /// A replica writes trust bundles from a view of any age.
-    RefreshesFromOldView,
-    /// A root is created where an index that lags shows no leaves, whatever status says.
-    CreatesByStaleIndex,
-    /// A leaf that has expired holds the end of a rotation up.
-    ExpiredLeavesBlock,
-    /// A Secret that lacks the root that signs by now holds the end of a rotation up.
-    MissingTrustBlocks,
-    /// A leaf that has expired proves that a root is lost.
-    ExpiredLeavesAreEvidence,
-    /// Nothing proves that a root is lost.
-    NoEvidence,
-    /// The authority's status names a signer once it has signed.
-    NamesSignerAfterItsFirstLeaf,
-    /// The wait begins anew with every write.
-    WaitsSinceLastWrite,
-    /// What was behind between two looks is forgotten.
-    ForgetsBetweenLooks,
-    /// No fresh list confirms what an index shows.
-    Unconfirmed,
-    /// What was missed while a watch was interrupted is taken for unchanged.
-    IgnoresInterruptions,
-    /// No cross-certificate is served that ends before the leaf.
-    ServesNoCrossThatEndsEarly,
-    /// Consumers take longer than `propagation`.
-    SlowConsumers,
-    /// A write of the root Secret names no version.
-    UnguardedRootWrites,
-    /// A write of a leaf Secret names no version.
-    UnguardedLeafWrites,
-    /// Leaves outlive their signer.
-    Unclamped,
-    /// What is distrusted goes alone.
-    NoClosure,
-    /// A signer forgets what it has certified once that is withdrawn.
-    ForgetsWithdrawn,
-    /// A root Secret that is there is taken for the latest.
-    TrustsAnyBackup,
-    /// Status does not say what was distrusted with another root.
-    ForgetsTaken,
-}
-
-/// A set of flaws.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flaws(u32);
-
-impl Flaws {
-    /// None.
-    pub const NONE: Self = Self(0);
-
-    /// These.
-    #[must_use]
-    pub fn of(flaws: &[Flaw]) -> Self {
-        Self(flaws.iter().fold(0, |set, flaw| set | 1 << *flaw as u32))
-    }
-
-    /// Whether this is one of them.
-    #[must_use]
-    pub const fn has(self, flaw: Flaw) -> bool {
-        self.0 & (1 << flaw as u32) != 0
-    }
+    pub const ALONE: Self = Self { second: SecondReplica::Absent, max_in_flight: 0, ..Self::PLAIN };
 }

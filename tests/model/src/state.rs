@@ -5,6 +5,7 @@ use mtls_operator::api::authority::Phase;
 
 use crate::ca::Ca;
 use crate::consumers::Consumers;
+use crate::events::ReplicaId;
 use crate::evidence::Status;
 use crate::pki::{Chain, Pki, RootId, Roots};
 use crate::time::{FRESHNESS, Ticks, later};
@@ -31,7 +32,7 @@ pub struct Secret {
 
 /// A write that is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Flight<T> {
+pub struct InFlight<T> {
     /// What is written.
     pub content: T,
     /// For how long it may still arrive.
@@ -44,13 +45,15 @@ pub struct Workload {
     /// The Secret.
     pub secret: Option<Secret>,
     /// A write of it that is under way, and still names its version.
-    pub flight: Option<Flight<Secret>>,
+    pub in_flight: Option<InFlight<Secret>>,
     /// What status says of the leaf, in a scope in which that can be something else than what the Secret says.
     pub status: Option<Status>,
     /// Whether the Secret cannot be written any more.
     pub is_stuck: bool,
     /// Whether the identity is paused.
     pub is_paused: bool,
+    /// For each replica: whether its watch was interrupted when the Secret was last changed by something else.
+    pub is_unseen_by: [bool; 2],
 }
 
 /// What a replica knows of the root Secret.
@@ -73,7 +76,7 @@ pub type Subject = (Phase, Roots, RootId);
 pub struct Replica {
     /// The root it signs with.
     pub view: View,
-    /// For how long nobody was seen behind, in which state of the roots.
+    /// For how long no Secret was seen behind, in which state of the roots.
     pub quiet: Option<(Subject, Ticks)>,
     /// Whether its clock is ahead.
     pub is_ahead: bool,
@@ -104,7 +107,7 @@ pub struct State {
     /// The root Secret.
     pub ca: Option<Ca>,
     /// A write of it that is under way, and still names its version.
-    pub ca_flight: Option<Flight<Ca>>,
+    pub root_in_flight: Option<InFlight<Ca>>,
     /// The signer that the authority's status names.
     pub recorded: Option<RootId>,
     /// For how long the present signer has signed.
@@ -157,14 +160,15 @@ impl State {
 
     /// Whether anything is left of a root. One that was never stored is as if it had not been made.
     fn names(&self, root: RootId) -> bool {
-        let flights = self.ca_flight.iter().map(|flight| &flight.content);
+        let flights = self.root_in_flight.iter().map(|flight| &flight.content);
         let views = self.replicas.iter().filter_map(|replica| replica.view.of(None));
         let copies = self.ca.iter().chain(&self.backup).chain(&self.lost).chain(flights).chain(views);
         let certified =
             |ca: &Ca| ca.retiring.iter().flatten().fold(ca.certified, |all, one| all.union(one.certified));
-        let is_in = |ca: &Ca| ca.all().union(ca.former).union(certified(ca)).contain(root);
+        let known = |ca: &Ca| ca.all().union(ca.former.roots()).union(ca.former_trust.unwrap_or_default());
+        let is_in = |ca: &Ca| known(ca).union(certified(ca)).contain(root);
         let flying =
-            self.workloads.iter().filter_map(|workload| workload.flight.map(|flight| flight.content));
+            self.workloads.iter().filter_map(|workload| workload.in_flight.map(|flight| flight.content));
         let mut secrets = self.workloads.iter().filter_map(|workload| workload.secret).chain(flying);
         let in_secrets =
             secrets.any(|secret| secret.bundle.contain(root) || secret.leaf.chain.signer == root);
@@ -187,19 +191,32 @@ impl State {
         crate::fingerprint::of(self)
     }
 
+    /// A replica is killed and starts anew.
+    pub fn crash(&mut self, who: ReplicaId) {
+        self.replica(who).die();
+        self.list_secrets(who);
+    }
+
+    /// A replica lists Secrets anew.
+    pub fn list_secrets(&mut self, ReplicaId(place): ReplicaId) {
+        for workload in &mut self.workloads {
+            workload.is_unseen_by[usize::from(place)] = false;
+        }
+    }
+
     /// A tick passes.
     pub fn pass_time(&mut self, keeps_old_views: bool) {
         self.pki.pass_time();
         let pki = self.pki;
-        let flight = self.ca_flight.as_mut().map(|flight| &mut flight.content);
+        let flight = self.root_in_flight.as_mut().map(|flight| &mut flight.content);
         let copies = self.ca.iter_mut().chain(flight).chain(&mut self.backup).chain(&mut self.lost);
         copies.for_each(|ca| ca.pass_time(&pki));
-        self.ca_flight = self.ca_flight.and_then(arrives_later);
+        self.root_in_flight = self.root_in_flight.and_then(arrives_later);
         self.switched = (self.switched + 1).min(FRESHNESS + crate::time::WRITE + 1);
         for workload in &mut self.workloads {
-            let flight = workload.flight.as_mut().map(|flight| &mut flight.content);
+            let flight = workload.in_flight.as_mut().map(|flight| &mut flight.content);
             workload.secret.iter_mut().chain(flight).for_each(|secret| secret.leaf.pass_time());
-            workload.flight = workload.flight.and_then(arrives_later);
+            workload.in_flight = workload.in_flight.and_then(arrives_later);
         }
         for replica in &mut self.replicas {
             replica.pass_time(&pki, keeps_old_views);
@@ -208,8 +225,8 @@ impl State {
     }
 }
 
-fn arrives_later<T>(flight: Flight<T>) -> Option<Flight<T>> {
-    (flight.left > 0).then(|| Flight { left: flight.left - 1, ..flight })
+fn arrives_later<T>(flight: InFlight<T>) -> Option<InFlight<T>> {
+    (flight.left > 0).then(|| InFlight { left: flight.left - 1, ..flight })
 }
 
 impl Leaf {
@@ -220,8 +237,8 @@ impl Leaf {
 }
 
 impl Replica {
-    /// It is killed and starts anew.
-    pub fn die(&mut self) {
+    /// It is killed and starts anew. What Secrets say of it is in [`State::crash`].
+    fn die(&mut self) {
         *self = Self { is_ahead: self.is_ahead, ..Self::default() };
     }
 

@@ -18,8 +18,12 @@ pub const WRITE: Ticks = 1;
 pub const SKEW: Ticks = 3;
 /// How long a write of the root Secret may live.
 pub const ROOT_WRITE: Ticks = 3;
-/// Lifetime of leaves.
+/// Lifetime of leaves in most scopes. An authority has none below three times `propagation`, as its definition demands; an
+/// identity may ask for one. A state remembers the age of each leaf, so that scopes with [`PLAIN_LEAF`] have nearly five
+/// times as many states.
 pub const LEAF: Ticks = 4;
+/// The shortest lifetime of leaves that an authority may have.
+pub const PLAIN_LEAF: Ticks = 9;
 /// Lifetime of leaves after people have asked for a longer one.
 pub const LONGER_LEAF: Ticks = 12;
 

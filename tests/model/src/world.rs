@@ -1,27 +1,28 @@
 //! What each event makes of the world.
 
 use crate::ca::Ca;
-use crate::events::{Event, Who, Write};
+use crate::decisions::Decisions;
+use crate::events::{Event, ReplicaId, Write};
 use crate::evidence::Status;
+use crate::mutation::Mutation;
 use crate::pki::{Chain, Pki, RootId, Roots};
-use crate::rules::Rulebook;
-use crate::scope::{Clocks, Flaw, Scope, Second};
-use crate::state::{Flight, Leaf, Replica, Secret, State, View, Workload};
-use crate::time::{FAR, FRESHNESS, LEAF, LONGER_LEAF, SKEW, Ticks, WRITE};
+use crate::scope::{Clocks, Scope, SecondReplica};
+use crate::state::{InFlight, Leaf, Replica, Secret, State, View, Workload};
+use crate::time::{FAR, FRESHNESS, LONGER_LEAF, SKEW, Ticks, WRITE};
 
 /// A world within a scope.
 pub struct World {
     /// Its bounds.
     pub scope: Scope,
     /// The operator's decisions.
-    pub rules: Rulebook,
+    pub decisions: Decisions,
 }
 
 impl World {
     /// A world of this scope.
     #[must_use]
     pub fn new(scope: Scope) -> Self {
-        Self { rules: Rulebook::new(&scope), scope }
+        Self { decisions: Decisions::new(&scope), scope }
     }
 
     /// How it begins: one root, and a leaf of it in every Secret; or nothing at all.
@@ -29,14 +30,14 @@ impl World {
     pub fn initial(&self) -> State {
         let mut pki = Pki::EMPTY;
         let is_empty = self.scope.begins_empty;
-        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end), LEAF));
+        let ca = (!is_empty).then(|| Ca::new(pki.make(self.scope.first_end), self.scope.leaf, 0));
         let chain = Chain { signer: 0, crosses: pki.run(0, Roots::default(), 0) };
-        let leaf = Leaf { chain, issued: 0, end: LEAF };
+        let leaf = Leaf { chain, issued: 0, end: self.scope.leaf };
         let secret = ca.map(|ca| Secret { leaf, bundle: ca.trust() });
         let status = secret.filter(|_| self.scope.status_lags).map(|secret| Status::of(secret.leaf));
         State {
             ca,
-            ca_flight: None,
+            root_in_flight: None,
             recorded: ca.map(|ca| ca.signer),
             switched: FRESHNESS + WRITE + 1,
             newest: ca.map(|ca| ca.signer),
@@ -51,7 +52,7 @@ impl World {
             taken: Roots::default(),
             provided: None,
             has_provided: false,
-            longest: LEAF,
+            longest: self.scope.leaf,
             backup: None,
             lost: None,
             is_excused: false,
@@ -59,10 +60,10 @@ impl World {
         }
     }
 
-    /// Whether the flaw is in this world.
+    /// Whether the mutation is in this world.
     #[must_use]
-    pub const fn has(&self, flaw: Flaw) -> bool {
-        self.scope.flaws.has(flaw)
+    pub const fn has(&self, mutation: Mutation) -> bool {
+        self.scope.mutations.has(mutation)
     }
 
     /// The state after an event; `None` where it cannot happen, or changes nothing.
@@ -79,15 +80,18 @@ impl World {
             }
             Event::Pass(who, write) => self.pass(&mut state, who, write)?,
             Event::Reconcile(who, of, write) => self.reconcile(&mut state, who, of, write)?,
-            Event::Crash(who) => state.replica(who).die(),
+            Event::Crash(who) => state.crash(who),
             Event::Land(of) => self.land(&mut state, of)?,
             Event::LandRoot => {
-                let flight = state.ca_flight.take()?;
+                let flight = state.root_in_flight.take()?;
                 state.lost = None;
                 self.write_ca(&mut state, Some(flight.content));
             }
             Event::Interrupt(who) => interrupt(state.replica(who))?,
-            Event::Resume(who) => self.resume(state.replica(who))?,
+            Event::Resume(who) => {
+                self.resume(state.replica(who))?;
+                state.list_secrets(who);
+            }
             Event::StepClock(who) => state.replica(who).is_ahead ^= true,
             other => self.people(&mut state, other)?,
         }
@@ -136,7 +140,7 @@ impl World {
         Some(())
     }
 
-    /// People can put back what they have lost: the last one that nobody missed anything in.
+    /// People can put back what they have lost: the last one that explained every leaf.
     fn lose(&self, state: &mut State) {
         if !self.has_evidence(state, 0) {
             state.lost = state.ca;
@@ -145,7 +149,7 @@ impl World {
 
     /// A tick passes.
     pub fn tick(&self, state: &mut State) {
-        let keeps = self.has(Flaw::SignsWithOldView) || self.has(Flaw::RefreshesFromOldView);
+        let keeps = self.has(Mutation::SignsWithOldView) || self.has(Mutation::RefreshesFromOldView);
         state.pass_time(keeps);
         self.age_statuses(state);
     }
@@ -158,7 +162,7 @@ impl World {
 
     fn resume(&self, replica: &mut Replica) -> Option<()> {
         let has_missed = replica.missed.take()?;
-        if has_missed && !self.has(Flaw::IgnoresInterruptions) {
+        if has_missed && !self.has(Mutation::IgnoresInterruptions) {
             replica.quiet = None;
         }
         Some(())
@@ -170,18 +174,22 @@ impl World {
         let scope = &self.scope;
         let mut events = vec![Event::Tick, Event::Ask];
         let workloads = || 0..u8::try_from(scope.workloads).unwrap_or_default();
-        let replicas = if scope.second == Second::Absent { 1 } else { 2 };
-        for who in (0..replicas).map(Who) {
+        let replicas = if scope.second == SecondReplica::Absent { 1 } else { 2 };
+        for who in (0..replicas).map(ReplicaId) {
             self.events_of(state, who, &mut events);
         }
-        let flights = state.workloads.iter().filter(|workload| workload.flight.is_some()).count();
+        let flights = state.workloads.iter().filter(|workload| workload.in_flight.is_some()).count();
         for of in workloads() {
             events.push(Event::Land(of));
-            for who in (0..replicas).map(Who) {
+            for who in (0..replicas).map(ReplicaId) {
                 events.push(Event::Reconcile(who, of, Write::Prompt));
-                events.extend((flights < scope.flights).then_some(Event::Reconcile(who, of, Write::Slow)));
-                // Who is killed between Secret and status. A slow write that arrives is that, too.
-                events.extend((scope.status_lags && scope.flights == 0).then_some(Event::Reconcile(
+                events.extend((flights < scope.max_in_flight).then_some(Event::Reconcile(
+                    who,
+                    of,
+                    Write::Slow,
+                )));
+                // The replica is killed between Secret and status. A slow write that arrives is that, too.
+                events.extend((scope.status_lags && scope.max_in_flight == 0).then_some(Event::Reconcile(
                     who,
                     of,
                     Write::Last,
@@ -206,11 +214,11 @@ impl World {
         events
     }
 
-    fn events_of(&self, state: &State, who: Who, events: &mut Vec<Event>) {
+    fn events_of(&self, state: &State, who: ReplicaId, events: &mut Vec<Event>) {
         let scope = &self.scope;
-        if who.0 == 0 || scope.second == Second::Leads {
+        if who.0 == 0 || scope.second == SecondReplica::Leads {
             events.extend([Event::Pass(who, Write::Prompt), Event::Pass(who, Write::Last)]);
-            let is_free = scope.slow_root_writes && state.ca_flight.is_none();
+            let is_free = scope.slow_root_writes && state.root_in_flight.is_none();
             events.extend(is_free.then_some(Event::Pass(who, Write::Slow)));
         } else {
             events.push(Event::Read(who));
@@ -230,8 +238,8 @@ impl World {
 
     /// A write of a leaf Secret that is under way.
     #[must_use]
-    pub const fn flight(content: Secret) -> Flight<Secret> {
-        Flight { content, left: WRITE }
+    pub const fn in_flight(content: Secret) -> InFlight<Secret> {
+        InFlight { content, left: WRITE }
     }
 }
 
@@ -245,7 +253,7 @@ fn interrupt(replica: &mut Replica) -> Option<()> {
 
 impl State {
     /// A replica.
-    pub fn replica(&mut self, Who(place): Who) -> &mut Replica {
+    pub fn replica(&mut self, ReplicaId(place): ReplicaId) -> &mut Replica {
         &mut self.replicas[usize::from(place)]
     }
 }

@@ -1,24 +1,24 @@
 //! What a write does: to views of the root, to what consumers may hold, and to what watches tell.
 
 use crate::ca::Ca;
-use crate::events::Who;
+use crate::events::ReplicaId;
+use crate::mutation::Mutation;
 use crate::pki::Pki;
-use crate::scope::Flaw;
 use crate::state::{Broken, Replica, Secret, State, View};
 use crate::time::{FRESHNESS, PROPAGATION, WRITE};
 use crate::world::World;
 
 impl World {
-    /// The root Secret becomes this. Whoever had confirmed the former one just before goes on with it for a while.
+    /// The root Secret becomes this. A replica that had confirmed the former one just before goes on with it for a while.
     pub fn write_ca(&self, state: &mut State, after: Option<Ca>) {
-        self.write_ca_beside_flights(state, after);
-        if !self.has(Flaw::UnguardedRootWrites) {
-            state.ca_flight = None;
+        self.write_ca_beside_in_flight(state, after);
+        if !self.has(Mutation::UnguardedRootWrites) {
+            state.root_in_flight = None;
         }
     }
 
     /// The same, where the Secret may be what it was, and is seen in another way: it keeps its version.
-    pub fn write_ca_beside_flights(&self, state: &mut State, after: Option<Ca>) {
+    pub fn write_ca_beside_in_flight(&self, state: &mut State, after: Option<Ca>) {
         let signer = |ca: Option<Ca>| ca.map(|ca| ca.signer);
         if signer(after) != signer(state.ca) {
             state.switched = 0;
@@ -38,14 +38,22 @@ impl World {
     }
 
     /// A leaf Secret becomes this.
-    pub fn write_secret(&self, state: &mut State, of: usize, after: Option<Secret>, writer: Option<Who>) {
+    pub fn write_secret(
+        &self,
+        state: &mut State,
+        of: usize,
+        after: Option<Secret>,
+        writer: Option<ReplicaId>,
+    ) {
         let before = state.workloads[of].secret;
         if let Some(before) = before {
             self.consumers_keep(state, before, after);
         }
         let (ca, pki) = (state.ca, state.pki);
-        for (place, replica) in (0..).zip(&mut state.replicas) {
-            let is_writer = writer.is_some_and(|Who(writer)| writer == place);
+        for (place, replica) in state.replicas.iter_mut().enumerate() {
+            // It knows of its own writes by their answers.
+            let is_writer = writer.is_some_and(|writer| writer.index() == place);
+            state.workloads[of].is_unseen_by[place] = replica.missed.is_some() && !is_writer;
             self.notice(replica, ca.as_ref(), &pki, [before, after], is_writer);
         }
         if let Some(after) = after.filter(|after| before.is_none_or(|before| before.leaf != after.leaf)) {
@@ -54,13 +62,13 @@ impl World {
         }
         let workload = &mut state.workloads[of];
         workload.secret = after;
-        if !self.has(Flaw::UnguardedLeafWrites) {
-            workload.flight = None;
+        if !self.has(Mutation::UnguardedLeafWrites) {
+            workload.in_flight = None;
         }
     }
 
     fn consumers_keep(&self, state: &mut State, before: Secret, after: Option<Secret>) {
-        let staleness = if self.has(Flaw::SlowConsumers) { PROPAGATION * 3 } else { PROPAGATION };
+        let staleness = if self.has(Mutation::SlowConsumers) { PROPAGATION * 3 } else { PROPAGATION };
         if after.is_none_or(|after| after.bundle != before.bundle) {
             state.consumers.keep_bundle(before.bundle, staleness);
         }
@@ -86,9 +94,10 @@ impl World {
         let now = Self::now(replica);
         let view = replica.view;
         let Some(mark) = view.of(ca) else { return };
-        let is_behind = |secret: Secret| self.rules.is_behind(mark, pki, secret, now);
-        let was_behind = around.into_iter().flatten().any(is_behind) && !self.has(Flaw::ForgetsBetweenLooks);
-        if was_behind || self.has(Flaw::WaitsSinceLastWrite) {
+        let is_behind = |secret: Secret| self.decisions.is_behind(mark, pki, secret, now);
+        let was_behind =
+            around.into_iter().flatten().any(is_behind) && !self.has(Mutation::ForgetsBetweenLooks);
+        if was_behind || self.has(Mutation::WaitsSinceLastWrite) {
             replica.quiet = None;
         }
     }
@@ -96,8 +105,8 @@ impl World {
     /// A write of a leaf Secret arrives.
     pub fn land(&self, state: &mut State, of: u8) -> Option<()> {
         let of = usize::from(of);
-        let flight = state.workloads[of].flight.filter(|_| !state.workloads[of].is_stuck)?;
-        state.workloads[of].flight = None;
+        let flight = state.workloads[of].in_flight.filter(|_| !state.workloads[of].is_stuck)?;
+        state.workloads[of].in_flight = None;
         self.write_secret(state, of, Some(flight.content), None);
         Some(())
     }

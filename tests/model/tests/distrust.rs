@@ -2,7 +2,7 @@
 //! cross-certificate that was ever made; whatever the root does in the rotation, whenever it is, and whatever goes wrong.
 //! Small worlds are explored whole; with `MTLS_PROOF=1` larger ones, too.
 
-use rotation_model::{Broken, Flaw, Flaws, Scope, Second, breaks, holds, holds_at_full_size};
+use rotation_model::{Broken, Mutation, Mutations, Scope, SecondReplica, breaks, hold_at_full_size, holds};
 
 /// One workload is enough: how Secrets follow is the subject of other scopes.
 const DISTRUST: Scope = Scope { workloads: 1, distrusts: 1, keepers: false, stubborn: false, ..Scope::ALONE };
@@ -10,29 +10,29 @@ const DISTRUST: Scope = Scope { workloads: 1, distrusts: 1, keepers: false, stub
 const PROVIDED: Scope = Scope { provides: true, rotations: 0, ..DISTRUST };
 const RESTORES: Scope = Scope { restores: true, roots: 4, ..DISTRUST };
 
-fn with(flaws: &[Flaw], scope: Scope) -> Scope {
-    Scope { flaws: Flaws::of(flaws), ..scope }
+fn with(mutations: &[Mutation], scope: Scope) -> Scope {
+    Scope { mutations: Mutations::of(mutations), ..scope }
 }
 
 #[test]
 fn a_distrusted_root_takes_along_what_leads_to_it() {
     holds("a root is distrusted", DISTRUST);
-    breaks("a root is distrusted alone", Broken::Distrust, with(&[Flaw::NoClosure], DISTRUST));
+    breaks("a root is distrusted alone", Broken::Distrust, with(&[Mutation::NoClosure], DISTRUST));
     let two = Scope { rotations: 2, ..DISTRUST };
-    holds_at_full_size("a root is distrusted, two rotations, two workloads", Scope { workloads: 2, ..two });
-    holds_at_full_size("two roots are distrusted, two rotations", Scope { distrusts: 2, ..two });
-    holds_at_full_size(
-        "a root is distrusted as the first one ends",
-        Scope { first_end: 16, margin: 14, ..two },
-    );
+    hold_at_full_size(&[
+        ("a root is distrusted, two rotations, two workloads", Scope { workloads: 2, ..two }),
+        ("two roots are distrusted, two rotations", Scope { distrusts: 2, ..two }),
+        ("a root is distrusted as the first one ends", Scope { first_end: 16, margin: 14, ..two }),
+    ]);
 }
 
 #[test]
 fn a_root_that_was_withdrawn_takes_its_certifier_along() {
     holds("a root is distrusted, people provide a CA", PROVIDED);
     let what = "a signer forgets what it has certified once that is withdrawn";
-    breaks(what, Broken::Distrust, with(&[Flaw::ForgetsWithdrawn], PROVIDED));
-    holds_at_full_size("two roots are distrusted, people provide a CA", Scope { distrusts: 2, ..PROVIDED });
+    breaks(what, Broken::Distrust, with(&[Mutation::ForgetsWithdrawn], PROVIDED));
+    let two = Scope { distrusts: 2, ..PROVIDED };
+    hold_at_full_size(&[("two roots are distrusted, people provide a CA", two)]);
 }
 
 #[test]
@@ -41,9 +41,11 @@ fn a_second_replica_and_late_writes_do_not_keep_a_distrusted_root() {
         "a root is distrusted, slow writes of the root Secret",
         Scope { slow_root_writes: true, ..DISTRUST },
     );
-    let second = Scope { second: Second::Signs, flights: 1, ..DISTRUST };
-    holds_at_full_size("a root is distrusted, a second replica signs", second);
-    holds_at_full_size("a root is distrusted, two lead", Scope { second: Second::Leads, ..second });
+    let second = Scope { second: SecondReplica::Signs, max_in_flight: 1, ..DISTRUST };
+    hold_at_full_size(&[
+        ("a root is distrusted, a second replica signs", second),
+        ("a root is distrusted, two lead", Scope { second: SecondReplica::Leads, ..second }),
+    ]);
 }
 
 /// What proves that a root is lost keeps most backups from signing; where it does not, status keeps what was distrusted.
@@ -51,10 +53,14 @@ fn a_second_replica_and_late_writes_do_not_keep_a_distrusted_root() {
 /// restore it before status names what went with the root: the backup does not record what its signer has certified since.
 #[test]
 fn what_went_with_a_distrusted_root_stays_so_whichever_backup_is_restored() {
-    let any = with(&[Flaw::TrustsAnyBackup, Flaw::ForgetsTaken], RESTORES);
+    let any = with(&[Mutation::TrustsAnyBackup, Mutation::ForgetsTaken], RESTORES);
     let what = "any root Secret is taken for the latest, and status forgets what was distrusted";
     breaks(what, Broken::Distrust, any);
-    holds_at_full_size("a root is distrusted, and the root Secret restored", RESTORES);
-    let forgets = with(&[Flaw::ForgetsTaken], RESTORES);
-    holds_at_full_size("status forgets what was distrusted, which proves a loss", forgets);
+    hold_at_full_size(&[
+        ("a root is distrusted, and the root Secret restored", RESTORES),
+        (
+            "status forgets what was distrusted, which proves a loss",
+            with(&[Mutation::ForgetsTaken], RESTORES),
+        ),
+    ]);
 }

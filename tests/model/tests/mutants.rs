@@ -1,8 +1,16 @@
-//! Claim: the model has teeth. Each rule that is taken away, and each assumption that is broken, shows in a broken promise;
-//! where two rules cover each other, only without both.
+//! Claim: the model notices what is broken. Each rule that is taken away, and each assumption that is broken, shows in a
+//! broken promise; where two rules cover each other, only without both.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+
+use std::fs;
+use std::path::Path;
 
 use mtls_operator::plan::authority::safeguards::Safeguard;
-use rotation_model::{Broken, Clocks, Flaw, Flaws, Scope, breaks, holds};
+use rotation_model::{Broken, Clocks, Mutation, Mutations, Scope, breaks, holds};
 
 const PLAIN: Scope = Scope::PLAIN;
 const ALONE: Scope = Scope::ALONE;
@@ -14,13 +22,13 @@ fn without(safeguards: &[Safeguard], scope: Scope) -> Scope {
     Scope { safeguards: weakened, ..scope }
 }
 
-/// Nobody is there who never reloads its bundle: that takes cross-certificates.
+/// Every consumer reloads its bundle: one that never does needs cross-certificates.
 fn without_cross(scope: Scope) -> Scope {
     Scope { stubborn: false, ..without(&[Safeguard::CrossCertificates], scope) }
 }
 
-fn with(flaw: Flaw, scope: Scope) -> Scope {
-    Scope { flaws: Flaws::of(&[flaw]), ..scope }
+fn with(mutation: Mutation, scope: Scope) -> Scope {
+    Scope { mutations: Mutations::of(&[mutation]), ..scope }
 }
 
 #[test]
@@ -55,7 +63,7 @@ fn cross_certificates_that_end_with_the_rotation_carry_nobody() {
 fn a_former_root_is_needed_until_its_last_leaf_can_have_ended() {
     let observed = without(&[Safeguard::DrainBound], PLAIN);
     breaks("Draining ended by observation only", Broken::I2, observed);
-    holds("the same, and nobody keeps a leaf beyond propagation", Scope { keepers: false, ..observed });
+    holds("the same, and no consumer keeps a leaf beyond propagation", Scope { keepers: false, ..observed });
     // S alone is as long as F and W, and covers them until a clock needs it.
     let late = without(&[Safeguard::LateLeaves], PLAIN);
     holds("drain bound without F + W, a replica with an old view", late);
@@ -78,9 +86,9 @@ fn consumers_keep_to_propagation() {
     breaks(
         "staleness above propagation, no cross",
         Broken::I2,
-        with(Flaw::SlowConsumers, without_cross(PLAIN)),
+        with(Mutation::SlowConsumers, without_cross(PLAIN)),
     );
-    holds("staleness above propagation", with(Flaw::SlowConsumers, PLAIN));
+    holds("staleness above propagation", with(Mutation::SlowConsumers, PLAIN));
 }
 
 /// Accepted (design §5.3): with two cross-certificates, verifiers that are in use refuse a chain whose signer they trust.
@@ -94,17 +102,17 @@ fn a_consumer_that_never_reloads_is_carried_over_one_rotation() {
 #[test]
 fn a_cross_certificate_is_served_until_it_ends() {
     let what = "no cross-certificate is served that ends before the leaf";
-    breaks(what, Broken::I2, with(Flaw::ServesNoCrossThatEndsEarly, ENDING));
+    breaks(what, Broken::I2, with(Mutation::ServesNoCrossThatEndsEarly, ENDING));
 }
 
 #[test]
 fn nothing_holds_a_rotation_up_for_ever() {
-    breaks("wait counted from the last write", Broken::Liveness, with(Flaw::WaitsSinceLastWrite, PLAIN));
+    breaks("wait counted from the last write", Broken::Liveness, with(Mutation::WaitsSinceLastWrite, PLAIN));
     let paused = Scope { paused: true, ..ALONE };
-    breaks("an expired leaf blocks Draining", Broken::Liveness, with(Flaw::ExpiredLeavesBlock, paused));
+    breaks("an expired leaf blocks Draining", Broken::Liveness, with(Mutation::ExpiredLeavesBlock, paused));
     let twice = Scope { rotations: 2, stubborn: false, ..paused };
     let what = "an expired leaf proves that a root is lost";
-    breaks(what, Broken::Liveness, with(Flaw::ExpiredLeavesAreEvidence, twice));
+    breaks(what, Broken::Liveness, with(Mutation::ExpiredLeavesAreEvidence, twice));
 }
 
 #[test]
@@ -113,20 +121,20 @@ fn a_secret_that_cannot_be_written_holds_up_neither_the_switch_nor_the_end_for_e
     let unforced = without(&[Safeguard::ForcedSwitch], stuck);
     breaks("an unwritable Secret holds the switch up for ever", Broken::Liveness, unforced);
     let what = "a Secret that lacks the new root keeps the former one";
-    breaks(what, Broken::Liveness, with(Flaw::MissingTrustBlocks, stuck));
+    breaks(what, Broken::Liveness, with(Mutation::MissingTrustBlocks, stuck));
 }
 
 #[test]
 fn a_root_is_created_where_none_can_have_been_only() {
     let restores = Scope { restores: true, roots: 3, ..PLAIN };
-    breaks("a stale index shows no leaves", Broken::I11, with(Flaw::CreatesByStaleIndex, restores));
-    breaks("nothing proves that a root is lost", Broken::I11, with(Flaw::NoEvidence, restores));
+    breaks("a stale index shows no leaves", Broken::I11, with(Mutation::CreatesByStaleIndex, restores));
+    breaks("nothing proves that a root is lost", Broken::I11, with(Mutation::NoEvidence, restores));
 }
 
 #[test]
 fn a_signer_is_named_before_it_signs() {
     let restores = Scope { restores: true, roots: 3, status_lags: true, ..ALONE };
-    let late = with(Flaw::NamesSignerAfterItsFirstLeaf, restores);
+    let late = with(Mutation::NamesSignerAfterItsFirstLeaf, restores);
     breaks("a signer is named after its first leaf", Broken::I11, late);
     // Where the identity's status names it with the leaf, a process that goes by what it has read just before signs with a
     // root that people, who were told nothing, have overwritten.
@@ -136,11 +144,11 @@ fn a_signer_is_named_before_it_signs() {
 
 #[test]
 fn a_replica_goes_by_what_it_has_just_read() {
-    breaks("it signs with a view of any age", Broken::I9, with(Flaw::SignsWithOldView, PLAIN));
+    breaks("it signs with a view of any age", Broken::I9, with(Mutation::SignsWithOldView, PLAIN));
     let restored = Scope { restores: true, roots: 3, ..ALONE };
     let what = "the only replica signs with a view of any age, the root Secret is restored";
-    breaks(what, Broken::I9, with(Flaw::SignsWithOldView, restored));
-    let refreshes = with(Flaw::RefreshesFromOldView, without_cross(PLAIN));
+    breaks(what, Broken::I9, with(Mutation::SignsWithOldView, restored));
+    let refreshes = with(Mutation::RefreshesFromOldView, without_cross(PLAIN));
     breaks("it writes bundles from a view of any age, no cross", Broken::I2, refreshes);
 }
 
@@ -148,27 +156,53 @@ fn a_replica_goes_by_what_it_has_just_read() {
 fn a_write_of_the_root_secret_names_the_version_that_was_read() {
     let slow = Scope { slow_root_writes: true, ..ALONE };
     // A root that has signed is overwritten: it is lost, and people must act.
-    let unguarded = with(Flaw::UnguardedRootWrites, slow);
+    let unguarded = with(Mutation::UnguardedRootWrites, slow);
     breaks("a write of the root Secret names no version", Broken::Liveness, unguarded);
     let what = "a write of a leaf Secret names no version, no cross: it is over before the wait is";
-    holds(what, with(Flaw::UnguardedLeafWrites, without_cross(PLAIN)));
+    holds(what, with(Mutation::UnguardedLeafWrites, without_cross(PLAIN)));
 }
 
 #[test]
 fn what_was_seen_must_be_whole() {
     let gate_only = without_cross(PLAIN);
-    let what = "who was behind between two looks is forgotten, no cross";
-    breaks(what, Broken::I2, with(Flaw::ForgetsBetweenLooks, gate_only));
+    let what = "what was behind between two looks is forgotten, no cross";
+    breaks(what, Broken::I2, with(Mutation::ForgetsBetweenLooks, gate_only));
     let interrupted = Scope { interruptions: true, ..gate_only };
     breaks(
         "what a watch has missed is ignored, no cross",
         Broken::I2,
-        with(Flaw::IgnoresInterruptions, interrupted),
+        with(Mutation::IgnoresInterruptions, interrupted),
     );
-    breaks("no fresh list confirms the switch, no cross", Broken::I2, with(Flaw::Unconfirmed, interrupted));
+    breaks(
+        "no fresh list confirms the switch, no cross",
+        Broken::I2,
+        with(Mutation::Unconfirmed, interrupted),
+    );
 }
 
 #[test]
 fn a_leaf_stays_inside_its_signer() {
-    breaks("leaves are not clamped", Broken::I8, with(Flaw::Unclamped, ENDING));
+    breaks("leaves are not clamped", Broken::I8, with(Mutation::Unclamped, ENDING));
+}
+
+/// All that a test program of the operator is made of.
+fn program(folder: &Path) -> String {
+    let mut text = fs::read_to_string(folder.with_extension("rs")).unwrap_or_default();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        text += &program(&entry.unwrap().path().with_extension(""));
+    }
+    text
+}
+
+/// The mutations break lines of the model. That the operator's own lines hold is for these tests to show.
+#[test]
+fn a_test_of_the_operator_fails_without_each_rule() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let named: Vec<&str> = Mutation::ALL.into_iter().filter_map(Mutation::product_test).collect();
+    assert_eq!(named.len(), Mutation::ALL.len() - 1, "SlowConsumers alone is an assumption about the world");
+    for name in named {
+        let (folder, test) = name.split_once("::").unwrap();
+        let is_there = program(&tests.join(folder)).contains(&format!("fn {test}()"));
+        assert!(is_there, "there is no test {name}");
+    }
 }

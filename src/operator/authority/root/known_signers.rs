@@ -56,7 +56,7 @@ pub fn claimants(board: &Scheduler, authority: &str, now: i64) -> Vec<Claimant<D
 fn is_claim(entry: &IdentityEntry, now: i64) -> bool {
     let recorded = &entry.recorded;
     let is_verified = recorded.has_proof || (entry.is_current() && recorded.is_ready);
-    is_verified && recorded.not_after >= now && recorded.key_id.is_some()
+    is_verified && recorded.has_valid_leaf(now) && recorded.key_id.is_some()
 }
 
 fn claimant(entry: &IdentityEntry) -> Option<Claimant<Digest>> {

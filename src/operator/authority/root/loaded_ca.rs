@@ -11,7 +11,7 @@ use crate::plan::authority::ca_state::{CaState, NextCa, RootSecret};
 use crate::plan::authority::distrust::DistrustReason;
 use crate::plan::authority::origin::Origin;
 use crate::plan::authority::retiring_root::{Intermediate, RetiringRoot};
-use crate::plan::spread::Step;
+use crate::plan::spread::RolloutWindow;
 
 /// A root Secret that was read.
 pub type LoadedRoot = RootSecret<LoadedCa>;
@@ -25,7 +25,7 @@ pub struct LoadedCa {
     /// When the phase began, where that is recorded.
     pub since: Option<Timestamp>,
     /// When Secrets follow the last change.
-    pub step: Option<Step>,
+    pub step: Option<RolloutWindow>,
     /// Hash of the trust bundle before the last change.
     pub former_trust: Option<String>,
     /// The largest lifetime that leaves of the signer may have, in seconds, as it was recorded before use.

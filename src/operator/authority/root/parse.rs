@@ -15,7 +15,7 @@ use crate::api::secret::{annotated, content};
 use crate::pki::{Authority, CrossCertificate, EvidenceKey, LoadError, TrustBundle};
 use crate::plan::authority::origin::Origin;
 use crate::plan::authority::spec::AuthoritySpec;
-use crate::plan::spread::Step;
+use crate::plan::spread::RolloutWindow;
 
 /// The CA that a Secret with this signer holds, as it is written there; or the key that is damaged.
 pub(super) fn parse(
@@ -30,7 +30,9 @@ pub(super) fn parse(
         version: secret.metadata.resource_version.clone().unwrap_or_default(),
         phase: annotated(secret, annotation::PHASE).and_then(Phase::parse).unwrap_or_default(),
         since,
-        step: since.zip(time(secret, annotation::SPREAD_UNTIL)).map(|(began, ends)| Step { began, ends }),
+        step: since
+            .zip(time(secret, annotation::SPREAD_UNTIL))
+            .map(|(began, ends)| RolloutWindow { began, ends }),
         former_trust: text(secret, annotation::FORMER_TRUST),
         // One that cannot be read is less than any: the lifetime in force is recorded before it is used.
         max_leaf_ttl: recorded.map_or_else(|| spec.max_leaf_ttl.as_secs() - 1, |ttl| ttl.as_secs()),

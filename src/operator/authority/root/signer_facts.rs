@@ -16,7 +16,7 @@ impl LoadedCa {
                 is_announced: next.is_some(),
                 retiring: self.retiring_signers(&key_id),
                 former_trust: self.former_trust.clone(),
-                step: self.step,
+                window: self.step,
                 distrusted: self.distrusted_signers(&key_id),
                 known: self.signers(),
                 next: next.map(|next| next.ca.key_id().to_string()),

@@ -163,7 +163,7 @@ impl<'a> BlockerQuery<'a> {
         secret: impl Fn(&IdentityEntry) -> Option<&'s SecretEntry>,
     ) -> Blockers {
         let is_behind = |entry: &IdentityEntry| match secret(entry) {
-            _ if entry.is_going => false,
+            _ if entry.is_deleting => false,
             Some(secret) => secret.identity_uid == Some(entry.uid) && lags(secret, self.issuer, self.now),
             None => !is_terminating(board, &entry.namespace) && self.lags_unseen(entry),
         };
@@ -178,12 +178,13 @@ impl<'a> BlockerQuery<'a> {
     /// The same as [`lags`] for a Secret that is not seen.
     fn lags_unseen(&self, entry: &IdentityEntry) -> bool {
         let (recorded, issuer) = (&entry.recorded, self.issuer);
-        let holds = || holds_retiring(recorded.key_id, Some(recorded.not_after), issuer, self.now);
-        recorded.secret_version.is_some() && (issuer.is_announced || holds())
+        let not_after = recorded.not_after;
+        let holds = || not_after.is_some() && holds_retiring(recorded.key_id, not_after, issuer, self.now);
+        recorded.secret_version.is_some() && (issuer.rotation.is_announced || holds())
     }
 }
 
 /// Whether no Secret can be created in a namespace any more.
 fn is_terminating(board: &Scheduler, namespace: &str) -> bool {
-    board.jurisdiction().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
+    board.policy().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
 }

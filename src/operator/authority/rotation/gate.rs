@@ -79,7 +79,7 @@ impl<'a> RotationGate<'a> {
         let excluded: Vec<String> = exclusions.identities().map(ToString::to_string).collect();
         let query = BlockerQuery::new(&spec.name, issuer, exclusions, context.clock.now().as_second());
         let mut board = context.board.lock();
-        let was_behind = board.take_behind(&spec.name, &excluded);
+        let was_behind = board.take_lagging(&spec.name, &excluded);
         let indexed = |entry: &IdentityEntry| board.index().secret(&entry.namespace, &entry.secret_name());
         (query.find(&board, indexed), was_behind)
     }

@@ -55,7 +55,8 @@ const ROOT_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 /// What stands in the way of a node on this machine, if anything.
 #[must_use]
 pub fn obstacle() -> Option<Obstacle> {
-    not_root().or_else(missing_packages).or_else(not_permitted).or_else(unfit_folder)
+    let other = crate::toolchain::node_of_choice().map(Obstacle::Machine);
+    other.or_else(not_root).or_else(missing_packages).or_else(not_permitted).or_else(unfit_folder)
 }
 
 /// The folder of the network plugins.

@@ -5,13 +5,14 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{self, Command, Stdio};
 
-use super::module::CONTROL_PLANE;
+use super::module::{CONTROL_PLANE, Module};
 use super::versions::Tool;
 use crate::Error;
 
 /// Builds the tool unless another process did while we waited for the lock.
 pub(super) fn build_once(tool: &Tool, target: &Path) -> Result<(), Error> {
-    let folder = tool.module.cache_folder()?;
+    let source = tool.module()?;
+    let folder = source.cache_folder()?;
     let module = folder.join("module");
     for wanted in [&folder.join("bin"), &module] {
         fs::create_dir_all(wanted).map_err(Error::file("make", wanted))?;
@@ -25,23 +26,23 @@ pub(super) fn build_once(tool: &Tool, target: &Path) -> Result<(), Error> {
     if target.is_file() {
         return Ok(());
     }
-    tool.module.write_to(&module)?;
-    build(tool, &module, target)
+    source.write_to(&module)?;
+    build(tool, source, &module, target)
 }
 
 /// A build that is cut off leaves a temporary name, never half a tool.
-fn build(tool: &Tool, module: &Path, target: &Path) -> Result<(), Error> {
+fn build(tool: &Tool, source: &Module, module: &Path, target: &Path) -> Result<(), Error> {
     eprintln!(
         "building {} {} from source (the first time about {} on two cores) …",
         tool.name,
-        tool.version(),
+        tool.version()?,
         tool.takes
     );
     let unfinished = target.with_extension(format!("unfinished-{}", process::id()));
     let mut output = OsString::from("-o=");
     output.push(&unfinished);
     let status = Command::new("go")
-        .args(["build", "-trimpath", "-ldflags", &linker_flags()])
+        .args(["build", "-trimpath", "-ldflags", &linker_flags(source)])
         .arg(output)
         .arg(tool.package)
         .current_dir(module)
@@ -67,8 +68,11 @@ fn cannot_build(tool: &Tool, reason: String) -> Error {
 }
 
 /// Without these, Kubernetes reports v0.0.0 and clients refuse it.
-fn linker_flags() -> String {
-    let version = CONTROL_PLANE.version("k8s.io/kubernetes");
+fn linker_flags(source: &Module) -> String {
+    let kubernetes = |module: &Module| module.version("k8s.io/kubernetes");
+    // What a node needs besides has no version of Kubernetes of its own.
+    let version = Some(kubernetes(source)).filter(|version| *version != "v0.0.0");
+    let version = version.unwrap_or_else(|| kubernetes(&CONTROL_PLANE));
     let mut numbers = version.trim_start_matches('v').split('.');
     let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     let base = "k8s.io/component-base/version";

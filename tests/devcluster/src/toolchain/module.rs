@@ -1,5 +1,6 @@
 //! A Go module is written out as it was pinned here: its sums fix every line of source.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,44 @@ pub(super) static CONTROL_PLANE: Module = Module {
     version_of: "k8s.io/kubernetes",
     files: &[("go.mod", include_str!("../../tools/go.mod")), ("go.sum", include_str!("../../tools/go.sum"))],
 };
+
+/// Control planes of other versions of Kubernetes: kube-apiserver and kube-controller-manager alone. Whatever else runs beside them is
+/// that of [`CONTROL_PLANE`].
+static OTHERS: [Module; 2] = [
+    Module {
+        prefix: "",
+        version_of: "k8s.io/kubernetes",
+        files: &[
+            ("go.mod", include_str!("../../tools-1.36/go.mod")),
+            ("go.sum", include_str!("../../tools-1.36/go.sum")),
+        ],
+    },
+    Module {
+        prefix: "",
+        version_of: "k8s.io/kubernetes",
+        files: &[
+            ("go.mod", include_str!("../../tools-1.33/go.mod")),
+            ("go.sum", include_str!("../../tools-1.33/go.sum")),
+        ],
+    },
+];
+
+/// Chooses the minor version of the control plane, as in `1.36`; unset, it is that of [`CONTROL_PLANE`].
+pub(super) const CHOICE: &str = "MTLS_KUBERNETES";
+
+/// The module of the control plane that was chosen.
+pub(super) fn chosen_control_plane() -> Result<&'static Module, Error> {
+    let choice = env::var(CHOICE).unwrap_or_default();
+    control_plane(&choice).ok_or(Error::UnknownKubernetes(choice))
+}
+
+fn control_plane(choice: &str) -> Option<&'static Module> {
+    let is_chosen = |module: &&Module| {
+        let version = module.version(module.version_of).trim_start_matches('v');
+        choice.is_empty() || version.rsplit_once('.').is_some_and(|(minor, _)| minor == choice)
+    };
+    [&CONTROL_PLANE].into_iter().chain(&OTHERS).find(is_chosen)
+}
 
 /// What a node needs besides; apart, so that neither's dependencies bend the other's.
 pub(super) static NODE: Module = Module {
@@ -70,4 +109,21 @@ fn fingerprint(texts: impl Iterator<Item = &'static str>) -> u32 {
     texts
         .flat_map(str::bytes)
         .fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_plane_is_chosen_by_its_minor_version() {
+        let version = |choice| control_plane(choice).map(|module| module.version("k8s.io/kubernetes"));
+        assert_eq!(version(""), Some(CONTROL_PLANE.version("k8s.io/kubernetes")));
+        assert!(version("1.36").is_some_and(|version| version.starts_with("v1.36.")));
+        assert!(version("1.33").is_some_and(|version| version.starts_with("v1.33.")));
+        assert!(version("1.37").is_some_and(|version| version.starts_with("v1.37.")));
+        for unknown in ["1.3", "1", "1.35", "v1.36", "latest"] {
+            assert_eq!(version(unknown), None, "{unknown}");
+        }
+    }
 }

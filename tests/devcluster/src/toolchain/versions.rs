@@ -1,10 +1,13 @@
 //! Each tool is named once, with where it comes from and what it answers when asked for its version.
 
-use super::module::{CONTROL_PLANE, Module, NODE};
+use super::module::{self, CONTROL_PLANE, Module, NODE};
+use crate::Error;
 
 pub(super) struct Tool {
     pub(super) name: &'static str,
-    pub(super) module: &'static Module,
+    module: &'static Module,
+    /// Whether it is the control plane's own, and so of the version that was chosen.
+    follows_choice: bool,
     pub(super) package: &'static str,
     /// The required module whose version is the tool's.
     version_of: &'static str,
@@ -18,13 +21,20 @@ pub(super) static KNOWN: [Tool; 10] = [
     Tool {
         name: "etcd",
         module: &CONTROL_PLANE,
+        follows_choice: false,
         package: "go.etcd.io/etcd/server/v3",
         version_of: "go.etcd.io/etcd/server/v3",
         version_arguments: &["--version"],
         takes: "2 min",
     },
-    kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", "8 min"),
-    kubernetes("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", "4 min"),
+    Tool {
+        follows_choice: true,
+        ..kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", "8 min")
+    },
+    Tool {
+        follows_choice: true,
+        ..kubernetes("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", "4 min")
+    },
     Tool {
         version_arguments: &["version", "--client"],
         ..kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl", "1 min")
@@ -32,6 +42,7 @@ pub(super) static KNOWN: [Tool; 10] = [
     Tool {
         name: "helm",
         module: &CONTROL_PLANE,
+        follows_choice: false,
         package: "helm.sh/helm/v4/cmd/helm",
         version_of: "helm.sh/helm/v4",
         version_arguments: &["version", "--short"],
@@ -46,13 +57,22 @@ pub(super) static KNOWN: [Tool; 10] = [
 
 const fn kubernetes(name: &'static str, package: &'static str, takes: &'static str) -> Tool {
     let version_of = "k8s.io/kubernetes";
-    Tool { name, module: &CONTROL_PLANE, package, version_of, version_arguments: &["--version"], takes }
+    Tool {
+        name,
+        module: &CONTROL_PLANE,
+        follows_choice: false,
+        package,
+        version_of,
+        version_arguments: &["--version"],
+        takes,
+    }
 }
 
 const fn node(name: &'static str, package: &'static str, takes: &'static str) -> Tool {
     Tool {
         name,
         module: &NODE,
+        follows_choice: false,
         package,
         version_of: "github.com/coredns/coredns",
         version_arguments: &[],
@@ -61,17 +81,25 @@ const fn node(name: &'static str, package: &'static str, takes: &'static str) ->
 }
 
 impl Tool {
-    /// As in `v1.37.2`.
-    pub(super) fn version(&self) -> &'static str {
-        self.module.version(self.version_of)
+    /// The module it is built from.
+    ///
+    /// # Errors
+    /// When a Kubernetes was chosen that is none of ours.
+    pub(super) fn module(&self) -> Result<&'static Module, Error> {
+        if self.follows_choice { module::chosen_control_plane() } else { Ok(self.module) }
     }
 
-    /// Whether a tool that reports this is as good as the pinned one.
-    pub(super) fn fits(&self, reported: &str) -> bool {
+    /// As in `v1.37.2`.
+    pub(super) fn version(&self) -> Result<&'static str, Error> {
+        Ok(self.module()?.version(self.version_of))
+    }
+
+    /// Whether a tool that reports this is as good as one of the pinned version.
+    pub(super) fn fits(&self, pinned: &str, reported: &str) -> bool {
         if self.name == "helm" {
             return helm_fits(reported);
         }
-        let pinned = self.version().trim_start_matches('v');
+        let pinned = pinned.trim_start_matches('v');
         let minor = pinned.rsplit_once('.').map_or(pinned, |(minor, _)| minor);
         versions(reported).any(|version| version.starts_with(&format!("{minor}.")))
     }
@@ -103,17 +131,17 @@ mod tests {
     #[test]
     fn versions_come_from_the_pinned_module() {
         for tool in &KNOWN {
-            assert_ne!(tool.version(), "v0.0.0", "{}", tool.name);
+            assert_ne!(tool.version().unwrap(), "v0.0.0", "{}", tool.name);
         }
-        assert!(KNOWN[1].version().starts_with("v1."));
+        assert!(KNOWN[1].version().unwrap().starts_with("v1."));
     }
 
     #[test]
     fn a_tool_on_the_path_fits_only_in_the_pinned_minor() {
         let kubectl = &KNOWN[3];
-        assert!(kubectl.fits("Client Version: v1.37.9\nKustomize Version: v5.8.0\n"));
-        assert!(!kubectl.fits("Client Version: v1.36.1\n"));
-        assert!(!kubectl.fits(""));
+        assert!(kubectl.fits("v1.37.2", "Client Version: v1.37.9\nKustomize Version: v5.8.0\n"));
+        assert!(!kubectl.fits("v1.37.2", "Client Version: v1.36.1\n"));
+        assert!(!kubectl.fits("v1.37.2", ""));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use mtls_operator::operator::context::Context;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::identity::key_generator::KeyGenerator;
 use mtls_operator::operator::identity::reconcile::reconcile;
+use mtls_operator::operator::index::policy::NamespaceEntry;
 use mtls_operator::operator::issuers::Issuers;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::store::SharedProbeState;
@@ -30,7 +31,6 @@ use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
 use mtls_operator::operator::trust_bundle::targets::pending_changes;
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
-use mtls_operator::plan::selector::Labels;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
 use mtls_operator::runtime::shared::Shared;
@@ -62,6 +62,8 @@ pub struct Harness {
     pub server: ApiServer,
     /// What the controllers of the operator share.
     pub context: Context,
+    /// Keys that take long to generate.
+    pub keys: KeyGenerator,
     /// Moves the clock of the operator.
     pub hand: ManualClock,
     /// Every body that the operator ever sent into status or Events.
@@ -99,7 +101,11 @@ impl Harness {
         let leadership = Leadership::always(clock.clone());
         server.set_clock(&hand);
         let context = context(&server, clock, leadership);
-        Self { server, context, hand, told: Vec::new(), quiet_period: Mutex::default() }
+        let keys = KeyGenerator::start(1, {
+            let (board, millis) = (context.board.clone(), context.millis());
+            move |id| board.change(|board| board.resume(id, millis))
+        });
+        Self { server, context, keys, hand, told: Vec::new(), quiet_period: Mutex::default() }
     }
 
     /// From now on this replica does not lead.
@@ -125,7 +131,7 @@ impl Harness {
         let authority = self.authority();
         let terms = Arc::new(AuthoritySpec::parse(&authority).unwrap());
         self.context.roster.lock().apply(authority.clone());
-        self.context.board.change(|board| board.saw_terms(&terms, self.context.millis()));
+        self.context.board.change(|board| board.apply_authority(&terms, self.context.millis()));
         let mut outcome = self.reconcile_root(&authority, &mut Vec::new()).await?;
         let taken = status::after(&authority, &outcome).distrusted;
         self.server
@@ -188,18 +194,18 @@ impl Harness {
         let identities = self.server.all(IDENTITIES);
         let secrets = self.server.all(SECRETS);
         self.context.board.change(|board| {
-            let list = board.begin_list();
+            let list = board.start_list();
             for secret in secrets.into_iter().filter(is_ours) {
                 let meta: PartialObjectMeta<Secret> =
                     serde_json::from_value(json!({"metadata": secret["metadata"]})).unwrap();
-                board.saw_secret(&meta, true, now);
+                board.apply_secret(&meta, true, now);
             }
-            board.end_secret_list(None, list, now);
-            let list = board.begin_list();
+            board.finish_secret_list(None, list, now);
+            let list = board.start_list();
             for identity in identities {
-                board.saw_identity(&serde_json::from_value::<MtlsIdentity>(identity).unwrap(), true, now);
+                board.apply_identity(&serde_json::from_value::<MtlsIdentity>(identity).unwrap(), true, now);
             }
-            board.end_identity_list(None, list, now);
+            board.finish_identity_list(None, list, now);
         });
         self.watch_bundles::<ConfigMap>(CONFIG_MAPS, ListScope::ConfigMaps(None));
         if *self.context.bundles.lock().availability() == Availability::Open {
@@ -244,10 +250,10 @@ impl Harness {
         self.hear();
         while let Some(job) = self.context.board.change(|board| {
             board.sweep(self.context.millis());
-            board.take(self.context.millis())
+            board.next(self.context.millis())
         }) {
             let id = job.id;
-            let outcome = reconcile(&self.context, job).await;
+            let outcome = reconcile(&self.context, &self.keys, job).await;
             let has_failed = !matches!(outcome, Ok(()) | Err(Error::KeyPending));
             self.context.board.change(|board| board.done(id, has_failed, self.context.millis()));
             outcomes.push(outcome);
@@ -325,11 +331,7 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
     let metrics = Metrics::default();
     let (board, client) = (Shared::<Scheduler>::default(), server.client(&clock));
     let millis = clock.now().as_millisecond();
-    board.change(|board| board.saw_namespace(NAMESPACE, Labels::new(), false, millis));
-    let forge = KeyGenerator::start(1, {
-        let board = board.clone();
-        move |id| board.change(|board| board.unpark(id, millis))
-    });
+    board.change(|board| board.apply_namespace(NAMESPACE, NamespaceEntry::default(), millis));
     Context {
         probes: SharedProbeState::default(),
         bundles: SharedBundleStore::default(),
@@ -338,7 +340,6 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
         board,
         authorities: Issuers::default(),
         roster: Shared::default(),
-        forge,
         metrics,
         namespace: "mtls-system".into(),
         pod_name: "mtls-operator-0".into(),

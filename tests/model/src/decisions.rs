@@ -1,6 +1,5 @@
-//! The operator's own decisions, asked in the model's words: `plan::decide`, `plan::root::decide` with `plan::rotation`
-//! behind it, `operator::index::issuer::lags`. Nothing is decided here. Answers are remembered, since each depends on what is
-//! asked alone.
+//! The decisions of the operator, asked in terms of the model: on identities, on the root and its rotation, and on which
+//! Secrets are behind. Nothing is decided here. Answers are remembered, since each depends on the question alone.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,9 +9,9 @@ use jiff::Timestamp;
 use mtls_operator::api::authority::Phase;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::operator::index::digest::digest;
-use mtls_operator::operator::index::issuer::RetiringEntry;
-use mtls_operator::operator::index::issuer::{IssuerEntry, lags};
+use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry, lags};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
+use mtls_operator::operator::index::time::Second;
 use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::ca_state::{Provided, RootSecret};
 use mtls_operator::plan::authority::decision::RootPlan;
@@ -26,7 +25,7 @@ use mtls_operator::plan::authority::timing::{drain_bound, step};
 use mtls_operator::plan::authority::transition::{NextRoot, Transition};
 use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
 use mtls_operator::plan::identity::decide::{Plan, decide};
-use mtls_operator::plan::identity::policy::{Entitlement, judge};
+use mtls_operator::plan::identity::policy::{Entitlement, authorize};
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use mtls_operator::plan::identity::world::{
@@ -38,10 +37,11 @@ use mtls_operator::plan::unread_spec::Unread;
 use crate::ca::Ca;
 use crate::facts::{self, key_id, trust};
 use crate::fingerprint::Fast;
+use crate::mutation::{Mutation, Mutations};
 use crate::pki::{Pki, RootId, Roots};
-use crate::scope::{Flaw, Flaws, Scope};
+use crate::scope::Scope;
 use crate::state::{Leaf, Secret};
-use crate::time::{LEAF, PROPAGATION, Ticks, at, span, ticks};
+use crate::time::{PROPAGATION, Ticks, at, span, ticks};
 
 /// What an identity needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,12 +56,12 @@ pub enum Need {
 
 /// What a replica sees when it looks at an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Scene {
+pub struct Question {
     /// The root Secret.
     pub ca: Option<Ca>,
     /// Ends and origins of roots.
     pub pki: Pki,
-    /// For how long nobody was seen behind.
+    /// For how long no Secret was seen behind.
     pub quiet: Option<Ticks>,
     /// The CA that people provide.
     pub provided: Option<RootId>,
@@ -87,23 +87,23 @@ pub struct Verdict {
 }
 
 /// What is asked of an identity: by whom and of what, whether it is paused, and when.
-type Question = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
+type NeedKey = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
 
 /// The decisions of the operator.
-pub struct Rulebook {
+pub struct Decisions {
     rules: RotationRules,
     asked: [IdentitySpec; 2],
     entitlement: Entitlement,
     profile: ProfileHash,
-    needs: Memory<Question, (Need, bool)>,
-    verdicts: Memory<Scene, Verdict>,
-    behind: Memory<(Ca, Secret, Ticks), bool>,
-    flaws: Flaws,
+    needs: Memo<NeedKey, (Need, bool)>,
+    verdicts: Memo<Question, Verdict>,
+    behind: Memo<(Ca, Pki, Secret, Ticks), bool>,
+    mutations: Mutations,
 }
 
-struct Memory<K, V>(RefCell<HashMap<K, V, Fast>>);
+struct Memo<K, V>(RefCell<HashMap<K, V, Fast>>);
 
-impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
     fn new() -> Self {
         Self(RefCell::new(HashMap::default()))
     }
@@ -118,35 +118,41 @@ impl<K: Eq + Hash + Clone, V: Clone> Memory<K, V> {
     }
 }
 
-impl Rulebook {
+impl Decisions {
     /// Of an authority of this scope.
+    ///
+    /// # Panics
+    /// If the operator refuses an authority and an identity without any setting.
     #[must_use]
     pub fn new(scope: &Scope) -> Self {
         let terms = AuthoritySpec::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap();
-        let plain =
-            IdentitySpec { uid: "uid".into(), authority: "mesh".into(), ..IdentitySpec::plain("orders") };
+        let plain = IdentitySpec {
+            uid: "uid".into(),
+            authority: "mesh".into(),
+            ..IdentitySpec::default_in("orders")
+        };
         let paused = IdentitySpec { paused: true, ..plain.clone() };
         let rules = RotationRules {
             propagation: span(PROPAGATION),
             spread_over: span(scope.spread),
             renew_before: span(scope.margin),
-            max_leaf_ttl: span(LEAF),
+            max_leaf_ttl: span(scope.leaf),
             safeguards: scope.safeguards,
         };
         Self {
             rules,
-            entitlement: judge(&plain, &terms, &Labels::new()).unwrap(),
+            entitlement: authorize(&plain, &terms, &Labels::new()).unwrap(),
             profile: ProfileHash::of(IdentitySpecHash::of(&plain), AuthoritySpecHash::of(&terms)),
             asked: [plain, paused],
-            needs: Memory::new(),
-            verdicts: Memory::new(),
-            behind: Memory::new(),
-            flaws: scope.flaws,
+            needs: Memo::new(),
+            verdicts: Memo::new(),
+            behind: Memo::new(),
+            mutations: scope.mutations,
         }
     }
 
     /// What an identity needs of a replica with this view of the root and this clock, and whether it is `Ready`. Without
-    /// a view nobody signs.
+    /// a view no replica signs.
     #[must_use]
     pub fn need(
         &self,
@@ -160,8 +166,8 @@ impl Rulebook {
             let not_ready = || NotReady("it does not sign".into());
             let held = |secret: Secret| self.held(secret, pki, ca.map_or(secret.bundle, Ca::trust));
             let world = World {
-                asked: &self.asked[usize::from(is_paused)],
-                terms: Some(Authorization {
+                spec: &self.asked[usize::from(is_paused)],
+                authorization: Some(Authorization {
                     entitlement: Ok(self.entitlement.clone()),
                     retained: None,
                     profile: self.profile,
@@ -187,12 +193,12 @@ impl Rulebook {
         let is_trusted = leaf.end < 0 || pki.accept(bundle, leaf.chain);
         SecretState::Held(OwnedSecret {
             version: "1".into(),
-            mine: true,
+            carries_uid: true,
             leaf: is_trusted.then(|| held_leaf(*leaf)).ok_or(LeafDefect::Untrusted),
             profile: Some(self.profile),
-            fits: true,
+            matches_profile: true,
             trust: Some(trust(secret.bundle)),
-            dressed: true,
+            metadata_is_current: true,
             renew_request: None,
         })
     }
@@ -205,26 +211,26 @@ impl Rulebook {
 
     /// What the root needs.
     #[must_use]
-    pub fn verdict(&self, scene: &Scene) -> Verdict {
-        self.verdicts.recall(scene, || {
-            let quiet_for = scene.quiet.map(span);
+    pub fn verdict(&self, question: &Question) -> Verdict {
+        self.verdicts.recall(question, || {
+            let quiet_for = question.quiet.map(span);
             let world = RootWorld {
                 secret_name: "root".into(),
-                secret: match &scene.ca {
+                secret: match &question.ca {
                     None => RootSecret::Absent,
-                    Some(ca) if scene.pki.end(ca.signer) < scene.now => {
-                        RootSecret::Expired(facts::stored(ca, &scene.pki))
+                    Some(ca) if question.pki.end(ca.signer) < question.now => {
+                        RootSecret::Expired(facts::stored(ca, &question.pki))
                     }
-                    Some(ca) => RootSecret::Sound(facts::stored(ca, &scene.pki)),
+                    Some(ca) => RootSecret::Sound(facts::stored(ca, &question.pki)),
                 },
                 inputs: RotationInputs {
-                    now: at(scene.now),
-                    rules: RotationRules { max_leaf_ttl: span(scene.longest), ..self.rules },
-                    provided: provided(scene),
-                    request: (scene.asked > 0).then(|| scene.asked.to_string()),
+                    now: at(question.now),
+                    rules: RotationRules { max_leaf_ttl: span(question.longest), ..self.rules },
+                    provided: provided(question),
+                    request: (question.asked > 0).then(|| question.asked.to_string()),
                     distribution: Distribution { quiet_for },
                 },
-                evidence: scene.has_evidence.then(|| Evidence::proven("it is lost".into())),
+                evidence: question.has_evidence.then(|| Evidence::proven("it is lost".into())),
                 acceptance: LossAcceptance::NotAsked,
                 unread: Unread::default(),
                 clock: None,
@@ -261,8 +267,8 @@ impl Rulebook {
     /// Whether a Secret is behind a root.
     #[must_use]
     pub fn is_behind(&self, ca: &Ca, pki: &Pki, secret: Secret, now: Ticks) -> bool {
-        self.behind.recall(&(*ca, secret, now), || {
-            let is_ageless = self.flaws.has(Flaw::ExpiredLeavesBlock);
+        self.behind.recall(&(*ca, *pki, secret, now), || {
+            let is_ageless = self.mutations.has(Mutation::ExpiredLeavesBlock);
             let seen = SecretEntry {
                 namespace: "orders".into(),
                 name: "web".into(),
@@ -274,15 +280,15 @@ impl Rulebook {
                 profile: Some(self.profile),
                 trust: Some(digest(&trust(secret.bundle))),
                 key_id: Some(digest(&key_id(secret.leaf.chain.signer))),
-                not_after: (!is_ageless).then(|| at(secret.leaf.end).as_second()),
-                issued_at: Some(at(secret.leaf.issued).as_second()),
+                not_after: Second::new(at(secret.leaf.end).as_second()).filter(|_| !is_ageless),
+                issued_at: Second::new(at(secret.leaf.issued).as_second()),
             };
             let mut signer = IssuerEntry::from(&facts::signer(ca, pki));
             if is_ageless {
-                let ageless = |former: &RetiringEntry| RetiringEntry { until: i64::MAX, ..*former };
-                signer.retiring = signer.retiring.iter().map(ageless).collect();
+                let ageless = |former: &RetiringEntry| RetiringEntry { until: Timestamp::MAX, ..*former };
+                signer.rotation.retiring = signer.rotation.retiring.iter().map(ageless).collect();
             }
-            signer.is_announced |= self.flaws.has(Flaw::MissingTrustBlocks);
+            signer.rotation.is_announced |= self.mutations.has(Mutation::MissingTrustBlocks);
             lags(&seen, &signer, at(now).as_second())
         })
     }
@@ -298,9 +304,9 @@ fn held_leaf(leaf: Leaf) -> StoredLeaf {
 }
 
 /// What people provide, as `operator::provision` finds it.
-fn provided(scene: &Scene) -> Provided {
-    let Some(root) = scene.provided else { return Provided::NotAsked };
-    if scene.distrusted.contain(root) {
+fn provided(question: &Question) -> Provided {
+    let Some(root) = question.provided else { return Provided::NotAsked };
+    if question.distrusted.contain(root) {
         return Provided::Invalid("it is distrusted".into());
     }
     Provided::Sound { fingerprint: facts::fingerprint(root), anchors: facts::fingerprint(root) }

@@ -5,20 +5,20 @@ use std::collections::HashMap;
 use mtls_operator::api::authority::Phase;
 
 use crate::ca::Ca;
-use crate::events::{Event, Who, Write};
+use crate::events::{Event, ReplicaId, Write};
 use crate::fingerprint::Fast;
 use crate::state::{Replica, State, Workload};
 use crate::time::FAR;
 use crate::world::World;
 
-const LEADER: Who = Who(0);
+const LEADER: ReplicaId = ReplicaId(0);
 /// Longer than any rotation.
 const LONG: usize = 200;
 
 /// How a rotation ends from some state on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// With one root that everybody follows.
+    /// With one root that every Secret follows.
     InTime,
     /// The same, but the signer has expired before.
     Late,
@@ -28,11 +28,11 @@ enum End {
 
 /// The states whose end is known.
 #[derive(Default)]
-pub struct Fair {
+pub struct Liveness {
     known: HashMap<u64, End, Fast>,
 }
 
-impl Fair {
+impl Liveness {
     /// Whether the world settles from here; before the signer expires, where there is time for it.
     pub fn settles(&mut self, world: &World, state: &State) -> bool {
         let left = state.ca.map_or(0, |ca| state.pki.end(ca.signer));
@@ -71,13 +71,14 @@ fn calmed(state: &State) -> State {
     let mut state = state.clone();
     state.replicas[1] = Replica { is_ahead: state.replicas[1].is_ahead, ..Replica::default() };
     state.replicas[0].missed = None;
-    state.ca_flight = None;
+    state.root_in_flight = None;
     state.backup = None;
     // Nothing can be signed with a CA that is distrusted: people provide another, or none.
     state.provided = state.provided.filter(|root| !state.distrusted().contain(*root));
     state.consumers = crate::consumers::Consumers::default();
     for workload in &mut state.workloads {
-        workload.flight = None;
+        workload.is_unseen_by = [false; 2];
+        workload.in_flight = None;
     }
     state.canonical()
 }
@@ -107,7 +108,7 @@ fn round(world: &World, mut state: State) -> State {
     state
 }
 
-/// Whether every request is answered, one root is trusted, and everybody follows it who can.
+/// Whether every request is answered, one root is trusted, and every Secret that can be written follows it.
 fn is_settled(world: &World, state: &State) -> bool {
     let Some(ca) = state.ca else { return false };
     if ca.phase == Phase::Announced && waits_for_its_end(state, &ca) {
@@ -126,7 +127,7 @@ fn is_settled(world: &World, state: &State) -> bool {
     follows && !world.has_evidence(state, World::now(&state.replicas[0]))
 }
 
-/// Whether the switch waits for somebody who cannot be written, until it is forced; which is beyond the run, since the
+/// Whether the switch waits for a Secret that cannot be written, until it is forced; which is beyond the run, since the
 /// signer's end is.
 fn waits_for_its_end(state: &State, ca: &Ca) -> bool {
     let lacks_next = |workload: &Workload| {

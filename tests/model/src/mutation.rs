@@ -1,0 +1,168 @@
+//! Rules and assumptions that are broken on purpose. Each rule is a line of the operator, and a test of the operator fails
+//! without that line: deleting it changes nothing in the model, which has a line of its own.
+//!
+//! Each line was deleted once, or changed as it says here, and the test that [`Mutation::product_test`] names failed.
+//! Functions have the names that they had then.
+//!
+//! | Mutation | Function | Deleted |
+//! | --- | --- | --- |
+//! | `SignsWithOldView` | `act::issue` | `confirm(context, root, &service.terms)` |
+//! | `RefreshesFromOldView` | `act::refresh` | `confirm(context, root, &service.terms)` |
+//! | `CreatesByStaleIndex` | `evidence::evidence` | `leaf_without_root(…)` |
+//! | `ExpiredLeavesBlock` | `sight::holds_retiring` | `… >= now` |
+//! | `MissingTrustBlocks` | `sight::is_behind` | `signer.is_announced &&` |
+//! | `ExpiredLeavesAreEvidence` | `suspects::is_claim` | `recorded.not_after >= now` |
+//! | `NoEvidence` | `evidence::evidence` | all of it |
+//! | `NamesSignerAfterItsFirstLeaf` | `Keeper::keep` | the return where the status that names the signer was not written |
+//! | `WaitsSinceLastWrite` | `Board::behind` | `is_doubtful || is_behind(…)` |
+//! | `ForgetsBetweenLooks` | `Quiet::look` | `if !was_behind` |
+//! | `Unconfirmed` | `root::confirmed` | `confirm(…)` |
+//! | `IgnoresInterruptions` | `Board::apply_secret` | `is_jump` |
+//! | `ServesNoCrossThatEndsEarly` | `Authority::issue` | added: the cross-certificate is left out where it ends before the leaf |
+//! | `UnguardedRootWrites` | `RootPatch::over` | `resourceVersion` |
+//! | `UnguardedLeafWrites` | `act::patch` | `resourceVersion` |
+//! | `Unclamped` | `Authority::issue` | `self.signer.window.contains(&window)` |
+//! | `NoClosure` | `distrust::reason` | every reason but `Why::Named` |
+//! | `ForgetsWithdrawn` | `Change::withdraw` | `self.keep_certified(…)` |
+//! | `TrustsAnyBackup` | `evidence::evidence` | what follows the case of a missing root Secret |
+//! | `ForgetsTaken` | `authority_status::distrusted` | `former.taken` |
+
+/// A rule outside the pure functions, or an assumption about the world, that is broken on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// A replica signs with a view of any age.
+    SignsWithOldView,
+    /// A replica writes trust bundles from a view of any age.
+    RefreshesFromOldView,
+    /// A root is created where an index that lags shows no leaves, whatever status says.
+    CreatesByStaleIndex,
+    /// A leaf that has expired holds the end of a rotation up.
+    ExpiredLeavesBlock,
+    /// A Secret that lacks the root that signs by now holds the end of a rotation up.
+    MissingTrustBlocks,
+    /// A leaf that has expired proves that a root is lost.
+    ExpiredLeavesAreEvidence,
+    /// Nothing proves that a root is lost.
+    NoEvidence,
+    /// The authority's status names a signer once it has signed.
+    NamesSignerAfterItsFirstLeaf,
+    /// The wait begins anew with every write.
+    WaitsSinceLastWrite,
+    /// What was behind between two looks is forgotten.
+    ForgetsBetweenLooks,
+    /// No fresh list confirms what an index shows.
+    Unconfirmed,
+    /// What was missed while a watch was interrupted is taken for unchanged.
+    IgnoresInterruptions,
+    /// No cross-certificate is served that ends before the leaf.
+    ServesNoCrossThatEndsEarly,
+    /// Consumers take longer than `propagation`.
+    SlowConsumers,
+    /// A write of the root Secret names no version.
+    UnguardedRootWrites,
+    /// A write of a leaf Secret names no version.
+    UnguardedLeafWrites,
+    /// Leaves outlive their signer.
+    Unclamped,
+    /// What is distrusted goes alone.
+    NoClosure,
+    /// A signer forgets what it has certified once that is withdrawn.
+    ForgetsWithdrawn,
+    /// A root Secret that is there is taken for the latest.
+    TrustsAnyBackup,
+    /// Status does not say what was distrusted with another root.
+    ForgetsTaken,
+}
+
+impl Mutation {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::SignsWithOldView,
+        Self::RefreshesFromOldView,
+        Self::CreatesByStaleIndex,
+        Self::ExpiredLeavesBlock,
+        Self::MissingTrustBlocks,
+        Self::ExpiredLeavesAreEvidence,
+        Self::NoEvidence,
+        Self::NamesSignerAfterItsFirstLeaf,
+        Self::WaitsSinceLastWrite,
+        Self::ForgetsBetweenLooks,
+        Self::Unconfirmed,
+        Self::IgnoresInterruptions,
+        Self::ServesNoCrossThatEndsEarly,
+        Self::SlowConsumers,
+        Self::UnguardedRootWrites,
+        Self::UnguardedLeafWrites,
+        Self::Unclamped,
+        Self::NoClosure,
+        Self::ForgetsWithdrawn,
+        Self::TrustsAnyBackup,
+        Self::ForgetsTaken,
+    ];
+
+    /// The test of the operator that fails without this rule, as `<program>::<function>`. An assumption about the world has
+    /// none.
+    #[must_use]
+    pub const fn product_test(self) -> Option<&'static str> {
+        Some(match self {
+            Self::SignsWithOldView => "conversation::a_replica_with_an_old_view_of_the_root_signs_nothing",
+            Self::RefreshesFromOldView => {
+                "conversation::a_replica_with_an_old_view_of_the_root_writes_no_bundle"
+            }
+            Self::CreatesByStaleIndex => {
+                "conversation::no_root_is_made_where_a_leaf_belongs_to_an_identity_that_the_index_was_not_told_of"
+            }
+            Self::ExpiredLeavesBlock => "laws::a_valid_leaf_of_a_retiring_root_holds_its_end_up",
+            Self::MissingTrustBlocks => {
+                "laws::whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it"
+            }
+            Self::ExpiredLeavesAreEvidence => {
+                "laws::only_an_unexpired_leaf_of_this_authority_that_was_verified_for_this_spec_is_suspected"
+            }
+            Self::NoEvidence => "conversation::a_lost_root_is_not_made_again",
+            Self::NamesSignerAfterItsFirstLeaf => {
+                "conversation::a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name_and_nothing_else"
+            }
+            Self::WaitsSinceLastWrite => "laws::a_list_that_shows_nothing_newer_than_the_index_hides_nothing",
+            Self::ForgetsBetweenLooks => "laws::whoever_was_behind_between_two_looks_starts_it_anew",
+            Self::Unconfirmed => "conversation::an_index_that_lags_switches_no_signer",
+            Self::IgnoresInterruptions => "laws::a_list_with_another_version_hides_what_was_in_between",
+            Self::ServesNoCrossThatEndsEarly => {
+                "pki_laws::a_cross_certificate_is_served_until_it_ends_however_long_the_leaf_lives"
+            }
+            Self::SlowConsumers => return None,
+            Self::UnguardedRootWrites => "laws::a_rotation_goes_through_its_phases_and_ends_as_it_began",
+            Self::UnguardedLeafWrites => "conversation::what_people_break_in_a_secret_is_healed",
+            Self::Unclamped => "pki_laws::a_window_outside_the_authority_by_one_second_is_refused",
+            Self::NoClosure => "laws::the_closure_is_transitive",
+            Self::ForgetsWithdrawn => "laws::a_withdrawn_root_leaves_nothing_behind",
+            Self::TrustsAnyBackup => {
+                "conversation::a_root_secret_with_another_evidence_key_or_none_is_another_one_until_the_loss_is_accepted"
+            }
+            Self::ForgetsTaken => {
+                "conversation::what_was_distrusted_with_another_root_stays_so_whichever_backup_is_restored"
+            }
+        })
+    }
+}
+
+/// A set of mutations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mutations(u32);
+
+impl Mutations {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// These.
+    #[must_use]
+    pub fn of(mutations: &[Mutation]) -> Self {
+        Self(mutations.iter().fold(0, |set, mutation| set | 1 << *mutation as u32))
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub const fn has(self, mutation: Mutation) -> bool {
+        self.0 & (1 << mutation as u32) != 0
+    }
+}

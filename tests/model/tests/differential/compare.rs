@@ -1,0 +1,266 @@
+//! The operator's root Secret in the model's words, and what follows from either: the decision on the root, the chain that
+//! is served, and who accepts it.
+
+use k8s_openapi::api::core::v1::Secret;
+use mtls_operator::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
+use mtls_operator::pki::{
+    CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey, Serial, SpiffeId, TrustDomain,
+    Validity, verify_as_peer,
+};
+use mtls_operator::plan::authority::ca_state::{CaState, Provided, RootSecret};
+use mtls_operator::plan::authority::decide::decide;
+use mtls_operator::plan::authority::decision::RootPlan;
+use mtls_operator::plan::authority::quiet_period::Distribution;
+use mtls_operator::plan::authority::rotation_inputs::RotationInputs;
+use mtls_operator::plan::authority::transition::Transition;
+use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
+use mtls_operator::plan::unread_spec::Unread;
+use rotation_model::ca::{Ca, Former, Retiring};
+use rotation_model::decisions::Question;
+use rotation_model::facts;
+use rotation_model::pki::{Chain, RootId, Roots};
+use rotation_model::time::{FAR, LEAF, PROPAGATION, Ticks, span};
+
+use super::pair::Pair;
+
+impl Pair {
+    /// Both are the same, and the same follows from them.
+    pub fn assert_same(&self) {
+        let loaded = self.loaded(0);
+        let is_expired = self.pki.end(self.ca.signer) < 0;
+        assert_eq!(matches!(loaded, RootSecret::Expired(_)), is_expired, "the signer has expired");
+        let normal = Ca { since: self.since(self.ca.since), ..self.ca };
+        let held = loaded.held().unwrap();
+        assert_eq!(self.abstracted(held), normal);
+        let bundle = held.signer.ca.bundle();
+        let trust = Roots::of(bundle.fingerprints().map(|found| self.root(&found.to_string())));
+        assert_eq!(trust, self.ca.trust(), "the trust bundle in force");
+        self.assert_counts(held);
+        for quiet in [None, Some(0), Some(PROPAGATION)] {
+            assert_eq!(self.plan(&loaded, quiet), self.plan_of_model(quiet), "quiet for {quiet:?}");
+        }
+        if !is_expired && !self.ca.is_lost() {
+            self.assert_signs_alike(held);
+        }
+    }
+
+    /// The operator's root Secret in the model's words.
+    fn abstracted(&self, held: &LoadedCa) -> Ca {
+        let root = &held.state();
+        let (signer, next) = (self.root(&root.fingerprint), root.next.as_ref());
+        let number = next.map(|next| self.root(&next.fingerprint));
+        let mut retiring = held.retiring.iter().map(|former| Retiring {
+            root: self.root(&former.fingerprint),
+            until: self.ticks(former.until).max(0),
+            certified: self.roots(former.certified.as_ref().unwrap()),
+        });
+        let (former, expelled, taken) = self.former(held);
+        Ca {
+            phase: root.phase,
+            signer,
+            next: number,
+            retiring: [retiring.next(), retiring.next()],
+            crosses: self.crosses(held, signer, number),
+            certified: self.roots(&held.certified()),
+            provided: Roots::of(
+                Some(signer)
+                    .filter(|_| root.origin.is_provided())
+                    .into_iter()
+                    .chain(number.filter(|_| next.is_some_and(|next| next.origin.is_provided()))),
+            ),
+            former,
+            expelled,
+            taken,
+            named: self.named,
+            lost: self.lost(root).union(self.named),
+            former_trust: self.former_trust(held.former_trust.as_ref()),
+            since: self.since(self.ticks(root.since)),
+            step_ends: held.step.map_or(-1, |step| self.ticks(step.ends).max(-1)),
+            answered: root.rotate_request.as_ref().map_or(0, |text| text.parse().unwrap()),
+            longest: Ticks::try_from(root.max_leaf_ttl / span(1).as_secs()).unwrap(),
+        }
+    }
+
+    /// The roots whose cross-certificates are in force.
+    fn crosses(&self, held: &LoadedCa, signer: RootId, next: Option<RootId>) -> Roots {
+        let is_in_force = |cross: &&CrossCertificate| cross.is_valid_at(self.now(0));
+        let cross = held.signer.cross.as_ref().filter(is_in_force).map(|_| signer);
+        Roots::of(
+            cross
+                .into_iter()
+                .chain(next.filter(|_| held.next.as_ref().is_some_and(|next| next.cross.is_some()))),
+        )
+    }
+
+    /// Signers of the past; those of them that are distrusted; and those of these that people have not named.
+    fn former(&self, held: &LoadedCa) -> (Former, Roots, Roots) {
+        let all = || held.former.iter().map(|former| (self.key(&former.key_id), former));
+        let known =
+            all().fold(Former::NONE, |known, (root, former)| known.with(root, self.last_tick(former.until)));
+        let expelled = all().filter(|(_, former)| former.distrusted).map(|(root, _)| root);
+        let taken = all().filter(|(_, former)| former.taken.is_some()).map(|(root, _)| root);
+        (known, Roots::of(expelled), Roots::of(taken))
+    }
+
+    /// The model forgets how long a phase has lasted, where nothing depends on it.
+    fn since(&self, since: Ticks) -> Ticks {
+        let never_ends = self.pki.end(self.ca.signer) == FAR;
+        if never_ends { since.max(-PROPAGATION - 1) } else { since }
+    }
+
+    fn lost(&self, root: &CaState) -> Roots {
+        let retiring = root.retiring.iter().map(|former| (&former.fingerprint, &former.distrusted));
+        let next = root.next.iter().map(|next| (&next.fingerprint, &next.distrusted));
+        let all = retiring.chain(next).chain([(&root.fingerprint, &root.distrusted)]);
+        Roots::of(all.filter(|(_, why)| why.is_some()).map(|(found, _)| self.root(found)))
+    }
+
+    /// The set of roots of which this is the hash: that of the model, or none that the model knows.
+    fn former_trust(&self, hash: Option<&String>) -> Option<Roots> {
+        let roots = self.ca.former_trust.unwrap_or_default();
+        let bundles = roots.iter().map(|root| self.made[usize::from(root)].anchors.clone());
+        let expected = bundles.reduce(|one, other| one.union(&other)).map(|bundle| bundle.hash());
+        hash.map(|hash| if expected.as_ref() == Some(hash) { roots } else { Roots::default() })
+    }
+
+    /// No list names anything twice, and no key holds more certificates than the model says.
+    fn assert_counts(&self, held: &LoadedCa) {
+        let Ca { next, retiring, former, .. } = self.ca;
+        let is_next = usize::from(next.is_some());
+        let retiring = retiring.iter().flatten().count();
+        let next_cross = next.filter(|next| self.ca.crosses.contain(*next));
+        let expected = [
+            ("tls.crt", 1),
+            ("ca.crt", 1),
+            ("next.crt", is_next),
+            ("next-ca.crt", is_next),
+            ("retiring.crt", retiring),
+            ("next-cross.crt", next_cross.iter().count()),
+        ];
+        for (key, count) in expected {
+            assert_eq!(certificates(&self.secret, key), count, "{key}");
+        }
+        // One that has ended stays until the next write.
+        assert!(certificates(&self.secret, "cross.crt") <= 1);
+        assert_eq!(held.retiring.len(), retiring);
+        assert_eq!(held.former.len(), former.roots().iter().count());
+    }
+
+    /// What the operator decides on the Secret that it has loaded, in the model's words.
+    fn plan(&self, loaded: &LoadedRoot, quiet: Option<Ticks>) -> RootPlan {
+        let provided = match self.provided {
+            None => Provided::NotAsked,
+            Some(root) if self.named.contain(root) => Provided::Invalid("it is distrusted".into()),
+            Some(root) => Provided::Sound {
+                fingerprint: self.made[usize::from(root)].fingerprint.to_string(),
+                anchors: self.made[usize::from(root)].anchors.hash(),
+            },
+        };
+        let plan = decide(&RootWorld {
+            secret_name: "root".into(),
+            secret: loaded.map(LoadedCa::state),
+            inputs: RotationInputs {
+                now: self.now(0),
+                rules: self.rules(),
+                provided,
+                request: self.request(),
+                distribution: Distribution { quiet_for: quiet.map(span) },
+            },
+            evidence: None,
+            acceptance: LossAcceptance::NotAsked,
+            unread: Unread::default(),
+            clock: None,
+        })
+        .plan;
+        let RootPlan::Change(transition) = plan else { return plan };
+        let transition = match transition {
+            Transition::Drop(gone) => {
+                Transition::Drop(gone.iter().map(|found| facts::fingerprint(self.root(found))).collect())
+            }
+            other => other,
+        };
+        RootPlan::Change(transition)
+    }
+
+    fn plan_of_model(&self, quiet: Option<Ticks>) -> RootPlan {
+        let question = Question {
+            ca: Some(self.ca),
+            pki: self.pki,
+            quiet,
+            provided: self.provided,
+            distrusted: self.named,
+            asked: self.asked,
+            longest: self.longest,
+            has_evidence: false,
+            now: 0,
+        };
+        self.decisions.verdict(&question).plan
+    }
+
+    /// A leaf is served with as many certificates as the model says, and accepted by those who trust the roots that the model
+    /// says. What Secrets have to follow is the same.
+    fn assert_signs_alike(&self, held: &LoadedCa) {
+        let (operator, model) = (held.facts(), facts::signer(&self.ca, &self.pki));
+        assert_eq!(operator.rotation.is_announced, model.rotation.is_announced);
+        assert_eq!(operator.rotation.retiring.len(), model.rotation.retiring.len());
+        assert_eq!(operator.rotation.distrusted.len(), model.rotation.distrusted.len());
+        let known = Roots::of(operator.rotation.known.iter().map(|key_id| self.key(key_id)));
+        assert_eq!(
+            known,
+            Roots::of((0..8).filter(|root| self.ca.knows(*root))),
+            "whose leaves are explained"
+        );
+        let crosses = self.pki.run(self.ca.signer, self.ca.served(&self.pki), 0);
+        let chain = Chain { signer: self.ca.signer, crosses };
+        let (authority, now) = (&held.signer.ca, self.now(0));
+        let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let window = Validity::leaf(now, span(LEAF), authority.window());
+        let issued = authority.issue(&profile(), key, window, Serial::random().unwrap()).unwrap();
+        let served = issued.chain_pem.matches("BEGIN CERTIFICATE").count();
+        assert_eq!(served, 1 + crosses.iter().count(), "certificates in a chain");
+        // The operator's own reading of a chain is stricter than any peer's: no leaf outlives the certificate above it.
+        let is_shorter = |root| self.pki.cross_end(root) < self.last_tick(window.not_after);
+        let is_outlived = crosses.iter().any(is_shorter);
+        for (root, made) in (0..).zip(&self.made) {
+            if self.pki.end(root) < 0 || is_outlived && root != self.ca.signer {
+                continue;
+            }
+            let found =
+                verify_as_peer(issued.chain_pem.as_bytes(), issued.key_pem.as_bytes(), &made.anchors, now);
+            let is_accepted = self.pki.accept(Roots::one(root), chain);
+            assert_eq!(found.is_ok(), is_accepted, "root {root} alone, {chain:?}: {found:?}");
+        }
+    }
+
+    fn root(&self, fingerprint: &str) -> RootId {
+        self.place(|made| made.fingerprint.to_string() == fingerprint)
+    }
+
+    fn key(&self, key_id: &str) -> RootId {
+        self.place(|made| made.key_id == key_id)
+    }
+
+    fn place(&self, is_it: impl Fn(&super::pair::Made) -> bool) -> RootId {
+        RootId::try_from(self.made.iter().position(is_it).expect("a root that the model knows")).unwrap()
+    }
+
+    fn roots(&self, fingerprints: &[String]) -> Roots {
+        Roots::of(fingerprints.iter().map(|found| self.root(found)))
+    }
+}
+
+fn profile() -> LeafProfile {
+    let trust_domain: TrustDomain = "cluster.local".parse().unwrap();
+    LeafProfile {
+        spiffe_id: SpiffeId::new(&trust_domain, "orders", "web"),
+        dns_names: vec!["web.orders.svc".into()],
+        ip_addresses: Vec::new(),
+        key_algorithm: KeyAlgorithm::EcdsaP256,
+        common_name: CommonName::default(),
+    }
+}
+
+fn certificates(secret: &Secret, key: &str) -> usize {
+    let text = secret.data.iter().flatten().find(|(name, _)| *name == key);
+    text.map_or(0, |(_, text)| String::from_utf8_lossy(&text.0).matches("BEGIN CERTIFICATE").count())
+}
