@@ -52,7 +52,7 @@ async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_ri
         step(&harness, by);
         harness.look_at_authority().await.unwrap();
         let verdict = decided(&harness).await.ready();
-        assert_eq!((verdict.ready, verdict.reason), (false, AuthorityReason::ClockSkewed.as_str()), "{by:#}");
+        assert_eq!((verdict.ready, verdict.reason), (false, AuthorityReason::ClockSkewed), "{by:#}");
         harness.apply("new", &json!({}));
         harness.settle().await;
         assert_eq!(
