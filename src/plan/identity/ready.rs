@@ -93,7 +93,7 @@ impl Standing {
             [grant] => format!("; allowed by grant {grant}"),
             grants => format!("; allowed by grants {}", grants.join(", ")),
         };
-        Self::ready(
+        Self::valid(
             ReadyReason::Issued,
             format!("the certificate is as asked and valid until {not_after}{by}"),
         )
@@ -115,7 +115,7 @@ impl Standing {
         let message = format!(
             "the certificate is as asked and valid until {not_after}, but its renewal is due and the authority does not sign: {why}"
         );
-        Self::ready(ReadyReason::Issued, message)
+        Self::valid(ReadyReason::Issued, message)
     }
 
     /// Paused, and the leaf is valid and as asked.
@@ -124,7 +124,7 @@ impl Standing {
         let message = format!(
             "issuance is paused by spec.paused; the certificate is as asked and valid until {not_after}"
         );
-        Self::ready(ReadyReason::Paused, message)
+        Self::valid(ReadyReason::Paused, message)
     }
 
     /// Paused, and there is no leaf as asked.
@@ -221,7 +221,7 @@ impl Standing {
         Self { ready: false, stalled, reason, message }
     }
 
-    fn ready(reason: ReadyReason, message: String) -> Self {
+    fn valid(reason: ReadyReason, message: String) -> Self {
         Self { ready: true, stalled: false, reason, message }
     }
 
