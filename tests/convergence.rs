@@ -15,3 +15,5 @@ mod objects;
 mod requeue;
 #[path = "convergence/settling.rs"]
 mod settling;
+#[path = "convergence/worlds.rs"]
+mod worlds;

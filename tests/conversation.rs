@@ -8,6 +8,8 @@
 
 #[path = "conversation/api_faults.rs"]
 mod api_faults;
+#[path = "conversation/at_work.rs"]
+mod at_work;
 #[path = "conversation/audit.rs"]
 mod audit;
 #[path = "conversation/blockers.rs"]
@@ -26,6 +28,12 @@ mod inputs;
 mod issuing;
 #[path = "conversation/left_behind.rs"]
 mod left_behind;
+#[path = "conversation/loops.rs"]
+mod loops;
+#[path = "conversation/many_keys.rs"]
+mod many_keys;
+#[path = "conversation/many_pods.rs"]
+mod many_pods;
 #[path = "conversation/metrics.rs"]
 mod metrics;
 #[path = "conversation/other_writers.rs"]
@@ -40,6 +48,8 @@ mod races;
 mod read_back;
 #[path = "conversation/refusals.rs"]
 mod refusals;
+#[path = "conversation/relisting.rs"]
+mod relisting;
 #[path = "conversation/root_keys.rs"]
 mod root_keys;
 #[path = "conversation/rotating_condition.rs"]

@@ -1,6 +1,9 @@
 //! What the process says of itself, line by line, where machines read its log.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
+#[path = "log/command_line.rs"]
+mod command_line;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Probes against real TLS servers: rustls in memory, OpenSSL and Go as processes, TLS 1.2 and 1.3. What a server does is
-//! what is seen, however slow, silent or impolite it is.
+//! Probes against real TLS servers: rustls in memory, OpenSSL and Go as processes, TLS 1.2 and 1.3. The
+//! observation is what the server does, however slow or silent it is.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,5 +15,7 @@ mod go;
 mod openssl;
 #[path = "probes/process.rs"]
 mod process;
+#[path = "probes/rustls_server.rs"]
+mod rustls_server;
 #[path = "probes/servers.rs"]
 mod servers;

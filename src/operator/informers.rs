@@ -17,15 +17,17 @@ use crate::operator::index::awaited_object::{AwaitedKind, AwaitedObject};
 use crate::operator::index::identity::ParsedIdentity;
 use crate::operator::index::policy::NamespaceEntry;
 use crate::operator::index::time::{Millis, Second};
+use crate::operator::probe::store::SharedProbeState;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::runtime::shared::Shared;
 
 /// An object that changes again and again has its authority reconciled at most this often.
 const REQUEUE_AFTER: Millis = 1000;
 
-/// Identities, for the scheduler.
+/// Identities, for the scheduler and for probes.
 pub struct IdentityHandler {
     context: Context,
+    probes: SharedProbeState,
     scope: Option<String>,
     list: ListNumber,
 }
@@ -33,8 +35,8 @@ pub struct IdentityHandler {
 impl IdentityHandler {
     /// Those of one namespace, or of all.
     #[must_use]
-    pub fn new(context: Context, scope: Option<String>) -> Self {
-        Self { context, scope, list: ListNumber::default() }
+    pub fn new(context: Context, probes: SharedProbeState, scope: Option<String>) -> Self {
+        Self { context, probes, scope, list: ListNumber::default() }
     }
 }
 
@@ -45,11 +47,9 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
 
     fn apply(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
         let now = self.context.millis();
-        if is_from_list {
-            self.context.probes.listed(&identity);
-        } else {
-            self.context.probes.saw(&identity);
-        }
+        self.probes.change_if(|probes| {
+            if is_from_list { probes.apply_listed(&identity) } else { probes.apply(&identity) }
+        });
         let parsed = ParsedIdentity::from(&identity);
         self.context.board.change(|board| board.apply_identity(parsed, is_from_list, now));
         let (namespace, name) = (identity.namespace().unwrap_or_default(), identity.name_any());
@@ -59,7 +59,7 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
     fn delete(&mut self, object: Decoded<MtlsIdentity>) {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
-        self.context.probes.lost(&namespace, &object.name_any());
+        self.probes.lock().delete(&namespace, &object.name_any());
         self.context.board.change(|board| board.delete_identity(&object.0, now));
         requeue_awaiting(&self.context, |awaited| {
             awaited.is(AwaitedKind::Identity, &namespace, &object.name_any())
@@ -69,7 +69,21 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
     fn init_done(&mut self) {
         let now = self.context.millis();
         self.context.board.change(|board| board.finish_identity_list(self.scope.as_deref(), self.list, now));
+        drop_deleted(&self.context, &self.probes, self.scope.as_deref());
         requeue_awaiting(&self.context, |awaited| awaited.kind == AwaitedKind::Identity);
+    }
+}
+
+/// Drops from the probe state the identities of a scope that are not in the index.
+fn drop_deleted(context: &Context, probes: &SharedProbeState, scope: Option<&str>) {
+    let mut names = probes.lock().names(scope);
+    {
+        let board = context.board.lock();
+        names.retain(|(namespace, name)| board.index().find(namespace, name).is_none());
+    }
+    let mut probes = probes.lock();
+    for (namespace, name) in &names {
+        probes.delete(namespace, name);
     }
 }
 

@@ -164,7 +164,7 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
         let handler = LeafSecretHandler::new(context.clone(), scope.clone());
         watches.spawn(secrets.run(context.clock.clone(), handler, objects.handle("leaf Secrets")));
         let identities = Watch::within(client, scope.as_deref());
-        let handler = IdentityHandler::new(context.clone(), scope);
+        let handler = IdentityHandler::new(context.clone(), context.probes.clone(), scope);
         watches.spawn(identities.run(context.clock.clone(), handler, objects.handle("MtlsIdentities")));
     }
     let own = Watch::within(client, Some(&context.namespace));
@@ -191,7 +191,10 @@ fn watch_pods(
         let handler = EndpointSlices::new(context.probes.clone(), scope);
         watches.spawn(slices.run(context.clock.clone(), handler, listed.handle("EndpointSlices")));
     }
-    watches.spawn(ProbeController::new(context.clone(), visitor).run(leadership.clone(), listed));
+    watches.spawn(
+        ProbeController::new(context.clone(), context.probes.clone(), visitor)
+            .run(leadership.clone(), listed),
+    );
 }
 
 /// Nobody's identity waits for these: where they cannot be listed, only published bundles do.

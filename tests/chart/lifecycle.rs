@@ -1,8 +1,11 @@
 //! Install, upgrade, uninstall, install again: no root and no leaf is lost on the way.
 
+use std::path::Path;
+use std::process::Command;
+
 use test_support::chart::CHART;
 use test_support::cluster::TestCluster;
-use test_support::installation::SYSTEM;
+use test_support::installation::{SYSTEM, succeed};
 
 fn serial(cluster: &TestCluster) -> String {
     let secret = cluster.get(&["secret", "web-mtls", "-n", "default"]);
@@ -32,6 +35,41 @@ fn neither_upgrade_nor_uninstall_and_install_costs_a_leaf_or_the_root() {
     cluster.wait("mtlsidentity/second", "default", "condition=Ready");
     assert_eq!(serial(&cluster), before);
     assert_eq!(cluster.get(&["secret", "mtls-authority-mesh", "-n", SYSTEM])["metadata"]["uid"], root);
+}
+
+/// A copy of the chart as the next release will be, in this folder.
+fn next_release(folder: &Path) -> String {
+    let chart = folder.join("mtls-operator");
+    succeed(Command::new("cp").args(["-r", CHART]).arg(&chart)).unwrap();
+    let file = chart.join("Chart.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let old = format!("version: {}", env!("CARGO_PKG_VERSION"));
+    assert!(text.contains(&old), "{text}");
+    std::fs::write(&file, text.replace(&old, "version: 0.99.0")).unwrap();
+    chart.to_str().unwrap().to_owned()
+}
+
+/// As on a cluster: the operator works while helm changes its roles, policies and definitions, and goes on with them.
+#[test]
+fn an_upgrade_to_another_release_under_a_running_operator_costs_no_leaf_and_takes_no_right_away() {
+    let cluster = TestCluster::new(&[]);
+    cluster.kubectl(&["apply", "-f", WEB]);
+    cluster.wait("mtlsidentity/web", "default", "condition=Ready");
+    let before = serial(&cluster);
+    let folder = tempfile::tempdir().unwrap();
+    cluster.helm(&["upgrade", "mtls-operator", &next_release(folder.path()), "-n", SYSTEM]);
+    let releases = cluster.helm(&["list", "-n", SYSTEM]);
+    assert!(releases.contains("mtls-operator-0.99.0"), "{releases}");
+    let second = WEB.replace("web.yaml", "second.yaml");
+    cluster.kubectl(&["apply", "-f", &second]);
+    cluster.wait("mtlsidentity/second", "default", "condition=Ready");
+    assert_eq!(serial(&cluster), before);
+    // Its successor takes over from it.
+    cluster.stop_operator();
+    cluster.start_operator();
+    cluster.kubectl(&["delete", "secret", "second-mtls", "-n", "default"]);
+    cluster.kubectl(&["wait", "secret/second-mtls", "-n", "default", "--for=create", "--timeout=90s"]);
+    assert_eq!(serial(&cluster), before);
 }
 
 /// Design §2.2: the operator owns the two domains of the authority that it creates, and a manifest that holds the rest owns that.

@@ -9,8 +9,10 @@
 
 mod admission;
 mod examples;
+mod granted;
 mod lifecycle;
 mod openshift;
+mod plain;
 mod readme;
 mod rendering;
 mod rights;

@@ -1,5 +1,6 @@
 //! A compromised root is named, and is out: another one signs at once, and nothing holds the old one any more.
 
+use k8s_openapi::api::core::v1::ConfigMap;
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::runtime::clock::Clock;
 use serde_json::{Value, json};
@@ -7,7 +8,9 @@ use test_support::ca::Ca;
 use test_support::cluster::TestCluster;
 use test_support::namespace::TestNamespace;
 use test_support::objects::value;
+use test_support::wait::wait;
 
+use crate::bundle::config_maps;
 use crate::leaf_content::Content;
 
 fn signer(authority: &MtlsAuthority) -> Option<String> {
@@ -36,10 +39,21 @@ async fn fixture_of(namespace: &TestNamespace, authority: String, spec: Value) -
     (authority, content, signer)
 }
 
+/// Waits until the published trust bundle of an authority is this one.
+async fn publishes(namespace: &TestNamespace, authority: &str, trust: &[u8]) {
+    let name = format!("{authority}-trust-bundle");
+    let is_so =
+        |found: &ConfigMap| found.data.as_ref().is_some_and(|data| data["ca.crt"].as_bytes() == trust);
+    let what = "the published bundle to be that of the Secret";
+    wait(config_maps(namespace), &name, what, |found| found.filter(|found| is_so(found)).map(drop)).await;
+}
+
 #[tokio::test]
 async fn a_distrusted_root_is_replaced_at_once_and_no_bundle_holds_it_any_more() {
-    let namespace = TestCluster::shared().namespace().await;
-    let (authority, before, root) = fixture(&namespace, json!({})).await;
+    let namespace = TestCluster::shared().namespace_labelled(&json!({ "distrusts": "yes" })).await;
+    let published = json!({ "trustBundle": { "namespaces": { "matchLabels": { "distrusts": "yes" } } } });
+    let (authority, before, root) = fixture(&namespace, published).await;
+    publishes(&namespace, &authority, &before.trust).await;
     distrust(&namespace, &authority, &root.to_uppercase()).await;
     let is_other = |authority: &MtlsAuthority| signer(authority).is_some_and(|found| found != root);
     namespace.authority_where(&authority, "another signer", is_other).await;
@@ -48,8 +62,9 @@ async fn a_distrusted_root_is_replaced_at_once_and_no_bundle_holds_it_any_more()
     let after = Content::of(&secret.await);
     before.assert_reissued(&after, "distrusted");
     assert_ne!(before.leaf.authority_key_id, after.leaf.authority_key_id);
-    let trust = String::from_utf8(after.trust).unwrap();
+    let trust = String::from_utf8(after.trust.clone()).unwrap();
     assert_eq!(trust.matches("BEGIN CERTIFICATE").count(), 1);
+    publishes(&namespace, &authority, &after.trust).await;
     namespace.stands("cart", "True", "Issued").await;
 }
 

@@ -1,26 +1,47 @@
 //! When the API server or the operator was away, what was missed is made good, and nothing is done twice.
 
+use mtls_operator::api::MtlsIdentity;
+use mtls_operator::runtime::clock::Clock;
 use serde_json::json;
 use test_support::cluster::TestCluster;
+use test_support::installation::OPERATOR;
 use test_support::objects::value;
+use test_support::wait::until;
 
 use crate::leaf_content::Content;
+use crate::secrecy;
 
+/// Logged at the finest level, where libraries tell most: even so, no key gets there.
 #[tokio::test]
 async fn an_api_server_that_comes_back_finds_the_operator_at_work() {
-    let cluster = TestCluster::new(&[]);
+    let cluster = TestCluster::without_operator(&[]);
+    cluster.start_operator_as(OPERATOR, &["--log-filter", "trace"]);
     let namespace = cluster.namespace().await;
+    let swift = json!({
+        "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" }, "rotation": { "propagation": "10s" }
+    });
+    namespace.create_authority("swift", swift).await;
     namespace.create("before", json!({})).await;
+    namespace.create("due", json!({ "authorityRef": { "name": "swift" }, "renewBefore": "30s" })).await;
     namespace.ready("before").await;
+    let renewal = namespace.ready("due").await.status.unwrap().renewal_time.unwrap().0;
     let before = Content::of(&namespace.secret("before-mtls").await);
-    {
-        let control_plane = cluster.control_plane();
-        control_plane.stop_api_server().unwrap();
-        control_plane.start_api_server().unwrap();
+    let due = Content::of(&namespace.secret("due-mtls").await);
+    cluster.control_plane().stop_api_server().unwrap();
+    for noticed in ["a watch was interrupted", "does not lead any more"] {
+        let is_noticed = || async { cluster.operator_log().contains(noticed).then_some(()) };
+        until(&format!("the operator to say that {noticed}"), is_noticed).await;
     }
+    let clock = Clock::system();
+    until("a renewal to fall due", || async { (clock.now() > renewal).then_some(()) }).await;
+    cluster.control_plane().start_api_server().unwrap();
     namespace.create("after", json!({})).await;
     namespace.ready("after").await;
+    let is_renewed = |identity: &MtlsIdentity| identity.status.as_ref().unwrap().revision == Some(2);
+    namespace.identity_where("due", "what fell due meanwhile to be made good", is_renewed).await;
+    due.assert_reissued(&Content::of(&namespace.secret("due-mtls").await), "due in an outage");
     before.assert_kept(&Content::of(&namespace.secret("before-mtls").await), "an outage");
+    secrecy::assert_no_key_in(&cluster.operator_log(), &namespace).await;
 }
 
 #[tokio::test]

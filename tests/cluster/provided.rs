@@ -16,9 +16,9 @@ use crate::events::{expect_of_authority, look_again};
 use crate::leaf_content::Content;
 
 /// An authority with a provided CA.
-struct AuthorityFixture {
-    namespace: TestNamespace,
-    authority: String,
+pub struct AuthorityFixture {
+    pub namespace: TestNamespace,
+    pub authority: String,
     input: String,
 }
 
@@ -29,17 +29,24 @@ impl AuthorityFixture {
     }
 
     async fn under(data: Value) -> Self {
+        Self::with(data, json!({ "rotation": { "spreadOver": "0s" } })).await
+    }
+
+    /// An authority with this CA, and this spec besides.
+    pub async fn with(data: Value, spec: Value) -> Self {
         let fixture = Self::new().await;
         fixture.provide(data).await;
-        fixture.create_authority().await;
+        fixture.create_authority_of(spec).await;
         fixture
     }
 
     async fn create_authority(&self) {
-        let spec = json!({
-            "trustDomain": "own.example", "root": { "provided": { "secretName": self.input } },
-            "rotation": { "spreadOver": "0s" },
-        });
+        self.create_authority_of(json!({ "rotation": { "spreadOver": "0s" } })).await;
+    }
+
+    async fn create_authority_of(&self, mut spec: Value) {
+        spec["trustDomain"] = json!("own.example");
+        spec["root"] = json!({ "provided": { "secretName": self.input } });
         self.namespace.create_authority(&self.authority, spec).await;
     }
 
@@ -51,7 +58,7 @@ impl AuthorityFixture {
         self.namespace.system_secrets().create(&PostParams::default(), &secret).await.unwrap()
     }
 
-    async fn replace(&self, data: Value) {
+    pub async fn replace(&self, data: Value) {
         let (api, patch) = (self.namespace.system_secrets(), Patch::Merge(json!({ "data": data })));
         api.patch(&self.input, &PatchParams::default(), &patch).await.unwrap();
     }
@@ -75,7 +82,7 @@ impl AuthorityFixture {
         self.namespace.system_secrets().get(&format!("mtls-authority-{}", self.authority)).await.unwrap()
     }
 
-    async fn issue(&self, name: &str) -> Content {
+    pub async fn issue(&self, name: &str) -> Content {
         self.namespace.create(name, json!({ "authorityRef": { "name": self.authority } })).await;
         self.namespace.ready(name).await;
         Content::of(&self.namespace.secret(&format!("{name}-mtls")).await)

@@ -8,6 +8,7 @@ use mtls_operator::plan::identity::ready::ReadyReason;
 use mtls_operator::plan::identity::world::LeafDefect;
 use mtls_operator::plan::selector::Labels;
 use proptest::prelude::*;
+use test_support::properties;
 
 use super::model::{DAY, Model, NOW, SECOND, YEAR, asked, because, terms};
 
@@ -60,7 +61,7 @@ fn renew(model: &mut Model) -> Timestamp {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 300))]
 
     #[test]
     fn leaves_are_renewed_in_time_for_every_pod_and_no_sooner_than_needed(mut model in accepted()) {

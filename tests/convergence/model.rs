@@ -1,5 +1,7 @@
 //! One identity, its authority and its Secret, on which plans are carried out as the operator would.
 
+use std::sync::LazyLock;
+
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::pki::Validity;
@@ -157,5 +159,8 @@ pub fn asked() -> IdentitySpec {
 }
 
 pub fn terms() -> AuthoritySpec {
-    AuthoritySpec::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap()
+    static TERMS: LazyLock<AuthoritySpec> = LazyLock::new(|| {
+        AuthoritySpec::parse(&MtlsAuthority::new("mesh", MtlsAuthoritySpec::default())).unwrap()
+    });
+    TERMS.clone()
 }

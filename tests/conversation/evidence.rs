@@ -159,7 +159,11 @@ async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_cha
             harness.context.roster.lock().next_due(harness.context.millis()).is_none(),
             "nothing has changed"
         );
-        change(&harness, &mut IdentityHandler::new(harness.context.clone(), None), harness.identity("web"));
+        change(
+            &harness,
+            &mut IdentityHandler::new(harness.context.clone(), harness.context.probes.clone(), None),
+            harness.identity("web"),
+        );
         harness.advance(seconds);
         assert!(
             harness.context.roster.lock().next_due(harness.context.millis()).is_some(),

@@ -1,6 +1,6 @@
 //! Pods that serve with what their Secret held when they loaded it, each at an address of its own, over wires in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,23 +24,34 @@ use test_support::pod::Pod;
 /// Where the Pods of the tests listen.
 pub const PORT: u16 = 8443;
 
-/// All Pods, and the prober that looks at them.
+/// All Pods, and the controller that probes them.
 pub struct Pods {
     listening: Arc<Mutex<HashMap<SocketAddr, Pod>>>,
-    pub prober: ProbeController,
+    /// The addresses that were dialed since they were last asked for.
+    dialed: Arc<Mutex<BTreeSet<SocketAddr>>>,
+    pub controller: ProbeController,
 }
 
 impl Pods {
-    /// No Pod yet. The operator looks at them.
+    /// No Pod yet. The operator probes them.
     pub fn of(harness: &Harness) -> Self {
         let listening: Arc<Mutex<HashMap<SocketAddr, Pod>>> = Arc::default();
         let (pods, clock) = (listening.clone(), PodClock(harness.hand.clone()));
+        let seen: Arc<Mutex<BTreeSet<SocketAddr>>> = Arc::default();
+        let addresses = seen.clone();
         let dialer = Dialer::new(move |address| {
+            addresses.lock().insert(address);
             let (pod, clock) = (pods.lock().get(&address).cloned(), clock.clone());
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
-        let visitor = EndpointProber { dialer, limits: limits(), metrics: ProbeMetrics::default() };
-        Self { listening, prober: ProbeController::new(harness.context.clone(), Some(visitor)) }
+        let prober = EndpointProber { dialer, limits: limits(), metrics: ProbeMetrics::default() };
+        let (context, probes) = (harness.context.clone(), harness.context.probes.clone());
+        Self { listening, dialed: seen, controller: ProbeController::new(context, probes, Some(prober)) }
+    }
+
+    /// The Pods that the operator dialed since the last time, by their addresses.
+    pub fn dialed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.dialed.lock()).into_iter().map(|address| address.ip().to_string()).collect()
     }
 
     /// The Service of this name has ready Pods at these addresses.
@@ -60,7 +71,7 @@ impl Pods {
             "addressType": "IPv4", "endpoints": endpoints, "ports": [{ "port": PORT }],
         }))
         .unwrap();
-        harness.context.probes.saw_slice(&slice);
+        harness.context.probes.change(|probes| probes.slices.apply(&slice));
     }
 
     /// The Pod at this address loads what the Secret of an identity holds.
@@ -85,8 +96,8 @@ impl Pods {
         listening.insert(address, loaded);
     }
 
-    /// The Pod at this address lets strangers in from now on.
-    pub fn welcome_strangers(&self, address: &str) {
+    /// The Pod at this address accepts untrusted clients from now on.
+    pub fn accept_untrusted(&self, address: &str) {
         self.listening.lock().get_mut(&at(address)).unwrap().lets_strangers_in = true;
     }
 
@@ -95,23 +106,24 @@ impl Pods {
         self.listening.lock().remove(&at(address));
     }
 
-    /// The watches tell, and the prober looks at whoever is due until nobody is.
+    /// The watches show every identity, and the controller probes every endpoint that is due.
     pub async fn probe(&mut self, harness: &Harness) {
         for identity in harness.server.all(IDENTITIES) {
-            harness.context.probes.saw(&serde_json::from_value(identity).unwrap());
+            let identity = serde_json::from_value(identity).unwrap();
+            harness.context.probes.change(|probes| probes.apply(&identity));
         }
-        // The first round looks, the second writes what was seen.
+        // The first round probes, the second writes the verdict.
         for _ in 0..2 {
-            self.prober.round().await;
-            self.prober.rest().await;
+            self.controller.round().await;
+            self.controller.rest().await;
         }
     }
 }
 
-/// Time is tokio's and paused: it passes only when everybody waits.
+/// Time is tokio's and paused: it passes only when every task waits.
 fn limits() -> Limits {
-    let [handshake, settle, farewell] = [30, 10, 30].map(Duration::from_millis);
-    Limits { handshake, settle, farewell }
+    let [handshake, settle, close] = [30, 10, 30].map(Duration::from_millis);
+    Limits { handshake, settle, close }
 }
 
 fn at(address: &str) -> SocketAddr {

@@ -130,7 +130,8 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     LeafSecretHandler::new(context.clone(), None).delete(metadata(&harness, "a-mtls", Some("1000")));
     board.change(|board| board.apply_secret_answer(&metadata(&harness, "a-mtls", Some("999")), 0));
     assert_eq!(board.lock().secret_version(NAMESPACE, "a-mtls"), None);
-    IdentityHandler::new(context.clone(), None).delete(last(&harness, (IDENTITIES, NAMESPACE, "a")));
+    IdentityHandler::new(context.clone(), context.probes.clone(), None)
+        .delete(last(&harness, (IDENTITIES, NAMESPACE, "a")));
     let mut late = harness.identity("a");
     late.metadata.resource_version = Some("999".into());
     board.change(|board| board.apply_identity_answer(&late, 0));
@@ -163,16 +164,43 @@ async fn a_list_of_identities_is_believed_for_probes_whatever_its_version() {
     let harness = Harness::set().await;
     let probes = json!([{ "name": "tls", "serviceName": "web", "targetPort": 8443 }]);
     harness.apply("web", &json!({ "probes": probes }));
-    let mut identities = IdentityHandler::new(harness.context.clone(), None);
+    let mut identities = IdentityHandler::new(harness.context.clone(), harness.context.probes.clone(), None);
     let restored = harness.identity("web");
     identities.apply(last(&harness, (IDENTITIES, NAMESPACE, "web")), false);
     let known = || {
         let memory = harness.context.probes.lock();
-        memory.wards.values().next().unwrap().identity.metadata.resource_version.clone()
+        memory.identities.values().next().unwrap().identity.metadata.resource_version.clone()
     };
     assert_eq!(known().as_deref(), Some("1000"));
     identities.apply(Decoded(restored.clone()), true);
     assert_eq!(known(), restored.metadata.resource_version);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_that_a_list_does_not_name_is_not_probed_any_more() {
+    let harness = Harness::set().await;
+    let probes = json!([{ "name": "tls", "serviceName": "web", "targetPort": 8443 }]);
+    harness.apply("web", &json!({ "probes": probes }));
+    harness.apply("api", &json!({ "probes": probes }));
+    let mut identities =
+        IdentityHandler::new(harness.context.clone(), harness.context.probes.clone(), Some(NAMESPACE.into()));
+    for name in ["web", "api"] {
+        identities.apply(last(&harness, (IDENTITIES, NAMESPACE, name)), false);
+    }
+    let mut elsewhere = IdentityHandler::new(
+        harness.context.clone(),
+        harness.context.probes.clone(),
+        Some("elsewhere".into()),
+    );
+    elsewhere.init();
+    elsewhere.init_done();
+    let known =
+        || harness.context.probes.lock().names(None).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    assert_eq!(known(), ["api", "web"], "the list of another namespace says nothing about them");
+    identities.init();
+    identities.apply(last(&harness, (IDENTITIES, NAMESPACE, "api")), true);
+    identities.init_done();
+    assert_eq!(known(), ["api"]);
 }
 
 #[tokio::test(start_paused = true)]

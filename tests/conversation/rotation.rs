@@ -396,14 +396,14 @@ async fn what_was_distrusted_with_another_root_stays_so_whichever_backup_is_rest
     }
     mesh.distrust(&[&fingerprint(&mesh, "tls.crt")]);
     mesh.tick(1).await;
-    let signs = fingerprint(&mesh, "tls.crt");
+    let (signs, key_id) = (fingerprint(&mesh, "tls.crt"), mesh.note("a", "authority-key-id"));
     mesh.harness.server.put("secrets", &backup);
     mesh.tick(1).await;
     let service = mesh.harness.context.authorities.get("mesh").unwrap();
     assert!(service.signer.is_err(), "the first root has certified the one that is distrusted");
     // A person goes on without the root that is missing.
     mesh.harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
-        let missed = json!({ "role": "Signing", "fingerprint": hex(&signs), "keyID": "", "leaves": 1 });
+        let missed = json!({ "role": "Signing", "fingerprint": hex(&signs), "keyID": key_id, "leaves": 1 });
         authority["status"]["roots"] = json!([missed]);
     });
     mesh.annotate("accept-root-loss", &signs);

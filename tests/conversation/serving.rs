@@ -1,4 +1,4 @@
-//! Live probes: what is seen of Pods stands in status, in few writes; and a rotation waits for who was seen behind.
+//! Live probes: status states what Pods serve, in few writes; and a rotation waits for endpoints that do not trust the next root.
 
 use jiff::SignedDuration;
 use mtls_operator::api::MtlsIdentityStatus;
@@ -18,7 +18,7 @@ fn verified() -> Value {
     json!({ "probes": [{ "name": "tls", "serviceName": "web", "targetPort": 8443 }] })
 }
 
-/// An identity of three Pods that serve as issued and were looked at.
+/// An identity of three Pods that serve as issued and were probed.
 async fn set() -> (Harness, Pods) {
     let mut harness = Harness::set().await;
     harness.apply("web", &verified());
@@ -32,7 +32,7 @@ async fn set() -> (Harness, Pods) {
     (harness, pods)
 }
 
-/// Some time later, after which everybody is due and status may be written.
+/// Some time later, after which every endpoint is due and status may be written.
 async fn later(harness: &mut Harness, pods: &mut Pods, by: SignedDuration) -> Vec<String> {
     harness.asked();
     tokio::time::advance(by.unsigned_abs()).await;
@@ -60,6 +60,7 @@ const SIX_MINUTES: SignedDuration = SignedDuration::from_mins(6);
 #[tokio::test(start_paused = true)]
 async fn pods_that_serve_as_issued_cost_one_write_and_then_none() {
     let (mut harness, mut pods) = set().await;
+    assert_eq!(pods.dialed(), PODS);
     assert_eq!(harness.asked(), [STATUS]);
     assert_eq!(serving(&harness).0, is("True", "ServesAsIssued"));
     let served = status(&harness).served.unwrap();
@@ -68,6 +69,7 @@ async fn pods_that_serve_as_issued_cost_one_write_and_then_none() {
         // The root Secret is confirmed before each new certificate of a probe: no write.
         let calls = later(&mut harness, &mut pods, SIX_MINUTES).await;
         assert!(calls.iter().all(|call| call.starts_with("GET metadata mtls-system/")), "{calls:?}");
+        assert_eq!(pods.dialed(), PODS, "each Pod is looked at still");
     }
     assert_eq!(harness.ready("web"), issued());
 }
@@ -108,7 +110,7 @@ async fn a_pod_that_never_loads_its_new_certificate_is_found_once_it_had_the_tim
     assert_eq!((served.endpoints, served.as_issued), (3, 2));
     assert_eq!(served.differing[0].serial.as_deref(), Some(&*before));
     assert_eq!(harness.ready("web"), issued(), "what Pods do is not what the operator was asked for");
-    // Somebody restarts the Pod: another address, looked at at once.
+    // The Pod is restarted: another address, probed at once.
     pods.load(&harness, "10.0.0.4", "web");
     Pods::publish(&harness, "web", &["10.0.0.2", "10.0.0.3", "10.0.0.4"]);
     later(&mut harness, &mut pods, SignedDuration::from_secs(11)).await;
@@ -118,7 +120,7 @@ async fn a_pod_that_never_loads_its_new_certificate_is_found_once_it_had_the_tim
 #[tokio::test(start_paused = true)]
 async fn a_pod_that_lets_strangers_in_is_found_unless_it_may() {
     let (mut harness, mut pods) = set().await;
-    pods.welcome_strangers(PODS[2]);
+    pods.accept_untrusted(PODS[2]);
     later(&mut harness, &mut pods, SIX_MINUTES).await;
     let (verdict, message) = serving(&harness);
     assert_eq!(verdict, is("False", "AcceptsStrangers"), "{message}");
@@ -153,7 +155,7 @@ async fn what_cannot_be_seen_is_said_to_be_unknown() {
 #[tokio::test(start_paused = true)]
 async fn an_operator_that_does_not_probe_says_so_and_dials_nobody() {
     let (mut harness, mut pods) = set().await;
-    pods.prober = ProbeController::new(harness.context.clone(), None);
+    pods.controller = ProbeController::new(harness.context.clone(), harness.context.probes.clone(), None);
     harness.asked();
     assert_eq!(later(&mut harness, &mut pods, SignedDuration::from_secs(11)).await, [STATUS]);
     let (verdict, message) = serving(&harness);
@@ -187,7 +189,7 @@ async fn a_status_that_somebody_else_writes_meanwhile_is_written_the_next_time()
     assert_eq!(serving(&harness).0, is("Unknown", "Unreachable"));
 }
 
-/// A mesh in which one identity is looked at.
+/// A mesh in which one identity is probed.
 struct Watched {
     mesh: RotationRun,
     pods: Pods,
@@ -220,8 +222,8 @@ impl Watched {
         self.mesh.check(true);
     }
 
-    /// A second in which the Pod listens no more.
-    async fn look_in_vain(&mut self) {
+    /// A second in which the Pod does not listen any more.
+    async fn probe_in_vain(&mut self) {
         self.pods.probe(&self.mesh.harness).await;
         self.mesh.tick(1).await;
         self.mesh.check(true);
@@ -253,7 +255,7 @@ async fn several_probes_of_one_workload_are_looked_at_and_judged_apart() {
     let probe = |name: &str, clients: &str| json!({ "name": name, "serviceName": "web", "targetPort": 8443, "clientCertificates": clients });
     harness.apply("web", &json!({ "probes": [probe("open", "NotChecked"), probe("strict", "Required")] }));
     harness.settle().await;
-    pods.welcome_strangers(PODS[2]);
+    pods.accept_untrusted(PODS[2]);
     later(&mut harness, &mut pods, SIX_MINUTES).await;
     later(&mut harness, &mut pods, SIX_MINUTES).await;
     let (verdict, message) = serving(&harness);
@@ -300,7 +302,7 @@ async fn a_pod_that_cannot_be_reached_any_more_holds_a_switch_up_for_ten_minutes
     watched.pods.stop(PODS[0]);
     let stopped = watched.mesh.harness.hand.now();
     for _ in 0..700 {
-        watched.look_in_vain().await;
+        watched.probe_in_vain().await;
         if watched.mesh.phase() == "Draining" {
             break;
         }
@@ -317,13 +319,13 @@ async fn a_pod_that_does_not_trust_the_next_root_is_not_let_off_by_a_look_that_f
     assert!(!watched.until("Draining", 30).await, "for so long the Secrets have been ready");
     watched.pods.stop(PODS[0]);
     for _ in 0..30 {
-        watched.look_in_vain().await;
+        watched.probe_in_vain().await;
     }
     assert_eq!(watched.mesh.phase(), "Announced");
     assert_eq!(serving(&watched.mesh.harness).0, is("Unknown", "Unreachable"));
     assert_eq!(watched.waiting_for().await, (vec!["orders/web 10.0.0.1:8443".to_owned()], false));
     watched.reloads_trust = true;
-    assert!(watched.until("Draining", 330).await, "it is met again, and lets the next root in");
+    assert!(watched.until("Draining", 330).await, "it is probed again, and accepts the next root");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use mtls_operator::api::patterns;
 use mtls_operator::pki::TrustDomain;
 use proptest::prelude::*;
 use regex::Regex;
+use test_support::properties;
 
 type Predicate = fn(&str) -> bool;
 
@@ -41,7 +42,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4096) })]
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 4096))]
     #[test]
     fn schema_and_operator_judge_every_name_alike(text in text()) {
         for (expression, predicate) in &*COMPILED {

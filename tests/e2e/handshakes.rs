@@ -13,7 +13,7 @@ use crate::manifests::{identity, lone_pod};
 use crate::workloads::{RING, name, residents, restarts, target};
 
 /// Attempts after which a verdict counts.
-const ENOUGH: u64 = 5;
+pub const ENOUGH: u64 = 5;
 
 /// A trust domain of its own, with an identity in the ring's namespace.
 const STRANGER: &str = "
@@ -132,6 +132,14 @@ async fn tallies(cluster: &E2eCluster) -> Result<BTreeMap<(String, String), Coun
         all.extend(pod_log.tallies().into_iter().map(|(peer, tally)| ((name(&pod), peer), tally)));
     }
     Ok(all)
+}
+
+/// Handshakes that were granted, by Pod and peer.
+pub type Granted = BTreeMap<(String, String), u64>;
+
+/// Those of all residents so far.
+pub async fn granted(cluster: &E2eCluster) -> Result<Granted, Failure> {
+    Ok(tallies(cluster).await?.into_iter().map(|(pair, tally)| (pair, tally.granted)).collect())
 }
 
 /// Everything that residents have tried so far.

@@ -10,7 +10,7 @@ use test_support::reporter::Reporter;
 use crate::cluster::E2eCluster;
 use crate::cluster::{ensure, until};
 use crate::disruption;
-use crate::handshakes::sum;
+use crate::handshakes::{ENOUGH, Granted, granted, sum};
 use crate::probes::serving;
 use crate::workloads::{RING, name, residents};
 
@@ -47,17 +47,21 @@ pub async fn rotate(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(),
     Reporter::section("The root rotates under handshakes, while operator and kubelet are killed");
     let before = sum(cluster).await?;
     let started = reporter.clock();
+    let mut granted = granted(cluster).await?;
     cluster.kubectl(&["annotate", "mtlsauthority", MESH, "mtls-operator.dev/rotate=e2e"])?;
     reached(reporter, cluster, Phase::Announced).await?;
     disruption::delete_the_leader(reporter, cluster).await?;
     reached(reporter, cluster, Phase::Draining).await?;
+    all_have_talked(cluster, &mut granted, "up to the switch").await?;
     disruption::kill_both_replicas(reporter, cluster).await?;
     disruption::restart_the_kubelet(reporter, cluster)?;
     disruption::be_away_over_renewals(reporter, cluster).await?;
     reached(reporter, cluster, Phase::Stable).await?;
     reporter.took("the whole rotation", started);
+    all_have_talked(cluster, &mut granted, "while it drained").await?;
     by_the_new_root(cluster).await?;
     as_seen_by_the_operator(cluster).await?;
+    all_have_talked(cluster, &mut granted, "with the new root alone").await?;
     let after = sum(cluster).await?;
     let meanwhile = after.granted - before.granted;
     reporter.found("handshakes during the rotation, of which none failed", &meanwhile.to_string());
@@ -67,6 +71,18 @@ pub async fn rotate(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(),
         after.overlap.unwrap_or_default(),
         after.margin.unwrap_or_default()
     ));
+    Ok(())
+}
+
+/// Nothing is known of a pair that did not talk: each must have had so many handshakes since the last time.
+async fn all_have_talked(cluster: &E2eCluster, before: &mut Granted, when: &str) -> Result<(), Failure> {
+    let now = granted(cluster).await?;
+    ensure(!now.is_empty(), || "nobody talks to anybody".into())?;
+    for (pair, count) in &now {
+        let meanwhile = count - before.get(pair).copied().unwrap_or(0);
+        ensure(meanwhile >= ENOUGH, || format!("{pair:?} had {meanwhile} handshakes {when}, not {ENOUGH}"))?;
+    }
+    *before = now;
     Ok(())
 }
 

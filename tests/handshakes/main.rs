@@ -16,6 +16,8 @@ mod gnutls;
 mod mount;
 #[cfg(feature = "weakened")]
 mod mutants;
+#[cfg(not(feature = "weakened"))]
+mod no_mutants;
 mod openssl;
 mod pairwise;
 mod process;

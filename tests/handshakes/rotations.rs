@@ -110,7 +110,10 @@ fn no_handshake_fails_while_the_root_rotates() {
     println!("Rotations one after the other: {}. {counts}", rotations());
     assert!(counts.failures.is_empty(), "{counts}\n{:#?}", counts.failures);
     assert_eq!(counts.untried(), [], "{counts}");
-    // The first phase takes ten seconds: several rounds, but not one on a machine that is busy with other tests.
-    let least = if is_at_full_size() { counts.pairs } else { 1 };
-    assert_eq!(counts.periods_of_fewer(least), [], "{counts}");
+    // The first phase takes ten seconds: several rounds, but not one on a machine that is busy with other tests. The others
+    // take a minute and more.
+    let is_short = |name: &str| name.starts_with(Phase::Announced.as_str()) && !is_at_full_size();
+    let mut few = counts.periods_of_fewer(counts.pairs);
+    few.retain(|(name, pairs)| !is_short(name) || *pairs == 0);
+    assert_eq!(few, [], "{counts}");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::runtime::skew::{Answer, Difference, Doubt, Reading, Skew};
 use proptest::prelude::*;
+use test_support::properties;
 
 use super::fixture::NOW;
 
@@ -161,6 +162,8 @@ fn an_answer_that_took_long_proves_no_more_than_its_round_trip() {
 }
 
 proptest! {
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 256))]
+
     #[test]
     fn a_clock_is_believed_where_an_api_server_of_the_last_minute_agrees_and_only_there(
         ahead in -400_i64..400,

@@ -35,11 +35,11 @@ fn ready(slices: &Slices, port: u16) -> Vec<String> {
 #[test]
 fn the_ready_pods_of_all_slices_are_the_endpoints() {
     let mut slices = Slices::default();
-    assert!(slices.saw(&slice("a", json!([pod("10.0.0.2"), pod("10.0.0.1")]))));
-    assert!(slices.saw(&slice("b", json!([pod("fd00::7"), pod("10.0.0.1")]))));
+    assert!(slices.apply(&slice("a", json!([pod("10.0.0.2"), pod("10.0.0.1")]))));
+    assert!(slices.apply(&slice("b", json!([pod("fd00::7"), pod("10.0.0.1")]))));
     assert_eq!(ready(&slices, 8443), ["10.0.0.1:8443", "10.0.0.2:8443", "[fd00::7]:8443"]);
-    assert!(!slices.saw(&slice("b", json!([pod("fd00::7"), pod("10.0.0.1")]))), "no news");
-    assert!(slices.lost("shop", "a") && !slices.lost("shop", "a"));
+    assert!(!slices.apply(&slice("b", json!([pod("fd00::7"), pod("10.0.0.1")]))), "no news");
+    assert!(slices.delete("shop", "a") && !slices.delete("shop", "a"));
     assert_eq!(ready(&slices, 8443), ["10.0.0.1:8443", "[fd00::7]:8443"]);
     assert_eq!(slices.endpoints("other", "web", 8443).ready.len(), 0);
 }
@@ -50,7 +50,7 @@ fn nobody_else_is_dialed() {
         let mut endpoint = pod("10.0.0.1");
         change(&mut endpoint);
         let mut slices = Slices::default();
-        slices.saw(&slice("a", json!([endpoint])));
+        slices.apply(&slice("a", json!([endpoint])));
         ready(&slices, 8443)
     };
     assert_eq!(not(|_| ()), ["10.0.0.1:8443"]);
@@ -66,7 +66,7 @@ fn nobody_else_is_dialed() {
 #[test]
 fn only_a_declared_tcp_port_is_dialed_and_the_others_are_known() {
     let mut slices = Slices::default();
-    slices.saw(&slice("a", json!([pod("10.0.0.1")])));
+    slices.apply(&slice("a", json!([pod("10.0.0.1")])));
     for port in [53, 443] {
         let endpoints = slices.endpoints("shop", "web", port);
         assert!(endpoints.ready.is_empty());
@@ -77,28 +77,28 @@ fn only_a_declared_tcp_port_is_dialed_and_the_others_are_known() {
 #[test]
 fn a_slice_that_changes_its_service_leaves_the_former_one() {
     let mut slices = Slices::default();
-    slices.saw(&slice("a", json!([pod("10.0.0.1")])));
+    slices.apply(&slice("a", json!([pod("10.0.0.1")])));
     let mut other = slice("a", json!([pod("10.0.0.1")]));
     other.metadata.labels = serde_json::from_value(labels("api")).unwrap();
-    assert!(slices.saw(&other));
+    assert!(slices.apply(&other));
     assert!(ready(&slices, 8443).is_empty());
     assert_eq!(slices.endpoints("shop", "api", 8443).ready.len(), 1);
     other.metadata.labels = None;
-    assert!(slices.saw(&other));
+    assert!(slices.apply(&other));
     assert_eq!(slices.names(None), []);
 }
 
 #[test]
 fn a_slice_that_the_controller_does_not_keep_counts_for_nothing() {
-    for keeper in [Value::Null, json!("endpointslicemirroring-controller.k8s.io"), json!("me")] {
+    for manager in [Value::Null, json!("endpointslicemirroring-controller.k8s.io"), json!("me")] {
         let mut slices = Slices::default();
         let mut forged = slice("a", json!([pod("192.0.2.1")]));
         let mut labels = labels("web");
-        labels["endpointslice.kubernetes.io/managed-by"] = keeper.clone();
+        labels["endpointslice.kubernetes.io/managed-by"] = manager.clone();
         labels.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         forged.metadata.labels = serde_json::from_value(labels).unwrap();
-        assert!(!slices.saw(&forged) && ready(&slices, 8443).is_empty(), "{keeper}");
-        slices.saw(&slice("a", json!([pod("10.0.0.1")])));
-        assert!(slices.saw(&forged) && ready(&slices, 8443).is_empty(), "{keeper}: it was taken over");
+        assert!(!slices.apply(&forged) && ready(&slices, 8443).is_empty(), "{manager}");
+        slices.apply(&slice("a", json!([pod("10.0.0.1")])));
+        assert!(slices.apply(&forged) && ready(&slices, 8443).is_empty(), "{manager}: it was taken over");
     }
 }

@@ -11,6 +11,7 @@ use mtls_operator::plan::identity::policy::authorize;
 use mtls_operator::plan::identity::ready::Refusal;
 use mtls_operator::plan::identity::spec::IdentitySpec;
 use proptest::prelude::*;
+use test_support::properties;
 
 use super::fixture::{DAY, NOW, asked, pairs, terms};
 
@@ -37,6 +38,8 @@ fn label() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 256))]
+
     #[test]
     fn every_name_that_is_permitted_can_be_issued(
         (namespace, name, services) in (label(), label(), prop::collection::vec(label(), 0..4)),
@@ -76,6 +79,8 @@ fn refused(identity: &MtlsIdentity) -> bool {
 }
 
 proptest! {
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 256))]
+
     #[test]
     fn every_spiffe_id_has_four_segments_below_its_trust_domain(
         (namespace, name, account) in (raw(), raw(), prop::option::of(raw())),

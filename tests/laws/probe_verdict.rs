@@ -1,13 +1,13 @@
-//! Laws of the verdict about servers: what was seen gives exactly its own reason, and nobody is accused of what a change
-//! on its way explains.
+//! Laws of the verdict on servers: each observation gives exactly its own reason, and a server is not blamed for what a
+//! change on its way explains.
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::plan::probe::observation::{
     ClientOutcome, NextRootOutcome, Observation, ObservedServer, ServedLeaf, TlsAlert, UntrustedClients,
-    holds_up,
+    blocks_switch,
 };
 use mtls_operator::plan::probe::verdict::{
-    Endpoint, Expected, NextRoot, ServingReason, ServingVerdict, combined, findings, verdict,
+    EndpointObservation, Expected, NextRoot, ServingReason, ServingVerdict, combined, findings, verdict,
 };
 
 use super::fixture::{HOUR, NOW};
@@ -27,14 +27,18 @@ pub fn leaf(serial: &str) -> ServedLeaf {
     }
 }
 
-/// A server as it should be, an hour after the issuance and the announcement.
+/// A server as expected, an hour after the issuance and the announcement.
 pub fn good() -> ObservedServer {
     ObservedServer {
         leaf: Some(leaf("5e")),
         mesh: ClientOutcome::Accepted,
-        next: Some(NextRootOutcome { root: "r2".into(), reception: ClientOutcome::Accepted }),
-        strangers: Some(UntrustedClients { nobody: BAD, unrelated: UNKNOWN }),
+        next: Some(NextRootOutcome { root: "r2".into(), outcome: ClientOutcome::Accepted }),
+        untrusted: Some(untrusted(BAD, UNKNOWN)),
     }
+}
+
+const fn untrusted(without_certificate: ClientOutcome, unrelated_root: ClientOutcome) -> UntrustedClients {
+    UntrustedClients { without_certificate, unrelated_root }
 }
 
 pub fn expected() -> Expected {
@@ -44,24 +48,24 @@ pub fn expected() -> Expected {
         issued_at: NOW,
         propagation: PROPAGATION,
         next: Some(NextRoot { fingerprint: "r2".into(), since: NOW }),
-        allows_strangers: false,
+        allows_untrusted: false,
     }
 }
 
 fn found(change: impl FnOnce(&mut ObservedServer)) -> Vec<ServingReason> {
-    let mut meeting = good();
-    change(&mut meeting);
-    findings(&Observation::Met(meeting), NOW + HOUR, &expected())
+    let mut server = good();
+    change(&mut server);
+    findings(&Observation::Server(server), NOW + HOUR, &expected())
 }
 
 fn found_at(at: Timestamp, change: impl FnOnce(&mut ObservedServer)) -> Vec<ServingReason> {
-    let mut meeting = good();
-    change(&mut meeting);
-    findings(&Observation::Met(meeting), at, &expected())
+    let mut server = good();
+    change(&mut server);
+    findings(&Observation::Server(server), at, &expected())
 }
 
-pub fn next(reception: ClientOutcome) -> NextRootOutcome {
-    NextRootOutcome { root: "r2".into(), reception }
+pub fn next(outcome: ClientOutcome) -> NextRootOutcome {
+    NextRootOutcome { root: "r2".into(), outcome }
 }
 
 #[test]
@@ -82,30 +86,18 @@ fn one_change_to_a_good_server_gives_exactly_its_own_reason() {
         (|seen| seen.next = Some(next(BAD)), &[ServingReason::DoesNotTrustNextRoot]),
         (|seen| seen.next = Some(next(ClientOutcome::Unclear)), &[]),
         (|seen| seen.next = None, &[]),
-        (|seen| seen.next = Some(NextRootOutcome { root: "r3".into(), reception: UNKNOWN }), &[]),
-        // Whoever refuses both may refuse the probe's name.
+        (|seen| seen.next = Some(NextRootOutcome { root: "r3".into(), outcome: UNKNOWN }), &[]),
+        // A server that refuses both may refuse the probe's name.
         (|seen| (seen.mesh, seen.next) = (BAD, Some(next(BAD))), &[ServingReason::RefusesProbe]),
         (
-            |seen| {
-                seen.strangers = Some(UntrustedClients { nobody: ClientOutcome::Accepted, unrelated: BAD })
-            },
+            |seen| seen.untrusted = Some(untrusted(ClientOutcome::Accepted, BAD)),
             &[ServingReason::AcceptsStrangers],
         ),
         (
-            |seen| {
-                seen.strangers = Some(UntrustedClients { nobody: BAD, unrelated: ClientOutcome::Accepted })
-            },
+            |seen| seen.untrusted = Some(untrusted(BAD, ClientOutcome::Accepted)),
             &[ServingReason::AcceptsStrangers],
         ),
-        (
-            |seen| {
-                seen.strangers = Some(UntrustedClients {
-                    nobody: ClientOutcome::Unclear,
-                    unrelated: ClientOutcome::Unclear,
-                });
-            },
-            &[],
-        ),
+        (|seen| seen.untrusted = Some(untrusted(ClientOutcome::Unclear, ClientOutcome::Unclear)), &[]),
     ];
     for (number, (change, reasons)) in cases.into_iter().enumerate() {
         assert_eq!(found(change), reasons, "case {number}");
@@ -132,26 +124,23 @@ fn whose_certificate_it_is_needs_no_time() {
 
 #[test]
 fn strangers_may_be_allowed() {
-    let meeting = ObservedServer {
-        strangers: Some(UntrustedClients { nobody: ClientOutcome::Accepted, unrelated: BAD }),
-        ..good()
-    };
-    let allowed = Expected { allows_strangers: true, ..expected() };
-    assert_eq!(findings(&Observation::Met(meeting), NOW + HOUR, &allowed), []);
+    let server = ObservedServer { untrusted: Some(untrusted(ClientOutcome::Accepted, BAD)), ..good() };
+    let allowed = Expected { allows_untrusted: true, ..expected() };
+    assert_eq!(findings(&Observation::Server(server), NOW + HOUR, &allowed), []);
 }
 
 #[test]
 fn a_switch_is_held_up_by_whoever_was_seen_well_and_not_to_trust_the_root() {
     let held = |change: fn(&mut ObservedServer)| {
-        let mut meeting = good();
-        change(&mut meeting);
-        holds_up(&meeting, "r2")
+        let mut server = good();
+        change(&mut server);
+        blocks_switch(&server, "r2")
     };
     assert!(!held(|_| ()));
     assert!(held(|seen| seen.next = Some(next(UNKNOWN))));
     assert!(held(|seen| seen.next = Some(next(BAD))));
-    assert!(held(|seen| seen.next = None), "it was seen, and not asked yet");
-    assert!(held(|seen| seen.next = Some(NextRootOutcome { root: "r1".into(), reception: UNKNOWN })));
+    assert!(held(|seen| seen.next = None), "it was not probed with the next root yet");
+    assert!(held(|seen| seen.next = Some(NextRootOutcome { root: "r1".into(), outcome: UNKNOWN })));
     assert!(!held(|seen| seen.next = Some(next(ClientOutcome::Unclear))), "only an alert counts");
     assert!(!held(|seen| (seen.mesh, seen.next) = (BAD, Some(next(BAD)))));
     assert!(!held(|seen| (seen.mesh, seen.next) = (ClientOutcome::Unclear, None)));
@@ -159,22 +148,20 @@ fn a_switch_is_held_up_by_whoever_was_seen_well_and_not_to_trust_the_root() {
 
 fn judged(seen: &[(&str, Observation)]) -> ServingVerdict {
     let mut endpoints = Vec::new();
-    for (address, sighting) in seen {
-        endpoints.push(Endpoint { address: (*address).to_owned(), sighting, at: NOW + HOUR });
+    for (address, observation) in seen {
+        let address = address.parse().unwrap();
+        endpoints.push(EndpointObservation { address, observation, at: NOW + HOUR });
     }
     verdict("tls", &endpoints, &expected())
 }
 
 #[test]
 fn the_worst_finding_is_the_reason_and_the_message_tells_all_of_them() {
-    let old = Observation::Met(ObservedServer { leaf: Some(leaf("0d")), ..good() });
-    let open = ObservedServer {
-        strangers: Some(UntrustedClients { nobody: ClientOutcome::Accepted, unrelated: BAD }),
-        ..good()
-    };
+    let old = Observation::Server(ObservedServer { leaf: Some(leaf("0d")), ..good() });
+    let open = ObservedServer { untrusted: Some(untrusted(ClientOutcome::Accepted, BAD)), ..good() };
     let seen = [
-        ("10.0.0.1:8443", Observation::Met(good())),
-        ("10.0.0.2:8443", Observation::Met(open)),
+        ("10.0.0.1:8443", Observation::Server(good())),
+        ("10.0.0.2:8443", Observation::Server(open)),
         ("10.0.0.3:8443", old),
         ("10.0.0.4:8443", Observation::Unreachable),
     ];
@@ -198,7 +185,7 @@ fn what_is_told_is_bounded_however_many_endpoints_there_are() {
         .map(|number| (format!("10.0.{}.{}:1", number / 256, number % 256), Observation::NoTls))
         .collect();
     let seen: Vec<(&str, Observation)> =
-        seen.iter().map(|(address, sighting)| (address.as_str(), sighting.clone())).collect();
+        seen.iter().map(|(address, observation)| (address.as_str(), observation.clone())).collect();
     let verdict = judged(&seen);
     assert_eq!((verdict.endpoints, verdict.as_issued, verdict.differing.len()), (1000, 0, 5));
     assert!(verdict.message.starts_with("1000 of 1000 endpoints ("), "{}", verdict.message);
@@ -207,14 +194,15 @@ fn what_is_told_is_bounded_however_many_endpoints_there_are() {
 
 #[test]
 fn each_of_several_probes_is_told_apart_and_the_worst_is_the_reason() {
-    let one = |probe: &str, sighting: Observation| {
-        let endpoint = Endpoint { address: "10.0.0.1:1".into(), sighting: &sighting, at: NOW + HOUR };
+    let one = |probe: &str, observation: Observation| {
+        let address = "10.0.0.1:1".parse().unwrap();
+        let endpoint = EndpointObservation { address, observation: &observation, at: NOW + HOUR };
         (probe.to_owned(), verdict(probe, &[endpoint], &expected()))
     };
-    let alone = combined(vec![one("web", Observation::Met(good()))]).unwrap();
+    let alone = combined(vec![one("web", Observation::Server(good()))]).unwrap();
     assert!(alone.message.starts_with("every endpoint (1)"), "{}", alone.message);
     let both =
-        combined(vec![one("admin", Observation::NoTls), one("web", Observation::Met(good()))]).unwrap();
+        combined(vec![one("admin", Observation::NoTls), one("web", Observation::Server(good()))]).unwrap();
     assert_eq!((both.reason, both.endpoints, both.as_issued), (ServingReason::SpeaksNoTls, 2, 1));
     let found = both.differing.iter().map(|one| (one.probe.as_str(), one.address.as_str()));
     assert_eq!(found.collect::<Vec<_>>(), [("admin", "10.0.0.1:1")]);
@@ -236,5 +224,5 @@ fn a_condition_is_false_only_where_something_wrong_was_seen() {
         };
         assert_eq!(reason.status(), status, "{}", reason.as_str());
     }
-    assert_eq!(judged(&[("10.0.0.1:1", Observation::Met(good()))]).reason, ServingReason::ServesAsIssued);
+    assert_eq!(judged(&[("10.0.0.1:1", Observation::Server(good()))]).reason, ServingReason::ServesAsIssued);
 }

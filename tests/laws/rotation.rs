@@ -79,9 +79,20 @@ fn a_request_rotates_once_per_value_and_never_a_provided_ca() {
 
 #[test]
 fn a_second_rotation_waits_for_the_first() {
-    let request = RotationInputs { request: Some("2".into()), ..seen(None) };
-    assert_eq!(transition(&announced(), &request), None);
-    assert_eq!(transition(&draining(NOW + HOUR), &request), None);
+    let due = sound().window.not_after - DAY * 100;
+    let requested = |around: &RotationInputs| RotationInputs { request: Some("2".into()), ..around.clone() };
+    for root in [announced(), draining(NOW + HOUR)] {
+        for quiet_for in [None, Some(MINUTE - SECOND), Some(HOUR)] {
+            for now in [NOW, NOW + HOUR, due] {
+                let around = RotationInputs { now, ..seen(quiet_for) };
+                let change = transition(&root, &requested(&around));
+                assert!(!matches!(change, Some(Transition::Announce(..))), "{:?} at {now}", root.phase);
+                assert_eq!(change, transition(&root, &around), "the request changes the rotation under way");
+            }
+        }
+    }
+    let next = Some(Transition::Announce(Origin::Generated, Cause::Requested));
+    assert_eq!(transition(&sound(), &requested(&seen(None))), next, "it begins when the first is over");
 }
 
 #[test]

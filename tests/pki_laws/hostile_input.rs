@@ -1,11 +1,14 @@
-//! Whatever bytes come in, an answer comes out: no panic, no unbounded work.
+//! Whatever bytes come in, an answer comes out: no panic, nothing that is taken and cannot be used, and no work on what is
+//! longer than any Secret.
 
 use std::sync::LazyLock;
 
 use mtls_operator::pki::{
-    Authority, AuthorityPem, IssuedLeaf, Leaf, PrivateKey, TrustBundle, verify_as_peer,
+    Authority, AuthorityPem, IssuedLeaf, KeyError, Leaf, LeafError, MAX_PEM_BYTES, PemError, PrivateKey,
+    TrustBundle, TrustError, verify_as_peer,
 };
 use proptest::prelude::*;
+use test_support::properties;
 
 use crate::fixture::{NOW, certificate_pem, der, generated, pem};
 use crate::issuing::issue;
@@ -16,16 +19,41 @@ static GOOD: LazyLock<(AuthorityPem, IssuedLeaf)> = LazyLock::new(|| {
     (authority, issued)
 });
 
+/// Whatever is read of these bytes can be used: what is refused is refused at once, not later.
 fn read_everything(bytes: &[u8]) {
     let (authority, issued) = &*GOOD;
-    let _ = Leaf::from_chain_pem(bytes);
-    let _ = PrivateKey::from_pem(bytes);
-    let _ = TrustBundle::from_pem(bytes);
-    let _ = Authority::load(&AuthorityPem { chain: bytes.to_vec(), ..authority.clone() }, NOW);
-    let _ = Authority::load_provided(&AuthorityPem { anchors: bytes.to_vec(), ..authority.clone() }, NOW);
-    let _ = Authority::load(&AuthorityPem { key: bytes.to_vec().into(), ..authority.clone() }, NOW);
+    if let Ok(key) = PrivateKey::from_pem(bytes) {
+        let again = PrivateKey::from_pem(key.to_pem().as_bytes()).unwrap();
+        assert_eq!(again.public_key_der(), key.public_key_der());
+    }
+    if let Ok(bundle) = TrustBundle::from_pem(bytes) {
+        let again = TrustBundle::from_pem(bundle.to_pem().as_bytes()).unwrap();
+        assert!(again.fingerprints().eq(bundle.fingerprints()));
+    }
     let bundle = TrustBundle::from_pem(&authority.anchors).unwrap();
-    let _ = verify_as_peer(bytes, issued.key_pem.as_bytes(), &bundle, NOW);
+    if let Ok(leaf) = verify_as_peer(bytes, issued.key_pem.as_bytes(), &bundle, NOW) {
+        assert_eq!(Leaf::from_chain_pem(bytes).as_ref(), Ok(&leaf));
+        assert!(leaf.window.not_before <= NOW && NOW <= leaf.window.not_after);
+    }
+    for pem in [
+        AuthorityPem { chain: bytes.to_vec(), ..authority.clone() },
+        AuthorityPem { anchors: bytes.to_vec(), ..authority.clone() },
+        AuthorityPem { key: bytes.to_vec().into(), ..authority.clone() },
+        AuthorityPem { chain: bytes.to_vec(), anchors: bytes.to_vec(), ..authority.clone() },
+    ] {
+        load(&pem);
+    }
+}
+
+/// What may sign, signs: peers that trust its anchors accept its leaf.
+fn load(pem: &AuthorityPem) {
+    let Ok(authority) = Authority::load(pem, NOW) else {
+        assert!(Authority::load_provided(pem, NOW).is_err(), "what people provide is read more strictly");
+        return;
+    };
+    let leaf = issue(pem);
+    let (chain, key) = (leaf.chain_pem.as_bytes(), leaf.key_pem.as_bytes());
+    assert_eq!(verify_as_peer(chain, key, authority.anchors(), NOW), Ok(leaf.leaf));
 }
 
 fn flip(bytes: &[u8], flips: &[(prop::sample::Index, u8)]) -> Vec<u8> {
@@ -38,7 +66,7 @@ fn flip(bytes: &[u8], flips: &[(prop::sample::Index, u8)]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 200))]
 
     #[test]
     fn any_text_is_answered(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
@@ -68,8 +96,23 @@ proptest! {
         let (authority, _) = &*GOOD;
         let text = certificate_pem(&flip(&der(std::str::from_utf8(&authority.chain).unwrap()), &flips));
         read_everything(text.as_bytes());
-        let both = AuthorityPem { chain: text.clone().into_bytes(), anchors: text.into_bytes(), ..authority.clone() };
-        let _ = Authority::load(&both, NOW);
+    }
+
+    /// However much there is, and whatever it is: beyond the limits nothing is decoded.
+    #[test]
+    fn what_is_longer_than_any_secret_is_refused_for_its_length(
+        bytes in prop::collection::vec(any::<u8>(), 1..2048), is_sound in any::<bool>(),
+    ) {
+        let sound = GOOD.1.chain_pem.as_bytes();
+        let part = if is_sound { [sound, &bytes].concat() } else { bytes };
+        let text: Vec<u8> = part.iter().copied().cycle().take(MAX_PEM_BYTES + 1).collect();
+        let limit = MAX_PEM_BYTES;
+        prop_assert_eq!(Leaf::from_chain_pem(&text), Err(LeafError::TooLarge));
+        assert!(matches!(
+            TrustBundle::from_pem(&text).err(),
+            Some(TrustError::Pem(PemError::TooLarge { limit: told })) if told == limit
+        ));
+        assert!(matches!(PrivateKey::from_pem(&text).err(), Some(KeyError::Pem(PemError::TooLarge { .. }))));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use mtls_operator::pki::{Authority, AuthorityPem, verify_as_peer};
 use proptest::prelude::*;
+use test_support::properties;
 use yasna::models::ObjectIdentifier;
 use yasna::{DERWriter, Tag};
 
@@ -63,7 +64,7 @@ fn names_in(pem: &str) -> (Vec<u8>, Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 64))]
 
     #[test]
     fn any_name_of_a_signer_is_copied_byte_for_byte(

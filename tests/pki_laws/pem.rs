@@ -4,6 +4,7 @@ use mtls_operator::pki::{
     Authority, AuthorityPem, KeyAlgorithm, Leaf, LoadError, PemError, PrivateKey, TrustBundle, TrustError,
 };
 use proptest::prelude::*;
+use test_support::properties;
 
 use crate::fixture::{NOW, authority_pem, der, foreign_root, generated, pem};
 
@@ -126,7 +127,7 @@ fn dressed(text: &str, way: usize) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 200))]
 
     /// However certificates were put together: either all are in the bundle, or none and both numbers are told.
     #[test]

@@ -1,4 +1,4 @@
-//! A mesh with a current, a next and an unknown root, and what probes of it see.
+//! A mesh with a current, a next and an unknown root, and what probes observe of its servers.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use mtls_operator::operator::metrics::probes::ProbeMetrics;
 use mtls_operator::operator::probe::credentials::ProbeCredentials;
 use mtls_operator::operator::probe::dial::Dialer;
-use mtls_operator::operator::probe::endpoint_probe::{Endpoint, EndpointProber};
+use mtls_operator::operator::probe::endpoint_probe::{EndpointProber, ProbedEndpoint};
 use mtls_operator::operator::probe::handshake::Limits;
 use mtls_operator::pki::{
     Authority, CommonName, IssuedLeaf, KeyAlgorithm, LeafProfile, PrivateKey, RootAlgorithm, Serial,
@@ -49,12 +49,12 @@ impl ProbeFixture {
         Self { next: root("next"), unknown: root("unknown"), server, current }
     }
 
-    /// Everything that a probe can show.
-    pub fn cards(&self) -> ProbeCredentials {
+    /// Everything that a probe can present.
+    pub fn credentials(&self) -> ProbeCredentials {
         ProbeCredentials {
-            mesh: card(&self.current),
-            next: Some(("r2".into(), card(&self.next))),
-            stranger: Some(card(&self.unknown)),
+            mesh: credential(&self.current),
+            next: Some(("r2".into(), credential(&self.next))),
+            untrusted: Some(credential(&self.unknown)),
         }
     }
 
@@ -96,21 +96,21 @@ fn chain(leaf: &IssuedLeaf) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(leaf.chain_pem.as_bytes()).map(Result::unwrap).collect()
 }
 
-fn card(authority: &Authority) -> Arc<CertifiedKey> {
+fn credential(authority: &Authority) -> Arc<CertifiedKey> {
     let issued = leaf(authority, PROBE, &[], Clock::system().now());
     let key = PrivateKeyDer::from_pem_slice(issued.key_pem.as_bytes()).unwrap();
     let key = aws_lc_rs::default_provider().key_provider.load_private_key(key).unwrap();
     Arc::new(CertifiedKey::new(chain(&issued), key))
 }
 
-/// Looks at the server that this dialer leads to.
-pub async fn look(dialer: Dialer, limits: Limits) -> Observation {
-    let visitor = EndpointProber { dialer, limits, metrics: ProbeMetrics::default() };
-    let place = Endpoint {
+/// Probes the server that this dialer leads to.
+pub async fn probe(dialer: Dialer, limits: Limits) -> Observation {
+    let prober = EndpointProber { dialer, limits, metrics: ProbeMetrics::default() };
+    let endpoint = ProbedEndpoint {
         address: "10.0.0.7:8443".parse().unwrap(),
         name: ServerName::try_from("web.shop.svc").unwrap(),
     };
-    visitor.look(&place, &MESH.cards()).await
+    prober.probe(&endpoint, &MESH.credentials()).await
 }
 
 /// Patient with processes on a busy machine, but quick where a server just keeps silent.
@@ -118,52 +118,53 @@ pub fn patient() -> Limits {
     Limits {
         handshake: Duration::from_mins(1),
         settle: Duration::from_millis(50),
-        farewell: Duration::from_mins(1),
+        close: Duration::from_mins(1),
     }
 }
 
-/// How each client was received.
+/// How each client was treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcomes {
     pub mesh: ClientOutcome,
     pub next: Option<ClientOutcome>,
-    pub nobody: ClientOutcome,
-    pub unrelated: ClientOutcome,
+    pub without_certificate: ClientOutcome,
+    pub unrelated_root: ClientOutcome,
 }
 
-/// Of a server that was met, and that served what it was given.
-pub fn receptions(sighting: &Observation) -> Outcomes {
-    let Observation::Met(ObservedServer { leaf, mesh, next, strangers }) = sighting else {
-        panic!("it was not met: {sighting:?}")
+/// The outcomes of a server that presents the certificate it was given.
+pub fn outcomes(observation: &Observation) -> Outcomes {
+    let Observation::Server(ObservedServer { leaf, mesh, next, untrusted }) = observation else {
+        panic!("no server was observed: {observation:?}")
     };
     let leaf = leaf.as_ref().expect("it served one of ours");
     assert_eq!(leaf.serial, MESH.server.leaf.serial.to_string());
     assert_eq!(leaf.key_id, MESH.current.key_id().to_string());
     assert_eq!(leaf.not_after, MESH.server.leaf.window.not_after);
     assert_eq!(leaf.spiffe_id, "spiffe://cluster.local/ns/shop/sa/web");
-    let UntrustedClients { nobody, unrelated } = strangers.expect("strangers came by");
+    let UntrustedClients { without_certificate, unrelated_root } =
+        untrusted.expect("untrusted clients were tried");
     let of = |next: &NextRootOutcome| {
         assert_eq!(next.root, "r2");
-        next.reception
+        next.outcome
     };
-    Outcomes { mesh: *mesh, next: next.as_ref().map(of), nobody, unrelated }
+    Outcomes { mesh: *mesh, next: next.as_ref().map(of), without_certificate, unrelated_root }
 }
 
 pub const UNKNOWN: ClientOutcome = ClientOutcome::Refused(TlsAlert::UnknownRoot);
 
 /// Whether a client was refused by an alert, whichever.
-pub fn is_refused(reception: ClientOutcome) -> bool {
-    matches!(reception, ClientOutcome::Refused(_))
+pub fn is_refused(outcome: ClientOutcome) -> bool {
+    matches!(outcome, ClientOutcome::Refused(_))
 }
 
-/// A server that trusts the current root, and the next one or not, and nobody else.
-pub fn assert_strict(sighting: &Observation, trusts_next: bool, case: &str) {
-    let seen = receptions(sighting);
+/// A server that trusts the current root, and the next one or not, and no other.
+pub fn assert_strict(observation: &Observation, trusts_next: bool, case: &str) {
+    let seen = outcomes(observation);
     assert_eq!(seen.mesh, ClientOutcome::Accepted, "{case}");
     if trusts_next {
         assert_eq!(seen.next, Some(ClientOutcome::Accepted), "{case}");
     } else {
         assert!(seen.next.is_some_and(is_refused), "{case}: {seen:?}");
     }
-    assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{case}: {seen:?}");
+    assert!(is_refused(seen.without_certificate) && is_refused(seen.unrelated_root), "{case}: {seen:?}");
 }

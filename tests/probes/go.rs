@@ -8,7 +8,7 @@ use mtls_operator::plan::probe::observation::{ClientOutcome, TlsAlert};
 use test_support::tools::go;
 use test_support::tools::process::Server;
 
-use crate::fixture::{MESH, UNKNOWN, assert_strict, is_refused, look, patient, receptions, trust};
+use crate::fixture::{MESH, UNKNOWN, assert_strict, is_refused, outcomes, patient, probe, trust};
 use crate::process::{dialer, folder};
 
 const KINDS: [&[&str]; 3] = [&["-max", "12"], &["-max", "13"], &["-max", "13", "-tickets=false"]];
@@ -32,9 +32,9 @@ async fn a_strict_go_server_is_seen_as_it_is() {
         let folder = folder(&trust(roots));
         for kind in KINDS {
             let server = start(program, &folder, &[kind, &["-auth", "require"]].concat());
-            let sighting = look(dialer(&server), patient()).await;
-            assert_strict(&sighting, trusts_next, &format!("{kind:?}"));
-            assert!(trusts_next || receptions(&sighting).next == Some(UNKNOWN), "{kind:?}: {sighting:?}");
+            let observation = probe(dialer(&server), patient()).await;
+            assert_strict(&observation, trusts_next, &format!("{kind:?}"));
+            assert!(trusts_next || outcomes(&observation).next == Some(UNKNOWN), "{kind:?}: {observation:?}");
         }
     }
 }
@@ -46,10 +46,18 @@ async fn a_go_server_that_takes_clients_without_a_certificate_or_with_any_is_see
     for kind in KINDS {
         for (auth, takes_any) in [("given", false), ("any", true), ("none", true)] {
             let server = start(program, &folder, &[kind, &["-auth", auth]].concat());
-            let seen = receptions(&look(dialer(&server), patient()).await);
+            let seen = outcomes(&probe(dialer(&server), patient()).await);
             assert_eq!((seen.mesh, seen.next), (ClientOutcome::Accepted, Some(ClientOutcome::Accepted)));
-            assert_eq!(seen.nobody == ClientOutcome::Accepted, auth != "any", "{kind:?} {auth}: {seen:?}");
-            assert_eq!(seen.unrelated == ClientOutcome::Accepted, takes_any, "{kind:?} {auth}: {seen:?}");
+            assert_eq!(
+                seen.without_certificate == ClientOutcome::Accepted,
+                auth != "any",
+                "{kind:?} {auth}: {seen:?}"
+            );
+            assert_eq!(
+                seen.unrelated_root == ClientOutcome::Accepted,
+                takes_any,
+                "{kind:?} {auth}: {seen:?}"
+            );
         }
     }
 }
@@ -61,9 +69,12 @@ async fn a_go_server_that_lets_in_by_name_refuses_the_probe_and_is_not_said_to_d
     let name = "spiffe://cluster.local/ns/shop/sa/till";
     for kind in KINDS {
         let server = start(program, &folder, &[kind, &["-auth", "require", "-name", name]].concat());
-        let seen = receptions(&look(dialer(&server), patient()).await);
+        let seen = outcomes(&probe(dialer(&server), patient()).await);
         assert_eq!(seen.mesh, ClientOutcome::Refused(TlsAlert::Alert("BadCertificate")), "{kind:?}");
         assert_eq!(seen.next, None, "{kind:?}");
-        assert!(is_refused(seen.nobody) && is_refused(seen.unrelated), "{kind:?}: {seen:?}");
+        assert!(
+            is_refused(seen.without_certificate) && is_refused(seen.unrelated_root),
+            "{kind:?}: {seen:?}"
+        );
     }
 }

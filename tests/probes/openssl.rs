@@ -4,7 +4,7 @@ use mtls_operator::plan::probe::observation::ClientOutcome;
 use test_support::tools::openssl::{MUTUAL, server};
 use test_support::tools::require_tool;
 
-use crate::fixture::{MESH, UNKNOWN, assert_strict, look, patient, receptions, trust};
+use crate::fixture::{MESH, UNKNOWN, assert_strict, outcomes, patient, probe, trust};
 use crate::process::{dialer, folder};
 
 const VERSIONS: [&[&str]; 3] = [&["-tls1_2"], &["-tls1_3"], &["-tls1_3", "-num_tickets", "0"]];
@@ -18,9 +18,9 @@ async fn a_strict_openssl_server_is_seen_as_it_is() {
         for version in VERSIONS {
             let arguments = [version, &MUTUAL].concat();
             let server = server(&openssl, folder.path(), &arguments);
-            let sighting = look(dialer(&server), patient()).await;
-            assert_strict(&sighting, trusts_next, &format!("{version:?}"));
-            let next = receptions(&sighting).next;
+            let observation = probe(dialer(&server), patient()).await;
+            assert_strict(&observation, trusts_next, &format!("{version:?}"));
+            let next = outcomes(&observation).next;
             assert_eq!(
                 next,
                 Some(if trusts_next { ClientOutcome::Accepted } else { UNKNOWN }),
@@ -37,8 +37,8 @@ async fn a_careless_openssl_server_is_seen_to_let_strangers_in() {
     for version in VERSIONS {
         for carelessness in [&["-verify", "5"][..], &[]] {
             let server = server(&openssl, folder.path(), &[version, carelessness].concat());
-            let seen = receptions(&look(dialer(&server), patient()).await);
-            let all = [Some(seen.mesh), seen.next, Some(seen.nobody), Some(seen.unrelated)];
+            let seen = outcomes(&probe(dialer(&server), patient()).await);
+            let all = [Some(seen.mesh), seen.next, Some(seen.without_certificate), Some(seen.unrelated_root)];
             assert_eq!(all, [Some(ClientOutcome::Accepted); 4], "{version:?} {carelessness:?}");
         }
     }

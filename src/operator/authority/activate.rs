@@ -33,7 +33,7 @@ pub fn activate(
         Err(_) => context.metrics.no_root(&name),
     }
     context.authorities.put(issuer);
-    context.probes.ring();
+    context.probes.notify();
     // Each time: the scheduler knows no signer of an authority that was deleted and created again meanwhile.
     context.board.change(|board| {
         board.apply_issuer(&name, entry, context.millis());

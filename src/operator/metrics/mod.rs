@@ -1,6 +1,7 @@
 //! Metrics of identities and authorities.
 
 mod counters;
+mod gauge;
 mod labels;
 pub mod probes;
 
@@ -10,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use self::counters::AuthorityCounters;
+use self::gauge::gauge;
 use self::labels::{
     AuthorityLabels, BundleLabels, ErrorLabels, GrantLabels, IssuedLabels, PhaseLabels, QueueLabels,
     ReasonLabels, RequestLabels, TransitionLabels,
@@ -251,9 +253,4 @@ impl Metrics {
             self.bundles.remove(&BundleLabels::of(authority, reason));
         }
     }
-}
-
-/// A count as the value of a gauge.
-fn gauge(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,6 @@
-//! Metrics of probes.
+//! Metrics of probes: TLS sessions, identities by reason, endpoints and how many of them wait.
+//!
+//! The values of the labels `client` and `outcome` are documented in `docs/reference.md` and never change.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -6,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::gauge;
+use super::gauge::gauge;
 use crate::plan::probe::verdict::ServingReason;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,12 +56,12 @@ impl ProbeMetrics {
         );
     }
 
-    /// A session ended.
+    /// Counts a session that has ended.
     pub fn session_ended(&self, client: &'static str, outcome: &'static str) {
         self.sessions.get_or_create(&SessionLabels { client, outcome }).inc();
     }
 
-    /// Identities with `spec.probes`, by reason.
+    /// Sets how many identities with `spec.probes` have each reason.
     pub fn identities(&self, counts: impl Fn(ServingReason) -> usize) {
         for reason in ServingReason::ALL {
             let labels = ReasonLabels { reason: reason.as_str() };
@@ -67,13 +69,13 @@ impl ProbeMetrics {
         }
     }
 
-    /// This replica probes no more.
+    /// Zeroes the gauges: this replica does not probe any more.
     pub fn clear(&self) {
         self.identities.clear();
         self.endpoints(0, 0);
     }
 
-    /// Endpoints that are probed, and how many of them are due and wait.
+    /// Sets how many endpoints are probed, and how many of them are due and wait.
     pub fn endpoints(&self, all: usize, waiting: usize) {
         self.endpoints.set(gauge(all));
         self.waiting.set(gauge(waiting));

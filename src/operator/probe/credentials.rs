@@ -1,5 +1,7 @@
-//! What probes show of themselves: certificates of the roots in force that live for five minutes at most, without any
-//! DNS name, and one of a root that nobody knows. They and their keys are in memory only, and are made anew.
+//! The certificates that probes present: of the roots in force, and of a root that no server trusts.
+//!
+//! They are valid for five minutes at most, carry no DNS name, and are in memory only with their keys; new ones are issued
+//! before they expire.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,125 +21,130 @@ use crate::pki::{
     SpiffeId, Validity,
 };
 
-/// Issuer account of the probes' SPIFFE ID, in the operator's namespace.
+/// Service account in the probes' SPIFFE ID, in the operator's namespace.
 pub const PROBE: &str = "mtls-operator-probe";
-/// How long a certificate of a probe lives.
-const LIFE: SignedDuration = SignedDuration::from_mins(5);
-/// How long it is shown.
-const SHOWN_FOR: SignedDuration = SignedDuration::from_mins(3);
+/// How long a certificate of a probe is valid.
+const TTL: SignedDuration = SignedDuration::from_mins(5);
+/// How long it is presented: less, so that it does not expire during a probe.
+const REUSED_FOR: SignedDuration = SignedDuration::from_mins(3);
 
-/// What the probes of one authority show. Has no `Debug`: it holds keys.
+/// What the probes of one authority present. Has no `Debug`: it holds keys.
 #[derive(Clone)]
 pub struct ProbeCredentials {
     /// Of the root that signs.
     pub mesh: Arc<CertifiedKey>,
     /// Of the announced root, with its fingerprint.
     pub next: Option<(String, Arc<CertifiedKey>)>,
-    /// Of a root that nobody knows.
-    pub stranger: Option<Arc<CertifiedKey>>,
+    /// Of a root that no server trusts.
+    pub untrusted: Option<Arc<CertifiedKey>>,
 }
 
 /// A certificate with its key.
 struct CachedCredential {
     key: Arc<CertifiedKey>,
-    /// State of the roots that it was made under.
-    made_under: String,
-    made_at: Timestamp,
+    /// State of the roots when it was issued.
+    roots: String,
+    issued_at: Timestamp,
 }
 
 impl CachedCredential {
-    fn is_good(&self, under: &str, now: Timestamp) -> bool {
-        let age = now.duration_since(self.made_at);
-        self.made_under == under && age >= SignedDuration::ZERO && age < SHOWN_FOR
+    fn is_usable(&self, roots: &str, now: Timestamp) -> bool {
+        let age = now.duration_since(self.issued_at);
+        self.roots == roots && age >= SignedDuration::ZERO && age < REUSED_FOR
     }
 }
 
-/// All of them, by what they are for.
+/// The certificates of all authorities, by what they are for.
 pub struct CredentialCache {
     context: Context,
-    cards: HashMap<String, CachedCredential>,
+    credentials: HashMap<String, CachedCredential>,
 }
 
 impl CredentialCache {
-    /// An empty one.
+    /// An empty cache.
     #[must_use]
     pub fn new(context: Context) -> Self {
-        Self { context, cards: HashMap::new() }
+        Self { context, credentials: HashMap::new() }
     }
 
-    /// What to show to servers of an authority.
+    /// What to present to servers of an authority.
     ///
     /// # Errors
     /// [`Error`]: the root Secret has changed, or nothing could be signed.
-    pub async fn cards(&mut self, service: &Issuer, root: &SigningCa) -> Result<ProbeCredentials, Error> {
+    pub async fn credentials(
+        &mut self,
+        issuer: &Issuer,
+        root: &SigningCa,
+    ) -> Result<ProbeCredentials, Error> {
         let now = self.context.clock.now();
-        let name = &service.terms.name;
-        self.cards.retain(|_, card| card.is_good(&card.made_under, now));
-        let probe = SpiffeId::new(&service.terms.trust_domain, &self.context.namespace, PROBE);
-        if self.held(&format!("mesh/{name}"), &root.version, now).is_none() {
+        let name = &issuer.terms.name;
+        self.credentials.retain(|_, credential| credential.is_usable(&credential.roots, now));
+        let id = SpiffeId::new(&issuer.terms.trust_domain, &self.context.namespace, PROBE);
+        if self.cached(&format!("mesh/{name}"), &root.version, now).is_none() {
             // The same rule as for every leaf: no signature by a root that is not known to be in force.
-            ensure_fresh(&self.context, root, &service.terms).await?;
+            ensure_fresh(&self.context, root, &issuer.terms).await?;
         }
-        let mesh = self.card(&format!("mesh/{name}"), &root.version, &root.authority, &probe)?;
-        let next = match &service.next {
+        let mesh = self.credential(&format!("mesh/{name}"), &root.version, &root.authority, &id)?;
+        let next = match &issuer.next {
             Some(next) => {
                 let root = next.fingerprint().to_string();
-                Some((root.clone(), self.card(&format!("next/{name}"), &root, next, &probe)?))
+                Some((root.clone(), self.credential(&format!("next/{name}"), &root, next, &id)?))
             }
             None => None,
         };
-        let stranger = Some(self.stranger(name, &probe)?);
-        Ok(ProbeCredentials { mesh, next, stranger })
+        let untrusted = Some(self.untrusted(name, &id)?);
+        Ok(ProbeCredentials { mesh, next, untrusted })
     }
 
-    fn held(&self, what: &str, under: &str, now: Timestamp) -> Option<Arc<CertifiedKey>> {
-        self.cards.get(what).filter(|card| card.is_good(under, now)).map(|card| card.key.clone())
+    fn cached(&self, purpose: &str, roots: &str, now: Timestamp) -> Option<Arc<CertifiedKey>> {
+        let credential = self.credentials.get(purpose)?;
+        credential.is_usable(roots, now).then(|| credential.key.clone())
     }
 
-    fn card(
+    fn credential(
         &mut self,
-        what: &str,
-        under: &str,
+        purpose: &str,
+        roots: &str,
         authority: &Authority,
-        probe: &SpiffeId,
+        id: &SpiffeId,
     ) -> Result<Arc<CertifiedKey>, Error> {
-        if let Some(key) = self.held(what, under, self.context.clock.now()) {
+        if let Some(key) = self.cached(purpose, roots, self.context.clock.now()) {
             return Ok(key);
         }
         let now = self.context.signing_time()?;
-        let key = Arc::new(card(authority, probe, now)?);
-        let made = CachedCredential { key: key.clone(), made_under: under.to_owned(), made_at: now };
-        self.cards.insert(what.to_owned(), made);
+        let key = Arc::new(issue(authority, id, now)?);
+        let credential = CachedCredential { key: key.clone(), roots: roots.to_owned(), issued_at: now };
+        self.credentials.insert(purpose.to_owned(), credential);
         Ok(key)
     }
 
-    /// Of the same name as the probe of the mesh, so that nothing but its root can be what it is refused for.
-    fn stranger(&mut self, name: &str, probe: &SpiffeId) -> Result<Arc<CertifiedKey>, Error> {
-        let what = format!("stranger/{name}");
-        if let Some(key) = self.held(&what, "", self.context.clock.now()) {
+    /// With the same name as the probe of the mesh, so that only its root can be the cause of a refusal.
+    fn untrusted(&mut self, name: &str, id: &SpiffeId) -> Result<Arc<CertifiedKey>, Error> {
+        let purpose = format!("untrusted/{name}");
+        if let Some(key) = self.cached(&purpose, "", self.context.clock.now()) {
             return Ok(key);
         }
         let now = self.context.signing_time()?;
-        let root = Authority::generate("unknown", RootAlgorithm::default(), LIFE, now)?;
-        self.card(&what, "", &Authority::load(&root, now)?, probe)
+        let root = Authority::generate("unknown", RootAlgorithm::default(), TTL, now)?;
+        self.credential(&purpose, "", &Authority::load(&root, now)?, id)
     }
 }
 
-fn card(authority: &Authority, probe: &SpiffeId, now: Timestamp) -> Result<CertifiedKey, Error> {
+fn issue(authority: &Authority, id: &SpiffeId, now: Timestamp) -> Result<CertifiedKey, Error> {
     let algorithm = KeyAlgorithm::EcdsaP256;
     let profile = LeafProfile {
-        spiffe_id: probe.clone(),
+        spiffe_id: id.clone(),
         dns_names: Vec::new(),
         ip_addresses: Vec::new(),
         key_algorithm: algorithm,
         common_name: CommonName::None,
     };
-    let window = Validity::leaf(now, LIFE, authority.window());
-    let issued = authority.issue(&profile, PrivateKey::generate(algorithm)?, window, Serial::random()?)?;
-    certified(&issued).map_err(Error::Probe)
+    let validity = Validity::leaf(now, TTL, authority.window());
+    let issued = authority.issue(&profile, PrivateKey::generate(algorithm)?, validity, Serial::random()?)?;
+    certified_key(&issued).map_err(Error::Probe)
 }
 
-fn certified(issued: &IssuedLeaf) -> Result<CertifiedKey, rustls::Error> {
+fn certified_key(issued: &IssuedLeaf) -> Result<CertifiedKey, rustls::Error> {
     let unreadable = |_| rustls::Error::General("PEM that was just written cannot be read".into());
     let chain = CertificateDer::pem_slice_iter(issued.chain_pem.as_bytes());
     let chain = chain.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;

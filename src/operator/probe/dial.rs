@@ -1,4 +1,6 @@
-//! Connections to endpoints, as an input.
+//! Connections to endpoints, as an input: TCP, or a wire in memory.
+//!
+//! A dialer connects only to the address that it is given.
 
 use std::future::Future;
 use std::io;
@@ -21,13 +23,13 @@ type Dialing = BoxFuture<'static, io::Result<Box<dyn Wire>>>;
 pub struct Dialer(Arc<dyn Fn(SocketAddr) -> Dialing + Send + Sync>);
 
 impl Dialer {
-    /// By TCP, to the address that is named.
+    /// Connects by TCP.
     #[must_use]
     pub fn tcp() -> Self {
         Self::new(TcpStream::connect)
     }
 
-    /// In another way.
+    /// Connects in another way.
     pub fn new<F, W>(connect: impl Fn(SocketAddr) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = io::Result<W>> + Send + 'static,

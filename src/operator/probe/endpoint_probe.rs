@@ -1,5 +1,6 @@
-//! One look at a server: a client of the mesh comes by, then one of the next root, then strangers. One after the other,
-//! so that a server never has more than one of them at a time.
+//! One probe of a server: with a client of the mesh, then one of the next root, then untrusted clients.
+//!
+//! The sessions follow one another, so that a server never has more than one of them at a time.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,14 +11,14 @@ use tokio::time::timeout;
 
 use super::credentials::ProbeCredentials;
 use super::dial::Dialer;
-use super::handshake::{Limits, ServerView, SessionResult, meet};
+use super::handshake::{Limits, ServerView, SessionResult, handshake};
 use crate::operator::metrics::probes::ProbeMetrics;
 use crate::pki::Leaf;
 use crate::plan::probe::observation::{
     ClientOutcome, NextRootOutcome, Observation, ObservedServer, ServedLeaf, UntrustedClients,
 };
 
-/// Looks at servers.
+/// Probes servers.
 #[derive(Clone)]
 pub struct EndpointProber {
     /// How they are reached.
@@ -28,106 +29,111 @@ pub struct EndpointProber {
     pub metrics: ProbeMetrics,
 }
 
-/// Where a server is, and by which name it is called.
+/// Where a server is, and the name that clients send.
 #[derive(Clone, Debug)]
-pub struct Endpoint {
+pub struct ProbedEndpoint {
     /// Address and port.
     pub address: SocketAddr,
-    /// The name.
+    /// The name (SNI).
     pub name: ServerName<'static>,
 }
 
 impl EndpointProber {
-    /// One that takes its usual time.
+    /// A prober with the default limits.
     #[must_use]
     pub fn new(dialer: Dialer, metrics: ProbeMetrics) -> Self {
         Self { dialer, limits: Limits::default(), metrics }
     }
 
-    /// One look at a server.
-    pub async fn look(&self, place: &Endpoint, cards: &ProbeCredentials) -> Observation {
-        let mesh = match self.call(place, "Mesh", Some(&cards.mesh)).await {
-            SessionResult::Nobody => return Observation::Unreachable,
+    /// Probes a server once.
+    pub async fn probe(&self, endpoint: &ProbedEndpoint, credentials: &ProbeCredentials) -> Observation {
+        let mesh = match self.session(endpoint, "Mesh", Some(&credentials.mesh)).await {
+            SessionResult::Unreachable => return Observation::Unreachable,
             SessionResult::NoTls => return Observation::NoTls,
-            SessionResult::Made(impression) => impression,
+            SessionResult::Server(view) => view,
         };
-        Observation::Met(ObservedServer {
+        Observation::Server(ObservedServer {
             leaf: served(&mesh.leaf),
-            mesh: mesh.reception,
-            next: self.next(place, cards, &mesh).await,
-            strangers: self.strangers(place, cards, &mesh).await,
+            mesh: mesh.outcome,
+            next: self.next(endpoint, credentials, &mesh).await,
+            untrusted: self.untrusted(endpoint, credentials, &mesh).await,
         })
     }
 
-    /// Whoever does not ask the mesh for a certificate asks nobody.
+    /// A server that requests no certificate from the mesh requests none from any client.
     async fn next(
         &self,
-        place: &Endpoint,
-        cards: &ProbeCredentials,
+        endpoint: &ProbedEndpoint,
+        credentials: &ProbeCredentials,
         mesh: &ServerView,
     ) -> Option<NextRootOutcome> {
-        let (root, card) = cards.next.as_ref().filter(|_| mesh.reception == ClientOutcome::Accepted)?;
-        let reception = if mesh.has_asked {
-            self.receive(place, "Next", Some(card)).await
+        let (root, credential) =
+            credentials.next.as_ref().filter(|_| mesh.outcome == ClientOutcome::Accepted)?;
+        let outcome = if mesh.requests_certificate {
+            self.outcome(endpoint, "Next", Some(credential)).await
         } else {
             ClientOutcome::Accepted
         };
-        Some(NextRootOutcome { root: root.clone(), reception })
+        Some(NextRootOutcome { root: root.clone(), outcome })
     }
 
-    async fn strangers(
+    async fn untrusted(
         &self,
-        place: &Endpoint,
-        cards: &ProbeCredentials,
+        endpoint: &ProbedEndpoint,
+        credentials: &ProbeCredentials,
         mesh: &ServerView,
     ) -> Option<UntrustedClients> {
-        let stranger = cards.stranger.as_ref()?;
-        if !mesh.has_asked {
-            return Some(UntrustedClients { nobody: mesh.reception, unrelated: mesh.reception });
+        let untrusted = credentials.untrusted.as_ref()?;
+        if !mesh.requests_certificate {
+            return Some(UntrustedClients {
+                without_certificate: mesh.outcome,
+                unrelated_root: mesh.outcome,
+            });
         }
         Some(UntrustedClients {
-            nobody: self.receive(place, "NoCertificate", None).await,
-            unrelated: self.receive(place, "Untrusted", Some(stranger)).await,
+            without_certificate: self.outcome(endpoint, "NoCertificate", None).await,
+            unrelated_root: self.outcome(endpoint, "Untrusted", Some(untrusted)).await,
         })
     }
 
-    async fn receive(
+    async fn outcome(
         &self,
-        place: &Endpoint,
-        who: &'static str,
-        card: Option<&Arc<CertifiedKey>>,
+        endpoint: &ProbedEndpoint,
+        client: &'static str,
+        credential: Option<&Arc<CertifiedKey>>,
     ) -> ClientOutcome {
-        match self.call(place, who, card).await {
-            SessionResult::Made(impression) => impression.reception,
-            SessionResult::Nobody | SessionResult::NoTls => ClientOutcome::Unclear,
+        match self.session(endpoint, client, credential).await {
+            SessionResult::Server(view) => view.outcome,
+            SessionResult::Unreachable | SessionResult::NoTls => ClientOutcome::Unclear,
         }
     }
 
-    async fn call(
+    async fn session(
         &self,
-        place: &Endpoint,
-        who: &'static str,
-        card: Option<&Arc<CertifiedKey>>,
+        endpoint: &ProbedEndpoint,
+        client: &'static str,
+        credential: Option<&Arc<CertifiedKey>>,
     ) -> SessionResult {
-        let wire = timeout(self.limits.handshake, self.dialer.dial(place.address)).await;
-        let contact = match wire {
-            Ok(Ok(wire)) => meet(wire, place.name.clone(), card.cloned(), self.limits).await,
-            Ok(Err(_)) | Err(_) => SessionResult::Nobody,
+        let wire = timeout(self.limits.handshake, self.dialer.dial(endpoint.address)).await;
+        let result = match wire {
+            Ok(Ok(wire)) => handshake(wire, endpoint.name.clone(), credential.cloned(), self.limits).await,
+            Ok(Err(_)) | Err(_) => SessionResult::Unreachable,
         };
-        self.metrics.session_ended(who, outcome(&contact));
-        contact
+        self.metrics.session_ended(client, label(&result));
+        result
     }
 }
 
-const fn outcome(contact: &SessionResult) -> &'static str {
-    match contact {
-        SessionResult::Nobody => "Unreachable",
+/// The value of the metrics' label `outcome`.
+const fn label(result: &SessionResult) -> &'static str {
+    match result {
+        SessionResult::Unreachable => "Unreachable",
         SessionResult::NoTls => "NoTls",
-        SessionResult::Made(impression) => impression.reception.as_str(),
+        SessionResult::Server(view) => view.outcome.as_str(),
     }
 }
 
-/// The certificate, where it is one that this operator could have issued.
+/// The certificate, where this operator can have issued it.
 fn served(leaf: &CertificateDer<'_>) -> Option<ServedLeaf> {
     let leaf = Leaf::parse(leaf).ok()?;
     let [spiffe_id] = leaf.spiffe_ids.as_slice() else { return None };

@@ -1,22 +1,26 @@
-//! The ready endpoints of Services, as the `EndpointSlice`s of Kubernetes itself tell: of Pods of the same namespace, by
-//! TCP.
+//! The ready endpoints of Services, by the `EndpointSlice`s of Kubernetes' own controller.
+//!
+//! Only TCP ports of ready Pods of the Service's own namespace count.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
+use crate::api::MtlsIdentity;
+use crate::api::probe::ProbeSpec;
+
 /// Label of a slice that names its Service.
 pub(super) const SERVICE: &str = "kubernetes.io/service-name";
-/// Label of a slice that names who keeps it.
-pub(super) const KEEPER: &str = "endpointslice.kubernetes.io/managed-by";
+/// Label of a slice that names the controller that manages it.
+pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 /// The controller that makes the slices of Services from the Pods that their selector finds.
 pub(super) const CONTROLLER: &str = "endpointslice-controller.k8s.io";
 
 /// Namespace and name of an object.
-pub type Name = (String, String);
+pub type NamespacedName = (String, String);
 
-/// What one slice says.
+/// The content of one slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Slice {
     ports: BTreeSet<u16>,
@@ -26,8 +30,8 @@ struct Slice {
 /// Every slice, by its Service.
 #[derive(Debug, Default)]
 pub struct Slices {
-    by_service: BTreeMap<Name, BTreeMap<String, Slice>>,
-    services: HashMap<Name, String>,
+    by_service: BTreeMap<NamespacedName, BTreeMap<String, Slice>>,
+    services: HashMap<NamespacedName, String>,
 }
 
 /// The endpoints of a Service with some port.
@@ -40,44 +44,55 @@ pub struct Endpoints {
 }
 
 impl Slices {
-    /// A slice was seen. False where that is no news.
-    pub fn saw(&mut self, object: &EndpointSlice) -> bool {
+    /// Applies a slice. False where nothing changes.
+    pub fn apply(&mut self, object: &EndpointSlice) -> bool {
         let namespace = object.metadata.namespace.clone().unwrap_or_default();
         let name = object.metadata.name.clone().unwrap_or_default();
         let label = |key: &str| object.metadata.labels.as_ref()?.get(key);
-        let is_of_controller = label(KEEPER).is_some_and(|keeper| keeper == CONTROLLER);
+        let is_of_controller = label(MANAGED_BY).is_some_and(|manager| manager == CONTROLLER);
         let Some(service) = label(SERVICE).filter(|_| is_of_controller) else {
-            return self.lost(&namespace, &name);
+            return self.delete(&namespace, &name);
         };
         let slice = Slice::of(object, &namespace);
-        let place = (namespace.clone(), name.clone());
-        if self.services.get(&place).is_some_and(|before| before != service) {
-            self.lost(&namespace, &name);
+        let key = (namespace.clone(), name.clone());
+        if self.services.get(&key).is_some_and(|before| before != service) {
+            self.delete(&namespace, &name);
         }
-        self.services.insert(place, service.clone());
+        self.services.insert(key, service.clone());
         let slices = self.by_service.entry((namespace, service.clone())).or_default();
         slices.insert(name, slice.clone()).as_ref() != Some(&slice)
     }
 
-    /// A slice was seen to be gone. False where that is no news.
-    pub fn lost(&mut self, namespace: &str, name: &str) -> bool {
+    /// Deletes a slice. False where it is not known.
+    pub fn delete(&mut self, namespace: &str, name: &str) -> bool {
         let Some(service) = self.services.remove(&(namespace.to_owned(), name.to_owned())) else {
             return false;
         };
-        let place = (namespace.to_owned(), service);
-        let Some(slices) = self.by_service.get_mut(&place) else { return false };
+        let key = (namespace.to_owned(), service);
+        let Some(slices) = self.by_service.get_mut(&key) else { return false };
         slices.remove(name);
         if slices.is_empty() {
-            self.by_service.remove(&place);
+            self.by_service.remove(&key);
         }
         true
     }
 
-    /// The slices that are remembered, within one namespace where one is given.
+    /// The names of the known slices, within one namespace where one is given.
     #[must_use]
-    pub fn names(&self, namespace: Option<&str>) -> Vec<Name> {
-        let in_scope = |place: &&Name| namespace.is_none_or(|namespace| place.0 == namespace);
+    pub fn names(&self, namespace: Option<&str>) -> Vec<NamespacedName> {
+        let in_scope = |name: &&NamespacedName| namespace.is_none_or(|namespace| name.0 == namespace);
         self.services.keys().filter(in_scope).cloned().collect()
+    }
+
+    /// The endpoints of each probe of an identity, in the order of `spec.probes`.
+    #[must_use]
+    pub fn of_probes(&self, identity: &MtlsIdentity) -> Vec<Endpoints> {
+        let namespace = identity.metadata.namespace.as_deref().unwrap_or_default();
+        let endpoints = |probe: &ProbeSpec| {
+            let port = u16::try_from(probe.target_port).unwrap_or_default();
+            self.endpoints(namespace, &probe.service_name, port)
+        };
+        identity.spec.probes.iter().map(endpoints).collect()
     }
 
     /// The endpoints of a Service that have a port.
@@ -109,9 +124,9 @@ impl Slice {
     }
 }
 
-/// Whether an endpoint is said to be a Pod of this namespace that is ready. It keeps away what is made in good faith:
-/// nodes, machines outside of the cluster. Whoever may write `EndpointSlice`s can say so of any address, and label the
-/// slice as the controller does; no Pod is asked for.
+/// Whether a slice declares an endpoint to be a ready Pod of this namespace. It excludes what is made in good faith: nodes,
+/// machines outside of the cluster. A client that may write `EndpointSlice`s can declare this of any address, and label the
+/// slice as the controller does; the Pod itself is not read.
 fn is_ready_pod(endpoint: &Endpoint, namespace: &str) -> bool {
     let is_ready = endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true);
     let is_pod = endpoint.target_ref.as_ref().is_some_and(|target| {

@@ -1,9 +1,10 @@
-//! One session with a server: which certificate it presents, and whether it lets the client in.
+//! One TLS session with a server: which certificate it presents, and whether it accepts the client.
 //!
-//! In TLS 1.3 a client finishes its handshake before the server has verified it, so that a finished handshake says
-//! nothing. The client listens on: a refusal comes as an alert. A server that keeps silent is bid farewell; it answers
-//! what it is sent in order, so that its own farewell proves that it has verified the client before, however slow it is.
-//! A server that closes unasked has perhaps refused the client above TLS (Node does so): that is called unclear.
+//! In TLS 1.3 a client finishes its handshake before the server has verified it (RFC 8446 §2), so that a finished handshake
+//! proves nothing. The client goes on reading: a refusal comes as an alert. Where the server sends nothing, the client sends
+//! `close_notify`; a server handles what it receives in order, so that its own `close_notify` proves that it has verified the
+//! client before, however slow it is. A server that closes first may have refused the client above TLS (Node does so): that
+//! outcome is unclear.
 
 use std::io;
 use std::sync::Arc;
@@ -21,18 +22,18 @@ use super::dial::Wire;
 use super::recording_client::RecordingClient;
 use crate::plan::probe::observation::{ClientOutcome, TlsAlert};
 
-/// As much is read of what a server says by itself.
-const ENOUGH: usize = 64 * 1024;
+/// Bytes that are read of what a server sends unasked.
+const MAX_UNREQUESTED: usize = 64 * 1024;
 
 /// How long each part of a session may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// To connect, and to shake hands.
+    /// To connect, and again for the handshake.
     pub handshake: Duration,
-    /// For a server to refuse a client that believes itself let in.
+    /// For a server to refuse a client whose own handshake is finished.
     pub settle: Duration,
-    /// To answer a farewell.
-    pub farewell: Duration,
+    /// To answer `close_notify`.
+    pub close: Duration,
 }
 
 impl Default for Limits {
@@ -40,7 +41,7 @@ impl Default for Limits {
         Self {
             handshake: Duration::from_secs(5),
             settle: Duration::from_secs(1),
-            farewell: Duration::from_secs(3),
+            close: Duration::from_secs(3),
         }
     }
 }
@@ -48,101 +49,102 @@ impl Default for Limits {
 /// How a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SessionResult {
-    /// Nobody presented a certificate in time.
-    Nobody,
-    /// What answered is no TLS.
+    /// No certificate was presented in time.
+    Unreachable,
+    /// What answered speaks no TLS.
     NoTls,
     /// A server presented a certificate.
-    Made(ServerView),
+    Server(ServerView),
 }
 
-/// What a server has shown of itself.
+/// What a session shows of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerView {
     /// Its certificate.
     pub leaf: CertificateDer<'static>,
-    /// How it received the client.
-    pub reception: ClientOutcome,
-    /// Whether it asked for a certificate.
-    pub has_asked: bool,
+    /// How it treated the client.
+    pub outcome: ClientOutcome,
+    /// Whether it requested a certificate.
+    pub requests_certificate: bool,
 }
 
-/// Meets the server at the other end of a wire, as a client with this certificate or with none.
-pub async fn meet(
+/// Runs a session with the server at the other end of a wire, as a client with this certificate or with none.
+pub async fn handshake(
     wire: Box<dyn Wire>,
     name: ServerName<'static>,
-    card: Option<Arc<CertifiedKey>>,
+    credential: Option<Arc<CertifiedKey>>,
     limits: Limits,
 ) -> SessionResult {
-    let witness = RecordingClient::new(card);
-    let Ok(config) = witness.config() else { return SessionResult::Nobody };
+    let client = RecordingClient::new(credential);
+    let Ok(config) = client.config() else { return SessionResult::Unreachable };
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, wire);
-    let reception = match timeout(limits.handshake, connecting).await {
-        Ok(Ok(mut stream)) => received(&mut stream, &witness, limits).await,
-        Ok(Err(error)) if is_no_tls(&error) && witness.leaf().is_none() => return SessionResult::NoTls,
+    let outcome = match timeout(limits.handshake, connecting).await {
+        Ok(Ok(mut stream)) => client_outcome(&mut stream, &client, limits).await,
+        Ok(Err(error)) if is_no_tls(&error) && client.leaf().is_none() => return SessionResult::NoTls,
         Ok(Err(error)) => refusal(&error).map_or(ClientOutcome::Unclear, ClientOutcome::Refused),
         Err(_) => ClientOutcome::Unclear,
     };
-    let Some(leaf) = witness.leaf().cloned() else { return SessionResult::Nobody };
-    let has_asked = witness.was_asked();
-    // Whoever did not ask for a certificate has refused something else.
-    let reception =
-        if has_asked || reception == ClientOutcome::Accepted { reception } else { ClientOutcome::Unclear };
-    SessionResult::Made(ServerView { leaf, reception, has_asked })
+    let Some(leaf) = client.leaf().cloned() else { return SessionResult::Unreachable };
+    let requests_certificate = client.was_requested();
+    // A server that requested no certificate has refused something else.
+    let is_about_certificate = requests_certificate || outcome == ClientOutcome::Accepted;
+    let outcome = if is_about_certificate { outcome } else { ClientOutcome::Unclear };
+    SessionResult::Server(ServerView { leaf, outcome, requests_certificate })
 }
 
-/// What comes from a server after the handshake.
+/// What a server sends after the handshake.
 enum ServerMessage {
-    TlsAlert(TlsAlert),
-    /// It has closed the connection in order.
-    Farewell,
-    /// The connection broke.
-    Nothing,
+    /// A refusal.
+    Alert(TlsAlert),
+    /// The end of the connection, in order.
+    Close,
+    /// Nothing more: the connection broke.
+    Broken,
 }
 
-async fn received(
+async fn client_outcome(
     stream: &mut TlsStream<Box<dyn Wire>>,
-    witness: &RecordingClient,
+    client: &RecordingClient,
     limits: Limits,
 ) -> ClientOutcome {
-    let mut heard = 0;
-    match timeout(limits.settle, listen(stream, &mut heard)).await {
-        Ok(ServerMessage::TlsAlert(refusal)) => return ClientOutcome::Refused(refusal),
-        Ok(ServerMessage::Farewell | ServerMessage::Nothing) => return ClientOutcome::Unclear,
+    let mut received = 0;
+    match timeout(limits.settle, read_to_end(stream, &mut received)).await {
+        Ok(ServerMessage::Alert(refusal)) => return ClientOutcome::Refused(refusal),
+        Ok(ServerMessage::Close | ServerMessage::Broken) => return ClientOutcome::Unclear,
         Err(_) => {}
     }
     let is_verified = stream.get_ref().1.protocol_version() != Some(ProtocolVersion::TLSv1_3)
-        || !witness.was_asked()
-        || witness.has_ticket()
-        || heard > 0;
-    if is_verified { ClientOutcome::Accepted } else { part(stream, limits).await }
+        || !client.was_requested()
+        || client.has_ticket()
+        || received > 0;
+    if is_verified { ClientOutcome::Accepted } else { close_and_wait(stream, limits).await }
 }
 
-/// Says farewell and listens for the answer.
-async fn part(stream: &mut TlsStream<Box<dyn Wire>>, limits: Limits) -> ClientOutcome {
-    let parting = async {
-        // It fails where the server has closed; what it said before that can still be read.
+/// Sends `close_notify` and waits for the answer.
+async fn close_and_wait(stream: &mut TlsStream<Box<dyn Wire>>, limits: Limits) -> ClientOutcome {
+    let closing = async {
+        // It fails where the server has closed; what it sent before that can still be read.
         let _ = stream.shutdown().await;
-        listen(stream, &mut 0).await
+        read_to_end(stream, &mut 0).await
     };
-    match timeout(limits.farewell, parting).await {
-        Ok(ServerMessage::TlsAlert(refusal)) => ClientOutcome::Refused(refusal),
-        Ok(ServerMessage::Farewell) => ClientOutcome::Accepted,
-        Ok(ServerMessage::Nothing) | Err(_) => ClientOutcome::Unclear,
+    match timeout(limits.close, closing).await {
+        Ok(ServerMessage::Alert(refusal)) => ClientOutcome::Refused(refusal),
+        Ok(ServerMessage::Close) => ClientOutcome::Accepted,
+        Ok(ServerMessage::Broken) | Err(_) => ClientOutcome::Unclear,
     }
 }
 
-/// Listens until the server closes. What it says meanwhile is counted and forgotten.
-async fn listen(stream: &mut TlsStream<Box<dyn Wire>>, heard: &mut usize) -> ServerMessage {
+/// Reads until the server closes. What it sends meanwhile is counted and dropped.
+async fn read_to_end(stream: &mut TlsStream<Box<dyn Wire>>, received: &mut usize) -> ServerMessage {
     let mut buffer = [0; 1024];
     loop {
         match stream.read(&mut buffer).await {
-            Ok(0) => return ServerMessage::Farewell,
-            Ok(count) => *heard += count,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return ServerMessage::Farewell,
-            Err(error) => return refusal(&error).map_or(ServerMessage::Nothing, ServerMessage::TlsAlert),
+            Ok(0) => return ServerMessage::Close,
+            Ok(count) => *received += count,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return ServerMessage::Close,
+            Err(error) => return refusal(&error).map_or(ServerMessage::Broken, ServerMessage::Alert),
         }
-        if *heard > ENOUGH {
+        if *received > MAX_UNREQUESTED {
             std::future::pending::<()>().await;
         }
     }
@@ -156,7 +158,7 @@ fn is_no_tls(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(rustls::Error::InvalidMessage(_)))
 }
 
-/// The refusal that an error is, if it is one: an alert about the client's certificate.
+/// The refusal that an error stands for: an alert about the client's certificate (RFC 8446 §6.2).
 fn refusal(error: &io::Error) -> Option<TlsAlert> {
     let rustls::Error::AlertReceived(alert) = tls_error(error)? else { return None };
     match alert {

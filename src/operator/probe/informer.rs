@@ -1,11 +1,13 @@
-//! What the watch of `EndpointSlice`s tells the probes.
+//! The watch of `EndpointSlice`s, for the probe state.
+//!
+//! A list replaces what is known: a slice that it does not name is deleted.
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt as _;
 
-use super::endpoint_slices::{CONTROLLER, KEEPER, Name, SERVICE};
+use super::endpoint_slices::{CONTROLLER, MANAGED_BY, NamespacedName, SERVICE};
 use super::store::SharedProbeState;
 use crate::operator::client::watch::EventHandler;
 
@@ -13,7 +15,7 @@ use crate::operator::client::watch::EventHandler;
 pub struct EndpointSlices {
     probes: SharedProbeState,
     scope: Option<String>,
-    listed: BTreeSet<Name>,
+    listed: BTreeSet<NamespacedName>,
 }
 
 impl EndpointSlices {
@@ -23,10 +25,10 @@ impl EndpointSlices {
         Self { probes, scope, listed: BTreeSet::new() }
     }
 
-    /// The labels that select those that the controller keeps for Services.
+    /// Selects the slices of Services that Kubernetes' own controller manages.
     #[must_use]
     pub fn labels() -> String {
-        format!("{SERVICE},{KEEPER}={CONTROLLER}")
+        format!("{SERVICE},{MANAGED_BY}={CONTROLLER}")
     }
 }
 
@@ -36,20 +38,26 @@ impl EventHandler<EndpointSlice> for EndpointSlices {
     }
 
     fn apply(&mut self, object: EndpointSlice, is_from_list: bool) {
-        self.probes.saw_slice(&object);
+        self.probes.change_if(|probes| probes.slices.apply(&object));
         if is_from_list {
             self.listed.insert((object.namespace().unwrap_or_default(), object.name_any()));
         }
     }
 
     fn delete(&mut self, object: EndpointSlice) {
-        self.probes.lost_slice(&object.namespace().unwrap_or_default(), &object.name_any());
+        let namespace = object.namespace().unwrap_or_default();
+        self.probes.change_if(|probes| probes.slices.delete(&namespace, &object.name_any()));
     }
 
     fn init_done(&mut self) {
         let listed = std::mem::take(&mut self.listed);
-        let known = self.probes.lock().slices.names(self.scope.as_deref());
-        let gone = known.iter().filter(|name| !listed.contains(name));
-        gone.for_each(|(namespace, name)| self.probes.lost_slice(namespace, name));
+        self.probes.change_if(|probes| {
+            let mut gone = probes.slices.names(self.scope.as_deref());
+            gone.retain(|name| !listed.contains(name));
+            for (namespace, name) in &gone {
+                probes.slices.delete(namespace, name);
+            }
+            !gone.is_empty()
+        });
     }
 }

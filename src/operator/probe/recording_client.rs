@@ -1,5 +1,6 @@
-//! A client that looks on: it takes whatever certificate a server presents, if the server has its key, and remembers
-//! what it saw. It never resumes a session, because a server verifies nobody anew then.
+//! A TLS client that records what a server does: it accepts any certificate whose key the server has.
+//!
+//! It never resumes a session: a server does not verify the client again then.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,28 +15,28 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, SignatureScheme};
 
-/// What one session has shown.
+/// The client of one session, and what it has recorded.
 pub(super) struct RecordingClient {
     provider: Arc<CryptoProvider>,
-    card: Option<Arc<CertifiedKey>>,
+    credential: Option<Arc<CertifiedKey>>,
     leaf: OnceLock<CertificateDer<'static>>,
-    was_asked: AtomicBool,
+    was_requested: AtomicBool,
     has_ticket: AtomicBool,
 }
 
 impl RecordingClient {
     /// A client with this certificate, or with none.
-    pub(super) fn new(card: Option<Arc<CertifiedKey>>) -> Arc<Self> {
+    pub(super) fn new(credential: Option<Arc<CertifiedKey>>) -> Arc<Self> {
         Arc::new(Self {
             provider: Arc::new(aws_lc_rs::default_provider()),
-            card,
+            credential,
             leaf: OnceLock::new(),
-            was_asked: AtomicBool::new(false),
+            was_requested: AtomicBool::new(false),
             has_ticket: AtomicBool::new(false),
         })
     }
 
-    /// How it connects.
+    /// The configuration of its connection.
     pub(super) fn config(self: &Arc<Self>) -> Result<ClientConfig, Error> {
         let builder = ClientConfig::builder_with_provider(self.provider.clone());
         let builder = builder.with_safe_default_protocol_versions()?.dangerous();
@@ -50,9 +51,9 @@ impl RecordingClient {
         self.leaf.get()
     }
 
-    /// Whether the server asked for a certificate.
-    pub(super) fn was_asked(&self) -> bool {
-        self.was_asked.load(Ordering::Relaxed)
+    /// Whether the server requested a certificate.
+    pub(super) fn was_requested(&self) -> bool {
+        self.was_requested.load(Ordering::Relaxed)
     }
 
     /// Whether the server sent a ticket: in TLS 1.3 it may only after it has verified the client (RFC 8446 §4.6.1).
@@ -108,12 +109,12 @@ impl ServerCertVerifier for RecordingClient {
 
 impl ResolvesClientCert for RecordingClient {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.was_asked.store(true, Ordering::Relaxed);
-        self.card.clone()
+        self.was_requested.store(true, Ordering::Relaxed);
+        self.credential.clone()
     }
 
     fn has_certs(&self) -> bool {
-        self.card.is_some()
+        self.credential.is_some()
     }
 }
 

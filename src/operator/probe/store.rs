@@ -1,177 +1,204 @@
-//! What is remembered for probes: the identities that ask for them, the endpoints of their Services, and the last look
-//! at each.
+//! What is known for probes: the identities with `spec.probes`, the endpoints of their Services, and the last probe of each.
+//!
+//! Only watches and lists add an identity: a response that comes late never brings back one that was deleted meanwhile.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
-
-use super::endpoint_slices::{Name, Slices};
+use super::endpoint_slices::{Endpoints, NamespacedName, Slices};
 use crate::api::MtlsIdentity;
 use crate::operator::index::digest::version_number;
 use crate::plan::probe::schedule::ProbeRecord;
-use crate::plan::probe::verdict::{NextRoot, ServingVerdict};
+use crate::plan::probe::verdict::{Expected, NextRoot, ServingVerdict};
+use crate::runtime::shared::Shared;
 
-/// An endpoint, as one probe of an identity looks at it.
+/// An endpoint of an identity, as one of its probes addresses it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Target {
+pub struct EndpointKey {
     /// Name of the probe.
     pub probe: String,
-    /// Its address.
+    /// Address and port.
     pub address: SocketAddr,
 }
 
-/// An identity that asks for probes.
+/// An identity with `spec.probes`.
 #[derive(Debug)]
 pub struct ProbedIdentity {
     /// The object.
     pub identity: Arc<MtlsIdentity>,
-    /// The last look at each target.
-    pub looks: HashMap<Target, ProbeRecord>,
-    /// Targets that are being looked at.
-    pub in_sight: HashSet<Target>,
+    /// The last probe of each endpoint.
+    pub records: HashMap<EndpointKey, ProbeRecord>,
+    /// Endpoints that are being probed.
+    pub in_flight: HashSet<EndpointKey>,
     /// The announced root that its Secret carries.
     pub next: Option<NextRoot>,
-    /// The version of the object that was found to say this already.
-    pub settled: Option<(Option<String>, ServingVerdict)>,
+    /// The verdict that the object states already, in this version.
+    pub stated: Option<(Option<String>, ServingVerdict)>,
     /// Whether its status is being written.
     pub is_writing: bool,
-    /// When its status was written last, by the monotonic clock.
-    pub written: Option<Duration>,
+    /// When its status was last written, by the monotonic clock.
+    pub written_at: Option<Duration>,
 }
 
-/// All of it.
+/// An identity as a round finds it.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    /// Namespace and name.
+    pub name: NamespacedName,
+    /// The object.
+    pub identity: Arc<MtlsIdentity>,
+    /// The endpoints of each of its probes, in the order of `spec.probes`.
+    pub endpoints: Vec<Endpoints>,
+    /// The announced root that its Secret carried in the round before.
+    pub next: Option<NextRoot>,
+}
+
+/// Everything that is known for probes.
 #[derive(Debug, Default)]
 pub struct ProbeState {
-    /// Identities that ask for probes.
-    pub wards: BTreeMap<Name, ProbedIdentity>,
-    /// Endpoints.
+    /// Identities with `spec.probes`.
+    pub identities: BTreeMap<NamespacedName, ProbedIdentity>,
+    /// Endpoints of Services.
     pub slices: Slices,
 }
 
-/// The memory, shared, and a bell that rings when something in it has changed.
-#[derive(Clone, Default)]
-pub struct SharedProbeState {
-    memory: Arc<Mutex<ProbeState>>,
-    changed: Arc<Notify>,
-}
+/// The state as the watches, the controller and rotations share it. The controller waits for its notifications.
+///
+/// # Lock order
+/// No other lock is taken while it is held, and it is taken while no other lock is held.
+pub type SharedProbeState = Shared<ProbeState>;
 
-impl SharedProbeState {
-    /// The memory. Never held across an await.
-    pub fn lock(&self) -> MutexGuard<'_, ProbeState> {
-        self.memory.lock()
+impl ProbeState {
+    /// Applies an identity as a watch shows it. Like the other `apply` functions, it returns whether that may make a probe due.
+    pub fn apply(&mut self, identity: &MtlsIdentity) -> bool {
+        self.put(identity, |known| version(identity) >= version(&known.identity))
     }
 
-    /// Waits until something has changed since the last call.
-    pub async fn changed(&self) {
-        self.changed.notified().await;
+    /// Applies an identity as a list shows it, whatever its version: a restored backup counts versions from an earlier one.
+    pub fn apply_listed(&mut self, identity: &MtlsIdentity) -> bool {
+        self.put(identity, |_| true)
     }
 
-    /// Rings the bell.
-    pub fn ring(&self) {
-        self.changed.notify_one();
+    /// Applies an identity as the response to a write shows it.
+    pub fn apply_response(&mut self, identity: &MtlsIdentity) -> bool {
+        self.is_known(identity) && self.apply(identity)
     }
 
-    /// An identity was seen by a watch, or in the answer to a write.
-    pub fn saw(&self, identity: &MtlsIdentity) {
-        self.take(identity, |ward| version(identity) >= version(&ward.identity));
+    /// Applies an identity that was read because `stale` is: whatever its version, unless a watch has shown another state
+    /// meanwhile.
+    pub fn apply_read(&mut self, stale: &MtlsIdentity, identity: &MtlsIdentity) -> bool {
+        self.is_known(identity)
+            && self.put(identity, |known| {
+                let is_stale = known.identity.metadata.resource_version == stale.metadata.resource_version;
+                is_stale || version(identity) >= version(&known.identity)
+            })
     }
 
-    /// A list shows an identity. It is believed whatever its version: a restored backup counts its versions from an earlier
-    /// one.
-    pub fn listed(&self, identity: &MtlsIdentity) {
-        self.take(identity, |_| true);
+    fn is_known(&self, identity: &MtlsIdentity) -> bool {
+        self.identities.get(&name_of(identity)).is_some_and(|known| is_same(&known.identity, identity))
     }
 
-    /// An identity was asked for, because this state of it was stale, and was found so. It is believed whatever its version,
-    /// unless another state was seen meanwhile.
-    pub fn asked_again(&self, stale: &MtlsIdentity, identity: &MtlsIdentity) {
-        self.take(identity, |ward| {
-            let is_known = ward.identity.metadata.resource_version == stale.metadata.resource_version;
-            is_known || version(identity) >= version(&ward.identity)
-        });
-    }
-
-    fn take(&self, identity: &MtlsIdentity, is_believed: impl Fn(&ProbedIdentity) -> bool) {
+    fn put(&mut self, identity: &MtlsIdentity, is_current: impl Fn(&ProbedIdentity) -> bool) -> bool {
         let name = name_of(identity);
-        let mut memory = self.lock();
         if identity.spec.probes.is_empty() || identity.metadata.deletion_timestamp.is_some() {
-            memory.wards.remove(&name);
-            return;
+            self.identities.remove(&name);
+            return false;
         }
-        match memory.wards.get_mut(&name).filter(|ward| is_same(&ward.identity, identity)) {
-            Some(ward) if !is_believed(ward) => return,
-            Some(ward) => ward.identity = Arc::new(identity.clone()),
+        match self.identities.get_mut(&name).filter(|known| is_same(&known.identity, identity)) {
+            Some(known) if !is_current(known) => return false,
+            Some(known) => known.identity = Arc::new(identity.clone()),
             None => {
-                memory.wards.insert(name, ProbedIdentity::new(identity));
+                self.identities.insert(name, ProbedIdentity::new(identity));
             }
         }
-        drop(memory);
-        self.ring();
+        true
     }
 
-    /// An identity was seen to be gone.
-    pub fn lost(&self, namespace: &str, name: &str) {
-        self.lock().wards.remove(&(namespace.to_owned(), name.to_owned()));
+    /// Deletes an identity.
+    pub fn delete(&mut self, namespace: &str, name: &str) {
+        self.identities.remove(&(namespace.to_owned(), name.to_owned()));
     }
 
-    /// Identities that these are not among are gone.
-    pub fn keep(&self, is_known: impl Fn(&Name) -> bool) {
-        self.lock().wards.retain(|name, _| is_known(name));
-    }
-
-    /// A slice was seen.
-    pub fn saw_slice(&self, slice: &EndpointSlice) {
-        if self.lock().slices.saw(slice) {
-            self.ring();
-        }
-    }
-
-    /// A slice was seen to be gone.
-    pub fn lost_slice(&self, namespace: &str, name: &str) {
-        if self.lock().slices.lost(namespace, name) {
-            self.ring();
-        }
-    }
-
-    /// What was seen before counts no more: another process may have led meanwhile.
-    pub fn forget(&self) {
-        for ward in self.lock().wards.values_mut() {
-            ward.looks.clear();
-            ward.next = None;
-        }
-    }
-
-    /// The endpoints that hold a switch to this root up: those seen within ten minutes that did not trust it then, or
-    /// were not asked yet, also where they cannot be reached any more.
+    /// The names of the identities, within one namespace where one is given.
     #[must_use]
-    pub fn holding_up(&self, authority: &str, root: &str, now: Duration) -> Vec<BlockingEndpoint> {
-        let memory = self.lock();
-        let mut holders = Vec::new();
-        for ((namespace, name), ward) in &memory.wards {
-            if ward.identity.spec.authority_ref.name != authority {
+    pub fn names(&self, namespace: Option<&str>) -> Vec<NamespacedName> {
+        let in_scope = |name: &&NamespacedName| namespace.is_none_or(|namespace| name.0 == namespace);
+        self.identities.keys().filter(in_scope).cloned().collect()
+    }
+
+    /// Drops every observation: another replica may have led meanwhile.
+    pub fn clear_observations(&mut self) {
+        for probed in self.identities.values_mut() {
+            probed.records.clear();
+            probed.next = None;
+        }
+    }
+
+    /// Every identity with its endpoints. Drops the records of endpoints that are not ready any more.
+    pub(super) fn candidates(&mut self) -> Vec<Candidate> {
+        let Self { identities, slices } = self;
+        let candidate = |(name, probed): (&NamespacedName, &mut ProbedIdentity)| {
+            let endpoints = slices.of_probes(&probed.identity);
+            probed.keep_records_of(&endpoints);
+            let (identity, next) = (probed.identity.clone(), probed.next.clone());
+            Candidate { name: name.clone(), identity, endpoints, next }
+        };
+        identities.iter_mut().map(candidate).collect()
+    }
+
+    /// An identity, if it is still as a round has found it.
+    pub(super) fn unchanged(&self, candidate: &Candidate) -> Option<&ProbedIdentity> {
+        let probed = self.identities.get(&candidate.name)?;
+        Arc::ptr_eq(&probed.identity, &candidate.identity).then_some(probed)
+    }
+
+    /// Notes the announced root that the Secret of an identity carries.
+    pub(super) fn note_next_root(&mut self, candidate: &Candidate, expected: &Expected) {
+        if let Some(probed) = self.identities.get_mut(&candidate.name)
+            && Arc::ptr_eq(&probed.identity, &candidate.identity)
+            && probed.next != expected.next
+        {
+            probed.next.clone_from(&expected.next);
+        }
+    }
+
+    /// Records a probe of an endpoint that has ended.
+    pub(super) fn record(&mut self, name: &NamespacedName, endpoint: EndpointKey, record: ProbeRecord) {
+        let Some(probed) = self.identities.get_mut(name) else { return };
+        probed.in_flight.remove(&endpoint);
+        let record = match probed.records.get(&endpoint) {
+            Some(before) => record.after(before),
+            None => record,
+        };
+        probed.records.insert(endpoint, record);
+    }
+
+    /// The endpoints that block the switch of an authority to a root: those observed within ten minutes that did not trust
+    /// it then, or were not probed with it yet, also where they cannot be reached any more.
+    #[must_use]
+    pub fn blocking_endpoints(&self, authority: &str, root: &str, now: Duration) -> Vec<BlockingEndpoint> {
+        let mut blocking = Vec::new();
+        for ((namespace, name), probed) in &self.identities {
+            if probed.identity.spec.authority_ref.name != authority {
                 continue;
             }
-            let mut behind: Vec<SocketAddr> = (ward.looks.iter())
-                .filter(|(_, look)| look.holds_up(root, now))
-                .map(|(target, _)| target.address)
+            let mut addresses: Vec<SocketAddr> = (probed.records.iter())
+                .filter(|(_, record)| record.blocks_switch(root, now))
+                .map(|(endpoint, _)| endpoint.address)
                 .collect();
-            behind.sort_unstable();
-            behind.dedup();
+            addresses.sort_unstable();
+            addresses.dedup();
             let identity = format!("{namespace}/{name}");
-            holders.extend(
-                behind.into_iter().map(|address| BlockingEndpoint { identity: identity.clone(), address }),
-            );
+            let endpoint = |address| BlockingEndpoint { identity: identity.clone(), address };
+            blocking.extend(addresses.into_iter().map(endpoint));
         }
-        holders
+        blocking
     }
 }
 
-/// An endpoint that holds a switch up.
+/// An endpoint that blocks a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockingEndpoint {
     /// Its identity, as `<namespace>/<name>`.
@@ -184,17 +211,27 @@ impl ProbedIdentity {
     fn new(identity: &MtlsIdentity) -> Self {
         Self {
             identity: Arc::new(identity.clone()),
-            looks: HashMap::new(),
-            in_sight: HashSet::new(),
+            records: HashMap::new(),
+            in_flight: HashSet::new(),
             next: None,
-            settled: None,
+            stated: None,
             is_writing: false,
-            written: None,
+            written_at: None,
         }
+    }
+
+    fn keep_records_of(&mut self, endpoints: &[Endpoints]) {
+        let probes = &self.identity.spec.probes;
+        self.records.retain(|endpoint, _| {
+            let mut found = probes.iter().zip(endpoints);
+            found.any(|(probe, endpoints)| {
+                probe.name == endpoint.probe && endpoints.ready.contains(&endpoint.address)
+            })
+        });
     }
 }
 
-fn name_of(identity: &MtlsIdentity) -> Name {
+fn name_of(identity: &MtlsIdentity) -> NamespacedName {
     let meta = &identity.metadata;
     (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
 }

@@ -1,57 +1,54 @@
-//! What the endpoints of an identity's probes amount to, each probe apart.
+//! The verdict on an identity, from the records of its endpoints. Each probe is judged by itself.
+//!
+//! There is no verdict while an endpoint was never probed.
 
-use super::endpoint_slices::{Endpoints, Slices};
+use super::endpoint_slices::Endpoints;
 use super::expectation::ProbeTarget;
-use super::store::{ProbedIdentity, Target};
-use crate::api::MtlsIdentity;
+use super::store::{EndpointKey, ProbedIdentity};
 use crate::api::probe::ProbeSpec;
-use crate::plan::probe::verdict::{Endpoint, Expected, ServingReason, ServingVerdict, combined, verdict};
+use crate::plan::probe::verdict::{
+    EndpointObservation, Expected, ServingReason, ServingVerdict, combined, verdict,
+};
 
-/// The ready endpoints of each probe of an identity.
-pub(super) fn found<'a>(identity: &'a MtlsIdentity, slices: &Slices) -> Vec<(ProbeSpec, Endpoints)> {
-    let namespace = identity.metadata.namespace.as_deref().unwrap_or_default();
-    let endpoints = |probe: &'a ProbeSpec| {
-        let port = u16::try_from(probe.target_port).unwrap_or_default();
-        (probe.clone(), slices.endpoints(namespace, &probe.service_name, port))
-    };
-    identity.spec.probes.iter().map(endpoints).collect()
-}
-
+/// The verdict of an operator that does not probe.
 pub(super) fn disabled() -> ServingVerdict {
-    ServingVerdict::unseen(
+    ServingVerdict::unobserved(
         ServingReason::Disabled,
         "the operator does not probe; start it with --endpoint-probes (chart value endpointProbes.enabled)"
             .into(),
     )
 }
 
-/// What an identity's endpoints amount to; `None` while one of them was never looked at.
+/// The verdict on an identity; `None` while one of its endpoints was never probed.
 pub(super) fn judge(
-    ward: &ProbedIdentity,
-    found: &[(ProbeSpec, Endpoints)],
-    outlook: &ProbeTarget,
+    probed: &ProbedIdentity,
+    endpoints: &[Endpoints],
+    target: &ProbeTarget,
 ) -> Option<ServingVerdict> {
-    let verdicts = found.iter().map(|(probe, endpoints)| {
-        let verdict = judge_probe(ward, probe, endpoints, &outlook.expects(probe))?;
+    let verdicts = probed.identity.spec.probes.iter().zip(endpoints).map(|(probe, endpoints)| {
+        let verdict = judge_probe(probed, probe, endpoints, &target.expects(probe))?;
         Some((probe.name.clone(), verdict))
     });
     combined(verdicts.collect::<Option<Vec<_>>>()?)
 }
 
 fn judge_probe(
-    ward: &ProbedIdentity,
+    probed: &ProbedIdentity,
     probe: &ProbeSpec,
     endpoints: &Endpoints,
     expected: &Expected,
 ) -> Option<ServingVerdict> {
     if endpoints.ready.is_empty() {
-        return Some(ServingVerdict::unseen(ServingReason::NoEndpoints, without_endpoints(probe, endpoints)));
+        return Some(ServingVerdict::unobserved(
+            ServingReason::NoEndpoints,
+            without_endpoints(probe, endpoints),
+        ));
     }
-    let seen = endpoints.ready.iter().map(|address| {
-        let look = ward.looks.get(&Target { probe: probe.name.clone(), address: *address })?;
-        Some(Endpoint { address: address.to_string(), sighting: &look.sighting, at: look.at })
+    let observations = endpoints.ready.iter().map(|address| {
+        let record = probed.records.get(&EndpointKey { probe: probe.name.clone(), address: *address })?;
+        Some(EndpointObservation { address: *address, observation: &record.observation, at: record.at })
     });
-    Some(verdict(&probe.name, &seen.collect::<Option<Vec<_>>>()?, expected))
+    Some(verdict(&probe.name, &observations.collect::<Option<Vec<_>>>()?, expected))
 }
 
 fn without_endpoints(probe: &ProbeSpec, endpoints: &Endpoints) -> String {

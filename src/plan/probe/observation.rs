@@ -1,29 +1,31 @@
-//! What one look at a server has shown: facts, with nothing said yet about what they mean.
+//! What one probe of a server has observed: facts, with no judgement of what they mean.
+//!
+//! Only an alert counts as a refusal: a session that ends in any other way proves nothing about what the server trusts.
 
 use jiff::Timestamp;
 
-/// How a server received a client.
+/// How a server treated a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientOutcome {
-    /// It let the client in.
+    /// It accepted the client.
     Accepted,
     /// It refused the client's certificate, or that there was none, by an alert.
     Refused(TlsAlert),
-    /// Neither was seen: it closed of its own accord, failed otherwise, or kept silent.
+    /// Neither was observed: it closed without an alert, failed in another way, or did not answer.
     Unclear,
 }
 
-/// By which alert a client was refused.
+/// The alert by which a client was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsAlert {
-    /// `unknown_ca`: the server does not trust the root.
+    /// `unknown_ca`: the server does not trust the root (RFC 8446 §6.2).
     UnknownRoot,
-    /// Another one, by its name.
+    /// Another alert, by its name.
     Alert(&'static str),
 }
 
 impl ClientOutcome {
-    /// The word for metrics.
+    /// The value of the metrics' label `outcome`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,47 +49,50 @@ pub struct ServedLeaf {
     pub spiffe_id: String,
 }
 
-/// How clients of a root were received, and which root that was.
+/// How a server treated a client of a next root, and which root that was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextRootOutcome {
     /// Fingerprint of the root.
     pub root: String,
-    /// How its client was received.
-    pub reception: ClientOutcome,
+    /// How its client was treated.
+    pub outcome: ClientOutcome,
 }
 
-/// How clients that are not of the mesh were received.
+/// How a server treated clients that do not belong to the mesh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UntrustedClients {
-    /// One without a certificate.
-    pub nobody: ClientOutcome,
-    /// One with a certificate of an unrelated root.
-    pub unrelated: ClientOutcome,
+    /// A client without a certificate.
+    pub without_certificate: ClientOutcome,
+    /// A client with a certificate of an unrelated root.
+    pub unrelated_root: ClientOutcome,
 }
 
-/// What was seen of a server that presented a certificate.
+/// What was observed of a server that presented a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedServer {
-    /// The certificate; `None` where it is none that this operator could have issued.
+    /// The certificate; `None` where this operator cannot have issued it.
     pub leaf: Option<ServedLeaf>,
-    /// How a client of the current root was received.
+    /// How a client of the current root was treated.
     pub mesh: ClientOutcome,
-    /// How a client of the next root was received, if there was one to try.
+    /// How a client of the next root was treated, if there was one to try.
     pub next: Option<NextRootOutcome>,
-    /// How strangers were received, if any were sent.
-    pub strangers: Option<UntrustedClients>,
+    /// How untrusted clients were treated, if they were tried.
+    pub untrusted: Option<UntrustedClients>,
 }
 
-/// What one look at a server has shown.
+/// What one probe of a server has observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "almost every sighting is a meeting")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every observation is of a server that presents a certificate"
+)]
 pub enum Observation {
     /// No connection, or no handshake, in time.
     Unreachable,
     /// What answers speaks no TLS.
     NoTls,
-    /// It presented a certificate.
-    Met(ObservedServer),
+    /// The server presented a certificate.
+    Server(ObservedServer),
 }
 
 impl Observation {
@@ -95,33 +100,33 @@ impl Observation {
     #[must_use]
     pub const fn leaf(&self) -> Option<&ServedLeaf> {
         match self {
-            Self::Met(meeting) => meeting.leaf.as_ref(),
+            Self::Server(server) => server.leaf.as_ref(),
             Self::Unreachable | Self::NoTls => None,
         }
     }
 }
 
-/// Whether a server was seen not to trust a next root: it refuses that one's client, and lets one of the current in.
+/// Whether a server does not trust a next root: it refuses the client of that root, and accepts the client of the current one.
 #[must_use]
-pub fn distrusts(meeting: &ObservedServer, root: &str) -> bool {
-    let refused =
-        |next: &NextRootOutcome| next.root == root && matches!(next.reception, ClientOutcome::Refused(_));
-    meeting.mesh == ClientOutcome::Accepted && meeting.next.as_ref().is_some_and(refused)
+pub fn distrusts(server: &ObservedServer, root: &str) -> bool {
+    let is_refused =
+        |next: &NextRootOutcome| next.root == root && matches!(next.outcome, ClientOutcome::Refused(_));
+    server.mesh == ClientOutcome::Accepted && server.next.as_ref().is_some_and(is_refused)
 }
 
-/// Whether a server holds a switch to this root up: it was seen not to trust it, or was seen well and not asked yet.
+/// Whether a server blocks the switch to a root: it does not trust the root, or accepts the current one and was not probed
+/// with the next one yet.
 #[must_use]
-pub fn holds_up(meeting: &ObservedServer, root: &str) -> bool {
-    let is_asked = meeting.next.as_ref().is_some_and(|next| next.root == root);
-    distrusts(meeting, root) || (meeting.mesh == ClientOutcome::Accepted && !is_asked)
+pub fn blocks_switch(server: &ObservedServer, root: &str) -> bool {
+    let is_probed = server.next.as_ref().is_some_and(|next| next.root == root);
+    distrusts(server, root) || (server.mesh == ClientOutcome::Accepted && !is_probed)
 }
 
-/// Whether what an earlier meeting has shown may be so still, for all that a later one shows: a session of that one broke
-/// or stalled.
+/// Whether a later observation neither confirms nor refutes an earlier one, because one of its sessions broke or stalled.
 #[must_use]
-pub fn leaves_open(later: &ObservedServer, earlier: &ObservedServer) -> bool {
-    let is_unclear = |next: &NextRootOutcome| next.reception == ClientOutcome::Unclear;
-    let distrusted = |next: &NextRootOutcome| distrusts(earlier, &next.root);
+pub fn leaves_undecided(later: &ObservedServer, earlier: &ObservedServer) -> bool {
+    let is_unclear = |next: &NextRootOutcome| next.outcome == ClientOutcome::Unclear;
+    let was_distrusted = |next: &NextRootOutcome| distrusts(earlier, &next.root);
     later.mesh == ClientOutcome::Unclear
-        || (later.next.as_ref().is_some_and(is_unclear) && earlier.next.as_ref().is_some_and(distrusted))
+        || (later.next.as_ref().is_some_and(is_unclear) && earlier.next.as_ref().is_some_and(was_distrusted))
 }

@@ -1,19 +1,21 @@
-//! One word for condition, status and metric: the reason of `Serving`, a closed set of states of the world.
+//! The reason of the condition `Serving`: one word for condition, status and metric.
+//!
+//! A closed set, ordered by severity. The words are stored and queried, so they never change.
 
 /// Reason of the condition `Serving`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ServingReason {
-    /// Another certificate than any of this identity.
+    /// Servers present a certificate that is none of this identity.
     ServesOtherLeaf,
-    /// A certificate from before the last issuance, though there was time to load the new one.
+    /// Servers present a certificate from before the last issuance, though they had time to load the new one.
     ServesOldLeaf,
-    /// Something answers that is no TLS.
+    /// What answers speaks no TLS.
     SpeaksNoTls,
     /// Clients of the current root are refused.
     DoesNotTrustRoot,
-    /// Clients of the next root are refused, though there was time to load it.
+    /// Clients of the next root are refused, though servers had time to load it.
     DoesNotTrustNextRoot,
-    /// Clients without a certificate of the mesh are let in.
+    /// Clients without a certificate of the mesh are accepted.
     AcceptsStrangers,
     /// The probe is refused for another reason than its root.
     RefusesProbe,
@@ -23,12 +25,12 @@ pub enum ServingReason {
     NoEndpoints,
     /// The operator does not probe.
     Disabled,
-    /// All is as it should be.
+    /// Every endpoint is as expected.
     ServesAsIssued,
 }
 
 impl ServingReason {
-    /// Every reason, the one that needs a person most first.
+    /// Every reason, the most urgent first.
     pub const ALL: [Self; 11] = [
         Self::ServesOtherLeaf,
         Self::ServesOldLeaf,
@@ -61,7 +63,7 @@ impl ServingReason {
         }
     }
 
-    /// Status of the condition: false only where something wrong was seen, unknown where not everything was seen.
+    /// Status of the condition: false only where something wrong was observed, unknown where not everything could be observed.
     #[must_use]
     pub const fn status(self) -> &'static str {
         match self {

@@ -1,17 +1,19 @@
-//! What was seen of the servers of an identity, judged: the same sightings always give the same verdict. Nobody is
-//! accused of what a change that is still on its way explains.
+//! The verdict on the servers of an identity: the same observations always give the same verdict.
+//!
+//! A server is not blamed for what a change that is still on its way explains: it has the propagation time to load it.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::observation::{ClientOutcome, Observation, ObservedServer, ServedLeaf, TlsAlert, distrusts};
 pub use super::reason::ServingReason;
 
-/// As many endpoints are named in one sentence as a person will read.
+/// Endpoints that a sentence of the message names at most: it stays readable with a thousand of them.
 const NAMED: usize = 3;
-/// As many endpoints are listed in status.
+/// Endpoints that status lists at most.
 const LISTED: usize = 5;
 
 /// What servers of an identity should be like.
@@ -27,42 +29,42 @@ pub struct Expected {
     pub propagation: SignedDuration,
     /// The announced root, once the Secret carries it.
     pub next: Option<NextRoot>,
-    /// Whether strangers are meant to be let in.
-    pub allows_strangers: bool,
+    /// Whether the servers are meant to accept untrusted clients.
+    pub allows_untrusted: bool,
 }
 
-/// An announced root that servers have had the chance to load.
+/// An announced root that the Secret carries, so that servers can load it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NextRoot {
     /// Its fingerprint.
     pub fingerprint: String,
-    /// Since when the Secret was seen to carry it.
+    /// When the Secret was first observed to carry it.
     pub since: Timestamp,
 }
 
-/// What is wrong with a server, the worst first. Nothing, where it is as it should be or has time left to become so.
+/// What is wrong with a server, the worst first. Empty where it is as expected, or has time left to become so.
 #[must_use]
-pub fn findings(sighting: &Observation, at: Timestamp, expected: &Expected) -> Vec<ServingReason> {
-    let meeting = match sighting {
+pub fn findings(observation: &Observation, at: Timestamp, expected: &Expected) -> Vec<ServingReason> {
+    let server = match observation {
         Observation::Unreachable => return vec![ServingReason::Unreachable],
         Observation::NoTls => return vec![ServingReason::SpeaksNoTls],
-        Observation::Met(meeting) => meeting,
+        Observation::Server(server) => server,
     };
     let had_time = |since: Timestamp| at.duration_since(since) >= expected.propagation;
     let found = [
-        of_leaf(meeting.leaf.as_ref(), expected, had_time(expected.issued_at)),
-        of_mesh(meeting.mesh),
+        leaf_finding(server.leaf.as_ref(), expected, had_time(expected.issued_at)),
+        mesh_finding(server.mesh),
         expected
             .next
             .as_ref()
-            .filter(|next| had_time(next.since) && distrusts(meeting, &next.fingerprint))
+            .filter(|next| had_time(next.since) && distrusts(server, &next.fingerprint))
             .map(|_| ServingReason::DoesNotTrustNextRoot),
-        lets_strangers_in(meeting).filter(|_| !expected.allows_strangers),
+        untrusted_finding(server).filter(|_| !expected.allows_untrusted),
     ];
     found.into_iter().flatten().collect()
 }
 
-fn of_leaf(leaf: Option<&ServedLeaf>, expected: &Expected, had_time: bool) -> Option<ServingReason> {
+fn leaf_finding(leaf: Option<&ServedLeaf>, expected: &Expected, had_time: bool) -> Option<ServingReason> {
     match leaf {
         Some(leaf) if leaf.serial == expected.serial => None,
         Some(leaf) if leaf.spiffe_id == expected.spiffe_id => {
@@ -72,33 +74,33 @@ fn of_leaf(leaf: Option<&ServedLeaf>, expected: &Expected, had_time: bool) -> Op
     }
 }
 
-const fn of_mesh(reception: ClientOutcome) -> Option<ServingReason> {
-    match reception {
+const fn mesh_finding(outcome: ClientOutcome) -> Option<ServingReason> {
+    match outcome {
         ClientOutcome::Refused(TlsAlert::UnknownRoot) => Some(ServingReason::DoesNotTrustRoot),
         ClientOutcome::Refused(TlsAlert::Alert(_)) => Some(ServingReason::RefusesProbe),
         ClientOutcome::Accepted | ClientOutcome::Unclear => None,
     }
 }
 
-fn lets_strangers_in(meeting: &ObservedServer) -> Option<ServingReason> {
-    let strangers = meeting.strangers?;
-    [strangers.nobody, strangers.unrelated]
+fn untrusted_finding(server: &ObservedServer) -> Option<ServingReason> {
+    let untrusted = server.untrusted?;
+    [untrusted.without_certificate, untrusted.unrelated_root]
         .contains(&ClientOutcome::Accepted)
         .then_some(ServingReason::AcceptsStrangers)
 }
 
-/// One endpoint: its address, and what the last look has shown, when.
-#[derive(Clone, Debug)]
-pub struct Endpoint<'a> {
+/// What the last probe of an endpoint observed.
+#[derive(Clone, Copy, Debug)]
+pub struct EndpointObservation<'a> {
     /// Address and port.
-    pub address: String,
-    /// What was seen.
-    pub sighting: &'a Observation,
-    /// When.
+    pub address: SocketAddr,
+    /// The observation.
+    pub observation: &'a Observation,
+    /// When, by the wall clock.
     pub at: Timestamp,
 }
 
-/// An endpoint that is not as it should be.
+/// An endpoint that is not as expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Differing {
     /// Name of the probe.
@@ -107,81 +109,81 @@ pub struct Differing {
     pub address: String,
     /// What is wrong, the worst first.
     pub reasons: Vec<ServingReason>,
-    /// What it presented.
+    /// The certificate that it presented.
     pub leaf: Option<ServedLeaf>,
 }
 
 impl Differing {
-    fn in_order(&self, other: &Self) -> Ordering {
+    fn by_severity(&self, other: &Self) -> Ordering {
         (&self.reasons, &self.probe, &self.address).cmp(&(&other.reasons, &other.probe, &other.address))
     }
 }
 
-/// What the servers of an identity are like.
+/// The verdict on the servers of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServingVerdict {
-    /// The worst that was found.
+    /// The worst finding.
     pub reason: ServingReason,
-    /// All of it, in sentences.
+    /// Every finding, in sentences.
     pub message: String,
     /// How many endpoints there are.
     pub endpoints: usize,
-    /// How many of them are as they should be.
+    /// How many of them are as expected.
     pub as_issued: usize,
-    /// The first few of the others.
+    /// The worst of the others, `LISTED` at most.
     pub differing: Vec<Differing>,
 }
 
 impl ServingVerdict {
-    /// Nothing was looked at.
+    /// The verdict where no endpoint was probed.
     #[must_use]
-    pub const fn unseen(reason: ServingReason, message: String) -> Self {
+    pub const fn unobserved(reason: ServingReason, message: String) -> Self {
         Self { reason, message, endpoints: 0, as_issued: 0, differing: Vec::new() }
     }
 
-    /// As many of the others as status lists, the worst first.
-    fn put_in_order(&mut self) {
-        self.differing.sort_by(Differing::in_order);
+    /// Keeps as many differing endpoints as status lists, the worst first.
+    fn truncate(&mut self) {
+        self.differing.sort_by(Differing::by_severity);
         self.differing.truncate(LISTED);
     }
 }
 
-/// What the endpoints of all probes of an identity amount to. Where there are several probes, each is told apart.
+/// The verdict on the endpoints of all probes of an identity. Where there are several probes, the message names each.
 #[must_use]
 pub fn combined(probes: Vec<(String, ServingVerdict)>) -> Option<ServingVerdict> {
     let reason = probes.iter().map(|(_, verdict)| verdict.reason).min()?;
-    let told = |(name, verdict): &(String, ServingVerdict)| match probes.len() {
+    let sentence = |(name, verdict): &(String, ServingVerdict)| match probes.len() {
         1 => verdict.message.clone(),
         _ => format!("{name}: {}", verdict.message),
     };
-    let message = probes.iter().map(told).collect::<Vec<_>>().join(". ");
-    let mut all = ServingVerdict::unseen(reason, message);
+    let message = probes.iter().map(sentence).collect::<Vec<_>>().join(". ");
+    let mut all = ServingVerdict::unobserved(reason, message);
     for (_, verdict) in probes {
         all.endpoints += verdict.endpoints;
         all.as_issued += verdict.as_issued;
         all.differing.extend(verdict.differing);
     }
-    all.put_in_order();
+    all.truncate();
     Some(all)
 }
 
-/// What the endpoints of one probe amount to.
+/// The verdict on the endpoints of one probe.
 #[must_use]
-pub fn verdict(probe: &str, endpoints: &[Endpoint<'_>], expected: &Expected) -> ServingVerdict {
-    let judged = endpoints.iter().map(|endpoint| Differing {
+pub fn verdict(probe: &str, endpoints: &[EndpointObservation<'_>], expected: &Expected) -> ServingVerdict {
+    let all = endpoints.iter().map(|endpoint| Differing {
         probe: probe.to_owned(),
-        address: endpoint.address.clone(),
-        reasons: findings(endpoint.sighting, endpoint.at, expected),
-        leaf: endpoint.sighting.leaf().cloned(),
+        address: endpoint.address.to_string(),
+        reasons: findings(endpoint.observation, endpoint.at, expected),
+        leaf: endpoint.observation.leaf().cloned(),
     });
-    let mut differing: Vec<Differing> = judged.filter(|one| !one.reasons.is_empty()).collect();
-    differing.sort_by(Differing::in_order);
+    let mut differing: Vec<Differing> = all.filter(|one| !one.reasons.is_empty()).collect();
+    differing.sort_by(Differing::by_severity);
     let worst = differing.iter().flat_map(|one| &one.reasons).min().copied();
     let message = sentences(&differing, endpoints.len());
     let as_issued = endpoints.len() - differing.len();
     let reason = worst.unwrap_or(ServingReason::ServesAsIssued);
     let mut verdict = ServingVerdict { reason, message, endpoints: endpoints.len(), as_issued, differing };
-    verdict.put_in_order();
+    verdict.truncate();
     verdict
 }
 
@@ -191,8 +193,8 @@ fn sentences(differing: &[Differing], of: usize) -> String {
     }
     let mut text = String::new();
     for reason in ServingReason::ALL {
-        let guilty = differing.iter().filter(|one| one.reasons.contains(&reason));
-        let addresses: Vec<&str> = guilty.map(|one| one.address.as_str()).collect();
+        let affected = differing.iter().filter(|one| one.reasons.contains(&reason));
+        let addresses: Vec<&str> = affected.map(|one| one.address.as_str()).collect();
         if addresses.is_empty() {
             continue;
         }

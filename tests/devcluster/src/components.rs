@@ -82,6 +82,10 @@ fn api_server(folder: &Path, ports: Ports, options: &Options) -> Vec<String> {
         format!("--service-cluster-ip-range={SERVICE_RANGE}"),
     ];
     flags.extend(if options.node.is_some() { reached_by_a_node(&pki) } else { alone() });
+    if !options.unserved.is_empty() {
+        let unserved: Vec<String> = options.unserved.iter().map(|one| format!("{one}=false")).collect();
+        flags.push(format!("--runtime-config={}", unserved.join(",")));
+    }
     if options.audit {
         flags.extend([
             format!("--audit-policy-file={}/audit-policy.yaml", folder.display()),

@@ -13,13 +13,15 @@ pub struct Options {
     pub fsync: bool,
     /// Part of the data folder's name, so that a person can tell clusters apart.
     pub name: String,
+    /// Resources that the API server does not serve, as in `certificates.k8s.io/v1/clustertrustbundles`.
+    pub unserved: Vec<String>,
     /// With a node, Pods run. It needs root and some packages: ask [`obstacle`](crate::obstacle) first.
     pub node: Option<NodeOptions>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { audit: true, fsync: false, name: "cluster".into(), node: None }
+        Self { audit: true, fsync: false, name: "cluster".into(), unserved: Vec::new(), node: None }
     }
 }
 

@@ -35,6 +35,7 @@ use mtls_operator::plan::selector::Labels;
 use mtls_operator::plan::unread_spec::Unread;
 
 use crate::ca::Ca;
+use crate::evidence::Gathered;
 use crate::facts::{self, key_id, trust};
 use crate::fingerprint::Fast;
 use crate::mutation::{Mutation, Mutations};
@@ -98,6 +99,7 @@ pub struct Decisions {
     needs: Memo<NeedKey, (Need, bool)>,
     verdicts: Memo<Question, Verdict>,
     behind: Memo<(Ca, Pki, Secret, Ticks), bool>,
+    evidence: Memo<Gathered, bool>,
     mutations: Mutations,
 }
 
@@ -119,6 +121,12 @@ impl<K: Eq + Hash + Clone, V: Clone> Memo<K, V> {
 }
 
 impl Decisions {
+    /// Whether this shows that a root is lost.
+    #[must_use]
+    pub fn has_evidence(&self, gathered: Gathered) -> bool {
+        self.evidence.recall(&gathered, || gathered.is_evidence())
+    }
+
     /// Of an authority of this scope.
     ///
     /// # Panics
@@ -147,6 +155,7 @@ impl Decisions {
             needs: Memo::new(),
             verdicts: Memo::new(),
             behind: Memo::new(),
+            evidence: Memo::new(),
             mutations: scope.mutations,
         }
     }

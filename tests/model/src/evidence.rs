@@ -1,14 +1,16 @@
-//! What proves that a root is lost: what statuses say, and, while there is no root Secret, leaf Secrets.
+//! What shows that a root is lost: statuses, and, while there is no root Secret, leaf Secrets.
 //!
-//! This rule is a copy of the operator's, which reads lists and its index in between: of `evidence::evidence` and
-//! `leaf_without_root`, of `suspects::claimants` and, for what a look records, of `status::identity_status`. Which signers a
-//! root Secret explains is compared with the operator's answer in `tests/differential`. Only the operator writes statuses
-//! here, so that each has its proof. Which leaf is `Ready` is asked of `plan::decide`. Statuses are seen as they are: an
-//! index that lags is not modelled, nor a write of a status that is under way.
+//! The operator's `plan::authority::evidence` judges; what is gathered for it stands here. Only the operator writes statuses in the
+//! model, so that each has its proof. Statuses are seen as they are: an index that lags is not modelled, nor a status write under way.
+
+use std::sync::Arc;
+
+use mtls_operator::plan::authority::evidence::{Explained, LeafClaim, Traces};
+use mtls_operator::plan::authority::known_signers::{Claimant, KnownSigners, RecordedSigner};
 
 use crate::events::ReplicaId;
 use crate::mutation::Mutation;
-use crate::pki::RootId;
+use crate::pki::{RootId, Roots};
 use crate::state::{Leaf, State, View, Workload};
 use crate::time::{Ticks, later};
 use crate::world::World;
@@ -46,15 +48,17 @@ impl World {
         if self.has(Mutation::TrustsAnyBackup) && state.ca.is_some() {
             return false;
         }
+        if self.has(Mutation::CreatesByStaleIndex) && state.ca.is_none() {
+            return false;
+        }
         let counts = |status: &Status| status.end >= now || self.has(Mutation::ExpiredLeavesAreEvidence);
-        let mut statuses = state.workloads.iter().filter_map(|one| self.status(one)).filter(counts);
-        let Some(ca) = &state.ca else {
-            let has_leaf = state.workloads.iter().any(|workload| workload.secret.is_some());
-            let is_any = state.recorded.is_some() || statuses.next().is_some() || has_leaf;
-            return is_any && !self.has(Mutation::CreatesByStaleIndex);
-        };
-        state.recorded.is_some_and(|recorded| !ca.knows(recorded))
-            || statuses.any(|status| !ca.knows(status.signer))
+        let statuses = state.workloads.iter().filter_map(|one| self.status(one)).filter(counts);
+        self.decisions.has_evidence(Gathered {
+            recorded: state.recorded,
+            claimed: Roots::of(statuses.map(|status| status.signer)),
+            has_leaf_secret: state.workloads.iter().any(|workload| workload.secret.is_some()),
+            explained: state.ca.map(|ca| Roots::of((0..8).filter(|root| ca.knows(*root)))),
+        })
     }
 
     /// Status names the signer before a replica signs with it.
@@ -89,4 +93,44 @@ impl World {
                 aged.filter(|status| status.end >= 0 || self.has(Mutation::ExpiredLeavesAreEvidence));
         }
     }
+}
+
+/// What is gathered before a root is called lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Gathered {
+    /// The signer that the status of the authority names.
+    pub recorded: Option<RootId>,
+    /// Signers that the statuses of identities name.
+    pub claimed: Roots,
+    /// Whether an identity has a leaf Secret.
+    pub has_leaf_secret: bool,
+    /// The signers that the root Secret explains, if there is one. Its evidence key is always the same.
+    pub explained: Option<Roots>,
+}
+
+impl Gathered {
+    /// What the operator makes of it.
+    #[must_use]
+    pub fn is_evidence(self) -> bool {
+        let text = String::new;
+        let known = KnownSigners {
+            recorded: self.recorded.map(|key_id| RecordedSigner { key_id, text: text() }),
+            evidence_key_id: None,
+            claimants: self.claimed.iter().map(claimant).collect(),
+        };
+        let explained = self.explained.map_or(Explained::Nothing, |signers| Explained::Held {
+            signers: signers.iter().collect(),
+            evidence_key_id: Some(text()),
+            lost_evidence_key_id: None,
+        });
+        let traces = Traces::of(&known);
+        let proven = traces.unsettled(&explained).next();
+        let claim = || LeafClaim { namespace: text(), identity: text(), secret: text() };
+        let leaf_secret = self.has_leaf_secret.then(claim);
+        Traces { proven, leaf_secret, ..traces }.evidence("the root Secret", &explained).is_some()
+    }
+}
+
+fn claimant(key_id: RootId) -> Claimant<RootId> {
+    Claimant { namespace: Arc::from(""), name: Box::from(""), key_id, has_proof: true }
 }

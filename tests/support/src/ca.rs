@@ -54,7 +54,17 @@ impl Ca {
 
     /// A CA below this one, with something changed before it is made.
     pub fn intermediate_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
-        let (params, key) = (params(name, self.made, change), KeyPair::generate().unwrap());
+        self.intermediate_of(KeyPair::generate().unwrap(), name, change)
+    }
+
+    /// The same, with this key.
+    pub fn intermediate_of(
+        &self,
+        key: KeyPair,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
+        let params = params(name, self.made, change);
         let issuer = CertifiedIssuer::signed_by(params.clone(), key, &self.issuer).unwrap();
         Self { issuer, params, made: self.made }
     }

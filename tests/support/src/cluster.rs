@@ -43,7 +43,12 @@ impl TestCluster {
 
     /// One where nothing is installed yet.
     pub fn bare() -> Self {
-        let options = Options { fsync: false, ..Options::default() };
+        Self::bare_with(Options::default())
+    }
+
+    /// The same, the control plane having these options.
+    pub fn bare_with(options: Options) -> Self {
+        let options = Options { fsync: false, ..options };
         Self { installation: Installation::start(options).unwrap() }
     }
 

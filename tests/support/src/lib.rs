@@ -31,6 +31,7 @@ pub mod markdown;
 pub mod namespace;
 pub mod objects;
 pub mod pod;
+pub mod properties;
 pub mod reporter;
 pub mod rng;
 pub mod root_writes;

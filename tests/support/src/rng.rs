@@ -1,13 +1,18 @@
 //! Random numbers that can be repeated: `SplitMix64`. The same seed gives the same.
+//!
+//! The seed is fixed, so that every run draws the same; a run says which it was.
 
 use std::sync::LazyLock;
 
-use mtls_operator::runtime::clock::Clock;
+/// The seed where none is asked for.
+const FIXED: u64 = 1;
 
-/// The seed of this run. Set `MTLS_SEED` to have that of an earlier one.
+/// The seed of this run, which is printed once. `MTLS_SEED` asks for another one.
 pub static SEED: LazyLock<u64> = LazyLock::new(|| {
-    let asked = std::env::var("MTLS_SEED").ok().and_then(|text| text.parse().ok());
-    asked.unwrap_or_else(|| Clock::system().now().as_millisecond().unsigned_abs() % 1_000_000)
+    let asked = std::env::var("MTLS_SEED").ok();
+    let seed = asked.map_or(FIXED, |number| number.parse().unwrap());
+    eprintln!("The seed of this run: MTLS_SEED={seed}");
+    seed
 });
 
 /// Random numbers from a seed.

@@ -93,7 +93,8 @@ impl<'a> RotationGate<'a> {
     ) -> Distribution {
         let Some(next) = &ca.next else { return distribution };
         let (context, root) = (self.context, next.ca.fingerprint().to_string());
-        let endpoints = context.probes.holding_up(&self.spec.name, &root, context.clock.monotonic());
+        let endpoints =
+            context.probes.lock().blocking_endpoints(&self.spec.name, &root, context.clock.monotonic());
         blockers.add_endpoints(&endpoints, &self.exclusions);
         if blockers.distrusting > 0 { Distribution { quiet_for: None } } else { distribution }
     }

@@ -1,83 +1,44 @@
 //! However the holder of a cluster ends, no process and no file remains.
 //!
-//! The holder is this test binary, run again with a variable that makes one of its tests start a cluster and come to
-//! its end.
+//! The holder is a program of its own (`holder.rs`), which starts a cluster and comes to the end that it is told.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its own functions too")]
 
+mod clusters;
 mod retained;
 #[path = "../support/node.rs"]
 mod support;
 mod traces;
 
 use std::collections::BTreeSet;
-use std::env;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{self, Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use devcluster::{Cluster, NodeOptions, Options};
+use clusters::{plain, with_a_pod};
 use support::node_is_possible;
 use traces::{
     assert_nothing_remains, assert_nothing_remains_of_node, namespaces_of, processes_of, remains_of_node,
 };
 
-const ENDING: &str = "DEVCLUSTER_TEST_ENDING";
-const WITH_NODE: &str = "DEVCLUSTER_TEST_NODE";
-static SHARED: OnceLock<Cluster> = OnceLock::new();
-
-/// Not a law: the holder, when one of the tests below runs it.
-#[test]
-fn holder() {
-    let Ok(ending) = env::var(ENDING) else { return };
-    let cluster = if env::var_os(WITH_NODE).is_some() { with_a_pod("remains") } else { plain("remains") };
-    eprintln!("folder {}", cluster.data_dir().display());
-    match ending.as_str() {
-        "panic" => panic!("as asked"),
-        "exit" => {
-            SHARED.get_or_init(|| cluster);
-            process::exit(0);
-        }
-        _ => thread::park(),
-    }
-}
-
-fn plain(name: &str) -> Cluster {
-    Cluster::start(Options { name: name.into(), ..Options::default() }).unwrap()
-}
-
-/// With a node, and a Pod that runs on it.
-fn with_a_pod(name: &str) -> Cluster {
-    let node = Some(NodeOptions::default());
-    let cluster = Cluster::start(Options { name: name.into(), node, ..Options::default() }).unwrap();
-    let run = ["run", "pod", "--image=devcluster.local/pause:1", "--image-pull-policy=Never"];
-    assert!(cluster.kubectl().args(run).status().unwrap().success());
-    let wait = ["wait", "--for=condition=Ready", "pod/pod", "--timeout=120s"];
-    assert!(cluster.kubectl().args(wait).status().unwrap().success());
-    cluster
-}
+/// The program that holds a cluster.
+const HOLDER: &str = env!("CARGO_BIN_EXE_devcluster-holder");
 
 /// A holder with a cluster that is ready, and the cluster's folder.
 fn holding(ending: &str) -> (Child, PathBuf) {
-    begin(Command::new(env::current_exe().unwrap()).env(ENDING, ending))
+    begin(Command::new(HOLDER).arg(ending))
 }
 
 /// The same, with a node and a Pod.
 fn holding_a_node(ending: &str) -> (Child, PathBuf) {
-    begin(Command::new(env::current_exe().unwrap()).env(ENDING, ending).env(WITH_NODE, "1"))
+    begin(Command::new(HOLDER).args([ending, "node"]))
 }
 
 fn begin(holder: &mut Command) -> (Child, PathBuf) {
-    let mut child = holder
-        .args(["--exact", "holder", "--nocapture"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = holder.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let folder = lines.find_map(|line| line.unwrap().strip_prefix("folder ").map(PathBuf::from)).unwrap();
     (child, folder)

@@ -15,6 +15,7 @@ use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::clock_check::ClockCheck;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tower::BoxError;
 
 /// What an API server may do to one call.
@@ -30,6 +31,10 @@ pub enum Fault {
     Broken,
     /// Nothing: it is a later call that meets with something.
     Spared,
+    /// The call is carried out, but its answer comes only when the server is told to go on.
+    Held,
+    /// Whoever waits for the answer panics.
+    Fatal,
 }
 
 /// One call: a line that says what was asked, and the body that came with it.
@@ -57,6 +62,10 @@ struct State {
     crash: Option<(usize, bool)>,
     /// What its clock goes by.
     clock: Option<ManualClock>,
+    /// Told when an answer that is held back may come.
+    go_on: Arc<Notify>,
+    /// Whether any of this was ever asked of it: faults, a crash, changes by others.
+    has_misbehaved: bool,
     /// Nothing is answered: the operator is gone.
     is_deserted: bool,
     /// What an admission policy does to each write of a leaf Secret before it is stored.
@@ -148,12 +157,26 @@ impl ApiServer {
 
     /// The next call that begins so meets with this.
     pub fn next(&self, line: &str, fault: Fault) {
-        self.0.lock().faults.push((line.to_owned(), fault));
+        let mut state = self.0.lock();
+        state.has_misbehaved = true;
+        state.faults.push((line.to_owned(), fault));
+    }
+
+    /// An answer that is held back comes now.
+    pub fn go_on(&self) {
+        self.0.lock().go_on.notify_one();
+    }
+
+    /// Whether it was ever told to misbehave. Where it was not, the operator has no reason to fail.
+    pub fn has_misbehaved(&self) -> bool {
+        self.0.lock().has_misbehaved
     }
 
     /// Kills the operator at this write, counted from the first, before it is carried out or right after.
     pub fn crash_at(&self, write: usize, is_carried_out: bool) {
-        self.0.lock().crash = Some((write, is_carried_out));
+        let mut state = self.0.lock();
+        state.has_misbehaved = true;
+        state.crash = Some((write, is_carried_out));
     }
 
     /// Whether the operator was killed. Another one may start then.
@@ -163,12 +186,16 @@ impl ApiServer {
 
     /// From now on an admission policy changes so what is written to leaf Secrets.
     pub fn admit(&self, change: impl Fn(&mut Value) + Send + 'static) {
-        self.0.lock().admission = Some(Box::new(change));
+        let mut state = self.0.lock();
+        state.has_misbehaved = true;
+        state.admission = Some(Box::new(change));
     }
 
     /// From now on another writer answers so each write of a leaf Secret.
     pub fn oppose(&self, change: impl Fn(&mut Value) + Send + 'static) {
-        self.0.lock().rival = Some(Box::new(change));
+        let mut state = self.0.lock();
+        state.has_misbehaved = true;
+        state.rival = Some(Box::new(change));
     }
 
     /// The other writer has been stopped.
@@ -197,6 +224,12 @@ impl ApiServer {
         let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
         let answer = match self.respond(&parts, body)? {
             (answer, Some(Fault::AnswerCut)) => cut(answer).await?,
+            (answer, Some(Fault::Held)) => {
+                let go_on = self.0.lock().go_on.clone();
+                go_on.notified().await;
+                answer
+            }
+            (_, Some(Fault::Fatal)) => panic!("as the test asked"),
             (answer, _) => answer,
         };
         Ok(self.dated(answer))

@@ -78,11 +78,16 @@ impl RotationRun {
     pub async fn tick(&mut self, seconds: u64) {
         tokio::time::advance(Duration::from_secs(seconds)).await;
         self.harness.watch();
-        let _ = self.harness.look_at_authority().await;
-        self.harness.work().await;
+        let look = self.harness.look_at_authority().await;
+        let mut outcomes = self.harness.work().await;
         self.harness.distribute().await;
         self.harness.watch();
-        self.harness.work().await;
+        outcomes.extend(self.harness.work().await);
+        if !self.harness.server.has_misbehaved() {
+            assert!(look.is_ok(), "a look at the authority failed: {look:?}");
+            let failed: Vec<_> = outcomes.iter().filter(|outcome| outcome.is_err()).collect();
+            assert!(failed.is_empty(), "looks at identities failed: {failed:?}");
+        }
         if self.harness.server.was_crashed() {
             self.crashes += 1;
             self.harness = Harness::bare(self.harness.server.clone(), self.harness.hand.now());

@@ -1,0 +1,134 @@
+//! Watches list again though nothing seems wrong, each at a time of its own, and after errors; never without pause.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::client::Body;
+use kube::{Client, Resource};
+use mtls_operator::api::MtlsAuthority;
+use mtls_operator::operator::client::watch::{EventHandler, Watch};
+use mtls_operator::runtime::clock::Clock;
+use mtls_operator::runtime::readiness::Readiness;
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use test_support::in_memory::harness::Harness;
+use tokio::time::sleep;
+
+/// What happens to a watch that is opened.
+#[derive(Clone, Copy)]
+enum Watched {
+    /// It stays silent.
+    Silent,
+    /// It is answered with this status each time.
+    Refused(StatusCode),
+}
+
+/// When what was asked of an API server.
+#[derive(Clone, Default)]
+struct Asked {
+    lists: Arc<Mutex<Vec<Duration>>>,
+    watches: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl Asked {
+    /// A client of an API server that has nothing, and where watches end like this.
+    fn client(&self, watched: Watched) -> Client {
+        let (asked, clock) = (self.clone(), Clock::system());
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let is_watch = request.uri().query().is_some_and(|query| query.contains("watch=true"));
+            if is_watch { &asked.watches } else { &asked.lists }.lock().push(clock.monotonic());
+            async move {
+                let answer = match (is_watch, watched) {
+                    (true, Watched::Silent) => std::future::pending().await,
+                    (true, Watched::Refused(status)) => answer(
+                        status,
+                        &json!({ "kind": "Status", "status": "Failure", "code": status.as_u16(), "reason": "Gone", "message": "too old" }),
+                    ),
+                    (false, _) => answer(
+                        StatusCode::OK,
+                        &json!({ "kind": "List", "apiVersion": "v1", "metadata": { "resourceVersion": "1" }, "items": [] }),
+                    ),
+                };
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    /// How far apart the lists were.
+    fn intervals(&self) -> Vec<Duration> {
+        intervals(&self.lists.lock())
+    }
+}
+
+fn intervals(moments: &[Duration]) -> Vec<Duration> {
+    moments.windows(2).map(|two| two[1].saturating_sub(two[0])).collect()
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<Body> {
+    let body = Body::from(serde_json::to_vec(body).unwrap());
+    Response::builder().status(status).header("content-type", "application/json").body(body).unwrap()
+}
+
+/// Hears and forgets.
+struct Deaf;
+
+impl<K> EventHandler<K> for Deaf {
+    fn init(&mut self) {}
+    fn apply(&mut self, _: K, _: bool) {}
+    fn delete(&mut self, _: K) {}
+    fn init_done(&mut self) {}
+}
+
+/// Watches all objects of a kind for so long, on an API server where watches end like this.
+async fn watch<K>(watched: Watched, for_so_long: Duration) -> Asked
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+{
+    let (harness, asked, ready) = (Harness::set().await, Asked::default(), Readiness::new());
+    let subject = Watch::<K>::all(&asked.client(watched));
+    tokio::select! {
+        () = subject.run(harness.context.clock.clone(), Deaf, ready.handle("the list")) => panic!("a watch has ended"),
+        () = sleep(for_so_long) => {}
+    }
+    assert!(ready.awaited().is_empty(), "the first list was not told");
+    asked
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_watch_lists_again_after_45_to_68_minutes_each_time_and_each_kind_at_another() {
+    let day = MINUTE * 60 * 24;
+    let authorities = watch::<MtlsAuthority>(Watched::Silent, day).await.intervals();
+    let namespaces = watch::<Namespace>(Watched::Silent, day).await.intervals();
+    for intervals in [&authorities, &namespaces] {
+        assert!(intervals.len() >= 20, "{intervals:?}");
+        let are_long = |interval: &Duration| (MINUTE * 45..=MINUTE * 68).contains(interval);
+        assert!(intervals.iter().all(are_long), "{intervals:?}");
+        assert!(intervals.windows(2).any(|two| two[0] != two[1]), "always as long: {intervals:?}");
+    }
+    assert_ne!(authorities, namespaces, "they list together");
+}
+
+/// kube's watcher opens a watch that is answered with this status again and again, and never lists.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_told_its_history_is_gone_lists_again_after_four_errors_and_ever_more_rarely() {
+    let asked = watch::<Namespace>(Watched::Refused(StatusCode::GONE), MINUTE * 30).await;
+    let (lists, watches) = (asked.lists.lock().len(), asked.watches.lock().clone());
+    assert!(lists >= 3, "{lists} lists");
+    // The last list may have been followed by fewer.
+    assert!(
+        (4 * (lists - 1)..=4 * lists).contains(&watches.len()),
+        "{} watches, {lists} lists",
+        watches.len()
+    );
+    let pauses = intervals(&watches);
+    let (first, last) = (pauses[0], *pauses.last().unwrap());
+    assert!(first < Duration::from_secs(3), "it is not tried again soon: {pauses:?}");
+    assert!(last > Duration::from_secs(10), "an API server in trouble is asked all the time: {pauses:?}");
+}
