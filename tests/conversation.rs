@@ -26,6 +26,8 @@ mod evidence;
 mod inputs;
 #[path = "conversation/issuing.rs"]
 mod issuing;
+#[path = "conversation/left_behind.rs"]
+mod left_behind;
 #[path = "conversation/loops.rs"]
 mod loops;
 #[path = "conversation/many_keys.rs"]

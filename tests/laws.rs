@@ -11,6 +11,8 @@
     reason = "a method of a type with a lifetime is not general enough to be named instead"
 )]
 
+#[path = "laws/authority_state.rs"]
+mod authority_state;
 #[path = "laws/blockers.rs"]
 mod blockers;
 #[path = "laws/bundle.rs"]

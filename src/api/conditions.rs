@@ -14,20 +14,26 @@ pub const PUBLISHED: &str = "Published";
 /// Condition type: nothing more will happen until a person acts. Absent otherwise.
 pub const STALLED: &str = "Stalled";
 
-/// What the conditions of an object say: one verdict, from which both conditions are rendered.
+/// The reason of a condition.
+pub trait Reason: Copy {
+    /// The word, in `PascalCase`.
+    fn as_str(self) -> &'static str;
+}
+
+/// What `Ready` and `Stalled` say of an object: one value, from which both conditions, the log and the metric are rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Ready<R> {
     /// Status of `Ready`.
     pub ready: bool,
-    /// Whether `Stalled` is present.
+    /// Whether `Stalled` is present: a person must act.
     pub stalled: bool,
-    /// The reason, in `PascalCase`, of both.
-    pub reason: &'static str,
+    /// The reason of both.
+    pub reason: R,
     /// One sentence for people.
     pub message: String,
 }
 
-impl Verdict {
+impl<R: Reason> Ready<R> {
     /// The conditions that say this, keeping the transition times of `before` where the status stays.
     #[must_use]
     pub fn conditions(
@@ -52,7 +58,7 @@ impl Verdict {
         now: Timestamp,
     ) -> Condition {
         let status = if holds { "True" } else { "False" };
-        stated(type_, (status, self.reason, &self.message), before, generation, now)
+        stated(type_, (status, self.reason.as_str(), &self.message), before, generation, now)
     }
 }
 
@@ -98,24 +104,33 @@ pub fn put_in_order(conditions: &mut [Condition]) {
 mod tests {
     use super::*;
 
-    fn verdict(ready: bool, stalled: bool) -> Verdict {
-        Verdict { ready, stalled, reason: "Issued", message: "m".into() }
+    #[derive(Clone, Copy)]
+    struct Issued;
+
+    impl Reason for Issued {
+        fn as_str(self) -> &'static str {
+            "Issued"
+        }
+    }
+
+    fn ready(ready: bool, stalled: bool) -> Ready<Issued> {
+        Ready { ready, stalled, reason: Issued, message: "m".into() }
     }
 
     #[test]
     fn the_transition_time_moves_only_when_the_status_does() {
         let (t0, t1) = (Timestamp::UNIX_EPOCH, Timestamp::new(60, 0).unwrap());
-        let first = verdict(true, false).conditions(&[], Some(1), t0);
-        let same = verdict(true, false).conditions(&first, Some(2), t1);
+        let first = ready(true, false).conditions(&[], Some(1), t0);
+        let same = ready(true, false).conditions(&first, Some(2), t1);
         assert_eq!(same[0].last_transition_time.0, t0);
-        let turned = verdict(false, false).conditions(&same, Some(2), t1);
+        let turned = ready(false, false).conditions(&same, Some(2), t1);
         assert_eq!(turned[0].last_transition_time.0, t1);
     }
 
     #[test]
     fn stalled_is_absent_unless_a_person_must_act() {
         let now = Timestamp::UNIX_EPOCH;
-        assert!(find(&verdict(false, false).conditions(&[], None, now), STALLED).is_none());
-        assert!(find(&verdict(false, true).conditions(&[], None, now), STALLED).is_some());
+        assert!(find(&ready(false, false).conditions(&[], None, now), STALLED).is_none());
+        assert!(find(&ready(false, true).conditions(&[], None, now), STALLED).is_some());
     }
 }

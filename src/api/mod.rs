@@ -13,6 +13,7 @@ pub mod decoded;
 pub mod duration;
 pub mod identity;
 pub mod names;
+pub mod namespaced_name;
 pub mod patterns;
 pub mod probe;
 pub mod secret;

@@ -12,7 +12,6 @@ use super::issuers::Issuers;
 use super::metrics::Metrics;
 use super::scheduler::Scheduler;
 use crate::api::names::label;
-use crate::operator::authority::rotation::blockers::QuietPeriods;
 use crate::operator::index::authorities::Authorities;
 use crate::operator::index::time::Millis;
 use crate::operator::probe::store::SharedProbeState;
@@ -34,8 +33,6 @@ pub struct Context {
     pub authorities: Issuers,
     /// The authorities that exist.
     pub roster: Shared<Authorities>,
-    /// For how long no Secret has lagged, for each rotation.
-    pub sights: QuietPeriods,
     /// Live probes: identities to probe and the last results.
     pub probes: SharedProbeState,
     /// Trust bundles that are published.

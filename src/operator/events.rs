@@ -8,7 +8,7 @@ use kube::{Resource, ResourceExt as _};
 
 use super::context::Context;
 use crate::api::MtlsIdentity;
-use crate::api::conditions::{READY, STALLED, Verdict, find};
+use crate::api::conditions::{READY, STALLED, find};
 use crate::api::names::FIELD_MANAGER;
 use crate::plan::identity::ready::{ReadyReason, Standing};
 
@@ -28,7 +28,7 @@ pub async fn transition(context: &Context, identity: &MtlsIdentity, standing: &S
         log(identity, before, standing);
     }
     if needs_a_person || (has_turned && standing.reason == ReadyReason::Expired) {
-        warn(context, identity, &standing.verdict()).await;
+        warn(context, identity, standing.reason.as_str(), &standing.message).await;
     }
 }
 
@@ -51,8 +51,8 @@ fn log(identity: &MtlsIdentity, before: Option<&str>, standing: &Standing) {
 }
 
 /// Creates a warning Event about an object.
-pub async fn warn<K: Resource<DynamicType = ()>>(context: &Context, object: &K, verdict: &Verdict) {
-    create(context, event(context, object, "Warning", verdict.reason, &verdict.message)).await;
+pub async fn warn<K: Resource<DynamicType = ()>>(context: &Context, object: &K, reason: &str, note: &str) {
+    create(context, event(context, object, "Warning", reason, note)).await;
 }
 
 /// Logs a change after which people must act, and creates a warning Event.

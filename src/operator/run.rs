@@ -16,7 +16,6 @@ use super::scheduler::Scheduler;
 use crate::api::names::label;
 use crate::operator::authority::bootstrap::{DefaultAuthority, create_default_authority};
 use crate::operator::authority::controller::AuthorityController;
-use crate::operator::authority::rotation::blockers::QuietPeriods;
 use crate::operator::client::watch::Watch;
 use crate::operator::identity::controller::IdentityController;
 use crate::operator::identity::key_generator::KeyGenerator;
@@ -89,7 +88,6 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
     let board = board(settings.workers);
     let keys = key_generator(&settings, &board, &clock);
     let context = Context {
-        sights: QuietPeriods::default(),
         probes: SharedProbeState::default(),
         requests: ApiClient::new(client.clone(), leadership.clone(), metrics.clone()),
         clock,
@@ -117,10 +115,11 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
         settings.endpoint_probes.then(|| EndpointProber::new(dialer, context.metrics.probes.clone()));
     watch_pods(&context, &client, &leadership, visitor, &mut watches);
     watch_bundles(&context, &client, &mut watches);
-    let keeper = AuthorityController::new(context.clone(), leadership.clone());
-    watches.spawn(TrustBundleController::new(context.clone(), leadership.clone(), keeper.primed()).run());
-    let workers = IdentityController::new(context, keys, leadership, keeper.primed(), settings.workers);
-    watches.spawn(keeper.run());
+    let authorities = AuthorityController::new(context.clone(), leadership.clone());
+    watches
+        .spawn(TrustBundleController::new(context.clone(), leadership.clone(), authorities.synced()).run());
+    let workers = IdentityController::new(context, keys, leadership, authorities.synced(), settings.workers);
+    watches.spawn(authorities.run());
     workers.run(end(shutdown, &mut watches)).await
 }
 

@@ -2,9 +2,6 @@
 //! up for longer than a leaf can be valid.
 
 use jiff::SignedDuration;
-use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::authority::reconcile::{RootOutcome, pass, pass_telling};
-use mtls_operator::plan::authority::spec::AuthoritySpec;
 use serde_json::{Value, json};
 use test_support::in_memory::api_server::Fault;
 use test_support::in_memory::harness::{AUTHORITIES, IDENTITIES, NAMESPACE, SECRETS};
@@ -33,17 +30,10 @@ fn copied(secret: &Value, name: &str) -> Value {
     copy
 }
 
-async fn passed(mesh: &RotationRun) -> RootOutcome {
-    let object = mesh.harness.server.get(AUTHORITIES, "", "mesh").unwrap();
-    let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
-    let terms = AuthoritySpec::parse(&authority).unwrap();
-    pass(&mesh.harness.context, &authority, &terms).await.unwrap()
-}
-
-/// The names of those that a pass over the authority finds behind, and of those that are excluded.
+/// The names of the identities that a reconcile of the authority finds behind, and of those that are excluded.
 async fn waited_for(mesh: &RotationRun) -> (Vec<String>, Vec<String>) {
-    let survey = passed(mesh).await.survey;
-    (survey.names, survey.excluded)
+    let blockers = mesh.harness.root_outcome().await.0.blockers;
+    (blockers.names, blockers.excluded)
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,13 +127,8 @@ async fn a_leaf_whose_end_nobody_can_read_is_not_waited_for_beyond_the_last_that
 async fn a_change_that_breaks_connections_is_told_as_a_warning_that_says_what_to_do() {
     let mesh = RotationRun::of(&["a"], RotationRun::swift()).await;
     mesh.harness.advance(SignedDuration::from_hours(2));
-    let authority = mesh.harness.server.get(AUTHORITIES, "", "mesh").unwrap();
-    let authority: MtlsAuthority = serde_json::from_value(authority).unwrap();
-    let mut changes = Vec::new();
-    let terms = AuthoritySpec::parse(&authority).unwrap();
-    pass_telling(&mesh.harness.context, &authority, &terms, &mut changes).await.unwrap();
-    let (change, alarm) = &changes[0];
-    let alarm = alarm.as_deref().unwrap_or_default();
-    assert_eq!(*change, "Succeed");
-    assert!(alarm.contains("expired at") && alarm.contains("Restart every Pod"), "{alarm}");
+    let (_, applied) = mesh.harness.root_outcome().await;
+    let warning = applied[0].warning.as_deref().unwrap_or_default();
+    assert_eq!(applied[0].transition, "Succeed");
+    assert!(warning.contains("expired at") && warning.contains("Restart every Pod"), "{warning}");
 }

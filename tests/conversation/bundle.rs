@@ -2,7 +2,7 @@
 //! Secrets, and nothing is asked where all is as it should be.
 
 use jiff::SignedDuration;
-use mtls_operator::operator::authority::rotation::gate;
+use mtls_operator::operator::authority::rotation::gate::{Confirmation, RotationGate};
 use mtls_operator::operator::index::policy::NamespaceEntry;
 use mtls_operator::operator::index::time::Second;
 use mtls_operator::operator::trust_bundle::cluster_trust_bundles::availability;
@@ -297,7 +297,8 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
             "roots",
             harness.hand.now(),
         );
-        gate::confirm(&harness.context, &terms, &loaded).await.unwrap().is_ok()
+        let confirmation = RotationGate::now(&harness.context, &terms, &loaded).confirm().await;
+        matches!(confirmation.unwrap(), Confirmation::Confirmed)
     };
     assert!(confirms(&mesh.harness).await);
     edit(&mesh.harness, |found| found["data"] = before);

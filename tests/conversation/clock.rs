@@ -5,11 +5,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::authority::controller::AuthorityController;
-use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::operator::error::Error;
 use mtls_operator::plan::authority::decision::RootDecision;
 use mtls_operator::plan::authority::reason::AuthorityReason;
-use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use serde_json::{Value, json};
@@ -38,9 +36,7 @@ fn root(harness: &Harness) -> Option<Value> {
 }
 
 async fn decided(harness: &Harness) -> RootDecision {
-    let object = harness.server.get(AUTHORITIES, "", "mesh").unwrap();
-    let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
-    pass(&harness.context, &authority, &AuthoritySpec::parse(&authority).unwrap()).await.unwrap().decision
+    harness.root_outcome().await.0.decision
 }
 
 fn told(time: Timestamp) -> String {
@@ -55,8 +51,8 @@ async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_ri
         let (made, serial) = (root(&harness), harness.serial("web"));
         step(&harness, by);
         harness.look_at_authority().await.unwrap();
-        let verdict = decided(&harness).await.verdict();
-        assert_eq!((verdict.ready, verdict.reason), (false, AuthorityReason::ClockSkewed.as_str()), "{by:#}");
+        let verdict = decided(&harness).await.ready();
+        assert_eq!((verdict.ready, verdict.reason), (false, AuthorityReason::ClockSkewed), "{by:#}");
         harness.apply("new", &json!({}));
         harness.settle().await;
         assert_eq!(

@@ -1,12 +1,9 @@
 //! Distrust under CAs that people provide: what goes with an intermediate, what a CA has beside its root, and what nobody but
 //! people can replace.
 
-use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::plan::authority::decision::RootDecision;
-use mtls_operator::plan::authority::spec::AuthoritySpec;
 use test_support::ca::Ca;
-use test_support::in_memory::harness::{AUTHORITIES, NOW, SECRETS, issued};
+use test_support::in_memory::harness::{NOW, SECRETS, issued};
 use test_support::in_memory::rotation_run::RotationRun;
 
 use super::provided::{certifying, input, mesh_of, provide, swift_and_provided};
@@ -14,10 +11,7 @@ use super::rotation::{fingerprint, hex, taken};
 
 /// How the authority stands.
 async fn decision(mesh: &RotationRun) -> RootDecision {
-    let authority: MtlsAuthority =
-        serde_json::from_value(mesh.harness.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
-    let terms = AuthoritySpec::parse(&authority).unwrap();
-    pass(&mesh.harness.context, &authority, &terms).await.unwrap().decision
+    mesh.harness.root_outcome().await.0.decision
 }
 
 /// X.509 has no way to distrust an intermediate below a root that is trusted: people are told, whenever they name it.

@@ -202,7 +202,7 @@ async fn an_anchor_that_is_added_during_a_rotation_follows_at_its_end_and_that_i
 #[tokio::test(start_paused = true)]
 async fn another_ca_or_none_during_draining_follows_at_its_end_and_that_is_told() {
     let rows =
-        [(Some(Ca::root("three", NOW)), "Another CA lies in"), (None, "spec.root.provided is no longer set")];
+        [(Some(Ca::root("three", NOW)), "Another CA is in"), (None, "spec.root.provided is no longer set")];
     for (other, told) in rows {
         let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
         let mut mesh = mesh_of(&one, &one, certifying()).await;

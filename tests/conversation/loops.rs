@@ -39,11 +39,11 @@ impl Loops {
             context.clone(),
             harness.keys.clone(),
             leads.clone(),
-            controller.primed(),
+            controller.synced(),
             4,
         );
         let mut tasks = JoinSet::new();
-        tasks.spawn(TrustBundleController::new(context.clone(), leads, controller.primed()).run());
+        tasks.spawn(TrustBundleController::new(context.clone(), leads, controller.synced()).run());
         tasks.spawn(controller.run());
         tasks.spawn(async move { drop(workers.run(std::future::pending()).await) });
         let mut loops = Self { harness, tasks };

@@ -8,12 +8,11 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use mtls_operator::api::authority::MtlsAuthorityStatus;
 use mtls_operator::api::decoded::Decoded;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
-use mtls_operator::operator::authority::reconcile::pass;
+use mtls_operator::operator::authority::record::patch_status;
 use mtls_operator::operator::authority::root::load::load;
+use mtls_operator::operator::authority::rotating::rotating_message;
 use mtls_operator::operator::authority::rotation::blockers::Blockers;
-use mtls_operator::operator::authority::rotation::gate;
-use mtls_operator::operator::authority::rotation::status::progress;
-use mtls_operator::operator::authority::summary::patch_status;
+use mtls_operator::operator::authority::rotation::gate::{Confirmation, RotationGate};
 use mtls_operator::operator::client::watch::EventHandler as _;
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::informers::{AuthorityHandler, IdentityHandler, LeafSecretHandler};
@@ -237,9 +236,8 @@ fn breaks(harness: &Harness, line: &str) {
 
 /// How the rotation gets on, as the condition `Rotating` says it.
 async fn told(harness: &Harness) -> String {
-    let authority = authority(harness);
-    let terms = AuthoritySpec::parse(&authority).unwrap();
-    progress(&pass(&harness.context, &authority, &terms).await.unwrap(), &terms)
+    let spec = AuthoritySpec::parse(&authority(harness)).unwrap();
+    rotating_message(&harness.root_outcome().await.0, &spec)
 }
 
 fn grants(harness: &Harness) -> usize {
@@ -306,7 +304,10 @@ async fn confirm(harness: &Harness) -> Option<Blockers> {
     let secret = serde_json::from_value(root).unwrap();
     let terms = harness.context.authorities.get("mesh").unwrap().terms.clone();
     let loaded = load(Some(&secret), &terms, "roots", harness.hand.now());
-    gate::confirm(&harness.context, &terms, &loaded).await.unwrap().err()
+    match RotationGate::now(&harness.context, &terms, &loaded).confirm().await.unwrap() {
+        Confirmation::Confirmed => None,
+        Confirmation::HeldUp(blockers) => Some(blockers),
+    }
 }
 
 /// Secrets of these names that lack the announced root, all of them said to be of one identity.

@@ -2,9 +2,7 @@
 //! is killed, and nobody holds the mesh up for ever.
 
 use jiff::{SignedDuration, Timestamp};
-use mtls_operator::api::MtlsAuthority;
-use mtls_operator::operator::authority::reconcile::pass;
-use mtls_operator::operator::authority::rotation::status::progress;
+use mtls_operator::operator::authority::rotating::rotating_message;
 use mtls_operator::operator::authority::status::after;
 use mtls_operator::operator::error::Error;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
@@ -216,11 +214,8 @@ async fn whoever_is_excluded_by_name_is_not_waited_for() {
 
 /// What the condition `Rotating` says, to a person who has excluded these.
 async fn told_of_exclusion(mesh: &RotationRun) -> String {
-    let authority: MtlsAuthority =
-        serde_json::from_value(mesh.harness.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
-    let terms = AuthoritySpec::parse(&authority).unwrap();
-    let passed = pass(&mesh.harness.context, &authority, &terms).await.unwrap();
-    progress(&passed, &terms)
+    let spec = AuthoritySpec::parse(&mesh.harness.authority()).unwrap();
+    rotating_message(&mesh.harness.root_outcome().await.0, &spec)
 }
 
 /// Design §2.2: a person's annotation in Git would be put back for ever if the operator removed it.
@@ -419,11 +414,8 @@ async fn what_was_distrusted_with_another_root_stays_so_whichever_backup_is_rest
 
 /// Status names the roots, as the keeper writes it after each pass.
 async fn record_roots(mesh: &RotationRun) {
-    let authority: MtlsAuthority =
-        serde_json::from_value(mesh.harness.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap();
-    let terms = AuthoritySpec::parse(&authority).unwrap();
-    let passed = pass(&mesh.harness.context, &authority, &terms).await.unwrap();
-    let roots = after(&authority, &passed).roots;
+    let outcome = mesh.harness.root_outcome().await.0;
+    let roots = after(&mesh.harness.authority(), &outcome).roots;
     mesh.harness
         .server
         .edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["roots"] = json!(roots));

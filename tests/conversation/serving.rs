@@ -1,14 +1,12 @@
 //! Live probes: status states what Pods serve, in few writes; and a rotation waits for endpoints that do not trust the next root.
 
 use jiff::SignedDuration;
+use mtls_operator::api::MtlsIdentityStatus;
 use mtls_operator::api::authority::WaitingFor;
-use mtls_operator::api::{MtlsAuthority, MtlsIdentityStatus};
-use mtls_operator::operator::authority::reconcile::pass;
 use mtls_operator::operator::probe::controller::ProbeController;
-use mtls_operator::plan::authority::spec::AuthoritySpec;
 use serde_json::{Value, json};
 use test_support::in_memory::api_server::Fault;
-use test_support::in_memory::harness::{AUTHORITIES, Harness, issued};
+use test_support::in_memory::harness::{Harness, issued};
 use test_support::in_memory::rotation_run::RotationRun;
 
 use super::pods::Pods;
@@ -244,11 +242,7 @@ impl Watched {
 
     /// The endpoints that the rotation waits for, and whether it waits for anything else.
     async fn waiting_for(&self) -> (Vec<String>, bool) {
-        let object = self.mesh.harness.server.get(AUTHORITIES, "", "mesh").unwrap();
-        let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
-        let terms = AuthoritySpec::parse(&authority).unwrap();
-        let waiting =
-            pass(&self.mesh.harness.context, &authority, &terms).await.unwrap().survey.waiting_for();
+        let waiting = self.mesh.harness.root_outcome().await.0.blockers.waiting_for();
         let is_endpoint = |one: &&WaitingFor| one.kind == "Endpoint";
         let first = waiting.iter().find(is_endpoint).map(|one| one.first.clone()).unwrap_or_default();
         (first, !waiting.iter().all(|one| is_endpoint(&one)))

@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::authority::rotation::blockers::{QuietPeriods, survey};
+use mtls_operator::operator::authority::rotation::blockers::{BlockerQuery, Blockers};
+use mtls_operator::operator::authority::rotation::exclusions::Exclusions;
+use mtls_operator::operator::authority::rotation::quiet_period::{Lag, RotationQuietPeriod};
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry, lags};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
@@ -18,9 +20,9 @@ use mtls_operator::plan::spread::{RolloutWindow, slot};
 use super::fixture::{HOUR, NOW};
 use super::requeue::{announced, issued, issuer_entry, secret};
 
-const NOBODY: (bool, bool) = (false, false);
-const NOW_BEHIND: (bool, bool) = (true, true);
-const WAS_BEHIND: (bool, bool) = (false, true);
+const NOBODY: Lag = Lag { is_behind: false, was_behind: false };
+const NOW_BEHIND: Lag = Lag { is_behind: true, was_behind: true };
+const WAS_BEHIND: Lag = Lag { is_behind: false, was_behind: true };
 
 /// The end of the last leaf that a retiring signer can have made.
 const UNTIL: i64 = 1_780_600_000;
@@ -35,16 +37,15 @@ fn draining() -> IssuerEntry {
     entry
 }
 
-/// How long it was quiet after these looks, each a second after the one before.
-fn quiet(looks: &[(bool, bool)]) -> Option<i64> {
-    let sights = QuietPeriods::default();
-    let mut sight = None;
-    for (second, (is_behind, was_behind)) in (100..).zip(looks) {
-        let subject = (Phase::Announced, &issuer_entry());
+/// How long it was quiet after these observations, each a second after the one before.
+fn quiet(observations: &[Lag]) -> Option<i64> {
+    let mut quiet_period = RotationQuietPeriod::default();
+    let mut quiet_for = None;
+    for (second, lag) in (100..).zip(observations) {
         let now = Duration::from_secs(second);
-        sight = sights.look("mesh", subject, *is_behind, *was_behind, now).quiet_for;
+        quiet_for = quiet_period.observe(Phase::Announced, &issuer_entry(), *lag, now).quiet_for;
     }
-    sight.map(|span| span.as_secs())
+    quiet_for.map(|span| span.as_secs())
 }
 
 #[test]
@@ -72,10 +73,10 @@ fn another_phase_signer_or_bundle_starts_it_anew() {
     ];
     let expected = [Some(0), Some(0), Some(0), Some(9)];
     for ((phase, change), expected) in others.into_iter().zip(expected) {
-        let sights = QuietPeriods::default();
-        let look = |phase, mark: &IssuerEntry, second| {
-            let sight = sights.look("mesh", (phase, mark), false, false, Duration::from_secs(second));
-            sight.quiet_for.map(|span| span.as_secs())
+        let mut quiet_period = RotationQuietPeriod::default();
+        let mut look = |phase, mark: &IssuerEntry, second| {
+            let observed = quiet_period.observe(phase, mark, NOBODY, Duration::from_secs(second));
+            observed.quiet_for.map(|span| span.as_secs())
         };
         assert_eq!(look(Phase::Announced, &issuer_entry(), 1), Some(0));
         let mut mark = issuer_entry();
@@ -86,38 +87,45 @@ fn another_phase_signer_or_bundle_starts_it_anew() {
 
 #[test]
 fn a_list_that_disagrees_starts_it_anew() {
-    let sights = QuietPeriods::default();
-    let look = |second| {
-        let subject = (Phase::Draining, &issuer_entry());
-        sights.look("mesh", subject, false, false, Duration::from_secs(second)).quiet_for
+    let mut quiet_period = RotationQuietPeriod::default();
+    let look = |quiet_period: &mut RotationQuietPeriod, second| {
+        let now = Duration::from_secs(second);
+        quiet_period.observe(Phase::Draining, &issuer_entry(), NOBODY, now).quiet_for
     };
-    assert_eq!((look(1), look(9)), (Some(SignedDuration::ZERO), Some(SignedDuration::from_secs(8))));
-    sights.spoil("mesh");
-    assert_eq!(look(10), Some(SignedDuration::ZERO));
+    assert_eq!(look(&mut quiet_period, 1), Some(SignedDuration::ZERO));
+    assert_eq!(look(&mut quiet_period, 9), Some(SignedDuration::from_secs(8)));
+    quiet_period.restart();
+    assert_eq!(look(&mut quiet_period, 10), Some(SignedDuration::ZERO));
 }
 
 #[test]
 fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes() {
-    let (sights, propagation) = (QuietPeriods::default(), Duration::from_secs(40));
-    let look = |phase| sights.look("mesh", (phase, &issuer_entry()), false, false, Duration::ZERO);
-    let fail =
-        |second| sights.failed_to_confirm("mesh", "why".into(), propagation, Duration::from_secs(second));
-    let held_back = |second| sights.unconfirmed("mesh", Duration::from_secs(second));
-    fail(0);
-    assert_eq!(held_back(0), None, "there is no rotation");
-    let _ = look(Phase::Draining);
+    let (mut rotation, propagation) = (RotationQuietPeriod::default(), Duration::from_secs(40));
+    let look = |rotation: &mut RotationQuietPeriod, phase| {
+        let _ = rotation.observe(phase, &issuer_entry(), NOBODY, Duration::ZERO);
+    };
+    let fail = |rotation: &mut RotationQuietPeriod, second| {
+        rotation.failed_to_confirm("why".into(), propagation, Duration::from_secs(second));
+    };
+    let held_back = |rotation: &RotationQuietPeriod, second| {
+        rotation.unconfirmed(Duration::from_secs(second)).map(str::to_owned)
+    };
+    fail(&mut rotation, 0);
+    assert_eq!(held_back(&rotation, 0), None, "there is no rotation");
+    look(&mut rotation, Phase::Draining);
     let mut second = 100;
     for pause in [10, 20, 40, 40] {
-        fail(second);
-        assert_eq!((held_back(second + pause - 1), held_back(second + pause)), (Some("why".into()), None));
+        fail(&mut rotation, second);
+        assert_eq!(held_back(&rotation, second + pause - 1), Some("why".into()));
+        assert_eq!(held_back(&rotation, second + pause), None);
         second += pause;
     }
-    fail(second);
-    let _ = look(Phase::Announced);
-    assert_eq!(held_back(second), None, "it is another change");
-    fail(second);
-    sights.spoil("mesh");
-    assert_eq!(held_back(second + 10), None, "it begins with a quarter again");
+    fail(&mut rotation, second);
+    look(&mut rotation, Phase::Announced);
+    assert_eq!(held_back(&rotation, second), None, "it is another change");
+    fail(&mut rotation, second);
+    rotation.restart();
+    assert_eq!(held_back(&rotation, second + 10), None, "it begins with a quarter again");
 }
 
 #[test]
@@ -167,10 +175,15 @@ fn waited_for(
 ) -> (Vec<String>, Vec<String>) {
     let mut board = Scheduler::default();
     board.apply_identity(identity, true, NOW.as_millisecond());
-    let excluded: Vec<String> = excluded.iter().map(|name| (*name).to_owned()).collect();
-    let survey = survey(&board, "mesh", signer, &excluded, NOW.as_second(), |_| None);
-    assert_eq!(survey.behind, survey.names.len());
-    (survey.names, survey.excluded)
+    let found = found(&board, signer, excluded);
+    assert_eq!(found.behind, found.names.len());
+    (found.names, found.excluded)
+}
+
+/// What is found where no Secret can be seen.
+fn found(board: &Scheduler, signer: &IssuerEntry, excluded: &[&str]) -> Blockers {
+    let exclusions: Exclusions = excluded.iter().copied().collect();
+    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second()).find(board, |_| None)
 }
 
 #[test]
@@ -212,13 +225,14 @@ fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
     for number in (0..11).map(|number| number * 7 % 11) {
         board.apply_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
     }
-    let found = survey(&board, "mesh", &announced, &[], NOW.as_second(), |_| None);
+    let all = found(&board, &announced, &[]);
     let first: Vec<String> = (0..10).map(|number| format!("orders/web-{number:02}")).collect();
-    assert_eq!((found.behind, found.held_up_by(), &found.names), (11, 11, &first));
-    let told = found.waiting_for().remove(0);
+    assert_eq!((all.behind, all.count(), &all.names), (11, 11, &first));
+    let told = all.waiting_for().remove(0);
     assert_eq!((told.kind.as_str(), told.count, told.first), ("Identity", 11, first));
     let excluded: Vec<String> = (0..11).map(|number| format!("orders/web-{number:02}")).collect();
-    let left = survey(&board, "mesh", &announced, &excluded, NOW.as_second(), |_| None);
+    let names: Vec<&str> = excluded.iter().map(String::as_str).collect();
+    let left = found(&board, &announced, &names);
     assert_eq!(
         (left.behind, left.names.len(), left.excluded),
         (0, 0, excluded),
@@ -231,7 +245,7 @@ fn a_secret_that_can_never_come_back_is_not_waited_for() {
     let announced = announced();
     let mut board = Scheduler::default();
     board.apply_identity(&issued("web"), true, NOW.as_millisecond());
-    let behind = |board: &Scheduler| survey(board, "mesh", &announced, &[], NOW.as_second(), |_| None).behind;
+    let behind = |board: &Scheduler| found(board, &announced, &[]).behind;
     assert_eq!(behind(&board), 1);
     let ending = NamespaceEntry { is_terminating: true, ..NamespaceEntry::default() };
     board.apply_namespace("orders", ending, NOW.as_millisecond());

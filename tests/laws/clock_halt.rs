@@ -64,7 +64,7 @@ fn nothing_is_ready_and_no_root_is_made_announced_switched_to_or_dropped() {
         for provision in every_provision() {
             let (halted, otherwise) = both(world(secret.clone(), provision.clone()));
             let why = format!("{secret:?} {provision:?}: {halted:?}");
-            assert!(!halted.verdict().ready && halted.stalled, "{why}");
+            assert!(!halted.ready().ready && halted.stalled, "{why}");
             let raise = change(Transition::RaiseMaxLeafTtl);
             assert!(halted.plan == RootPlan::Keep || halted.plan == raise, "{why}");
             // Whatever the root Secret holds is in force, so that trust goes on.

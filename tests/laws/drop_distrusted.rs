@@ -2,14 +2,14 @@
 //! whatever the phase and whatever the root did in it; and what goes is recorded with the reason.
 
 use k8s_openapi::api::core::v1::Secret;
-use mtls_operator::api::authority::Phase;
+use mtls_operator::api::authority::{AuthorityRequests, Phase};
 use mtls_operator::api::names::key;
 use mtls_operator::api::secret::content;
 use mtls_operator::operator::authority::root::ca_pem::{next_pem, pem};
 use mtls_operator::operator::authority::root::load::load;
 use mtls_operator::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use mtls_operator::operator::authority::root::patch::RootPatch;
-use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
+use mtls_operator::operator::authority::root::transition::RootTransition;
 use mtls_operator::pki::{
     Authority, AuthorityPem, CrossCertificate, Fingerprint, LeafError, PrivateKey, Serial, Validity,
     verify_as_peer,
@@ -95,7 +95,7 @@ fn settle(secret: &mut Secret, distrusted: &[Fingerprint]) -> Vec<&'static str> 
         done.push(transition.as_str());
         let (found, spec) = (loaded(secret, distrusted), distrusting(distrusted));
         let (rules, ca) = (spec.rules(Safeguards::ALL), found.held().unwrap());
-        let requests = Requests::default();
+        let requests = AuthorityRequests::default();
         let change = RootTransition { spec: &spec, rules: &rules, ca, requests, now: NOW };
         let patch = carry_out(&change, &transition);
         let phase = transition.leads_to(&ca.state());

@@ -455,8 +455,8 @@ fn a_warning_is_told_beside_how_an_authority_stands() {
     let root = CaState { origin: Origin::Provided, ..sound() };
     let mut world = world(RootSecret::Sound(root), provided("f1", "anchors-1"));
     world.inputs.now = NOW + DAY * 365 - MINUTE;
-    let verdict = decide(&world).verdict();
-    assert_eq!((verdict.ready, verdict.stalled, verdict.reason), (true, false, "Ready"));
+    let verdict = decide(&world).ready();
+    assert_eq!((verdict.ready, verdict.stalled, verdict.reason.as_str()), (true, false, "Ready"));
     assert!(
         verdict.message.starts_with("signs with root") && verdict.message.contains("put its successor"),
         "{}",

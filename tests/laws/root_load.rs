@@ -3,12 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use mtls_operator::api::authority::AuthorityRequests;
 use mtls_operator::api::names::annotation;
 use mtls_operator::operator::authority::root::creation::{new, set_evidence_key};
 use mtls_operator::operator::authority::root::load::load;
 use mtls_operator::operator::authority::root::loaded_ca::LoadedCa;
 use mtls_operator::operator::authority::root::patch::RootPatch;
-use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
+use mtls_operator::operator::authority::root::transition::RootTransition;
 use mtls_operator::pki::{Authority, AuthorityPem, EvidenceKey, RootAlgorithm};
 use mtls_operator::plan::authority::ca_state::{CaState, RootSecret};
 use mtls_operator::plan::authority::origin::Origin;
@@ -79,7 +80,7 @@ pub fn changed(
 ) -> Value {
     let (loaded, spec) = (load(Some(secret), &terms(), PLACE, now), terms());
     let (rules, ca) = (spec.rules(Safeguards::ALL), loaded.held().unwrap());
-    change(&RootTransition { spec: &spec, rules: &rules, ca, requests: Requests::default(), now })
+    change(&RootTransition { spec: &spec, rules: &rules, ca, requests: AuthorityRequests::default(), now })
         .at_version("9")
 }
 
@@ -229,7 +230,8 @@ fn no_former_signer_is_remembered_beyond_its_own_end() {
     let secret = new(&spec, "mtls-system", "root", &generated(), Origin::Provided, NOW);
     let loaded = load(Some(&secret), &spec, PLACE, NOW);
     let (rules, ca) = (spec.rules(Safeguards::ALL), loaded.held().unwrap());
-    let change = RootTransition { spec: &spec, rules: &rules, ca, requests: Requests::default(), now: NOW };
+    let change =
+        RootTransition { spec: &spec, rules: &rules, ca, requests: AuthorityRequests::default(), now: NOW };
     let patch = change.replace(&generated()).at_version("9");
     let text = patch["metadata"]["annotations"][annotation::FORMER_KEY_IDS].as_str().unwrap();
     let former: Value = serde_json::from_str(text).unwrap();

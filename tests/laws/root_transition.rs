@@ -4,14 +4,13 @@
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::authority::activate::facts;
+use mtls_operator::api::authority::{AuthorityRequests, Phase};
 use mtls_operator::operator::authority::root::ca_pem::next_pem;
 use mtls_operator::operator::authority::root::creation::new;
 use mtls_operator::operator::authority::root::load::load;
 use mtls_operator::operator::authority::root::loaded_ca::LoadedCa;
 use mtls_operator::operator::authority::root::patch::RootPatch;
-use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
+use mtls_operator::operator::authority::root::transition::RootTransition;
 use mtls_operator::pki::{Authority, AuthorityPem};
 use mtls_operator::plan::authority::ca_state::{CaState, RootSecret};
 use mtls_operator::plan::authority::origin::Origin;
@@ -143,7 +142,7 @@ fn the_successor_of_an_expired_root_signs_at_once_and_trusts_itself_alone() {
 }
 
 /// What people ask: another root.
-const ROTATE: Requests<'static> = Requests { rotate: Some("1"), exclude: None };
+const ROTATE: AuthorityRequests<'static> = AuthorityRequests { rotate: Some("1"), exclude: None };
 
 /// Design §2.2: once per value.
 #[test]
@@ -230,5 +229,5 @@ fn a_root_that_was_renewed_with_its_key_has_no_leaves_to_get_rid_of() {
     switch(&mut secret, NOW);
     let switched = held(&secret, NOW);
     assert_eq!(switched.retiring.len(), 1, "its certificate stays trusted until the bound");
-    assert_eq!(facts(&switched).rotation.retiring, [], "its leaves are those of the new one");
+    assert_eq!(switched.facts().rotation.retiring, [], "its leaves are those of the new one");
 }

@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::operator::authority::rotation::fresh_list::{Claim, FreshList};
+use mtls_operator::api::namespaced_name::NamespacedName;
+use mtls_operator::operator::authority::rotation::fresh_list::{FreshList, OwnershipClaim};
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::IssuerEntry;
 use mtls_operator::operator::index::policy::NamespaceEntry;
@@ -235,31 +236,31 @@ fn a_secret_that_was_read_behind_is_known_whatever_it_says_of_itself() {
 #[test]
 fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
     let board = settled();
-    let untold = |name, version| FreshList::of(&[secret(name, version)]).untold(&board);
-    assert_eq!([untold("web", "6"), untold("web", "7")], [0, 0]);
-    assert_eq!([untold("web", "8"), untold("other", "1")], [1, 1]);
+    let newer = |name, version| FreshList::of(&[secret(name, version)]).newer_than_index(&board);
+    assert_eq!([newer("web", "6"), newer("web", "7")], [0, 0]);
+    assert_eq!([newer("web", "8"), newer("other", "1")], [1, 1]);
 }
 
 #[test]
 fn of_a_secret_that_was_deleted_while_the_list_was_made_all_was_told() {
     let mut board = settled();
     board.delete_secret(&secret("web", "9"), at(1));
-    let untold = |version| FreshList::of(&[secret("web", version)]).untold(&board);
-    assert_eq!([untold("7"), untold("8"), untold("10")], [0, 0, 1], "the last one was made anew");
+    let newer = |version| FreshList::of(&[secret("web", version)]).newer_than_index(&board);
+    assert_eq!([newer("7"), newer("8"), newer("10")], [0, 0, 1], "the last one was made anew");
 }
 
 #[test]
 fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
     let announced = IssuerEntry { trust: digest("t2"), ..super::requeue::announced() };
     let claims = |board: &Scheduler, secret| {
-        let claims = FreshList::of(&[secret]).unknown_behind(board, &announced, NOW.as_second());
-        claims.into_iter().map(|claim| (claim.identity, claim.secret)).collect::<Vec<_>>()
+        let claims = FreshList::of(&[secret]).lagging_unindexed(board, &announced, NOW.as_second());
+        claims.into_iter().map(|claim| (claim.identity.to_string(), claim.secret)).collect::<Vec<_>>()
     };
     assert_eq!(claims(&settled(), secret("web", "7")), [], "the survey counts it");
     let mut copy = secret("web", "7");
     copy.metadata.name = Some("web-mtls-backup".into());
     assert_eq!(claims(&settled(), copy.clone()), [], "web has another Secret");
-    assert_eq!(claims(&ready(), copy), [("web".to_owned(), "web-mtls-backup".to_owned())]);
+    assert_eq!(claims(&ready(), copy), [("orders/web".to_owned(), "web-mtls-backup".to_owned())]);
     let mut nobodys = secret("web", "7");
     nobodys.metadata.labels = None;
     assert_eq!(claims(&ready(), nobodys), []);
@@ -267,10 +268,9 @@ fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
 
 #[test]
 fn a_claim_holds_for_the_secret_that_the_identity_wants_and_for_no_copy_of_it() {
-    let claim = |secret: &str, uid: &str| Claim {
-        namespace: "orders".into(),
+    let claim = |secret: &str, uid: &str| OwnershipClaim {
         secret: secret.into(),
-        identity: "web".into(),
+        identity: NamespacedName::new("orders", "web"),
         uid: uid.into(),
     };
     let web = identity("web");

@@ -13,6 +13,7 @@ use super::cel;
 use super::decoded::is_internal;
 use super::patterns;
 
+pub use annotations::AuthorityRequests;
 pub use grant::{DistrustedRoot, Grant};
 pub use root::{CrossCertificates, LeafSpec, ProvidedSpec, RootSpec, RotationSpec};
 pub use selector::{From, NamespaceSelector, Operator, Requirement};

@@ -1,102 +1,73 @@
-//! Tells everybody in this process who signs for an authority, and what Secrets have to follow.
+//! Puts the CA that was decided on into force in this process: the issuers, the scheduler, trust bundles, probes and metrics.
 
 use std::sync::Arc;
 
-use super::reconcile::RootOutcome;
+use super::outcome::RootOutcome;
+use super::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::api::MtlsAuthority;
-use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::context::Context;
 use crate::operator::index::digest::digest;
 use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::issuers::{Issuer, SigningCa, Unready};
 use crate::plan::authority::decision::RootDecision;
 use crate::plan::authority::spec::AuthoritySpec;
-use crate::plan::identity::world::{NotReady, RetiringSigner, Rollout, Signer};
+use crate::plan::identity::world::{NotReady, Signer};
 
-/// Tells everybody who signs from now on.
-pub fn publish(context: &Context, authority: &MtlsAuthority, terms: Arc<AuthoritySpec>, passed: RootOutcome) {
-    let before = context.authorities.get(&terms.name);
-    let RootOutcome { decision, loaded, read_at, .. } = passed;
-    let may_sign = decision.signs && matches!(loaded, LoadedRoot::Sound(_));
-    let (signer, next) = match loaded.into_held() {
-        Some(ca) if may_sign => {
-            let halted = decision.is_halted().then(|| not_ready(&decision));
-            let facts = Signer { halted, ..facts(&ca) };
-            let LoadedCa { version, signer, next, evidence_key, .. } = ca;
-            let name = authority.root_secret_name();
-            (Ok(Arc::new(SigningCa::new(signer.ca, facts, evidence_key, name, version, read_at))), next)
+/// Puts spec and CA of an authority into force.
+pub fn activate(
+    context: &Context,
+    authority: &MtlsAuthority,
+    spec: Arc<AuthoritySpec>,
+    outcome: RootOutcome,
+) {
+    let before = context.authorities.get(&spec.name);
+    let issuer = issuer(authority, spec, outcome);
+    let (name, entry) = (issuer.terms.name.clone(), entry(&issuer));
+    let has_new_spec = before.as_ref().is_none_or(|before| before.terms != issuer.terms);
+    let has_changed = has_new_spec || before.as_deref().and_then(self::entry) != entry;
+    match &issuer.signer {
+        Ok(ca) => {
+            context.metrics.root(&name, ca.facts.window.not_after.as_second());
+            context.bundles.lock().set_current(&name, digest(ca.authority.bundle().to_pem()));
         }
-        held => (Err(unready(&decision)), held.and_then(|ca| ca.next)),
-    };
-    match &signer {
-        Ok(root) => context.metrics.root(&terms.name, root.facts.window.not_after.as_second()),
-        Err(_) => context.metrics.no_root(&terms.name),
+        Err(_) => context.metrics.no_root(&name),
     }
-    let mark = signer.as_ref().ok().map(|root| IssuerEntry::from(&root.facts));
-    let has_new_terms = before.as_ref().is_none_or(|before| before.terms != terms);
-    let is_news = has_new_terms || before.as_deref().and_then(mark_of) != mark;
-    let name = terms.name.clone();
-    if let Ok(root) = &signer {
-        let text = digest(root.authority.bundle().to_pem());
-        context.bundles.lock().set_current(&name, text);
-    }
-    context.authorities.put(Issuer { terms, signer, next: next.map(|next| next.ca) });
+    context.authorities.put(issuer);
     context.probes.notify();
-    // The board is told each time: where the authority was deleted and made anew meanwhile, it knows no signer any more.
+    // Each time: the scheduler knows no signer of an authority that was deleted and created again meanwhile.
     context.board.change(|board| {
-        board.apply_issuer(&name, mark, context.millis());
-        if has_new_terms {
+        board.apply_issuer(&name, entry, context.millis());
+        if has_new_spec {
             board.retry_authority(&name, context.millis());
         }
     });
-    if is_news {
+    if has_changed {
         context.bundles.notify();
     }
 }
 
-/// Who signs, as the index remembers it.
-fn mark_of(service: &Issuer) -> Option<IssuerEntry> {
-    service.signer.as_ref().ok().map(|root| IssuerEntry::from(&root.facts))
+/// The issuer of an authority after a reconcile.
+fn issuer(authority: &MtlsAuthority, spec: Arc<AuthoritySpec>, outcome: RootOutcome) -> Issuer {
+    let RootOutcome { decision, loaded, read_at, .. } = outcome;
+    let may_sign = decision.signs && matches!(loaded, LoadedRoot::Sound(_));
+    let (signer, next) = match loaded.into_held() {
+        Some(ca) if may_sign => {
+            let halted = decision.is_halted().then(|| not_ready(&decision));
+            let facts = Signer { halted, ..ca.facts() };
+            let LoadedCa { version, signer, next, evidence_key, .. } = ca;
+            let name = authority.root_secret_name();
+            (Ok(Arc::new(SigningCa::new(signer.ca, facts, evidence_key, name, version, read_at))), next)
+        }
+        held => (Err(Unready::Down(not_ready(&decision))), held.and_then(|ca| ca.next)),
+    };
+    Issuer { terms: spec, signer, next: next.map(|next| next.ca) }
 }
 
-fn unready(decision: &RootDecision) -> Unready {
-    Unready::Down(not_ready(decision))
+/// The signer of an issuer, as the index remembers it.
+fn entry(issuer: &Issuer) -> Option<IssuerEntry> {
+    issuer.signer.as_ref().ok().map(|ca| IssuerEntry::from(&ca.facts))
 }
 
 fn not_ready(decision: &RootDecision) -> NotReady {
     NotReady(format!("{}: {}", decision.reason.as_str(), decision.message))
-}
-
-/// What decisions on identities need of a root in force.
-#[must_use]
-pub fn facts(ca: &LoadedCa) -> Signer {
-    let (signer, next) = (&ca.signer.ca, ca.next.as_ref());
-    let key_id = signer.key_id().to_string();
-    Signer {
-        window: signer.window(),
-        trust: signer.bundle().hash(),
-        rotation: Rollout {
-            is_announced: next.is_some(),
-            retiring: retiring(ca, &key_id),
-            former_trust: ca.former_trust.clone(),
-            window: ca.step,
-            distrusted: distrusted(ca, &key_id),
-            known: ca.signers(),
-            next: next.map(|next| next.ca.key_id().to_string()),
-        },
-        halted: None,
-        key_id,
-    }
-}
-
-/// Signers whose leaves are to be replaced. A root that was renewed with its key is its own successor: its leaves stay.
-fn retiring(ca: &LoadedCa, signer: &str) -> Vec<RetiringSigner> {
-    let others = ca.retiring.iter().filter(|root| root.key_id != signer);
-    others.map(|root| RetiringSigner { key_id: root.key_id.clone(), until: root.until }).collect()
-}
-
-/// Signers whose leaves are to be replaced at once.
-fn distrusted(ca: &LoadedCa, signer: &str) -> Vec<String> {
-    let former = ca.former.iter().filter(|former| former.distrusted);
-    former.map(|former| former.key_id.clone()).filter(|key_id| key_id != signer).collect()
 }

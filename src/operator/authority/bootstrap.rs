@@ -1,5 +1,7 @@
-//! The first authority. A chart cannot hold a custom resource of a definition that it installs itself, so the leader
-//! makes one where there is none of any name. One that people deleted comes back only at a restart with none left.
+//! Creates the first authority: a chart cannot hold a custom resource of a definition that it installs itself.
+//!
+//! The leader creates it once, and only where no authority of any name exists: one that was deleted comes back only at a restart
+//! with none left.
 
 use std::time::Duration;
 
@@ -44,7 +46,7 @@ async fn create_if_none(context: &Context, default: &DefaultAuthority) -> Result
     if !context.requests.list_authorities().await?.is_empty() {
         return Ok(false);
     }
-    // Applied, not created: this field manager owns the two domains only, and a manifest that holds the rest owns that.
+    // Applied, not created: this field manager owns the two domains only, and another may own the rest.
     let fields = json!({
         "apiVersion": MtlsAuthority::api_version(&()),
         "kind": MtlsAuthority::kind(&()),

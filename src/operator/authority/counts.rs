@@ -1,4 +1,4 @@
-//! Counting identities: by how they stand, and by who signed.
+//! Counts of identities by the reason of `Ready`, and of leaves by their signer.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,21 +12,21 @@ use crate::plan::identity::ready::ReadyReason;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
     /// By the reason of `Ready`.
-    pub counts: IdentityCounts,
+    pub identities: IdentityCounts,
     /// Leaves in force, by the key identifier of their signer.
     pub leaves: HashMap<Digest, i64>,
 }
 
-/// Counts the identities whose authority is none of these, nor another operator's.
+/// Counts the identities whose authority is none of these, and not served by another operator.
 #[must_use]
-pub fn strays(board: &Scheduler, served: &[String]) -> IdentityCounts {
+pub fn unserved(board: &Scheduler, served: &[String]) -> IdentityCounts {
     let served: HashSet<Digest> = served.iter().map(|name| digest(name)).collect();
-    let is_stray = |entry: &IdentityEntry| {
+    let is_unserved = |entry: &IdentityEntry| {
         !served.contains(&entry.authority) && !board.policy().is_served_elsewhere(entry.authority)
     };
     let mut counts = IdentityCounts::default();
-    let strays = board.index().entries().filter(|(_, entry)| is_stray(entry));
-    strays.for_each(|(_, entry)| count(&mut counts, entry));
+    let unserved = board.index().entries().filter(|(_, entry)| is_unserved(entry));
+    unserved.for_each(|(_, entry)| count(&mut counts, entry));
     counts
 }
 
@@ -40,7 +40,7 @@ pub fn overdue(board: &Scheduler, now: i64) -> HashMap<Digest, i64> {
     counts
 }
 
-/// Where nobody signs, status names no time of renewal any more once it has passed.
+/// Where the authority does not sign, status names no time of renewal any more once it has passed.
 fn is_overdue(board: &Scheduler, entry: &IdentityEntry, now: i64) -> bool {
     let recorded = &entry.recorded;
     let is_past = recorded.renewal.map_or_else(|| !is_signing(board, entry), |renewal| renewal.get() < now);
@@ -56,16 +56,16 @@ fn is_signing(board: &Scheduler, entry: &IdentityEntry) -> bool {
 
 /// Counts the identities of an authority.
 #[must_use]
-pub fn census(board: &Scheduler, authority: &str, now: i64) -> Counts {
+pub fn counts(board: &Scheduler, authority: &str, now: i64) -> Counts {
     let authority = digest(authority);
-    let mut census = Counts::default();
+    let mut counts = Counts::default();
     for (_, entry) in board.index().entries().filter(|(_, entry)| entry.authority == authority) {
-        count(&mut census.counts, entry);
+        count(&mut counts.identities, entry);
         if let Some(key_id) = entry.recorded.key_id.filter(|_| entry.recorded.has_valid_leaf(now)) {
-            *census.leaves.entry(key_id).or_default() += 1;
+            *counts.leaves.entry(key_id).or_default() += 1;
         }
     }
-    census
+    counts
 }
 
 fn count(counts: &mut IdentityCounts, entry: &IdentityEntry) {

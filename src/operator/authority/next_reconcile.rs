@@ -1,6 +1,6 @@
-//! When an authority needs a look though nothing seems to have changed.
+//! When an authority needs a reconcile though nothing seems to have changed.
 
-use super::reconcile::RootOutcome;
+use super::outcome::RootOutcome;
 use crate::api::authority::Phase;
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::index::authorities::RECONCILE_EVERY;
@@ -8,34 +8,35 @@ use crate::operator::index::time::Millis;
 use crate::plan::authority::ending::warned_from;
 use crate::plan::authority::spec::AuthoritySpec;
 
-/// One that signs nothing because of the clock is looked at this often: the answers tell when the clock is right again.
+/// An authority that signs nothing because of the clock is reconciled this often: the answers of the API server tell when the
+/// clock is right again.
 const HALTED_EVERY: Millis = 10 * 1000;
 
-/// How often an authority is looked at though nothing seems to have changed: in a rotation, often enough that the end
-/// of a wait is noticed.
-fn look_every(loaded: &LoadedRoot, terms: &AuthoritySpec) -> Millis {
+/// How often an authority is reconciled though nothing seems to have changed: in a rotation, often enough that the end of a
+/// wait is noticed.
+fn interval(loaded: &LoadedRoot, spec: &AuthoritySpec) -> Millis {
     match loaded.held().map(|ca| ca.phase) {
         None | Some(Phase::Stable) => RECONCILE_EVERY,
         Some(Phase::Announced | Phase::Draining) => {
-            let part = i64::try_from(terms.propagation.as_millis() / 20).unwrap_or(RECONCILE_EVERY);
+            let part = i64::try_from(spec.propagation.as_millis() / 20).unwrap_or(RECONCILE_EVERY);
             part.clamp(1000, RECONCILE_EVERY)
         }
     }
 }
 
-/// When time alone makes an authority need a look: its signer ends, another root is due, or people have to be told.
+/// When time alone makes a reconcile necessary: the signer ends, another root is due, or a person has to be warned.
 #[must_use]
-pub(super) fn next_look(passed: &RootOutcome, terms: &AuthoritySpec, now: Millis) -> Millis {
-    let every = if passed.decision.is_halted() { HALTED_EVERY } else { look_every(&passed.loaded, terms) };
+pub(super) fn next_reconcile(outcome: &RootOutcome, spec: &AuthoritySpec, now: Millis) -> Millis {
+    let every = if outcome.decision.is_halted() { HALTED_EVERY } else { interval(&outcome.loaded, spec) };
     let regular = now.saturating_add(every);
-    let Some(root) = passed.loaded.held().filter(|_| passed.decision.signs).map(LoadedCa::state) else {
+    let Some(root) = outcome.loaded.held().filter(|_| outcome.decision.signs).map(LoadedCa::state) else {
         return regular;
     };
     let end = root.window.not_after.as_millisecond();
     let due = if root.origin.is_provided() {
-        warned_from(&root, terms.propagation, terms.max_leaf_ttl).as_millisecond()
+        warned_from(&root, spec.propagation, spec.max_leaf_ttl).as_millisecond()
     } else {
-        end.saturating_sub(i64::try_from(terms.root_renew_before.as_millis()).unwrap_or(0))
+        end.saturating_sub(i64::try_from(spec.root_renew_before.as_millis()).unwrap_or(0))
     };
     let moments = [regular, end.saturating_add(1000), if due > now { due } else { regular }];
     moments.into_iter().min().unwrap_or(regular)

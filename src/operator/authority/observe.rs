@@ -1,24 +1,27 @@
-//! One look at a root: who is suspected of having been signed by another one was gathered before the root Secret is read,
-//! since the watches are independent; everything else is read after it.
+//! Observes everything that a decision on a root depends on, in the order that makes it sound.
+//!
+//! The signers that statuses name are gathered before the root Secret is read, since the watches are independent (I11);
+//! everything else is read after it.
 
-use crate::api::MtlsAuthority;
-use crate::operator::authority::root::ca_pem::next_pem;
-use crate::operator::authority::root::known_signers::known_signers;
-use crate::operator::authority::root::load::{load, reserved_for};
-use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
-use crate::operator::authority::root::loss::evidence;
-use crate::operator::authority::root::provided::provided;
-use crate::operator::authority::root::recovery::{Recovery, recover};
-use crate::operator::authority::rotation::blockers::Blockers;
-use crate::operator::authority::rotation::gate;
+use super::inputs::AuthorityReconcile;
+use super::root::ca_pem::next_pem;
+use super::root::known_signers::known_signers;
+use super::root::load::{load, reserved_for};
+use super::root::loaded_ca::{LoadedCa, LoadedRoot};
+use super::root::loss::evidence;
+use super::root::provided::provided;
+use super::root::recovery::{Recovery, recover};
+use super::rotation::blockers::Blockers;
+use super::rotation::gate::RotationGate;
 use crate::operator::client::wiped_secret::WipedSecret;
-use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::awaited_object::AwaitedObject;
 use crate::operator::issuers::ClockReading;
 use crate::pki::AuthorityPem;
+use crate::plan::authority::ca_state::Provided;
+use crate::plan::authority::evidence::Evidence;
+use crate::plan::authority::quiet_period::Distribution;
 use crate::plan::authority::rotation_inputs::RotationInputs;
-use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::authority::world::{LossAcceptance, RootWorld};
 
 /// Everything that a decision on a root depends on, and what carrying it out takes.
@@ -27,8 +30,8 @@ pub struct ObservedRoot {
     pub world: RootWorld,
     /// The root Secret.
     pub loaded: LoadedRoot,
-    /// Whom a rotation waits for.
-    pub survey: Blockers,
+    /// What a rotation waits for.
+    pub blockers: Blockers,
     /// The CA that people provide.
     pub provided: Option<AuthorityPem>,
     /// What is left of a root whose loss was accepted.
@@ -39,53 +42,6 @@ pub struct ObservedRoot {
     pub read_at: ClockReading,
 }
 
-/// Observes a root.
-///
-/// # Errors
-/// [`Error`] where something cannot be read.
-pub async fn observe(
-    context: &Context,
-    authority: &MtlsAuthority,
-    terms: &AuthoritySpec,
-) -> Result<ObservedRoot, Error> {
-    let name = authority.root_secret_name();
-    let place = format!("{}/{name}", context.namespace);
-    let known = known_signers(context, authority);
-    let read_at = ClockReading::now(&context.clock);
-    let found = context.requests.secret(&context.namespace, &name).await?;
-    let loaded = match tenant(context, authority, &name).filter(|_| found.is_none()) {
-        Some(tenant) => reserved_for(&tenant, &place),
-        None => load(found.as_deref(), terms, &place, context.clock.now()),
-    };
-    let (provided, provided_pem) = provided(context, authority, terms, &loaded).await?;
-    let evidence = evidence(context, terms, &place, &loaded, &known).await?;
-    let (acceptance, recovery) = match &evidence {
-        Some(_) => recover(context, authority, terms, &loaded, &known).await?,
-        None => (LossAcceptance::NotAsked, None),
-    };
-    let witnesses = evidence.iter().flat_map(|evidence| &evidence.witnesses).map(AwaitedObject::from);
-    context.roster.lock().set_awaited(&terms.name, witnesses.collect());
-    let (distribution, survey) = gate::look(context, authority, terms, &loaded);
-    let inputs = RotationInputs {
-        now: context.clock.now(),
-        rules: terms.rules(context.safeguards),
-        provided,
-        request: authority.rotate_request().map(str::to_owned),
-        distribution,
-    };
-    let world = RootWorld {
-        secret_name: place,
-        secret: loaded.map(LoadedCa::state),
-        inputs,
-        evidence,
-        acceptance,
-        unread: terms.unread.clone(),
-        // After the Secret was read: its answer has told the time.
-        clock: context.clock.doubt().map(|doubt| doubt.to_string()),
-    };
-    Ok(ObservedRoot { world, loaded, survey, provided: provided_pem, recovery, secret: found, read_at })
-}
-
 impl ObservedRoot {
     /// The announced CA.
     #[must_use]
@@ -94,9 +50,65 @@ impl ObservedRoot {
     }
 }
 
-/// Another authority whose root the Secret has held, where this one has had none.
-fn tenant(context: &Context, authority: &MtlsAuthority, secret: &str) -> Option<String> {
-    let has_had_a_root = authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
-    let name = authority.metadata.name.as_deref().unwrap_or_default();
-    context.roster.lock().owner_of_root_secret(secret, name).filter(|_| !has_had_a_root)
+impl AuthorityReconcile<'_> {
+    /// Observes the root.
+    ///
+    /// # Errors
+    /// [`Error`] where something cannot be read.
+    pub(super) async fn observe(&mut self) -> Result<ObservedRoot, Error> {
+        let (context, spec) = (self.context, self.spec);
+        let name = self.authority.root_secret_name();
+        let place = format!("{}/{name}", context.namespace);
+        let known = known_signers(context, self.authority);
+        let read_at = ClockReading::now(&context.clock);
+        let secret = context.requests.secret(&context.namespace, &name).await?;
+        let loaded = match self.former_owner(&name).filter(|_| secret.is_none()) {
+            Some(owner) => reserved_for(&owner, &place),
+            None => load(secret.as_deref(), spec, &place, context.clock.now()),
+        };
+        let (provided, provided_pem) = provided(context, self.authority, spec, &loaded).await?;
+        let evidence = evidence(context, spec, &place, &loaded, &known).await?;
+        let (acceptance, recovery) = match &evidence {
+            Some(_) => recover(context, self.authority, spec, &loaded, &known).await?,
+            None => (LossAcceptance::NotAsked, None),
+        };
+        self.await_witnesses(evidence.as_ref());
+        let gate = RotationGate::new(context, spec, &loaded, self.requests);
+        let (distribution, blockers) = gate.observe(self.quiet_period);
+        let world = RootWorld {
+            secret_name: place,
+            secret: loaded.map(LoadedCa::state),
+            inputs: self.rotation_inputs(provided, distribution),
+            evidence,
+            acceptance,
+            unread: spec.unread.clone(),
+            // After the Secret was read: its answer has told the time.
+            clock: context.clock.doubt().map(|doubt| doubt.to_string()),
+        };
+        Ok(ObservedRoot { world, loaded, blockers, provided: provided_pem, recovery, secret, read_at })
+    }
+
+    fn rotation_inputs(&self, provided: Provided, distribution: Distribution) -> RotationInputs {
+        RotationInputs {
+            now: self.context.clock.now(),
+            rules: self.spec.rules(self.context.safeguards),
+            provided,
+            request: self.requests.rotate.map(str::to_owned),
+            distribution,
+        }
+    }
+
+    /// A change of an object on which the loss rests leads to another reconcile.
+    fn await_witnesses(&self, evidence: Option<&Evidence>) {
+        let witnesses = evidence.into_iter().flat_map(|evidence| &evidence.witnesses);
+        let awaited = witnesses.map(AwaitedObject::from).collect();
+        self.context.roster.lock().set_awaited(&self.spec.name, awaited);
+    }
+
+    /// Another authority whose root the Secret has held, where this one has had none.
+    fn former_owner(&self, secret: &str) -> Option<String> {
+        let has_had_a_root = self.authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
+        let owner = self.context.roster.lock().owner_of_root_secret(secret, &self.spec.name);
+        owner.filter(|_| !has_had_a_root)
+    }
 }

@@ -1,29 +1,27 @@
-//! What is counted, recorded: identities by how they stand, leaves by who signed them, and whom a rotation waits for. At
-//! most once in ten seconds, and only what differs.
+//! Records what is counted: identities by the reason of `Ready`, leaves by their signer, and what a rotation waits for.
+//!
+//! At most every ten seconds, and only what differs.
 
-use std::collections::{HashMap, HashSet};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::counts::{by_reason, census, overdue, strays};
-use super::reconcile::RootOutcome;
+use super::counts::{by_reason, counts, overdue, unserved};
+use super::record::patch_status;
+use super::rotating::rotating_condition;
+use super::state::{AuthorityStates, LastRotation};
 use super::status;
 use crate::api::MtlsAuthority;
-use crate::api::authority::{MtlsAuthorityStatus, Phase};
-use crate::api::conditions::{PUBLISHED, ROTATING, Verdict, find, put_in_order};
-use crate::operator::authority::rotation::blockers::Blockers;
-use crate::operator::authority::rotation::status::{progress, rotating};
-use crate::operator::client::merge_patch::status_patch;
+use crate::api::authority::MtlsAuthorityStatus;
+use crate::api::conditions::{PUBLISHED, ROTATING, find};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::events;
 use crate::operator::index::digest::digest;
 use crate::operator::index::time::Millis;
 use crate::operator::metrics::MISSING;
-use crate::operator::trust_bundle::status::{counts, published, statuses};
-use crate::plan::authority::progress::RotationProgress;
-use crate::plan::authority::spec::AuthoritySpec;
+use crate::operator::trust_bundle::status::{counts as bundle_counts, published, statuses};
 
 /// Counts are recorded at most this often.
-const TALLY_EVERY: Millis = 10 * 1000;
+const SUMMARY_EVERY: Millis = 10 * 1000;
 
 /// The counts of all authorities.
 #[derive(Default)]
@@ -32,16 +30,12 @@ pub struct Summary {
     recorded: Option<SummaryInputs>,
     /// When the next may be.
     at: Millis,
-    /// The rotations under way, by the name of the authority.
-    rotations: HashMap<String, Rotation>,
-    /// Authorities of whose rotation nobody knows.
-    unknown: HashSet<String>,
 }
 
 /// What counts are made from: identities and bundles, by their revisions, and the authorities that they are made for.
 #[derive(Clone, PartialEq, Eq)]
 struct SummaryInputs {
-    board: u64,
+    identities: u64,
     bundles: u64,
     served: Vec<Served>,
 }
@@ -50,28 +44,21 @@ struct SummaryInputs {
 #[derive(Clone, PartialEq, Eq)]
 struct Served {
     name: String,
-    /// Its version: what a replica that led before has written late is put right.
+    /// Its version: a late write of a replica that led before is corrected.
     version: Option<String>,
-    /// The trust bundle in force: what was counted before it was known took a published bundle for one that is behind.
+    /// Hash of the trust bundle in force: while it is not known, each published bundle counts as one that is behind.
     trust: Option<String>,
 }
 
 impl Served {
-    fn of(context: &Context, name: String) -> Self {
+    fn new(context: &Context, name: String) -> Self {
         let version =
             context.roster.lock().get(&name).and_then(|found| found.metadata.resource_version.clone());
-        let service = context.authorities.get(&name);
-        let root = service.as_ref().and_then(|service| service.signer.as_ref().ok());
-        let trust = root.map(|root| root.facts.trust.clone());
+        let issuer = context.authorities.get(&name);
+        let ca = issuer.as_ref().and_then(|issuer| issuer.signer.as_ref().ok());
+        let trust = ca.map(|ca| ca.facts.trust.clone());
         Self { name, version, trust }
     }
-}
-
-/// A rotation, as the last look has found it.
-struct Rotation {
-    course: RotationProgress,
-    progress: String,
-    survey: Blockers,
 }
 
 impl Summary {
@@ -81,88 +68,73 @@ impl Summary {
         self.at
     }
 
-    /// Remembers how a rotation gets on.
-    pub fn remember(&mut self, terms: &AuthoritySpec, passed: &RootOutcome) {
-        if passed.course.is_known() {
-            self.unknown.remove(&terms.name);
-        } else {
-            self.unknown.insert(terms.name.clone());
-        }
-        let is_rotating = passed.root().is_some_and(|root| root.phase != Phase::Stable);
-        if is_rotating {
-            let (progress, survey) = (progress(passed, terms), passed.survey.clone());
-            self.rotations.insert(terms.name.clone(), Rotation { course: passed.course, progress, survey });
-        } else {
-            self.rotations.remove(&terms.name);
-        }
-    }
-
     /// Brings the counts of every authority up to date, if anything that is counted has changed.
-    pub async fn take(&mut self, context: &Context) {
+    pub async fn update(&mut self, context: &Context, states: &AuthorityStates) {
         let now = context.millis();
-        // A clock that was set back must not silence the counts until it has caught up.
-        let is_early = now < self.at && self.at - now <= TALLY_EVERY;
+        // A clock that was set back must not end the counts until it has caught up.
+        let is_early = now < self.at && self.at - now <= SUMMARY_EVERY;
         if is_early {
             return;
         }
-        self.at = now.saturating_add(TALLY_EVERY);
-        let basis = basis(context);
-        let names: Vec<String> = basis.served.iter().map(|served| served.name.clone()).collect();
+        self.at = now.saturating_add(SUMMARY_EVERY);
+        let inputs = inputs(context);
+        let names: Vec<String> = inputs.served.iter().map(|served| served.name.clone()).collect();
         count_overdue(context, &names);
-        if self.recorded.as_ref() == Some(&basis) && self.rotations.is_empty() {
+        if self.recorded.as_ref() == Some(&inputs) && !states.is_any_rotating() {
             return;
         }
-        count_strays(context, &names);
-        self.recorded = Some(basis);
+        count_unserved(context, &names);
+        self.recorded = Some(inputs);
         for name in &names {
-            if let Err(error) = self.take_one(context, name).await {
+            if let Err(error) = update_one(context, name, states.rotation(name)).await {
                 tracing::debug!(authority = name, %error, "counts were not recorded");
                 self.recorded = None;
             }
         }
     }
+}
 
-    async fn take_one(&self, context: &Context, name: &str) -> Result<(), Error> {
-        let Some(authority) = context.roster.lock().get(name) else { return Ok(()) };
-        let now = context.clock.now();
-        let census = census(&context.board.lock(), name, now.as_second());
-        for (reason, count) in by_reason(&census.counts) {
-            context.metrics.identities(name, reason, count);
-        }
-        let rotation = self.rotations.get(name);
-        let waiting = rotation.map_or(0, |rotation| rotation.survey.held_up_by());
-        context.metrics.rotation_waiting(name, (!self.unknown.contains(name)).then_some(waiting));
-        let Some(before) = authority.status.clone() else { return Ok(()) };
-        let mut after = MtlsAuthorityStatus {
-            identities: Some(census.counts.clone()),
-            roots: status::counted(&before.roots, &census),
-            rotation: before
-                .rotation
-                .clone()
-                .map(|known| status::surveyed(known, rotation.map(|r| &r.survey))),
-            ..before
-        };
-        if let Some(Rotation { course, progress, .. }) = rotation {
-            let rotating = rotating(&after, *course, progress, now);
-            after.conditions.retain(|condition| condition.type_ != ROTATING);
-            after.conditions.push(rotating);
-        }
-        let news = publish_condition(context, &authority, &mut after);
-        patch_status(context, &authority, after).await?;
-        if let Some(verdict) = news {
-            events::warn(context, &*authority, &verdict).await;
-        }
-        Ok(())
+async fn update_one(context: &Context, name: &str, rotation: &LastRotation) -> Result<(), Error> {
+    let Some(authority) = context.roster.lock().get(name) else { return Ok(()) };
+    let now = context.clock.now();
+    let counts = counts(&context.board.lock(), name, now.as_second());
+    for (reason, count) in by_reason(&counts.identities) {
+        context.metrics.identities(name, reason, count);
     }
+    let (blockers, waiting) = match rotation {
+        LastRotation::None => (None, Some(0)),
+        LastRotation::Unknown => (None, None),
+        LastRotation::UnderWay { blockers, .. } => (Some(blockers), Some(blockers.count())),
+    };
+    context.metrics.rotation_waiting(name, waiting);
+    let Some(before) = authority.status.clone() else { return Ok(()) };
+    let known = before.rotation.clone();
+    let mut after = MtlsAuthorityStatus {
+        identities: Some(counts.identities.clone()),
+        roots: status::with_leaves(&before.roots, &counts),
+        rotation: known.map(|known| status::with_blockers(known, blockers)),
+        ..before
+    };
+    if let LastRotation::UnderWay { progress, message, .. } = rotation {
+        let condition = rotating_condition(&after, *progress, message, now);
+        after.conditions.retain(|condition| condition.type_ != ROTATING);
+        after.conditions.push(condition);
+    }
+    let news = publish_condition(context, &authority, &mut after);
+    patch_status(context, &authority, after).await?;
+    if let Some(news) = news {
+        events::warn(context, &*authority, &news.reason, &news.message).await;
+    }
+    Ok(())
 }
 
-fn basis(context: &Context) -> SummaryInputs {
-    let (board, bundles) = (context.board.lock().revision(), context.bundles.lock().revision());
-    let served = context.authorities.names().into_iter().map(|name| Served::of(context, name)).collect();
-    SummaryInputs { board, bundles, served }
+fn inputs(context: &Context) -> SummaryInputs {
+    let (identities, bundles) = (context.board.lock().revision(), context.bundles.lock().revision());
+    let served = context.authorities.names().into_iter().map(|name| Served::new(context, name)).collect();
+    SummaryInputs { identities, bundles, served }
 }
 
-/// Time alone makes an identity overdue, so that these are counted though nothing has changed.
+/// Time alone makes an identity overdue: these are counted though nothing has changed.
 fn count_overdue(context: &Context, served: &[String]) {
     let mut counts = overdue(&context.board.lock(), context.clock.now().as_second());
     for name in served {
@@ -171,53 +143,35 @@ fn count_overdue(context: &Context, served: &[String]) {
     context.metrics.overdue(MISSING, counts.values().sum());
 }
 
-fn count_strays(context: &Context, served: &[String]) {
-    let counts = strays(&context.board.lock(), served);
+fn count_unserved(context: &Context, served: &[String]) {
+    let counts = unserved(&context.board.lock(), served);
     for (reason, count) in by_reason(&counts) {
         context.metrics.identities(MISSING, reason, count);
     }
 }
 
-/// Brings the condition `Published` up to date: absent where nothing is asked for, as it was while nobody knows what is in
-/// force. Returns what people should be told.
+/// Brings the condition `Published` up to date: absent where nothing is asked for, as it was while it is not known what is in
+/// force. Returns what an Event tells.
 fn publish_condition(
     context: &Context,
     authority: &MtlsAuthority,
     after: &mut MtlsAuthorityStatus,
-) -> Option<Verdict> {
-    let service = context.authorities.get(authority.metadata.name.as_deref()?)?;
-    let statuses = statuses(context, &service)?;
+) -> Option<Condition> {
+    let issuer = context.authorities.get(authority.metadata.name.as_deref()?)?;
+    let statuses = statuses(context, &issuer)?;
     let before = find(&after.conditions, PUBLISHED).cloned();
-    let is_asked = service.terms.publication.is_asked();
+    let is_asked = issuer.terms.publication.is_asked();
     if !is_asked && before.is_none() {
         return None;
     }
     after.conditions.retain(|condition| condition.type_ != PUBLISHED);
     if !is_asked {
-        context.metrics.remove_bundles(&service.terms.name);
+        context.metrics.remove_bundles(&issuer.terms.name);
         return None;
     }
-    context.metrics.bundles(&service.terms.name, &counts(&statuses));
+    context.metrics.bundles(&issuer.terms.name, &bundle_counts(&statuses));
     let generation = authority.metadata.generation;
-    let (condition, news) = published(&statuses, before.as_ref(), generation, context.clock.now());
-    after.conditions.push(condition);
-    news
-}
-
-/// Writes the status of an authority, if it differs.
-///
-/// # Errors
-/// [`Error`]; nothing was written then, unless the answer was lost.
-pub async fn patch_status(
-    context: &Context,
-    authority: &MtlsAuthority,
-    mut after: MtlsAuthorityStatus,
-) -> Result<(), Error> {
-    put_in_order(&mut after.conditions);
-    let version = authority.metadata.resource_version.as_deref();
-    let Some(patch) = status_patch(version, authority.status.as_ref(), &after) else { return Ok(()) };
-    let name = authority.metadata.name.as_deref().unwrap_or_default();
-    let written = context.requests.patch_authority_status(name, patch).await?;
-    context.roster.change_if(|authorities| authorities.apply_answer(written));
-    Ok(())
+    let (condition, needs_a_person) = published(&statuses, before.as_ref(), generation, context.clock.now());
+    after.conditions.push(condition.clone());
+    needs_a_person.then_some(condition)
 }

@@ -85,7 +85,7 @@ async fn record_standing(
 ) -> Result<(), Error> {
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
-    let conditions = standing.verdict().conditions(&before.conditions, generation, context.clock.now());
+    let conditions = standing.conditions(&before.conditions, generation, context.clock.now());
     let status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
     let version = identity.metadata.resource_version.as_deref();
     let patch = status_patch(version, identity.status.as_ref(), &status);

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::store::{Availability, BundleStore, PublishFailure};
 use super::targets::{bundle, sites};
-use crate::api::conditions::{PUBLISHED, Verdict};
+use crate::api::conditions::PUBLISHED;
 use crate::operator::context::Context;
 use crate::operator::issuers::Issuer;
 use crate::plan::trust_bundle::decide::{BundlePlan, DesiredBundle, Target, decide};
@@ -46,20 +46,19 @@ fn status(
     }
 }
 
-/// The condition `Published` of an authority that asks for publication, and the Event for people, if the reason differs from
-/// `before`.
+/// The condition `Published` of an authority that asks for publication, and whether an Event has to tell of it: a person must
+/// act, and the reason differs from `before`.
 #[must_use]
 pub fn published(
     statuses: &[(Target, TargetStatus)],
     before: Option<&Condition>,
     generation: Option<i64>,
     now: Timestamp,
-) -> (Condition, Option<Verdict>) {
+) -> (Condition, bool) {
     let (reason, message) = verdict(statuses);
     let is_news = before.is_none_or(|before| before.reason != reason.as_str());
-    let told = Verdict { ready: false, stalled: false, reason: reason.as_str(), message: message.clone() };
     let condition = condition(reason, message, before, generation, now);
-    (condition, (is_news && reason.needs_a_person()).then_some(told))
+    (condition, is_news && reason.needs_a_person())
 }
 
 fn condition(

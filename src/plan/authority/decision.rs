@@ -3,7 +3,7 @@
 use super::ca_state::CaState;
 use super::reason::AuthorityReason;
 use super::transition::Transition;
-use crate::api::conditions::Verdict;
+use crate::api::conditions::Ready;
 use crate::pki::abbreviated;
 
 /// What to do to the root Secret. Each write names the version that was observed: the act has it with the content that the
@@ -69,13 +69,13 @@ impl RootDecision {
         self.reason == AuthorityReason::ClockSkewed
     }
 
-    /// The conditions that say this.
+    /// What the conditions say of it.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        Verdict {
+    pub fn ready(&self) -> Ready<AuthorityReason> {
+        Ready {
             ready: self.signs && !self.is_halted(),
             stalled: self.stalled,
-            reason: self.reason.as_str(),
+            reason: self.reason,
             message: self
                 .warning
                 .as_ref()

@@ -1,5 +1,7 @@
 //! The reason of an authority's condition `Ready`: one closed set of words for condition, log line and metric.
 
+use crate::api::conditions::Reason;
+
 /// The reason of an authority's condition `Ready`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AuthorityReason {
@@ -55,5 +57,11 @@ impl AuthorityReason {
             Self::ClockSkewed => "ClockSkewed",
             Self::Invalid => "Invalid",
         }
+    }
+}
+
+impl Reason for AuthorityReason {
+    fn as_str(self) -> &'static str {
+        self.as_str()
     }
 }

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::api::conditions::Verdict;
+use crate::api::conditions::{Ready, Reason};
 
 /// Reason of an identity's `Ready` condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +62,12 @@ impl ReadyReason {
     }
 }
 
+impl Reason for ReadyReason {
+    fn as_str(self) -> &'static str {
+        self.as_str()
+    }
+}
+
 /// A permanent problem: nothing changes until a person does something. The text is a sentence for that person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -76,17 +82,7 @@ pub enum Refusal {
 }
 
 /// The conditions of an identity, before they are rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Status of `Ready`.
-    pub ready: bool,
-    /// Whether a person must act.
-    pub stalled: bool,
-    /// Why.
-    pub reason: ReadyReason,
-    /// A sentence.
-    pub message: String,
-}
+pub type Standing = Ready<ReadyReason>;
 
 impl Standing {
     /// The leaf is valid and as asked, and these grants allow it.
@@ -97,7 +93,7 @@ impl Standing {
             [grant] => format!("; allowed by grant {grant}"),
             grants => format!("; allowed by grants {}", grants.join(", ")),
         };
-        Self::ready(
+        Self::valid(
             ReadyReason::Issued,
             format!("the certificate is as asked and valid until {not_after}{by}"),
         )
@@ -119,7 +115,7 @@ impl Standing {
         let message = format!(
             "the certificate is as asked and valid until {not_after}, but its renewal is due and the authority does not sign: {why}"
         );
-        Self::ready(ReadyReason::Issued, message)
+        Self::valid(ReadyReason::Issued, message)
     }
 
     /// Paused, and the leaf is valid and as asked.
@@ -128,7 +124,7 @@ impl Standing {
         let message = format!(
             "issuance is paused by spec.paused; the certificate is as asked and valid until {not_after}"
         );
-        Self::ready(ReadyReason::Paused, message)
+        Self::valid(ReadyReason::Paused, message)
     }
 
     /// Paused, and there is no leaf as asked.
@@ -225,7 +221,7 @@ impl Standing {
         Self { ready: false, stalled, reason, message }
     }
 
-    fn ready(reason: ReadyReason, message: String) -> Self {
+    fn valid(reason: ReadyReason, message: String) -> Self {
         Self { ready: true, stalled: false, reason, message }
     }
 
@@ -235,12 +231,5 @@ impl Standing {
 
     fn stalled(reason: ReadyReason, message: String) -> Self {
         Self { ready: false, stalled: true, reason, message }
-    }
-
-    /// The conditions that say this.
-    #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        let Self { ready, stalled, reason, message } = self;
-        Verdict { ready: *ready, stalled: *stalled, reason: reason.as_str(), message: message.clone() }
     }
 }

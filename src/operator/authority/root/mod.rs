@@ -19,4 +19,5 @@ pub mod provided;
 pub mod read_back;
 pub mod recovery;
 pub mod retiring;
+mod signer_facts;
 pub mod transition;

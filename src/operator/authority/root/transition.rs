@@ -8,7 +8,7 @@ use super::ca_pem::NEXT;
 use super::loaded_ca::LoadedCa;
 use super::patch::{RootPatch, timestamp_text};
 use super::retiring::Leaving;
-use crate::api::authority::Phase;
+use crate::api::authority::{AuthorityRequests, Phase};
 use crate::api::duration;
 use crate::api::names::{annotation, key};
 use crate::pki::{AuthorityPem, CrossCertificate};
@@ -33,18 +33,9 @@ pub struct RootTransition<'a> {
     /// The CA that the Secret holds.
     pub ca: &'a LoadedCa,
     /// What annotations of the authority ask for.
-    pub requests: Requests<'a>,
+    pub requests: AuthorityRequests<'a>,
     /// This moment.
     pub now: Timestamp,
-}
-
-/// What annotations of the authority ask of a rotation.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Requests<'a> {
-    /// The value of `rotate`.
-    pub rotate: Option<&'a str>,
-    /// The value of `rotation-exclude`.
-    pub exclude: Option<&'a str>,
 }
 
 impl RootTransition<'_> {

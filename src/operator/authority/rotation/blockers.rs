@@ -1,81 +1,86 @@
-//! What the leader has seen of a rotation's distribution: which Secrets are behind, and for how long none was. By the
-//! monotonic clock, from the last moment one was seen behind; it starts anew with the process.
+//! What a rotation waits for: identities by their Secrets, published trust bundles, and probed endpoints.
+//!
+//! Only what exists is waited for, and nothing for longer than the last leaf of a retiring signer can be valid.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
-
-use parking_lot::Mutex;
-
-use crate::api::authority::{Phase, WaitingFor, WaitingKind};
+use super::exclusions::Exclusions;
+use crate::api::authority::{WaitingFor, WaitingKind};
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::{IssuerEntry, holds_retiring, lags};
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::probe::store::BlockingEndpoint;
 use crate::operator::scheduler::Scheduler;
-use crate::plan::authority::quiet_period::{Distribution, QuietPeriod};
 
-/// As many names are told as a person will read.
-pub(super) const NAMES: usize = 10;
+/// Most names of each kind in status and in sentences; all are counted.
+pub(in crate::operator::authority) const MAX_NAMES: usize = 10;
 
-/// Identities whose Secrets are behind, and published trust bundles.
+/// What a rotation waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blockers {
-    /// How many identities.
+    /// How many identities, whose Secrets are behind.
     pub behind: usize,
     /// The first of them, as `<namespace>/<name>`, in their order.
     pub names: Vec<String>,
-    /// Endpoints that were not seen to trust the announced root yet.
+    /// How many endpoints were not seen to trust the announced root yet.
     pub distrusting: usize,
     /// The first of them, as `<namespace>/<name> <address>`, in their order.
     pub endpoints: Vec<String>,
-    /// How many bundles.
+    /// How many bundles are behind.
     pub bundles: usize,
     /// The first of them, in their order.
     pub bundle_names: Vec<String>,
-    /// Those that a person has excluded.
+    /// What is behind and excluded by a person.
     pub excluded: Vec<String>,
     /// What a person has excluded and does not exist.
     pub unknown: Vec<String>,
-    /// Why it is not confirmed that nothing is waited for: a clause.
+    /// Why it is not confirmed that nothing is behind: a clause.
     pub unconfirmed: Option<String>,
 }
 
 impl Blockers {
-    /// Whether anybody is waited for.
+    /// Whether a Secret or bundle is behind.
     #[must_use]
     pub const fn is_behind(&self) -> bool {
         self.behind > 0 || self.bundles > 0
     }
 
-    /// The same with what was seen of bundles.
+    /// The same with what was found of bundles.
     #[must_use]
-    pub fn with(mut self, bundles: BundleBlockers) -> Self {
+    pub fn with_bundles(mut self, bundles: BundleBlockers) -> Self {
         self.bundles = bundles.behind.len();
         self.bundle_names = bundles.behind;
         self.bundle_names.sort_unstable();
-        self.bundle_names.truncate(NAMES);
+        self.bundle_names.truncate(MAX_NAMES);
         self.excluded.extend(bundles.excluded);
         self.excluded.sort_unstable();
         self
     }
 
-    /// Adds an identity that is behind.
-    pub fn add(&mut self, name: String, excluded: &[String]) {
-        if excluded.contains(&name) {
-            self.excluded.push(name);
+    /// The same with the identities of these names besides.
+    #[must_use]
+    pub fn with_identities(mut self, names: &[NamespacedName], exclusions: &Exclusions) -> Self {
+        for name in names {
+            self.add_identity(&name.namespace, &name.name, exclusions);
+        }
+        self.in_order()
+    }
+
+    fn add_identity(&mut self, namespace: &str, name: &str, exclusions: &Exclusions) {
+        let text = format!("{namespace}/{name}");
+        if exclusions.has_identity(namespace, name) {
+            self.excluded.push(text);
         } else {
             self.behind += 1;
-            self.names.push(name);
+            self.names.push(text);
         }
     }
 
-    /// Its names in their order, as many as are told.
-    pub fn put_in_order(&mut self) {
+    fn in_order(mut self) -> Self {
         self.names.sort_unstable();
-        self.names.truncate(NAMES);
+        self.names.truncate(MAX_NAMES);
         self.excluded.sort_unstable();
+        self
     }
 
     /// What status says of it: by kind, without those that are not waited for.
@@ -97,62 +102,25 @@ impl Blockers {
 
     /// How many Secrets, bundles and endpoints a rotation waits for.
     #[must_use]
-    pub const fn held_up_by(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.behind + self.bundles + self.distrusting
     }
 
-    /// Adds what probes have seen.
-    pub fn probed(&mut self, holders: &[BlockingEndpoint], excluded: &[String]) {
-        let (left, waited): (Vec<&BlockingEndpoint>, Vec<&BlockingEndpoint>) =
-            holders.iter().partition(|holder| excluded.contains(&holder.identity));
+    /// Adds the endpoints that probes have seen not to trust the announced root.
+    pub fn add_endpoints(&mut self, endpoints: &[BlockingEndpoint], exclusions: &Exclusions) {
+        let is_excluded = |endpoint: &&BlockingEndpoint| {
+            let identity = NamespacedName::parse(&endpoint.identity);
+            identity.is_some_and(|identity| exclusions.has_identity(&identity.namespace, &identity.name))
+        };
+        let (excluded, waited): (Vec<&BlockingEndpoint>, Vec<&BlockingEndpoint>) =
+            endpoints.iter().partition(is_excluded);
         self.distrusting = waited.len();
-        let told = waited.iter().map(|holder| format!("{} {}", holder.identity, holder.address));
-        self.endpoints = told.take(NAMES).collect();
-        self.excluded.extend(left.into_iter().map(|holder| holder.identity.clone()));
+        let names = waited.iter().map(|endpoint| format!("{} {}", endpoint.identity, endpoint.address));
+        self.endpoints = names.take(MAX_NAMES).collect();
+        self.excluded.extend(excluded.into_iter().map(|endpoint| endpoint.identity.clone()));
         self.excluded.sort_unstable();
         self.excluded.dedup();
     }
-}
-
-/// Finds those that are behind among the identities of an authority. `secret` finds the Secret of an identity.
-///
-/// Counted is the Secret of an identity that exists with the uid that it names, and is not being deleted. While its
-/// labels are stripped, or it has just been deleted, nobody sees it: the identity counts as lacking the next root, and as
-/// holding the leaf that status speaks of. What never had a Secret, or can have none again, holds nobody up.
-pub fn survey<'a>(
-    board: &'a Scheduler,
-    authority: &str,
-    signer: &IssuerEntry,
-    excluded: &[String],
-    now: i64,
-    secret: impl Fn(&IdentityEntry) -> Option<&'a SecretEntry>,
-) -> Blockers {
-    let authority = digest(authority);
-    let mut survey = Blockers::default();
-    let mine = board.index().entries().filter(|(_, entry)| entry.authority == authority);
-    let counts_as_behind = |entry: &IdentityEntry| match secret(entry) {
-        _ if entry.is_deleting => false,
-        Some(secret) => secret.identity_uid == Some(entry.uid) && lags(secret, signer, now),
-        None => !is_ending(board, &entry.namespace) && is_behind_unseen(entry, signer, now),
-    };
-    for (_, entry) in mine.filter(|(_, entry)| counts_as_behind(entry)) {
-        survey.add(format!("{}/{}", entry.namespace, entry.name), excluded);
-    }
-    survey.put_in_order();
-    survey
-}
-
-/// The same as [`lags`] for a Secret that nobody sees.
-fn is_behind_unseen(entry: &IdentityEntry, signer: &IssuerEntry, now: i64) -> bool {
-    let recorded = &entry.recorded;
-    let holds =
-        || recorded.not_after.is_some() && holds_retiring(recorded.key_id, recorded.not_after, signer, now);
-    recorded.secret_version.is_some() && (signer.rotation.is_announced || holds())
-}
-
-/// Whether no Secret can be created in a namespace any more.
-fn is_ending(board: &Scheduler, namespace: &str) -> bool {
-    board.policy().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
 }
 
 /// Published trust bundles that are behind, by their names.
@@ -164,83 +132,59 @@ pub struct BundleBlockers {
     pub excluded: Vec<String>,
 }
 
-/// The state of the roots that an observation speaks of: another one begins it anew.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Subject {
-    phase: Phase,
-    trust: Digest,
-    signer: Digest,
+/// Which identities of an authority are behind in a rotation.
+#[derive(Clone, Copy)]
+pub struct BlockerQuery<'a> {
+    /// Name of the authority.
+    pub authority: Digest,
+    /// What its Secrets have to follow.
+    pub issuer: &'a IssuerEntry,
+    /// What is not waited for.
+    pub exclusions: &'a Exclusions,
+    /// This moment, in seconds since 1970.
+    pub now: i64,
 }
 
-#[derive(Default)]
-struct Watch {
-    subject: Subject,
-    quiet: QuietPeriod,
-    unconfirmed: Option<Unconfirmed>,
-}
-
-/// A fresh list that confirmed nothing.
-struct Unconfirmed {
-    why: String,
-    /// How many there were, one after the other.
-    lists: u32,
-    /// Until when no other is made.
-    until: Duration,
-}
-
-/// The observations of all authorities.
-#[derive(Clone, Default)]
-pub struct QuietPeriods(Arc<Mutex<HashMap<String, Watch>>>);
-
-impl QuietPeriods {
-    /// Takes an observation: whether somebody is behind now, and whether somebody was since the last one.
+impl<'a> BlockerQuery<'a> {
+    /// For an authority of this name.
     #[must_use]
-    pub fn look(
+    pub fn new(authority: &str, issuer: &'a IssuerEntry, exclusions: &'a Exclusions, now: i64) -> Self {
+        Self { authority: digest(authority), issuer, exclusions, now }
+    }
+
+    /// Finds them. `secret` finds the Secret of an identity.
+    ///
+    /// Counted is the Secret of an identity that exists with the uid that the Secret names, and is not being deleted. A Secret
+    /// without its labels, or that has just been deleted, is not seen: its identity counts as lacking the next root, and as
+    /// holding the leaf that status speaks of. An identity that never had a Secret, or can have none again, is not waited for.
+    pub fn find<'s>(
         &self,
-        authority: &str,
-        (phase, signer): (Phase, &IssuerEntry),
-        is_behind: bool,
-        was_behind: bool,
-        now: Duration,
-    ) -> Distribution {
-        let subject = Subject { phase, trust: signer.trust, signer: signer.key_id };
-        let mut watches = self.0.lock();
-        let watch = watches
-            .entry(authority.to_owned())
-            .or_insert_with(|| Watch { subject: subject.clone(), ..Watch::default() });
-        if watch.subject != subject {
-            *watch = Watch { subject, ..Watch::default() };
+        board: &'s Scheduler,
+        secret: impl Fn(&IdentityEntry) -> Option<&'s SecretEntry>,
+    ) -> Blockers {
+        let is_behind = |entry: &IdentityEntry| match secret(entry) {
+            _ if entry.is_deleting => false,
+            Some(secret) => secret.identity_uid == Some(entry.uid) && lags(secret, self.issuer, self.now),
+            None => !is_terminating(board, &entry.namespace) && self.lags_unseen(entry),
+        };
+        let entries = board.index().entries().map(|(_, entry)| entry);
+        let mut blockers = Blockers::default();
+        for entry in entries.filter(|entry| entry.authority == self.authority && is_behind(entry)) {
+            blockers.add_identity(&entry.namespace, &entry.name, self.exclusions);
         }
-        watch.quiet = watch.quiet.observed(is_behind, was_behind, now);
-        watch.quiet.distribution(now)
+        blockers.in_order()
     }
 
-    /// Why a fresh list has confirmed nothing, while it is too early for another.
-    #[must_use]
-    pub fn unconfirmed(&self, authority: &str, now: Duration) -> Option<String> {
-        let watches = self.0.lock();
-        let last = watches.get(authority)?.unconfirmed.as_ref().filter(|last| now < last.until)?;
-        Some(last.why.clone())
+    /// The same as [`lags`] for a Secret that is not seen.
+    fn lags_unseen(&self, entry: &IdentityEntry) -> bool {
+        let (recorded, issuer) = (&entry.recorded, self.issuer);
+        let not_after = recorded.not_after;
+        let holds = || not_after.is_some() && holds_retiring(recorded.key_id, not_after, issuer, self.now);
+        recorded.secret_version.is_some() && (issuer.rotation.is_announced || holds())
     }
+}
 
-    /// A fresh list has confirmed nothing. The next may be made after a quarter of `propagation`, and after ever more of it.
-    pub fn failed_to_confirm(&self, authority: &str, why: String, propagation: Duration, now: Duration) {
-        let mut watches = self.0.lock();
-        let Some(watch) = watches.get_mut(authority) else { return };
-        let lists = watch.unconfirmed.as_ref().map_or(0, |last| last.lists);
-        let pause = propagation / 4 * (1 << lists.min(2));
-        watch.unconfirmed = Some(Unconfirmed { why, lists: lists + 1, until: now + pause });
-    }
-
-    /// Somebody was seen behind: the observation begins anew.
-    pub fn spoil(&self, authority: &str) {
-        if let Some(watch) = self.0.lock().get_mut(authority) {
-            *watch = Watch { subject: watch.subject.clone(), ..Watch::default() };
-        }
-    }
-
-    /// Nothing is observed any more: another process leads, or there is no rotation.
-    pub fn forget(&self, authority: &str) {
-        self.0.lock().remove(authority);
-    }
+/// Whether no Secret can be created in a namespace any more.
+fn is_terminating(board: &Scheduler, namespace: &str) -> bool {
+    board.policy().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
 }

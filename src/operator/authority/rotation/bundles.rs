@@ -1,5 +1,7 @@
-//! Which published trust bundles are behind in a rotation: by the ledger, as often as the authority is looked at, and by
-//! a fresh list, right before a change that rests on it.
+//! Which published trust bundles are behind in a rotation: by the store, at each reconcile of the authority, and by a fresh
+//! list, right before a change that rests on it.
+//!
+//! Once the next root signs, no bundle is waited for: one that cannot be written would keep the former root for ever.
 
 use std::collections::HashMap;
 
@@ -7,6 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::blockers::BundleBlockers;
+use super::exclusions::Exclusions;
 use crate::api::names::label;
 use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::context::Context;
@@ -18,37 +21,38 @@ use crate::operator::trust_bundle::targets::{TargetSite, sites};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::trust_bundle::decide::{DesiredBundle, Target, TargetState, is_behind};
 
-/// What the ledger shows, and whether somebody was behind since the last look.
+/// What the store shows, and whether a bundle was behind since the last call.
 #[must_use]
-pub fn look(
+pub fn observe(
     context: &Context,
-    terms: &AuthoritySpec,
+    spec: &AuthoritySpec,
     loaded: &LoadedRoot,
-    excluded: &[String],
+    exclusions: &Exclusions,
 ) -> (BundleBlockers, bool) {
-    let Some(count) = Count::of(context, terms, loaded, excluded) else { return Default::default() };
+    let Some(count) = Count::new(context, spec, loaded, exclusions) else { return Default::default() };
     let mut store = context.bundles.lock();
-    let survey = count.survey(|target| store.found(target));
-    let is_counted = |target: &&Target| !excluded.contains(&target.to_string());
+    let blockers = count.blockers(|target| store.found(target));
+    let is_counted = |target: &&Target| !exclusions.has_target(target);
     let counted: Vec<Target> =
         count.sites.iter().map(|site| &site.target).filter(is_counted).cloned().collect();
-    (survey, store.take_drifted(&counted))
+    (blockers, store.take_drifted(&counted))
 }
 
-/// What a fresh list shows, and how many bundles are newer in it than in the ledger: what they were before is not told yet.
+/// What a fresh list shows, and how many bundles are newer in it than in the store: no watch has told yet what they were
+/// before.
 ///
 /// # Errors
 /// [`Error`] where bundles cannot be listed.
 pub async fn confirm(
     context: &Context,
-    terms: &AuthoritySpec,
+    spec: &AuthoritySpec,
     loaded: &LoadedRoot,
-    excluded: &[String],
+    exclusions: &Exclusions,
 ) -> Result<(BundleBlockers, usize), Error> {
-    let Some(count) = Count::of(context, terms, loaded, excluded) else { return Ok(Default::default()) };
+    let Some(count) = Count::new(context, spec, loaded, exclusions) else { return Ok(Default::default()) };
     let mut fresh = HashMap::new();
-    if terms.publication.has_config_maps() {
-        let labels = label::selector_for(&terms.name);
+    if spec.publication.has_config_maps() {
+        let labels = label::selector_for(&spec.name);
         for namespace in context.watched() {
             let list = context.requests.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
             fresh.extend(list.iter().filter_map(|object| Some((object.target(), object.observed()?))));
@@ -60,17 +64,17 @@ pub async fn confirm(
         let found = context.requests.get::<ClusterTrustBundle>(None, target.name()).await?;
         fresh.extend(found.and_then(|object| Some((object.target(), object.observed()?))));
     }
-    // The list shows nothing that is somebody else's.
+    // The list shows no bundle of another authority, and no object that this operator did not create.
     let others = |target: &Target| match context.bundles.lock().found(target) {
-        TargetState::Ours(published) if published.authority.as_deref() == Some(&*terms.name) => {
+        TargetState::Ours(published) if published.authority.as_deref() == Some(&*spec.name) => {
             TargetState::Nothing
         }
         found => found,
     };
-    let survey = count.survey(|target| {
+    let blockers = count.blockers(|target| {
         fresh.get(target).map_or_else(|| others(target), |seen| TargetState::Ours(seen.published.clone()))
     });
-    Ok((survey, count.newer_than_store(&fresh, &context.bundles.lock())))
+    Ok((blockers, count.newer_than_store(&fresh, &context.bundles.lock())))
 }
 
 /// What is counted, and by what.
@@ -78,29 +82,28 @@ struct Count<'a> {
     sites: Vec<TargetSite>,
     desired: DesiredBundle<'a>,
     exists: Vec<String>,
-    excluded: &'a [String],
+    exclusions: &'a Exclusions,
     /// When the roots changed last, in seconds since 1970.
     since: i64,
 }
 
 impl<'a> Count<'a> {
-    /// Nothing is counted where nothing is asked for, nor once the next root signs: a bundle that cannot be written would
-    /// keep the former root for ever.
-    fn of(
+    /// `None` where no bundle is asked for, and while no root is announced.
+    fn new(
         context: &Context,
-        terms: &'a AuthoritySpec,
+        spec: &'a AuthoritySpec,
         loaded: &'a LoadedRoot,
-        excluded: &'a [String],
+        exclusions: &'a Exclusions,
     ) -> Option<Self> {
-        let ca = loaded.held().filter(|ca| terms.publication.is_asked() && ca.next.is_some())?;
+        let ca = loaded.held().filter(|ca| spec.publication.is_asked() && ca.next.is_some())?;
         let authority = &ca.signer.ca;
         let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
-        let desired = DesiredBundle { authority: &terms.name, text, trust };
+        let desired = DesiredBundle { authority: &spec.name, text, trust };
         let since = ca.since.map_or(i64::MIN, Timestamp::as_second);
         let is_served = *context.bundles.lock().availability() != Availability::NotServed;
         let is_counted = |site: &TargetSite| is_served || site.target.namespace().is_some();
-        let sites = sites(context, terms).into_iter().filter(is_counted).collect();
-        Some(Self { sites, desired, exists: context.roster.lock().names(), excluded, since })
+        let sites = sites(context, spec).into_iter().filter(is_counted).collect();
+        Some(Self { sites, desired, exists: context.roster.lock().names(), exclusions, since })
     }
 
     fn newer_than_store(&self, fresh: &HashMap<Target, ObservedBundle>, store: &BundleStore) -> usize {
@@ -108,22 +111,22 @@ impl<'a> Count<'a> {
             known.uid != seen.uid || version_number(&known.version) < version_number(&seen.version)
         };
         let seen = self.sites.iter().filter_map(|site| fresh.get_key_value(&site.target));
-        // Of what was deleted while the list was made, all was told.
+        // Of what was deleted while the list was made, the store has been told everything.
         let alive = seen.filter(|(target, seen)| !store.has_deleted(target, seen));
         alive.filter(|(target, seen)| store.seen(target).is_none_or(|known| is_older(known, seen))).count()
     }
 
-    fn survey(&self, found: impl Fn(&Target) -> TargetState) -> BundleBlockers {
-        let mut survey = BundleBlockers::default();
+    fn blockers(&self, found: impl Fn(&Target) -> TargetState) -> BundleBlockers {
+        let mut blockers = BundleBlockers::default();
         let exists = |name: &str| self.exists.iter().any(|other| other == name);
         let is_behind = |site: &&TargetSite| {
             is_behind(self.desired, &found(&site.target), exists, site.made > self.since)
         };
         for site in self.sites.iter().filter(is_behind) {
-            let name = site.target.to_string();
-            let is_excluded = self.excluded.contains(&name);
-            if is_excluded { &mut survey.excluded } else { &mut survey.behind }.push(name);
+            let is_excluded = self.exclusions.has_target(&site.target);
+            let names = if is_excluded { &mut blockers.excluded } else { &mut blockers.behind };
+            names.push(site.target.to_string());
         }
-        survey
+        blockers
     }
 }

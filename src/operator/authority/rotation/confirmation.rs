@@ -1,8 +1,11 @@
-//! Confirming by a fresh list what a change of the roots rests on: no more often than it can help, and without holding up
-//! anything else of the authority.
+//! Confirms by a fresh list what a change of the roots rests on.
+//!
+//! A list that confirmed nothing is not made again before part of `rotation.propagation` has passed, and holds up nothing else
+//! of the authority.
 
 use super::blockers::Blockers;
-use super::gate;
+use super::gate::{Confirmation, RotationGate};
+use super::quiet_period::RotationQuietPeriod;
 use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
@@ -11,39 +14,52 @@ use crate::plan::authority::spec::AuthoritySpec;
 /// A change that is not made now.
 #[derive(Debug)]
 pub struct HeldUp {
-    /// Whom it waits for.
-    pub survey: Blockers,
+    /// What it waits for.
+    pub blockers: Blockers,
     /// What kept it from being made, where that is to be tried again.
     pub error: Option<Error>,
 }
 
-/// Confirms by a fresh list what the index shows: that nothing is behind. A list costs much: one that confirmed nothing is not made again before
-/// part of `propagation` has passed, ever longer.
+/// Confirms what the index shows: that nothing is behind.
 ///
 /// # Errors
 /// [`HeldUp`] where it is not confirmed.
 pub async fn confirm(
     context: &Context,
-    terms: &AuthoritySpec,
+    spec: &AuthoritySpec,
     loaded: &LoadedRoot,
-    survey: &Blockers,
+    indexed: &Blockers,
+    quiet_period: &mut RotationQuietPeriod,
 ) -> Result<(), HeldUp> {
-    if let Some(why) = context.sights.unconfirmed(&terms.name, context.clock.monotonic()) {
-        return Err(HeldUp { survey: because(survey, why), error: None });
+    if let Some(why) = quiet_period.unconfirmed(context.clock.monotonic()) {
+        return Err(HeldUp { blockers: unconfirmed(indexed, why.to_owned()), error: None });
     }
-    let (shown, error) = match gate::confirm(context, terms, loaded).await {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(shown)) => (Blockers { unknown: survey.unknown.clone(), ..shown }, None),
+    let held_up = match RotationGate::now(context, spec, loaded).confirm().await {
+        Ok(Confirmation::Confirmed) => return Ok(()),
+        Ok(Confirmation::HeldUp(blockers)) => {
+            let blockers = Blockers { unknown: indexed.unknown.clone(), ..blockers };
+            HeldUp { blockers, error: None }
+        }
         Err(error) => {
-            (because(survey, format!("it cannot be confirmed that nothing is behind: {error}")), Some(error))
+            let why = format!("it cannot be confirmed that nothing is behind: {error}");
+            HeldUp { blockers: unconfirmed(indexed, why), error: Some(error) }
         }
     };
-    let why = shown.unconfirmed.clone().unwrap_or_default();
-    let (propagation, now) = (terms.propagation.unsigned_abs(), context.clock.monotonic());
-    context.sights.failed_to_confirm(&terms.name, why, propagation, now);
-    Err(HeldUp { survey: shown, error })
+    record(spec, &held_up, quiet_period, context);
+    Err(held_up)
 }
 
-fn because(survey: &Blockers, why: String) -> Blockers {
-    Blockers { unconfirmed: Some(why), ..survey.clone() }
+fn record(spec: &AuthoritySpec, held_up: &HeldUp, quiet_period: &mut RotationQuietPeriod, context: &Context) {
+    let HeldUp { blockers, error } = held_up;
+    if error.is_none() && blockers.is_behind() {
+        let (behind, names, bundles) = (blockers.behind, blockers.names.join(", "), blockers.bundles);
+        tracing::info!(authority = spec.name, behind, names, bundles, "a fresh list shows what is behind");
+        quiet_period.restart();
+    }
+    let why = blockers.unconfirmed.clone().unwrap_or_default();
+    quiet_period.failed_to_confirm(why, spec.propagation.unsigned_abs(), context.clock.monotonic());
+}
+
+fn unconfirmed(blockers: &Blockers, why: String) -> Blockers {
+    Blockers { unconfirmed: Some(why), ..blockers.clone() }
 }

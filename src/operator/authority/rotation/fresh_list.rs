@@ -1,5 +1,6 @@
-//! What a fresh list of Secrets shows of a rotation. Whatever a Secret says of itself counts only where its identity wants
-//! it: people copy Secrets, and may write to them.
+//! What a fresh list of Secrets shows of a rotation.
+//!
+//! What a Secret says of itself counts only where its identity names it: people copy Secrets, and can write to them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,34 +9,33 @@ use kube::core::PartialObjectMeta;
 
 use crate::api::MtlsIdentity;
 use crate::api::names::{annotation, label};
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::{IssuerEntry, lags};
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::scheduler::Scheduler;
 
-/// Secrets as a fresh list names them, by namespace and name.
-pub struct FreshList(HashMap<(String, String), ListedSecret>);
+/// The Secrets of a fresh list, by name.
+pub struct FreshList(HashMap<NamespacedName, ListedSecret>);
 
 struct ListedSecret {
-    seen: SecretEntry,
-    claim: Claim,
+    entry: SecretEntry,
+    claim: OwnershipClaim,
 }
 
-/// A Secret that says whose it is, of an identity that the index does not know.
+/// A Secret's claim to belong to an identity of its namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    /// Namespace of both.
-    pub namespace: String,
+pub struct OwnershipClaim {
     /// Name of the Secret.
     pub secret: String,
-    /// Name of the identity.
-    pub identity: String,
+    /// The identity.
+    pub identity: NamespacedName,
     /// Uid of the identity.
     pub uid: String,
 }
 
-impl Claim {
-    /// Whether it is true. Anybody may copy a Secret with all that it says, but an identity has one only.
+impl OwnershipClaim {
+    /// Whether it is true. A Secret can be copied with all that it says, but an identity has one only.
     #[must_use]
     pub fn is_true(&self, identity: &MtlsIdentity) -> bool {
         let meta = &identity.metadata;
@@ -46,20 +46,20 @@ impl Claim {
 }
 
 impl FreshList {
-    /// Those of a list.
+    /// The Secrets of a list.
     #[must_use]
     pub fn of(list: &[PartialObjectMeta<Secret>]) -> Self {
         let secrets = list.iter().map(|meta| {
             let namespace = meta.metadata.namespace.clone().unwrap_or_default();
             let name = meta.metadata.name.clone().unwrap_or_default();
-            let seen = SecretEntry::of(meta, namespace.as_str().into());
-            let claim = Claim {
-                namespace: namespace.clone(),
+            let entry = SecretEntry::of(meta, namespace.as_str().into());
+            let identity = value(meta.metadata.labels.as_ref(), label::IDENTITY);
+            let claim = OwnershipClaim {
                 secret: name.clone(),
-                identity: value(meta.metadata.labels.as_ref(), label::IDENTITY),
+                identity: NamespacedName::new(namespace.clone(), identity),
                 uid: value(meta.metadata.annotations.as_ref(), annotation::IDENTITY_UID),
             };
-            ((namespace, name), ListedSecret { seen, claim })
+            (NamespacedName { namespace, name }, ListedSecret { entry, claim })
         });
         Self(secrets.collect())
     }
@@ -67,34 +67,40 @@ impl FreshList {
     /// The Secret of an identity.
     #[must_use]
     pub fn secret(&self, entry: &IdentityEntry) -> Option<&SecretEntry> {
-        self.0.get(&(entry.namespace.to_string(), entry.secret_name())).map(|listed| &listed.seen)
+        let name = NamespacedName::new(&*entry.namespace, entry.secret_name());
+        self.0.get(&name).map(|listed| &listed.entry)
     }
 
-    /// How many are newer than the index: what they were before is not told yet. Of what was deleted while the list was
-    /// made, all was told.
+    /// How many are newer than the index: no watch has told yet what they were before. Of what was deleted while the list was
+    /// made, the index has been told everything.
     #[must_use]
-    pub fn untold(&self, board: &Scheduler) -> usize {
+    pub fn newer_than_index(&self, board: &Scheduler) -> usize {
         let index = board.index();
-        let is_untold = |secret: &&SecretEntry| {
+        let is_newer = |secret: &&SecretEntry| {
             let known = index.secret(&secret.namespace, &secret.name);
             known.is_none_or(|known| known.version < secret.version) && !index.has_deleted_secret(secret)
         };
-        self.0.values().map(|listed| &listed.seen).filter(is_untold).count()
+        self.0.values().map(|listed| &listed.entry).filter(is_newer).count()
     }
 
-    /// The Secrets that are behind, and claimed for identities that the index does not know.
+    /// The claims of Secrets that are behind, to identities that the index does not know.
     #[must_use]
-    pub fn unknown_behind(&self, board: &Scheduler, signer: &IssuerEntry, now: i64) -> Vec<Claim> {
+    pub fn lagging_unindexed(
+        &self,
+        board: &Scheduler,
+        issuer: &IssuerEntry,
+        now: i64,
+    ) -> Vec<OwnershipClaim> {
         let index = board.index();
-        let is_known = |listed: &&ListedSecret| {
-            let (secret, claim) = (&listed.seen, &listed.claim);
-            let named = index.find(&claim.namespace, &claim.identity);
-            let mut owners = index.targeting(&claim.namespace, &claim.secret).into_iter().chain(named);
+        let is_indexed = |listed: &&ListedSecret| {
+            let (secret, OwnershipClaim { secret: name, identity, .. }) = (&listed.entry, &listed.claim);
+            let named = index.find(&identity.namespace, &identity.name);
+            let mut owners = index.targeting(&identity.namespace, name).into_iter().chain(named);
             owners.any(|id| index.entry(id).is_some_and(|entry| Some(entry.uid) == secret.identity_uid))
         };
-        let behind = self.0.values().filter(|listed| lags(&listed.seen, signer, now));
-        let claims = behind.filter(|listed| !is_known(listed)).map(|listed| listed.claim.clone());
-        claims.filter(|claim| !claim.identity.is_empty()).collect()
+        let behind = self.0.values().filter(|listed| lags(&listed.entry, issuer, now));
+        let claims = behind.filter(|listed| !is_indexed(listed)).map(|listed| listed.claim.clone());
+        claims.filter(|claim| !claim.identity.name.is_empty()).collect()
     }
 }
 

@@ -2,7 +2,6 @@
 //! is served, and who accepts it.
 
 use k8s_openapi::api::core::v1::Secret;
-use mtls_operator::operator::authority::activate;
 use mtls_operator::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use mtls_operator::pki::{
     CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey, Serial, SpiffeId, TrustDomain,
@@ -201,7 +200,7 @@ impl Pair {
     /// A leaf is served with as many certificates as the model says, and accepted by those who trust the roots that the model
     /// says. What Secrets have to follow is the same.
     fn assert_signs_alike(&self, held: &LoadedCa) {
-        let (operator, model) = (activate::facts(held), facts::signer(&self.ca, &self.pki));
+        let (operator, model) = (held.facts(), facts::signer(&self.ca, &self.pki));
         assert_eq!(operator.rotation.is_announced, model.rotation.is_announced);
         assert_eq!(operator.rotation.retiring.len(), model.rotation.retiring.len());
         assert_eq!(operator.rotation.distrusted.len(), model.rotation.distrusted.len());

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use mtls_operator::api::authority::Phase;
+use mtls_operator::api::authority::{AuthorityRequests, Phase};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::operator::authority::root::ca_pem::next_pem;
 use mtls_operator::operator::authority::root::creation;
@@ -11,7 +11,7 @@ use mtls_operator::operator::authority::root::load::load;
 use mtls_operator::operator::authority::root::loaded_ca::LoadedRoot;
 use mtls_operator::operator::authority::root::patch::RootPatch;
 use mtls_operator::operator::authority::root::read_back::read_back;
-use mtls_operator::operator::authority::root::transition::{Requests, RootTransition};
+use mtls_operator::operator::authority::root::transition::RootTransition;
 use mtls_operator::pki::{Authority, AuthorityPem, EvidenceKey, Fingerprint, RootAlgorithm, TrustBundle};
 use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::rotation_inputs::RotationRules;
@@ -168,7 +168,7 @@ impl Pair {
     fn write(&mut self, to: &Transition, enters: Option<RootId>, ahead: Ticks) -> Phase {
         let (loaded, rules, now, request) =
             (self.loaded(ahead), self.rules(), self.now(ahead), self.request());
-        let requests = Requests { rotate: request.as_deref(), exclude: None };
+        let requests = AuthorityRequests { rotate: request.as_deref(), exclude: None };
         let ca = loaded.held().unwrap();
         let change = RootTransition { spec: &self.terms, rules: &rules, ca, requests, now };
         let to = &self.with_real_names(to);

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
-use mtls_operator::operator::authority::activate::publish;
-use mtls_operator::operator::authority::reconcile;
-use mtls_operator::operator::authority::rotation::blockers::QuietPeriods;
+use mtls_operator::operator::authority::activate::activate;
+use mtls_operator::operator::authority::inputs::AuthorityReconcile;
+use mtls_operator::operator::authority::outcome::{Applied, RootOutcome};
+use mtls_operator::operator::authority::rotation::quiet_period::RotationQuietPeriod;
 use mtls_operator::operator::authority::status;
 use mtls_operator::operator::client::ApiClient;
 use mtls_operator::operator::client::watch::EventHandler;
@@ -36,6 +37,7 @@ use mtls_operator::runtime::shared::Shared;
 use mtls_operator::runtime::shutdown::Shutdown;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use super::api_server::{ApiServer, Call};
 
@@ -66,6 +68,7 @@ pub struct Harness {
     pub hand: ManualClock,
     /// Every body that the operator ever sent into status or Events.
     pub told: Vec<String>,
+    quiet_period: Mutex<RotationQuietPeriod>,
 }
 
 impl Harness {
@@ -102,7 +105,7 @@ impl Harness {
             let (board, millis) = (context.board.clone(), context.millis());
             move |id| board.change(|board| board.resume(id, millis))
         });
-        Self { server, context, keys, hand, told: Vec::new() }
+        Self { server, context, keys, hand, told: Vec::new(), quiet_period: Mutex::default() }
     }
 
     /// From now on this replica does not lead.
@@ -125,18 +128,40 @@ impl Harness {
     /// One pass over the authority, as its keeper does it.
     pub async fn look_at_authority(&self) -> Result<(), Error> {
         self.hear();
-        let object = self.server.get(AUTHORITIES, "", "mesh").unwrap();
-        let authority: MtlsAuthority = serde_json::from_value(object).unwrap();
+        let authority = self.authority();
         let terms = Arc::new(AuthoritySpec::parse(&authority).unwrap());
         self.context.roster.lock().apply(authority.clone());
         self.context.board.change(|board| board.apply_authority(&terms, self.context.millis()));
-        let mut passed = reconcile::pass(&self.context, &authority, &terms).await?;
-        let taken = status::after(&authority, &passed).distrusted;
+        let mut outcome = self.reconcile_root(&authority, &mut Vec::new()).await?;
+        let taken = status::after(&authority, &outcome).distrusted;
         self.server
             .edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["distrusted"] = json!(taken));
-        let error = passed.error.take();
-        publish(&self.context, &authority, terms, passed);
+        let error = outcome.error.take();
+        activate(&self.context, &authority, terms, outcome);
         error.map_or(Ok(()), Err)
+    }
+
+    /// One reconcile of the root of this authority, and the changes that it made.
+    async fn reconcile_root(
+        &self,
+        authority: &MtlsAuthority,
+        applied: &mut Vec<Applied>,
+    ) -> Result<RootOutcome, Error> {
+        let spec = AuthoritySpec::parse(authority).unwrap();
+        let mut quiet_period = self.quiet_period.lock().await;
+        AuthorityReconcile::new(&self.context, authority, &spec, &mut quiet_period, applied).run().await
+    }
+
+    /// One reconcile of the root of the authority, which is not activated, and the changes that it made.
+    pub async fn root_outcome(&self) -> (RootOutcome, Vec<Applied>) {
+        let mut applied = Vec::new();
+        let outcome = self.reconcile_root(&self.authority(), &mut applied).await.unwrap();
+        (outcome, applied)
+    }
+
+    /// The authority, as it is stored.
+    pub fn authority(&self) -> MtlsAuthority {
+        serde_json::from_value(self.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap()
     }
 
     /// The status of the authority names this root as the one that signs, as its keeper would have it.
@@ -308,7 +333,6 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
     let millis = clock.now().as_millisecond();
     board.change(|board| board.apply_namespace(NAMESPACE, NamespaceEntry::default(), millis));
     Context {
-        sights: QuietPeriods::default(),
         probes: SharedProbeState::default(),
         bundles: SharedBundleStore::default(),
         clock,

@@ -1,35 +1,37 @@
-//! How a rotation gets on, in sentences: the condition `Rotating`.
+//! The condition `Rotating`: how far a rotation is, in sentences.
+//!
+//! A request or exclusion that has no effect yet is reported, with the reason.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::blockers::NAMES;
+use super::outcome::RootOutcome;
+use super::rotation::blockers::MAX_NAMES;
 use crate::api::authority::{MtlsAuthorityStatus, Phase, RotationStatus, WaitingKind};
 use crate::api::conditions::{ROTATING, stated};
 use crate::api::names::annotation;
-use crate::operator::authority::reconcile::RootOutcome;
 use crate::pki::abbreviated;
 use crate::plan::authority::ca_state::{CaState, NextCa};
 use crate::plan::authority::progress::{Deferred, PendingRequest, RotationProgress};
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::authority::timing::forced_at;
 
-/// How a rotation gets on, in a sentence for the condition `Rotating`.
+/// How far a rotation is, in a sentence for the condition `Rotating`.
 #[must_use]
-pub fn progress(passed: &RootOutcome, terms: &AuthoritySpec) -> String {
-    let exclusion = of_exclusion(&passed.survey.unknown, passed.is_exclusion_spent);
-    let unconfirmed = passed.survey.unconfirmed.as_ref();
+pub fn rotating_message(outcome: &RootOutcome, spec: &AuthoritySpec) -> String {
+    let exclusion = exclusion_note(&outcome.blockers.unknown, outcome.is_exclusion_spent);
+    let unconfirmed = outcome.blockers.unconfirmed.as_ref();
     let unconfirmed = unconfirmed.map(|why| format!(". It does not go on yet: {why}")).unwrap_or_default();
-    let frozen = if terms.unread.freezes_root() {
+    let frozen = if spec.unread.freezes_root() {
         ". The root is not changed while a part of the spec cannot be read: see the condition Ready"
     } else {
         ""
     };
-    format!("{}{unconfirmed}{exclusion}{frozen}", course_of(passed, terms))
+    format!("{}{unconfirmed}{exclusion}{frozen}", progress_note(outcome, spec))
 }
 
-/// What becomes of the annotation that excludes identities and bundles: none of it is passed over in silence.
-fn of_exclusion(unknown: &[String], is_spent: bool) -> String {
+/// What becomes of the annotation that excludes identities and bundles: every entry without an effect is reported.
+fn exclusion_note(unknown: &[String], is_spent: bool) -> String {
     let what = annotation::ROTATION_EXCLUDE;
     if is_spent {
         return format!(
@@ -38,23 +40,23 @@ fn of_exclusion(unknown: &[String], is_spent: bool) -> String {
     }
     match unknown {
         [] => String::new(),
-        names if names.len() > NAMES => {
-            let first = names[..NAMES].join(", ");
+        names if names.len() > MAX_NAMES => {
+            let first = names[..MAX_NAMES].join(", ");
             format!(
                 ". The annotation {what} names what does not exist: {first} and {} more",
-                names.len() - NAMES
+                names.len() - MAX_NAMES
             )
         }
         names => format!(". The annotation {what} names what does not exist: {}", names.join(", ")),
     }
 }
 
-fn course_of(passed: &RootOutcome, terms: &AuthoritySpec) -> String {
-    match (passed.course, passed.root()) {
-        (RotationProgress::Known(unanswered), Some(root)) => {
-            let sentences = [unanswered.map(of_request), passed.deferred.map(of_deferred)];
+fn progress_note(outcome: &RootOutcome, spec: &AuthoritySpec) -> String {
+    match (outcome.progress, outcome.root()) {
+        (RotationProgress::Known(pending), Some(root)) => {
+            let sentences = [pending.map(request_note), outcome.deferred.map(deferred_note)];
             let sentences = sentences.into_iter().flatten().map(|sentence| format!(". {sentence}"));
-            format!("{}{}", of_phase(&root, terms), sentences.collect::<String>())
+            format!("{}{}", phase_note(&root, spec), sentences.collect::<String>())
         }
         (RotationProgress::Unknown(_), _) => {
             "it is unknown whether the root is being changed: the root Secret is missing, unusable or another one. status.rotation and status.roots are what was seen last; the condition Ready says what to do"
@@ -64,15 +66,15 @@ fn course_of(passed: &RootOutcome, terms: &AuthoritySpec) -> String {
     }
 }
 
-/// What a phase means. Whom it waits for is added when the condition is made.
-fn of_phase(root: &CaState, terms: &AuthoritySpec) -> String {
+/// What a phase means. What it waits for is added when the condition is made.
+fn phase_note(root: &CaState, spec: &AuthoritySpec) -> String {
     match (root.phase, &root.next) {
         (Phase::Announced, Some(next)) => {
-            let latest = forced_at(root, terms.propagation);
+            let latest = forced_at(root, spec.propagation);
             let fingerprint = abbreviated(&next.fingerprint);
             format!(
                 "root {fingerprint} is announced; it signs when every Secret and trust bundle has carried it for rotation.propagation, at the latest at {latest}{}",
-                of_cut_off(root, next)
+                cut_off_note(root, next)
             )
         }
         (Phase::Draining, _) => {
@@ -86,7 +88,7 @@ fn of_phase(root: &CaState, terms: &AuthoritySpec) -> String {
 }
 
 /// Which consumers the switch cuts off.
-fn of_cut_off(root: &CaState, next: &NextCa) -> &'static str {
+fn cut_off_note(root: &CaState, next: &NextCa) -> &'static str {
     match (next.is_certified, root.is_certified) {
         (false, _) => {
             ". No cross-certificate leads to it: a consumer that has not loaded it by then refuses its certificates"
@@ -99,9 +101,9 @@ fn of_cut_off(root: &CaState, next: &NextCa) -> &'static str {
 }
 
 /// What becomes of a request. Its value is not repeated: it can be of any length.
-fn of_request(unanswered: PendingRequest) -> String {
+fn request_note(pending: PendingRequest) -> String {
     let what = annotation::ROTATE;
-    match unanswered {
+    match pending {
         PendingRequest::Queued => {
             format!("The annotation {what} asks for another rotation, which begins when this one has ended")
         }
@@ -112,14 +114,14 @@ fn of_request(unanswered: PendingRequest) -> String {
 }
 
 /// What becomes of a change of the CA that people provide.
-fn of_deferred(deferred: Deferred) -> String {
+fn deferred_note(deferred: Deferred) -> String {
     let place = "the Secret that spec.root.provided.secretName names";
     match deferred {
         Deferred::Anchors => {
             format!("The anchors in ca.crt of {place} have changed, and follow when this rotation has ended")
         }
         Deferred::Ca => {
-            format!("Another CA lies in {place}, and is announced when this rotation has ended")
+            format!("Another CA is in {place}, and is announced when this rotation has ended")
         }
         Deferred::Removal => {
             "spec.root.provided is no longer set: a generated root is announced when this rotation has ended"
@@ -128,27 +130,26 @@ fn of_deferred(deferred: Deferred) -> String {
     }
 }
 
-/// The condition `Rotating`: a phase, how it gets on, and what it waits for; or why that is not known.
+/// The condition `Rotating`: a phase, how far it is, and what it waits for; or why that is not known.
 #[must_use]
-pub fn rotating(
+pub fn rotating_condition(
     status: &MtlsAuthorityStatus,
-    course: RotationProgress,
-    progress: &str,
+    progress: RotationProgress,
+    message: &str,
     now: Timestamp,
 ) -> Condition {
     let phase = status.phase().unwrap_or_default();
-    let rotation = status.rotation.as_ref().filter(|_| course.is_known());
-    let (holds, reason) = match (course, phase) {
+    let rotation = status.rotation.as_ref().filter(|_| progress.is_known());
+    let (holds, reason) = match (progress, phase) {
         (RotationProgress::Unknown(reason), _) => ("Unknown", reason.as_str()),
         (_, Phase::Stable) => ("False", phase.as_str()),
         _ => ("True", phase.as_str()),
     };
-    let message = rotation.map_or_else(|| progress.to_owned(), |rotation| told(progress, rotation));
-    let said = (holds, reason, message.as_str());
-    stated(ROTATING, said, &status.conditions, status.observed_generation, now)
+    let message = rotation.map_or_else(|| message.to_owned(), |rotation| with_waiting(message, rotation));
+    stated(ROTATING, (holds, reason, &message), &status.conditions, status.observed_generation, now)
 }
 
-fn told(progress: &str, rotation: &RotationStatus) -> String {
+fn with_waiting(message: &str, rotation: &RotationStatus) -> String {
     let kinds = [
         (WaitingKind::Identity, "Behind"),
         (WaitingKind::TrustBundle, "Bundles behind"),
@@ -163,5 +164,5 @@ fn told(progress: &str, rotation: &RotationStatus) -> String {
         [] => String::new(),
         names => format!(". Not waited for: {}", names.join(", ")),
     };
-    format!("{progress}{}{excluded}", waiting.collect::<String>())
+    format!("{message}{}{excluded}", waiting.collect::<String>())
 }

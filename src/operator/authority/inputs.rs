@@ -1,0 +1,38 @@
+//! What one reconcile of an authority works with.
+
+use super::outcome::Applied;
+use super::rotation::quiet_period::RotationQuietPeriod;
+use crate::api::MtlsAuthority;
+use crate::api::authority::AuthorityRequests;
+use crate::operator::context::Context;
+use crate::plan::authority::spec::AuthoritySpec;
+
+/// One reconcile of an authority: the object, parsed, and what the controller remembers of its rotation.
+pub struct AuthorityReconcile<'a> {
+    /// What all controllers share.
+    pub context: &'a Context,
+    /// The object.
+    pub authority: &'a MtlsAuthority,
+    /// What its annotations ask for.
+    pub requests: AuthorityRequests<'a>,
+    /// Its spec.
+    pub spec: &'a AuthoritySpec,
+    /// For how long nothing has lagged in its rotation.
+    pub quiet_period: &'a mut RotationQuietPeriod,
+    /// The changes of its roots that were made, in their order: they are made, however the reconcile ends.
+    pub applied: &'a mut Vec<Applied>,
+}
+
+impl<'a> AuthorityReconcile<'a> {
+    /// A reconcile of this object.
+    #[must_use]
+    pub fn new(
+        context: &'a Context,
+        authority: &'a MtlsAuthority,
+        spec: &'a AuthoritySpec,
+        quiet_period: &'a mut RotationQuietPeriod,
+        applied: &'a mut Vec<Applied>,
+    ) -> Self {
+        Self { context, authority, requests: authority.requests(), spec, quiet_period, applied }
+    }
+}
