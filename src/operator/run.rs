@@ -177,7 +177,7 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
     drop(all);
 }
 
-/// Watches EndpointSlices and probes endpoints, if probes are enabled. No identity waits for these.
+/// Watches `EndpointSlice`s and probes endpoints, if probes are enabled. No identity waits for these.
 fn watch_pods(
     context: &Context,
     client: &Client,
