@@ -2,7 +2,6 @@
 //! behind by the same span, so that it finds no difference between them; the API server is as it is.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use axum::Router;
@@ -19,6 +18,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use test_support::cluster::TestCluster;
 use test_support::installation::SYSTEM;
+use test_support::tools::faketime_library;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -47,11 +47,11 @@ impl<'a> Operator<'a> {
         let kubeconfig = folder.path().join("kubeconfig");
         std::fs::write(&kubeconfig, kubeconfig_of(&server)).unwrap();
         let args = ["run", "--namespace", SYSTEM, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
-        let (library, offset) = (library(faketime), format!("-{}", behind.as_secs()));
+        let (library, offset) = (faketime_library(faketime), format!("-{}", behind.as_secs()));
         let environment = [
             ("KUBECONFIG", kubeconfig.to_str().unwrap()),
             ("POD_NAME", name),
-            ("LD_PRELOAD", library.trim()),
+            ("LD_PRELOAD", &library),
             ("FAKETIME", &offset),
             // Both names: libfaketime has renamed it.
             ("DONT_FAKE_MONOTONIC", "1"),
@@ -72,13 +72,6 @@ impl<'a> Operator<'a> {
         self.cluster.control_plane().stop_program(self.name).unwrap();
         self.proxy.abort();
     }
-}
-
-/// Where the library is: the program of that name knows.
-fn library(faketime: &Path) -> String {
-    let asked = Command::new(faketime).args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output().unwrap();
-    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
-    String::from_utf8(asked.stdout).unwrap()
 }
 
 fn kubeconfig_of(server: &str) -> String {

@@ -24,7 +24,12 @@ impl TestCluster {
     /// The cluster that tests of one program share which only add to it; it goes when the program ends, however it ends.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<TestCluster> = OnceLock::new();
-        SHARED.get_or_init(|| Self::new(&[]))
+        SHARED.get_or_init(|| {
+            let cluster = Self::new(&[]);
+            // The operator creates its authority only while there is none, and tests create others at once.
+            cluster.kubectl(&["wait", "mtlsauthority/mesh", "--for=create", "--timeout=90s"]);
+            cluster
+        })
     }
 
     /// A cluster of its own, for tests that stop things. The chart is installed with these `--set` values.

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::REPOSITORY;
 
@@ -54,4 +55,12 @@ fn find(name: &str) -> Option<PathBuf> {
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// The library that sets the clock of a program, for `LD_PRELOAD` beside `FAKETIME`. The program `faketime` knows where it is; its
+/// own way, a semaphore for each call by process number, fails where an earlier one was killed.
+pub fn faketime_library(faketime: &Path) -> String {
+    let asked = Command::new(faketime).args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]).output().unwrap();
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+    String::from_utf8(asked.stdout).unwrap().trim().to_owned()
 }
