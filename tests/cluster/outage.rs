@@ -16,6 +16,7 @@ use crate::secrecy;
 async fn an_api_server_that_comes_back_finds_the_operator_at_work() {
     let cluster = TestCluster::without_operator(&[]);
     cluster.start_operator_as(OPERATOR, &["--log-filter", "trace"]);
+    cluster.wait_for_first_authority();
     let namespace = cluster.namespace().await;
     let swift = json!({
         "root": { "ttl": "1h" }, "leaf": { "ttl": "1m", "maxTTL": "1m" }, "rotation": { "propagation": "10s" }

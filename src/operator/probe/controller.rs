@@ -1,7 +1,7 @@
 //! Probes endpoints when they are due, while this replica leads: a few at once, a few a second. Writes the verdicts into the
 //! status of their identities.
 //!
-//! A round observes, decides ([`Decision`], which only computes), records verdicts and starts probes, in that order. Locks are
+//! A round observes, decides (`Decision`, which only computes), records verdicts and starts probes, in that order. Locks are
 //! held one at a time and never across an await.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! A node changes nothing of the machine but for control groups with its own name: all else is in its [`jail`].
+//! A node changes nothing of the machine but for control groups with its own name: all else is in its [`namespaces`].
 
 pub(crate) mod api_proxy;
 pub(crate) mod cgroups;

@@ -24,18 +24,14 @@ impl TestCluster {
     /// The cluster that tests of one program share which only add to it; it goes when the program ends, however it ends.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<TestCluster> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let cluster = Self::new(&[]);
-            // The operator creates its authority only while there is none, and tests create others at once.
-            cluster.kubectl(&["wait", "mtlsauthority/mesh", "--for=create", "--timeout=90s"]);
-            cluster
-        })
+        SHARED.get_or_init(|| Self::new(&[]))
     }
 
     /// A cluster of its own, for tests that stop things. The chart is installed with these `--set` values.
     pub fn new(values: &[&str]) -> Self {
         let cluster = Self::without_operator(values);
         cluster.start_operator();
+        cluster.wait_for_first_authority();
         cluster
     }
 
@@ -83,6 +79,12 @@ impl TestCluster {
         self.installation.install(namespace, namespace, &values).unwrap();
         let account = &format!("{namespace}-mtls-operator");
         self.start(&Operator { name: namespace, namespace, account, flags: &[] });
+    }
+
+    /// Waits until the operator has created its authority. It does so only while there is none: a test that creates another one
+    /// waits before.
+    pub fn wait_for_first_authority(&self) {
+        self.kubectl(&["wait", "mtlsauthority/mesh", "--for=create", "--timeout=90s"]);
     }
 
     fn start(&self, operator: &Operator<'_>) -> u32 {

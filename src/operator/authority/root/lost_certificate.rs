@@ -20,7 +20,7 @@ const MIN_NAMESPACES: usize = 2;
 const MAX_READ: usize = 32;
 
 /// The certificate of the lost root: from the first bundle that holds it, if the operator has recorded its fingerprint, else once
-/// bundles of [`MIN_NAMESPACES`] hold it; else why not. Other certificates of the bundle are taken only if they were recorded,
+/// bundles of `MIN_NAMESPACES` hold it; else why not. Other certificates of the bundle are taken only if they were recorded,
 /// too: users of a namespace can write into its Secrets.
 ///
 /// # Errors
