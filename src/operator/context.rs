@@ -26,13 +26,13 @@ pub struct Context {
     /// The clock.
     pub clock: Clock,
     /// The API server.
-    pub requests: ApiClient,
+    pub client: ApiClient,
     /// Which identity is reconciled next, and the index.
-    pub board: Shared<Scheduler>,
+    pub scheduler: Shared<Scheduler>,
     /// The CAs that sign, by authority.
-    pub authorities: Issuers,
+    pub issuers: Issuers,
     /// The authorities that exist.
-    pub roster: Shared<Authorities>,
+    pub authorities: Shared<Authorities>,
     /// Live probes: identities to probe and the last results.
     pub probes: SharedProbeState,
     /// Trust bundles that are published.
@@ -80,7 +80,7 @@ impl Context {
     pub async fn leaf_secrets(&self, authority: &str) -> Result<Vec<PartialObjectMeta<Secret>>, Error> {
         let (labels, mut list) = (label::selector_for(authority), Vec::new());
         for namespace in self.watched() {
-            list.extend(self.requests.list_secrets(namespace.as_deref(), &labels).await?);
+            list.extend(self.client.list_secrets(namespace.as_deref(), &labels).await?);
         }
         Ok(list)
     }

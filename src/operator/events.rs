@@ -79,7 +79,7 @@ pub async fn inform<K: Resource<DynamicType = ()>>(context: &Context, object: &K
 }
 
 async fn create(context: &Context, event: Event) {
-    if let Err(error) = context.requests.create_event(&event).await {
+    if let Err(error) = context.client.create_event(&event).await {
         tracing::debug!(%error, "an Event was not created");
     }
 }

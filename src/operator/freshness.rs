@@ -16,10 +16,10 @@ pub async fn ensure_fresh(context: &Context, ca: &SigningCa, spec: &AuthoritySpe
         return Ok(());
     }
     let namespace = &context.namespace;
-    let found = context.requests.secret_metadata(namespace, &ca.secret_name).await?;
+    let found = context.client.secret_metadata(namespace, &ca.secret_name).await?;
     let version = found.and_then(|secret| secret.metadata.resource_version);
     if version.as_deref() != Some(&*ca.version) {
-        context.roster.change(|authorities| authorities.requeue_at(&spec.name, 0));
+        context.authorities.change(|authorities| authorities.requeue_at(&spec.name, 0));
         return Err(Error::Stale { what: format!("root Secret {namespace}/{}", ca.secret_name) });
     }
     // The moment before the read: the Secret was unchanged then.

@@ -42,7 +42,7 @@ impl IdentityHandler {
 
 impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
     fn init(&mut self) {
-        self.list = self.context.board.lock().start_list();
+        self.list = self.context.scheduler.lock().start_list();
     }
 
     fn apply(&mut self, Decoded(identity): Decoded<MtlsIdentity>, is_from_list: bool) {
@@ -51,7 +51,7 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
             if is_from_list { probes.apply_listed(&identity) } else { probes.apply(&identity) }
         });
         let parsed = ParsedIdentity::from(&identity);
-        self.context.board.change(|board| board.apply_identity(parsed, is_from_list, now));
+        self.context.scheduler.change(|scheduler| scheduler.apply_identity(parsed, is_from_list, now));
         let (namespace, name) = (identity.namespace().unwrap_or_default(), identity.name_any());
         requeue_awaiting(&self.context, |awaited| awaited.is(AwaitedKind::Identity, &namespace, &name));
     }
@@ -60,7 +60,7 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
         let now = self.context.millis();
         let namespace = object.namespace().unwrap_or_default();
         self.probes.lock().delete(&namespace, &object.name_any());
-        self.context.board.change(|board| board.delete_identity(&object.0, now));
+        self.context.scheduler.change(|scheduler| scheduler.delete_identity(&object.0, now));
         requeue_awaiting(&self.context, |awaited| {
             awaited.is(AwaitedKind::Identity, &namespace, &object.name_any())
         });
@@ -68,7 +68,9 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
 
     fn init_done(&mut self) {
         let now = self.context.millis();
-        self.context.board.change(|board| board.finish_identity_list(self.scope.as_deref(), self.list, now));
+        self.context
+            .scheduler
+            .change(|scheduler| scheduler.finish_identity_list(self.scope.as_deref(), self.list, now));
         drop_deleted(&self.context, &self.probes, self.scope.as_deref());
         requeue_awaiting(&self.context, |awaited| awaited.kind == AwaitedKind::Identity);
     }
@@ -78,8 +80,8 @@ impl EventHandler<Decoded<MtlsIdentity>> for IdentityHandler {
 fn drop_deleted(context: &Context, probes: &SharedProbeState, scope: Option<&str>) {
     let mut names = probes.lock().names(scope);
     {
-        let board = context.board.lock();
-        names.retain(|(namespace, name)| board.index().find(namespace, name).is_none());
+        let scheduler = context.scheduler.lock();
+        names.retain(|(namespace, name)| scheduler.index().find(namespace, name).is_none());
     }
     let mut probes = probes.lock();
     for (namespace, name) in &names {
@@ -104,17 +106,17 @@ impl LeafSecretHandler {
 
 impl EventHandler<PartialObjectMeta<Secret>> for LeafSecretHandler {
     fn init(&mut self) {
-        self.list = self.context.board.lock().start_list();
+        self.list = self.context.scheduler.lock().start_list();
     }
 
     fn apply(&mut self, object: PartialObjectMeta<Secret>, is_from_list: bool) {
         let now = self.context.millis();
-        self.context.board.change(|board| board.apply_secret(&object, is_from_list, now));
+        self.context.scheduler.change(|scheduler| scheduler.apply_secret(&object, is_from_list, now));
     }
 
     fn delete(&mut self, object: PartialObjectMeta<Secret>) {
         let now = self.context.millis();
-        self.context.board.change(|board| board.delete_secret(&object, now));
+        self.context.scheduler.change(|scheduler| scheduler.delete_secret(&object, now));
         let namespace = object.namespace().unwrap_or_default();
         requeue_awaiting(&self.context, |awaited| {
             awaited.is(AwaitedKind::Secret, &namespace, &object.name_any())
@@ -123,14 +125,16 @@ impl EventHandler<PartialObjectMeta<Secret>> for LeafSecretHandler {
 
     fn init_done(&mut self) {
         let now = self.context.millis();
-        self.context.board.change(|board| board.finish_secret_list(self.scope.as_deref(), self.list, now));
+        self.context
+            .scheduler
+            .change(|scheduler| scheduler.finish_secret_list(self.scope.as_deref(), self.list, now));
         requeue_awaiting(&self.context, |awaited| awaited.kind == AwaitedKind::Secret);
     }
 }
 
 /// Requeues the authorities that cannot sign because of this object.
 fn requeue_awaiting(context: &Context, is_it: impl Fn(&AwaitedObject) -> bool) {
-    context.roster.change_if(|authorities| {
+    context.authorities.change_if(|authorities| {
         authorities.awaited_changed(context.millis().saturating_add(REQUEUE_AFTER), is_it)
     });
 }
@@ -162,7 +166,7 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
             ..NamespaceEntry::new(object.metadata.labels.unwrap_or_default())
         };
         let now = self.context.millis();
-        self.context.board.change(|board| board.apply_namespace(&name, namespace, now));
+        self.context.scheduler.change(|scheduler| scheduler.apply_namespace(&name, namespace, now));
         self.context.bundles.notify();
         if is_from_list {
             self.listed.push(name);
@@ -170,14 +174,14 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
     }
 
     fn delete(&mut self, object: PartialObjectMeta<Namespace>) {
-        self.context.board.change(|board| board.remove_namespace(&object.name_any()));
+        self.context.scheduler.change(|scheduler| scheduler.remove_namespace(&object.name_any()));
     }
 
     fn init_done(&mut self) {
         self.listed.sort_unstable();
         let listed = std::mem::take(&mut self.listed);
         let is_gone = |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
-        self.context.board.change(|board| board.remove_namespaces(is_gone));
+        self.context.scheduler.change(|scheduler| scheduler.remove_namespaces(is_gone));
     }
 }
 
@@ -196,28 +200,30 @@ impl AuthorityHandler {
 
 impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
     fn init(&mut self) {
-        self.context.roster.lock().start_list();
+        self.context.authorities.lock().start_list();
     }
 
     fn apply(&mut self, Decoded(authority): Decoded<MtlsAuthority>, _is_from_list: bool) {
         let now = self.context.millis();
         let is_ours = authority.claimed_by().is_none_or(|holder| *holder == *self.context.namespace);
         if let (true, Ok(terms)) = (is_ours, AuthoritySpec::parse(&authority)) {
-            self.context.board.change(|board| board.apply_authority(&Arc::new(terms), now));
+            self.context.scheduler.change(|scheduler| scheduler.apply_authority(&Arc::new(terms), now));
         }
-        self.context.roster.change_if(|authorities| authorities.apply(authority));
+        self.context.authorities.change_if(|authorities| authorities.apply(authority));
     }
 
     fn delete(&mut self, object: Decoded<MtlsAuthority>) {
         let (name, now) = (object.name_any(), self.context.millis());
-        self.context.roster.change(|authorities| authorities.delete(&object.0, now));
-        self.context.board.change(|board| board.remove_authority(&name, now));
+        self.context.authorities.change(|authorities| authorities.delete(&object.0, now));
+        self.context.scheduler.change(|scheduler| scheduler.remove_authority(&name, now));
     }
 
     fn init_done(&mut self) {
-        let gone = self.context.roster.change(Authorities::finish_list);
+        let gone = self.context.authorities.change(Authorities::finish_list);
         let now = self.context.millis();
-        self.context.board.change(|board| gone.iter().for_each(|name| board.remove_authority(name, now)));
+        self.context
+            .scheduler
+            .change(|scheduler| gone.iter().for_each(|name| scheduler.remove_authority(name, now)));
     }
 }
 

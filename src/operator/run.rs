@@ -85,15 +85,15 @@ const WORKERS_PER_RENEWAL: usize = 8;
 /// [`TaskEnded`] where a part of it ended before that.
 pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnded> {
     let Dependencies { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown } = around;
-    let board = board(settings.workers);
-    let keys = key_generator(&settings, &board, &clock);
+    let scheduler = scheduler(settings.workers);
+    let keys = key_generator(&settings, &scheduler, &clock);
     let context = Context {
         probes: SharedProbeState::default(),
-        requests: ApiClient::new(client.clone(), leadership.clone(), metrics.clone()),
+        client: ApiClient::new(client.clone(), leadership.clone(), metrics.clone()),
         clock,
-        board,
-        authorities: issuers::Issuers::default(),
-        roster: Shared::default(),
+        scheduler,
+        issuers: issuers::Issuers::default(),
+        authorities: Shared::default(),
         bundles: SharedBundleStore::default(),
         metrics,
         namespace: settings.namespace.as_str().into(),
@@ -131,16 +131,16 @@ async fn end(shutdown: Shutdown, parts: &mut JoinSet<()>) -> Result<(), TaskEnde
     }
 }
 
-fn board(workers: usize) -> Shared<Scheduler> {
-    let board = Shared::<Scheduler>::default();
-    board.change(|board| board.set_pacing(Pacing::of(workers.div_ceil(WORKERS_PER_RENEWAL))));
-    board
+fn scheduler(workers: usize) -> Shared<Scheduler> {
+    let scheduler = Shared::<Scheduler>::default();
+    scheduler.change(|scheduler| scheduler.set_pacing(Pacing::of(workers.div_ceil(WORKERS_PER_RENEWAL))));
+    scheduler
 }
 
-fn key_generator(settings: &Settings, board: &Shared<Scheduler>, clock: &Clock) -> KeyGenerator {
-    let (board, clock) = (board.clone(), clock.clone());
+fn key_generator(settings: &Settings, scheduler: &Shared<Scheduler>, clock: &Clock) -> KeyGenerator {
+    let (scheduler, clock) = (scheduler.clone(), clock.clone());
     KeyGenerator::start(settings.key_threads, move |id| {
-        board.change(|board| board.resume(id, clock.now().as_millisecond()))
+        scheduler.change(|scheduler| scheduler.resume(id, clock.now().as_millisecond()))
     })
 }
 
@@ -170,7 +170,7 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
     let own = Watch::within(client, Some(&context.namespace));
     watches.spawn(own.run(
         context.clock.clone(),
-        RootSecretHandler(context.roster.clone()),
+        RootSecretHandler(context.authorities.clone()),
         objects.handle("root Secrets"),
     ));
     objects.ready().await;

@@ -56,7 +56,7 @@ async fn one_line_for_each_certificate_says_all_that_is_in_it_who_signed_it_and_
     harness.settle().await;
     let (leaf, _) = stored(&harness);
     let [line] = &lines(&log)[..] else { panic!("not one line") };
-    let root = harness.context.authorities.get("mesh").unwrap();
+    let root = harness.context.issuers.get("mesh").unwrap();
     let root = &root.signer.as_ref().unwrap().authority;
     let uid = harness.identity("web").metadata.uid.unwrap();
     let expected = json!({

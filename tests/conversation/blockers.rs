@@ -64,7 +64,7 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
         let meta = serde_json::from_value(meta).unwrap();
         mesh.harness
             .context
-            .board
+            .scheduler
             .change(|board| board.apply_secret(&meta, false, mesh.harness.context.millis()));
         for _ in 0..15 {
             tokio::time::advance(std::time::Duration::from_secs(1)).await;

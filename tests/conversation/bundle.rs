@@ -160,7 +160,7 @@ async fn nothing_is_asked_of_a_namespace_that_is_being_deleted_or_is_not_known_y
     let mut harness = published().await;
     let is_terminating = |harness: &Harness, is_so| {
         let namespace = NamespaceEntry { is_terminating: is_so, ..NamespaceEntry::default() };
-        harness.context.board.change(|board| board.apply_namespace(NAMESPACE, namespace, 0));
+        harness.context.scheduler.change(|board| board.apply_namespace(NAMESPACE, namespace, 0));
     };
     is_terminating(&harness, true);
     let before = bundle(&harness);
@@ -171,7 +171,7 @@ async fn nothing_is_asked_of_a_namespace_that_is_being_deleted_or_is_not_known_y
     harness.look_at_authority().await.unwrap();
     harness.asked();
     assert_eq!(harness.distributed().await, NOTHING, "it goes with its namespace");
-    harness.context.board.change(|board| board.remove_namespace(NAMESPACE));
+    harness.context.scheduler.change(|board| board.remove_namespace(NAMESPACE));
     assert_eq!(harness.distributed().await, NOTHING, "whether it is selected, nobody knows");
     is_terminating(&harness, false);
     assert_eq!(harness.distributed().await, [format!("DELETE configmaps {NAMESPACE}/{NAME}")]);
@@ -263,7 +263,7 @@ async fn new_namespaces_do_not_hold_a_rotation_up_and_old_ones_that_are_selected
     mesh.until("Announced", 30, 1).await;
     let add = |mesh: &RotationRun, name: &str, made: i64| {
         let now = mesh.harness.context.millis();
-        mesh.harness.context.board.change(|board| {
+        mesh.harness.context.scheduler.change(|board| {
             let created = Second::new(made);
             board.apply_namespace(name, NamespaceEntry { created, ..NamespaceEntry::default() }, now);
         });
@@ -287,7 +287,7 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
     let before = bundle(&mesh.harness)["data"].clone();
     mesh.ask("1");
     mesh.until("Announced", 30, 1).await;
-    let terms = mesh.harness.context.authorities.get("mesh").unwrap().terms.clone();
+    let terms = mesh.harness.context.issuers.get("mesh").unwrap().terms.clone();
     let confirms = async |harness: &Harness| {
         let root = harness.server.get("secrets", "mtls-system", "mtls-authority-mesh").unwrap();
         let secret = serde_json::from_value(root).unwrap();

@@ -84,7 +84,7 @@ async fn a_step_stops_signing_before_the_authority_is_looked_at_again() {
     let outcomes = harness.work().await;
     assert!(matches!(outcomes[..], [Err(Error::Clock(_))]), "{outcomes:?}");
     assert!(!harness.asked().iter().any(|line| line.starts_with("POST")));
-    assert!(harness.context.roster.lock().next_due(0).is_some(), "the authority says why at once");
+    assert!(harness.context.authorities.lock().next_due(0).is_some(), "the authority says why at once");
 }
 
 #[tokio::test(start_paused = true)]

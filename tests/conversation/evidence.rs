@@ -21,7 +21,7 @@ const MANY: usize = 100;
 
 /// Why an authority does not sign; empty if it does.
 fn down(harness: &Harness) -> String {
-    match &harness.context.authorities.get("mesh").unwrap().signer {
+    match &harness.context.issuers.get("mesh").unwrap().signer {
         Ok(_) => String::new(),
         Err(Unready::Down(why)) => why.0.clone(),
         Err(Unready::Pending) => "pending".into(),
@@ -88,8 +88,7 @@ async fn a_status_that_names_the_announced_root_is_put_right_without_a_new_leaf(
     });
     harness.look_at_authority().await.unwrap();
     harness.settle().await;
-    let announced =
-        harness.context.authorities.get("mesh").unwrap().next.as_ref().unwrap().key_id().to_string();
+    let announced = harness.context.issuers.get("mesh").unwrap().next.as_ref().unwrap().key_id().to_string();
     let before = status(&harness, "web");
     forge(&harness, "web", &json!({ "authorityKeyID": announced }));
     assert_eq!(looked_at(&harness).await, "");
@@ -153,10 +152,10 @@ async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_cha
         let harness = claimed();
         let why = looked_at(&harness).await;
         assert!(why.starts_with("RootLost: ") && why.contains("MtlsIdentity orders/web"), "{why}");
-        while harness.context.roster.lock().next_due(harness.context.millis()).is_some() {}
+        while harness.context.authorities.lock().next_due(harness.context.millis()).is_some() {}
         harness.advance(seconds);
         assert!(
-            harness.context.roster.lock().next_due(harness.context.millis()).is_none(),
+            harness.context.authorities.lock().next_due(harness.context.millis()).is_none(),
             "nothing has changed"
         );
         change(
@@ -166,7 +165,7 @@ async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_cha
         );
         harness.advance(seconds);
         assert!(
-            harness.context.roster.lock().next_due(harness.context.millis()).is_some(),
+            harness.context.authorities.lock().next_due(harness.context.millis()).is_some(),
             "it is looked at in time"
         );
         assert_eq!(looked_at(&harness).await, "", "the evidence has gone");
@@ -215,14 +214,14 @@ async fn a_labelled_secret_holds_the_first_root_back_only_where_its_identity_is_
         if holds {
             assert!(why.contains("Secret orders/trap") && why.contains("delete that Secret"), "{why}");
             let mut audience = LeafSecretHandler::new(harness.context.clone(), None);
-            while harness.context.roster.lock().next_due(harness.context.millis()).is_some() {}
+            while harness.context.authorities.lock().next_due(harness.context.millis()).is_some() {}
             let trap: PartialObjectMeta<_> =
                 serde_json::from_value(json!({ "metadata": harness.secret("trap").unwrap()["metadata"] }))
                     .unwrap();
             audience.delete(trap);
             harness.advance(SignedDuration::from_secs(2));
             assert!(
-                harness.context.roster.lock().next_due(harness.context.millis()).is_some(),
+                harness.context.authorities.lock().next_due(harness.context.millis()).is_some(),
                 "it is looked at in time"
             );
         }
@@ -268,7 +267,7 @@ async fn where_there_was_no_root_one_is_made_and_nothing_else_is_trusted() {
 /// The same root Secret with another root, so that the statuses name one that it does not know.
 async fn replaced() -> (Harness, String) {
     let harness = served().await;
-    let service = harness.context.authorities.get("mesh").unwrap();
+    let service = harness.context.issuers.get("mesh").unwrap();
     let lost = service.signer.as_ref().unwrap().authority.fingerprint().to_string();
     let mut other = root(&Harness::set().await);
     other["data"]["evidence.key"] = root(&harness)["data"]["evidence.key"].clone();
@@ -375,7 +374,7 @@ async fn what_proves_a_later_root_is_left_as_it_is_until_the_authority_has_been_
     let forgetful = Harness::bare(harness.server.clone(), harness.hand.now());
     forgetful.look_at_authority().await.unwrap();
     assert_eq!(down(&forgetful), "");
-    while forgetful.context.roster.lock().next_due(forgetful.context.millis()).is_some() {}
+    while forgetful.context.authorities.lock().next_due(forgetful.context.millis()).is_some() {}
     let before = status(&harness, "web");
     harness.asked();
     forgetful.watch();
@@ -386,7 +385,7 @@ async fn what_proves_a_later_root_is_left_as_it_is_until_the_authority_has_been_
     assert_eq!(writes.collect::<Vec<_>>(), [""; 0]);
     assert_eq!(status(&harness, "web"), before);
     assert!(
-        forgetful.context.roster.lock().next_due(forgetful.context.millis()).is_some(),
+        forgetful.context.authorities.lock().next_due(forgetful.context.millis()).is_some(),
         "its authority is looked at"
     );
     let why = looked_at(&forgetful).await;
@@ -427,7 +426,7 @@ async fn a_root_secret_with_another_evidence_key_or_none_is_another_one_until_th
         let before = recorded(&harness);
         assert_eq!(before["evidenceKeyID"].as_str().map(str::len), Some(64));
         harness.server.edit(SECRETS, "mtls-system", ROOT, change);
-        harness.context.roster.lock().apply_secret(ROOT);
+        harness.context.authorities.lock().apply_secret(ROOT);
         let restored = root(&harness)["data"]["evidence.key"].clone();
         keep(&mut keeper).await;
         let why = down(&harness);
@@ -436,7 +435,7 @@ async fn a_root_secret_with_another_evidence_key_or_none_is_another_one_until_th
         assert_eq!(root(&harness)["data"]["evidence.key"], restored, "none is made in its place");
         accept(&harness, before["roots"][0]["fingerprint"].as_str().unwrap());
         let accepted = harness.server.get(AUTHORITIES, "", "mesh").unwrap();
-        harness.context.roster.lock().apply(serde_json::from_value(accepted).unwrap());
+        harness.context.authorities.lock().apply(serde_json::from_value(accepted).unwrap());
         keep(&mut keeper).await;
         assert_eq!(down(&harness), "");
         let after = root(&harness);

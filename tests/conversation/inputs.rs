@@ -33,13 +33,13 @@ fn assert_stands(harness: &Harness, status: &str, reason: &str, says: &str) {
 /// People change the Secret with their CA, which its watch tells.
 fn change(harness: &Harness, change: impl FnOnce(&mut Value)) {
     harness.server.edit(SECRETS, "mtls-system", OWN, change);
-    harness.context.roster.lock().apply_secret(OWN);
+    harness.context.authorities.lock().apply_secret(OWN);
 }
 
 /// People put this into the Secret with their CA, which its watch tells.
 fn put(harness: &Harness, input: &Value) {
     harness.server.put(SECRETS, input);
-    harness.context.roster.lock().apply_secret(OWN);
+    harness.context.authorities.lock().apply_secret(OWN);
 }
 
 fn consent(input: &mut Value, to: Option<&str>) {
@@ -169,7 +169,7 @@ async fn said_until_stable(mesh: &mut RotationRun) -> Vec<String> {
     for _ in 0..40 {
         mesh.tick(5).await;
         let mut keeper = keeper(&mesh.harness);
-        mesh.harness.context.roster.lock().apply(authority(&mesh.harness));
+        mesh.harness.context.authorities.lock().apply(authority(&mesh.harness));
         let _ = tokio::time::timeout(Duration::from_millis(100), &mut keeper).await;
         let (_, phase, message) = rotating(&mesh.harness);
         if phase == "Stable" {
@@ -216,7 +216,7 @@ async fn another_ca_or_none_during_draining_follows_at_its_end_and_that_is_told(
         }
         mesh.tick(1).await;
         let mut keeper = keeper(&mesh.harness);
-        mesh.harness.context.roster.lock().apply(authority(&mesh.harness));
+        mesh.harness.context.authorities.lock().apply(authority(&mesh.harness));
         let _ = tokio::time::timeout(Duration::from_millis(100), &mut keeper).await;
         assert!(rotating(&mesh.harness).2.contains(told), "{:?}", rotating(&mesh.harness));
         mesh.until("Announced", 180, 1).await;
@@ -240,7 +240,7 @@ async fn a_provided_ca_that_ends_soon_is_told_once_and_before_certificates_are_c
     assert_stands(&harness, "True", "Ready", &cut);
     assert_eq!(events(&harness, "EndsSoon"), 1);
     let mut second = keeper(&harness);
-    harness.context.roster.lock().apply(authority(&harness));
+    harness.context.authorities.lock().apply(authority(&harness));
     keep(&mut second).await;
     assert_eq!(events(&harness, "EndsSoon"), 1, "a restart tells nothing twice");
     let two = Ca::root("two", NOW);

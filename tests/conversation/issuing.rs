@@ -149,8 +149,8 @@ async fn a_key_that_takes_long_is_made_before_the_first_call() {
     let outcomes = harness.work().await;
     assert_eq!((outcomes.len(), harness.asked()), (1, Vec::new()));
     let is_back = async {
-        while harness.context.board.lock().queue().is_empty() {
-            harness.context.board.changed().await;
+        while harness.context.scheduler.lock().queue().is_empty() {
+            harness.context.scheduler.changed().await;
         }
     };
     tokio::time::timeout(PATIENCE, is_back).await.unwrap();
@@ -177,8 +177,8 @@ async fn keys_that_take_long_keep_nobody_else_waiting() {
             if slow.iter().all(|name| harness.secret(&format!("{name}-mtls")).is_some()) {
                 return;
             }
-            while harness.context.board.lock().queue().is_empty() {
-                harness.context.board.changed().await;
+            while harness.context.scheduler.lock().queue().is_empty() {
+                harness.context.scheduler.changed().await;
             }
         }
     };

@@ -50,7 +50,7 @@ async fn an_authority_that_goes_in_mid_rotation_leaves_nothing_behind() {
         assert_eq!(mesh.phase(), "Announced");
         goes(harness);
         assert!(!is_recounted(harness, &mut controller).await, "no rotation is under way any more");
-        assert!(harness.context.authorities.get("mesh").is_none());
+        assert!(harness.context.issuers.get("mesh").is_none());
         let of_mesh = |line: &&String| line.contains("authority=\"mesh\"") && !line.ends_with(" 0");
         assert_eq!(scrape(harness).iter().filter(of_mesh).collect::<Vec<_>>(), [""; 0]);
     }

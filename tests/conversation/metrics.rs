@@ -43,7 +43,7 @@ pub async fn keep(keeper: impl Future<Output = ()>) {
 pub fn lose_root(harness: &Harness) -> Value {
     let root = harness.server.get(SECRETS, "mtls-system", ROOT).unwrap();
     harness.server.delete(SECRETS, "mtls-system", ROOT);
-    harness.context.roster.lock().apply_secret(ROOT);
+    harness.context.authorities.lock().apply_secret(ROOT);
     root
 }
 
@@ -76,7 +76,7 @@ async fn a_lost_root_is_seen_in_the_figures_at_once_and_until_it_is_restored() {
     assert!(shown(&harness, LOST) && !shown(&harness, READY), "{:#?}", figures(&harness));
     assert!(!figures(&harness).iter().any(|line| line.contains("root_not_after_timestamp_seconds{")));
     harness.server.put(SECRETS, &root);
-    harness.context.roster.lock().apply_secret(ROOT);
+    harness.context.authorities.lock().apply_secret(ROOT);
     keep(&mut keeper).await;
     assert!(shown(&harness, READY) && !shown(&harness, LOST), "{:#?}", figures(&harness));
 }
@@ -97,7 +97,7 @@ async fn counts_that_somebody_else_has_written_late_are_put_right() {
     });
     harness
         .context
-        .roster
+        .authorities
         .lock()
         .apply(serde_json::from_value(harness.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap());
     keep(&mut keeper).await;
@@ -140,13 +140,13 @@ async fn a_lost_root_is_logged_once_and_once_again_when_it_is_restored() {
     assert_eq!(about(&log), [""; 0]);
     let root = lose_root(&harness);
     keep(&mut keeper).await;
-    harness.context.roster.lock().apply_secret(ROOT);
+    harness.context.authorities.lock().apply_secret(ROOT);
     keep(&mut keeper).await;
     let lines = about(&log);
     assert!(lines.len() == 1 && lines[0].starts_with("WARN"), "{lines:#?}");
     assert!(lines[0].contains("reason=\"RootLost\"") && lines[0].contains("restore Secret"), "{lines:#?}");
     harness.server.put(SECRETS, &root);
-    harness.context.roster.lock().apply_secret(ROOT);
+    harness.context.authorities.lock().apply_secret(ROOT);
     keep(&mut keeper).await;
     let lines = about(&log);
     assert!(lines.len() == 1 && lines[0].starts_with("INFO"), "{lines:#?}");
@@ -191,8 +191,8 @@ async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
     assert!(shown(&harness, &counted("AuthorityNotReady", 2)), "{:#?}", figures(&harness));
     assert!(!figures(&harness).iter().any(|line| line.contains("mehs")), "{:#?}", figures(&harness));
     harness.server.delete(AUTHORITIES, "", "mesh");
-    harness.context.roster.lock().remove("mesh");
-    harness.context.board.change(|board| board.remove_authority("mesh", harness.context.millis()));
+    harness.context.authorities.lock().remove("mesh");
+    harness.context.scheduler.change(|board| board.remove_authority("mesh", harness.context.millis()));
     keep(&mut keeper).await;
     assert!(shown(&harness, &counted("Issued", 1)), "{:#?}", figures(&harness));
 }

@@ -69,7 +69,7 @@ async fn answers_to_writes_that_come_after_the_deletion_bring_nothing_back() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.settle().await;
-    let board = &harness.context.board;
+    let board = &harness.context.scheduler;
     board.change(|board| board.delete_secret(&metadata(&harness, "web-mtls", Some("1000")), 0));
     harness.server.delete(SECRETS, NAMESPACE, "web-mtls");
     harness.work().await;
@@ -106,14 +106,14 @@ async fn an_authority_that_its_keeper_does_not_find_is_gone() {
     let mut edited = authority(&harness);
     edited.metadata.generation = Some(7);
     harness.server.delete(AUTHORITIES, "", "mesh");
-    harness.context.roster.lock().apply(edited);
+    harness.context.authorities.lock().apply(edited);
     keep(&mut keeper).await;
     assert!(
-        harness.context.roster.lock().get("mesh").is_none()
-            && harness.context.authorities.get("mesh").is_none()
+        harness.context.authorities.lock().get("mesh").is_none()
+            && harness.context.issuers.get("mesh").is_none()
     );
     let name = digest("mesh");
-    assert!(harness.context.board.lock().policy().authority(name).is_none());
+    assert!(harness.context.scheduler.lock().policy().authority(name).is_none());
 }
 
 /// An object of the API server in version 1000, as a watch tells of its deletion.
@@ -126,7 +126,7 @@ fn last<K: DeserializeOwned>(harness: &Harness, (kind, namespace, name): (&str, 
 #[tokio::test(start_paused = true)]
 async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let harness = RotationRun::of(&["a"], publishing()).await.harness;
-    let (context, board) = (&harness.context, &harness.context.board);
+    let (context, board) = (&harness.context, &harness.context.scheduler);
     LeafSecretHandler::new(context.clone(), None).delete(metadata(&harness, "a-mtls", Some("1000")));
     board.change(|board| board.apply_secret_answer(&metadata(&harness, "a-mtls", Some("999")), 0));
     assert_eq!(board.lock().secret_version(NAMESPACE, "a-mtls"), None);
@@ -140,7 +140,7 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     AuthorityHandler::new(context.clone()).delete(last(&harness, (AUTHORITIES, "", "mesh")));
     let status = MtlsAuthorityStatus { observed_generation: Some(7), ..MtlsAuthorityStatus::default() };
     patch_status(context, &known, status.clone()).await.unwrap();
-    assert!(context.roster.lock().get("mesh").is_none());
+    assert!(context.authorities.lock().get("mesh").is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -206,14 +206,14 @@ async fn an_identity_that_a_list_does_not_name_is_not_probed_any_more() {
 #[tokio::test(start_paused = true)]
 async fn an_authority_made_anew_during_a_look_has_its_signer_again() {
     let harness = Harness::set().await;
-    let terms = harness.context.authorities.get("mesh").unwrap().terms.clone();
-    harness.context.board.change(|board| {
+    let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
+    harness.context.scheduler.change(|board| {
         board.remove_authority("mesh", 0);
         board.apply_authority(&terms, 0);
     });
     harness.look_at_authority().await.unwrap();
     let authority = digest("mesh");
-    assert!(harness.context.board.lock().policy().signer(authority).is_some());
+    assert!(harness.context.scheduler.lock().policy().signer(authority).is_some());
 }
 
 fn granting() -> Value {
@@ -241,7 +241,7 @@ async fn told(harness: &Harness) -> String {
 }
 
 fn grants(harness: &Harness) -> usize {
-    harness.context.authorities.get("mesh").unwrap().terms.grants.len()
+    harness.context.issuers.get("mesh").unwrap().terms.grants.len()
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,19 +281,19 @@ async fn a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name
     let harness = Harness::bare(ApiServer::default(), NOW);
     let spec: MtlsAuthoritySpec = serde_json::from_value(granting()).unwrap();
     harness.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", spec));
-    harness.context.roster.lock().apply(authority(&harness));
+    harness.context.authorities.lock().apply(authority(&harness));
     for _ in 0..5 {
         harness.server.next("PATCH status mesh", Fault::Broken);
     }
     let mut keeper = keeper(&harness);
     assert!(tokio::time::timeout(Duration::from_millis(1), &mut keeper).await.is_err());
-    let service = harness.context.authorities.get("mesh").unwrap();
+    let service = harness.context.issuers.get("mesh").unwrap();
     assert!(matches!(service.signer, Err(Unready::Pending)), "it has signed nothing yet");
     keep(&mut keeper).await;
-    assert!(harness.context.authorities.get("mesh").unwrap().signer.is_ok());
+    assert!(harness.context.issuers.get("mesh").unwrap().signer.is_ok());
     breaks(&harness, "PATCH status mesh");
     revoke(&harness);
-    harness.context.roster.lock().apply(authority(&harness));
+    harness.context.authorities.lock().apply(authority(&harness));
     keep(&mut keeper).await;
     assert_eq!(grants(&harness), 0);
 }
@@ -302,7 +302,7 @@ async fn a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name
 async fn confirm(harness: &Harness) -> Option<Blockers> {
     let root = harness.server.get(SECRETS, "mtls-system", ROOT).unwrap();
     let secret = serde_json::from_value(root).unwrap();
-    let terms = harness.context.authorities.get("mesh").unwrap().terms.clone();
+    let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
     let loaded = load(Some(&secret), &terms, "roots", harness.hand.now());
     match RotationGate::now(&harness.context, &terms, &loaded).confirm().await.unwrap() {
         Confirmation::Confirmed => None,
@@ -322,7 +322,7 @@ fn claim(mesh: &RotationRun, names: &[String], identity: &str, uid: &Value) {
         meta["annotations"]["mtls-operator.dev/trust"] = json!("other");
         mesh.harness.server.put(SECRETS, &made);
         let seen = metadata(&mesh.harness, name, None);
-        mesh.harness.context.board.change(|board| board.apply_secret(&seen, false, 0));
+        mesh.harness.context.scheduler.change(|board| board.apply_secret(&seen, false, 0));
     }
 }
 
@@ -359,7 +359,7 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
     let why = confirm(&mesh.harness).await.unwrap().unconfirmed.unwrap();
     assert!(why.contains("1 Secrets or trust bundles that no watch has told of yet"), "{why}");
     let deleted = metadata(&mesh.harness, "other", Some("1000"));
-    mesh.harness.context.board.change(|board| board.delete_secret(&deleted, 0));
+    mesh.harness.context.scheduler.change(|board| board.delete_secret(&deleted, 0));
     let place = the_place(&mesh.harness);
     mesh.harness.context.bundles.change(|ledger| ledger.delete(&place, "1000", 0));
     assert_eq!(confirm(&mesh.harness).await, None);
@@ -367,14 +367,14 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
 
 /// The place of the bundle in the namespace.
 fn the_place(harness: &Harness) -> Target {
-    let terms = harness.context.authorities.get("mesh").unwrap().terms.clone();
+    let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
     sites(&harness.context, &terms).remove(0).target
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_bundle_that_was_read_without_the_announced_root_is_known_to_have_been_so() {
     let mesh = mesh_in("Announced", RotationRun::swift()).await;
-    let board = &mesh.harness.context.board;
+    let board = &mesh.harness.context.scheduler;
     mesh.harness.server.edit(SECRETS, NAMESPACE, "a-mtls", |secret| secret["data"]["ca.crt"] = json!("eA=="));
     let seen = metadata(&mesh.harness, "a-mtls", None);
     board.change(|board| board.apply_secret(&seen, false, mesh.harness.context.millis()));

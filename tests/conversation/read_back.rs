@@ -25,7 +25,7 @@ fn fill(mesh: &RotationRun) {
     mesh.harness.server.edit(SECRETS, "mtls-system", ROOT, |secret| {
         secret["data"]["retiring.crt"] = json!(ByteString(roots));
     });
-    mesh.harness.context.roster.lock().apply_secret(ROOT);
+    mesh.harness.context.authorities.lock().apply_secret(ROOT);
 }
 
 /// Status, reason and message of a condition of the authority.

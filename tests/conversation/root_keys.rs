@@ -33,7 +33,7 @@ async fn a_lost_root_is_not_made_again() {
     harness.server.delete("secrets", "mtls-system", ROOT);
     for harness in [&harness, &harness.restarted().await] {
         harness.look_at_authority().await.unwrap();
-        let service = harness.context.authorities.get("mesh").unwrap();
+        let service = harness.context.issuers.get("mesh").unwrap();
         let Err(Unready::Down(why)) = &service.signer else { panic!("it still signs") };
         assert!(why.0.starts_with("RootLost: "), "{}", why.0);
         assert_eq!(harness.server.get("secrets", "mtls-system", ROOT), None);
@@ -56,7 +56,7 @@ async fn no_root_is_made_where_a_leaf_belongs_to_an_identity_that_the_index_was_
 
 /// The root Secret is gone, and a person accepts it. A new process is told of nobody but these.
 fn lost_and_accepted(harness: &Harness, told_of: &[&str]) -> Harness {
-    let service = harness.context.authorities.get("mesh").unwrap();
+    let service = harness.context.issuers.get("mesh").unwrap();
     let signer = &service.signer.as_ref().unwrap().authority;
     let lost = signer.fingerprint().to_string();
     harness.name_root(&lost, &signer.key_id().to_string());
@@ -67,7 +67,7 @@ fn lost_and_accepted(harness: &Harness, told_of: &[&str]) -> Harness {
     let next = Harness::bare(harness.server.clone(), harness.hand.now());
     for name in told_of {
         let now = next.context.millis();
-        next.context.board.change(|board| board.apply_identity(&harness.identity(name), false, now));
+        next.context.scheduler.change(|board| board.apply_identity(&harness.identity(name), false, now));
     }
     next
 }
@@ -131,7 +131,7 @@ async fn what_is_forged_in_secrets_neither_outlives_the_lost_root_nor_fills_the_
     harness.apply("web", &json!({}));
     harness.settle().await;
     forge(&harness);
-    let service = harness.context.authorities.get("mesh").unwrap();
+    let service = harness.context.issuers.get("mesh").unwrap();
     let end = service.signer.as_ref().unwrap().facts.window.not_after;
     let harness = lost_and_accepted(&harness, &["web"]);
     harness.look_at_authority().await.unwrap();

@@ -43,13 +43,13 @@ fn annotate(harness: &Harness, key: &str, value: &str) {
     harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["metadata"]["annotations"][format!("mtls-operator.dev/{key}")] = json!(value);
     });
-    harness.context.roster.lock().apply(authority(harness));
+    harness.context.authorities.lock().apply(authority(harness));
 }
 
 /// Asserts that another look at the authority writes nothing.
 async fn assert_quiet(harness: &Harness, keeper: impl Future<Output = ()>) {
     let writes = harness.server.writes();
-    harness.context.roster.lock().apply_secret(ROOT);
+    harness.context.authorities.lock().apply_secret(ROOT);
     keep(keeper).await;
     assert_eq!(harness.server.writes(), writes, "{:?}", rotating(harness));
 }
@@ -63,7 +63,7 @@ fn provide(harness: &Harness) {
     let consent = json!({ "mtls-operator.dev/provides-for": "mesh" });
     let meta = json!({ "namespace": "mtls-system", "name": OWN, "annotations": consent });
     harness.server.put(SECRETS, &json!({ "metadata": meta, "type": "kubernetes.io/tls", "data": data }));
-    harness.context.roster.lock().apply_secret(OWN);
+    harness.context.authorities.lock().apply_secret(OWN);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +146,7 @@ async fn while_the_root_is_lost_nobody_is_told_that_it_is_stable() {
     assert_eq!(evidence(&harness), known, "what was seen last stays: it is the evidence");
     assert_quiet(&harness, &mut keeper).await;
     harness.server.put(SECRETS, &root);
-    harness.context.roster.lock().apply_secret(ROOT);
+    harness.context.authorities.lock().apply_secret(ROOT);
     keep(&mut keeper).await;
     assert_eq!(says(&harness, "one root signs"), row("False", "Stable", true));
 }
@@ -170,7 +170,7 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         let mut other = Harness::set().await.server.get(SECRETS, "mtls-system", ROOT).unwrap();
         other["metadata"]["annotations"]["mtls-operator.dev/phase"] = json!(strange);
         harness.server.put(SECRETS, &other);
-        harness.context.roster.lock().apply_secret(ROOT);
+        harness.context.authorities.lock().apply_secret(ROOT);
         keep(&mut keeper).await;
         assert_eq!(
             says(&harness, "it is unknown"),
@@ -235,13 +235,13 @@ async fn what_two_write_of_an_authority_stands_in_one_order_while_no_root_signs_
     let status = authority(&harness).status.unwrap();
     assert_eq!(status.rotation.unwrap().phase.as_deref(), Some("Draining"));
     harness.server.delete(SECRETS, "mtls-system", OWN);
-    harness.context.roster.lock().apply_secret(OWN);
-    let signer = harness.context.authorities.get("mesh").unwrap();
+    harness.context.authorities.lock().apply_secret(OWN);
+    let signer = harness.context.issuers.get("mesh").unwrap();
     let signer = signer.signer.as_ref().unwrap().authority.fingerprint().to_string();
     harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["spec"]["distrustedRoots"] = json!([{ "fingerprint": signer }]);
     });
-    harness.context.roster.lock().apply(authority(&harness));
+    harness.context.authorities.lock().apply(authority(&harness));
     keep(&mut keeper).await;
     assert_eq!(types(&harness), ["Ready", "Stalled", "Rotating", "Published"]);
     let writes = harness.server.writes();

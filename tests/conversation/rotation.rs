@@ -287,7 +287,7 @@ pub fn fingerprint(mesh: &RotationRun, key: &str) -> String {
 
 /// How many roots the Secret of an identity trusts, and whether its leaf is signed by the root that signs now.
 fn trust(mesh: &RotationRun, name: &str) -> (usize, bool) {
-    let service = mesh.harness.context.authorities.get("mesh").unwrap();
+    let service = mesh.harness.context.issuers.get("mesh").unwrap();
     let root = service.signer.as_ref().ok().unwrap();
     let is_in_force = mesh.note(name, "trust") == root.facts.trust;
     assert!(is_in_force, "{name} holds another bundle than the one in force");
@@ -399,7 +399,7 @@ async fn what_was_distrusted_with_another_root_stays_so_whichever_backup_is_rest
     let (signs, key_id) = (fingerprint(&mesh, "tls.crt"), mesh.note("a", "authority-key-id"));
     mesh.harness.server.put("secrets", &backup);
     mesh.tick(1).await;
-    let service = mesh.harness.context.authorities.get("mesh").unwrap();
+    let service = mesh.harness.context.issuers.get("mesh").unwrap();
     assert!(service.signer.is_err(), "the first root has certified the one that is distrusted");
     // A person goes on without the root that is missing.
     mesh.harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
@@ -480,7 +480,7 @@ async fn a_restored_backup_does_not_bring_a_distrusted_root_back() {
 /// Why nobody signs.
 fn down(mesh: &RotationRun) -> String {
     use mtls_operator::operator::issuers::Unready;
-    match &mesh.harness.context.authorities.get("mesh").unwrap().signer {
+    match &mesh.harness.context.issuers.get("mesh").unwrap().signer {
         Err(Unready::Down(why)) => why.0.clone(),
         Err(Unready::Pending) => "pending".into(),
         Ok(_) => "it signs".into(),

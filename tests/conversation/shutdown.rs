@@ -47,7 +47,7 @@ async fn what_is_in_flight_is_waited_for_whether_the_operator_is_told_to_stop_or
         let (begun, ended) = (Arc::new(Notify::new()), Arc::default());
         let leadership = Leadership::always(harness.context.clock.clone());
         let client = hanging(&begun, &ended);
-        harness.context.requests = ApiClient::new(client, leadership.clone(), Metrics::default());
+        harness.context.client = ApiClient::new(client, leadership.clone(), Metrics::default());
         let workers = IdentityController::new(
             harness.context.clone(),
             harness.keys.clone(),

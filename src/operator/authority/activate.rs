@@ -20,7 +20,7 @@ pub fn activate(
     spec: Arc<AuthoritySpec>,
     outcome: RootOutcome,
 ) {
-    let before = context.authorities.get(&spec.name);
+    let before = context.issuers.get(&spec.name);
     let issuer = issuer(authority, spec, outcome);
     let (name, entry) = (issuer.terms.name.clone(), entry(&issuer));
     let has_new_spec = before.as_ref().is_none_or(|before| before.terms != issuer.terms);
@@ -32,13 +32,13 @@ pub fn activate(
         }
         Err(_) => context.metrics.no_root(&name),
     }
-    context.authorities.put(issuer);
+    context.issuers.put(issuer);
     context.probes.notify();
     // Each time: the scheduler knows no signer of an authority that was deleted and created again meanwhile.
-    context.board.change(|board| {
-        board.apply_issuer(&name, entry, context.millis());
+    context.scheduler.change(|scheduler| {
+        scheduler.apply_issuer(&name, entry, context.millis());
         if has_new_spec {
-            board.retry_authority(&name, context.millis());
+            scheduler.retry_authority(&name, context.millis());
         }
     });
     if has_changed {

@@ -43,7 +43,7 @@ pub async fn create_default_authority(
 }
 
 async fn create_if_none(context: &Context, default: &DefaultAuthority) -> Result<bool, Error> {
-    if !context.requests.list_authorities().await?.is_empty() {
+    if !context.client.list_authorities().await?.is_empty() {
         return Ok(false);
     }
     // Applied, not created: this field manager owns the two domains only, and another may own the rest.
@@ -56,5 +56,5 @@ async fn create_if_none(context: &Context, default: &DefaultAuthority) -> Result
         },
         "spec": { "trustDomain": default.trust_domain, "clusterDomain": default.cluster_domain },
     });
-    context.requests.apply_authority(DEFAULT_AUTHORITY, &fields).await.map(|()| true)
+    context.client.apply_authority(DEFAULT_AUTHORITY, &fields).await.map(|()| true)
 }

@@ -80,7 +80,7 @@ impl AuthorityController {
         self.summary = Summary::default();
         self.states.step_down();
         self.context.metrics.waiting(Priority::ALL.map(|class| (class, 0)), 0);
-        let names = self.context.roster.lock().names();
+        let names = self.context.authorities.lock().names();
         for name in names.iter().map(String::as_str).chain([MISSING]) {
             self.context.metrics.remove_gauges(name);
         }
@@ -93,7 +93,7 @@ impl AuthorityController {
     }
 
     fn requeue_all(&self) {
-        self.context.roster.change(|authorities| authorities.requeue_all_at(self.context.millis()));
+        self.context.authorities.change(|authorities| authorities.requeue_all_at(self.context.millis()));
     }
 
     /// Whether an authority signs depends on the clock.
@@ -107,23 +107,23 @@ impl AuthorityController {
     /// Until something changes, or an authority is due, or the summary is.
     async fn wait(&self) {
         let summary_at = self.summary.at().max(self.context.millis().saturating_add(1));
-        let next = self.context.roster.lock().earliest().map_or(summary_at, |due| due.min(summary_at));
+        let next = self.context.authorities.lock().earliest().map_or(summary_at, |due| due.min(summary_at));
         let next = Timestamp::from_millisecond(next).unwrap_or(Timestamp::MAX);
         tokio::select! {
-            () = self.context.roster.changed() => {}
+            () = self.context.authorities.changed() => {}
             () = self.context.clock.sleep_until(next, LONGEST_SLEEP) => {}
         }
     }
 
     fn next_due(&self) -> Option<Arc<MtlsAuthority>> {
-        self.context.roster.lock().next_due(self.context.millis())
+        self.context.authorities.lock().next_due(self.context.millis())
     }
 
     async fn reconcile_due(&mut self) {
         while let Some(authority) = self.next_due() {
             let name = authority.metadata.name.clone().unwrap_or_default();
             match self.reconcile(&authority).await {
-                Ok(next) => self.context.roster.lock().succeeded(&name, next),
+                Ok(next) => self.context.authorities.lock().succeeded(&name, next),
                 Err(error) => self.failed(&name, &error).await,
             }
         }
@@ -131,9 +131,9 @@ impl AuthorityController {
     }
 
     fn forget_deleted(&mut self) {
-        let exist = self.context.roster.lock().names();
+        let exist = self.context.authorities.lock().names();
         let known: BTreeSet<String> =
-            self.context.authorities.names().into_iter().chain(self.states.names().cloned()).collect();
+            self.context.issuers.names().into_iter().chain(self.states.names().cloned()).collect();
         for name in known.iter().filter(|name| !exist.contains(name)) {
             tracing::warn!(
                 authority = name,
@@ -145,7 +145,7 @@ impl AuthorityController {
 
     /// Removes everything that this process holds of an authority.
     fn forget(&mut self, name: &str) {
-        self.context.authorities.remove(name);
+        self.context.issuers.remove(name);
         self.states.remove(name);
         self.context.metrics.remove_gauges(name);
         self.context.metrics.remove_counters(name);
@@ -154,8 +154,8 @@ impl AuthorityController {
     async fn failed(&mut self, name: &str, error: &Error) {
         tracing::warn!(authority = name, %error, "an authority was not reconciled, will try again");
         self.context.metrics.failed(error);
-        self.context.roster.lock().failed(name, self.context.millis());
-        let authority = self.context.roster.lock().get(name);
+        self.context.authorities.lock().failed(name, self.context.millis());
+        let authority = self.context.authorities.lock().get(name);
         if let Some((authority, why)) = authority.zip(error.explanation()) {
             let state = self.states.of(&authority);
             StatusWriter::new(&self.context, &authority, state).record_failure(&why).await;
@@ -167,10 +167,12 @@ impl AuthorityController {
 
     /// The authority itself may be what is stale, or deleted.
     async fn reread(&self, name: &str) {
-        let Some(stale) = self.context.roster.lock().get(name) else { return };
-        let Ok(found) = self.context.requests.read::<MtlsAuthority>(None, name).await else { return };
-        if self.context.roster.change(|authorities| authorities.apply_reread(&stale, found)) {
-            self.context.board.change(|board| board.remove_authority(name, self.context.millis()));
+        let Some(stale) = self.context.authorities.lock().get(name) else { return };
+        let Ok(found) = self.context.client.read::<MtlsAuthority>(None, name).await else { return };
+        if self.context.authorities.change(|authorities| authorities.apply_reread(&stale, found)) {
+            self.context
+                .scheduler
+                .change(|scheduler| scheduler.remove_authority(name, self.context.millis()));
         }
     }
 
@@ -185,9 +187,9 @@ impl AuthorityController {
                 return writer.record_invalid(&malformed.to_string()).await.map(|()| None);
             }
         };
-        if context.authorities.get(&spec.name).is_none() {
+        if context.issuers.get(&spec.name).is_none() {
             let signer = Err(Unready::Pending);
-            context.authorities.put(Issuer { terms: spec.clone(), signer, next: None });
+            context.issuers.put(Issuer { terms: spec.clone(), signer, next: None });
         }
         let (quiet_period, applied) = (&mut state.quiet_period, &mut state.unreported);
         let mut reconcile = AuthorityReconcile::new(context, &authority, &spec, quiet_period, applied);
@@ -215,15 +217,17 @@ impl AuthorityController {
             Some(holder) => {
                 tracing::warn!(authority = name, holder, "another operator serves this authority");
                 self.forget(name);
-                self.context.board.change(|board| board.yield_authority(name, self.context.millis()));
+                self.context
+                    .scheduler
+                    .change(|scheduler| scheduler.yield_authority(name, self.context.millis()));
                 Ok(None)
             }
             None => {
                 let version = &authority.metadata.resource_version;
                 let annotations = json!({ annotation::OPERATOR_NAMESPACE: namespace });
                 let patch = json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
-                let claimed = self.context.requests.patch_authority(name, patch).await?;
-                self.context.roster.change_if(|authorities| authorities.apply_answer(claimed.clone()));
+                let claimed = self.context.client.patch_authority(name, patch).await?;
+                self.context.authorities.change_if(|authorities| authorities.apply_answer(claimed.clone()));
                 Ok(Some(Arc::new(claimed)))
             }
         }

@@ -19,47 +19,48 @@ pub struct Counts {
 
 /// Counts the identities whose authority is none of these, and not served by another operator.
 #[must_use]
-pub fn unserved(board: &Scheduler, served: &[String]) -> IdentityCounts {
+pub fn unserved(scheduler: &Scheduler, served: &[String]) -> IdentityCounts {
     let served: HashSet<Digest> = served.iter().map(|name| digest(name)).collect();
     let is_unserved = |entry: &IdentityEntry| {
-        !served.contains(&entry.authority) && !board.policy().is_served_elsewhere(entry.authority)
+        !served.contains(&entry.authority) && !scheduler.policy().is_served_elsewhere(entry.authority)
     };
     let mut counts = IdentityCounts::default();
-    let unserved = board.index().entries().filter(|(_, entry)| is_unserved(entry));
+    let unserved = scheduler.index().entries().filter(|(_, entry)| is_unserved(entry));
     unserved.for_each(|(_, entry)| count(&mut counts, entry));
     counts
 }
 
 /// Counts the identities whose time of renewal has passed, by their authority.
 #[must_use]
-pub fn overdue(board: &Scheduler, now: i64) -> HashMap<Digest, i64> {
+pub fn overdue(scheduler: &Scheduler, now: i64) -> HashMap<Digest, i64> {
     let mut counts = HashMap::new();
-    for (_, entry) in board.index().entries().filter(|(_, entry)| is_overdue(board, entry, now)) {
+    for (_, entry) in scheduler.index().entries().filter(|(_, entry)| is_overdue(scheduler, entry, now)) {
         *counts.entry(entry.authority).or_default() += 1;
     }
     counts
 }
 
 /// Where the authority does not sign, status names no time of renewal any more once it has passed.
-fn is_overdue(board: &Scheduler, entry: &IdentityEntry, now: i64) -> bool {
+fn is_overdue(scheduler: &Scheduler, entry: &IdentityEntry, now: i64) -> bool {
     let recorded = &entry.recorded;
-    let is_past = recorded.renewal.map_or_else(|| !is_signing(board, entry), |renewal| renewal.get() < now);
+    let is_past =
+        recorded.renewal.map_or_else(|| !is_signing(scheduler, entry), |renewal| renewal.get() < now);
     is_past
         && !entry.is_paused
         && recorded.reason == Some(ReadyReason::Issued)
-        && !board.policy().is_served_elsewhere(entry.authority)
+        && !scheduler.policy().is_served_elsewhere(entry.authority)
 }
 
-fn is_signing(board: &Scheduler, entry: &IdentityEntry) -> bool {
-    board.policy().signer(entry.authority).is_some_and(|signer| signer.halted.is_none())
+fn is_signing(scheduler: &Scheduler, entry: &IdentityEntry) -> bool {
+    scheduler.policy().signer(entry.authority).is_some_and(|signer| signer.halted.is_none())
 }
 
 /// Counts the identities of an authority.
 #[must_use]
-pub fn counts(board: &Scheduler, authority: &str, now: i64) -> Counts {
+pub fn counts(scheduler: &Scheduler, authority: &str, now: i64) -> Counts {
     let authority = digest(authority);
     let mut counts = Counts::default();
-    for (_, entry) in board.index().entries().filter(|(_, entry)| entry.authority == authority) {
+    for (_, entry) in scheduler.index().entries().filter(|(_, entry)| entry.authority == authority) {
         count(&mut counts.identities, entry);
         if let Some(key_id) = entry.recorded.key_id.filter(|_| entry.recorded.has_valid_leaf(now)) {
             *counts.leaves.entry(key_id).or_default() += 1;

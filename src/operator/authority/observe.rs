@@ -61,7 +61,7 @@ impl AuthorityReconcile<'_> {
         let place = format!("{}/{name}", context.namespace);
         let known = known_signers(context, self.authority);
         let read_at = ClockReading::now(&context.clock);
-        let secret = context.requests.secret(&context.namespace, &name).await?;
+        let secret = context.client.secret(&context.namespace, &name).await?;
         let loaded = match self.former_owner(&name).filter(|_| secret.is_none()) {
             Some(owner) => reserved_for(&owner, &place),
             None => load(secret.as_deref(), spec, &place, context.clock.now()),
@@ -102,13 +102,13 @@ impl AuthorityReconcile<'_> {
     fn await_witnesses(&self, evidence: Option<&Evidence>) {
         let witnesses = evidence.into_iter().flat_map(|evidence| &evidence.witnesses);
         let awaited = witnesses.map(AwaitedObject::from).collect();
-        self.context.roster.lock().set_awaited(&self.spec.name, awaited);
+        self.context.authorities.lock().set_awaited(&self.spec.name, awaited);
     }
 
     /// Another authority whose root the Secret has held, where this one has had none.
     fn former_owner(&self, secret: &str) -> Option<String> {
         let has_had_a_root = self.authority.status.as_ref().is_some_and(|status| !status.roots.is_empty());
-        let owner = self.context.roster.lock().owner_of_root_secret(secret, &self.spec.name);
+        let owner = self.context.authorities.lock().owner_of_root_secret(secret, &self.spec.name);
         owner.filter(|_| !has_had_a_root)
     }
 }

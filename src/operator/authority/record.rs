@@ -138,7 +138,7 @@ pub async fn patch_status(
     let version = authority.metadata.resource_version.as_deref();
     let Some(patch) = status_patch(version, authority.status.as_ref(), &after) else { return Ok(()) };
     let name = authority.metadata.name.as_deref().unwrap_or_default();
-    let written = context.requests.patch_authority_status(name, patch).await?;
-    context.roster.change_if(|authorities| authorities.apply_answer(written));
+    let written = context.client.patch_authority_status(name, patch).await?;
+    context.authorities.change_if(|authorities| authorities.apply_answer(written));
     Ok(())
 }

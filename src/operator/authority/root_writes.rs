@@ -27,7 +27,7 @@ impl AuthorityReconcile<'_> {
         if let Err(why) = read_back(secret, self.spec, &place, phase, self.context.clock.now()) {
             return Ok(Written::Unreadable(why));
         }
-        self.context.requests.create_secret(secret, WRITE_TIMEOUT).await?;
+        self.context.client.create_secret(secret, WRITE_TIMEOUT).await?;
         tracing::info!(authority = self.spec.name, secret = place, "stored a new root");
         Ok(Written::Yes)
     }
@@ -47,7 +47,7 @@ impl AuthorityReconcile<'_> {
         let name = secret.metadata.name.as_deref().unwrap_or_default();
         let version = secret.metadata.resource_version.as_deref().unwrap_or_default();
         let patch = patch.at_version(version);
-        context.requests.patch_secret(&context.namespace, name, patch, WRITE_TIMEOUT).await?;
+        context.client.patch_secret(&context.namespace, name, patch, WRITE_TIMEOUT).await?;
         Ok(Written::Yes)
     }
 }

@@ -53,8 +53,8 @@ struct Served {
 impl Served {
     fn new(context: &Context, name: String) -> Self {
         let version =
-            context.roster.lock().get(&name).and_then(|found| found.metadata.resource_version.clone());
-        let issuer = context.authorities.get(&name);
+            context.authorities.lock().get(&name).and_then(|found| found.metadata.resource_version.clone());
+        let issuer = context.issuers.get(&name);
         let ca = issuer.as_ref().and_then(|issuer| issuer.signer.as_ref().ok());
         let trust = ca.map(|ca| ca.facts.trust.clone());
         Self { name, version, trust }
@@ -95,9 +95,9 @@ impl Summary {
 }
 
 async fn update_one(context: &Context, name: &str, rotation: &LastRotation) -> Result<(), Error> {
-    let Some(authority) = context.roster.lock().get(name) else { return Ok(()) };
+    let Some(authority) = context.authorities.lock().get(name) else { return Ok(()) };
     let now = context.clock.now();
-    let counts = counts(&context.board.lock(), name, now.as_second());
+    let counts = counts(&context.scheduler.lock(), name, now.as_second());
     for (reason, count) in by_reason(&counts.identities) {
         context.metrics.identities(name, reason, count);
     }
@@ -129,14 +129,14 @@ async fn update_one(context: &Context, name: &str, rotation: &LastRotation) -> R
 }
 
 fn inputs(context: &Context) -> SummaryInputs {
-    let (identities, bundles) = (context.board.lock().revision(), context.bundles.lock().revision());
-    let served = context.authorities.names().into_iter().map(|name| Served::new(context, name)).collect();
+    let (identities, bundles) = (context.scheduler.lock().revision(), context.bundles.lock().revision());
+    let served = context.issuers.names().into_iter().map(|name| Served::new(context, name)).collect();
     SummaryInputs { identities, bundles, served }
 }
 
 /// Time alone makes an identity overdue: these are counted though nothing has changed.
 fn count_overdue(context: &Context, served: &[String]) {
-    let mut counts = overdue(&context.board.lock(), context.clock.now().as_second());
+    let mut counts = overdue(&context.scheduler.lock(), context.clock.now().as_second());
     for name in served {
         context.metrics.overdue(name, counts.remove(&digest(name)).unwrap_or_default());
     }
@@ -144,7 +144,7 @@ fn count_overdue(context: &Context, served: &[String]) {
 }
 
 fn count_unserved(context: &Context, served: &[String]) {
-    let counts = unserved(&context.board.lock(), served);
+    let counts = unserved(&context.scheduler.lock(), served);
     for (reason, count) in by_reason(&counts) {
         context.metrics.identities(MISSING, reason, count);
     }
@@ -157,7 +157,7 @@ fn publish_condition(
     authority: &MtlsAuthority,
     after: &mut MtlsAuthorityStatus,
 ) -> Option<Condition> {
-    let issuer = context.authorities.get(authority.metadata.name.as_deref()?)?;
+    let issuer = context.issuers.get(authority.metadata.name.as_deref()?)?;
     let statuses = statuses(context, &issuer)?;
     let before = find(&after.conditions, PUBLISHED).cloned();
     let is_asked = issuer.terms.publication.is_asked();

@@ -67,12 +67,12 @@ pub async fn issue(
     let written = match over {
         None => {
             let secret = WipedSecret::from(new_secret(spec, &metadata, &issued, root));
-            context.requests.create_secret(&secret, within).await
+            context.client.create_secret(&secret, within).await
         }
         Some(version) => {
-            let is_altered = context.board.lock().altered(issuance.id).is_some();
+            let is_altered = context.scheduler.lock().altered(issuance.id).is_some();
             let patch = patch(found, &metadata, is_altered, version, data(&issued, root));
-            context.requests.patch_secret(&spec.namespace, &spec.secret.name, patch, within).await
+            context.client.patch_secret(&spec.namespace, &spec.secret.name, patch, within).await
         }
     };
     issuance.record.ended(&root.authority, &issued.leaf, &written);
@@ -81,7 +81,7 @@ pub async fn issue(
 
 /// This moment, if the clock can be relied on. If not, the authority says so before an identity asks it again.
 fn signing_time(context: &Context, spec: &AuthoritySpec) -> Result<Timestamp, Error> {
-    let requeue = |_: &Error| context.roster.change(|authorities| authorities.requeue_at(&spec.name, 0));
+    let requeue = |_: &Error| context.authorities.change(|authorities| authorities.requeue_at(&spec.name, 0));
     context.signing_time().inspect_err(requeue)
 }
 
@@ -99,7 +99,7 @@ fn private_key(
         return Ok(key);
     }
     // Suspended first: the key may be there before this reconcile has ended.
-    context.board.lock().suspend(*id);
+    context.scheduler.lock().suspend(*id);
     keys.request(*id, algorithm);
     Err(Error::KeyPending)
 }
@@ -206,7 +206,7 @@ pub async fn refresh(
     metadata.insert("resourceVersion".into(), json!(over));
     let patch = json!({ "metadata": metadata, "data": data });
     let within = issuer.map_or(WRITE_TIMEOUT, |issuer| issuer.terms.timing().write_timeout);
-    let written = context.requests.patch_secret(&spec.namespace, &spec.secret.name, patch, within).await?;
+    let written = context.client.patch_secret(&spec.namespace, &spec.secret.name, patch, within).await?;
     let owned = OwnedSecret {
         version: written.metadata.resource_version.clone().unwrap_or_default(),
         metadata_is_current: true,

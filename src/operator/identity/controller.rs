@@ -85,7 +85,7 @@ impl IdentityController {
 
     fn next(&self) -> Option<ReconcileRequest> {
         let now = self.context.millis();
-        let mut scheduler = self.context.board.lock();
+        let mut scheduler = self.context.scheduler.lock();
         scheduler.sweep(now);
         let request = scheduler.next(now);
         if self.leadership.is_leader() {
@@ -97,10 +97,10 @@ impl IdentityController {
 
     /// Until the scheduler changes, a deadline comes, or it is time for a sweep.
     async fn wait(&self) {
-        let deadline = self.context.board.lock().earliest(self.context.millis());
+        let deadline = self.context.scheduler.lock().earliest(self.context.millis());
         let deadline = deadline.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX);
         tokio::select! {
-            () = self.context.board.changed() => {}
+            () = self.context.scheduler.changed() => {}
             () = self.context.clock.sleep_until(deadline, SWEEP_EVERY) => {}
         }
     }
@@ -123,7 +123,7 @@ impl IdentityController {
                 }
             }
             let now = context.millis();
-            context.board.change(|scheduler| scheduler.done(id, has_failed, now));
+            context.scheduler.change(|scheduler| scheduler.done(id, has_failed, now));
             drop(permit);
         });
     }

@@ -89,7 +89,7 @@ impl IdentityReconcile<'_> {
         let Some(root) = self.root().filter(|root| proves_loss(self.identity, root, now)) else {
             return Ok(());
         };
-        self.context.roster.change(|authorities| authorities.requeue_at(&self.spec.authority, 0));
+        self.context.authorities.change(|authorities| authorities.requeue_at(&self.spec.authority, 0));
         Err(Error::Stale { what: format!("root Secret {}/{}", self.context.namespace, root.secret_name) })
     }
 
@@ -108,7 +108,7 @@ impl IdentityReconcile<'_> {
 
     /// From when on a refusal needs a person.
     fn stalls_at(&self) -> Timestamp {
-        let scheduler = self.context.board.lock();
+        let scheduler = self.context.scheduler.lock();
         let at = scheduler.index().entry(self.request.id).map(|entry| scheduler.stalls_at(entry));
         at.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX)
     }
@@ -117,7 +117,8 @@ impl IdentityReconcile<'_> {
 /// What an authority allows an identity. A namespace that is not known has no labels, which is what a selector may ask for:
 /// nothing is decided before it is.
 pub fn authorize(context: &Context, spec: &IdentitySpec, issuer: &Issuer) -> Result<Authorization, Error> {
-    let known = context.board.lock().policy().namespace(&spec.namespace).map(|found| found.labels.clone());
+    let known =
+        context.scheduler.lock().policy().namespace(&spec.namespace).map(|found| found.labels.clone());
     let labels = known.ok_or_else(|| Error::Stale { what: format!("Namespace {}", spec.namespace) })?;
     Ok(Authorization {
         entitlement: policy::authorize(spec, &issuer.terms, &labels),

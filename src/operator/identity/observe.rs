@@ -34,10 +34,10 @@ pub async fn observe_secret(
         return Ok(found);
     }
     let (namespace, name) = (&input.spec.namespace, &input.spec.secret.name);
-    let known = context.board.lock().secret_version(namespace, name);
-    let Some(secret) = context.requests.secret(namespace, name).await? else {
+    let known = context.scheduler.lock().secret_version(namespace, name);
+    let Some(secret) = context.client.secret(namespace, name).await? else {
         let now = context.millis();
-        context.board.change(|scheduler| scheduler.secret_not_found(namespace, name, known, now));
+        context.scheduler.change(|scheduler| scheduler.secret_not_found(namespace, name, known, now));
         return Ok(ObservedSecret::without_leaf(SecretState::Absent, input.recorded_revision()));
     };
     let found = read(context, input, &secret);
@@ -58,7 +58,7 @@ fn without_request(input: &ObserveInput<'_>, seen: Option<&SecretEntry>) -> Opti
 fn note(context: &Context, found: &ObservedSecret) {
     let (SecretState::Held(owned), Some(metadata)) = (&found.state, &found.metadata) else { return };
     let meta = PartialObjectMeta { metadata: metadata.clone(), ..PartialObjectMeta::default() };
-    context.board.lock().note_read_secret(&meta, owned, context.millis());
+    context.scheduler.lock().note_read_secret(&meta, owned, context.millis());
 }
 
 /// A Secret without our label may belong to another program: its metadata says so, and its data is not read. Neither is that of
@@ -69,7 +69,7 @@ async fn unlabelled(
     must_read: bool,
 ) -> Result<Option<ObservedSecret>, Error> {
     let (spec, revision) = (input.spec, input.recorded_revision());
-    let found = context.requests.secret_metadata(&spec.namespace, &spec.secret.name).await?;
+    let found = context.client.secret_metadata(&spec.namespace, &spec.secret.name).await?;
     let Some(secret) = found else {
         return Ok(Some(ObservedSecret::without_leaf(SecretState::Absent, revision)));
     };
@@ -85,7 +85,7 @@ async fn unlabelled(
 /// The Secret as it was read.
 fn read(context: &Context, input: &ObserveInput<'_>, secret: &Secret) -> ObservedSecret {
     let owner = {
-        let scheduler = context.board.lock();
+        let scheduler = context.scheduler.lock();
         ownership(secret, input.spec, scheduler.index())
     };
     let carries_uid = match owner {

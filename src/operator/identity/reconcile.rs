@@ -75,10 +75,10 @@ async fn observe_identity(
         return Ok(Some(*identity));
     }
     let (namespace, name) = (&request.namespace, &request.name);
-    let known = context.board.lock().identity_version(namespace, name);
-    let found = context.requests.read::<MtlsIdentity>(Some(namespace), name).await?;
+    let known = context.scheduler.lock().identity_version(namespace, name);
+    let found = context.client.read::<MtlsIdentity>(Some(namespace), name).await?;
     let now = context.millis();
-    context.board.change(|scheduler| match &found {
+    context.scheduler.change(|scheduler| match &found {
         Some(identity) => scheduler.apply_identity_answer(identity, now),
         None => scheduler.identity_not_found(namespace, name, known, now),
     });
@@ -88,10 +88,10 @@ async fn observe_identity(
 /// The authority of an identity. Identity and authority are watched apart: one that seems to be missing is requested before the
 /// status says so.
 async fn observe_issuer(context: &Context, spec: &IdentitySpec) -> Result<Option<Arc<Issuer>>, Error> {
-    let issuer = context.authorities.get(&spec.authority);
+    let issuer = context.issuers.get(&spec.authority);
     let is_pending = match &issuer {
         Some(issuer) => matches!(issuer.signer, Err(Unready::Pending)),
-        None => context.requests.read::<MtlsAuthority>(None, &spec.authority).await?.is_some(),
+        None => context.client.read::<MtlsAuthority>(None, &spec.authority).await?.is_some(),
     };
     if is_pending { Err(Error::AuthorityPending(spec.authority.clone())) } else { Ok(issuer) }
 }
@@ -165,7 +165,7 @@ impl IdentityReconcile<'_> {
         let Some(metadata) = &done.metadata else { return };
         let meta = PartialObjectMeta { metadata: metadata.clone(), ..PartialObjectMeta::default() };
         let now = self.context.millis();
-        self.context.board.change(|scheduler| {
+        self.context.scheduler.change(|scheduler| {
             if is_repair {
                 scheduler.repaired(self.request.id, now);
             }

@@ -103,9 +103,9 @@ async fn write(
     let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else {
         return Ok(());
     };
-    let recorded = context.requests.patch_identity_status(namespace, name, patch).await?;
+    let recorded = context.client.patch_identity_status(namespace, name, patch).await?;
     let now = context.millis();
-    context.board.change(|scheduler| scheduler.apply_identity_answer(&recorded, now));
+    context.scheduler.change(|scheduler| scheduler.apply_identity_answer(&recorded, now));
     events::transition(context, identity, standing).await;
     Ok(())
 }

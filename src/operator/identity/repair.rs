@@ -37,7 +37,7 @@ pub fn is_repair(status: Option<&MtlsIdentityStatus>, plan: &Plan, secret: &Secr
 impl IdentityReconcile<'_> {
     /// Whether another repair has to wait.
     pub(super) fn pause(&self) -> Option<Pause> {
-        self.context.board.lock().repair_pause(self.request.id, self.context.millis())
+        self.context.scheduler.lock().repair_pause(self.request.id, self.context.millis())
     }
 
     /// Another writer undoes each repair: the next one waits, and status and an Event say so.
@@ -70,7 +70,7 @@ impl IdentityReconcile<'_> {
         if !matches!(&found.state, SecretState::Held(owned) if is_as_stored(owned)) {
             return None;
         }
-        let mut scheduler = self.context.board.lock();
+        let mut scheduler = self.context.scheduler.lock();
         if let Some(metadata) = &found.metadata {
             scheduler.set_altered(self.request.id, altered(self.spec, metadata).map(Arc::from));
         }

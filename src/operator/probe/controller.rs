@@ -186,15 +186,15 @@ async fn write_status(
     (namespace, name): &NamespacedName,
     (before, patch): StatusWrite,
 ) -> Result<(), Error> {
-    let written = context.requests.patch_identity_status(namespace, name, patch).await;
+    let written = context.client.patch_identity_status(namespace, name, patch).await;
     let is_stale = matches!(written, Err(Error::Stale { .. }));
     let found = match written {
         // Another client has written: the next round judges the object as it is now.
-        Err(Error::Stale { .. }) => context.requests.read::<MtlsIdentity>(Some(namespace), name).await?,
+        Err(Error::Stale { .. }) => context.client.read::<MtlsIdentity>(Some(namespace), name).await?,
         written => Some(written?),
     };
     let Some(identity) = found else { return Ok(()) };
-    context.board.change(|board| board.apply_identity_answer(&identity, context.millis()));
+    context.scheduler.change(|scheduler| scheduler.apply_identity_answer(&identity, context.millis()));
     state.change_if(|state| {
         if is_stale { state.apply_read(&before, &identity) } else { state.apply_response(&identity) }
     });

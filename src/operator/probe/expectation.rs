@@ -42,14 +42,14 @@ pub(super) fn targets(context: &Context, candidates: Vec<Candidate>) -> Vec<(Can
 fn target(context: &Context, candidate: &Candidate) -> Option<ProbeTarget> {
     let identity = &candidate.identity;
     let status = identity.status.as_ref()?;
-    let issuer = context.authorities.get(&identity.spec.authority_ref.name)?;
+    let issuer = context.issuers.get(&identity.spec.authority_ref.name)?;
     let root = issuer.signer.as_ref().ok()?.clone();
     let recorded = version_number(&status.secret.as_ref()?.resource_version);
     let namespace = identity.metadata.namespace.as_deref()?;
     // Locked for each identity: workers wait for this lock, and there may be thousands of identities.
     let (issued_at, trust) = {
-        let board = context.board.lock();
-        let secret = board.index().secret(namespace, &identity.secret_name())?;
+        let scheduler = context.scheduler.lock();
+        let secret = scheduler.index().secret(namespace, &identity.secret_name())?;
         (secret.issued_at.filter(|_| secret.version == recorded)?, secret.trust)
     };
     let carries_next = trust == Some(digest(&root.facts.trust));

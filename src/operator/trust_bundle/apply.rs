@@ -62,7 +62,7 @@ where
     let Ok(root) = &change.issuer.signer else { return Ok(()) };
     let object = K::new_at(&change.target, &bundle(&change.issuer, root));
     let within = change.issuer.terms.timing().write_timeout;
-    let created: K = context.requests.create(&object, within).await?;
+    let created: K = context.client.create(&object, within).await?;
     remember(context, change, &created, None);
     Ok(())
 }
@@ -75,7 +75,7 @@ where
     let patch = K::patch(&bundle(&change.issuer, root), &seen.version);
     let (namespace, name) = (change.target.namespace(), change.target.name());
     let within = change.issuer.terms.timing().write_timeout;
-    let written: K = context.requests.patch(namespace, name, patch, within).await?;
+    let written: K = context.client.patch(namespace, name, patch, within).await?;
     remember(context, change, &written, None);
     Ok(())
 }
@@ -88,7 +88,7 @@ async fn remove<K: BundleObject>(
     let is = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
     let (namespace, name) = (change.target.namespace(), change.target.name());
     let within = change.issuer.terms.timing().write_timeout;
-    context.requests.delete::<K>(namespace, name, is, within).await?;
+    context.client.delete::<K>(namespace, name, is, within).await?;
     context.bundles.change(|store| store.remove(&change.target));
     Ok(())
 }
@@ -100,7 +100,7 @@ where
 {
     let (namespace, name) = (change.target.namespace(), change.target.name());
     let requested_at = context.bundles.lock().revision();
-    match context.requests.get::<K>(namespace, name).await? {
+    match context.client.get::<K>(namespace, name).await? {
         Some(found) => remember(context, change, &found, Some(requested_at)),
         None if matches!(change.plan, BundlePlan::Refuse(_)) => {
             context.bundles.change(|store| store.clear_failure(&change.target));

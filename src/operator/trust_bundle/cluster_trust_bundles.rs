@@ -46,10 +46,10 @@ pub async fn availability(context: &Context) -> Availability {
 
 async fn try_access(context: &Context) -> Result<bool, Error> {
     let (group, version) = (ClusterTrustBundle::group(&()), ClusterTrustBundle::version(&()));
-    let served: Option<APIResourceList> = context.requests.served(&format!("{group}/{version}")).await?;
+    let served: Option<APIResourceList> = context.client.served(&format!("{group}/{version}")).await?;
     let kinds = served.map(|list| list.resources).unwrap_or_default();
     if !kinds.iter().any(|kind| kind.name == ClusterTrustBundle::plural(&())) {
         return Ok(false);
     }
-    context.requests.list::<ClusterTrustBundle>(None, &label::selector()).await.map(|_| true)
+    context.client.list::<ClusterTrustBundle>(None, &label::selector()).await.map(|_| true)
 }

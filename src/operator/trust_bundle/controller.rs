@@ -64,9 +64,9 @@ impl TrustBundleController {
     fn compare(&mut self) -> Option<Millis> {
         let context = &self.context;
         let asks = |name: &String| {
-            context.authorities.get(name).is_some_and(|issuer| issuer.terms.publication.cluster().is_some())
+            context.issuers.get(name).is_some_and(|issuer| issuer.terms.publication.cluster().is_some())
         };
-        context.bundles.ask_for_cluster(context.authorities.names().iter().any(asks));
+        context.bundles.ask_for_cluster(context.issuers.names().iter().any(asks));
         let changes = pending_changes(context);
         let is_idle = |change: &Change| !self.busy.values().any(|target| *target == change.target);
         self.changes.extend(changes.due.into_iter().filter(is_idle).take(BATCH));

@@ -27,9 +27,9 @@ pub struct TargetSite {
 #[must_use]
 pub fn sites(context: &Context, terms: &AuthoritySpec) -> Vec<TargetSite> {
     let published = published(context, terms);
-    let board = context.board.lock();
+    let scheduler = context.scheduler.lock();
     let open =
-        board.policy().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
+        scheduler.policy().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
     let within = open.filter_map(|(name, ns)| {
         terms
             .publication
@@ -39,7 +39,7 @@ pub fn sites(context: &Context, terms: &AuthoritySpec) -> Vec<TargetSite> {
     let cluster = terms.publication.cluster().map(|target| TargetSite { target, made: i64::MIN });
     let mut sites: Vec<TargetSite> = within.chain(cluster).collect();
     sites.extend(published.into_iter().filter_map(|target| {
-        let namespace = board.policy().namespace(target.namespace()?)?;
+        let namespace = scheduler.policy().namespace(target.namespace()?)?;
         (!namespace.is_terminating)
             .then_some(TargetSite { target, made: namespace.created.map_or(0, Second::get) })
     }));
@@ -86,12 +86,12 @@ pub fn bundle<'a>(issuer: &'a Issuer, root: &'a SigningCa) -> RenderedBundle<'a>
 /// The change as it would be decided now. `None` where another one is due: the next comparison finds it.
 #[must_use]
 pub fn still(context: &Context, change: &Change) -> Option<Change> {
-    let issuer = context.authorities.get(&change.issuer.terms.name)?;
+    let issuer = context.issuers.get(&change.issuer.terms.name)?;
     let is_wanted = is_target(context, &issuer.terms, &change.target);
     let found = context.bundles.lock().found(&change.target);
     let plan = match &issuer.signer {
         Ok(root) if is_wanted => {
-            let exists = context.roster.lock().names();
+            let exists = context.authorities.lock().names();
             decide(bundle(&issuer, root).desired(), &found, |name| exists.iter().any(|other| other == name))
         }
         Err(_) if is_wanted => return None,
@@ -106,9 +106,9 @@ fn is_target(context: &Context, terms: &AuthoritySpec, target: &Target) -> bool 
     let Some(namespace) = target.namespace() else {
         return terms.publication.cluster().as_ref() == Some(target);
     };
-    let board = context.board.lock();
-    let Some(found) = board.policy().namespace(namespace) else { return false };
-    let shared = board.policy().intern(namespace);
+    let scheduler = context.scheduler.lock();
+    let Some(found) = scheduler.policy().namespace(namespace) else { return false };
+    let shared = scheduler.policy().intern(namespace);
     let is_selected = || terms.publication.within(&shared, &found.labels).as_ref() == Some(target);
     !found.is_terminating && (is_kept || (context.is_watched(namespace) && is_selected()))
 }
@@ -148,8 +148,8 @@ impl Changes {
 #[must_use]
 pub fn pending_changes(context: &Context) -> Changes {
     let mut pending_changes = Changes::default();
-    let names = context.authorities.names();
-    let issuers = names.iter().filter_map(|name| context.authorities.get(name));
+    let names = context.issuers.names();
+    let issuers = names.iter().filter_map(|name| context.issuers.get(name));
     let issuers: Vec<_> = issuers.map(|issuer| (sites(context, &issuer.terms), issuer)).collect();
     let desired: HashSet<&Target> =
         issuers.iter().flat_map(|(sites, _)| sites).map(|site| &site.target).collect();
@@ -166,7 +166,7 @@ pub fn pending_changes(context: &Context) -> Changes {
 /// Adds the changes that publish the bundle of an authority, while its signer is known.
 fn additions(context: &Context, pending_changes: &mut Changes, sites: &[TargetSite], issuer: &Arc<Issuer>) {
     let Ok(root) = &issuer.signer else { return };
-    let (now, exists) = (context.millis(), context.roster.lock().names());
+    let (now, exists) = (context.millis(), context.authorities.lock().names());
     let desired = bundle(issuer, root).desired();
     let mut store = context.bundles.lock();
     for TargetSite { target, .. } in sites {
@@ -195,8 +195,8 @@ fn removals(context: &Context, pending_changes: &mut Changes, sites: &[TargetSit
 }
 
 fn is_settled(context: &Context, target: &Target) -> bool {
-    let board = context.board.lock();
+    let scheduler = context.scheduler.lock();
     target.namespace().is_none_or(|namespace| {
-        board.policy().namespace(namespace).is_some_and(|found| !found.is_terminating)
+        scheduler.policy().namespace(namespace).is_some_and(|found| !found.is_terminating)
     })
 }

@@ -24,16 +24,16 @@ pub fn known_signers(context: &Context, authority: &MtlsAuthority) -> KnownSigne
     KnownSigners {
         recorded,
         evidence_key_id: status.and_then(|status| status.evidence_key_id.clone()),
-        claimants: claimants(&context.board.lock(), name, context.clock.now().as_second()),
+        claimants: claimants(&context.scheduler.lock(), name, context.clock.now().as_second()),
     }
 }
 
 /// One identity for each signer in each namespace, and one of each namespace before the second of any: however many statuses
 /// the users of one namespace write, those of the others are considered.
 #[must_use]
-pub fn claimants(board: &Scheduler, authority: &str, now: i64) -> Vec<Claimant<Digest>> {
+pub fn claimants(scheduler: &Scheduler, authority: &str, now: i64) -> Vec<Claimant<Digest>> {
     let authority = digest(authority);
-    let entries = board.index().entries().map(|(_, entry)| entry);
+    let entries = scheduler.index().entries().map(|(_, entry)| entry);
     let mut seen: [HashSet<(&str, Digest)>; 2] = Default::default();
     let mut by_namespace: BTreeMap<&str, Vec<&IdentityEntry>> = BTreeMap::new();
     for entry in entries.filter(|entry| entry.authority == authority && is_claim(entry, now)) {

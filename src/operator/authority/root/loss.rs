@@ -83,7 +83,7 @@ async fn is_true(
     key: &EvidenceKey,
 ) -> Result<bool, Error> {
     let Claimant { namespace, name, key_id, .. } = claimant;
-    let Some(identity) = context.requests.read::<MtlsIdentity>(Some(namespace), name).await? else {
+    let Some(identity) = context.client.read::<MtlsIdentity>(Some(namespace), name).await? else {
         return Ok(false);
     };
     let named = identity.status.as_ref().and_then(|status| status.authority_key_id.as_deref());

@@ -56,7 +56,7 @@ pub async fn find(
 }
 
 async fn bundle(context: &Context, leaf: &LeafSecret) -> Result<Option<TrustBundle>, Error> {
-    let found = context.requests.secret(&leaf.namespace, &leaf.name).await?;
+    let found = context.client.secret(&leaf.namespace, &leaf.name).await?;
     Ok(found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok()))
 }
 

@@ -79,7 +79,7 @@ async fn owner<'u>(
     if let Some(uid) = in_index(context, authority, namespace, identity, uids) {
         return Ok(Some(uid));
     }
-    let found = context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?;
+    let found = context.client.read::<MtlsIdentity>(Some(namespace), identity).await?;
     let found = found.filter(|found| found.spec.authority_ref.name == authority);
     let uid = found.and_then(|found| found.metadata.uid);
     Ok(uid.and_then(|uid| uids.iter().copied().find(|named| *named == uid)))
@@ -92,8 +92,8 @@ fn in_index<'u>(
     identity: &str,
     uids: &[&'u str],
 ) -> Option<&'u str> {
-    let board = context.board.lock();
-    let index = board.index();
+    let scheduler = context.scheduler.lock();
+    let index = scheduler.index();
     let entry = index.find(namespace, identity).and_then(|id| index.entry(id))?;
     let is_its = |uid: &&str| entry.authority == digest(authority) && entry.uid == digest(uid);
     uids.iter().copied().find(is_its)
@@ -104,8 +104,8 @@ fn in_index<'u>(
 /// # Errors
 /// [`Error`] where it cannot be read.
 pub async fn exists(context: &Context, namespace: &str, identity: &str) -> Result<bool, Error> {
-    if context.board.lock().index().find(namespace, identity).is_some() {
+    if context.scheduler.lock().index().find(namespace, identity).is_some() {
         return Ok(true);
     }
-    Ok(context.requests.read::<MtlsIdentity>(Some(namespace), identity).await?.is_some())
+    Ok(context.client.read::<MtlsIdentity>(Some(namespace), identity).await?.is_some())
 }

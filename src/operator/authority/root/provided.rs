@@ -25,7 +25,7 @@ pub async fn provided(
     loaded: &LoadedRoot,
 ) -> Result<(Provided, Option<AuthorityPem>), Error> {
     let Some(name) = authority.provided_secret_name() else { return Ok((Provided::NotAsked, None)) };
-    let Some(secret) = context.requests.secret(&context.namespace, name).await? else {
+    let Some(secret) = context.client.secret(&context.namespace, name).await? else {
         let place = format!("Secret {}/{name}", context.namespace);
         let why = format!("{place}, which spec.root.provided.secretName names, does not exist; create it");
         return Ok((Provided::Missing(why), None));

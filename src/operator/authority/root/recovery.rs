@@ -115,7 +115,7 @@ async fn recorded(
     let mut key_ids = Vec::new();
     for claimant in known.claimants.iter().take(MAX_READ) {
         let (namespace, name) = (&claimant.namespace, &claimant.name);
-        let identity = context.requests.read::<MtlsIdentity>(Some(namespace), name).await?;
+        let identity = context.client.read::<MtlsIdentity>(Some(namespace), name).await?;
         let credible = identity.filter(|identity| key.is_none_or(|key| is_proven(identity, key, now)));
         let key_id = credible.and_then(|identity| identity.status?.authority_key_id);
         key_ids.extend(key_id.and_then(|text| text.parse().ok()));

@@ -159,15 +159,15 @@ impl<'a> BlockerQuery<'a> {
     /// holding the leaf that status speaks of. An identity that never had a Secret, or can have none again, is not waited for.
     pub fn find<'s>(
         &self,
-        board: &'s Scheduler,
+        scheduler: &'s Scheduler,
         secret: impl Fn(&IdentityEntry) -> Option<&'s SecretEntry>,
     ) -> Blockers {
         let is_behind = |entry: &IdentityEntry| match secret(entry) {
             _ if entry.is_deleting => false,
             Some(secret) => secret.identity_uid == Some(entry.uid) && lags(secret, self.issuer, self.now),
-            None => !is_terminating(board, &entry.namespace) && self.lags_unseen(entry),
+            None => !is_terminating(scheduler, &entry.namespace) && self.lags_unseen(entry),
         };
-        let entries = board.index().entries().map(|(_, entry)| entry);
+        let entries = scheduler.index().entries().map(|(_, entry)| entry);
         let mut blockers = Blockers::default();
         for entry in entries.filter(|entry| entry.authority == self.authority && is_behind(entry)) {
             blockers.add_identity(&entry.namespace, &entry.name, self.exclusions);
@@ -185,6 +185,6 @@ impl<'a> BlockerQuery<'a> {
 }
 
 /// Whether no Secret can be created in a namespace any more.
-fn is_terminating(board: &Scheduler, namespace: &str) -> bool {
-    board.policy().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
+fn is_terminating(scheduler: &Scheduler, namespace: &str) -> bool {
+    scheduler.policy().namespace(namespace).is_some_and(|namespace| namespace.is_terminating)
 }

@@ -54,14 +54,14 @@ pub async fn confirm(
     if spec.publication.has_config_maps() {
         let labels = label::selector_for(&spec.name);
         for namespace in context.watched() {
-            let list = context.requests.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
+            let list = context.client.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
             fresh.extend(list.iter().filter_map(|object| Some((object.target(), object.observed()?))));
         }
     }
     for TargetSite { target, .. } in
         count.sites.iter().filter(|site| matches!(site.target, Target::Cluster { .. }))
     {
-        let found = context.requests.get::<ClusterTrustBundle>(None, target.name()).await?;
+        let found = context.client.get::<ClusterTrustBundle>(None, target.name()).await?;
         fresh.extend(found.and_then(|object| Some((object.target(), object.observed()?))));
     }
     // The list shows no bundle of another authority, and no object that this operator did not create.
@@ -103,7 +103,7 @@ impl<'a> Count<'a> {
         let is_served = *context.bundles.lock().availability() != Availability::NotServed;
         let is_counted = |site: &TargetSite| is_served || site.target.namespace().is_some();
         let sites = sites(context, spec).into_iter().filter(is_counted).collect();
-        Some(Self { sites, desired, exists: context.roster.lock().names(), exclusions, since })
+        Some(Self { sites, desired, exists: context.authorities.lock().names(), exclusions, since })
     }
 
     fn newer_than_store(&self, fresh: &HashMap<Target, ObservedBundle>, store: &BundleStore) -> usize {

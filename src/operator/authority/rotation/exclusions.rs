@@ -53,10 +53,10 @@ impl Exclusions {
             return Vec::new();
         }
         let sites = sites(context, spec);
-        let board = context.board.lock();
+        let scheduler = context.scheduler.lock();
         let authority = digest(&spec.name);
         let is_its_identity = |identity: &NamespacedName| {
-            let index = board.index();
+            let index = scheduler.index();
             let found = index.find(&identity.namespace, &identity.name).and_then(|id| index.entry(id));
             found.is_some_and(|entry| entry.authority == authority)
         };

@@ -74,8 +74,8 @@ impl FreshList {
     /// How many are newer than the index: no watch has told yet what they were before. Of what was deleted while the list was
     /// made, the index has been told everything.
     #[must_use]
-    pub fn newer_than_index(&self, board: &Scheduler) -> usize {
-        let index = board.index();
+    pub fn newer_than_index(&self, scheduler: &Scheduler) -> usize {
+        let index = scheduler.index();
         let is_newer = |secret: &&SecretEntry| {
             let known = index.secret(&secret.namespace, &secret.name);
             known.is_none_or(|known| known.version < secret.version) && !index.has_deleted_secret(secret)
@@ -87,11 +87,11 @@ impl FreshList {
     #[must_use]
     pub fn lagging_unindexed(
         &self,
-        board: &Scheduler,
+        scheduler: &Scheduler,
         issuer: &IssuerEntry,
         now: i64,
     ) -> Vec<OwnershipClaim> {
-        let index = board.index();
+        let index = scheduler.index();
         let is_indexed = |listed: &&ListedSecret| {
             let (secret, OwnershipClaim { secret: name, identity, .. }) = (&listed.entry, &listed.claim);
             let named = index.find(&identity.namespace, &identity.name);

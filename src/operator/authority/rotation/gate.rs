@@ -51,7 +51,7 @@ impl<'a> RotationGate<'a> {
     /// The same with the requests that the authority has by now.
     #[must_use]
     pub fn now(context: &'a Context, spec: &'a AuthoritySpec, loaded: &'a LoadedRoot) -> Self {
-        let authority = context.roster.lock().get(&spec.name);
+        let authority = context.authorities.lock().get(&spec.name);
         let requests = authority.as_ref().map(|authority| authority.requests()).unwrap_or_default();
         Self::new(context, spec, loaded, requests)
     }
@@ -78,10 +78,11 @@ impl<'a> RotationGate<'a> {
         let Self { context, spec, exclusions, .. } = self;
         let excluded: Vec<String> = exclusions.identities().map(ToString::to_string).collect();
         let query = BlockerQuery::new(&spec.name, issuer, exclusions, context.clock.now().as_second());
-        let mut board = context.board.lock();
-        let was_behind = board.take_lagging(&spec.name, &excluded);
-        let indexed = |entry: &IdentityEntry| board.index().secret(&entry.namespace, &entry.secret_name());
-        (query.find(&board, indexed), was_behind)
+        let mut scheduler = context.scheduler.lock();
+        let was_behind = scheduler.take_lagging(&spec.name, &excluded);
+        let indexed =
+            |entry: &IdentityEntry| scheduler.index().secret(&entry.namespace, &entry.secret_name());
+        (query.find(&scheduler, indexed), was_behind)
     }
 
     /// An endpoint that was seen not to trust the announced root holds the rotation up like a Secret that is behind.
@@ -109,9 +110,13 @@ impl<'a> RotationGate<'a> {
         let listed = FreshList::of(&context.leaf_secrets(&spec.name).await?);
         let query = BlockerQuery::new(&spec.name, &issuer, exclusions, context.clock.now().as_second());
         let (blockers, newer, claims) = {
-            let board = context.board.lock();
-            let blockers = query.find(&board, |entry| listed.secret(entry));
-            (blockers, listed.newer_than_index(&board), listed.lagging_unindexed(&board, &issuer, query.now))
+            let scheduler = context.scheduler.lock();
+            let blockers = query.find(&scheduler, |entry| listed.secret(entry));
+            (
+                blockers,
+                listed.newer_than_index(&scheduler),
+                listed.lagging_unindexed(&scheduler, &issuer, query.now),
+            )
         };
         // An identity that the index does not know yet is waited for like any other.
         let unindexed = owners(context, claims).await?;

@@ -34,7 +34,7 @@ async fn owner(
     claims: Vec<OwnershipClaim>,
 ) -> Result<Option<NamespacedName>, Error> {
     let NamespacedName { namespace, name } = &identity;
-    let is_owner = match context.requests.read::<MtlsIdentity>(Some(namespace), name).await {
+    let is_owner = match context.client.read::<MtlsIdentity>(Some(namespace), name).await {
         Err(Error::Unreadable { .. }) => true,
         found => found?.is_some_and(|identity| claims.iter().any(|claim| claim.is_true(&identity))),
     };

@@ -102,8 +102,8 @@ impl Harness {
         server.set_clock(&hand);
         let context = context(&server, clock, leadership);
         let keys = KeyGenerator::start(1, {
-            let (board, millis) = (context.board.clone(), context.millis());
-            move |id| board.change(|board| board.resume(id, millis))
+            let (scheduler, millis) = (context.scheduler.clone(), context.millis());
+            move |id| scheduler.change(|scheduler| scheduler.resume(id, millis))
         });
         Self { server, context, keys, hand, told: Vec::new(), quiet_period: Mutex::default() }
     }
@@ -115,7 +115,7 @@ impl Harness {
         let clock = self.context.clock.clone();
         let client = self.server.client(&clock);
         let (leadership, _) = elect(client.clone(), config, clock, Shutdown::manual().0);
-        self.context.requests = ApiClient::new(client, leadership, Metrics::default());
+        self.context.client = ApiClient::new(client, leadership, Metrics::default());
     }
 
     /// The Lease is renewed all the while: its answers carry the time.
@@ -130,8 +130,8 @@ impl Harness {
         self.hear();
         let authority = self.authority();
         let terms = Arc::new(AuthoritySpec::parse(&authority).unwrap());
-        self.context.roster.lock().apply(authority.clone());
-        self.context.board.change(|board| board.apply_authority(&terms, self.context.millis()));
+        self.context.authorities.lock().apply(authority.clone());
+        self.context.scheduler.change(|scheduler| scheduler.apply_authority(&terms, self.context.millis()));
         let mut outcome = self.reconcile_root(&authority, &mut Vec::new()).await?;
         let taken = status::after(&authority, &outcome).distrusted;
         self.server
@@ -193,19 +193,23 @@ impl Harness {
         let now = self.context.millis();
         let identities = self.server.all(IDENTITIES);
         let secrets = self.server.all(SECRETS);
-        self.context.board.change(|board| {
-            let list = board.start_list();
+        self.context.scheduler.change(|scheduler| {
+            let list = scheduler.start_list();
             for secret in secrets.into_iter().filter(is_ours) {
                 let meta: PartialObjectMeta<Secret> =
                     serde_json::from_value(json!({"metadata": secret["metadata"]})).unwrap();
-                board.apply_secret(&meta, true, now);
+                scheduler.apply_secret(&meta, true, now);
             }
-            board.finish_secret_list(None, list, now);
-            let list = board.start_list();
+            scheduler.finish_secret_list(None, list, now);
+            let list = scheduler.start_list();
             for identity in identities {
-                board.apply_identity(&serde_json::from_value::<MtlsIdentity>(identity).unwrap(), true, now);
+                scheduler.apply_identity(
+                    &serde_json::from_value::<MtlsIdentity>(identity).unwrap(),
+                    true,
+                    now,
+                );
             }
-            board.finish_identity_list(None, list, now);
+            scheduler.finish_identity_list(None, list, now);
         });
         self.watch_bundles::<ConfigMap>(CONFIG_MAPS, ListScope::ConfigMaps(None));
         if *self.context.bundles.lock().availability() == Availability::Open {
@@ -248,14 +252,14 @@ impl Harness {
     pub async fn work(&self) -> Vec<Result<(), Error>> {
         let mut outcomes = Vec::new();
         self.hear();
-        while let Some(job) = self.context.board.change(|board| {
-            board.sweep(self.context.millis());
-            board.next(self.context.millis())
+        while let Some(job) = self.context.scheduler.change(|scheduler| {
+            scheduler.sweep(self.context.millis());
+            scheduler.next(self.context.millis())
         }) {
             let id = job.id;
             let outcome = reconcile(&self.context, &self.keys, job).await;
             let has_failed = !matches!(outcome, Ok(()) | Err(Error::KeyPending));
-            self.context.board.change(|board| board.done(id, has_failed, self.context.millis()));
+            self.context.scheduler.change(|scheduler| scheduler.done(id, has_failed, self.context.millis()));
             outcomes.push(outcome);
             assert!(outcomes.len() < 20, "the operator does not come to rest");
         }
@@ -329,17 +333,17 @@ impl Harness {
 
 fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context {
     let metrics = Metrics::default();
-    let (board, client) = (Shared::<Scheduler>::default(), server.client(&clock));
+    let (scheduler, client) = (Shared::<Scheduler>::default(), server.client(&clock));
     let millis = clock.now().as_millisecond();
-    board.change(|board| board.apply_namespace(NAMESPACE, NamespaceEntry::default(), millis));
+    scheduler.change(|scheduler| scheduler.apply_namespace(NAMESPACE, NamespaceEntry::default(), millis));
     Context {
         probes: SharedProbeState::default(),
         bundles: SharedBundleStore::default(),
         clock,
-        requests: ApiClient::new(client, leadership, metrics.clone()),
-        board,
-        authorities: Issuers::default(),
-        roster: Shared::default(),
+        client: ApiClient::new(client, leadership, metrics.clone()),
+        scheduler,
+        issuers: Issuers::default(),
+        authorities: Shared::default(),
         metrics,
         namespace: "mtls-system".into(),
         pod_name: "mtls-operator-0".into(),
