@@ -14,8 +14,6 @@ use super::scheduler::Scheduler;
 use crate::api::names::label;
 use crate::operator::index::authorities::Authorities;
 use crate::operator::index::time::Millis;
-use crate::operator::probe::store::SharedProbeState;
-use crate::operator::trust_bundle::shared::SharedBundleStore;
 use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 use crate::runtime::shared::Shared;
@@ -33,10 +31,6 @@ pub struct Context {
     pub issuers: Issuers,
     /// The authorities that exist.
     pub authorities: Shared<Authorities>,
-    /// Live probes: identities to probe and the last results.
-    pub probes: SharedProbeState,
-    /// Trust bundles that are published.
-    pub bundles: SharedBundleStore,
     /// Metrics.
     pub metrics: Metrics,
     /// Namespace of root Secrets and of the Lease.

@@ -18,6 +18,7 @@ use crate::operator::index::identity::ParsedIdentity;
 use crate::operator::index::policy::NamespaceEntry;
 use crate::operator::index::time::{Millis, Second};
 use crate::operator::probe::store::SharedProbeState;
+use crate::operator::trust_bundle::shared::SharedBundleStore;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::runtime::shared::Shared;
 
@@ -139,17 +140,18 @@ fn requeue_awaiting(context: &Context, is_it: impl Fn(&AwaitedObject) -> bool) {
     });
 }
 
-/// Namespaces, for the scheduler.
+/// Namespaces, for the scheduler and for trust bundles.
 pub struct NamespaceHandler {
     context: Context,
+    bundles: SharedBundleStore,
     listed: Vec<String>,
 }
 
 impl NamespaceHandler {
     /// All of them.
     #[must_use]
-    pub fn new(context: Context) -> Self {
-        Self { context, listed: Vec::new() }
+    pub fn new(context: Context, bundles: SharedBundleStore) -> Self {
+        Self { context, bundles, listed: Vec::new() }
     }
 }
 
@@ -167,7 +169,7 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
         };
         let now = self.context.millis();
         self.context.scheduler.change(|scheduler| scheduler.apply_namespace(&name, namespace, now));
-        self.context.bundles.notify();
+        self.bundles.notify();
         if is_from_list {
             self.listed.push(name);
         }

@@ -15,6 +15,7 @@ use super::metrics::Metrics;
 use super::scheduler::Scheduler;
 use crate::api::names::label;
 use crate::operator::authority::bootstrap::{DefaultAuthority, create_default_authority};
+use crate::operator::authority::consumers::Consumers;
 use crate::operator::authority::controller::AuthorityController;
 use crate::operator::client::watch::Watch;
 use crate::operator::identity::controller::IdentityController;
@@ -28,7 +29,7 @@ use crate::operator::scheduler::pacing::Pacing;
 use crate::operator::trust_bundle::cluster_trust_bundles::watch_cluster_bundles;
 use crate::operator::trust_bundle::controller::TrustBundleController;
 use crate::operator::trust_bundle::informer::TrustBundleHandler;
-use crate::operator::trust_bundle::shared::SharedBundleStore;
+use crate::operator::trust_bundle::shared::{SharedBundleStore, TrustBundles};
 use crate::operator::trust_bundle::store::ListScope;
 use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
@@ -88,21 +89,21 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
     let scheduler = scheduler(settings.workers);
     let keys = key_generator(&settings, &scheduler, &clock);
     let context = Context {
-        probes: SharedProbeState::default(),
         client: ApiClient::new(client.clone(), leadership.clone(), metrics.clone()),
         clock,
         scheduler,
         issuers: issuers::Issuers::default(),
         authorities: Shared::default(),
-        bundles: SharedBundleStore::default(),
         metrics,
         namespace: settings.namespace.as_str().into(),
         pod_name: settings.pod_name.as_str().into(),
         watch_namespaces: settings.watch_namespaces.clone().into(),
         safeguards,
     };
+    let bundles = TrustBundles { context: context.clone(), store: SharedBundleStore::default() };
+    let consumers = Consumers { bundles, probes: SharedProbeState::default() };
     let mut watches = JoinSet::new();
-    let start = start_watches(&context, &client, &readiness, &mut watches);
+    let start = start_watches(&consumers, &client, &readiness, &mut watches);
     tokio::select! {
         () = start => {}
         () = shutdown.triggered() => return Ok(()),
@@ -113,11 +114,11 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
     }
     let visitor =
         settings.endpoint_probes.then(|| EndpointProber::new(dialer, context.metrics.probes.clone()));
-    watch_pods(&context, &client, &leadership, visitor, &mut watches);
-    watch_bundles(&context, &client, &mut watches);
-    let authorities = AuthorityController::new(context.clone(), leadership.clone());
-    watches
-        .spawn(TrustBundleController::new(context.clone(), leadership.clone(), authorities.synced()).run());
+    watch_pods(&consumers, &client, &leadership, visitor, &mut watches);
+    watch_bundles(&consumers.bundles, &client, &mut watches);
+    let bundles = consumers.bundles.clone();
+    let authorities = AuthorityController::new(consumers, leadership.clone());
+    watches.spawn(TrustBundleController::new(bundles, leadership.clone(), authorities.synced()).run());
     let workers = IdentityController::new(context, keys, leadership, authorities.synced(), settings.workers);
     watches.spawn(authorities.run());
     workers.run(end(shutdown, &mut watches)).await
@@ -146,10 +147,16 @@ fn key_generator(settings: &Settings, scheduler: &Shared<Scheduler>, clock: &Clo
 
 /// Namespaces and authorities first: permissions of identities are judged by them. All Secrets are listed before the first
 /// reconcile: one that is not listed yet must not be taken for missing.
-async fn start_watches(context: &Context, client: &Client, readiness: &Readiness, watches: &mut JoinSet<()>) {
+async fn start_watches(
+    consumers: &Consumers,
+    client: &Client,
+    readiness: &Readiness,
+    watches: &mut JoinSet<()>,
+) {
+    let context = consumers.context();
     let all = readiness.handle("leaf Secrets and identities");
     let terms = Readiness::new();
-    let namespaces = NamespaceHandler::new(context.clone());
+    let namespaces = NamespaceHandler::new(context.clone(), consumers.bundles.store.clone());
     watches.spawn(Watch::all(client).run(context.clock.clone(), namespaces, terms.handle("Namespaces")));
     let authorities = AuthorityHandler::new(context.clone());
     watches.spawn(Watch::all(client).run(
@@ -164,7 +171,7 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
         let handler = LeafSecretHandler::new(context.clone(), scope.clone());
         watches.spawn(secrets.run(context.clock.clone(), handler, objects.handle("leaf Secrets")));
         let identities = Watch::within(client, scope.as_deref());
-        let handler = IdentityHandler::new(context.clone(), context.probes.clone(), scope);
+        let handler = IdentityHandler::new(context.clone(), consumers.probes.clone(), scope);
         watches.spawn(identities.run(context.clock.clone(), handler, objects.handle("MtlsIdentities")));
     }
     let own = Watch::within(client, Some(&context.namespace));
@@ -179,33 +186,33 @@ async fn start_watches(context: &Context, client: &Client, readiness: &Readiness
 
 /// Watches `EndpointSlice`s and probes endpoints, if probes are enabled. No identity waits for these.
 fn watch_pods(
-    context: &Context,
+    consumers: &Consumers,
     client: &Client,
     leadership: &Leadership,
     visitor: Option<EndpointProber>,
     watches: &mut JoinSet<()>,
 ) {
-    let listed = Readiness::new();
+    let (context, listed) = (consumers.context(), Readiness::new());
     for scope in context.watched().into_iter().filter(|_| visitor.is_some()) {
         let slices = Watch::within(client, scope.as_deref()).labelled(EndpointSlices::labels());
-        let handler = EndpointSlices::new(context.probes.clone(), scope);
+        let handler = EndpointSlices::new(consumers.probes.clone(), scope);
         watches.spawn(slices.run(context.clock.clone(), handler, listed.handle("EndpointSlices")));
     }
     watches.spawn(
-        ProbeController::new(context.clone(), context.probes.clone(), visitor)
+        ProbeController::new(context.clone(), consumers.probes.clone(), visitor)
             .run(leadership.clone(), listed),
     );
 }
 
 /// Watches published trust bundles. No identity waits for these: where they cannot be listed, only publication waits.
-fn watch_bundles(context: &Context, client: &Client, watches: &mut JoinSet<()>) {
-    let unawaited = Readiness::new();
+fn watch_bundles(bundles: &TrustBundles, client: &Client, watches: &mut JoinSet<()>) {
+    let (context, unawaited) = (&bundles.context, Readiness::new());
     for scope in context.watched() {
         let config_maps = Watch::<ConfigMap>::within(client, scope.as_deref()).labelled(label::selector());
-        let handler = TrustBundleHandler::new(context, ListScope::ConfigMaps(scope));
+        let handler = TrustBundleHandler::new(bundles, ListScope::ConfigMaps(scope));
         watches.spawn(config_maps.run(context.clock.clone(), handler, unawaited.handle("ConfigMaps")));
     }
-    watches.spawn(watch_cluster_bundles(context.clone(), client.clone()));
+    watches.spawn(watch_cluster_bundles(bundles.clone(), client.clone()));
 }
 
 /// Threads for RSA keys: a part of the cores, so that other work goes on.

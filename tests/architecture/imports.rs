@@ -33,13 +33,6 @@ const ROOMS: &[&[&str]] = &[
     &["main"],
 ];
 
-/// Imports that still run upwards: the context holds the stores of two controllers, which are to be handed to those that need
-/// them. Nothing is added here.
-const STILL_UPWARDS: [(&str, &str); 2] = [
-    ("operator::context", "operator::probe::store"),
-    ("operator::context", "operator::trust_bundle::shared"),
-];
-
 /// Files that only name their parts.
 const CONTENTS: [&str; 4] = ["lib", "api", "operator", "plan"];
 
@@ -50,11 +43,10 @@ impl Imports {
     fn read() -> Self {
         let sources = sources();
         let modules: BTreeSet<String> = sources.iter().map(module).collect();
-        let is_counted = |from: &str, to: &str| !STILL_UPWARDS.contains(&(from, to));
         let of = |source: &Source| {
             let name = module(source);
             let used = uses(source).into_iter().filter_map(|path| target(&name, &path, &modules));
-            let others = used.filter(|other| *other != name && is_counted(&name, other)).collect();
+            let others = used.filter(|other| *other != name).collect();
             (name, others)
         };
         Self(sources.iter().map(of).collect())

@@ -82,13 +82,17 @@ fn serve(harness: &Harness, kinds: &[&str]) {
 #[tokio::test]
 async fn whether_cluster_trust_bundles_can_be_had_is_asked_before_they_are_watched() {
     let harness = harness(json!({})).await;
-    assert_eq!(availability(&harness.context).await, Availability::NotServed, "not even the version");
+    assert_eq!(
+        availability(&harness.consumers.bundles).await,
+        Availability::NotServed,
+        "not even the version"
+    );
     serve(&harness, &["certificatesigningrequests"]);
-    assert_eq!(availability(&harness.context).await, Availability::NotServed, "not the kind");
+    assert_eq!(availability(&harness.consumers.bundles).await, Availability::NotServed, "not the kind");
     serve(&harness, &["certificatesigningrequests", CLUSTER_BUNDLES]);
-    assert_eq!(availability(&harness.context).await, Availability::Open);
+    assert_eq!(availability(&harness.consumers.bundles).await, Availability::Open);
     harness.server.next(&format!("LIST {CLUSTER_BUNDLES}"), Fault::Broken);
-    let denied = availability(&harness.context).await;
+    let denied = availability(&harness.consumers.bundles).await;
     assert!(matches!(&denied, Availability::Denied(why) if why.contains("InternalError")), "{denied:?}");
 }
 
@@ -198,8 +202,10 @@ async fn a_replica_that_does_not_lead_writes_no_bundle() {
     let mut harness = harness(publishing()).await;
     harness.depose();
     harness.watch();
-    for change in mtls_operator::operator::trust_bundle::targets::pending_changes(&harness.context).due {
-        mtls_operator::operator::trust_bundle::apply::apply(&harness.context, &change).await;
+    for change in
+        mtls_operator::operator::trust_bundle::targets::pending_changes(&harness.consumers.bundles).due
+    {
+        mtls_operator::operator::trust_bundle::apply::apply(&harness.consumers.bundles, &change).await;
     }
     assert_eq!(harness.asked(), NOTHING);
 }
@@ -297,7 +303,7 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
             "roots",
             harness.hand.now(),
         );
-        let confirmation = RotationGate::now(&harness.context, &terms, &loaded).confirm().await;
+        let confirmation = RotationGate::now(&harness.consumers, &terms, &loaded).confirm().await;
         matches!(confirmation.unwrap(), Confirmation::Confirmed)
     };
     assert!(confirms(&mesh.harness).await);
@@ -317,7 +323,7 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
 #[tokio::test(start_paused = true)]
 async fn a_cluster_trust_bundle_is_waited_for_ten_minutes_and_removed_when_it_is_switched_off() {
     let mut mesh = RotationRun::of(&["a"], json!({})).await;
-    mesh.harness.context.bundles.change(|ledger| ledger.set_availability(Availability::Open));
+    mesh.harness.consumers.bundles.store.change(|ledger| ledger.set_availability(Availability::Open));
     mesh.harness.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"] = for_the_cluster());
     mesh.tick(1).await;
     let found = |mesh: &RotationRun| mesh.harness.server.get(CLUSTER_BUNDLES, "", CLUSTER);
@@ -341,7 +347,7 @@ async fn a_kind_that_is_not_served_holds_nobody_up_and_one_that_cannot_be_seen_d
         [(Availability::NotServed, "Draining"), (Availability::Denied("no".into()), "Announced")]
     {
         let mut mesh = RotationRun::of(&["a"], json!({})).await;
-        mesh.harness.context.bundles.change(|ledger| ledger.set_availability(access.clone()));
+        mesh.harness.consumers.bundles.store.change(|ledger| ledger.set_availability(access.clone()));
         mesh.harness.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"] = for_the_cluster());
         mesh.ask("1");
         mesh.until("Announced", 30, 1).await;

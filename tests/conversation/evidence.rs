@@ -160,7 +160,7 @@ async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_cha
         );
         change(
             &harness,
-            &mut IdentityHandler::new(harness.context.clone(), harness.context.probes.clone(), None),
+            &mut IdentityHandler::new(harness.context.clone(), harness.consumers.probes.clone(), None),
             harness.identity("web"),
         );
         harness.advance(seconds);

@@ -34,7 +34,7 @@ impl Loops {
         .unwrap();
         let harness = Harness::bare(server, NOW).with_authority(spec).await;
         let (context, leads) = (&harness.context, Leadership::always(harness.context.clock.clone()));
-        let controller = AuthorityController::new(context.clone(), leads.clone());
+        let controller = AuthorityController::new(harness.consumers.clone(), leads.clone());
         let workers = IdentityController::new(
             context.clone(),
             harness.keys.clone(),
@@ -43,7 +43,7 @@ impl Loops {
             4,
         );
         let mut tasks = JoinSet::new();
-        tasks.spawn(TrustBundleController::new(context.clone(), leads, controller.synced()).run());
+        tasks.spawn(TrustBundleController::new(harness.consumers.bundles.clone(), leads, controller.synced()).run());
         tasks.spawn(controller.run());
         tasks.spawn(async move { drop(workers.run(std::future::pending()).await) });
         let mut loops = Self { harness, tasks };

@@ -33,7 +33,7 @@ async fn probe(dialer: Dialer, for_so_long: Duration) {
     Pods::publish(&harness, "web", &addresses);
     let prober = ProbeController::new(
         harness.context.clone(),
-        harness.context.probes.clone(),
+        harness.consumers.probes.clone(),
         Some(EndpointProber::new(dialer, ProbeMetrics::default())),
     );
     let leadership = Leadership::always(harness.context.clock.clone());
@@ -42,7 +42,7 @@ async fn probe(dialer: Dialer, for_so_long: Duration) {
     sleep(Duration::from_millis(1)).await;
     Pods::publish(&harness, "web", &addresses);
     for identity in harness.server.all(IDENTITIES) {
-        harness.context.probes.change(|probes| probes.apply(&serde_json::from_value(identity).unwrap()));
+        harness.consumers.probes.change(|probes| probes.apply(&serde_json::from_value(identity).unwrap()));
     }
     sleep(for_so_long).await;
     running.abort();

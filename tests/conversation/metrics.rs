@@ -30,8 +30,10 @@ pub async fn served() -> Harness {
 }
 
 pub fn keeper(harness: &Harness) -> Pin<Box<dyn Future<Output = ()>>> {
-    let keeper =
-        AuthorityController::new(harness.context.clone(), Leadership::always(harness.context.clock.clone()));
+    let keeper = AuthorityController::new(
+        harness.consumers.clone(),
+        Leadership::always(harness.context.clock.clone()),
+    );
     Box::pin(keeper.run())
 }
 
@@ -234,7 +236,7 @@ async fn a_replica_that_leads_no_more_shows_no_queue() {
     let (leadership, election) =
         elect(leases.client("first"), config, harness.context.clock.clone(), shutdown);
     let election = tokio::spawn(election);
-    let mut keeper = Box::pin(AuthorityController::new(harness.context.clone(), leadership.clone()).run());
+    let mut keeper = Box::pin(AuthorityController::new(harness.consumers.clone(), leadership.clone()).run());
     keep(&mut keeper).await;
     assert!(leadership.is_leader());
     harness.context.metrics.waiting(Priority::ALL.map(|class| (class, 3)), 5);

@@ -45,7 +45,7 @@ impl Pods {
             async move { pod.map(|pod| pod.connect(Arc::new(clock))).ok_or(ErrorKind::ConnectionRefused.into()) }
         });
         let prober = EndpointProber { dialer, limits: limits(), metrics: ProbeMetrics::default() };
-        let state = harness.context.probes.clone();
+        let state = harness.consumers.probes.clone();
         Self {
             listening,
             dialed: seen,
@@ -75,7 +75,7 @@ impl Pods {
             "addressType": "IPv4", "endpoints": endpoints, "ports": [{ "port": PORT }],
         }))
         .unwrap();
-        harness.context.probes.change(|probes| probes.slices.apply(&slice));
+        harness.consumers.probes.change(|probes| probes.slices.apply(&slice));
     }
 
     /// The Pod at this address loads what the Secret of an identity holds.
@@ -114,7 +114,7 @@ impl Pods {
     pub async fn probe(&mut self, harness: &Harness) {
         for identity in harness.server.all(IDENTITIES) {
             let identity = serde_json::from_value(identity).unwrap();
-            harness.context.probes.change(|probes| probes.apply(&identity));
+            harness.consumers.probes.change(|probes| probes.apply(&identity));
         }
         // The first round probes, the second writes the verdict.
         for _ in 0..2 {

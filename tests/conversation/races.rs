@@ -84,13 +84,13 @@ async fn answers_to_writes_that_come_after_the_deletion_bring_nothing_back() {
 #[tokio::test(start_paused = true)]
 async fn the_answer_to_a_published_bundle_brings_none_back_and_what_was_asked_for_is_believed() {
     let (mesh, change) = change().await;
-    let ledger = &mesh.harness.context.bundles;
+    let ledger = &mesh.harness.consumers.bundles.store;
     ledger.change(|ledger| ledger.delete(&change.target, "1000", 0));
-    apply(&mesh.harness.context, &change).await;
+    apply(&mesh.harness.consumers.bundles, &change).await;
     assert!(mesh.harness.server.get(CONFIG_MAPS, NAMESPACE, BUNDLE).is_some());
     assert_eq!(ledger.lock().found(&change.target), TargetState::Nothing);
     // A restored backup counts its versions from an earlier one.
-    apply(&mesh.harness.context, &change).await;
+    apply(&mesh.harness.consumers.bundles, &change).await;
     assert!(matches!(ledger.lock().found(&change.target), TargetState::Ours(_)));
 }
 
@@ -130,7 +130,7 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     LeafSecretHandler::new(context.clone(), None).delete(metadata(&harness, "a-mtls", Some("1000")));
     board.change(|board| board.apply_secret_answer(&metadata(&harness, "a-mtls", Some("999")), 0));
     assert_eq!(board.lock().secret_version(NAMESPACE, "a-mtls"), None);
-    IdentityHandler::new(context.clone(), context.probes.clone(), None)
+    IdentityHandler::new(context.clone(), harness.consumers.probes.clone(), None)
         .delete(last(&harness, (IDENTITIES, NAMESPACE, "a")));
     let mut late = harness.identity("a");
     late.metadata.resource_version = Some("999".into());
@@ -147,12 +147,12 @@ async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
 async fn a_bundle_counts_as_it_was_when_it_was_deleted() {
     let harness = RotationRun::of(&["a"], publishing()).await.harness;
     let place = the_place(&harness);
-    let seen = harness.context.bundles.lock().seen(&place).cloned().unwrap();
-    harness.context.bundles.change(|ledger| ledger.take_drifted(std::slice::from_ref(&place)));
+    let seen = harness.consumers.bundles.store.lock().seen(&place).cloned().unwrap();
+    harness.consumers.bundles.store.change(|ledger| ledger.take_drifted(std::slice::from_ref(&place)));
     let mut deleted: ConfigMap = last(&harness, (CONFIG_MAPS, NAMESPACE, BUNDLE));
     deleted.data.as_mut().unwrap().insert("ca.crt".into(), "theirs".into());
-    TrustBundleHandler::new(&harness.context, ListScope::ConfigMaps(None)).delete(deleted);
-    harness.context.bundles.change(|ledger| {
+    TrustBundleHandler::new(&harness.consumers.bundles, ListScope::ConfigMaps(None)).delete(deleted);
+    harness.consumers.bundles.store.change(|ledger| {
         assert!(ledger.take_drifted(std::slice::from_ref(&place)));
         ledger.apply_response(&place, seen);
         assert_eq!(ledger.found(&place), TargetState::Nothing);
@@ -164,11 +164,12 @@ async fn a_list_of_identities_is_believed_for_probes_whatever_its_version() {
     let harness = Harness::set().await;
     let probes = json!([{ "name": "tls", "serviceName": "web", "targetPort": 8443 }]);
     harness.apply("web", &json!({ "probes": probes }));
-    let mut identities = IdentityHandler::new(harness.context.clone(), harness.context.probes.clone(), None);
+    let mut identities =
+        IdentityHandler::new(harness.context.clone(), harness.consumers.probes.clone(), None);
     let restored = harness.identity("web");
     identities.apply(last(&harness, (IDENTITIES, NAMESPACE, "web")), false);
     let known = || {
-        let memory = harness.context.probes.lock();
+        let memory = harness.consumers.probes.lock();
         memory.identities.values().next().unwrap().identity.metadata.resource_version.clone()
     };
     assert_eq!(known().as_deref(), Some("1000"));
@@ -182,20 +183,23 @@ async fn an_identity_that_a_list_does_not_name_is_not_probed_any_more() {
     let probes = json!([{ "name": "tls", "serviceName": "web", "targetPort": 8443 }]);
     harness.apply("web", &json!({ "probes": probes }));
     harness.apply("api", &json!({ "probes": probes }));
-    let mut identities =
-        IdentityHandler::new(harness.context.clone(), harness.context.probes.clone(), Some(NAMESPACE.into()));
+    let mut identities = IdentityHandler::new(
+        harness.context.clone(),
+        harness.consumers.probes.clone(),
+        Some(NAMESPACE.into()),
+    );
     for name in ["web", "api"] {
         identities.apply(last(&harness, (IDENTITIES, NAMESPACE, name)), false);
     }
     let mut elsewhere = IdentityHandler::new(
         harness.context.clone(),
-        harness.context.probes.clone(),
+        harness.consumers.probes.clone(),
         Some("elsewhere".into()),
     );
     elsewhere.init();
     elsewhere.init_done();
     let known =
-        || harness.context.probes.lock().names(None).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+        || harness.consumers.probes.lock().names(None).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
     assert_eq!(known(), ["api", "web"], "the list of another namespace says nothing about them");
     identities.init();
     identities.apply(last(&harness, (IDENTITIES, NAMESPACE, "api")), true);
@@ -304,7 +308,7 @@ async fn confirm(harness: &Harness) -> Option<Blockers> {
     let secret = serde_json::from_value(root).unwrap();
     let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
     let loaded = load(Some(&secret), &terms, "roots", harness.hand.now());
-    match RotationGate::now(&harness.context, &terms, &loaded).confirm().await.unwrap() {
+    match RotationGate::now(&harness.consumers, &terms, &loaded).confirm().await.unwrap() {
         Confirmation::Confirmed => None,
         Confirmation::HeldUp(blockers) => Some(blockers),
     }
@@ -361,14 +365,14 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
     let deleted = metadata(&mesh.harness, "other", Some("1000"));
     mesh.harness.context.scheduler.change(|board| board.delete_secret(&deleted, 0));
     let place = the_place(&mesh.harness);
-    mesh.harness.context.bundles.change(|ledger| ledger.delete(&place, "1000", 0));
+    mesh.harness.consumers.bundles.store.change(|ledger| ledger.delete(&place, "1000", 0));
     assert_eq!(confirm(&mesh.harness).await, None);
 }
 
 /// The place of the bundle in the namespace.
 fn the_place(harness: &Harness) -> Target {
     let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
-    sites(&harness.context, &terms).remove(0).target
+    sites(&harness.consumers.bundles, &terms).remove(0).target
 }
 
 #[tokio::test(start_paused = true)]
@@ -389,7 +393,7 @@ async fn change() -> (RotationRun, Change) {
     let mesh = RotationRun::of(&["a"], publishing()).await;
     mesh.harness.server.delete(CONFIG_MAPS, NAMESPACE, BUNDLE);
     mesh.harness.watch();
-    let change = pending_changes(&mesh.harness.context).due.remove(0);
+    let change = pending_changes(&mesh.harness.consumers.bundles).due.remove(0);
     mesh.harness.server.calls();
     (mesh, change)
 }
@@ -400,7 +404,7 @@ async fn an_errand_that_waited_brings_what_is_in_force_when_it_is_run() {
     mesh.ask("1");
     mesh.harness.look_at_authority().await.unwrap();
     assert_eq!(mesh.phase(), "Announced");
-    apply(&mesh.harness.context, &change).await;
+    apply(&mesh.harness.consumers.bundles, &change).await;
     let text = mesh.harness.server.get(CONFIG_MAPS, NAMESPACE, BUNDLE).unwrap()["data"]["ca.crt"].clone();
     assert_eq!(text.as_str().unwrap().matches("BEGIN CERTIFICATE").count(), 2);
 }
@@ -411,7 +415,7 @@ async fn an_errand_that_nothing_asks_for_any_more_is_not_run() {
     mesh.harness.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
     mesh.harness.look_at_authority().await.unwrap();
     mesh.harness.asked();
-    apply(&mesh.harness.context, &change).await;
+    apply(&mesh.harness.consumers.bundles, &change).await;
     assert_eq!(mesh.harness.asked(), [""; 0]);
 }
 
@@ -422,10 +426,13 @@ async fn a_replica_with_an_old_view_of_the_root_publishes_no_bundle() {
         root["metadata"]["annotations"]["example.com/touched"] = json!("yes");
     });
     tokio::time::advance(Duration::from_secs(4)).await;
-    apply(&mesh.harness.context, &change).await;
+    apply(&mesh.harness.consumers.bundles, &change).await;
     assert_eq!(mesh.harness.asked(), [format!("GET metadata mtls-system/{ROOT}")]);
     let place = change.target.clone();
-    assert!(matches!(mesh.harness.context.bundles.lock().failure(&place), Some(PublishFailure::Failed(_))));
+    assert!(matches!(
+        mesh.harness.consumers.bundles.store.lock().failure(&place),
+        Some(PublishFailure::Failed(_))
+    ));
     mesh.harness.look_at_authority().await.unwrap();
     mesh.harness.advance(SignedDuration::from_secs(1));
     assert!(mesh.harness.distributed().await.contains(&format!("POST configmaps {NAMESPACE}/{BUNDLE}")));
@@ -444,5 +451,5 @@ async fn of_places_that_no_bundle_is_wanted_at_nothing_is_remembered() {
     }
     mesh.harness.watch();
     mesh.harness.distribute().await;
-    assert_eq!(mesh.harness.context.bundles.lock().noted(), 0);
+    assert_eq!(mesh.harness.consumers.bundles.store.lock().noted(), 0);
 }

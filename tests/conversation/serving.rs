@@ -155,7 +155,7 @@ async fn what_cannot_be_seen_is_said_to_be_unknown() {
 #[tokio::test(start_paused = true)]
 async fn an_operator_that_does_not_probe_says_so_and_dials_nobody() {
     let (mut harness, mut pods) = set().await;
-    pods.controller = ProbeController::new(harness.context.clone(), harness.context.probes.clone(), None);
+    pods.controller = ProbeController::new(harness.context.clone(), harness.consumers.probes.clone(), None);
     harness.asked();
     assert_eq!(later(&mut harness, &mut pods, SignedDuration::from_secs(11)).await, [STATUS]);
     let (verdict, message) = serving(&harness);

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::consumers::Consumers;
 use super::outcome::RootOutcome;
 use super::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::api::MtlsAuthority;
-use crate::operator::context::Context;
 use crate::operator::index::digest::digest;
 use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::issuers::{Issuer, SigningCa, Unready};
@@ -15,11 +15,12 @@ use crate::plan::identity::world::{NotReady, Signer};
 
 /// Puts spec and CA of an authority into force.
 pub fn activate(
-    context: &Context,
+    consumers: &Consumers,
     authority: &MtlsAuthority,
     spec: Arc<AuthoritySpec>,
     outcome: RootOutcome,
 ) {
+    let (context, bundles) = (consumers.context(), &consumers.bundles.store);
     let before = context.issuers.get(&spec.name);
     let issuer = issuer(authority, spec, outcome);
     let (name, entry) = (issuer.terms.name.clone(), entry(&issuer));
@@ -28,12 +29,12 @@ pub fn activate(
     match &issuer.signer {
         Ok(ca) => {
             context.metrics.root(&name, ca.facts.window.not_after.as_second());
-            context.bundles.lock().set_current(&name, digest(ca.authority.bundle().to_pem()));
+            bundles.lock().set_current(&name, digest(ca.authority.bundle().to_pem()));
         }
         Err(_) => context.metrics.no_root(&name),
     }
     context.issuers.put(issuer);
-    context.probes.notify();
+    consumers.probes.notify();
     // Each time: the scheduler knows no signer of an authority that was deleted and created again meanwhile.
     context.scheduler.change(|scheduler| {
         scheduler.apply_issuer(&name, entry, context.millis());
@@ -42,7 +43,7 @@ pub fn activate(
         }
     });
     if has_changed {
-        context.bundles.notify();
+        bundles.notify();
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::activate::activate;
+use super::consumers::Consumers;
 use super::inputs::AuthorityReconcile;
 use super::next_reconcile::next_reconcile;
 use super::record::StatusWriter;
@@ -35,6 +36,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// The controller.
 pub struct AuthorityController {
     context: Context,
+    consumers: Consumers,
     leadership: Leadership,
     /// True once every authority that was listed has been reconciled by this leader.
     synced: watch::Sender<bool>,
@@ -45,12 +47,13 @@ pub struct AuthorityController {
 }
 
 impl AuthorityController {
-    /// A controller of these authorities.
+    /// A controller that distributes roots to these consumers.
     #[must_use]
-    pub fn new(context: Context, leadership: Leadership) -> Self {
+    pub fn new(consumers: Consumers, leadership: Leadership) -> Self {
+        let context = consumers.context().clone();
         let (summary, states) = (Summary::default(), AuthorityStates::default());
         let synced = watch::Sender::new(false);
-        Self { context, leadership, synced, summary, states, is_clock_doubted: false }
+        Self { context, consumers, leadership, synced, summary, states, is_clock_doubted: false }
     }
 
     /// Whether every authority that was listed has been reconciled by this leader.
@@ -67,7 +70,7 @@ impl AuthorityController {
             while self.leadership.is_leader() {
                 self.requeue_after_clock_change();
                 self.reconcile_due().await;
-                self.summary.update(&self.context, &self.states).await;
+                self.summary.update(&self.consumers.bundles, &self.states).await;
                 self.wait().await;
             }
             self.synced.send_replace(false);
@@ -147,6 +150,7 @@ impl AuthorityController {
     fn forget(&mut self, name: &str) {
         self.context.issuers.remove(name);
         self.states.remove(name);
+        self.consumers.bundles.store.lock().remove_current(name);
         self.context.metrics.remove_gauges(name);
         self.context.metrics.remove_counters(name);
     }
@@ -192,7 +196,8 @@ impl AuthorityController {
             context.issuers.put(Issuer { terms: spec.clone(), signer, next: None });
         }
         let (quiet_period, applied) = (&mut state.quiet_period, &mut state.unreported);
-        let mut reconcile = AuthorityReconcile::new(context, &authority, &spec, quiet_period, applied);
+        let mut reconcile =
+            AuthorityReconcile::new(&self.consumers, &authority, &spec, quiet_period, applied);
         let mut outcome = reconcile.run().await?;
         let error = outcome.error.take();
         state.set_rotation(&spec, &outcome);
@@ -203,7 +208,7 @@ impl AuthorityController {
             return recorded.map(|()| None);
         }
         context.metrics.rotation_phase(&spec.name, outcome.root().map(|root| root.phase));
-        activate(context, &authority, spec, outcome);
+        activate(&self.consumers, &authority, spec, outcome);
         // A change that cannot be made must not keep a new spec from being in force.
         error.map_or(recorded, Err).map(|()| Some(next))
     }

@@ -1,5 +1,6 @@
 //! What one reconcile of an authority works with.
 
+use super::consumers::Consumers;
 use super::outcome::Applied;
 use super::rotation::quiet_period::RotationQuietPeriod;
 use crate::api::MtlsAuthority;
@@ -11,6 +12,8 @@ use crate::plan::authority::spec::AuthoritySpec;
 pub struct AuthorityReconcile<'a> {
     /// What all controllers share.
     pub context: &'a Context,
+    /// What is known of the consumers of its roots.
+    pub consumers: &'a Consumers,
     /// The object.
     pub authority: &'a MtlsAuthority,
     /// What its annotations ask for.
@@ -27,12 +30,13 @@ impl<'a> AuthorityReconcile<'a> {
     /// A reconcile of this object.
     #[must_use]
     pub fn new(
-        context: &'a Context,
+        consumers: &'a Consumers,
         authority: &'a MtlsAuthority,
         spec: &'a AuthoritySpec,
         quiet_period: &'a mut RotationQuietPeriod,
         applied: &'a mut Vec<Applied>,
     ) -> Self {
-        Self { context, authority, requests: authority.requests(), spec, quiet_period, applied }
+        let (context, requests) = (consumers.context(), authority.requests());
+        Self { context, consumers, authority, requests, spec, quiet_period, applied }
     }
 }

@@ -12,6 +12,7 @@
 mod act;
 pub mod activate;
 pub mod bootstrap;
+pub mod consumers;
 pub mod controller;
 pub mod counts;
 mod early_warning;

@@ -73,7 +73,7 @@ impl AuthorityReconcile<'_> {
             None => (LossAcceptance::NotAsked, None),
         };
         self.await_witnesses(evidence.as_ref());
-        let gate = RotationGate::new(context, spec, &loaded, self.requests);
+        let gate = RotationGate::new(self.consumers, spec, &loaded, self.requests);
         let (distribution, blockers) = gate.observe(self.quiet_period);
         let world = RootWorld {
             secret_name: place,

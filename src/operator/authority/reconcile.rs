@@ -65,8 +65,8 @@ impl AuthorityReconcile<'_> {
     async fn confirmed(&mut self, decision: &RootDecision, observed: &ObservedRoot) -> Result<(), HeldUp> {
         match &decision.plan {
             RootPlan::Change(transition) if rests_on_distribution(transition, observed) => {
-                let (context, spec) = (self.context, self.spec);
-                confirm(context, spec, &observed.loaded, &observed.blockers, self.quiet_period).await
+                let (consumers, spec) = (self.consumers, self.spec);
+                confirm(consumers, spec, &observed.loaded, &observed.blockers, self.quiet_period).await
             }
             _ => Ok(()),
         }

@@ -18,6 +18,7 @@ use crate::operator::events;
 use crate::operator::index::digest::digest;
 use crate::operator::index::time::Millis;
 use crate::operator::metrics::MISSING;
+use crate::operator::trust_bundle::shared::TrustBundles;
 use crate::operator::trust_bundle::status::{counts as bundle_counts, published, statuses};
 
 /// Counts are recorded at most this often.
@@ -69,7 +70,8 @@ impl Summary {
     }
 
     /// Brings the counts of every authority up to date, if anything that is counted has changed.
-    pub async fn update(&mut self, context: &Context, states: &AuthorityStates) {
+    pub async fn update(&mut self, bundles: &TrustBundles, states: &AuthorityStates) {
+        let context = &bundles.context;
         let now = context.millis();
         // A clock that was set back must not end the counts until it has caught up.
         let is_early = now < self.at && self.at - now <= SUMMARY_EVERY;
@@ -77,7 +79,7 @@ impl Summary {
             return;
         }
         self.at = now.saturating_add(SUMMARY_EVERY);
-        let inputs = inputs(context);
+        let inputs = inputs(bundles);
         let names: Vec<String> = inputs.served.iter().map(|served| served.name.clone()).collect();
         count_overdue(context, &names);
         if self.recorded.as_ref() == Some(&inputs) && !states.is_any_rotating() {
@@ -86,7 +88,7 @@ impl Summary {
         count_unserved(context, &names);
         self.recorded = Some(inputs);
         for name in &names {
-            if let Err(error) = update_one(context, name, states.rotation(name)).await {
+            if let Err(error) = update_one(bundles, name, states.rotation(name)).await {
                 tracing::debug!(authority = name, %error, "counts were not recorded");
                 self.recorded = None;
             }
@@ -94,7 +96,8 @@ impl Summary {
     }
 }
 
-async fn update_one(context: &Context, name: &str, rotation: &LastRotation) -> Result<(), Error> {
+async fn update_one(bundles: &TrustBundles, name: &str, rotation: &LastRotation) -> Result<(), Error> {
+    let context = &bundles.context;
     let Some(authority) = context.authorities.lock().get(name) else { return Ok(()) };
     let now = context.clock.now();
     let counts = counts(&context.scheduler.lock(), name, now.as_second());
@@ -120,7 +123,7 @@ async fn update_one(context: &Context, name: &str, rotation: &LastRotation) -> R
         after.conditions.retain(|condition| condition.type_ != ROTATING);
         after.conditions.push(condition);
     }
-    let news = publish_condition(context, &authority, &mut after);
+    let news = publish_condition(bundles, &authority, &mut after);
     patch_status(context, &authority, after).await?;
     if let Some(news) = news {
         events::warn(context, &*authority, &news.reason, &news.message).await;
@@ -128,10 +131,11 @@ async fn update_one(context: &Context, name: &str, rotation: &LastRotation) -> R
     Ok(())
 }
 
-fn inputs(context: &Context) -> SummaryInputs {
-    let (identities, bundles) = (context.scheduler.lock().revision(), context.bundles.lock().revision());
+fn inputs(bundles: &TrustBundles) -> SummaryInputs {
+    let TrustBundles { context, store } = bundles;
     let served = context.issuers.names().into_iter().map(|name| Served::new(context, name)).collect();
-    SummaryInputs { identities, bundles, served }
+    let identities = context.scheduler.lock().revision();
+    SummaryInputs { identities, bundles: store.lock().revision(), served }
 }
 
 /// Time alone makes an identity overdue: these are counted though nothing has changed.
@@ -153,12 +157,13 @@ fn count_unserved(context: &Context, served: &[String]) {
 /// Brings the condition `Published` up to date: absent where nothing is asked for, as it was while it is not known what is in
 /// force. Returns what an Event tells.
 fn publish_condition(
-    context: &Context,
+    bundles: &TrustBundles,
     authority: &MtlsAuthority,
     after: &mut MtlsAuthorityStatus,
 ) -> Option<Condition> {
+    let context = &bundles.context;
     let issuer = context.issuers.get(authority.metadata.name.as_deref()?)?;
-    let statuses = statuses(context, &issuer)?;
+    let statuses = statuses(bundles, &issuer)?;
     let before = find(&after.conditions, PUBLISHED).cloned();
     let is_asked = issuer.terms.publication.is_asked();
     if !is_asked && before.is_none() {

@@ -8,66 +8,66 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::objects::{BundleObject, ClusterTrustBundle};
+use super::shared::TrustBundles;
 use super::store::{ObservedBundle, PublishFailure};
 use super::targets::{Change, bundle, still};
-use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::freshness::ensure_fresh;
 use crate::plan::trust_bundle::decide::{BundlePlan, Conflict, Target};
 
 /// Applies a change. A failure is noted in the store and retried with backoff.
-pub async fn apply(context: &Context, change: &Change) {
+pub async fn apply(bundles: &TrustBundles, change: &Change) {
     let result = match change.target {
-        Target::ConfigMap { .. } => attempt::<ConfigMap>(context, change).await,
-        Target::Cluster { .. } => attempt::<ClusterTrustBundle>(context, change).await,
+        Target::ConfigMap { .. } => attempt::<ConfigMap>(bundles, change).await,
+        Target::Cluster { .. } => attempt::<ClusterTrustBundle>(bundles, change).await,
     };
     let Err(error) = result else { return };
     if let Error::NotLeader { .. } = error {
         return;
     }
-    context.metrics.failed(&error);
+    bundles.context.metrics.failed(&error);
     tracing::warn!(target = %change.target, %error, "a trust bundle could not be applied, will retry");
-    record_failure(context, change, PublishFailure::Failed(error.to_string()));
+    record_failure(bundles, change, PublishFailure::Failed(error.to_string()));
 }
 
-async fn attempt<K>(context: &Context, change: &Change) -> Result<(), Error>
+async fn attempt<K>(bundles: &TrustBundles, change: &Change) -> Result<(), Error>
 where
     K: BundleObject + Clone + Serialize + DeserializeOwned,
 {
     // The changes of one comparison are applied one after the other: by now another text may be current, or none desired here.
-    let Some(change) = &still(context, change) else { return Ok(()) };
+    let Some(change) = &still(bundles, change) else { return Ok(()) };
     if let (BundlePlan::Create | BundlePlan::Update, Ok(root)) = (&change.plan, &change.issuer.signer) {
         // With an outdated root Secret a root would be removed from a bundle that peers already need.
-        ensure_fresh(context, root, &change.issuer.terms).await?;
+        ensure_fresh(&bundles.context, root, &change.issuer.terms).await?;
     }
-    let seen = context.bundles.lock().seen(&change.target).cloned();
+    let seen = bundles.store.lock().seen(&change.target).cloned();
     let written = match (&change.plan, seen) {
-        (BundlePlan::Create, _) => create::<K>(context, change).await,
-        (BundlePlan::Update, Some(seen)) => update::<K>(context, change, &seen).await,
-        (BundlePlan::Remove, Some(seen)) => remove::<K>(context, change, &seen).await,
-        (BundlePlan::Refuse(_), _) => return read::<K>(context, change).await,
+        (BundlePlan::Create, _) => create::<K>(bundles, change).await,
+        (BundlePlan::Update, Some(seen)) => update::<K>(bundles, change, &seen).await,
+        (BundlePlan::Remove, Some(seen)) => remove::<K>(bundles, change, &seen).await,
+        (BundlePlan::Refuse(_), _) => return read::<K>(bundles, change).await,
         // The bundle has changed since the comparison: the next one decides.
         (BundlePlan::Keep | BundlePlan::Update | BundlePlan::Remove, _) => Ok(()),
     };
     match written {
-        Err(Error::Stale { .. }) => read::<K>(context, change).await,
+        Err(Error::Stale { .. }) => read::<K>(bundles, change).await,
         written => written,
     }
 }
 
-async fn create<K>(context: &Context, change: &Change) -> Result<(), Error>
+async fn create<K>(bundles: &TrustBundles, change: &Change) -> Result<(), Error>
 where
     K: BundleObject + Serialize + DeserializeOwned,
 {
     let Ok(root) = &change.issuer.signer else { return Ok(()) };
     let object = K::new_at(&change.target, &bundle(&change.issuer, root));
     let within = change.issuer.terms.timing().write_timeout;
-    let created: K = context.client.create(&object, within).await?;
-    remember(context, change, &created, None);
+    let created: K = bundles.context.client.create(&object, within).await?;
+    remember(bundles, change, &created, None);
     Ok(())
 }
 
-async fn update<K>(context: &Context, change: &Change, seen: &ObservedBundle) -> Result<(), Error>
+async fn update<K>(bundles: &TrustBundles, change: &Change, seen: &ObservedBundle) -> Result<(), Error>
 where
     K: BundleObject + DeserializeOwned,
 {
@@ -75,38 +75,38 @@ where
     let patch = K::patch(&bundle(&change.issuer, root), &seen.version);
     let (namespace, name) = (change.target.namespace(), change.target.name());
     let within = change.issuer.terms.timing().write_timeout;
-    let written: K = context.client.patch(namespace, name, patch, within).await?;
-    remember(context, change, &written, None);
+    let written: K = bundles.context.client.patch(namespace, name, patch, within).await?;
+    remember(bundles, change, &written, None);
     Ok(())
 }
 
 async fn remove<K: BundleObject>(
-    context: &Context,
+    bundles: &TrustBundles,
     change: &Change,
     seen: &ObservedBundle,
 ) -> Result<(), Error> {
     let is = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
     let (namespace, name) = (change.target.namespace(), change.target.name());
     let within = change.issuer.terms.timing().write_timeout;
-    context.client.delete::<K>(namespace, name, is, within).await?;
-    context.bundles.change(|store| store.remove(&change.target));
+    bundles.context.client.delete::<K>(namespace, name, is, within).await?;
+    bundles.store.change(|store| store.remove(&change.target));
     Ok(())
 }
 
 /// Reads the object at a target: the watch does not show one without the label, or not yet.
-async fn read<K>(context: &Context, change: &Change) -> Result<(), Error>
+async fn read<K>(bundles: &TrustBundles, change: &Change) -> Result<(), Error>
 where
     K: BundleObject + DeserializeOwned,
 {
     let (namespace, name) = (change.target.namespace(), change.target.name());
-    let requested_at = context.bundles.lock().revision();
-    match context.client.get::<K>(namespace, name).await? {
-        Some(found) => remember(context, change, &found, Some(requested_at)),
+    let requested_at = bundles.store.lock().revision();
+    match bundles.context.client.get::<K>(namespace, name).await? {
+        Some(found) => remember(bundles, change, &found, Some(requested_at)),
         None if matches!(change.plan, BundlePlan::Refuse(_)) => {
-            context.bundles.change(|store| store.clear_failure(&change.target));
+            bundles.store.change(|store| store.clear_failure(&change.target));
         }
         None => {
-            context.bundles.change(|store| store.remove(&change.target));
+            bundles.store.change(|store| store.remove(&change.target));
             return Err(Error::Stale { what: change.target.to_string() });
         }
     }
@@ -114,9 +114,9 @@ where
 }
 
 /// Notes what a response shows. If the store was not changed since the request, the response is newer, whatever its version.
-fn remember<K: BundleObject>(context: &Context, change: &Change, found: &K, requested_at: Option<u64>) {
+fn remember<K: BundleObject>(bundles: &TrustBundles, change: &Change, found: &K, requested_at: Option<u64>) {
     match found.observed() {
-        Some(seen) => context.bundles.change(|store| {
+        Some(seen) => bundles.store.change(|store| {
             if requested_at == Some(store.revision()) {
                 store.apply(&change.target, seen, true);
             } else {
@@ -124,15 +124,15 @@ fn remember<K: BundleObject>(context: &Context, change: &Change, found: &K, requ
             }
             store.clear_failure(&change.target);
         }),
-        None => record_failure(context, change, PublishFailure::Conflict(Conflict::Foreign)),
+        None => record_failure(bundles, change, PublishFailure::Conflict(Conflict::Foreign)),
     }
 }
 
-fn record_failure(context: &Context, change: &Change, failure: PublishFailure) {
-    context.bundles.change(|store| {
+fn record_failure(bundles: &TrustBundles, change: &Change, failure: PublishFailure) {
+    bundles.store.change(|store| {
         if matches!(failure, PublishFailure::Conflict(Conflict::Foreign)) {
             store.remove(&change.target);
         }
-        store.record_failure(&change.target, failure, change.text(), context.millis());
+        store.record_failure(&change.target, failure, change.text(), bundles.context.millis());
     });
 }

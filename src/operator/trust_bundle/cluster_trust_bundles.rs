@@ -9,10 +9,10 @@ use kube::{Client, Resource};
 
 use super::informer::TrustBundleHandler;
 use super::objects::ClusterTrustBundle;
+use super::shared::TrustBundles;
 use super::store::{Availability, ListScope};
 use crate::api::names::label;
 use crate::operator::client::watch::Watch;
-use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::runtime::readiness::Readiness;
 
@@ -20,36 +20,37 @@ use crate::runtime::readiness::Readiness;
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Watches them without end, as soon as they are available.
-pub async fn watch_cluster_bundles(context: Context, client: Client) {
+pub async fn watch_cluster_bundles(bundles: TrustBundles, client: Client) {
     loop {
-        let availability = availability(&context).await;
-        context.bundles.change(|store| store.set_availability(availability.clone()));
+        let availability = availability(&bundles).await;
+        bundles.store.change(|store| store.set_availability(availability.clone()));
         if availability == Availability::Open {
             break;
         }
-        context.clock.sleep(ASK_AGAIN_AFTER).await;
-        context.bundles.until_cluster_is_asked().await;
+        bundles.context.clock.sleep(ASK_AGAIN_AFTER).await;
+        bundles.store.until_cluster_is_asked().await;
     }
-    let bundles = Watch::<ClusterTrustBundle>::all(&client).labelled(label::selector());
-    let handler = TrustBundleHandler::new(&context, ListScope::Cluster);
-    bundles.run(context.clock, handler, Readiness::new().handle("ClusterTrustBundles")).await;
+    let watch = Watch::<ClusterTrustBundle>::all(&client).labelled(label::selector());
+    let handler = TrustBundleHandler::new(&bundles, ListScope::Cluster);
+    watch.run(bundles.context.clock, handler, Readiness::new().handle("ClusterTrustBundles")).await;
 }
 
 /// Whether they are available now.
-pub async fn availability(context: &Context) -> Availability {
-    match try_access(context).await {
+pub async fn availability(bundles: &TrustBundles) -> Availability {
+    match try_access(bundles).await {
         Ok(true) => Availability::Open,
         Ok(false) => Availability::NotServed,
         Err(error) => Availability::Denied(error.to_string()),
     }
 }
 
-async fn try_access(context: &Context) -> Result<bool, Error> {
+async fn try_access(bundles: &TrustBundles) -> Result<bool, Error> {
     let (group, version) = (ClusterTrustBundle::group(&()), ClusterTrustBundle::version(&()));
-    let served: Option<APIResourceList> = context.client.served(&format!("{group}/{version}")).await?;
+    let served: Option<APIResourceList> =
+        bundles.context.client.served(&format!("{group}/{version}")).await?;
     let kinds = served.map(|list| list.resources).unwrap_or_default();
     if !kinds.iter().any(|kind| kind.name == ClusterTrustBundle::plural(&())) {
         return Ok(false);
     }
-    context.client.list::<ClusterTrustBundle>(None, &label::selector()).await.map(|_| true)
+    bundles.context.client.list::<ClusterTrustBundle>(None, &label::selector()).await.map(|_| true)
 }

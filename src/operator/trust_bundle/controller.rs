@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
 use super::apply::apply;
+use super::shared::TrustBundles;
 use super::targets::{Change, pending_changes};
-use crate::operator::context::Context;
 use crate::operator::index::time::Millis;
 use crate::plan::trust_bundle::decide::Target;
 use crate::runtime::leader::Leadership;
@@ -25,7 +25,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// The controller.
 pub struct TrustBundleController {
-    context: Context,
+    bundles: TrustBundles,
     leadership: Leadership,
     /// True once this leader has reconciled every authority of the first list.
     synced: watch::Receiver<bool>,
@@ -38,9 +38,9 @@ pub struct TrustBundleController {
 impl TrustBundleController {
     /// A controller of these bundles.
     #[must_use]
-    pub fn new(context: Context, leadership: Leadership, synced: watch::Receiver<bool>) -> Self {
+    pub fn new(bundles: TrustBundles, leadership: Leadership, synced: watch::Receiver<bool>) -> Self {
         let (changes, running) = (VecDeque::new(), JoinSet::new());
-        Self { context, leadership, synced, changes, running, busy: HashMap::new() }
+        Self { bundles, leadership, synced, changes, running, busy: HashMap::new() }
     }
 
     /// Runs while this replica leads, and waits otherwise. Ends only when the authority controller has ended.
@@ -62,20 +62,24 @@ impl TrustBundleController {
 
     /// Compares desired bundles with the store. Returns when a retry is due.
     fn compare(&mut self) -> Option<Millis> {
-        let context = &self.context;
+        let bundles = &self.bundles;
         let asks = |name: &String| {
-            context.issuers.get(name).is_some_and(|issuer| issuer.terms.publication.cluster().is_some())
+            bundles
+                .context
+                .issuers
+                .get(name)
+                .is_some_and(|issuer| issuer.terms.publication.cluster().is_some())
         };
-        context.bundles.ask_for_cluster(context.issuers.names().iter().any(asks));
-        let changes = pending_changes(context);
+        bundles.store.ask_for_cluster(bundles.context.issuers.names().iter().any(asks));
+        let changes = pending_changes(bundles);
         let is_idle = |change: &Change| !self.busy.values().any(|target| *target == change.target);
         self.changes.extend(changes.due.into_iter().filter(is_idle).take(BATCH));
         changes.next
     }
 
     fn start(&mut self, change: Change) {
-        let (context, target) = (self.context.clone(), change.target.clone());
-        let started = self.running.spawn(async move { apply(&context, &change).await });
+        let (bundles, target) = (self.bundles.clone(), change.target.clone());
+        let started = self.running.spawn(async move { apply(&bundles, &change).await });
         self.busy.insert(started.id(), target);
     }
 
@@ -84,8 +88,8 @@ impl TrustBundleController {
         let next = next.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX);
         let ended = tokio::select! {
             Some(ended) = self.running.join_next_with_id() => ended,
-            () = self.context.bundles.changed() => return,
-            () = self.context.clock.sleep_until(next, LONGEST_SLEEP) => return,
+            () = self.bundles.store.changed() => return,
+            () = self.bundles.context.clock.sleep_until(next, LONGEST_SLEEP) => return,
         };
         let id = match ended {
             Ok((id, ())) => id,

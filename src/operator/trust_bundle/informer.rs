@@ -1,10 +1,9 @@
 //! What the watches of published trust bundles tell the store.
 
 use super::objects::BundleObject;
-use super::shared::SharedBundleStore;
+use super::shared::{SharedBundleStore, TrustBundles};
 use super::store::ListScope;
 use crate::operator::client::watch::EventHandler;
-use crate::operator::context::Context;
 use crate::runtime::clock::Clock;
 
 /// Published trust bundles of one kind, for the store.
@@ -18,8 +17,8 @@ pub struct TrustBundleHandler {
 impl TrustBundleHandler {
     /// Those in a scope.
     #[must_use]
-    pub fn new(context: &Context, scope: ListScope) -> Self {
-        Self { bundles: context.bundles.clone(), clock: context.clock.clone(), scope, list: 0 }
+    pub fn new(bundles: &TrustBundles, scope: ListScope) -> Self {
+        Self { bundles: bundles.store.clone(), clock: bundles.context.clock.clone(), scope, list: 0 }
     }
 }
 

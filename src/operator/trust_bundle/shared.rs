@@ -1,9 +1,10 @@
-//! The store of published trust bundles, as controllers and watches share it.
+//! The store of published trust bundles, as controllers and watches share it, and what the functions of this folder are handed.
 
 use parking_lot::MutexGuard;
 use tokio::sync::watch;
 
 use super::store::BundleStore;
+use crate::operator::context::Context;
 use crate::runtime::shared::Shared;
 
 /// The shared store, and whether ClusterTrustBundles are needed.
@@ -45,4 +46,13 @@ impl SharedBundleStore {
         // The sender lives as long as this does.
         let _ = self.asked.subscribe().wait_for(|asked| *asked).await;
     }
+}
+
+/// What the functions of this folder work with.
+#[derive(Clone)]
+pub struct TrustBundles {
+    /// What all controllers share.
+    pub context: Context,
+    /// The published bundles.
+    pub store: SharedBundleStore,
 }

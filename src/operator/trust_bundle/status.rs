@@ -3,21 +3,21 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use super::shared::TrustBundles;
 use super::store::{Availability, BundleStore, PublishFailure};
 use super::targets::{bundle, sites};
 use crate::api::conditions::PUBLISHED;
-use crate::operator::context::Context;
 use crate::operator::issuers::Issuer;
 use crate::plan::trust_bundle::decide::{BundlePlan, DesiredBundle, Target, decide};
 use crate::plan::trust_bundle::published::{PublishedReason, TargetStatus, verdict};
 
 /// The state of each target of an authority. `None` while its signer is not known.
 #[must_use]
-pub fn statuses(context: &Context, issuer: &Issuer) -> Option<Vec<(Target, TargetStatus)>> {
+pub fn statuses(bundles: &TrustBundles, issuer: &Issuer) -> Option<Vec<(Target, TargetStatus)>> {
     let root = issuer.signer.as_ref().ok()?;
     let desired = bundle(issuer, root).desired();
-    let (sites, exists) = (sites(context, &issuer.terms), context.authorities.lock().names());
-    let store = context.bundles.lock();
+    let (sites, exists) = (sites(bundles, &issuer.terms), bundles.context.authorities.lock().names());
+    let store = bundles.store.lock();
     let stand = |target: Target| {
         let status = status(&store, desired, &target, |name| exists.iter().any(|other| other == name));
         (target, status)

@@ -190,6 +190,11 @@ impl BundleStore {
         }
     }
 
+    /// Drops the current text of an authority that is not served any more.
+    pub fn remove_current(&mut self, authority: &str) {
+        self.current.remove(&digest(authority));
+    }
+
     /// Whether another text than the current one was seen at one of these targets since the last call.
     pub fn take_drifted(&mut self, targets: &[Target]) -> bool {
         // All of them are taken, one after the other.

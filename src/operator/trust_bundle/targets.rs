@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::objects::RenderedBundle;
+use super::shared::TrustBundles;
 use super::store::{BundleStore, PublishFailure};
-use crate::operator::context::Context;
 use crate::operator::index::digest::Digest;
 use crate::operator::index::time::{Millis, Second};
 use crate::operator::issuers::{Issuer, SigningCa};
@@ -25,11 +25,13 @@ pub struct TargetSite {
 
 /// The targets of an authority's bundle. No object can be created in a namespace that is being deleted.
 #[must_use]
-pub fn sites(context: &Context, terms: &AuthoritySpec) -> Vec<TargetSite> {
-    let published = published(context, terms);
-    let scheduler = context.scheduler.lock();
-    let open =
-        scheduler.policy().namespaces().filter(|(name, ns)| !ns.is_terminating && context.is_watched(name));
+pub fn sites(bundles: &TrustBundles, terms: &AuthoritySpec) -> Vec<TargetSite> {
+    let published = published(bundles, terms);
+    let scheduler = bundles.context.scheduler.lock();
+    let open = scheduler
+        .policy()
+        .namespaces()
+        .filter(|(name, ns)| !ns.is_terminating && bundles.context.is_watched(name));
     let within = open.filter_map(|(name, ns)| {
         terms
             .publication
@@ -47,11 +49,11 @@ pub fn sites(context: &Context, terms: &AuthoritySpec) -> Vec<TargetSite> {
 }
 
 /// The targets that have it, while the part of the spec that names targets cannot be read: they are kept up to date.
-fn published(context: &Context, terms: &AuthoritySpec) -> Vec<Target> {
+fn published(bundles: &TrustBundles, terms: &AuthoritySpec) -> Vec<Target> {
     if !terms.unread.hides_publication() {
         return Vec::new();
     }
-    context.bundles.lock().targets_of(&terms.name).cloned().collect()
+    bundles.store.lock().targets_of(&terms.name).cloned().collect()
 }
 
 /// One change of one object.
@@ -85,13 +87,13 @@ pub fn bundle<'a>(issuer: &'a Issuer, root: &'a SigningCa) -> RenderedBundle<'a>
 
 /// The change as it would be decided now. `None` where another one is due: the next comparison finds it.
 #[must_use]
-pub fn still(context: &Context, change: &Change) -> Option<Change> {
-    let issuer = context.issuers.get(&change.issuer.terms.name)?;
-    let is_wanted = is_target(context, &issuer.terms, &change.target);
-    let found = context.bundles.lock().found(&change.target);
+pub fn still(bundles: &TrustBundles, change: &Change) -> Option<Change> {
+    let issuer = bundles.context.issuers.get(&change.issuer.terms.name)?;
+    let is_wanted = is_target(bundles, &issuer.terms, &change.target);
+    let found = bundles.store.lock().found(&change.target);
     let plan = match &issuer.signer {
         Ok(root) if is_wanted => {
-            let exists = context.authorities.lock().names();
+            let exists = bundles.context.authorities.lock().names();
             decide(bundle(&issuer, root).desired(), &found, |name| exists.iter().any(|other| other == name))
         }
         Err(_) if is_wanted => return None,
@@ -101,16 +103,16 @@ pub fn still(context: &Context, change: &Change) -> Option<Change> {
 }
 
 /// Whether a target is one of [`sites`].
-fn is_target(context: &Context, terms: &AuthoritySpec, target: &Target) -> bool {
-    let is_kept = published(context, terms).contains(target);
+fn is_target(bundles: &TrustBundles, terms: &AuthoritySpec, target: &Target) -> bool {
+    let is_kept = published(bundles, terms).contains(target);
     let Some(namespace) = target.namespace() else {
         return terms.publication.cluster().as_ref() == Some(target);
     };
-    let scheduler = context.scheduler.lock();
+    let scheduler = bundles.context.scheduler.lock();
     let Some(found) = scheduler.policy().namespace(namespace) else { return false };
     let shared = scheduler.policy().intern(namespace);
     let is_selected = || terms.publication.within(&shared, &found.labels).as_ref() == Some(target);
-    !found.is_terminating && (is_kept || (context.is_watched(namespace) && is_selected()))
+    !found.is_terminating && (is_kept || (bundles.context.is_watched(namespace) && is_selected()))
 }
 
 /// The changes that are due, and when a retry is due.
@@ -146,29 +148,34 @@ impl Changes {
 
 /// The changes that are due for all authorities.
 #[must_use]
-pub fn pending_changes(context: &Context) -> Changes {
+pub fn pending_changes(bundles: &TrustBundles) -> Changes {
     let mut pending_changes = Changes::default();
-    let names = context.issuers.names();
-    let issuers = names.iter().filter_map(|name| context.issuers.get(name));
-    let issuers: Vec<_> = issuers.map(|issuer| (sites(context, &issuer.terms), issuer)).collect();
+    let names = bundles.context.issuers.names();
+    let issuers = names.iter().filter_map(|name| bundles.context.issuers.get(name));
+    let issuers: Vec<_> = issuers.map(|issuer| (sites(bundles, &issuer.terms), issuer)).collect();
     let desired: HashSet<&Target> =
         issuers.iter().flat_map(|(sites, _)| sites).map(|site| &site.target).collect();
-    context.bundles.lock().retain_targets(|target| desired.contains(target));
+    bundles.store.lock().retain_targets(|target| desired.contains(target));
     for (sites, issuer) in &issuers {
-        additions(context, &mut pending_changes, sites, issuer);
+        additions(bundles, &mut pending_changes, sites, issuer);
     }
     for (sites, issuer) in &issuers {
-        removals(context, &mut pending_changes, sites, issuer);
+        removals(bundles, &mut pending_changes, sites, issuer);
     }
     pending_changes
 }
 
 /// Adds the changes that publish the bundle of an authority, while its signer is known.
-fn additions(context: &Context, pending_changes: &mut Changes, sites: &[TargetSite], issuer: &Arc<Issuer>) {
+fn additions(
+    bundles: &TrustBundles,
+    pending_changes: &mut Changes,
+    sites: &[TargetSite],
+    issuer: &Arc<Issuer>,
+) {
     let Ok(root) = &issuer.signer else { return };
-    let (now, exists) = (context.millis(), context.authorities.lock().names());
+    let (now, exists) = (bundles.context.millis(), bundles.context.authorities.lock().names());
     let desired = bundle(issuer, root).desired();
-    let mut store = context.bundles.lock();
+    let mut store = bundles.store.lock();
     for TargetSite { target, .. } in sites {
         // A bundle that is not listed yet must not be taken for missing.
         if store.is_listed(target) {
@@ -181,21 +188,30 @@ fn additions(context: &Context, pending_changes: &mut Changes, sites: &[TargetSi
 
 /// Adds the changes that remove the bundle of an authority where none is desired. A namespace that is not known yet, or is being
 /// deleted, gives no reason to remove it.
-fn removals(context: &Context, pending_changes: &mut Changes, sites: &[TargetSite], issuer: &Arc<Issuer>) {
+fn removals(
+    bundles: &TrustBundles,
+    pending_changes: &mut Changes,
+    sites: &[TargetSite],
+    issuer: &Arc<Issuer>,
+) {
     let authority = &issuer.terms.name;
     let desired: HashSet<&Target> = sites.iter().map(|site| &site.target).collect();
-    let targets: Vec<Target> = context.bundles.lock().targets_of(authority).cloned().collect();
+    let targets: Vec<Target> = bundles.store.lock().targets_of(authority).cloned().collect();
     let unwanted =
-        targets.into_iter().filter(|target| !desired.contains(target) && is_settled(context, target));
+        targets.into_iter().filter(|target| !desired.contains(target) && is_settled(bundles, target));
     for target in unwanted.collect::<Vec<_>>() {
-        let mut store = context.bundles.lock();
+        let mut store = bundles.store.lock();
         let plan = decide_unwanted(authority, &store.found(&target));
-        pending_changes.add(&mut store, Change { target, plan, issuer: issuer.clone() }, context.millis());
+        pending_changes.add(
+            &mut store,
+            Change { target, plan, issuer: issuer.clone() },
+            bundles.context.millis(),
+        );
     }
 }
 
-fn is_settled(context: &Context, target: &Target) -> bool {
-    let scheduler = context.scheduler.lock();
+fn is_settled(bundles: &TrustBundles, target: &Target) -> bool {
+    let scheduler = bundles.context.scheduler.lock();
     target.namespace().is_none_or(|namespace| {
         scheduler.policy().namespace(namespace).is_some_and(|found| !found.is_terminating)
     })

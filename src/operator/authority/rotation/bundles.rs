@@ -12,10 +12,10 @@ use super::blockers::BundleBlockers;
 use super::exclusions::Exclusions;
 use crate::api::names::label;
 use crate::operator::authority::root::loaded_ca::LoadedRoot;
-use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::digest::{digest, version_number};
 use crate::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
+use crate::operator::trust_bundle::shared::TrustBundles;
 use crate::operator::trust_bundle::store::{Availability, BundleStore, ObservedBundle};
 use crate::operator::trust_bundle::targets::{TargetSite, sites};
 use crate::plan::authority::spec::AuthoritySpec;
@@ -24,13 +24,13 @@ use crate::plan::trust_bundle::decide::{DesiredBundle, Target, TargetState, is_b
 /// What the store shows, and whether a bundle was behind since the last call.
 #[must_use]
 pub fn observe(
-    context: &Context,
+    bundles: &TrustBundles,
     spec: &AuthoritySpec,
     loaded: &LoadedRoot,
     exclusions: &Exclusions,
 ) -> (BundleBlockers, bool) {
-    let Some(count) = Count::new(context, spec, loaded, exclusions) else { return Default::default() };
-    let mut store = context.bundles.lock();
+    let Some(count) = Count::new(bundles, spec, loaded, exclusions) else { return Default::default() };
+    let mut store = bundles.store.lock();
     let blockers = count.blockers(|target| store.found(target));
     let is_counted = |target: &&Target| !exclusions.has_target(target);
     let counted: Vec<Target> =
@@ -44,28 +44,28 @@ pub fn observe(
 /// # Errors
 /// [`Error`] where bundles cannot be listed.
 pub async fn confirm(
-    context: &Context,
+    bundles: &TrustBundles,
     spec: &AuthoritySpec,
     loaded: &LoadedRoot,
     exclusions: &Exclusions,
 ) -> Result<(BundleBlockers, usize), Error> {
-    let Some(count) = Count::new(context, spec, loaded, exclusions) else { return Ok(Default::default()) };
+    let Some(count) = Count::new(bundles, spec, loaded, exclusions) else { return Ok(Default::default()) };
     let mut fresh = HashMap::new();
     if spec.publication.has_config_maps() {
         let labels = label::selector_for(&spec.name);
-        for namespace in context.watched() {
-            let list = context.client.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
+        for namespace in bundles.context.watched() {
+            let list = bundles.context.client.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
             fresh.extend(list.iter().filter_map(|object| Some((object.target(), object.observed()?))));
         }
     }
     for TargetSite { target, .. } in
         count.sites.iter().filter(|site| matches!(site.target, Target::Cluster { .. }))
     {
-        let found = context.client.get::<ClusterTrustBundle>(None, target.name()).await?;
+        let found = bundles.context.client.get::<ClusterTrustBundle>(None, target.name()).await?;
         fresh.extend(found.and_then(|object| Some((object.target(), object.observed()?))));
     }
     // The list shows no bundle of another authority, and no object that this operator did not create.
-    let others = |target: &Target| match context.bundles.lock().found(target) {
+    let others = |target: &Target| match bundles.store.lock().found(target) {
         TargetState::Ours(published) if published.authority.as_deref() == Some(&*spec.name) => {
             TargetState::Nothing
         }
@@ -74,7 +74,7 @@ pub async fn confirm(
     let blockers = count.blockers(|target| {
         fresh.get(target).map_or_else(|| others(target), |seen| TargetState::Ours(seen.published.clone()))
     });
-    Ok((blockers, count.newer_than_store(&fresh, &context.bundles.lock())))
+    Ok((blockers, count.newer_than_store(&fresh, &bundles.store.lock())))
 }
 
 /// What is counted, and by what.
@@ -90,7 +90,7 @@ struct Count<'a> {
 impl<'a> Count<'a> {
     /// `None` where no bundle is asked for, and while no root is announced.
     fn new(
-        context: &Context,
+        bundles: &TrustBundles,
         spec: &'a AuthoritySpec,
         loaded: &'a LoadedRoot,
         exclusions: &'a Exclusions,
@@ -100,10 +100,10 @@ impl<'a> Count<'a> {
         let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
         let desired = DesiredBundle { authority: &spec.name, text, trust };
         let since = ca.since.map_or(i64::MIN, Timestamp::as_second);
-        let is_served = *context.bundles.lock().availability() != Availability::NotServed;
+        let is_served = *bundles.store.lock().availability() != Availability::NotServed;
         let is_counted = |site: &TargetSite| is_served || site.target.namespace().is_some();
-        let sites = sites(context, spec).into_iter().filter(is_counted).collect();
-        Some(Self { sites, desired, exists: context.authorities.lock().names(), exclusions, since })
+        let sites = sites(bundles, spec).into_iter().filter(is_counted).collect();
+        Some(Self { sites, desired, exists: bundles.context.authorities.lock().names(), exclusions, since })
     }
 
     fn newer_than_store(&self, fresh: &HashMap<Target, ObservedBundle>, store: &BundleStore) -> usize {

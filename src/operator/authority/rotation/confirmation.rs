@@ -6,6 +6,7 @@
 use super::blockers::Blockers;
 use super::gate::{Confirmation, RotationGate};
 use super::quiet_period::RotationQuietPeriod;
+use crate::operator::authority::consumers::Consumers;
 use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
@@ -25,16 +26,17 @@ pub struct HeldUp {
 /// # Errors
 /// [`HeldUp`] where it is not confirmed.
 pub async fn confirm(
-    context: &Context,
+    consumers: &Consumers,
     spec: &AuthoritySpec,
     loaded: &LoadedRoot,
     indexed: &Blockers,
     quiet_period: &mut RotationQuietPeriod,
 ) -> Result<(), HeldUp> {
+    let context = consumers.context();
     if let Some(why) = quiet_period.unconfirmed(context.clock.monotonic()) {
         return Err(HeldUp { blockers: unconfirmed(indexed, why.to_owned()), error: None });
     }
-    let held_up = match RotationGate::now(context, spec, loaded).confirm().await {
+    let held_up = match RotationGate::now(consumers, spec, loaded).confirm().await {
         Ok(Confirmation::Confirmed) => return Ok(()),
         Ok(Confirmation::HeldUp(blockers)) => {
             let blockers = Blockers { unknown: indexed.unknown.clone(), ..blockers };

@@ -4,8 +4,8 @@
 
 use crate::api::authority::AuthorityRequests;
 use crate::api::namespaced_name::NamespacedName;
-use crate::operator::context::Context;
 use crate::operator::index::digest::digest;
+use crate::operator::trust_bundle::shared::TrustBundles;
 use crate::operator::trust_bundle::targets::sites;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::trust_bundle::decide::Target;
@@ -48,12 +48,12 @@ impl Exclusions {
 
     /// The entries that name nothing that this authority has: a typing error must not exclude nothing without a word.
     #[must_use]
-    pub fn unknown(&self, context: &Context, spec: &AuthoritySpec) -> Vec<String> {
+    pub fn unknown(&self, bundles: &TrustBundles, spec: &AuthoritySpec) -> Vec<String> {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let sites = sites(context, spec);
-        let scheduler = context.scheduler.lock();
+        let sites = sites(bundles, spec);
+        let scheduler = bundles.context.scheduler.lock();
         let authority = digest(&spec.name);
         let is_its_identity = |identity: &NamespacedName| {
             let index = scheduler.index();

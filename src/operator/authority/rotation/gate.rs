@@ -10,8 +10,8 @@ use super::fresh_list::FreshList;
 use super::quiet_period::{Lag, RotationQuietPeriod};
 use super::unindexed::owners;
 use crate::api::authority::{AuthorityRequests, Phase};
+use crate::operator::authority::consumers::Consumers;
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
-use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::IssuerEntry;
@@ -29,7 +29,7 @@ pub enum Confirmation {
 
 /// The root of an authority, whose rotation may be under way, and what the rotation is not to wait for.
 pub struct RotationGate<'a> {
-    context: &'a Context,
+    consumers: &'a Consumers,
     spec: &'a AuthoritySpec,
     loaded: &'a LoadedRoot,
     exclusions: Exclusions,
@@ -39,34 +39,34 @@ impl<'a> RotationGate<'a> {
     /// The gate of an authority with these requests.
     #[must_use]
     pub fn new(
-        context: &'a Context,
+        consumers: &'a Consumers,
         spec: &'a AuthoritySpec,
         loaded: &'a LoadedRoot,
         requests: AuthorityRequests<'_>,
     ) -> Self {
         let served = loaded.held().and_then(|ca| ca.exclude_request.as_deref());
-        Self { context, spec, loaded, exclusions: Exclusions::new(requests, served) }
+        Self { consumers, spec, loaded, exclusions: Exclusions::new(requests, served) }
     }
 
     /// The same with the requests that the authority has by now.
     #[must_use]
-    pub fn now(context: &'a Context, spec: &'a AuthoritySpec, loaded: &'a LoadedRoot) -> Self {
-        let authority = context.authorities.lock().get(&spec.name);
+    pub fn now(consumers: &'a Consumers, spec: &'a AuthoritySpec, loaded: &'a LoadedRoot) -> Self {
+        let authority = consumers.context().authorities.lock().get(&spec.name);
         let requests = authority.as_ref().map(|authority| authority.requests()).unwrap_or_default();
-        Self::new(context, spec, loaded, requests)
+        Self::new(consumers, spec, loaded, requests)
     }
 
     /// What the index shows of the rotation; nothing, while there is none.
     #[must_use]
     pub fn observe(&self, quiet_period: &mut RotationQuietPeriod) -> (Distribution, Blockers) {
-        let Self { context, spec, loaded, exclusions } = self;
-        let unknown = exclusions.unknown(context, spec);
+        let (Self { consumers, spec, loaded, exclusions }, context) = (self, self.consumers.context());
+        let unknown = exclusions.unknown(&consumers.bundles, spec);
         let Some((ca, issuer)) = self.rotating() else {
             quiet_period.clear();
             return (Distribution::default(), Blockers { unknown, ..Blockers::default() });
         };
         let (identities, was_behind) = self.identities(&issuer);
-        let (bundles, have_drifted) = bundles::observe(context, spec, loaded, exclusions);
+        let (bundles, have_drifted) = bundles::observe(&consumers.bundles, spec, loaded, exclusions);
         let mut blockers = Blockers { unknown, ..identities.with_bundles(bundles) };
         let lag = Lag { is_behind: blockers.is_behind(), was_behind: was_behind || have_drifted };
         let distribution = quiet_period.observe(ca.phase, &issuer, lag, context.clock.monotonic());
@@ -75,7 +75,7 @@ impl<'a> RotationGate<'a> {
 
     /// The identities that are behind, and whether one was since the observation before this one.
     fn identities(&self, issuer: &IssuerEntry) -> (Blockers, bool) {
-        let Self { context, spec, exclusions, .. } = self;
+        let (Self { spec, exclusions, .. }, context) = (self, self.consumers.context());
         let excluded: Vec<String> = exclusions.identities().map(ToString::to_string).collect();
         let query = BlockerQuery::new(&spec.name, issuer, exclusions, context.clock.now().as_second());
         let mut scheduler = context.scheduler.lock();
@@ -93,9 +93,9 @@ impl<'a> RotationGate<'a> {
         blockers: &mut Blockers,
     ) -> Distribution {
         let Some(next) = &ca.next else { return distribution };
-        let (context, root) = (self.context, next.ca.fingerprint().to_string());
-        let endpoints =
-            context.probes.lock().blocking_endpoints(&self.spec.name, &root, context.clock.monotonic());
+        let (consumers, root) = (self.consumers, next.ca.fingerprint().to_string());
+        let now = consumers.context().clock.monotonic();
+        let endpoints = consumers.probes.lock().blocking_endpoints(&self.spec.name, &root, now);
         blockers.add_endpoints(&endpoints, &self.exclusions);
         if blockers.distrusting > 0 { Distribution { quiet_for: None } } else { distribution }
     }
@@ -105,7 +105,7 @@ impl<'a> RotationGate<'a> {
     /// # Errors
     /// [`Error`] where Secrets or bundles cannot be listed.
     pub async fn confirm(&self) -> Result<Confirmation, Error> {
-        let Self { context, spec, loaded, exclusions } = self;
+        let (Self { consumers, spec, loaded, exclusions }, context) = (self, self.consumers.context());
         let Some((_, issuer)) = self.rotating() else { return Ok(Confirmation::Confirmed) };
         let listed = FreshList::of(&context.leaf_secrets(&spec.name).await?);
         let query = BlockerQuery::new(&spec.name, &issuer, exclusions, context.clock.now().as_second());
@@ -120,7 +120,7 @@ impl<'a> RotationGate<'a> {
         };
         // An identity that the index does not know yet is waited for like any other.
         let unindexed = owners(context, claims).await?;
-        let (bundles, newer_bundles) = bundles::confirm(context, spec, loaded, exclusions).await?;
+        let (bundles, newer_bundles) = bundles::confirm(&consumers.bundles, spec, loaded, exclusions).await?;
         let blockers = blockers.with_identities(&unindexed, exclusions).with_bundles(bundles);
         // The index may not have been told yet of what was behind between two lists.
         let blockers = Blockers { unconfirmed: not_indexed(newer + newer_bundles), ..blockers };

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::authority::activate::activate;
+use mtls_operator::operator::authority::consumers::Consumers;
 use mtls_operator::operator::authority::inputs::AuthorityReconcile;
 use mtls_operator::operator::authority::outcome::{Applied, RootOutcome};
 use mtls_operator::operator::authority::rotation::quiet_period::RotationQuietPeriod;
@@ -26,7 +27,7 @@ use mtls_operator::operator::scheduler::Scheduler;
 use mtls_operator::operator::trust_bundle::apply::apply;
 use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
 use mtls_operator::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
-use mtls_operator::operator::trust_bundle::shared::SharedBundleStore;
+use mtls_operator::operator::trust_bundle::shared::{SharedBundleStore, TrustBundles};
 use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
 use mtls_operator::operator::trust_bundle::targets::pending_changes;
 use mtls_operator::plan::authority::safeguards::Safeguards;
@@ -62,6 +63,8 @@ pub struct Harness {
     pub server: ApiServer,
     /// What the controllers of the operator share.
     pub context: Context,
+    /// The trust bundles that are published, and the endpoints that are probed.
+    pub consumers: Consumers,
     /// Keys that take long to generate.
     pub keys: KeyGenerator,
     /// Moves the clock of the operator.
@@ -101,11 +104,13 @@ impl Harness {
         let leadership = Leadership::always(clock.clone());
         server.set_clock(&hand);
         let context = context(&server, clock, leadership);
+        let bundles = TrustBundles { context: context.clone(), store: SharedBundleStore::default() };
+        let consumers = Consumers { bundles, probes: SharedProbeState::default() };
         let keys = KeyGenerator::start(1, {
             let (scheduler, millis) = (context.scheduler.clone(), context.millis());
             move |id| scheduler.change(|scheduler| scheduler.resume(id, millis))
         });
-        Self { server, context, keys, hand, told: Vec::new(), quiet_period: Mutex::default() }
+        Self { server, context, consumers, keys, hand, told: Vec::new(), quiet_period: Mutex::default() }
     }
 
     /// From now on this replica does not lead.
@@ -116,6 +121,7 @@ impl Harness {
         let client = self.server.client(&clock);
         let (leadership, _) = elect(client.clone(), config, clock, Shutdown::manual().0);
         self.context.client = ApiClient::new(client, leadership, Metrics::default());
+        self.consumers.bundles.context = self.context.clone();
     }
 
     /// The Lease is renewed all the while: its answers carry the time.
@@ -137,7 +143,7 @@ impl Harness {
         self.server
             .edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["distrusted"] = json!(taken));
         let error = outcome.error.take();
-        activate(&self.context, &authority, terms, outcome);
+        activate(&self.consumers, &authority, terms, outcome);
         error.map_or(Ok(()), Err)
     }
 
@@ -149,7 +155,7 @@ impl Harness {
     ) -> Result<RootOutcome, Error> {
         let spec = AuthoritySpec::parse(authority).unwrap();
         let mut quiet_period = self.quiet_period.lock().await;
-        AuthorityReconcile::new(&self.context, authority, &spec, &mut quiet_period, applied).run().await
+        AuthorityReconcile::new(&self.consumers, authority, &spec, &mut quiet_period, applied).run().await
     }
 
     /// One reconcile of the root of the authority, which is not activated, and the changes that it made.
@@ -212,13 +218,13 @@ impl Harness {
             scheduler.finish_identity_list(None, list, now);
         });
         self.watch_bundles::<ConfigMap>(CONFIG_MAPS, ListScope::ConfigMaps(None));
-        if *self.context.bundles.lock().availability() == Availability::Open {
+        if *self.consumers.bundles.store.lock().availability() == Availability::Open {
             self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, ListScope::Cluster);
         }
     }
 
     fn watch_bundles<K: BundleObject + DeserializeOwned + Send>(&self, kind: &str, range: ListScope) {
-        let mut audience = TrustBundleHandler::new(&self.context, range);
+        let mut audience = TrustBundleHandler::new(&self.consumers.bundles, range);
         EventHandler::<K>::init(&mut audience);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
             audience.apply(serde_json::from_value::<K>(object).unwrap(), true);
@@ -230,12 +236,12 @@ impl Harness {
     pub async fn distribute(&self) {
         self.hear();
         for _ in 0..10 {
-            let changes = pending_changes(&self.context).due;
+            let changes = pending_changes(&self.consumers.bundles).due;
             if changes.is_empty() {
                 return;
             }
             for change in changes {
-                apply(&self.context, &change).await;
+                apply(&self.consumers.bundles, &change).await;
             }
         }
         panic!("the distributor does not come to rest");
@@ -337,8 +343,6 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
     let millis = clock.now().as_millisecond();
     scheduler.change(|scheduler| scheduler.apply_namespace(NAMESPACE, NamespaceEntry::default(), millis));
     Context {
-        probes: SharedProbeState::default(),
-        bundles: SharedBundleStore::default(),
         clock,
         client: ApiClient::new(client, leadership, metrics.clone()),
         scheduler,
