@@ -8,8 +8,9 @@ use kube::ResourceExt as _;
 use kube::api::PartialObjectMeta;
 
 use super::context::Context;
-use super::index::ListNumber;
+use super::index::listed::{ListNumber, ListedKeys};
 use crate::api::decoded::Decoded;
+use crate::api::namespaced_name::NamespacedName;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::operator::client::watch::EventHandler;
 use crate::operator::index::authorities::Authorities;
@@ -82,10 +83,10 @@ fn drop_deleted(context: &Context, probes: &SharedProbeState, scope: Option<&str
     let mut names = probes.lock().names(scope);
     {
         let scheduler = context.scheduler.lock();
-        names.retain(|(namespace, name)| scheduler.index().find(namespace, name).is_none());
+        names.retain(|name| scheduler.index().find(&name.namespace, &name.name).is_none());
     }
     let mut probes = probes.lock();
-    for (namespace, name) in &names {
+    for NamespacedName { namespace, name } in &names {
         probes.delete(namespace, name);
     }
 }
@@ -144,20 +145,20 @@ fn requeue_awaiting(context: &Context, is_it: impl Fn(&AwaitedObject) -> bool) {
 pub struct NamespaceHandler {
     context: Context,
     bundles: SharedBundleStore,
-    listed: Vec<String>,
+    listed: ListedKeys<String>,
 }
 
 impl NamespaceHandler {
     /// All of them.
     #[must_use]
     pub fn new(context: Context, bundles: SharedBundleStore) -> Self {
-        Self { context, bundles, listed: Vec::new() }
+        Self { context, bundles, listed: ListedKeys::default() }
     }
 }
 
 impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
     fn init(&mut self) {
-        self.listed.clear();
+        self.listed.start();
     }
 
     fn apply(&mut self, object: PartialObjectMeta<Namespace>, is_from_list: bool) {
@@ -171,7 +172,7 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
         self.context.scheduler.change(|scheduler| scheduler.apply_namespace(&name, namespace, now));
         self.bundles.notify();
         if is_from_list {
-            self.listed.push(name);
+            self.listed.insert(name);
         }
     }
 
@@ -180,9 +181,8 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
     }
 
     fn init_done(&mut self) {
-        self.listed.sort_unstable();
-        let listed = std::mem::take(&mut self.listed);
-        let is_gone = |name: &Arc<str>| listed.binary_search_by(|listed| (**listed).cmp(&**name)).is_err();
+        let listed = self.listed.finish();
+        let is_gone = |name: &Arc<str>| !listed.contains(&**name);
         self.context.scheduler.change(|scheduler| scheduler.remove_namespaces(is_gone));
     }
 }
@@ -208,8 +208,8 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
     fn apply(&mut self, Decoded(authority): Decoded<MtlsAuthority>, _is_from_list: bool) {
         let now = self.context.millis();
         let is_ours = authority.claimed_by().is_none_or(|holder| *holder == *self.context.namespace);
-        if let (true, Ok(terms)) = (is_ours, AuthoritySpec::parse(&authority)) {
-            self.context.scheduler.change(|scheduler| scheduler.apply_authority(&Arc::new(terms), now));
+        if let (true, Ok(spec)) = (is_ours, AuthoritySpec::parse(&authority)) {
+            self.context.scheduler.change(|scheduler| scheduler.apply_authority(&Arc::new(spec), now));
         }
         self.context.authorities.change_if(|authorities| authorities.apply(authority));
     }

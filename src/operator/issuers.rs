@@ -17,7 +17,7 @@ use crate::runtime::clock::Clock;
 /// One authority of this process: its spec, and the CA that signs for it.
 pub struct Issuer {
     /// Its spec.
-    pub terms: Arc<AuthoritySpec>,
+    pub spec: Arc<AuthoritySpec>,
     /// The CA that signs, or why none does.
     pub signer: Result<Arc<SigningCa>, Unready>,
     /// The announced root, where there is one. It signs nothing but what probes show.
@@ -110,7 +110,7 @@ impl Issuers {
 
     /// Sets the issuer of an authority.
     pub fn put(&self, issuer: Issuer) {
-        self.0.lock().insert(issuer.terms.name.clone(), Arc::new(issuer));
+        self.0.lock().insert(issuer.spec.name.clone(), Arc::new(issuer));
     }
 
     /// Removes the issuer of an authority.

@@ -155,16 +155,16 @@ async fn start_watches(
 ) {
     let context = consumers.context();
     let all = readiness.handle("leaf Secrets and identities");
-    let terms = Readiness::new();
+    let policy = Readiness::new();
     let namespaces = NamespaceHandler::new(context.clone(), consumers.bundles.store.clone());
-    watches.spawn(Watch::all(client).run(context.clock.clone(), namespaces, terms.handle("Namespaces")));
+    watches.spawn(Watch::all(client).run(context.clock.clone(), namespaces, policy.handle("Namespaces")));
     let authorities = AuthorityHandler::new(context.clone());
     watches.spawn(Watch::all(client).run(
         context.clock.clone(),
         authorities,
-        terms.handle("MtlsAuthorities"),
+        policy.handle("MtlsAuthorities"),
     ));
-    terms.ready().await;
+    policy.ready().await;
     let objects = Readiness::new();
     for scope in context.watched() {
         let secrets = Watch::within(client, scope.as_deref()).labelled(label::selector());

@@ -293,17 +293,17 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
     let before = bundle(&mesh.harness)["data"].clone();
     mesh.ask("1");
     mesh.until("Announced", 30, 1).await;
-    let terms = mesh.harness.context.issuers.get("mesh").unwrap().terms.clone();
+    let spec = mesh.harness.context.issuers.get("mesh").unwrap().spec.clone();
     let confirms = async |harness: &Harness| {
         let root = harness.server.get("secrets", "mtls-system", "mtls-authority-mesh").unwrap();
         let secret = serde_json::from_value(root).unwrap();
         let loaded = mtls_operator::operator::authority::root::load::load(
             Some(&secret),
-            &terms,
+            &spec,
             "roots",
             harness.hand.now(),
         );
-        let confirmation = RotationGate::now(&harness.consumers, &terms, &loaded).confirm().await;
+        let confirmation = RotationGate::now(&harness.consumers, &spec, &loaded).confirm().await;
         matches!(confirmation.unwrap(), Confirmation::Confirmed)
     };
     assert!(confirms(&mesh.harness).await);

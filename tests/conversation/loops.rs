@@ -43,7 +43,9 @@ impl Loops {
             4,
         );
         let mut tasks = JoinSet::new();
-        tasks.spawn(TrustBundleController::new(harness.consumers.bundles.clone(), leads, controller.synced()).run());
+        tasks.spawn(
+            TrustBundleController::new(harness.consumers.bundles.clone(), leads, controller.synced()).run(),
+        );
         tasks.spawn(controller.run());
         tasks.spawn(async move { drop(workers.run(std::future::pending()).await) });
         let mut loops = Self { harness, tasks };

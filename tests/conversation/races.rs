@@ -198,8 +198,9 @@ async fn an_identity_that_a_list_does_not_name_is_not_probed_any_more() {
     );
     elsewhere.init();
     elsewhere.init_done();
-    let known =
-        || harness.consumers.probes.lock().names(None).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    let known = || {
+        harness.consumers.probes.lock().names(None).into_iter().map(|found| found.name).collect::<Vec<_>>()
+    };
     assert_eq!(known(), ["api", "web"], "the list of another namespace says nothing about them");
     identities.init();
     identities.apply(last(&harness, (IDENTITIES, NAMESPACE, "api")), true);
@@ -210,10 +211,10 @@ async fn an_identity_that_a_list_does_not_name_is_not_probed_any_more() {
 #[tokio::test(start_paused = true)]
 async fn an_authority_made_anew_during_a_look_has_its_signer_again() {
     let harness = Harness::set().await;
-    let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
+    let spec = harness.context.issuers.get("mesh").unwrap().spec.clone();
     harness.context.scheduler.change(|board| {
         board.remove_authority("mesh", 0);
-        board.apply_authority(&terms, 0);
+        board.apply_authority(&spec, 0);
     });
     harness.look_at_authority().await.unwrap();
     let authority = digest("mesh");
@@ -245,7 +246,7 @@ async fn told(harness: &Harness) -> String {
 }
 
 fn grants(harness: &Harness) -> usize {
-    harness.context.issuers.get("mesh").unwrap().terms.grants.len()
+    harness.context.issuers.get("mesh").unwrap().spec.grants.len()
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,9 +307,9 @@ async fn a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name
 async fn confirm(harness: &Harness) -> Option<Blockers> {
     let root = harness.server.get(SECRETS, "mtls-system", ROOT).unwrap();
     let secret = serde_json::from_value(root).unwrap();
-    let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
-    let loaded = load(Some(&secret), &terms, "roots", harness.hand.now());
-    match RotationGate::now(&harness.consumers, &terms, &loaded).confirm().await.unwrap() {
+    let spec = harness.context.issuers.get("mesh").unwrap().spec.clone();
+    let loaded = load(Some(&secret), &spec, "roots", harness.hand.now());
+    match RotationGate::now(&harness.consumers, &spec, &loaded).confirm().await.unwrap() {
         Confirmation::Confirmed => None,
         Confirmation::HeldUp(blockers) => Some(blockers),
     }
@@ -371,8 +372,8 @@ async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
 
 /// The place of the bundle in the namespace.
 fn the_place(harness: &Harness) -> Target {
-    let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
-    sites(&harness.consumers.bundles, &terms).remove(0).target
+    let spec = harness.context.issuers.get("mesh").unwrap().spec.clone();
+    sites(&harness.consumers.bundles, &spec).remove(0).target
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mtls_operator::api::namespaced_name::NamespacedName;
 use mtls_operator::api::{MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::probe::store::{EndpointKey, ProbeState};
 use mtls_operator::plan::probe::observation::{ClientOutcome, Observation, ObservedServer};
@@ -31,7 +32,7 @@ fn record(observation: Observation, monotonic: Duration) -> ProbeRecord {
 fn probes() -> ProbeState {
     let mut probes = ProbeState::default();
     probes.apply(&identity("web", 7));
-    let name = ("shop".to_owned(), "web".to_owned());
+    let name = NamespacedName::new("shop", "web");
     let endpoint = EndpointKey { probe: "tls".into(), address: ADDRESS.parse().unwrap() };
     let record = record(Observation::Server(ObservedServer { next: None, ..good() }), SEEN);
     probes.identities.get_mut(&name).unwrap().records.insert(endpoint, record);

@@ -23,8 +23,8 @@ pub fn activate(
     let (context, bundles) = (consumers.context(), &consumers.bundles.store);
     let before = context.issuers.get(&spec.name);
     let issuer = issuer(authority, spec, outcome);
-    let (name, entry) = (issuer.terms.name.clone(), entry(&issuer));
-    let has_new_spec = before.as_ref().is_none_or(|before| before.terms != issuer.terms);
+    let (name, entry) = (issuer.spec.name.clone(), entry(&issuer));
+    let has_new_spec = before.as_ref().is_none_or(|before| before.spec != issuer.spec);
     let has_changed = has_new_spec || before.as_deref().and_then(self::entry) != entry;
     match &issuer.signer {
         Ok(ca) => {
@@ -61,7 +61,7 @@ fn issuer(authority: &MtlsAuthority, spec: Arc<AuthoritySpec>, outcome: RootOutc
         }
         held => (Err(Unready::Down(not_ready(&decision))), held.and_then(|ca| ca.next)),
     };
-    Issuer { terms: spec, signer, next: next.map(|next| next.ca) }
+    Issuer { spec, signer, next: next.map(|next| next.ca) }
 }
 
 /// The signer of an issuer, as the index remembers it.

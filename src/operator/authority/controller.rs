@@ -193,7 +193,7 @@ impl AuthorityController {
         };
         if context.issuers.get(&spec.name).is_none() {
             let signer = Err(Unready::Pending);
-            context.issuers.put(Issuer { terms: spec.clone(), signer, next: None });
+            context.issuers.put(Issuer { spec: spec.clone(), signer, next: None });
         }
         let (quiet_period, applied) = (&mut state.quiet_period, &mut state.unreported);
         let mut reconcile =

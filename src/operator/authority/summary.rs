@@ -165,16 +165,16 @@ fn publish_condition(
     let issuer = context.issuers.get(authority.metadata.name.as_deref()?)?;
     let statuses = statuses(bundles, &issuer)?;
     let before = find(&after.conditions, PUBLISHED).cloned();
-    let is_asked = issuer.terms.publication.is_asked();
+    let is_asked = issuer.spec.publication.is_asked();
     if !is_asked && before.is_none() {
         return None;
     }
     after.conditions.retain(|condition| condition.type_ != PUBLISHED);
     if !is_asked {
-        context.metrics.remove_bundles(&issuer.terms.name);
+        context.metrics.remove_bundles(&issuer.spec.name);
         return None;
     }
-    context.metrics.bundles(&issuer.terms.name, &bundle_counts(&statuses));
+    context.metrics.bundles(&issuer.spec.name, &bundle_counts(&statuses));
     let generation = authority.metadata.generation;
     let (condition, needs_a_person) = published(&statuses, before.as_ref(), generation, context.clock.now());
     after.conditions.push(condition.clone());

@@ -57,13 +57,13 @@ pub async fn issue(
     let Issuance { spec, signing, .. } = issuance;
     let Signing { issuer, root, entitlement, .. } = signing;
     let key = private_key(context, issuance, entitlement.profile.key_algorithm)?;
-    ensure_fresh(context, root, &issuer.terms).await?;
-    let now = signing_time(context, &issuer.terms)?;
+    ensure_fresh(context, root, &issuer.spec).await?;
+    let now = signing_time(context, &issuer.spec)?;
     let window = Validity::leaf(now, entitlement.ttl, root.authority.window());
     let issued = root.authority.issue(&entitlement.profile, key, window, Serial::random()?)?;
     let annotations = leaf_annotations(issuance, &issued, now, found.revision + 1);
     let metadata = SecretMetadata::of(spec, &annotations);
-    let within = issuer.terms.timing().write_timeout;
+    let within = issuer.spec.timing().write_timeout;
     let written = match over {
         None => {
             let secret = WipedSecret::from(new_secret(spec, &metadata, &issued, root));
@@ -199,13 +199,13 @@ pub async fn refresh(
         issuer.zip(root).filter(|(_, root)| before.trust.as_ref() != Some(&root.facts.trust))
     {
         // An old view would take a root out of a bundle that others already need.
-        ensure_fresh(context, root, &issuer.terms).await?;
+        ensure_fresh(context, root, &issuer.spec).await?;
         data.insert(key::TRUST_BUNDLE.into(), encoded(root.authority.bundle().to_pem().as_bytes()));
     }
     let mut metadata = refreshed_metadata(spec, found, root.map(|root| root.facts.trust.as_str()));
     metadata.insert("resourceVersion".into(), json!(over));
     let patch = json!({ "metadata": metadata, "data": data });
-    let within = issuer.map_or(WRITE_TIMEOUT, |issuer| issuer.terms.timing().write_timeout);
+    let within = issuer.map_or(WRITE_TIMEOUT, |issuer| issuer.spec.timing().write_timeout);
     let written = context.client.patch_secret(&spec.namespace, &spec.secret.name, patch, within).await?;
     let owned = OwnedSecret {
         version: written.metadata.resource_version.clone().unwrap_or_default(),

@@ -121,9 +121,9 @@ pub fn authorize(context: &Context, spec: &IdentitySpec, issuer: &Issuer) -> Res
         context.scheduler.lock().policy().namespace(&spec.namespace).map(|found| found.labels.clone());
     let labels = known.ok_or_else(|| Error::Stale { what: format!("Namespace {}", spec.namespace) })?;
     Ok(Authorization {
-        entitlement: policy::authorize(spec, &issuer.terms, &labels),
-        retained: policy::retained(spec, &issuer.terms, &labels),
-        profile: ProfileHash::of(IdentitySpecHash::of(spec), AuthoritySpecHash::of(&issuer.terms)),
+        entitlement: policy::authorize(spec, &issuer.spec, &labels),
+        retained: policy::retained(spec, &issuer.spec, &labels),
+        profile: ProfileHash::of(IdentitySpecHash::of(spec), AuthoritySpecHash::of(&issuer.spec)),
     })
 }
 

@@ -155,7 +155,7 @@ impl IdentityReconcile<'_> {
         let issuance = Issuance { id: request.id, spec, signing: &signing, keys, record };
         let done = issue(context, &issuance, found, over).await?;
         context.metrics.issued(because, priority);
-        context.metrics.granted(&signing.issuer.terms.name, grants);
+        context.metrics.granted(&signing.issuer.spec.name, grants);
         Ok(Some(done))
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::awaited_object::AwaitedObject;
 use super::digest::version_number;
+use super::listed::ListNumber;
 use super::time::Millis;
 use super::tombstones::{Tombstones, key};
 use crate::api::MtlsAuthority;
@@ -19,7 +20,7 @@ struct AuthorityRecord {
     due: Option<Millis>,
     /// Reconciles in a row that failed.
     failures: u32,
-    is_listed: bool,
+    list: ListNumber,
     /// Objects on which the loss of its root rests.
     evidence: Vec<AwaitedObject>,
 }
@@ -32,6 +33,7 @@ struct AuthorityRecord {
 #[derive(Debug, Default)]
 pub struct Authorities {
     records: HashMap<String, AuthorityRecord>,
+    list: ListNumber,
     deleted: Tombstones,
 }
 
@@ -48,14 +50,14 @@ impl Authorities {
         let Some(name) = authority.metadata.name.clone() else { return false };
         let authority = Arc::new(authority);
         let Some(record) = self.records.get_mut(&name) else {
-            let (due, evidence) = (Some(0), Vec::new());
-            let record = AuthorityRecord { authority, due, failures: 0, is_listed: true, evidence };
+            let (due, list, evidence) = (Some(0), self.list, Vec::new());
+            let record = AuthorityRecord { authority, due, failures: 0, list, evidence };
             self.records.insert(name, record);
             return true;
         };
         let has_changed = differs(&record.authority, &authority);
         record.authority = authority;
-        record.is_listed = true;
+        record.list = self.list;
         if has_changed {
             record.due = Some(0);
             record.failures = 0;
@@ -103,13 +105,14 @@ impl Authorities {
 
     /// A list begins.
     pub fn start_list(&mut self) {
-        self.records.values_mut().for_each(|record| record.is_listed = false);
+        self.list = self.list.next();
     }
 
     /// A list ended: what it did not name is gone. Returns the names of what is gone.
     #[must_use]
     pub fn finish_list(&mut self) -> Vec<String> {
-        self.records.extract_if(|_, record| !record.is_listed).map(|(name, _)| name).collect()
+        let list = self.list;
+        self.records.extract_if(|_, record| record.list < list).map(|(name, _)| name).collect()
     }
 
     /// A Secret of the operator's namespace changed: each authority that has its root or its provided CA there needs a

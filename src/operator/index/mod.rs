@@ -9,6 +9,7 @@ pub mod digest;
 pub mod identity;
 pub mod issuer;
 pub mod leaf_secret;
+pub mod listed;
 pub mod policy;
 pub mod source;
 pub mod time;
@@ -21,6 +22,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use self::identity::IdentityEntry;
 use self::leaf_secret::SecretEntry;
+use self::listed::{ListNumber, Listed};
 use self::source::Source;
 use self::time::Millis;
 use self::tombstones::{Tombstones, key};
@@ -41,17 +43,6 @@ impl IdentityId {
     pub const fn slot(self) -> usize {
         self.0 as usize
     }
-}
-
-/// The number of a list of objects. Later lists have larger ones.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ListNumber(u64);
-
-/// An item, and the newest list that had begun when it was seen last.
-#[derive(Debug)]
-struct Listed<T> {
-    item: T,
-    list: ListNumber,
 }
 
 /// The index.
@@ -120,7 +111,9 @@ impl Index {
         let hash = self.hash(&entry.namespace, &entry.secret_name());
         let (renamed, before) = {
             let listed = self.slots.get_mut(id.slot())?.as_mut()?;
-            listed.list = if source == Source::Answer { listed.list } else { list };
+            if source != Source::Answer {
+                listed.is_seen_in(list);
+            }
             let known = (listed.item.uid, listed.item.version);
             if !source.replaces((entry.uid, entry.version), known) {
                 return None;
@@ -141,7 +134,7 @@ impl Index {
     fn insert(&mut self, entry: IdentityEntry) -> IdentityId {
         let by_name = self.hash(&entry.namespace, &entry.name);
         let by_target = self.hash(&entry.namespace, &entry.secret_name());
-        let listed = Some(Listed { item: entry, list: self.list });
+        let listed = Some(Listed::new(entry, self.list));
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             IdentityId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
@@ -208,7 +201,9 @@ impl Index {
             |s: &Listed<SecretEntry>| s.item.namespace == secret.namespace && s.item.name == secret.name;
         if let Some(listed) = self.secrets.find_mut(hash, is_it) {
             // An answer does not say that a list which is under way would name it.
-            listed.list = if source == Source::Answer { listed.list } else { list };
+            if source != Source::Answer {
+                listed.is_seen_in(list);
+            }
             let known = (listed.item.uid, listed.item.version);
             if source.replaces((secret.uid, secret.version), known) {
                 listed.item = secret;
@@ -217,7 +212,7 @@ impl Index {
         }
         let hasher = &self.hasher;
         let rehash = |s: &Listed<SecretEntry>| hasher.hash_one((&*s.item.namespace, &*s.item.name));
-        self.secrets.insert_unique(hash, Listed { item: secret, list }, rehash);
+        self.secrets.insert_unique(hash, Listed::new(secret, list), rehash);
     }
 
     /// Forgets a Secret.
@@ -252,7 +247,7 @@ impl Index {
 
     /// A list begins: what it does not name, and nothing else does meanwhile, is gone.
     pub fn start_list(&mut self) -> ListNumber {
-        self.list.0 += 1;
+        self.list = self.list.next();
         self.list
     }
 
@@ -262,7 +257,7 @@ impl Index {
         let stale = |(slot, listed): (usize, &Option<Listed<IdentityEntry>>)| {
             let listed = listed.as_ref()?;
             let in_scope = namespace.is_none_or(|namespace| *listed.item.namespace == *namespace);
-            (in_scope && listed.list < list).then_some(slot)
+            (in_scope && listed.is_missing_from(list)).then_some(slot)
         };
         let slots = self.slots.iter().enumerate().filter_map(stale);
         slots.filter_map(|slot| u32::try_from(slot).ok().map(IdentityId)).collect()
@@ -273,7 +268,7 @@ impl Index {
     pub fn unlisted_secrets(&self, namespace: Option<&str>, list: ListNumber) -> Vec<(Arc<str>, Box<str>)> {
         let in_scope =
             |s: &&Listed<SecretEntry>| namespace.is_none_or(|namespace| *s.item.namespace == *namespace);
-        let stale = self.secrets.iter().filter(in_scope).filter(|s| s.list < list);
+        let stale = self.secrets.iter().filter(in_scope).filter(|s| s.is_missing_from(list));
         stale.map(|s| (s.item.namespace.clone(), s.item.name.clone())).collect()
     }
 

@@ -15,11 +15,11 @@ use tokio_util::task::TaskTracker;
 use super::credentials::{CredentialCache, ProbeCredentials};
 use super::decision::{Decision, DueProbe};
 use super::endpoint_probe::{EndpointProber, ProbedEndpoint};
-use super::endpoint_slices::NamespacedName;
 use super::expectation::{ProbeTarget, targets};
 use super::status::{StatusWrite, begin_write};
 use super::store::{Candidate, SharedProbeState};
 use crate::api::MtlsIdentity;
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::plan::probe::observation::Observation;
@@ -136,7 +136,9 @@ impl ProbeController {
         let Some(prober) = self.prober.clone() else { return Ok(()) };
         let ProbeTarget { issuer, root, .. } = &*target;
         let credentials = presented(self.credentials.credentials(issuer, root).await?, &expected);
-        let Ok(name) = ServerName::try_from(format!("{service}.{}.svc", identity.0)) else { return Ok(()) };
+        let Ok(name) = ServerName::try_from(format!("{service}.{}.svc", identity.namespace)) else {
+            return Ok(());
+        };
         let server = ProbedEndpoint { address: endpoint.address, name };
         if let Some(known) = self.state.lock().identities.get_mut(&identity) {
             known.in_flight.insert(endpoint.clone());
@@ -163,7 +165,7 @@ impl ProbeController {
         let (context, state, name) = (self.context.clone(), self.state.clone(), name.clone());
         self.tasks.spawn(async move {
             if let Err(error) = write_status(&context, &state, &name, write).await {
-                tracing::debug!(namespace = name.0, name = name.1, %error, "a verdict of probes is not written yet");
+                tracing::debug!(namespace = name.namespace, name = name.name, %error, "a verdict of probes is not written yet");
             }
             if let Some(probed) = state.lock().identities.get_mut(&name) {
                 probed.is_writing = false;
@@ -183,7 +185,7 @@ fn presented(credentials: ProbeCredentials, expected: &Expected) -> ProbeCredent
 async fn write_status(
     context: &Context,
     state: &SharedProbeState,
-    (namespace, name): &NamespacedName,
+    NamespacedName { namespace, name }: &NamespacedName,
     (before, patch): StatusWrite,
 ) -> Result<(), Error> {
     let written = context.client.patch_identity_status(namespace, name, patch).await;

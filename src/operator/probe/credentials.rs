@@ -77,12 +77,12 @@ impl CredentialCache {
         root: &SigningCa,
     ) -> Result<ProbeCredentials, Error> {
         let now = self.context.clock.now();
-        let name = &issuer.terms.name;
+        let name = &issuer.spec.name;
         self.credentials.retain(|_, credential| credential.is_usable(&credential.roots, now));
-        let id = SpiffeId::new(&issuer.terms.trust_domain, &self.context.namespace, PROBE);
+        let id = SpiffeId::new(&issuer.spec.trust_domain, &self.context.namespace, PROBE);
         if self.cached(&format!("mesh/{name}"), &root.version, now).is_none() {
             // The same rule as for every leaf: no signature by a root that is not known to be in force.
-            ensure_fresh(&self.context, root, &issuer.terms).await?;
+            ensure_fresh(&self.context, root, &issuer.spec).await?;
         }
         let mesh = self.credential(&format!("mesh/{name}"), &root.version, &root.authority, &id)?;
         let next = match &issuer.next {

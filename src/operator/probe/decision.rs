@@ -5,10 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::endpoint_slices::{Endpoints, NamespacedName};
+use super::endpoint_slices::Endpoints;
 use super::expectation::ProbeTarget;
 use super::store::{Candidate, EndpointKey, ProbeState, ProbedIdentity};
 use super::verdicts::{disabled, judge};
+use crate::api::namespaced_name::NamespacedName;
 use crate::api::probe::ProbeSpec;
 use crate::plan::probe::verdict::{Expected, ServingVerdict};
 

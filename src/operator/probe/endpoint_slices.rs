@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
 use crate::api::MtlsIdentity;
+use crate::api::namespaced_name::NamespacedName;
 use crate::api::probe::ProbeSpec;
 
 /// Label of a slice that names its Service.
@@ -16,9 +17,6 @@ pub(super) const SERVICE: &str = "kubernetes.io/service-name";
 pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 /// The controller that makes the slices of Services from the Pods that their selector finds.
 pub(super) const CONTROLLER: &str = "endpointslice-controller.k8s.io";
-
-/// Namespace and name of an object.
-pub type NamespacedName = (String, String);
 
 /// The content of one slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,21 +52,21 @@ impl Slices {
             return self.delete(&namespace, &name);
         };
         let slice = Slice::of(object, &namespace);
-        let key = (namespace.clone(), name.clone());
+        let key = NamespacedName::new(namespace.clone(), name.clone());
         if self.services.get(&key).is_some_and(|before| before != service) {
             self.delete(&namespace, &name);
         }
         self.services.insert(key, service.clone());
-        let slices = self.by_service.entry((namespace, service.clone())).or_default();
+        let slices = self.by_service.entry(NamespacedName::new(namespace, service.clone())).or_default();
         slices.insert(name, slice.clone()).as_ref() != Some(&slice)
     }
 
     /// Deletes a slice. False where it is not known.
     pub fn delete(&mut self, namespace: &str, name: &str) -> bool {
-        let Some(service) = self.services.remove(&(namespace.to_owned(), name.to_owned())) else {
+        let Some(service) = self.services.remove(&NamespacedName::new(namespace, name)) else {
             return false;
         };
-        let key = (namespace.to_owned(), service);
+        let key = NamespacedName::new(namespace, service);
         let Some(slices) = self.by_service.get_mut(&key) else { return false };
         slices.remove(name);
         if slices.is_empty() {
@@ -80,7 +78,7 @@ impl Slices {
     /// The names of the known slices, within one namespace where one is given.
     #[must_use]
     pub fn names(&self, namespace: Option<&str>) -> Vec<NamespacedName> {
-        let in_scope = |name: &&NamespacedName| namespace.is_none_or(|namespace| name.0 == namespace);
+        let in_scope = |name: &&NamespacedName| namespace.is_none_or(|namespace| name.namespace == namespace);
         self.services.keys().filter(in_scope).cloned().collect()
     }
 
@@ -99,7 +97,7 @@ impl Slices {
     #[must_use]
     pub fn endpoints(&self, namespace: &str, service: &str, port: u16) -> Endpoints {
         let mut found = Endpoints::default();
-        let slices = self.by_service.get(&(namespace.to_owned(), service.to_owned()));
+        let slices = self.by_service.get(&NamespacedName::new(namespace, service));
         for slice in slices.into_iter().flat_map(BTreeMap::values).filter(|slice| !slice.addresses.is_empty())
         {
             found.ports.extend(&slice.ports);

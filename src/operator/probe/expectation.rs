@@ -62,7 +62,7 @@ fn target(context: &Context, candidate: &Candidate) -> Option<ProbeTarget> {
         serial: status.serial.clone()?,
         spiffe_id: status.spiffe_id.clone()?,
         issued_at: Timestamp::from_second(issued_at.get()).ok()?,
-        propagation: issuer.terms.propagation,
+        propagation: issuer.spec.propagation,
         next,
         allows_untrusted: false,
     };

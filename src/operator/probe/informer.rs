@@ -2,27 +2,27 @@
 //!
 //! A list replaces what is known: a slice that it does not name is deleted.
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt as _;
 
-use super::endpoint_slices::{CONTROLLER, MANAGED_BY, NamespacedName, SERVICE};
+use super::endpoint_slices::{CONTROLLER, MANAGED_BY, SERVICE};
 use super::store::SharedProbeState;
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::client::watch::EventHandler;
+use crate::operator::index::listed::ListedKeys;
 
 /// `EndpointSlice`s of one namespace, or of all.
 pub struct EndpointSlices {
     probes: SharedProbeState,
     scope: Option<String>,
-    listed: BTreeSet<NamespacedName>,
+    listed: ListedKeys<NamespacedName>,
 }
 
 impl EndpointSlices {
     /// Those of one namespace, or of all.
     #[must_use]
-    pub const fn new(probes: SharedProbeState, scope: Option<String>) -> Self {
-        Self { probes, scope, listed: BTreeSet::new() }
+    pub fn new(probes: SharedProbeState, scope: Option<String>) -> Self {
+        Self { probes, scope, listed: ListedKeys::default() }
     }
 
     /// Selects the slices of Services that Kubernetes' own controller manages.
@@ -34,13 +34,14 @@ impl EndpointSlices {
 
 impl EventHandler<EndpointSlice> for EndpointSlices {
     fn init(&mut self) {
-        self.listed.clear();
+        self.listed.start();
     }
 
     fn apply(&mut self, object: EndpointSlice, is_from_list: bool) {
         self.probes.change_if(|probes| probes.slices.apply(&object));
         if is_from_list {
-            self.listed.insert((object.namespace().unwrap_or_default(), object.name_any()));
+            self.listed
+                .insert(NamespacedName::new(object.namespace().unwrap_or_default(), object.name_any()));
         }
     }
 
@@ -50,11 +51,11 @@ impl EventHandler<EndpointSlice> for EndpointSlices {
     }
 
     fn init_done(&mut self) {
-        let listed = std::mem::take(&mut self.listed);
+        let listed = self.listed.finish();
         self.probes.change_if(|probes| {
             let mut gone = probes.slices.names(self.scope.as_deref());
             gone.retain(|name| !listed.contains(name));
-            for (namespace, name) in &gone {
+            for NamespacedName { namespace, name } in &gone {
                 probes.slices.delete(namespace, name);
             }
             !gone.is_empty()

@@ -7,8 +7,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::endpoint_slices::{Endpoints, NamespacedName, Slices};
+use super::endpoint_slices::{Endpoints, Slices};
 use crate::api::MtlsIdentity;
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::index::digest::version_number;
 use crate::plan::probe::schedule::ProbeRecord;
 use crate::plan::probe::verdict::{Expected, NextRoot, ServingVerdict};
@@ -118,13 +119,13 @@ impl ProbeState {
 
     /// Deletes an identity.
     pub fn delete(&mut self, namespace: &str, name: &str) {
-        self.identities.remove(&(namespace.to_owned(), name.to_owned()));
+        self.identities.remove(&NamespacedName::new(namespace, name));
     }
 
     /// The names of the identities, within one namespace where one is given.
     #[must_use]
     pub fn names(&self, namespace: Option<&str>) -> Vec<NamespacedName> {
-        let in_scope = |name: &&NamespacedName| namespace.is_none_or(|namespace| name.0 == namespace);
+        let in_scope = |name: &&NamespacedName| namespace.is_none_or(|namespace| name.namespace == namespace);
         self.identities.keys().filter(in_scope).cloned().collect()
     }
 
@@ -180,7 +181,7 @@ impl ProbeState {
     #[must_use]
     pub fn blocking_endpoints(&self, authority: &str, root: &str, now: Duration) -> Vec<BlockingEndpoint> {
         let mut blocking = Vec::new();
-        for ((namespace, name), probed) in &self.identities {
+        for (name, probed) in &self.identities {
             if probed.identity.spec.authority_ref.name != authority {
                 continue;
             }
@@ -190,8 +191,7 @@ impl ProbeState {
                 .collect();
             addresses.sort_unstable();
             addresses.dedup();
-            let identity = format!("{namespace}/{name}");
-            let endpoint = |address| BlockingEndpoint { identity: identity.clone(), address };
+            let endpoint = |address| BlockingEndpoint { identity: name.clone(), address };
             blocking.extend(addresses.into_iter().map(endpoint));
         }
         blocking
@@ -201,8 +201,8 @@ impl ProbeState {
 /// An endpoint that blocks a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockingEndpoint {
-    /// Its identity, as `<namespace>/<name>`.
-    pub identity: String,
+    /// Its identity.
+    pub identity: NamespacedName,
     /// Its address.
     pub address: SocketAddr,
 }
@@ -233,7 +233,7 @@ impl ProbedIdentity {
 
 fn name_of(identity: &MtlsIdentity) -> NamespacedName {
     let meta = &identity.metadata;
-    (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+    NamespacedName::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
 }
 
 fn is_same(one: &MtlsIdentity, other: &MtlsIdentity) -> bool {

@@ -32,6 +32,7 @@ use self::requeue::{Priority, Requeue, next_reconcile};
 use self::requeue_inputs::RequeueInputs;
 use super::index::{IdentityId, Index};
 use crate::api::identity::MtlsIdentity;
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::leaf_secret::SecretEntry;
@@ -149,13 +150,13 @@ impl Scheduler {
     }
 
     /// Whether a Secret of this authority was seen lagging since the last call, but for identities that are excluded.
-    pub fn take_lagging(&mut self, authority: &str, excluded: &[String]) -> bool {
+    pub fn take_lagging(&mut self, authority: &str, excluded: &[&NamespacedName]) -> bool {
         let authority = digest(authority);
         let index = &self.index;
         let taken = self.lagging.extract_if(|(of, _)| *of == authority);
         let counts = |id| {
             let entry = index.entry(id);
-            entry.is_none_or(|entry| !excluded.contains(&format!("{}/{}", entry.namespace, entry.name)))
+            entry.is_none_or(|entry| !excluded.iter().any(|name| name.is(&entry.namespace, &entry.name)))
         };
         // All of them are taken, whether or not they count.
         taken.filter(|(_, id)| counts(*id)).count() > 0

@@ -8,14 +8,15 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
 use super::Scheduler;
+use crate::operator::index::IdentityId;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::{IdentityEntry, ParsedIdentity};
 use crate::operator::index::issuer::{IssuerEntry, lags};
 use crate::operator::index::leaf_secret::SecretEntry;
+use crate::operator::index::listed::ListNumber;
 use crate::operator::index::policy::NamespaceEntry;
 use crate::operator::index::source::Source;
 use crate::operator::index::time::{Millis, seconds};
-use crate::operator::index::{IdentityId, ListNumber};
 use crate::plan::authority::spec::AuthoritySpec;
 
 /// Objects of identities in the queue that are kept to save reading them again: a few MiB at the size of a usual one.

@@ -38,7 +38,7 @@ where
     let Some(change) = &still(bundles, change) else { return Ok(()) };
     if let (BundlePlan::Create | BundlePlan::Update, Ok(root)) = (&change.plan, &change.issuer.signer) {
         // With an outdated root Secret a root would be removed from a bundle that peers already need.
-        ensure_fresh(&bundles.context, root, &change.issuer.terms).await?;
+        ensure_fresh(&bundles.context, root, &change.issuer.spec).await?;
     }
     let seen = bundles.store.lock().seen(&change.target).cloned();
     let written = match (&change.plan, seen) {
@@ -61,7 +61,7 @@ where
 {
     let Ok(root) = &change.issuer.signer else { return Ok(()) };
     let object = K::new_at(&change.target, &bundle(&change.issuer, root));
-    let within = change.issuer.terms.timing().write_timeout;
+    let within = change.issuer.spec.timing().write_timeout;
     let created: K = bundles.context.client.create(&object, within).await?;
     remember(bundles, change, &created, None);
     Ok(())
@@ -74,7 +74,7 @@ where
     let Ok(root) = &change.issuer.signer else { return Ok(()) };
     let patch = K::patch(&bundle(&change.issuer, root), &seen.version);
     let (namespace, name) = (change.target.namespace(), change.target.name());
-    let within = change.issuer.terms.timing().write_timeout;
+    let within = change.issuer.spec.timing().write_timeout;
     let written: K = bundles.context.client.patch(namespace, name, patch, within).await?;
     remember(bundles, change, &written, None);
     Ok(())
@@ -87,7 +87,7 @@ async fn remove<K: BundleObject>(
 ) -> Result<(), Error> {
     let is = Preconditions { uid: Some(seen.uid.clone()), resource_version: Some(seen.version.clone()) };
     let (namespace, name) = (change.target.namespace(), change.target.name());
-    let within = change.issuer.terms.timing().write_timeout;
+    let within = change.issuer.spec.timing().write_timeout;
     bundles.context.client.delete::<K>(namespace, name, is, within).await?;
     bundles.store.change(|store| store.remove(&change.target));
     Ok(())

@@ -68,7 +68,7 @@ impl TrustBundleController {
                 .context
                 .issuers
                 .get(name)
-                .is_some_and(|issuer| issuer.terms.publication.cluster().is_some())
+                .is_some_and(|issuer| issuer.spec.publication.cluster().is_some())
         };
         bundles.store.ask_for_cluster(bundles.context.issuers.names().iter().any(asks));
         let changes = pending_changes(bundles);

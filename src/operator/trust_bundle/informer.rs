@@ -4,6 +4,7 @@ use super::objects::BundleObject;
 use super::shared::{SharedBundleStore, TrustBundles};
 use super::store::ListScope;
 use crate::operator::client::watch::EventHandler;
+use crate::operator::index::listed::ListNumber;
 use crate::runtime::clock::Clock;
 
 /// Published trust bundles of one kind, for the store.
@@ -11,14 +12,19 @@ pub struct TrustBundleHandler {
     bundles: SharedBundleStore,
     clock: Clock,
     scope: ListScope,
-    list: u64,
+    list: ListNumber,
 }
 
 impl TrustBundleHandler {
     /// Those in a scope.
     #[must_use]
     pub fn new(bundles: &TrustBundles, scope: ListScope) -> Self {
-        Self { bundles: bundles.store.clone(), clock: bundles.context.clock.clone(), scope, list: 0 }
+        Self {
+            bundles: bundles.store.clone(),
+            clock: bundles.context.clock.clone(),
+            scope,
+            list: ListNumber::default(),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::plan::trust_bundle::published::{PublishedReason, TargetStatus, verdic
 pub fn statuses(bundles: &TrustBundles, issuer: &Issuer) -> Option<Vec<(Target, TargetStatus)>> {
     let root = issuer.signer.as_ref().ok()?;
     let desired = bundle(issuer, root).desired();
-    let (sites, exists) = (sites(bundles, &issuer.terms), bundles.context.authorities.lock().names());
+    let (sites, exists) = (sites(bundles, &issuer.spec), bundles.context.authorities.lock().names());
     let store = bundles.store.lock();
     let stand = |target: Target| {
         let status = status(&store, desired, &target, |name| exists.iter().any(|other| other == name));

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::operator::index::digest::{Digest, digest, version_number};
+use crate::operator::index::listed::{ListNumber, Listed};
 use crate::operator::index::time::Millis;
 use crate::operator::index::tombstones::Tombstones;
 use crate::operator::scheduler::backoff::Backoff;
@@ -65,12 +66,6 @@ pub enum Availability {
     Open,
 }
 
-#[derive(Debug)]
-struct Listed {
-    seen: ObservedBundle,
-    list: u64,
-}
-
 /// The published bundles, by target.
 ///
 /// # Guarantees
@@ -82,7 +77,7 @@ struct Listed {
 /// Only the leader writes failures; watches of every replica write the rest.
 #[derive(Debug, Default)]
 pub struct BundleStore {
-    published: HashMap<Target, Listed>,
+    published: HashMap<Target, Listed<ObservedBundle>>,
     deleted: Tombstones,
     failures: HashMap<Target, PublishFailure>,
     backoff: Backoff<Digest>,
@@ -90,7 +85,7 @@ pub struct BundleStore {
     current: HashMap<Digest, Digest>,
     /// Targets where another text was seen since the last call of `take_drifted`.
     drifted: HashSet<Target>,
-    list: u64,
+    list: ListNumber,
     /// Lists that are complete.
     listed: HashSet<ListScope>,
     availability: Availability,
@@ -99,15 +94,15 @@ pub struct BundleStore {
 
 impl BundleStore {
     /// A list begins: a bundle that neither the list nor an event names until its end does not exist.
-    pub fn begin_list(&mut self) -> u64 {
-        self.list += 1;
+    pub fn begin_list(&mut self) -> ListNumber {
+        self.list = self.list.next();
         self.list
     }
 
     /// A list is complete.
-    pub fn end_list(&mut self, range: ListScope, list: u64) {
-        let is_stale = |(target, listed): (&Target, &Listed)| {
-            (range.covers(target) && listed.list < list).then(|| target.clone())
+    pub fn end_list(&mut self, range: ListScope, list: ListNumber) {
+        let is_stale = |(target, listed): (&Target, &Listed<ObservedBundle>)| {
+            (range.covers(target) && listed.is_missing_from(list)).then(|| target.clone())
         };
         let stale: Vec<Target> = self.published.iter().filter_map(is_stale).collect();
         for target in &stale {
@@ -138,7 +133,7 @@ impl BundleStore {
         if self.has_drifted(&seen.published) {
             self.drifted.insert(target.clone());
         }
-        let before = self.published.get(target).map(|listed| &listed.seen);
+        let before = self.published.get(target).map(|listed| &listed.item);
         let is_late = before.is_some_and(|before| {
             before.uid == seen.uid && version_number(&seen.version) < version_number(&before.version)
         });
@@ -149,7 +144,7 @@ impl BundleStore {
             self.note_drift(target);
             self.clear_failure(target);
         }
-        self.published.insert(target.clone(), Listed { seen, list: self.list });
+        self.published.insert(target.clone(), Listed::new(seen, self.list));
     }
 
     /// A watch shows that a bundle was deleted or lost its label, with the version of that event.
@@ -173,7 +168,7 @@ impl BundleStore {
 
     /// A rotation must know of a text that was not current, also if it is gone when the rotation is reconciled.
     fn note_drift(&mut self, target: &Target) {
-        if self.published.get(target).is_some_and(|listed| self.has_drifted(&listed.seen.published)) {
+        if self.published.get(target).is_some_and(|listed| self.has_drifted(&listed.item.published)) {
             self.drifted.insert(target.clone());
         }
     }
@@ -205,7 +200,7 @@ impl BundleStore {
     #[must_use]
     pub fn found(&self, target: &Target) -> TargetState {
         match (self.published.get(target), self.failures.get(target)) {
-            (Some(listed), _) => TargetState::Ours(listed.seen.published.clone()),
+            (Some(listed), _) => TargetState::Ours(listed.item.published.clone()),
             (None, Some(PublishFailure::Conflict(Conflict::Foreign))) => TargetState::Foreign,
             (None, _) => TargetState::Nothing,
         }
@@ -214,12 +209,14 @@ impl BundleStore {
     /// The bundle that was observed at a target.
     #[must_use]
     pub fn seen(&self, target: &Target) -> Option<&ObservedBundle> {
-        self.published.get(target).map(|listed| &listed.seen)
+        self.published.get(target).map(|listed| &listed.item)
     }
 
     /// The targets with a bundle of this authority.
     pub fn targets_of(&self, authority: &str) -> impl Iterator<Item = &Target> {
-        let is_its = move |listed: &Listed| listed.seen.published.authority.as_deref() == Some(authority);
+        let is_its = move |listed: &Listed<ObservedBundle>| {
+            listed.item.published.authority.as_deref() == Some(authority)
+        };
         self.published.iter().filter(move |(_, listed)| is_its(listed)).map(|(target, _)| target)
     }
 

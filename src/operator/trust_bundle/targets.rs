@@ -25,20 +25,19 @@ pub struct TargetSite {
 
 /// The targets of an authority's bundle. No object can be created in a namespace that is being deleted.
 #[must_use]
-pub fn sites(bundles: &TrustBundles, terms: &AuthoritySpec) -> Vec<TargetSite> {
-    let published = published(bundles, terms);
+pub fn sites(bundles: &TrustBundles, spec: &AuthoritySpec) -> Vec<TargetSite> {
+    let published = published(bundles, spec);
     let scheduler = bundles.context.scheduler.lock();
     let open = scheduler
         .policy()
         .namespaces()
         .filter(|(name, ns)| !ns.is_terminating && bundles.context.is_watched(name));
     let within = open.filter_map(|(name, ns)| {
-        terms
-            .publication
+        spec.publication
             .within(name, &ns.labels)
             .map(|target| TargetSite { target, made: ns.created.map_or(0, Second::get) })
     });
-    let cluster = terms.publication.cluster().map(|target| TargetSite { target, made: i64::MIN });
+    let cluster = spec.publication.cluster().map(|target| TargetSite { target, made: i64::MIN });
     let mut sites: Vec<TargetSite> = within.chain(cluster).collect();
     sites.extend(published.into_iter().filter_map(|target| {
         let namespace = scheduler.policy().namespace(target.namespace()?)?;
@@ -49,11 +48,11 @@ pub fn sites(bundles: &TrustBundles, terms: &AuthoritySpec) -> Vec<TargetSite> {
 }
 
 /// The targets that have it, while the part of the spec that names targets cannot be read: they are kept up to date.
-fn published(bundles: &TrustBundles, terms: &AuthoritySpec) -> Vec<Target> {
-    if !terms.unread.hides_publication() {
+fn published(bundles: &TrustBundles, spec: &AuthoritySpec) -> Vec<Target> {
+    if !spec.unread.hides_publication() {
         return Vec::new();
     }
-    bundles.store.lock().targets_of(&terms.name).cloned().collect()
+    bundles.store.lock().targets_of(&spec.name).cloned().collect()
 }
 
 /// One change of one object.
@@ -82,14 +81,14 @@ impl Change {
 #[must_use]
 pub fn bundle<'a>(issuer: &'a Issuer, root: &'a SigningCa) -> RenderedBundle<'a> {
     let text = root.authority.bundle().to_pem();
-    RenderedBundle { authority: &issuer.terms.name, text, trust: &root.facts.trust }
+    RenderedBundle { authority: &issuer.spec.name, text, trust: &root.facts.trust }
 }
 
 /// The change as it would be decided now. `None` where another one is due: the next comparison finds it.
 #[must_use]
 pub fn still(bundles: &TrustBundles, change: &Change) -> Option<Change> {
-    let issuer = bundles.context.issuers.get(&change.issuer.terms.name)?;
-    let is_wanted = is_target(bundles, &issuer.terms, &change.target);
+    let issuer = bundles.context.issuers.get(&change.issuer.spec.name)?;
+    let is_wanted = is_target(bundles, &issuer.spec, &change.target);
     let found = bundles.store.lock().found(&change.target);
     let plan = match &issuer.signer {
         Ok(root) if is_wanted => {
@@ -97,21 +96,21 @@ pub fn still(bundles: &TrustBundles, change: &Change) -> Option<Change> {
             decide(bundle(&issuer, root).desired(), &found, |name| exists.iter().any(|other| other == name))
         }
         Err(_) if is_wanted => return None,
-        _ => decide_unwanted(&issuer.terms.name, &found),
+        _ => decide_unwanted(&issuer.spec.name, &found),
     };
     (plan == change.plan).then(|| Change { issuer, ..change.clone() })
 }
 
 /// Whether a target is one of [`sites`].
-fn is_target(bundles: &TrustBundles, terms: &AuthoritySpec, target: &Target) -> bool {
-    let is_kept = published(bundles, terms).contains(target);
+fn is_target(bundles: &TrustBundles, spec: &AuthoritySpec, target: &Target) -> bool {
+    let is_kept = published(bundles, spec).contains(target);
     let Some(namespace) = target.namespace() else {
-        return terms.publication.cluster().as_ref() == Some(target);
+        return spec.publication.cluster().as_ref() == Some(target);
     };
     let scheduler = bundles.context.scheduler.lock();
     let Some(found) = scheduler.policy().namespace(namespace) else { return false };
     let shared = scheduler.policy().intern(namespace);
-    let is_selected = || terms.publication.within(&shared, &found.labels).as_ref() == Some(target);
+    let is_selected = || spec.publication.within(&shared, &found.labels).as_ref() == Some(target);
     !found.is_terminating && (is_kept || (bundles.context.is_watched(namespace) && is_selected()))
 }
 
@@ -152,7 +151,7 @@ pub fn pending_changes(bundles: &TrustBundles) -> Changes {
     let mut pending_changes = Changes::default();
     let names = bundles.context.issuers.names();
     let issuers = names.iter().filter_map(|name| bundles.context.issuers.get(name));
-    let issuers: Vec<_> = issuers.map(|issuer| (sites(bundles, &issuer.terms), issuer)).collect();
+    let issuers: Vec<_> = issuers.map(|issuer| (sites(bundles, &issuer.spec), issuer)).collect();
     let desired: HashSet<&Target> =
         issuers.iter().flat_map(|(sites, _)| sites).map(|site| &site.target).collect();
     bundles.store.lock().retain_targets(|target| desired.contains(target));
@@ -194,7 +193,7 @@ fn removals(
     sites: &[TargetSite],
     issuer: &Arc<Issuer>,
 ) {
-    let authority = &issuer.terms.name;
+    let authority = &issuer.spec.name;
     let desired: HashSet<&Target> = sites.iter().map(|site| &site.target).collect();
     let targets: Vec<Target> = bundles.store.lock().targets_of(authority).cloned().collect();
     let unwanted =

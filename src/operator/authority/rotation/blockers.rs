@@ -109,15 +109,14 @@ impl Blockers {
     /// Adds the endpoints that probes have seen not to trust the announced root.
     pub fn add_endpoints(&mut self, endpoints: &[BlockingEndpoint], exclusions: &Exclusions) {
         let is_excluded = |endpoint: &&BlockingEndpoint| {
-            let identity = NamespacedName::parse(&endpoint.identity);
-            identity.is_some_and(|identity| exclusions.has_identity(&identity.namespace, &identity.name))
+            exclusions.has_identity(&endpoint.identity.namespace, &endpoint.identity.name)
         };
         let (excluded, waited): (Vec<&BlockingEndpoint>, Vec<&BlockingEndpoint>) =
             endpoints.iter().partition(is_excluded);
         self.distrusting = waited.len();
         let names = waited.iter().map(|endpoint| format!("{} {}", endpoint.identity, endpoint.address));
         self.endpoints = names.take(MAX_NAMES).collect();
-        self.excluded.extend(excluded.into_iter().map(|endpoint| endpoint.identity.clone()));
+        self.excluded.extend(excluded.into_iter().map(|endpoint| endpoint.identity.to_string()));
         self.excluded.sort_unstable();
         self.excluded.dedup();
     }

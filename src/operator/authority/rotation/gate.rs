@@ -10,6 +10,7 @@ use super::fresh_list::FreshList;
 use super::quiet_period::{Lag, RotationQuietPeriod};
 use super::unindexed::owners;
 use crate::api::authority::{AuthorityRequests, Phase};
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::authority::consumers::Consumers;
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::operator::error::Error;
@@ -76,7 +77,7 @@ impl<'a> RotationGate<'a> {
     /// The identities that are behind, and whether one was since the observation before this one.
     fn identities(&self, issuer: &IssuerEntry) -> (Blockers, bool) {
         let (Self { spec, exclusions, .. }, context) = (self, self.consumers.context());
-        let excluded: Vec<String> = exclusions.identities().map(ToString::to_string).collect();
+        let excluded: Vec<&NamespacedName> = exclusions.identities().collect();
         let query = BlockerQuery::new(&spec.name, issuer, exclusions, context.clock.now().as_second());
         let mut scheduler = context.scheduler.lock();
         let was_behind = scheduler.take_lagging(&spec.name, &excluded);

@@ -84,7 +84,7 @@ impl Harness {
     pub async fn with_authority(self, spec: MtlsAuthoritySpec) -> Self {
         let harness = self;
         harness.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", spec));
-        harness.look_at_authority().await.unwrap();
+        Box::pin(harness.look_at_authority()).await.unwrap();
         harness.server.calls();
         harness
     }
