@@ -133,6 +133,6 @@ fn record_failure(bundles: &TrustBundles, change: &Change, failure: PublishFailu
         if matches!(failure, PublishFailure::Conflict(Conflict::Foreign)) {
             store.remove(&change.target);
         }
-        store.record_failure(&change.target, failure, change.text(), bundles.context.millis());
+        store.record_failure(&change.target, failure, change.text, bundles.context.millis());
     });
 }

@@ -62,19 +62,10 @@ pub struct Change {
     pub target: Target,
     /// What is to be done.
     pub plan: BundlePlan,
+    /// The text that is desired there; 0 where none is.
+    pub text: Digest,
     /// The authority whose bundle it is.
     pub issuer: Arc<Issuer>,
-}
-
-impl Change {
-    /// The text that is written; 0 where an object is removed.
-    #[must_use]
-    pub fn text(&self) -> Digest {
-        match (&self.plan, &self.issuer.signer) {
-            (BundlePlan::Remove, _) | (_, Err(_)) => 0,
-            (_, Ok(root)) => bundle(&self.issuer, root).desired().text,
-        }
-    }
 }
 
 /// The bundle of an authority.
@@ -90,15 +81,16 @@ pub fn still(bundles: &TrustBundles, change: &Change) -> Option<Change> {
     let issuer = bundles.context.issuers.get(&change.issuer.spec.name)?;
     let is_wanted = is_target(bundles, &issuer.spec, &change.target);
     let found = bundles.store.lock().found(&change.target);
-    let plan = match &issuer.signer {
+    let (plan, text) = match &issuer.signer {
         Ok(root) if is_wanted => {
             let exists = bundles.context.authorities.lock().names();
-            decide(bundle(&issuer, root).desired(), &found, |name| exists.iter().any(|other| other == name))
+            let desired = bundle(&issuer, root).desired();
+            (decide(desired, &found, |name| exists.iter().any(|other| other == name)), desired.text)
         }
         Err(_) if is_wanted => return None,
-        _ => decide_unwanted(&issuer.spec.name, &found),
+        _ => (decide_unwanted(&issuer.spec.name, &found), 0),
     };
-    (plan == change.plan).then(|| Change { issuer, ..change.clone() })
+    (plan == change.plan).then(|| Change { text, issuer, ..change.clone() })
 }
 
 /// Whether a target is one of [`sites`].
@@ -138,7 +130,7 @@ impl Changes {
             // The store notifies when that changes.
             return store.note(&change.target, failure);
         }
-        match store.backoff_until(&change.target, change.text(), now) {
+        match store.backoff_until(&change.target, change.text, now) {
             Some(until) => self.next = Some(self.next.map_or(until, |next| next.min(until))),
             None => self.due.push(change),
         }
@@ -179,7 +171,8 @@ fn additions(
         // A bundle that is not listed yet must not be taken for missing.
         if store.is_listed(target) {
             let plan = decide(desired, &store.found(target), |name| exists.iter().any(|other| other == name));
-            let change = Change { target: target.clone(), plan, issuer: issuer.clone() };
+            let (target, text) = (target.clone(), desired.text);
+            let change = Change { target, plan, text, issuer: issuer.clone() };
             pending_changes.add(&mut store, change, now);
         }
     }
@@ -203,7 +196,7 @@ fn removals(
         let plan = decide_unwanted(authority, &store.found(&target));
         pending_changes.add(
             &mut store,
-            Change { target, plan, issuer: issuer.clone() },
+            Change { target, plan, text: 0, issuer: issuer.clone() },
             bundles.context.millis(),
         );
     }
