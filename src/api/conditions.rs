@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 pub const READY: &str = "Ready";
 /// Condition type: the roots of an authority are changing. Its reason is the phase; that of `Ready`, while the phase is unknown.
 pub const ROTATING: &str = "Rotating";
-/// Condition type: the Pods serve what was issued, and trust whom they should. Only with `spec.probes`.
+/// Condition type: the Pods serve what was issued, and trust the roots that they should. Only with `spec.probes`.
 pub const SERVING: &str = "Serving";
 /// Condition type: the trust bundle of an authority is published wherever its spec asks for. Absent where it asks for none.
 pub const PUBLISHED: &str = "Published";

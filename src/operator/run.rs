@@ -112,9 +112,9 @@ pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnd
     if let Some(default) = settings.default_authority {
         first_authority.spawn(create_default_authority(context.clone(), leadership.clone(), default));
     }
-    let visitor =
+    let prober =
         settings.endpoint_probes.then(|| EndpointProber::new(dialer, context.metrics.probes.clone()));
-    watch_pods(&consumers, &client, &leadership, visitor, &mut watches);
+    watch_pods(&consumers, &client, &leadership, prober, &mut watches);
     watch_bundles(&consumers.bundles, &client, &mut watches);
     let bundles = consumers.bundles.clone();
     let authorities = AuthorityController::new(consumers, leadership.clone());
@@ -189,17 +189,17 @@ fn watch_pods(
     consumers: &Consumers,
     client: &Client,
     leadership: &Leadership,
-    visitor: Option<EndpointProber>,
+    prober: Option<EndpointProber>,
     watches: &mut JoinSet<()>,
 ) {
     let (context, listed) = (consumers.context(), Readiness::new());
-    for scope in context.watched().into_iter().filter(|_| visitor.is_some()) {
+    for scope in context.watched().into_iter().filter(|_| prober.is_some()) {
         let slices = Watch::within(client, scope.as_deref()).labelled(EndpointSlices::labels());
         let handler = EndpointSlices::new(consumers.probes.clone(), scope);
         watches.spawn(slices.run(context.clock.clone(), handler, listed.handle("EndpointSlices")));
     }
     watches.spawn(
-        ProbeController::new(context.clone(), consumers.probes.clone(), visitor)
+        ProbeController::new(context.clone(), consumers.probes.clone(), prober)
             .run(leadership.clone(), listed),
     );
 }

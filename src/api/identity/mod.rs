@@ -141,7 +141,7 @@ pub struct MtlsIdentitySpec {
     pub secret: SecretSpec,
 
     /// Ports on which the Pods of this identity serve, at most 8. The operator dials them and reports in the condition
-    /// Serving what they present and whom they accept; a rotation waits for those that do not trust the next root. Needs
+    /// Serving what they present and which clients they accept; a rotation waits for those that do not trust the next root. Needs
     /// an operator that runs with --endpoint-probes.
     #[serde(default)]
     #[schemars(length(max = 8))]
