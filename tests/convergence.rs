@@ -9,7 +9,7 @@
 mod long_run;
 #[path = "convergence/model.rs"]
 mod model;
-#[path = "convergence/objects.rs"]
+#[path = "convergence/objects/mod.rs"]
 mod objects;
 #[path = "convergence/requeue.rs"]
 mod requeue;

@@ -23,7 +23,7 @@ mod bundle_store;
 mod clock_halt;
 #[path = "laws/clock_skew.rs"]
 mod clock_skew;
-#[path = "laws/decide.rs"]
+#[path = "laws/decide/mod.rs"]
 mod decide;
 #[path = "laws/distrust.rs"]
 mod distrust;
@@ -53,7 +53,7 @@ mod metrics;
 mod names;
 #[path = "laws/ownership.rs"]
 mod ownership;
-#[path = "laws/policy.rs"]
+#[path = "laws/policy/mod.rs"]
 mod policy;
 #[path = "laws/probe_schedule.rs"]
 mod probe_schedule;
@@ -65,11 +65,11 @@ mod probe_verdict;
 mod profile;
 #[path = "laws/read_back.rs"]
 mod read_back;
-#[path = "laws/requeue.rs"]
+#[path = "laws/requeue/mod.rs"]
 mod requeue;
 #[path = "laws/rollout.rs"]
 mod rollout;
-#[path = "laws/root.rs"]
+#[path = "laws/root/mod.rs"]
 mod root;
 #[path = "laws/root_load.rs"]
 mod root_load;
@@ -79,7 +79,7 @@ mod root_transition;
 mod rotation;
 #[path = "laws/rotation_progress.rs"]
 mod rotation_progress;
-#[path = "laws/scheduler.rs"]
+#[path = "laws/scheduler/mod.rs"]
 mod scheduler;
 #[path = "laws/unknown_values.rs"]
 mod unknown_values;
