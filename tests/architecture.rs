@@ -8,10 +8,15 @@
 
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/private_keys.rs"]
+mod private_keys;
+#[path = "architecture/sources.rs"]
+mod sources;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use sources::{Source, collect, none, sources};
 
 /// Longest a file may be.
 const LONGEST: usize = 300;
@@ -45,65 +50,6 @@ const IMPURE: [&str; 16] = [
 
 /// Reads of a clock.
 const CLOCKS: [&str; 5] = ["Timestamp::now(", "Instant::now(", "SystemTime::now(", "Zoned::now(", "now_utc("];
-
-/// A source file: its path below the package, and its text.
-struct Source {
-    path: String,
-    text: String,
-}
-
-impl Source {
-    /// The lines of code before the tests, numbered, without comments.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().enumerate().map(|(at, line)| (at + 1, line));
-        lines
-            .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
-            .filter(|(_, line)| !line.trim_start().starts_with("//"))
-            // In a string such as "https://" nothing begins.
-            .map(|(at, line)| (at, line.split(" // ").next().unwrap_or_default()))
-    }
-
-    /// Where the code names one of these.
-    fn naming(&self, words: &[&str]) -> Vec<String> {
-        let names =
-            |line: &str| words.iter().find(|word| line.contains(**word)).map(|word| (*word).to_owned());
-        let found = self.code().filter_map(|(at, line)| names(line).map(|word| (at, word)));
-        found.map(|(at, word)| format!("{}:{at} names {word}", self.path)).collect()
-    }
-
-    fn is_in(&self, folders: &[&str]) -> bool {
-        folders.iter().any(|folder| self.path.starts_with(folder))
-    }
-}
-
-fn sources() -> Vec<Source> {
-    let mut sources = Vec::new();
-    collect(&PathBuf::from(env!("CARGO_MANIFEST_DIR")), Path::new("src"), &mut sources);
-    assert!(sources.len() > 30, "the source is not where it was");
-    sources
-}
-
-fn collect(package: &Path, folder: &Path, sources: &mut Vec<Source>) {
-    for entry in fs::read_dir(package.join(folder)).unwrap() {
-        let entry = entry.unwrap();
-        let path = folder.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            collect(package, &path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(entry.path()).unwrap();
-            sources.push(Source { path: path.to_str().unwrap().replace('\\', "/"), text });
-        }
-    }
-}
-
-/// Fails with one line for each breach.
-fn none(rule: &str, breaches: &[String]) {
-    let lines = breaches.iter().fold(String::new(), |mut text, breach| {
-        let _ = writeln!(text, "  {breach}");
-        text
-    });
-    assert!(breaches.is_empty(), "{rule}:\n{lines}");
-}
 
 #[test]
 fn pure_folders_name_nothing_that_waits_or_reaches_out() {
@@ -209,50 +155,4 @@ fn every_file_begins_with_what_it_promises() {
     let silent = sources.iter().filter(|source| !source.text.starts_with("//! "));
     let breaches: Vec<String> = silent.map(|source| source.path.clone()).collect();
     none("a file begins with a doc comment of its module", &breaches);
-}
-
-/// Types whose values hold a private key.
-const SECRETS: [&str; 4] = ["PrivateKey", "AuthorityPem", "IssuedLeaf", "Authority"];
-
-#[test]
-fn what_holds_a_private_key_cannot_be_printed() {
-    let mut breaches = Vec::new();
-    for source in sources().iter().filter(|source| source.is_in(&["src/pki/"])) {
-        let mut is_printable = false;
-        for (at, line) in source.code() {
-            let line = line.trim();
-            is_printable =
-                if line.starts_with("#[") { is_printable || derives(line, "Debug") } else { is_printable };
-            let name = line.strip_prefix("pub struct ").map(name_of);
-            let prints_by_hand = SECRETS.iter().any(|name| {
-                ["Debug", "Display", "Serialize"]
-                    .iter()
-                    .any(|what| line.contains(&format!("{what} for {name} ")))
-            });
-            if prints_by_hand || (is_printable && name.is_some_and(|name| SECRETS.contains(&name))) {
-                breaches.push(format!("{}:{at}", source.path));
-            }
-            is_printable = is_printable && line.starts_with("#[");
-        }
-    }
-    none("no Debug, Display or Serialize where a private key is", &breaches);
-}
-
-#[test]
-fn the_types_that_hold_private_keys_are_where_this_test_looks_for_them() {
-    let sources = sources();
-    for name in SECRETS {
-        let is_there = sources.iter().filter(|source| source.is_in(&["src/pki/"])).any(|source| {
-            source.code().any(|(_, line)| line.trim().strip_prefix("pub struct ").map(name_of) == Some(name))
-        });
-        assert!(is_there, "{name} has moved: say its new name in SECRETS");
-    }
-}
-
-fn derives(line: &str, what: &str) -> bool {
-    line.starts_with("#[derive(") && line.contains(what)
-}
-
-fn name_of(rest: &str) -> &str {
-    rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
 }

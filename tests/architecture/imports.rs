@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Source, none, sources};
+use crate::sources::{Source, none, sources};
 
 /// The layout, from the bottom to the top. A room is a folder or a file; it imports rooms of lines above its own only.
 /// Rooms of one line import each other nowhere.
