@@ -63,6 +63,8 @@ mod probe_store;
 mod probe_verdict;
 #[path = "laws/profile.rs"]
 mod profile;
+#[path = "laws/quiet_period.rs"]
+mod quiet_period;
 #[path = "laws/read_back.rs"]
 mod read_back;
 #[path = "laws/requeue/mod.rs"]
@@ -79,6 +81,8 @@ mod root_transition;
 mod rotation;
 #[path = "laws/rotation_progress.rs"]
 mod rotation_progress;
+#[path = "laws/rotation_timing.rs"]
+mod rotation_timing;
 #[path = "laws/scheduler/mod.rs"]
 mod scheduler;
 #[path = "laws/unknown_values.rs"]
