@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "it says with which seed it ran, and what it has seen")]
 
+mod abstraction;
 mod compare;
 mod pair;
 mod recycle;
