@@ -5,6 +5,8 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "convergence/changes.rs"]
+mod changes;
 #[path = "convergence/long_run.rs"]
 mod long_run;
 #[path = "convergence/model.rs"]
