@@ -1,5 +1,5 @@
-//! Laws of the decisions and of the memory they are made from: a settled world plus one change gives exactly its
-//! own answer.
+//! Laws of the decisions and of the index they are made from: a settled world plus one change gives exactly its own
+//! answer.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

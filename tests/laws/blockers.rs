@@ -30,7 +30,7 @@ fn draining() -> IssuerEntry {
 }
 
 #[test]
-fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
+fn a_secret_without_the_next_root_blocks_its_switch_and_nothing_after_it() {
     let lacking = |is_announced, trust: Option<&str>| {
         let secret = SecretEntry { trust: trust.map(digest), ..secret("web") };
         let mut signer = draining();
@@ -42,7 +42,7 @@ fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
 }
 
 #[test]
-fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
+fn a_valid_leaf_of_a_retiring_root_blocks_its_removal() {
     let now = NOW.as_second();
     let retiring = draining();
     let held = |change: fn(&mut SecretEntry)| {
@@ -60,7 +60,7 @@ fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
 }
 
 #[test]
-fn a_leaf_holds_up_no_longer_than_its_signer_can_have_made_it_whatever_its_secret_says() {
+fn a_leaf_blocks_no_longer_than_its_signer_can_have_made_it_whatever_its_secret_says() {
     for not_after in [None, Second::new(i64::MAX)] {
         let secret = SecretEntry { key_id: Some(digest("a0")), not_after, ..secret("web") };
         let at = |now| lags(&secret, &draining(), now);
@@ -68,23 +68,23 @@ fn a_leaf_holds_up_no_longer_than_its_signer_can_have_made_it_whatever_its_secre
     }
 }
 
-/// Those that are waited for where no Secret can be seen.
+/// The identities that are waited for where no Secret can be seen, and those that are excluded.
 fn waited_for(
     identity: &MtlsIdentity,
     signer: &IssuerEntry,
     excluded: &[&str],
 ) -> (Vec<String>, Vec<String>) {
-    let mut board = Scheduler::default();
-    board.apply_identity(identity, true, NOW.as_millisecond());
-    let found = found(&board, signer, excluded);
+    let mut scheduler = Scheduler::default();
+    scheduler.apply_identity(identity, true, NOW.as_millisecond());
+    let found = found(&scheduler, signer, excluded);
     assert_eq!(found.behind, found.names.len());
     (found.names, found.excluded)
 }
 
 /// What is found where no Secret can be seen.
-fn found(board: &Scheduler, signer: &IssuerEntry, excluded: &[&str]) -> Blockers {
+fn found(scheduler: &Scheduler, signer: &IssuerEntry, excluded: &[&str]) -> Blockers {
     let exclusions: Exclusions = excluded.iter().copied().collect();
-    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second()).find(board, |_| None)
+    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second()).find(scheduler, |_| None)
 }
 
 #[test]
@@ -111,46 +111,46 @@ fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
 }
 
 #[test]
-fn whoever_is_excluded_is_named_and_not_counted() {
+fn an_excluded_identity_is_named_and_not_counted() {
     let announced = announced();
-    let (web, nobody) = (|| vec!["orders/web".to_owned()], Vec::<String>::new);
-    assert_eq!(waited_for(&issued("web"), &announced, &[]), (web(), nobody()));
-    assert_eq!(waited_for(&issued("web"), &announced, &["orders/web"]), (nobody(), web()));
+    let (web, none) = (|| vec!["orders/web".to_owned()], Vec::<String>::new);
+    assert_eq!(waited_for(&issued("web"), &announced, &[]), (web(), none()));
+    assert_eq!(waited_for(&issued("web"), &announced, &["orders/web"]), (none(), web()));
 }
 
 #[test]
 fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
     let announced = announced();
-    let mut board = Scheduler::default();
-    // As the index comes upon them: not in the order of their names.
+    let mut scheduler = Scheduler::default();
+    // As the index visits them: not in the order of their names.
     for number in (0..11).map(|number| number * 7 % 11) {
-        board.apply_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
+        scheduler.apply_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
     }
-    let all = found(&board, &announced, &[]);
+    let all = found(&scheduler, &announced, &[]);
     let first: Vec<String> = (0..10).map(|number| format!("orders/web-{number:02}")).collect();
     assert_eq!((all.behind, all.count(), &all.names), (11, 11, &first));
     let told = all.waiting_for().remove(0);
     assert_eq!((told.kind.as_str(), told.count, told.first), ("Identity", 11, first));
     let excluded: Vec<String> = (0..11).map(|number| format!("orders/web-{number:02}")).collect();
     let names: Vec<&str> = excluded.iter().map(String::as_str).collect();
-    let left = found(&board, &announced, &names);
+    let left = found(&scheduler, &announced, &names);
     assert_eq!(
         (left.behind, left.names.len(), left.excluded),
         (0, 0, excluded),
-        "who is left behind is named"
+        "identities that are left out are named"
     );
 }
 
 #[test]
 fn a_secret_that_can_never_come_back_is_not_waited_for() {
     let announced = announced();
-    let mut board = Scheduler::default();
-    board.apply_identity(&issued("web"), true, NOW.as_millisecond());
-    let behind = |board: &Scheduler| found(board, &announced, &[]).behind;
-    assert_eq!(behind(&board), 1);
+    let mut scheduler = Scheduler::default();
+    scheduler.apply_identity(&issued("web"), true, NOW.as_millisecond());
+    let behind = |scheduler: &Scheduler| found(scheduler, &announced, &[]).behind;
+    assert_eq!(behind(&scheduler), 1);
     let ending = NamespaceEntry { is_terminating: true, ..NamespaceEntry::default() };
-    board.apply_namespace("orders", ending, NOW.as_millisecond());
-    assert_eq!(behind(&board), 0, "its namespace is being deleted");
+    scheduler.apply_namespace("orders", ending, NOW.as_millisecond());
+    assert_eq!(behind(&scheduler), 0, "its namespace is being deleted");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Laws of the quiet period: it counts only while no Secret lags, and begins again with every doubt.
+//! Laws of the quiet period: it counts only while no Secret lags, and restarts whenever that is in doubt.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use mtls_operator::operator::index::issuer::IssuerEntry;
 
 use super::requeue::issuer_entry;
 
-const NOBODY: Lag = Lag { is_behind: false, was_behind: false };
+const NONE_BEHIND: Lag = Lag { is_behind: false, was_behind: false };
 const NOW_BEHIND: Lag = Lag { is_behind: true, was_behind: true };
 const WAS_BEHIND: Lag = Lag { is_behind: false, was_behind: true };
 
-/// How long it was quiet after these observations, each a second after the one before.
+/// How long the quiet period has lasted after these observations, each a second after the one before.
 fn quiet(observations: &[Lag]) -> Option<i64> {
     let mut quiet_period = RotationQuietPeriod::default();
     let mut quiet_for = None;
@@ -26,21 +26,21 @@ fn quiet(observations: &[Lag]) -> Option<i64> {
 }
 
 #[test]
-fn the_clock_runs_from_the_first_look_that_finds_nobody_behind() {
-    assert_eq!(quiet(&[NOBODY]), Some(0));
-    assert_eq!(quiet(&[NOBODY, NOBODY, NOBODY]), Some(2));
-    assert_eq!(quiet(&[NOW_BEHIND, NOBODY, NOBODY]), Some(1));
-    assert_eq!(quiet(&[NOBODY, NOBODY, NOW_BEHIND]), None);
+fn the_quiet_period_begins_with_the_first_look_that_finds_no_secret_behind() {
+    assert_eq!(quiet(&[NONE_BEHIND]), Some(0));
+    assert_eq!(quiet(&[NONE_BEHIND, NONE_BEHIND, NONE_BEHIND]), Some(2));
+    assert_eq!(quiet(&[NOW_BEHIND, NONE_BEHIND, NONE_BEHIND]), Some(1));
+    assert_eq!(quiet(&[NONE_BEHIND, NONE_BEHIND, NOW_BEHIND]), None);
 }
 
 #[test]
-fn whoever_was_behind_between_two_looks_starts_it_anew() {
-    assert_eq!(quiet(&[NOBODY, NOBODY, WAS_BEHIND]), Some(0));
-    assert_eq!(quiet(&[NOBODY, WAS_BEHIND, NOBODY]), Some(1));
+fn a_secret_that_was_behind_between_two_looks_restarts_the_quiet_period() {
+    assert_eq!(quiet(&[NONE_BEHIND, NONE_BEHIND, WAS_BEHIND]), Some(0));
+    assert_eq!(quiet(&[NONE_BEHIND, WAS_BEHIND, NONE_BEHIND]), Some(1));
 }
 
 #[test]
-fn another_phase_signer_or_bundle_starts_it_anew() {
+fn another_phase_signer_or_bundle_restarts_the_quiet_period() {
     type Other = (Phase, fn(&mut IssuerEntry));
     let others: [Other; 4] = [
         (Phase::Draining, |_| ()),
@@ -52,7 +52,7 @@ fn another_phase_signer_or_bundle_starts_it_anew() {
     for ((phase, change), expected) in others.into_iter().zip(expected) {
         let mut quiet_period = RotationQuietPeriod::default();
         let mut look = |phase, mark: &IssuerEntry, second| {
-            let observed = quiet_period.observe(phase, mark, NOBODY, Duration::from_secs(second));
+            let observed = quiet_period.observe(phase, mark, NONE_BEHIND, Duration::from_secs(second));
             observed.quiet_for.map(|span| span.as_secs())
         };
         assert_eq!(look(Phase::Announced, &issuer_entry(), 1), Some(0));
@@ -63,11 +63,11 @@ fn another_phase_signer_or_bundle_starts_it_anew() {
 }
 
 #[test]
-fn a_list_that_disagrees_starts_it_anew() {
+fn a_list_that_disagrees_restarts_the_quiet_period() {
     let mut quiet_period = RotationQuietPeriod::default();
     let look = |quiet_period: &mut RotationQuietPeriod, second| {
         let now = Duration::from_secs(second);
-        quiet_period.observe(Phase::Draining, &issuer_entry(), NOBODY, now).quiet_for
+        quiet_period.observe(Phase::Draining, &issuer_entry(), NONE_BEHIND, now).quiet_for
     };
     assert_eq!(look(&mut quiet_period, 1), Some(SignedDuration::ZERO));
     assert_eq!(look(&mut quiet_period, 9), Some(SignedDuration::from_secs(8)));
@@ -79,7 +79,7 @@ fn a_list_that_disagrees_starts_it_anew() {
 fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes() {
     let (mut rotation, propagation) = (RotationQuietPeriod::default(), Duration::from_secs(40));
     let look = |rotation: &mut RotationQuietPeriod, phase| {
-        let _ = rotation.observe(phase, &issuer_entry(), NOBODY, Duration::ZERO);
+        let _ = rotation.observe(phase, &issuer_entry(), NONE_BEHIND, Duration::ZERO);
     };
     let fail = |rotation: &mut RotationQuietPeriod, second| {
         rotation.failed_to_confirm("why".into(), propagation, Duration::from_secs(second));

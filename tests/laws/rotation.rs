@@ -93,7 +93,7 @@ fn a_second_rotation_waits_for_the_first() {
 }
 
 #[test]
-fn the_next_root_signs_after_nobody_was_behind_for_the_whole_propagation() {
+fn the_next_root_signs_after_no_secret_was_behind_for_the_whole_propagation() {
     let rows = [
         (None, None),
         (Some(SignedDuration::ZERO), None),
@@ -133,7 +133,7 @@ fn other_anchors_of_the_same_signer_wait_for_the_end_of_a_rotation() {
 }
 
 #[test]
-fn an_announced_root_that_nobody_wants_any_more_is_withdrawn() {
+fn an_announced_root_that_is_no_longer_wanted_is_withdrawn() {
     let provided_next = NextCa { origin: Origin::Provided, ..next(true) };
     let with_provided = CaState { next: Some(provided_next), ..announced() };
     let gone = CaState { next: None, ..announced() };
@@ -190,7 +190,7 @@ fn a_longer_lifetime_is_recorded_before_anything_else() {
 }
 
 #[test]
-fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
+fn a_distrusted_root_goes_at_once_though_leaves_still_need_it() {
     let distrusted_next = NextCa { distrusted: Some(DistrustReason::Named), ..next(true) };
     let generated = CaState { next: Some(distrusted_next.clone()), ..announced() };
     let another = Transition::Announce(Origin::Generated, Cause::Distrust);
@@ -202,7 +202,10 @@ fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
     root.retiring[0].distrusted = Some(DistrustReason::Named);
     let dropped = Transition::Drop(vec!["f0".into()]);
     assert_eq!(transition(&root, &seen(None)), Some(dropped.clone()));
-    assert!(!dropped.rests_on_distribution(&root, Safeguards::ALL), "nobody is asked whether it may go");
+    assert!(
+        !dropped.rests_on_distribution(&root, Safeguards::ALL),
+        "a distrusted root is dropped whatever Secrets hold"
+    );
     root.retiring[0].distrusted = None;
     assert!(dropped.rests_on_distribution(&root, Safeguards::ALL));
 }

@@ -36,7 +36,7 @@ fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
             ISSUING,
         ),
         ("Secret gone", |c| c.secret = SecretState::Absent, create(IssueReason::Missing), ISSUING),
-        ("left by a namesake", |c| c.held().carries_uid = false, issue(IssueReason::Adopted), ISSUING),
+        ("a former identity's", |c| c.held().carries_uid = false, issue(IssueReason::Adopted), ISSUING),
         (
             "profile changed",
             |c| c.held().profile = Some(other_profile()),

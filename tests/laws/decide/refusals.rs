@@ -14,7 +14,7 @@ fn a_paused_identity_gets_no_leaf_whatever_happens() {
         ("Secret gone", |c| c.secret = SecretState::Absent, STUCK),
         ("damaged", |c| c.held().leaf = Err(LeafDefect::KeyMismatch), STUCK),
         ("changed", |c| c.held().matches_profile = false, STUCK),
-        ("left by a namesake", |c| c.held().carries_uid = false, STUCK),
+        ("a former identity's", |c| c.held().carries_uid = false, STUCK),
         ("renewal asked", |c| c.asked.renew_request = Some("1".into()), PAUSED),
         ("due", |c| c.leaf().issued_at = NOW - DAY * 9, PAUSED),
     ];
@@ -39,7 +39,7 @@ fn trust_reaches_paused_and_refused_identities_without_a_new_key() {
         case.held().trust = Some("t0".into());
         assert_eq!(decision(&case).plan, refresh());
         case.held().carries_uid = false;
-        assert_eq!(decision(&case).plan, Plan::Keep, "what is not its own is not dressed up");
+        assert_eq!(decision(&case).plan, Plan::Keep, "a Secret that is not its own is not refreshed");
     }
 }
 
@@ -63,8 +63,8 @@ fn a_refusal_stalls_and_no_leaf_is_issued() {
 }
 
 #[test]
-fn a_foreign_secret_is_never_touched_and_comes_before_every_other_trouble() {
-    let mut case = Case::changed(|case| case.secret = SecretState::Foreign("it is Bob's".into()));
+fn a_foreign_secret_is_never_touched_and_reported_before_every_other_problem() {
+    let mut case = Case::changed(|case| case.secret = SecretState::Foreign("it is foreign".into()));
     case.asked.renew_request = Some("1".into());
     refuse(&mut case, Refusal::Invalid("too long".into()));
     unready(&mut case);
@@ -74,6 +74,6 @@ fn a_foreign_secret_is_never_touched_and_comes_before_every_other_trouble() {
             (decision.plan.clone(), stands(&decision)),
             (Plan::Keep, (false, true, ReadyReason::SecretConflict))
         );
-        assert_eq!(decision.standing.message, "it is Bob's");
+        assert_eq!(decision.standing.message, "it is foreign");
     }
 }

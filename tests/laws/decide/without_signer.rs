@@ -7,7 +7,7 @@ use mtls_operator::plan::identity::world::{NotReady, SecretState};
 use super::{ISSUED, SECOND, WAITING, at, decision, refresh, stands, unknown_authority, unready};
 use crate::fixture::{Case, DAY, HOUR, MINUTE, NOW};
 
-/// Its authority may not have been looked at yet: a leaf would have ended with its signer, and be due at birth.
+/// Its authority may not have been reconciled yet: a leaf would end with its signer, and be due at once.
 #[test]
 fn a_signer_that_has_ended_signs_nothing() {
     let end = |offset| {
@@ -41,9 +41,9 @@ fn while_the_authority_is_halted_nothing_is_issued_and_trust_and_valid_leaves_st
 }
 
 #[test]
-fn a_renewal_that_nobody_can_sign_is_told_and_not_announced_any_more() {
-    for nobody_signs in [unready, unknown_authority] {
-        let case = Case::changed(nobody_signs);
+fn a_renewal_without_a_signer_is_reported_and_not_announced_any_more() {
+    for without_signer in [unready, unknown_authority] {
+        let case = Case::changed(without_signer);
         let renewal = decision(&case).renewal.unwrap();
         let due = at(&case, renewal);
         assert_eq!((&due.plan, stands(&due), due.renewal), (&Plan::Keep, ISSUED, None));

@@ -28,7 +28,7 @@ fn every_plain_identity_of_a_namespace_is_judged_alike() {
     }
 }
 
-/// The operator remembers of an identity that it asks for nothing in particular, and judges it by its namespace alone.
+/// The index records that an identity has a default spec, and such an identity is judged by its namespace alone.
 #[test]
 fn an_identity_that_its_own_name_or_its_subject_could_refuse_is_not_plain() {
     let is_default_spec = |namespace: &str, name: &str, spec: Value| {

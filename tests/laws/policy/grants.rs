@@ -97,7 +97,7 @@ fn one_name_without_a_grant_refuses_the_whole_and_is_named() {
 }
 
 #[test]
-fn whatever_lacks_a_grant_is_told_at_once() {
+fn all_that_lacks_a_grant_is_named_in_one_message() {
     let asked = |dns_names: &[&str]| IdentitySpec {
         ip_addresses: vec!["10.0.0.1".parse().unwrap()],
         ..names("orders", dns_names)
@@ -129,7 +129,7 @@ fn a_grant_is_for_the_namespaces_it_selects() {
 }
 
 #[test]
-fn half_a_grant_each_is_no_grant() {
+fn a_grant_for_other_namespaces_permits_nothing() {
     let terms = terms_of(json!({"grants": [
         {"name": "blue", "namespaces": {"matchLabels": {"team": "blue"}}, "dnsNames": ["example.com"]},
         {"name": "red", "namespaces": {"matchLabels": {"team": "red"}}, "dnsNames": ["example.org"]},

@@ -10,18 +10,18 @@ use mtls_operator::plan::identity::policy::Permission;
 use mtls_operator::plan::identity::profile::IdentitySpecHash;
 use mtls_operator::plan::identity::ready::ReadyReason;
 
-use super::{END, LATER, Memory, NEW, RENEWAL, secret};
+use super::{END, Indexed, LATER, NEW, RENEWAL, secret};
 use crate::fixture::{DAY, NOW, asked};
 
 #[test]
-fn a_settled_identity_asks_for_nothing_before_its_renewal() {
-    assert_eq!(Memory::settled().next_reconcile(), Requeue::At(RENEWAL));
+fn a_settled_identity_is_not_reconciled_before_its_renewal() {
+    assert_eq!(Indexed::settled().next_reconcile(), Requeue::At(RENEWAL));
 }
 
 #[test]
-fn each_change_of_a_settled_memory_has_its_own_attention() {
-    type Row = (&'static str, fn(&mut Memory), Requeue);
-    let other = |memory: &mut Memory| memory.entry.spec = Some(IdentitySpecHash::of(&asked("other")));
+fn each_change_of_a_settled_index_has_its_own_requeue() {
+    type Row = (&'static str, fn(&mut Indexed), Requeue);
+    let other = |indexed: &mut Indexed| indexed.entry.spec = Some(IdentitySpecHash::of(&asked("other")));
     let rows: [Row; 22] = [
         ("new spec", |m| m.entry.generation = 2, NEW),
         ("never seen", |m| m.entry.recorded = RecordedStatus::default(), NEW),
@@ -35,10 +35,10 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("other trust", |m| m.secret().trust = Some(digest("t0")), LATER),
         ("trust unknown", |m| m.secret().trust = None, LATER),
         ("profile unknown", |m| m.secret().profile = None, Requeue::At(RENEWAL)),
-        ("judged anew", |m| m.permission = None, LATER),
+        ("judged again", |m| m.permission = None, LATER),
         ("no more allowed", |m| m.permission = Some(Permission::Refused), LATER),
         ("authority gone", |m| m.authority = None, Requeue::At(RENEWAL)),
-        ("nobody signs", |m| m.authority.as_mut().unwrap().signer = None, Requeue::At(RENEWAL)),
+        ("no signer", |m| m.authority.as_mut().unwrap().signer = None, Requeue::At(RENEWAL)),
         ("other signer", |m| m.signer().key_id = digest("a2"), Requeue::At(RENEWAL)),
         (
             "ends with signer",
@@ -48,10 +48,10 @@ fn each_change_of_a_settled_memory_has_its_own_attention() {
         ("paused", |m| m.entry.is_paused = true, Requeue::At(END + 1)),
         ("conflict", |m| m.stands(ReadyReason::SecretConflict), LATER),
         ("no leaf yet", |m| m.stands(ReadyReason::Issuing), NEW),
-        ("no leaf yet, judged anew", |m| (m.stands(ReadyReason::Issuing), m.permission = None).1, NEW),
+        ("no leaf yet, judged again", |m| (m.stands(ReadyReason::Issuing), m.permission = None).1, NEW),
     ];
     for (name, change, expected) in rows {
-        assert_eq!(Memory::changed(change).next_reconcile(), expected, "{name}");
+        assert_eq!(Indexed::changed(change).next_reconcile(), expected, "{name}");
     }
 }
 

@@ -23,8 +23,8 @@ use mtls_operator::plan::identity::signer::{Rollout, Signer};
 
 use super::fixture::{HOUR, NOW, asked, identity, signer, terms};
 
-/// An identity, its Secret and its authority as the index remembers them.
-pub struct Memory {
+/// An identity, its Secret and its authority as the index holds them.
+pub struct Indexed {
     pub entry: IdentityEntry,
     secret: Option<SecretEntry>,
     authority: Option<AuthorityEntry>,
@@ -33,7 +33,7 @@ pub struct Memory {
     now: i64,
 }
 
-impl Memory {
+impl Indexed {
     pub fn settled() -> Self {
         Self {
             entry: ParsedIdentity::from(&issued("web")).entry,
@@ -46,9 +46,9 @@ impl Memory {
     }
 
     fn changed(change: impl FnOnce(&mut Self)) -> Self {
-        let mut memory = Self::settled();
-        change(&mut memory);
-        memory
+        let mut indexed = Self::settled();
+        change(&mut indexed);
+        indexed
     }
 
     pub fn next_reconcile(&self) -> Requeue {
@@ -82,7 +82,7 @@ impl Memory {
 pub const END: i64 = 1_780_086_400;
 pub const RENEWAL: i64 = 1_780_050_000;
 
-/// An identity whose status says that all is well with version 7 of its Secret.
+/// An identity whose status is Ready with version 7 of its Secret.
 pub fn issued(name: &str) -> MtlsIdentity {
     let mut identity = identity(name);
     let time = |second| Some(Time(Timestamp::from_second(second).unwrap()));

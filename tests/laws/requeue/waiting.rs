@@ -5,66 +5,70 @@ use mtls_operator::operator::scheduler::requeue::Requeue;
 use mtls_operator::plan::identity::policy::Permission;
 use mtls_operator::plan::identity::ready::ReadyReason;
 
-use super::{END, LATER, Memory, NEW, RENEWAL};
+use super::{END, Indexed, LATER, NEW, RENEWAL};
 
 #[test]
-fn a_renewal_request_that_was_answered_or_that_is_paused_asks_for_nothing() {
-    let mut memory = Memory::changed(|memory| memory.entry.renew_request = Some(digest("now")));
-    memory.entry.is_paused = true;
-    assert_eq!(memory.next_reconcile(), Requeue::At(END + 1));
-    memory.entry.is_paused = false;
-    memory.entry.recorded.renew_request = Some(digest("now"));
-    assert_eq!(memory.next_reconcile(), Requeue::At(RENEWAL));
+fn a_renewal_request_that_was_answered_or_is_paused_needs_no_reconcile() {
+    let mut indexed = Indexed::changed(|indexed| indexed.entry.renew_request = Some(digest("now")));
+    indexed.entry.is_paused = true;
+    assert_eq!(indexed.next_reconcile(), Requeue::At(END + 1));
+    indexed.entry.is_paused = false;
+    indexed.entry.recorded.renew_request = Some(digest("now"));
+    assert_eq!(indexed.next_reconcile(), Requeue::At(RENEWAL));
 }
 
 #[test]
-fn whoever_waits_for_an_authority_is_called_when_it_signs() {
-    let mut memory = Memory::changed(|memory| memory.secret = None);
-    memory.stands(ReadyReason::AuthorityNotReady);
-    assert_eq!(memory.next_reconcile(), NEW);
-    memory.authority.as_mut().unwrap().signer = None;
-    assert_eq!(memory.next_reconcile(), LATER, "status still names a Secret that is gone");
-    memory.entry.recorded.secret_version = None;
-    assert_eq!(memory.next_reconcile(), Requeue::OnChange);
-    memory.authority = None;
-    assert_eq!(memory.next_reconcile(), Requeue::OnChange);
+fn an_identity_that_waits_for_an_authority_is_reconciled_when_it_signs() {
+    let mut indexed = Indexed::changed(|indexed| indexed.secret = None);
+    indexed.stands(ReadyReason::AuthorityNotReady);
+    assert_eq!(indexed.next_reconcile(), NEW);
+    indexed.authority.as_mut().unwrap().signer = None;
+    assert_eq!(indexed.next_reconcile(), LATER, "status still names a Secret that is gone");
+    indexed.entry.recorded.secret_version = None;
+    assert_eq!(indexed.next_reconcile(), Requeue::OnChange);
+    indexed.authority = None;
+    assert_eq!(indexed.next_reconcile(), Requeue::OnChange);
 }
 
 #[test]
-fn whoever_is_refused_is_called_when_the_verdict_changes() {
+fn a_refused_identity_is_reconciled_when_the_verdict_changes() {
     for reason in [ReadyReason::NotPermitted, ReadyReason::Invalid] {
-        let mut memory = Memory::settled();
-        memory.stands(reason);
-        assert_eq!(memory.next_reconcile(), LATER, "it is permitted now");
-        memory.permission = Some(Permission::Refused);
-        memory.stalls_at = memory.now + 1;
-        assert_eq!(memory.next_reconcile(), Requeue::At(memory.stalls_at), "a person is told a minute later");
-        memory.stalls_at = memory.now;
-        assert_eq!(memory.next_reconcile(), LATER);
-        memory.entry.recorded.is_stalled = true;
-        assert_eq!(memory.next_reconcile(), Requeue::OnChange);
-        memory.secret().trust = Some(digest("t0"));
-        assert_eq!(memory.next_reconcile(), LATER, "trust reaches the refused too");
-        memory.secret().identity_uid = Some(digest("other"));
-        assert_eq!(memory.next_reconcile(), Requeue::OnChange, "what is another's is not looked after");
-        memory.secret = None;
+        let mut indexed = Indexed::settled();
+        indexed.stands(reason);
+        assert_eq!(indexed.next_reconcile(), LATER, "it is permitted now");
+        indexed.permission = Some(Permission::Refused);
+        indexed.stalls_at = indexed.now + 1;
         assert_eq!(
-            memory.next_reconcile(),
+            indexed.next_reconcile(),
+            Requeue::At(indexed.stalls_at),
+            "a person is told a minute later"
+        );
+        indexed.stalls_at = indexed.now;
+        assert_eq!(indexed.next_reconcile(), LATER);
+        indexed.entry.recorded.is_stalled = true;
+        assert_eq!(indexed.next_reconcile(), Requeue::OnChange);
+        indexed.secret().trust = Some(digest("t0"));
+        assert_eq!(indexed.next_reconcile(), LATER, "trust reaches a refused identity, too");
+        indexed.secret().identity_uid = Some(digest("other"));
+        assert_eq!(indexed.next_reconcile(), Requeue::OnChange, "a Secret of another identity is left alone");
+        indexed.secret = None;
+        assert_eq!(
+            indexed.next_reconcile(),
             LATER,
             "status still names a Secret, and rotations wait for that"
         );
-        memory.entry.recorded.secret_version = None;
-        assert_eq!(memory.next_reconcile(), Requeue::OnChange);
+        indexed.entry.recorded.secret_version = None;
+        assert_eq!(indexed.next_reconcile(), Requeue::OnChange);
     }
 }
 
 #[test]
-fn a_paused_identity_without_its_secret_is_looked_at_until_status_says_so() {
-    let mut memory = Memory::changed(|memory| (memory.secret, memory.entry.is_paused) = (None, true));
-    memory.entry.recorded.reason = Some(ReadyReason::Paused);
-    assert_eq!(memory.next_reconcile(), LATER);
-    memory.entry.recorded.is_ready = false;
-    assert_eq!(memory.next_reconcile(), LATER, "status still names a Secret, and rotations wait for that");
-    memory.entry.recorded.secret_version = None;
-    assert_eq!(memory.next_reconcile(), Requeue::OnChange);
+fn a_paused_identity_without_its_secret_is_reconciled_until_status_says_so() {
+    let mut indexed = Indexed::changed(|indexed| (indexed.secret, indexed.entry.is_paused) = (None, true));
+    indexed.entry.recorded.reason = Some(ReadyReason::Paused);
+    assert_eq!(indexed.next_reconcile(), LATER);
+    indexed.entry.recorded.is_ready = false;
+    assert_eq!(indexed.next_reconcile(), LATER, "status still names a Secret, and rotations wait for that");
+    indexed.entry.recorded.secret_version = None;
+    assert_eq!(indexed.next_reconcile(), Requeue::OnChange);
 }

@@ -77,7 +77,7 @@ fn a_secret_that_is_not_the_roots_is_named_before_the_loss_of_the_root() {
 }
 
 #[test]
-fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_somebody_can_sign() {
+fn a_loss_is_accepted_only_where_something_is_left_of_the_root_and_a_ca_can_sign() {
     let decided = |acceptance, provided| {
         let evidence = Some(a_leaf());
         let decision = decide(&RootWorld { evidence, acceptance, ..world(RootSecret::Absent, provided) });

@@ -51,7 +51,7 @@ fn a_root_secret_without_an_evidence_key_gets_one_when_nothing_else_is_to_be_don
 }
 
 #[test]
-fn an_expired_root_gives_way_to_whatever_can_sign() {
+fn an_expired_root_is_replaced_by_the_ca_that_can_sign() {
     let rows = [
         (Provided::NotAsked, change(Transition::Succeed(NextRoot::New(Origin::Generated)))),
         (provided("f1", "anchors-1"), change(Transition::Replace)),
@@ -112,7 +112,7 @@ fn only_a_sound_root_signs() {
 }
 
 #[test]
-fn a_distrusted_root_signs_nothing_and_gives_way_at_once() {
+fn a_distrusted_root_signs_nothing_and_is_replaced_at_once() {
     let distrusted = CaState { distrusted: Some(DistrustReason::Named), ..sound() };
     let rows = [
         (Provided::NotAsked, change(Transition::Succeed(NextRoot::New(Origin::Generated)))),

@@ -29,7 +29,7 @@ fn people_are_warned_of_a_change_that_breaks_connections_and_of_no_other() {
 }
 
 #[test]
-fn of_a_signer_that_only_people_can_replace_they_are_told_before_it_cuts_certificates_short() {
+fn people_are_told_of_the_end_of_their_ca_before_it_shortens_certificates() {
     let end = NOW + DAY * 365;
     let copy = || CaState { origin: Origin::Provided, ..sound() };
     let same = || provided("f1", "anchors-1");

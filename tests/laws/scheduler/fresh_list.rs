@@ -12,25 +12,25 @@ use crate::fixture::{NOW, identity};
 
 #[test]
 fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
-    let board = settled();
-    let newer = |name, version| FreshList::of(&[secret(name, version)]).newer_than_index(&board);
+    let scheduler = settled();
+    let newer = |name, version| FreshList::of(&[secret(name, version)]).newer_than_index(&scheduler);
     assert_eq!([newer("web", "6"), newer("web", "7")], [0, 0]);
     assert_eq!([newer("web", "8"), newer("other", "1")], [1, 1]);
 }
 
 #[test]
-fn of_a_secret_that_was_deleted_while_the_list_was_made_all_was_told() {
-    let mut board = settled();
-    board.delete_secret(&secret("web", "9"), at(1));
-    let newer = |version| FreshList::of(&[secret("web", version)]).newer_than_index(&board);
-    assert_eq!([newer("7"), newer("8"), newer("10")], [0, 0, 1], "the last one was made anew");
+fn a_secret_that_was_deleted_while_the_list_was_made_is_not_newer_than_the_index() {
+    let mut scheduler = settled();
+    scheduler.delete_secret(&secret("web", "9"), at(1));
+    let newer = |version| FreshList::of(&[secret("web", version)]).newer_than_index(&scheduler);
+    assert_eq!([newer("7"), newer("8"), newer("10")], [0, 0, 1], "the last one was created again");
 }
 
 #[test]
-fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
+fn a_secret_that_is_behind_is_checked_where_its_identity_is_not_in_the_index() {
     let announced = IssuerEntry { trust: digest("t2"), ..crate::requeue::announced() };
-    let claims = |board: &Scheduler, secret| {
-        let claims = FreshList::of(&[secret]).lagging_unindexed(board, &announced, NOW.as_second());
+    let claims = |scheduler: &Scheduler, secret| {
+        let claims = FreshList::of(&[secret]).lagging_unindexed(scheduler, &announced, NOW.as_second());
         claims.into_iter().map(|claim| (claim.identity.to_string(), claim.secret)).collect::<Vec<_>>()
     };
     assert_eq!(claims(&settled(), secret("web", "7")), [], "the survey counts it");
@@ -38,9 +38,9 @@ fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
     copy.metadata.name = Some("web-mtls-backup".into());
     assert_eq!(claims(&settled(), copy.clone()), [], "web has another Secret");
     assert_eq!(claims(&ready(), copy), [("orders/web".to_owned(), "web-mtls-backup".to_owned())]);
-    let mut nobodys = secret("web", "7");
-    nobodys.metadata.labels = None;
-    assert_eq!(claims(&ready(), nobodys), []);
+    let mut unlabelled = secret("web", "7");
+    unlabelled.metadata.labels = None;
+    assert_eq!(claims(&ready(), unlabelled), []);
 }
 
 #[test]

@@ -11,34 +11,34 @@ use crate::requeue::secret as seen;
 
 #[test]
 fn a_list_with_another_version_hides_what_was_in_between() {
-    let mut board = settled();
-    board.take_lagging("mesh", &[]);
-    board.apply_secret(&secret("web", "7"), true, at(1));
-    board.apply_secret(&secret("web", "8"), false, at(1));
-    assert!(!board.take_lagging("mesh", &[]));
-    board.apply_secret(&secret("web", "9"), true, at(1));
-    assert!(board.take_lagging("mesh", &[]), "it may have been behind since");
-    assert!(!board.take_lagging("mesh", &[]), "said once");
+    let mut scheduler = settled();
+    scheduler.take_lagging("mesh", &[]);
+    scheduler.apply_secret(&secret("web", "7"), true, at(1));
+    scheduler.apply_secret(&secret("web", "8"), false, at(1));
+    assert!(!scheduler.take_lagging("mesh", &[]));
+    scheduler.apply_secret(&secret("web", "9"), true, at(1));
+    assert!(scheduler.take_lagging("mesh", &[]), "it may have been behind since");
+    assert!(!scheduler.take_lagging("mesh", &[]), "said once");
 }
 
 #[test]
 fn a_list_that_shows_nothing_newer_than_the_index_hides_nothing() {
-    let mut board = settled();
-    board.apply_secret_answer(&secret("web", "9"), at(1));
-    board.take_lagging("mesh", &[]);
-    board.apply_secret(&secret("web", "8"), true, at(1));
-    assert!(!board.take_lagging("mesh", &[]), "our own write came while the pages did");
-    board.apply_secret(&secret("web", "9"), false, at(2));
-    board.apply_secret(&secret("web", "9"), true, at(3));
-    assert!(!board.take_lagging("mesh", &[]));
+    let mut scheduler = settled();
+    scheduler.apply_secret_answer(&secret("web", "9"), at(1));
+    scheduler.take_lagging("mesh", &[]);
+    scheduler.apply_secret(&secret("web", "8"), true, at(1));
+    assert!(!scheduler.take_lagging("mesh", &[]), "our own write came while the pages did");
+    scheduler.apply_secret(&secret("web", "9"), false, at(2));
+    scheduler.apply_secret(&secret("web", "9"), true, at(3));
+    assert!(!scheduler.take_lagging("mesh", &[]));
 }
 
-/// A board whose authority announces a root that the Secret of `web` has.
+/// A scheduler whose authority announces a root that the Secret of `web` has.
 fn announced() -> Scheduler {
-    let mut board = settled();
-    board.apply_issuer("mesh", Some(crate::requeue::announced()), at(0));
-    board.take_lagging("mesh", &[]);
-    board
+    let mut scheduler = settled();
+    scheduler.apply_issuer("mesh", Some(crate::requeue::announced()), at(0));
+    scheduler.take_lagging("mesh", &[]);
+    scheduler
 }
 
 /// The Secret of `web` without the announced root.
@@ -49,22 +49,22 @@ fn lacking(version: &str) -> PartialObjectMeta<Secret> {
 }
 
 #[test]
-fn a_secret_that_was_behind_is_known_also_if_it_is_told_after_what_undid_it() {
-    let mut board = announced();
-    board.apply_secret_answer(&secret("web", "9"), at(1));
-    assert!(!board.take_lagging("mesh", &[]));
-    board.apply_secret(&lacking("8"), false, at(1));
-    assert!(board.take_lagging("mesh", &[]));
-    board.delete_secret(&lacking("10"), at(1));
-    assert!(board.take_lagging("mesh", &[]), "it was so when it was deleted");
+fn a_secret_that_was_behind_is_known_also_if_its_event_comes_after_the_repair() {
+    let mut scheduler = announced();
+    scheduler.apply_secret_answer(&secret("web", "9"), at(1));
+    assert!(!scheduler.take_lagging("mesh", &[]));
+    scheduler.apply_secret(&lacking("8"), false, at(1));
+    assert!(scheduler.take_lagging("mesh", &[]));
+    scheduler.delete_secret(&lacking("10"), at(1));
+    assert!(scheduler.take_lagging("mesh", &[]), "it was so when it was deleted");
 }
 
 #[test]
 fn a_secret_that_was_read_behind_is_known_whatever_it_says_of_itself() {
-    let mut board = announced();
+    let mut scheduler = announced();
     let profile = seen("web").profile.unwrap();
-    board.note_read_secret(&secret("web", "8"), &held(profile), at(1));
-    assert!(!board.take_lagging("mesh", &[]));
-    board.note_read_secret(&secret("web", "8"), &OwnedSecret { trust: None, ..held(profile) }, at(1));
-    assert!(board.take_lagging("mesh", &[]));
+    scheduler.note_read_secret(&secret("web", "8"), &held(profile), at(1));
+    assert!(!scheduler.take_lagging("mesh", &[]));
+    scheduler.note_read_secret(&secret("web", "8"), &OwnedSecret { trust: None, ..held(profile) }, at(1));
+    assert!(scheduler.take_lagging("mesh", &[]));
 }

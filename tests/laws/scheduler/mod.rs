@@ -27,15 +27,15 @@ pub fn at(minutes: i64) -> Millis {
     (NOW + HOUR / 60 * i32::try_from(minutes).unwrap()).as_millisecond()
 }
 
-/// A board that knows namespace and authority, and no identity yet.
+/// A scheduler that knows namespace and authority, and no identity yet.
 pub fn ready() -> Scheduler {
-    let mut board = Scheduler::default();
+    let mut scheduler = Scheduler::default();
     for namespace in ["orders", "bank"] {
-        board.apply_namespace(namespace, NamespaceEntry::default(), at(0));
+        scheduler.apply_namespace(namespace, NamespaceEntry::default(), at(0));
     }
-    board.apply_authority(&Arc::new(terms()), at(0));
-    board.apply_issuer("mesh", Some(issuer_entry()), at(0));
-    board
+    scheduler.apply_authority(&Arc::new(terms()), at(0));
+    scheduler.apply_issuer("mesh", Some(issuer_entry()), at(0));
+    scheduler
 }
 
 pub fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
@@ -51,12 +51,12 @@ pub fn secret(name: &str, version: &str) -> PartialObjectMeta<Secret> {
     .unwrap()
 }
 
-/// A board on which `web` is settled.
+/// A scheduler in which `web` is settled.
 pub fn settled() -> Scheduler {
-    let mut board = ready();
-    board.apply_secret(&secret("web", "7"), true, at(0));
-    board.apply_identity(&issued("web"), true, at(0));
-    board
+    let mut scheduler = ready();
+    scheduler.apply_secret(&secret("web", "7"), true, at(0));
+    scheduler.apply_identity(&issued("web"), true, at(0));
+    scheduler
 }
 
 pub fn version(mut identity: MtlsIdentity, version: &str) -> MtlsIdentity {
@@ -64,17 +64,17 @@ pub fn version(mut identity: MtlsIdentity, version: &str) -> MtlsIdentity {
     identity
 }
 
-/// The names of those whose turn it is.
-pub fn turns(board: &mut Scheduler, now: Millis) -> Vec<String> {
-    board.sweep(now);
-    std::iter::from_fn(|| board.next(now)).map(|job| job.name).collect()
+/// The names of the identities that are to be reconciled now.
+pub fn turns(scheduler: &mut Scheduler, now: Millis) -> Vec<String> {
+    scheduler.sweep(now);
+    std::iter::from_fn(|| scheduler.next(now)).map(|job| job.name).collect()
 }
 
-fn take(board: &mut Scheduler, now: Millis) -> ReconcileRequest {
-    board.sweep(now);
-    board.next(now).unwrap()
+fn take(scheduler: &mut Scheduler, now: Millis) -> ReconcileRequest {
+    scheduler.sweep(now);
+    scheduler.next(now).unwrap()
 }
 
-pub fn has(board: &Scheduler, namespace: &str, name: &str) -> bool {
-    board.index().find(namespace, name).is_some()
+pub fn has(scheduler: &Scheduler, namespace: &str, name: &str) -> bool {
+    scheduler.index().find(namespace, name).is_some()
 }

@@ -9,55 +9,55 @@ use crate::requeue::issued;
 
 #[test]
 fn new_identities_come_before_due_ones_and_those_before_the_rest() {
-    let mut board = settled();
-    board.apply_secret(&secret("late", "7"), true, at(0));
+    let mut scheduler = settled();
+    scheduler.apply_secret(&secret("late", "7"), true, at(0));
     let mut late = issued("late");
     late.status.as_mut().unwrap().conditions[0].reason = "SecretConflict".into();
     let now = 1_780_050_000_000;
-    board.apply_identity(&late, false, now);
-    board.apply_identity(&identity("new"), false, now);
-    assert_eq!(turns(&mut board, now), ["new", "web", "late"]);
+    scheduler.apply_identity(&late, false, now);
+    scheduler.apply_identity(&identity("new"), false, now);
+    assert_eq!(turns(&mut scheduler, now), ["new", "web", "late"]);
 }
 
 #[test]
-fn a_mass_that_can_wait_takes_half_of_the_time_and_wakes_the_workers_itself() {
-    let mut board = ready();
-    board.set_pacing(Pacing::of(4));
+fn background_work_takes_half_of_the_time_and_wakes_the_workers_itself() {
+    let mut scheduler = ready();
+    scheduler.set_pacing(Pacing::of(4));
     let mass: Vec<String> = (0..100).map(|n| format!("late-{n}")).collect();
     for name in &mass {
         let mut late = issued(name);
         late.status.as_mut().unwrap().conditions[0].reason = "SecretConflict".into();
-        board.apply_identity(&late, false, at(0));
+        scheduler.apply_identity(&late, false, at(0));
     }
     let (mut now, mut busy) = (at(0), 0);
     for _ in &mass {
-        let job = take(&mut board, now);
-        assert_eq!(turns(&mut board, now + 3), [""; 0], "one at a time");
-        board.apply_identity(&identity(&format!("new-{busy}")), false, now + 4);
-        let newcomer = take(&mut board, now + 4);
+        let job = take(&mut scheduler, now);
+        assert_eq!(turns(&mut scheduler, now + 3), [""; 0], "one at a time");
+        scheduler.apply_identity(&identity(&format!("new-{busy}")), false, now + 4);
+        let newcomer = take(&mut scheduler, now + 4);
         assert_eq!(newcomer.priority, Priority::New);
-        board.remove_identity("orders", &newcomer.name, now + 5);
-        board.done(newcomer.id, false, now + 5);
-        board.done(job.id, false, now + 10);
+        scheduler.remove_identity("orders", &newcomer.name, now + 5);
+        scheduler.done(newcomer.id, false, now + 5);
+        scheduler.done(job.id, false, now + 10);
         busy += 10;
-        assert_eq!(turns(&mut board, now + 19), [""; 0], "it rests");
-        now = board.earliest(now + 10).unwrap();
+        assert_eq!(turns(&mut scheduler, now + 19), [""; 0], "it rests");
+        now = scheduler.earliest(now + 10).unwrap();
     }
     assert_eq!(now - at(0), 2 * busy);
 }
 
 #[test]
-fn renewals_are_few_at_once_and_what_hangs_holds_no_other_up() {
-    let mut board = ready();
-    board.set_pacing(Pacing::of(4));
+fn few_renewals_run_at_once_and_one_that_hangs_delays_no_other() {
+    let mut scheduler = ready();
+    scheduler.set_pacing(Pacing::of(4));
     for n in 0..10 {
         let name = format!("due-{n}");
-        board.apply_secret(&secret(&name, "7"), true, at(0));
-        board.apply_identity(&issued(&name), true, at(0));
+        scheduler.apply_secret(&secret(&name, "7"), true, at(0));
+        scheduler.apply_identity(&issued(&name), true, at(0));
     }
     let due = 1_780_050_000_000;
-    let hanging = turns(&mut board, due).len();
-    assert_eq!((hanging, board.earliest(due + 1)), (4, Some(due + 1000)));
-    assert_eq!(turns(&mut board, due + 999).len(), 0);
-    assert_eq!(turns(&mut board, due + 1000).len(), 4);
+    let hanging = turns(&mut scheduler, due).len();
+    assert_eq!((hanging, scheduler.earliest(due + 1)), (4, Some(due + 1000)));
+    assert_eq!(turns(&mut scheduler, due + 999).len(), 0);
+    assert_eq!(turns(&mut scheduler, due + 1000).len(), 4);
 }

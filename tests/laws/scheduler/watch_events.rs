@@ -13,79 +13,79 @@ fn within(namespace: &str, mut identity: MtlsIdentity) -> MtlsIdentity {
 }
 
 #[test]
-fn a_list_makes_the_board_forget_what_it_does_not_name() {
-    let mut board = ready();
+fn a_list_makes_the_scheduler_forget_what_it_does_not_name() {
+    let mut scheduler = ready();
     for name in ["web", "gone"] {
-        board.apply_identity(&identity(name), false, at(0));
+        scheduler.apply_identity(&identity(name), false, at(0));
     }
-    let list = board.start_list();
-    board.apply_identity(&identity("web"), true, at(1));
-    board.apply_identity(&identity("born"), false, at(1));
-    board.finish_identity_list(None, list, at(1));
-    assert_eq!(["web", "gone", "born"].map(|name| has(&board, "orders", name)), [true, false, true]);
-    assert_eq!(turns(&mut board, at(1)).len(), 2);
+    let list = scheduler.start_list();
+    scheduler.apply_identity(&identity("web"), true, at(1));
+    scheduler.apply_identity(&identity("born"), false, at(1));
+    scheduler.finish_identity_list(None, list, at(1));
+    assert_eq!(["web", "gone", "born"].map(|name| has(&scheduler, "orders", name)), [true, false, true]);
+    assert_eq!(turns(&mut scheduler, at(1)).len(), 2);
 }
 
 #[test]
 fn lists_of_two_scopes_that_overlap_forget_only_what_each_has_missed() {
-    let mut board = ready();
+    let mut scheduler = ready();
     for namespace in ["orders", "bank"] {
         for name in ["stays", "gone"] {
-            board.apply_identity(&within(namespace, identity(name)), false, at(0));
+            scheduler.apply_identity(&within(namespace, identity(name)), false, at(0));
         }
     }
-    let orders = board.start_list();
-    board.apply_identity(&within("orders", identity("stays")), true, at(1));
-    let bank = board.start_list();
-    board.apply_identity(&within("bank", identity("stays")), true, at(1));
-    board.finish_identity_list(Some("orders"), orders, at(1));
-    let known = |board: &Scheduler| {
+    let orders = scheduler.start_list();
+    scheduler.apply_identity(&within("orders", identity("stays")), true, at(1));
+    let bank = scheduler.start_list();
+    scheduler.apply_identity(&within("bank", identity("stays")), true, at(1));
+    scheduler.finish_identity_list(Some("orders"), orders, at(1));
+    let known = |scheduler: &Scheduler| {
         [("orders", "stays"), ("orders", "gone"), ("bank", "stays"), ("bank", "gone")]
-            .map(|(ns, n)| has(board, ns, n))
+            .map(|(ns, n)| has(scheduler, ns, n))
     };
-    assert_eq!(known(&board), [true, false, true, true]);
-    board.finish_identity_list(Some("bank"), bank, at(1));
-    assert_eq!(known(&board), [true, false, true, false]);
+    assert_eq!(known(&scheduler), [true, false, true, true]);
+    scheduler.finish_identity_list(Some("bank"), bank, at(1));
+    assert_eq!(known(&scheduler), [true, false, true, false]);
 }
 
 #[test]
-fn a_secret_that_a_list_does_not_name_is_missed_by_whoever_wants_it() {
-    let mut board = settled();
-    let list = board.start_list();
-    board.finish_secret_list(Some("bank"), list, at(1));
-    assert_eq!(turns(&mut board, at(1)), [""; 0], "it is another scope's");
-    board.finish_secret_list(Some("orders"), list, at(1));
-    assert_eq!(turns(&mut board, at(1)), ["web"]);
+fn a_secret_that_a_list_does_not_name_has_its_identity_reconciled() {
+    let mut scheduler = settled();
+    let list = scheduler.start_list();
+    scheduler.finish_secret_list(Some("bank"), list, at(1));
+    assert_eq!(turns(&mut scheduler, at(1)), [""; 0], "it is another scope's");
+    scheduler.finish_secret_list(Some("orders"), list, at(1));
+    assert_eq!(turns(&mut scheduler, at(1)), ["web"]);
 }
 
 #[test]
-fn late_news_of_an_older_version_is_no_news() {
-    let mut board = settled();
-    board.apply_identity(&version(issued("web"), "9"), false, at(1));
+fn a_late_event_of_an_older_version_changes_nothing() {
+    let mut scheduler = settled();
+    scheduler.apply_identity(&version(issued("web"), "9"), false, at(1));
     let mut old = version(issued("web"), "8");
     old.metadata.generation = Some(2);
-    board.apply_identity(&old, false, at(1));
-    board.apply_secret(&secret("web", "6"), false, at(1));
-    assert_eq!(turns(&mut board, at(1)), [""; 0]);
-    board.apply_secret(&secret("web", "8"), false, at(1));
-    assert_eq!(turns(&mut board, at(1)), ["web"]);
+    scheduler.apply_identity(&old, false, at(1));
+    scheduler.apply_secret(&secret("web", "6"), false, at(1));
+    assert_eq!(turns(&mut scheduler, at(1)), [""; 0]);
+    scheduler.apply_secret(&secret("web", "8"), false, at(1));
+    assert_eq!(turns(&mut scheduler, at(1)), ["web"]);
 }
 
 #[test]
 fn a_list_and_another_uid_are_believed_whatever_their_version() {
-    let mut board = settled();
-    board.apply_identity(&version(issued("web"), "9"), false, at(1));
+    let mut scheduler = settled();
+    scheduler.apply_identity(&version(issued("web"), "9"), false, at(1));
     let mut restored = version(issued("web"), "3");
     restored.metadata.generation = Some(2);
-    board.apply_identity(&restored, true, at(1));
+    scheduler.apply_identity(&restored, true, at(1));
     assert_eq!(
-        turns(&mut board, at(1)),
+        turns(&mut scheduler, at(1)),
         ["web"],
         "a restored backup counts its versions from an earlier one"
     );
-    let mut board = settled();
+    let mut scheduler = settled();
     let mut recreated = version(identity("web"), "0");
     recreated.metadata.uid = Some("another".into());
-    board.apply_identity(&recreated, false, at(1));
-    assert_eq!(turns(&mut board, at(1)), ["web"]);
+    scheduler.apply_identity(&recreated, false, at(1));
+    assert_eq!(turns(&mut scheduler, at(1)), ["web"]);
 }
