@@ -34,7 +34,7 @@ fn the_quiet_period_begins_with_the_first_look_that_finds_no_secret_behind() {
 }
 
 #[test]
-fn a_secret_that_was_behind_between_two_looks_restarts_the_quiet_period() {
+fn a_secret_behind_between_two_looks_restarts_the_quiet_period() {
     assert_eq!(quiet(&[NONE_BEHIND, NONE_BEHIND, WAS_BEHIND]), Some(0));
     assert_eq!(quiet(&[NONE_BEHIND, WAS_BEHIND, NONE_BEHIND]), Some(1));
 }

@@ -13,22 +13,22 @@ impl World {
         let mut events = vec![Event::Tick, Event::Ask];
         let workloads = || 0..u8::try_from(scope.workloads).unwrap_or_default();
         let replicas = if scope.second == SecondReplica::Absent { 1 } else { 2 };
-        for who in (0..replicas).map(ReplicaId) {
-            self.events_of(state, who, &mut events);
+        for id in (0..replicas).map(ReplicaId) {
+            self.events_of(state, id, &mut events);
         }
         let flights = state.workloads.iter().filter(|workload| workload.in_flight.is_some()).count();
         for of in workloads() {
             events.push(Event::Land(of));
-            for who in (0..replicas).map(ReplicaId) {
-                events.push(Event::Reconcile(who, of, Write::Prompt));
+            for id in (0..replicas).map(ReplicaId) {
+                events.push(Event::Reconcile(id, of, Write::Prompt));
                 events.extend((flights < scope.max_in_flight).then_some(Event::Reconcile(
-                    who,
+                    id,
                     of,
                     Write::Slow,
                 )));
                 // The replica is killed between Secret and status. A slow write that arrives is that, too.
                 events.extend((scope.status_lags && scope.max_in_flight == 0).then_some(Event::Reconcile(
-                    who,
+                    id,
                     of,
                     Write::Last,
                 )));
@@ -52,19 +52,19 @@ impl World {
         events
     }
 
-    fn events_of(&self, state: &State, who: ReplicaId, events: &mut Vec<Event>) {
+    fn events_of(&self, state: &State, id: ReplicaId, events: &mut Vec<Event>) {
         let scope = &self.scope;
-        if who.0 == 0 || scope.second == SecondReplica::Leads {
-            events.extend([Event::Pass(who, Write::Prompt), Event::Pass(who, Write::Last)]);
+        if id.0 == 0 || scope.second == SecondReplica::Leads {
+            events.extend([Event::Pass(id, Write::Prompt), Event::Pass(id, Write::Last)]);
             let is_free = scope.slow_root_writes && state.root_in_flight.is_none();
-            events.extend(is_free.then_some(Event::Pass(who, Write::Slow)));
+            events.extend(is_free.then_some(Event::Pass(id, Write::Slow)));
         } else {
-            events.push(Event::Read(who));
+            events.push(Event::Read(id));
         }
-        events.push(Event::Crash(who));
+        events.push(Event::Crash(id));
         if scope.interruptions {
-            events.extend([Event::Interrupt(who), Event::Resume(who)]);
+            events.extend([Event::Interrupt(id), Event::Resume(id)]);
         }
-        events.extend((scope.clocks == Clocks::Step).then_some(Event::StepClock(who)));
+        events.extend((scope.clocks == Clocks::Step).then_some(Event::StepClock(id)));
     }
 }

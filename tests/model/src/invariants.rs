@@ -1,4 +1,4 @@
-//! What must hold in every state.
+//! The promises that must hold in every state.
 
 use crate::pki::{Chain, Roots};
 use crate::state::{Broken, State};

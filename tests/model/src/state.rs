@@ -124,7 +124,7 @@ pub struct State {
     pub consumers: Consumers,
     /// How often people have asked for a rotation.
     pub asked: u8,
-    /// Every root that was ever stored, where roots are distrusted: people can name it, and its key may be in other hands.
+    /// Every root that was ever stored, where roots are distrusted: people can name it, and its key may be stolen.
     pub stored: Roots,
     /// The roots that people distrust.
     pub named: Roots,
@@ -147,7 +147,7 @@ pub struct State {
 }
 
 impl State {
-    /// The same, with those in order that differ in nothing but their place.
+    /// The same, with workloads sorted and unused roots removed, so that states that behave alike are equal.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         self.workloads.sort_unstable();
@@ -191,13 +191,13 @@ impl State {
         crate::fingerprint::of(self)
     }
 
-    /// A replica is killed and starts anew.
-    pub fn crash(&mut self, who: ReplicaId) {
-        self.replica(who).die();
-        self.list_secrets(who);
+    /// A replica is killed and starts again.
+    pub fn crash(&mut self, id: ReplicaId) {
+        self.replica(id).die();
+        self.list_secrets(id);
     }
 
-    /// A replica lists Secrets anew.
+    /// A replica lists Secrets again.
     pub fn list_secrets(&mut self, ReplicaId(place): ReplicaId) {
         for workload in &mut self.workloads {
             workload.is_unseen_by[usize::from(place)] = false;
@@ -206,7 +206,7 @@ impl State {
 }
 
 impl Replica {
-    /// It is killed and starts anew. What Secrets say of it is in [`State::crash`].
+    /// It is killed and starts again. What Secrets say of it is in [`State::crash`].
     fn die(&mut self) {
         *self = Self { is_ahead: self.is_ahead, ..Self::default() };
     }

@@ -1,4 +1,4 @@
-//! What each event makes of the world.
+//! The world, and its state after each event.
 
 use crate::ca::Ca;
 use crate::decisions::Decisions;
@@ -73,26 +73,26 @@ impl World {
         state.broken = None;
         match event {
             Event::Tick => self.tick(&mut state),
-            Event::Read(who) => {
+            Event::Read(id) => {
                 let is_sound = before.ca.is_some_and(|ca| !ca.is_lost());
-                let signs = is_sound && !self.has_evidence(before, Self::now(state.replica(who)));
-                self.publish(&mut state, who, signs);
+                let signs = is_sound && !self.has_evidence(before, Self::now(state.replica(id)));
+                self.publish(&mut state, id, signs);
             }
-            Event::Pass(who, write) => self.pass(&mut state, who, write)?,
-            Event::Reconcile(who, of, write) => self.reconcile(&mut state, who, of, write)?,
-            Event::Crash(who) => state.crash(who),
+            Event::Pass(id, write) => self.pass(&mut state, id, write)?,
+            Event::Reconcile(id, of, write) => self.reconcile(&mut state, id, of, write)?,
+            Event::Crash(id) => state.crash(id),
             Event::Land(of) => self.land(&mut state, of)?,
             Event::LandRoot => {
                 let flight = state.root_in_flight.take()?;
                 state.lost = None;
                 self.write_ca(&mut state, Some(flight.content));
             }
-            Event::Interrupt(who) => interrupt(state.replica(who))?,
-            Event::Resume(who) => {
-                self.resume(state.replica(who))?;
-                state.list_secrets(who);
+            Event::Interrupt(id) => interrupt(state.replica(id))?,
+            Event::Resume(id) => {
+                self.resume(state.replica(id))?;
+                state.list_secrets(id);
             }
-            Event::StepClock(who) => state.replica(who).is_ahead ^= true,
+            Event::StepClock(id) => state.replica(id).is_ahead ^= true,
             other => self.people(&mut state, other)?,
         }
         (state != *before).then(|| state.canonical())

@@ -1,4 +1,4 @@
-//! Claim: what breaks no promise alone breaks none together with something else. Each combination is explored with as few
+//! Claim: faults that break no promise alone break none in combination. Each combination is explored with as few
 //! identities and roots as show it; with `MTLS_PROOF=1` larger ones, too.
 
 use rotation_model::{Clocks, Scope, SecondReplica, hold_at_full_size, holds};
@@ -94,7 +94,7 @@ fn an_identity_that_cannot_be_written_or_is_paused_does_no_harm_in_two_rotations
 }
 
 #[test]
-fn three_identities_fare_as_two_do() {
+fn with_three_identities_every_promise_holds() {
     holds("three identities, the root Secret is deleted and restored", Scope { roots: 1, ..restored(THREE) });
     hold_at_full_size(&[
         (

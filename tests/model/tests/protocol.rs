@@ -99,7 +99,7 @@ fn secrets_that_are_deleted_do_no_harm() {
 }
 
 #[test]
-fn paused_identities_hold_nobody_up() {
+fn paused_identities_block_no_rotation() {
     let paused = |scope| Scope { paused: true, ..scope };
     holds("an identity is paused, one replica", paused(ALONE));
     hold_at_full_size(&[("an identity is paused", paused(PLAIN))]);
@@ -158,7 +158,7 @@ fn a_status_that_was_not_written_proves_no_loss() {
 }
 
 #[test]
-fn whoever_cannot_be_written_holds_nobody_up_for_ever() {
+fn a_secret_that_cannot_be_written_blocks_no_rotation_for_ever() {
     let stuck = |scope| Scope { first_end: 16, margin: 14, stuck: true, ..scope };
     holds("the first root ends, and a Secret may become unwritable, one replica", stuck(ALONE));
     hold_at_full_size(&[("the first root ends, and a Secret may become unwritable", stuck(PLAIN))]);

@@ -20,7 +20,7 @@ use crate::pki::{Pki, RootId, Roots};
 use crate::state::Subject;
 use crate::time::{Ticks, at, span, ticks};
 
-/// What a replica sees when it looks at an authority.
+/// What a replica observes when it reconciles an authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     /// The root Secret.
@@ -109,7 +109,7 @@ impl Decisions {
         })
     }
 
-    /// Whether the transition needs a fresh look before it is made.
+    /// Whether the transition needs a fresh observation before it is made.
     #[must_use]
     pub fn rests_on_distribution(&self, transition: &Transition, ca: &Ca, pki: &Pki) -> bool {
         transition.rests_on_distribution(&facts::stored(ca, pki), self.rules.safeguards)

@@ -30,7 +30,7 @@ pub enum Need {
     Bundle,
 }
 
-/// What is asked of an identity: by whom and of what, whether it is paused, and when.
+/// What the need of an identity depends on: root Secret, certificates, its Secret, whether it is paused, and the time.
 pub(super) type NeedKey = (Option<Ca>, Pki, Option<Secret>, bool, Ticks);
 
 impl Decisions {

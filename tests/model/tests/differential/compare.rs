@@ -1,5 +1,5 @@
-//! The operator's root Secret in the model's words, and what follows from either: the decision on the root, the chain that
-//! is served, and who accepts it.
+//! The comparison of the operator's root Secret with the model's, and of what follows from either: the decision on the root,
+//! the chain that is served, and the verdict of verifiers.
 
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
@@ -118,8 +118,8 @@ impl Pair {
         self.decisions.verdict(&question).plan
     }
 
-    /// A leaf is served with as many certificates as the model says, and accepted by those who trust the roots that the model
-    /// says. What Secrets have to follow is the same.
+    /// A leaf is served with as many certificates as the model says, and accepted by verifiers that trust the roots that the
+    /// model says. What Secrets have to follow is the same.
     fn assert_signs_alike(&self, held: &LoadedCa) {
         let (operator, model) = (held.facts(), facts::signer(&self.ca, &self.pki));
         assert_eq!(operator.rotation.is_announced, model.rotation.is_announced);
