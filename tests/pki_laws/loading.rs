@@ -14,7 +14,7 @@ pub fn load(pem: &AuthorityPem) -> Result<(), LoadError> {
     Authority::load(pem, NOW).map(|_| ())
 }
 
-/// A self-signed CA whose bytes were changed after signing, which nobody can see in an anchor.
+/// A self-signed CA whose bytes were changed after signing, which cannot be seen in an anchor.
 fn patched_root(from: &[u8], to: &[u8]) -> AuthorityPem {
     let root = foreign_root(|_| ());
     let text = certificate_pem(&patched(&der(&root.pem()), from, to));

@@ -34,16 +34,16 @@ fn a_signing_root_must_itself_be_trusted() {
 
 #[test]
 fn a_chain_must_lead_to_an_anchor() {
-    let (root, stranger) = (foreign_root(|_| ()), foreign_root(|params| params.serial_number = None));
+    let (root, unrelated) = (foreign_root(|_| ()), foreign_root(|params| params.serial_number = None));
     let upper = root.intermediate_with("upper", |_| ());
     let signer = upper.intermediate_with("signer", |_| ());
     assert_eq!(load(&signer.provided(&[], &root)), Err(LoadError::Refused(LeafError::Untrusted)));
-    // The stranger has the root's name, but not its key: only signatures tell.
-    assert_eq!(load(&signer.provided(&[&upper], &stranger)), Err(LoadError::Refused(LeafError::Untrusted)));
+    // The other root has the same name, but another key: only signatures tell.
+    assert_eq!(load(&signer.provided(&[&upper], &unrelated)), Err(LoadError::Refused(LeafError::Untrusted)));
 }
 
 #[test]
-fn a_chain_out_of_order_or_with_strangers_is_refused() {
+fn a_chain_out_of_order_or_with_unrelated_certificates_is_refused() {
     let root = foreign_root(|_| ());
     let top = root.intermediate_with("top", |_| ());
     let middle = top.intermediate_with("middle", |_| ());
@@ -51,9 +51,9 @@ fn a_chain_out_of_order_or_with_strangers_is_refused() {
     assert_eq!(load(&signer.provided(&[&middle, &top], &root)), Ok(()));
     assert_eq!(load(&signer.provided(&[&middle, &top, &root], &root)), Ok(()));
     assert_eq!(load(&signer.provided(&[&top, &middle], &root)), Err(LoadError::OutOfOrder { number: 2 }));
-    let stranger = root.intermediate_with("stranger", |_| ());
+    let unrelated = root.intermediate_with("unrelated", |_| ());
     assert_eq!(
-        load(&signer.provided(&[&middle, &top, &stranger], &root)),
+        load(&signer.provided(&[&middle, &top, &unrelated], &root)),
         Err(LoadError::OutOfOrder { number: 4 })
     );
 }

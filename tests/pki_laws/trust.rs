@@ -1,4 +1,4 @@
-//! Trust bundles are sets.
+//! Trust bundles: they are sets of roots.
 
 use mtls_operator::pki::{
     Fingerprint, KeyId, LeafError, MAX_CERTIFICATES, MAX_PROVIDED_CERTIFICATES, PemError, TrustBundle,
