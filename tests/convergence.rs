@@ -1,4 +1,4 @@
-//! Every small world comes to rest in two steps, and stays there until time or a person changes it.
+//! Small worlds: each settles in two steps, and stays settled until time or a person changes it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! Claim: never do two replicas lead at once, and never is the Lease without a leader for longer than it must be.
+//! Claim: two replicas never lead at once, and the Lease is never without a leader for longer than it must be.
 //! Time is tokio's paused clock: hours pass in milliseconds, and the same way each time.
 
 #![allow(

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::{RENEW_DEADLINE, RETRY_PERIOD, lease_of};
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_that_stops_releases_the_lease_and_the_other_leads_at_its_next_look() {
+async fn a_replica_that_stops_releases_the_lease_and_the_other_leads_after_its_next_read() {
     let api = FakeApi::default();
     let first = Replica::start(&api, "first");
     first.until_leader().await;
@@ -53,7 +53,7 @@ async fn a_claim_whose_answer_was_lost_is_released_at_the_end() {
     sleep(Duration::from_secs(5)).await;
     assert!(!first.leads());
     api.put(lease_of("first", "2030-01-01T00:00:00.000000Z"));
-    api.set_weather("first", FaultProfile::Fair);
+    api.set_weather("first", FaultProfile::NoFault);
     first.stop().await;
     assert_eq!(api.holder(), None);
 }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::{LEASE_DURATION, RETRY_PERIOD, lease_of};
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_never_steals() {
+async fn after_a_conflict_the_lease_is_not_taken() {
     let api = FakeApi::default();
     api.put(lease_of("gone", "2030-01-01T00:00:00.000000Z"));
     api.set_conflicts(true);
@@ -80,7 +80,7 @@ async fn a_record_is_timed_from_after_the_read_that_showed_it() {
     // The read shows the renewal after 2 s, with a tenure that ends 12 s after the start of both.
     sleep(there + Duration::from_millis(1)).await;
     api.set_weather("first", FaultProfile::Lost);
-    api.set_weather("second", FaultProfile::Fair);
+    api.set_weather("second", FaultProfile::NoFault);
     let waited = time(second.until_leader()).await;
     assert!(waited >= LEASE_DURATION - Duration::from_millis(1), "taken after {waited:?}");
 }

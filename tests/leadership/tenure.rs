@@ -40,18 +40,18 @@ async fn a_leader_renews_with_one_request_and_a_standby_only_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_is_cut_off_stops_by_its_deadline_and_before_another_starts() {
-    for weather in [FaultProfile::Lost, FaultProfile::Refused, FaultProfile::AnswerLost] {
+    for fault in [FaultProfile::Lost, FaultProfile::Refused, FaultProfile::AnswerLost] {
         let api = FakeApi::default();
         let first = Replica::start(&api, "first");
         first.until_leader().await;
         let second = Replica::start(&api, "second");
         sleep(Duration::from_secs(1)).await;
-        api.set_weather("first", weather);
+        api.set_weather("first", fault);
         sleep(RENEW_DEADLINE - Duration::from_secs(1) - Duration::from_millis(1)).await;
-        assert!(first.leads(), "{weather:?}: it may lead until its deadline");
+        assert!(first.leads(), "{fault:?}: it may lead until its deadline");
         sleep(Duration::from_millis(1)).await;
-        assert!(!first.leads(), "{weather:?}: it may not lead after its deadline");
-        if !matches!(weather, FaultProfile::AnswerLost) {
+        assert!(!first.leads(), "{fault:?}: it may not lead after its deadline");
+        if !matches!(fault, FaultProfile::AnswerLost) {
             assert!(time(second.until_leader()).await <= LEASE_DURATION - RENEW_DEADLINE + RETRY_PERIOD);
         }
         assert!(!first.leads());
@@ -66,7 +66,7 @@ async fn one_lost_request_costs_no_leadership() {
     sleep(Duration::from_secs(1)).await;
     api.set_weather("first", FaultProfile::Lost);
     sleep(RETRY_PERIOD).await;
-    api.set_weather("first", FaultProfile::Fair);
+    api.set_weather("first", FaultProfile::NoFault);
     for _ in 0..600 {
         sleep(Duration::from_millis(100)).await;
         assert!(first.leads());
@@ -74,7 +74,7 @@ async fn one_lost_request_costs_no_leadership() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_says_nothing_about_who_leads() {
+async fn a_conflict_does_not_end_a_tenure() {
     let api = FakeApi::default();
     let first = Replica::start(&api, "first");
     first.until_leader().await;

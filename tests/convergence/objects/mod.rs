@@ -1,5 +1,5 @@
 //! One identity, its Secret and its authority as objects: decision and index see the same, and reconciles are carried out as
-//! the operator carries them out. No key and no certificate is made: a leaf is what its Secret says to those who read it.
+//! the operator carries them out. No key and no certificate is made: a leaf is what its Secret says of it.
 
 mod observe;
 mod reconcile;
