@@ -52,7 +52,7 @@ const IMPURE: [&str; 16] = [
 const CLOCKS: [&str; 5] = ["Timestamp::now(", "Instant::now(", "SystemTime::now(", "Zoned::now(", "now_utc("];
 
 #[test]
-fn pure_folders_name_nothing_that_waits_or_reaches_out() {
+fn pure_folders_name_no_runtime_client_file_or_clock() {
     let sources = sources();
     let breaches: Vec<String> = sources
         .iter()
@@ -63,7 +63,7 @@ fn pure_folders_name_nothing_that_waits_or_reaches_out() {
 }
 
 #[test]
-fn only_one_folder_knows_certificates_from_the_inside() {
+fn only_src_pki_parses_and_makes_certificates() {
     let sources = sources();
     let others = sources.iter().filter(|source| !source.is_in(&["src/pki/"]));
     let breaches: Vec<String> =
@@ -72,7 +72,7 @@ fn only_one_folder_knows_certificates_from_the_inside() {
 }
 
 #[test]
-fn plans_and_certificates_know_nothing_of_the_operator() {
+fn inner_folders_do_not_import_the_operator() {
     let sources = sources();
     let inner = sources.iter().filter(|source| source.is_in(&INNER));
     let breaches: Vec<String> = inner.flat_map(|source| source.naming(&["crate::operator"])).collect();
@@ -103,18 +103,18 @@ fn nothing_that_is_shipped_can_lack_a_safeguard() {
     let lines = makefile.lines().filter(|line| !is_test(line));
     let shipped = lines.filter(|line| line.contains(" build ") || line.contains(" run "));
     let weak: Vec<String> = shipped.filter(|line| line.contains("WEAKENED")).map(str::to_owned).collect();
-    none("what is built to be run is built without it", &weak);
+    none("what is shipped is built without it", &weak);
 }
 
 #[test]
 fn code_does_not_panic_by_choice() {
     let words = [".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!("];
     let breaches: Vec<String> = sources().iter().flat_map(|source| source.naming(&words)).collect();
-    none("what can fail says so", &breaches);
+    none("what can fail returns an error", &breaches);
 }
 
 #[test]
-fn no_file_grows_beyond_one_concept() {
+fn no_file_has_more_than_300_lines() {
     let sources = sources();
     let breaches: Vec<String> = sources
         .iter()
@@ -150,7 +150,7 @@ fn every_file_of_a_test_program_is_named_by_it() {
 }
 
 #[test]
-fn every_file_begins_with_what_it_promises() {
+fn every_file_begins_with_a_doc_comment() {
     let sources = sources();
     let silent = sources.iter().filter(|source| !source.text.starts_with("//! "));
     let breaches: Vec<String> = silent.map(|source| source.path.clone()).collect();
