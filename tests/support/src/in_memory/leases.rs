@@ -1,5 +1,5 @@
-//! An API server that knows Leases only: versions are checked as the real one does, and each client's way to it can be
-//! disturbed on its own.
+//! An API server that knows Leases only: versions are checked as the real one does, and the requests of each client can have
+//! faults of their own.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -1,5 +1,5 @@
-//! An API server in memory: just enough of one to hold objects under optimistic concurrency, and a journal of every
-//! call. Faults are injected call by call.
+//! An API server in memory, as far as tests of the operator need one: objects under optimistic concurrency, and a journal of
+//! every call. Faults are injected call by call.
 
 mod answer;
 mod response;
@@ -31,11 +31,11 @@ pub enum Fault {
     AnswerCut,
     /// The call is refused with 500.
     Broken,
-    /// Nothing: it is a later call that meets with something.
+    /// Nothing: the call is left out, so that a fault for the same line meets a later call.
     Spared,
     /// The call is carried out, but its answer comes only when the server is told to go on.
     Held,
-    /// Whoever waits for the answer panics.
+    /// The task that waits for the answer panics.
     Fatal,
 }
 
@@ -53,7 +53,7 @@ pub struct Call {
 pub struct ApiServer(Arc<Mutex<State>>);
 
 impl ApiServer {
-    /// A client of this server, whose answers this clock hears.
+    /// A client of this server. The dates of answers are compared with this clock.
     pub fn client(&self, clock: &Clock) -> Client {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
@@ -120,7 +120,7 @@ impl ApiServer {
         state.objects.iter().filter(|((of, ..), _)| of == kind).map(|(_, object)| object.clone()).collect()
     }
 
-    /// The next call that begins so meets with this.
+    /// The next call whose line begins so has this fault.
     pub fn next(&self, line: &str, fault: Fault) {
         let mut state = self.0.lock();
         state.has_misbehaved = true;
@@ -156,7 +156,7 @@ impl ApiServer {
         state.admission = Some(Box::new(change));
     }
 
-    /// From now on another writer answers so each write of a leaf Secret.
+    /// From now on another writer changes each leaf Secret so after a write of it.
     pub fn oppose(&self, change: impl Fn(&mut Value) + Send + 'static) {
         let mut state = self.0.lock();
         state.has_misbehaved = true;

@@ -24,9 +24,9 @@ pub(super) struct State {
     pub(super) writes: usize,
     /// The write at which the operator is killed, and whether it is carried out.
     pub(super) crash: Option<(usize, bool)>,
-    /// What its clock goes by.
+    /// Its clock.
     pub(super) clock: Option<ManualClock>,
-    /// Told when an answer that is held back may come.
+    /// Notified when an answer that is held back may come.
     pub(super) go_on: Arc<Notify>,
     /// Whether any of this was ever asked of it: faults, a crash, changes by others.
     pub(super) has_misbehaved: bool,
