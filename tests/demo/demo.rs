@@ -111,7 +111,7 @@ async fn shake_hands(reporter: &mut Reporter, environment: &Environment) -> Resu
 }
 
 async fn refuse_strangers(environment: &Environment) -> Result<(), Failure> {
-    Reporter::section("Who is not authorised stays outside");
+    Reporter::section("Clients that are not authorised are refused");
     let server = environment.credentials("shop", "server-mtls").await?;
     refused("without a client certificate", &server, None).await?;
     environment.apply(STRANGER)?;
