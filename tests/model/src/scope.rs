@@ -82,7 +82,7 @@ pub struct Scope {
     /// Whether consumers keep a leaf that they have loaded until it ends.
     pub keepers: bool,
     /// Whether a consumer has loaded its trust bundle once and for all. One cross-certificate keeps it connected through one rotation.
-    pub stubborn: bool,
+    pub never_reloads: bool,
     /// The safeguards that hold.
     pub safeguards: Safeguards,
     /// What is broken around them.
@@ -114,7 +114,7 @@ impl Scope {
         margin: 1,
         spread: 0,
         keepers: true,
-        stubborn: true,
+        never_reloads: true,
         safeguards: Safeguards::ALL,
         mutations: Mutations::NONE,
     };

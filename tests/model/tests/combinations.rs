@@ -7,7 +7,7 @@ use rotation_model::{Clocks, Scope, SecondReplica, hold_at_full_size, holds};
 const BOTH: Scope = Scope { second: SecondReplica::Leads, workloads: 1, max_in_flight: 0, ..Scope::PLAIN };
 const LATE: Scope = Scope { workloads: 2, max_in_flight: 1, ..BOTH };
 /// One replica, one identity, two rotations. A consumer that never reloads is lost with the second.
-const TWICE: Scope = Scope { workloads: 1, rotations: 2, stubborn: false, ..Scope::ALONE };
+const TWICE: Scope = Scope { workloads: 1, rotations: 2, never_reloads: false, ..Scope::ALONE };
 const THREE: Scope = Scope { workloads: 3, ..Scope::ALONE };
 
 const fn slow(scope: Scope) -> Scope {
@@ -29,7 +29,7 @@ const fn interrupted(scope: Scope) -> Scope {
 
 /// Where a first root can be lost on its way, nothing says which one a consumer that never reloads has loaded.
 const fn empty(scope: Scope) -> Scope {
-    Scope { begins_empty: true, stubborn: false, ..scope }
+    Scope { begins_empty: true, never_reloads: false, ..scope }
 }
 
 const fn deleted(scope: Scope) -> Scope {

@@ -5,7 +5,8 @@
 use rotation_model::{Broken, Mutation, Mutations, Scope, SecondReplica, breaks, hold_at_full_size, holds};
 
 /// One workload is enough: how Secrets follow is the subject of other scopes.
-const DISTRUST: Scope = Scope { workloads: 1, distrusts: 1, keepers: false, stubborn: false, ..Scope::ALONE };
+const DISTRUST: Scope =
+    Scope { workloads: 1, distrusts: 1, keepers: false, never_reloads: false, ..Scope::ALONE };
 /// People provide a CA, which the first root certifies, and may withdraw it.
 const PROVIDED: Scope = Scope { provides: true, rotations: 0, ..DISTRUST };
 const RESTORES: Scope = Scope { restores: true, roots: 4, ..DISTRUST };

@@ -24,7 +24,7 @@ fn without(safeguards: &[Safeguard], scope: Scope) -> Scope {
 
 /// Every consumer reloads its bundle: one that never does needs cross-certificates.
 fn without_cross(scope: Scope) -> Scope {
-    Scope { stubborn: false, ..without(&[Safeguard::CrossCertificates], scope) }
+    Scope { never_reloads: false, ..without(&[Safeguard::CrossCertificates], scope) }
 }
 
 fn with(mutation: Mutation, scope: Scope) -> Scope {
@@ -43,20 +43,20 @@ fn gate_and_wait_can_each_be_missed_while_there_are_cross_certificates() {
 
 #[test]
 fn without_cross_certificates_a_consumer_that_never_reloads_is_lost() {
-    let stubborn = Scope { stubborn: true, ..without_cross(PLAIN) };
-    breaks("no cross-certificates, a consumer that never reloads", Broken::I2, stubborn);
+    let never_reloads = Scope { never_reloads: true, ..without_cross(PLAIN) };
+    breaks("no cross-certificates, a consumer that never reloads", Broken::I2, never_reloads);
 }
 
 #[test]
 fn cross_certificates_that_end_with_the_rotation_help_no_consumer() {
-    let dropped = Scope { stubborn: false, ..without(&[Safeguard::LastingCrosses], PLAIN) };
+    let dropped = Scope { never_reloads: false, ..without(&[Safeguard::LastingCrosses], PLAIN) };
     holds("cross-certificates dropped at Stable", dropped);
     for safeguard in [Safeguard::Gate, Safeguard::Wait] {
         let what = format!("cross-certificates dropped at Stable, no {safeguard:?}");
         breaks(&what, Broken::I2, without(&[safeguard], dropped));
     }
-    let stubborn = Scope { stubborn: true, ..dropped };
-    breaks("cross-certificates dropped at Stable, a consumer that never reloads", Broken::I2, stubborn);
+    let never_reloads = Scope { never_reloads: true, ..dropped };
+    breaks("cross-certificates dropped at Stable, a consumer that never reloads", Broken::I2, never_reloads);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn nothing_blocks_a_rotation_for_ever() {
     breaks("wait counted from the last write", Broken::Liveness, with(Mutation::WaitsSinceLastWrite, PLAIN));
     let paused = Scope { paused: true, ..ALONE };
     breaks("an expired leaf blocks Draining", Broken::Liveness, with(Mutation::ExpiredLeavesBlock, paused));
-    let twice = Scope { rotations: 2, stubborn: false, ..paused };
+    let twice = Scope { rotations: 2, never_reloads: false, ..paused };
     let what = "an expired leaf proves that a root is lost";
     breaks(what, Broken::Liveness, with(Mutation::ExpiredLeavesAreEvidence, twice));
 }

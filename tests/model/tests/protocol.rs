@@ -7,14 +7,14 @@ use rotation_model::{Clocks, PLAIN_LEAF, Scope, SecondReplica, hold_at_full_size
 const PLAIN: Scope = Scope::PLAIN;
 const ALONE: Scope = Scope::ALONE;
 /// Two rotations. A consumer that never reloads is lost with the second.
-const TWICE: Scope = Scope { rotations: 2, stubborn: false, ..PLAIN };
-const TWICE_ALONE: Scope = Scope { rotations: 2, stubborn: false, ..ALONE };
+const TWICE: Scope = Scope { rotations: 2, never_reloads: false, ..PLAIN };
+const TWICE_ALONE: Scope = Scope { rotations: 2, never_reloads: false, ..ALONE };
 /// The gate alone, for verifiers that mishandle cross-certificates. A consumer that never reloads is lost then.
 const NO_CROSS: Safeguards = Safeguards::ALL.without(Safeguard::CrossCertificates);
 
 /// The same, held by the gate alone.
 const fn without_cross(scope: Scope) -> Scope {
-    Scope { stubborn: false, safeguards: NO_CROSS, ..scope }
+    Scope { never_reloads: false, safeguards: NO_CROSS, ..scope }
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn nothing_rests_on_the_election() {
     holds("two replicas that both lead", both);
     hold_at_full_size(&[
         ("the same without cross-certificates", without_cross(both)),
-        ("two replicas that both lead, two rotations", Scope { rotations: 2, stubborn: false, ..both }),
+        ("two replicas that both lead, two rotations", Scope { rotations: 2, never_reloads: false, ..both }),
     ]);
 }
 
@@ -129,7 +129,7 @@ fn a_lost_root_is_never_silently_replaced() {
         Scope { workloads: 1, ..lag },
     );
     holds("the root Secret is deleted and restored, one replica", restores);
-    let twice = Scope { rotations: 2, stubborn: false, ..restores };
+    let twice = Scope { rotations: 2, never_reloads: false, ..restores };
     let one = Scope { workloads: 1, ..twice };
     hold_at_full_size(&[
         ("the root Secret is deleted and restored, statuses lag", lag),
