@@ -98,12 +98,12 @@ fn chains_and_keys_are_read_alike() {
     let good = generated();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     for dress in [|text: &str| format!("{BOM}{text}"), indented] {
-        let dressed = AuthorityPem {
+        let wrapped = AuthorityPem {
             chain: dress(&text(&good.chain)).into(),
             key: dress(&text(&good.key)).into_bytes().into(),
             anchors: dress(&text(&good.anchors)).into(),
         };
-        assert!(Authority::load(&dressed, NOW).is_ok());
+        assert!(Authority::load(&wrapped, NOW).is_ok());
         assert!(Leaf::from_chain_pem(dress(&crate::issuing::issue(&good).chain_pem).as_bytes()).is_ok());
     }
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap().to_pem();
@@ -112,7 +112,7 @@ fn chains_and_keys_are_read_alike() {
 }
 
 /// One of the ways in which a certificate reaches a file.
-fn dressed(text: &str, way: usize) -> String {
+fn wrapped(text: &str, way: usize) -> String {
     match way {
         0 => text.to_owned(),
         1 => text.replace('\n', "\r\n"),
@@ -137,7 +137,7 @@ proptest! {
     ) {
         let made: Vec<String> = ways.iter().map(|way| {
             let [root] = roots::<1>();
-            dressed(&root, *way)
+            wrapped(&root, *way)
         }).collect();
         let text: String = made.iter().zip(&between).flat_map(|(root, text)| [root.as_str(), text]).collect();
         match count(&text) {

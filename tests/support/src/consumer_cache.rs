@@ -109,7 +109,7 @@ pub fn accepts(leaf: &Snapshot, bundle: &str, now: Timestamp) -> Result<(), Leaf
         verify_as_peer(leaf.chain.as_bytes(), leaf.key.as_bytes(), &trust, now).map(drop)
     };
     match verdict(bundle) {
-        // It outlives the cross-certificate that leads to it, which no verifier minds: the path holds, and beside its own
+        // It outlives the cross-certificate that leads to it, which no verifier refuses: the path is valid, and beside its own
         // bundle there is nothing wrong with the leaf.
         Err(LeafError::BadProfile(_)) if outlives_its_chain(&leaf.chain) => verdict(&leaf.bundle),
         verdict => verdict,
