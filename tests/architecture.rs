@@ -8,10 +8,15 @@
 
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/private_keys.rs"]
+mod private_keys;
+#[path = "architecture/sources.rs"]
+mod sources;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use sources::{Source, collect, none, sources};
 
 /// Longest a file may be.
 const LONGEST: usize = 300;
@@ -46,67 +51,8 @@ const IMPURE: [&str; 16] = [
 /// Reads of a clock.
 const CLOCKS: [&str; 5] = ["Timestamp::now(", "Instant::now(", "SystemTime::now(", "Zoned::now(", "now_utc("];
 
-/// A source file: its path below the package, and its text.
-struct Source {
-    path: String,
-    text: String,
-}
-
-impl Source {
-    /// The lines of code before the tests, numbered, without comments.
-    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().enumerate().map(|(at, line)| (at + 1, line));
-        lines
-            .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
-            .filter(|(_, line)| !line.trim_start().starts_with("//"))
-            // In a string such as "https://" nothing begins.
-            .map(|(at, line)| (at, line.split(" // ").next().unwrap_or_default()))
-    }
-
-    /// Where the code names one of these.
-    fn naming(&self, words: &[&str]) -> Vec<String> {
-        let names =
-            |line: &str| words.iter().find(|word| line.contains(**word)).map(|word| (*word).to_owned());
-        let found = self.code().filter_map(|(at, line)| names(line).map(|word| (at, word)));
-        found.map(|(at, word)| format!("{}:{at} names {word}", self.path)).collect()
-    }
-
-    fn is_in(&self, folders: &[&str]) -> bool {
-        folders.iter().any(|folder| self.path.starts_with(folder))
-    }
-}
-
-fn sources() -> Vec<Source> {
-    let mut sources = Vec::new();
-    collect(&PathBuf::from(env!("CARGO_MANIFEST_DIR")), Path::new("src"), &mut sources);
-    assert!(sources.len() > 30, "the source is not where it was");
-    sources
-}
-
-fn collect(package: &Path, folder: &Path, sources: &mut Vec<Source>) {
-    for entry in fs::read_dir(package.join(folder)).unwrap() {
-        let entry = entry.unwrap();
-        let path = folder.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            collect(package, &path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(entry.path()).unwrap();
-            sources.push(Source { path: path.to_str().unwrap().replace('\\', "/"), text });
-        }
-    }
-}
-
-/// Fails with one line for each breach.
-fn none(rule: &str, breaches: &[String]) {
-    let lines = breaches.iter().fold(String::new(), |mut text, breach| {
-        let _ = writeln!(text, "  {breach}");
-        text
-    });
-    assert!(breaches.is_empty(), "{rule}:\n{lines}");
-}
-
 #[test]
-fn pure_folders_name_nothing_that_waits_or_reaches_out() {
+fn pure_folders_name_no_runtime_client_file_or_clock() {
     let sources = sources();
     let breaches: Vec<String> = sources
         .iter()
@@ -117,7 +63,7 @@ fn pure_folders_name_nothing_that_waits_or_reaches_out() {
 }
 
 #[test]
-fn only_one_folder_knows_certificates_from_the_inside() {
+fn only_src_pki_parses_and_makes_certificates() {
     let sources = sources();
     let others = sources.iter().filter(|source| !source.is_in(&["src/pki/"]));
     let breaches: Vec<String> =
@@ -126,7 +72,7 @@ fn only_one_folder_knows_certificates_from_the_inside() {
 }
 
 #[test]
-fn plans_and_certificates_know_nothing_of_the_operator() {
+fn inner_folders_do_not_import_the_operator() {
     let sources = sources();
     let inner = sources.iter().filter(|source| source.is_in(&INNER));
     let breaches: Vec<String> = inner.flat_map(|source| source.naming(&["crate::operator"])).collect();
@@ -157,18 +103,18 @@ fn nothing_that_is_shipped_can_lack_a_safeguard() {
     let lines = makefile.lines().filter(|line| !is_test(line));
     let shipped = lines.filter(|line| line.contains(" build ") || line.contains(" run "));
     let weak: Vec<String> = shipped.filter(|line| line.contains("WEAKENED")).map(str::to_owned).collect();
-    none("what is built to be run is built without it", &weak);
+    none("what is shipped is built without it", &weak);
 }
 
 #[test]
 fn code_does_not_panic_by_choice() {
     let words = [".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!(", "unimplemented!("];
     let breaches: Vec<String> = sources().iter().flat_map(|source| source.naming(&words)).collect();
-    none("what can fail says so", &breaches);
+    none("what can fail returns an error", &breaches);
 }
 
 #[test]
-fn no_file_grows_beyond_one_concept() {
+fn no_file_has_more_than_300_lines() {
     let sources = sources();
     let breaches: Vec<String> = sources
         .iter()
@@ -204,55 +150,9 @@ fn every_file_of_a_test_program_is_named_by_it() {
 }
 
 #[test]
-fn every_file_begins_with_what_it_promises() {
+fn every_file_begins_with_a_doc_comment() {
     let sources = sources();
     let silent = sources.iter().filter(|source| !source.text.starts_with("//! "));
     let breaches: Vec<String> = silent.map(|source| source.path.clone()).collect();
     none("a file begins with a doc comment of its module", &breaches);
-}
-
-/// Types whose values hold a private key.
-const SECRETS: [&str; 4] = ["PrivateKey", "AuthorityPem", "IssuedLeaf", "Authority"];
-
-#[test]
-fn what_holds_a_private_key_cannot_be_printed() {
-    let mut breaches = Vec::new();
-    for source in sources().iter().filter(|source| source.is_in(&["src/pki/"])) {
-        let mut is_printable = false;
-        for (at, line) in source.code() {
-            let line = line.trim();
-            is_printable =
-                if line.starts_with("#[") { is_printable || derives(line, "Debug") } else { is_printable };
-            let name = line.strip_prefix("pub struct ").map(name_of);
-            let prints_by_hand = SECRETS.iter().any(|name| {
-                ["Debug", "Display", "Serialize"]
-                    .iter()
-                    .any(|what| line.contains(&format!("{what} for {name} ")))
-            });
-            if prints_by_hand || (is_printable && name.is_some_and(|name| SECRETS.contains(&name))) {
-                breaches.push(format!("{}:{at}", source.path));
-            }
-            is_printable = is_printable && line.starts_with("#[");
-        }
-    }
-    none("no Debug, Display or Serialize where a private key is", &breaches);
-}
-
-#[test]
-fn the_types_that_hold_private_keys_are_where_this_test_looks_for_them() {
-    let sources = sources();
-    for name in SECRETS {
-        let is_there = sources.iter().filter(|source| source.is_in(&["src/pki/"])).any(|source| {
-            source.code().any(|(_, line)| line.trim().strip_prefix("pub struct ").map(name_of) == Some(name))
-        });
-        assert!(is_there, "{name} has moved: say its new name in SECRETS");
-    }
-}
-
-fn derives(line: &str, what: &str) -> bool {
-    line.starts_with("#[derive(") && line.contains(what)
-}
-
-fn name_of(rest: &str) -> &str {
-    rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Documents: every link leads somewhere, every command is valid, and what they name exists.
+//! Documents: every link has a target, every command is valid, and what they name exists.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

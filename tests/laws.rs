@@ -1,5 +1,5 @@
-//! Laws of the decisions and of the memory they are made from: a settled world plus one change gives exactly its
-//! own answer.
+//! Laws of the decisions and of the index they are made from: a settled world plus one change gives exactly its own
+//! answer.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -23,7 +23,7 @@ mod bundle_store;
 mod clock_halt;
 #[path = "laws/clock_skew.rs"]
 mod clock_skew;
-#[path = "laws/decide.rs"]
+#[path = "laws/decide/mod.rs"]
 mod decide;
 #[path = "laws/distrust.rs"]
 mod distrust;
@@ -53,7 +53,7 @@ mod metrics;
 mod names;
 #[path = "laws/ownership.rs"]
 mod ownership;
-#[path = "laws/policy.rs"]
+#[path = "laws/policy/mod.rs"]
 mod policy;
 #[path = "laws/probe_schedule.rs"]
 mod probe_schedule;
@@ -63,13 +63,15 @@ mod probe_store;
 mod probe_verdict;
 #[path = "laws/profile.rs"]
 mod profile;
+#[path = "laws/quiet_period.rs"]
+mod quiet_period;
 #[path = "laws/read_back.rs"]
 mod read_back;
-#[path = "laws/requeue.rs"]
+#[path = "laws/requeue/mod.rs"]
 mod requeue;
 #[path = "laws/rollout.rs"]
 mod rollout;
-#[path = "laws/root.rs"]
+#[path = "laws/root/mod.rs"]
 mod root;
 #[path = "laws/root_load.rs"]
 mod root_load;
@@ -79,7 +81,9 @@ mod root_transition;
 mod rotation;
 #[path = "laws/rotation_progress.rs"]
 mod rotation_progress;
-#[path = "laws/scheduler.rs"]
+#[path = "laws/rotation_timing.rs"]
+mod rotation_timing;
+#[path = "laws/scheduler/mod.rs"]
 mod scheduler;
 #[path = "laws/unknown_values.rs"]
 mod unknown_values;

@@ -7,12 +7,16 @@ mod cross;
 mod fixture;
 #[path = "pki_laws/hostile_input.rs"]
 mod hostile_input;
+#[path = "pki_laws/issued_fields.rs"]
+mod issued_fields;
 #[path = "pki_laws/issuing.rs"]
 mod issuing;
 #[path = "pki_laws/keys.rs"]
 mod keys;
 #[path = "pki_laws/loading.rs"]
 mod loading;
+#[path = "pki_laws/loading_chains.rs"]
+mod loading_chains;
 #[path = "pki_laws/names.rs"]
 mod names;
 #[path = "pki_laws/pem.rs"]
@@ -21,3 +25,5 @@ mod pem;
 mod trust;
 #[path = "pki_laws/verifying.rs"]
 mod verifying;
+#[path = "pki_laws/verifying_profile.rs"]
+mod verifying_profile;

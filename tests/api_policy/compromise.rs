@@ -1,4 +1,4 @@
-//! In the night of a compromise an authority can be changed, whatever rules have been added since it was written.
+//! After a compromise an authority can be changed, whatever rules have been added since it was written.
 
 use serde_json::{Value, json};
 use test_support::cluster::TestCluster;
@@ -21,7 +21,7 @@ pub fn define(cluster: &TestCluster, definitions: &[Value; 2]) {
 }
 
 #[test]
-fn every_golden_authority_can_be_distrusted_annotated_and_recorded_under_todays_rules() {
+fn every_golden_authority_can_be_changed_after_a_compromise_under_todays_rules() {
     let cluster = TestCluster::bare();
     define(&cluster, &golden());
     cluster.kubectl(&["apply", "--validate=strict", "-f", OBJECTS]);

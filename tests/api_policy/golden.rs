@@ -1,4 +1,4 @@
-//! Today's definitions keep what the last release has promised.
+//! The contract between today's definitions and those of the last release.
 
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ const AUTHORITIES: usize = 0;
 const IDENTITIES: usize = 1;
 
 #[test]
-fn each_breach_is_told_with_the_number_of_its_rule() {
+fn each_breach_is_reported_with_the_number_of_its_rule() {
     let new_name = |schema: &mut Value| {
         field(schema, "spec.authorityRef")["description"] = json!("Deprecated: use signer.");
         field(schema, "spec")["properties"]["signer"] =

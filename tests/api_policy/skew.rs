@@ -103,7 +103,7 @@ fn an_authority_with_a_word_of_another_version_renews_what_it_permitted_and_perm
     assert_eq!(verdict["status"], "True", "it signs: {verdict}");
     assert!(verdict["message"].to_string().contains("spec.leaf.algorithms is"), "{verdict}");
     renews(&cluster, "web", "2");
-    // Whom it selects only another version knows.
+    // Only another version knows what it selects.
     let namespaces = json!({ "from": "Expression", "expression": "true" });
     patch(&cluster, "mtlsauthority/mesh", &json!({ "namespaces": namespaces, "note": "new" }));
     apply(&cluster, &json!({ "metadata": { "name": "late" }, "spec": {} }));

@@ -1,14 +1,14 @@
 //! Which file of `src/` may import which, read from its `use` lines.
 //!
-//! Imports point downwards: in the order of `ROOMS`, and between two files never in a circle.
+//! Imports point downwards: in the order of `LAYERS`, and between two files never in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Source, none, sources};
+use crate::sources::{Source, none, sources};
 
-/// The layout, from the bottom to the top. A room is a folder or a file; it imports rooms of lines above its own only.
-/// Rooms of one line import each other nowhere.
-const ROOMS: &[&[&str]] = &[
+/// The layers of the source, the lowest first. A unit is a folder or a file; it imports units of lines above its own only.
+/// Units of one line do not import each other.
+const LAYERS: &[&[&str]] = &[
     &["pki", "runtime"],
     &["api"],
     &["plan::spread", "plan::unread_spec"],
@@ -120,12 +120,12 @@ fn target(from: &str, path: &str, modules: &BTreeSet<String>) -> Option<String> 
     (1..=at.len()).rev().map(|parts| at[..parts].join("::")).find(|module| modules.contains(module))
 }
 
-/// The room of a module, with its floor in the order of `ROOMS`.
-fn room(module: &str) -> Option<(usize, &'static str)> {
-    let holds = |room: &str| module == room || module.starts_with(&format!("{room}::"));
-    let rooms =
-        ROOMS.iter().enumerate().flat_map(|(floor, rooms)| rooms.iter().map(move |room| (floor, *room)));
-    rooms.filter(|(_, room)| holds(room)).max_by_key(|(_, room)| room.len())
+/// The unit of a module, with its layer in the order of `LAYERS`.
+fn unit(module: &str) -> Option<(usize, &'static str)> {
+    let holds = |unit: &str| module == unit || module.starts_with(&format!("{unit}::"));
+    let units =
+        LAYERS.iter().enumerate().flat_map(|(layer, units)| units.iter().map(move |unit| (layer, *unit)));
+    units.filter(|(_, unit)| holds(unit)).max_by_key(|(_, unit)| unit.len())
 }
 
 /// The largest folder below which both are, and what differs of each just below it.
@@ -135,28 +135,28 @@ fn siblings<'a>(one: &'a str, other: &'a str) -> Option<(&'a str, &'a str)> {
         module.match_indices("::").map(|(at, _)| at).nth(same).map_or(module, |at| &module[..at])
     };
     let (one, other) = (upto(one), upto(other));
-    // A file of a folder and the folder's own `mod.rs` are not two rooms.
+    // A file of a folder and the folder's own `mod.rs` are not two units.
     (one.split("::").count() == other.split("::").count()).then_some((one, other))
 }
 
 #[test]
-fn every_file_has_its_room() {
+fn every_file_is_in_the_layout() {
     let imports = Imports::read();
-    let without = imports.0.keys().filter(|name| room(name).is_none() && !CONTENTS.contains(&name.as_str()));
-    let breaches: Vec<String> = without.map(|name| format!("{name} is in no line of ROOMS")).collect();
-    none("every file of src has a place in the layout (ROOMS in tests/architecture/imports.rs)", &breaches);
+    let without = imports.0.keys().filter(|name| unit(name).is_none() && !CONTENTS.contains(&name.as_str()));
+    let breaches: Vec<String> = without.map(|name| format!("{name} is in no line of LAYERS")).collect();
+    none("every file of src has a place in the layout (LAYERS in tests/architecture/imports.rs)", &breaches);
 }
 
 #[test]
 fn no_import_runs_upwards() {
     let imports = Imports::read();
     let upwards = imports.arrows().filter_map(|(from, to)| {
-        let ((floor, own), (other_floor, other)) = (room(from)?, room(to)?);
-        (own != other && other_floor >= floor)
+        let ((layer, own), (other_layer, other)) = (unit(from)?, unit(to)?);
+        (own != other && other_layer >= layer)
             .then(|| format!("{from} imports {to}: {other} is not below {own}"))
     });
     none(
-        "a room imports rooms below it only (the order is ROOMS in tests/architecture/imports.rs)",
+        "a unit imports units below it only (the order is LAYERS in tests/architecture/imports.rs)",
         &upwards.collect::<Vec<_>>(),
     );
 }
@@ -193,21 +193,21 @@ fn the_size_of_the_layout_is_printed() {
     for top in ["operator", "plan"] {
         let inside = |name: &str| name.starts_with(&format!("{top}::"));
         let arrows: Vec<_> = imports.arrows().filter(|(from, to)| inside(from) && inside(to)).collect();
-        let rooms: BTreeSet<_> = arrows
+        let units: BTreeSet<_> = arrows
             .iter()
-            .filter_map(|(from, to)| Some((room(from)?, room(to)?)))
+            .filter_map(|(from, to)| Some((unit(from)?, unit(to)?)))
             .filter(|(a, b)| a.1 != b.1)
             .collect();
         let names: BTreeSet<_> =
-            imports.0.keys().filter(|name| inside(name)).filter_map(|name| room(name)).collect();
-        let floors: BTreeSet<_> = names.iter().map(|(floor, _)| floor).collect();
+            imports.0.keys().filter(|name| inside(name)).filter_map(|name| unit(name)).collect();
+        let layers: BTreeSet<_> = names.iter().map(|(layer, _)| layer).collect();
         println!(
-            "src/{top}: {} files in {} rooms on {} floors, {} imports between files, {} between rooms",
+            "src/{top}: {} files in {} units on {} layers, {} imports between files, {} between units",
             imports.0.keys().filter(|name| inside(name)).count(),
             names.len(),
-            floors.len(),
+            layers.len(),
             arrows.len(),
-            rooms.len()
+            units.len()
         );
         assert!(!arrows.is_empty(), "the imports of src/{top} were not read");
     }

@@ -1,4 +1,4 @@
-//! The admission policies on a real API server: what they refuse, what they tell, and that the operator is not in their way.
+//! The admission policies on a real API server: what they refuse, what they tell, and that they do not refuse the operator.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -69,9 +69,9 @@ fn against(cluster: &TestCluster, words: &[&str]) -> Option<String> {
 fn status_is_written_by_the_operator_alone() {
     let cluster = TestCluster::shared();
     at_work(cluster, "statuses");
-    let to = |who: &str, object: &[&str]| {
+    let to = |user: &str, object: &[&str]| {
         let patch =
-            ["--subresource=status", "--type=merge", "-p", r#"{"status":{"observedGeneration":1}}"#, who];
+            ["--subresource=status", "--type=merge", "-p", r#"{"status":{"observedGeneration":1}}"#, user];
         against(cluster, &[object, &patch].concat())
     };
     let (identity, authority) =
@@ -124,7 +124,7 @@ fn the_operators_account_writes_what_is_its_own_and_nothing_else() {
 }
 
 #[test]
-fn a_name_without_a_grant_is_told_at_apply_and_refused_where_that_is_asked_for() {
+fn a_name_without_a_grant_is_a_warning_at_apply_and_refused_where_that_is_configured() {
     let cluster = TestCluster::new(&[]);
     at_work(&cluster, "told");
     let asking = |name: &str| identity("default", name, &json!({ "dnsNames": ["shop.example.com"] }));
@@ -174,7 +174,7 @@ fn the_old_leader_goes_on_under_its_account_after_an_upgrade_that_renames_it_and
         r#"{"status":{"observedGeneration":1}}"#,
     ];
     let new = "--as=system:serviceaccount:mtls-system:new";
-    let refusal = |who| against(&cluster, &[&status[..], &[who]].concat());
+    let refusal = |user| against(&cluster, &[&status[..], &[user]].concat());
     eventually("the new account to write status", || refusal(new).is_none().then_some(()));
     renews("1");
     upgrade(",serviceAccount.formerNames=null");

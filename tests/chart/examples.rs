@@ -53,6 +53,6 @@ fn every_example_is_applied_and_ends_as_it_says() {
     assert_eq!(
         (named.count(), in_files),
         (ENDS.len(), ENDS.len()),
-        "an example has an identity that nobody looks at"
+        "an example has an identity that this test does not check"
     );
 }

@@ -88,10 +88,10 @@ fn of_rule(rule: &Value) -> Vec<String> {
 #[test]
 fn the_operator_may_do_this_and_nothing_else() {
     let operator = format!("system:serviceaccount:{SYSTEM}:mtls-operator");
-    let anybody = "system:serviceaccount:default:default";
+    let default_account = "system:serviceaccount:default:default";
     for (namespace, besides) in [("default", &[][..]), (SYSTEM, &AT_HOME[..])] {
         let found: BTreeSet<String> =
-            rights(&operator, namespace).difference(&rights(anybody, namespace)).cloned().collect();
+            rights(&operator, namespace).difference(&rights(default_account, namespace)).cloned().collect();
         let wanted: BTreeSet<String> =
             EVERYWHERE.iter().chain(besides).map(|right| (*right).to_owned()).collect();
         assert_eq!(found, wanted, "in namespace {namespace}");

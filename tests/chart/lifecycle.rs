@@ -1,4 +1,4 @@
-//! Install, upgrade, uninstall, install again: no root and no leaf is lost on the way.
+//! Install, upgrade, uninstall, install again: no root and no leaf is lost in between.
 
 use std::path::Path;
 use std::process::Command;
@@ -51,7 +51,7 @@ fn next_release(folder: &Path) -> String {
 
 /// As on a cluster: the operator works while helm changes its roles, policies and definitions, and goes on with them.
 #[test]
-fn an_upgrade_to_another_release_under_a_running_operator_costs_no_leaf_and_takes_no_right_away() {
+fn an_upgrade_to_another_release_under_a_running_operator_costs_no_leaf_and_removes_no_right() {
     let cluster = TestCluster::new(&[]);
     cluster.kubectl(&["apply", "-f", WEB]);
     cluster.wait("mtlsidentity/web", "default", "condition=Ready");
@@ -88,7 +88,7 @@ fn a_manifest_takes_the_first_authority_over_without_a_conflict() {
 }
 
 #[test]
-fn a_list_of_namespaces_is_all_that_the_operator_has_rights_to() {
+fn the_operator_has_rights_only_in_a_given_list_of_namespaces() {
     let cluster = TestCluster::shared();
     for namespace in ["red", "blue"] {
         cluster.kubectl(&["create", "namespace", namespace]);

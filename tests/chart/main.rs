@@ -1,5 +1,5 @@
-//! The chart renders what it promises, installs by real helm on a real API server, and takes nothing with it when it
-//! goes.
+//! Tests of the chart: it renders what it promises, installs by real helm on a real API server, and removes nothing of users
+//! when it is uninstalled.
 
 #![allow(
     clippy::unwrap_used,

@@ -71,7 +71,7 @@ fn no_role_has_a_wildcard_and_no_secret_is_updated_or_deleted() {
 }
 
 #[test]
-fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_what_lives_in_them() {
+fn with_a_list_of_namespaces_no_cluster_role_of_the_operator_names_namespaced_resources() {
     let objects = render(&["watchNamespaces={red,blue}"]);
     let cluster = rules(&objects).into_iter().filter(|(role, ..)| role == "ClusterRole mtls-operator");
     for (role, resources, _) in cluster {
@@ -178,7 +178,7 @@ fn no_two_releases_have_a_policy_of_the_same_name() {
 }
 
 #[test]
-fn a_missing_grant_is_told_unless_it_shall_be_refused() {
+fn a_missing_grant_is_a_warning_unless_it_shall_be_refused() {
     for (value, actions) in [("Warn", ["Warn", "Audit"]), ("Deny", ["Deny", "Audit"])] {
         let objects = render(&[&format!("admissionPolicies.grants={value}")]);
         let is_grants =

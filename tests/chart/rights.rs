@@ -3,11 +3,11 @@
 use test_support::cluster::TestCluster;
 use test_support::installation::SYSTEM;
 
-/// Whether somebody may do something to a `resource`, `resource/name` or `resource#subresource`.
-fn may(who: &str, verb: &str, what: &str, namespace: &str) -> bool {
+/// Whether a user, given by kubectl's flag `--as`, may do something to a `resource`, `resource/name` or `resource#subresource`.
+fn may(user: &str, verb: &str, what: &str, namespace: &str) -> bool {
     let (what, subresource) = what.split_once('#').unwrap_or((what, ""));
     let subresource = format!("--subresource={subresource}");
-    let question = ["auth", "can-i", verb, what, &subresource, "-n", namespace, who];
+    let question = ["auth", "can-i", verb, what, &subresource, "-n", namespace, user];
     TestCluster::shared().control_plane().kubectl().args(question).output().unwrap().status.success()
 }
 
@@ -60,9 +60,9 @@ fn people_get_identities_by_the_roles_they_have() {
         "--timeout=60s",
     ]);
     let identities = "mtlsidentities.mtls-operator.dev";
-    for who in ["--as=admin", "--as=edit"] {
-        assert!(may(who, "create", identities, "default"), "{who}");
-        assert!(!may(who, "patch", &format!("{identities}#status"), "default"), "{who}");
+    for user in ["--as=admin", "--as=edit"] {
+        assert!(may(user, "create", identities, "default"), "{user}");
+        assert!(!may(user, "patch", &format!("{identities}#status"), "default"), "{user}");
     }
     assert!(may("--as=view", "list", identities, "default"));
     assert!(!may("--as=view", "create", identities, "default"));

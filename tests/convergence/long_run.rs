@@ -1,4 +1,4 @@
-//! Over years of simulated time: leaves are renewed when they must be, never later, and hardly ever sooner.
+//! Long runs, years of simulated time: leaves are renewed when they must be, never later, and hardly ever sooner.
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::KeyAlgorithm;
@@ -105,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_was_away_renews_once_and_not_once_for_each_missed_time(mut model in accepted(), lifetimes in 1i32..50) {
+    fn an_operator_that_was_away_renews_once_and_not_once_for_each_missed_time(mut model in accepted(), lifetimes in 1i32..50) {
         model.step(NOW);
         let ttl = ttl(&model);
         let now = (NOW + ttl * lifetimes + SECOND).min(NOW + YEAR - ttl);

@@ -57,7 +57,7 @@ impl Model {
                 retained: None,
                 profile: self.profile(terms),
             }),
-            signer: self.signer_at(now).ok_or_else(|| NotReady("nobody signs".into())),
+            signer: self.signer_at(now).ok_or_else(|| NotReady("no signer".into())),
             secret: self.secret.clone(),
             before: Before { was_issued: self.issued > 0, ..Before::default() },
             stalls_at: self.stalls_at,

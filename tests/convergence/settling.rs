@@ -1,4 +1,4 @@
-//! From wherever a world begins, it is at rest after two steps.
+//! Settling: from whatever state a world begins, it is at rest after two steps.
 //!
 //! Every small world is tried; what lies between them in time is drawn.
 
@@ -40,7 +40,7 @@ fn moves_at_the_announced_second_and_not_before(mut model: Model) {
     }
 }
 
-fn a_person_who_must_act_is_told_and_nobody_else(mut model: Model) {
+fn is_stalled_exactly_where_a_person_must_act(mut model: Model) {
     (0..2).for_each(|_| drop(model.step(NOW)));
     let is_refused = is_refused(&model);
     let is_cured_elsewhere = is_refused || matches!(model.secret, SecretState::Foreign(_));
@@ -87,9 +87,9 @@ fn every_small_world_at_rest_moves_at_the_announced_second_and_not_before() {
 }
 
 #[test]
-fn in_every_small_world_a_person_who_must_act_is_told_and_nobody_else() {
+fn every_small_world_is_stalled_exactly_where_a_person_must_act() {
     for model in every_world() {
-        a_person_who_must_act_is_told_and_nobody_else(model.clone());
+        is_stalled_exactly_where_a_person_must_act(model.clone());
         what_is_paused_refused_or_foreign_gets_no_leaf(model, 400);
     }
 }
@@ -102,7 +102,7 @@ proptest! {
         is_at_rest_after_two_steps_and_one_leaf(model.clone());
         a_leaf_is_not_followed_by_another(model.clone());
         moves_at_the_announced_second_and_not_before(model.clone());
-        a_person_who_must_act_is_told_and_nobody_else(model.clone());
+        is_stalled_exactly_where_a_person_must_act(model.clone());
         what_is_paused_refused_or_foreign_gets_no_leaf(model, days);
     }
 }

@@ -31,7 +31,7 @@ const REQUESTS: [Option<&str>; 2] = [None, Some("monday")];
 const ANSWERS: [Option<&str>; 3] = [None, Some("monday"), Some("tuesday")];
 const TRUSTS: [Option<&str>; 3] = [None, Some("t0"), Some("t1")];
 
-/// Who there is: authority and signer, an authority that does not sign, nobody.
+/// The authority: one with a signer, one that does not sign, none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Authority {
     Signs,

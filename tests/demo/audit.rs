@@ -12,7 +12,7 @@ use crate::environment::Environment;
 
 use crate::environment::PATIENCE;
 
-/// A file tells nobody that it has grown.
+/// Pause between two reads of the log: a file that grows raises no event.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The audit log, from a moment on.

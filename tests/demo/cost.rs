@@ -14,7 +14,7 @@ use crate::secrets::FLEET;
 
 use crate::environment::PATIENCE;
 
-/// Nothing is being written if nothing was for so long: no write takes longer where nobody else writes.
+/// Nothing is being written if nothing was for so long: no write takes longer where there is no other writer.
 const REST: Duration = Duration::from_secs(1);
 
 /// The accounts, from a moment on at which nothing was being written.

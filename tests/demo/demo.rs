@@ -32,11 +32,11 @@ const EXAMPLES: [(&str, &str); 8] = [
     ("default", "legacy"),
 ];
 
-/// An authority of its own, to show that trust ends where the organisation does.
-const STRANGER: &str = "
+/// Another authority, to show that a client of it is refused.
+const OTHER_AUTHORITY: &str = "
 apiVersion: mtls-operator.dev/v1alpha1
 kind: MtlsAuthority
-metadata: {name: stranger}
+metadata: {name: foreign}
 ---
 apiVersion: v1
 kind: Namespace
@@ -45,7 +45,7 @@ metadata: {name: elsewhere}
 apiVersion: mtls-operator.dev/v1alpha1
 kind: MtlsIdentity
 metadata: {name: client, namespace: elsewhere}
-spec: {authorityRef: {name: stranger}}
+spec: {authorityRef: {name: foreign}}
 ";
 
 #[tokio::main]
@@ -72,7 +72,7 @@ async fn play(reporter: &mut Reporter) -> Result<(), Failure> {
     }
     apply_examples(reporter, &environment).await?;
     shake_hands(reporter, &environment).await?;
-    refuse_strangers(&environment).await?;
+    refuse_unauthorised(&environment).await?;
     heal(reporter, &environment).await?;
     renew(reporter, &environment).await?;
     if is_kept {
@@ -110,16 +110,16 @@ async fn shake_hands(reporter: &mut Reporter, environment: &Environment) -> Resu
     Ok(())
 }
 
-async fn refuse_strangers(environment: &Environment) -> Result<(), Failure> {
-    Reporter::section("Who is not authorised stays outside");
+async fn refuse_unauthorised(environment: &Environment) -> Result<(), Failure> {
+    Reporter::section("Clients that are not authorised are refused");
     let server = environment.credentials("shop", "server-mtls").await?;
     refused("without a client certificate", &server, None).await?;
-    environment.apply(STRANGER)?;
+    environment.apply(OTHER_AUTHORITY)?;
     environment.ready("elsewhere", "client").await?;
-    let stranger = environment.credentials("elsewhere", "client-mtls").await?;
+    let foreign = environment.credentials("elsewhere", "client-mtls").await?;
     // It trusts the server, so that only the server's verification can refuse it.
-    let stranger = Credentials { trust: server.trust.clone(), ..stranger };
-    refused("with a certificate of another root", &server, Some(&stranger)).await
+    let foreign = Credentials { trust: server.trust.clone(), ..foreign };
+    refused("with a certificate of another root", &server, Some(&foreign)).await
 }
 
 async fn refused(how: &str, server: &Credentials, client: Option<&Credentials>) -> Result<(), Failure> {

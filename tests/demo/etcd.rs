@@ -1,4 +1,4 @@
-//! What was really stored, by etcd's own count: the API server may fail to answer for a write that it has made, and
+//! Counts of what etcd has stored: the API server may fail to answer for a write that it has made, and
 //! answer for one that changed nothing.
 
 use base64::Engine as _;

@@ -94,7 +94,7 @@ fn client(
 /// Lets a client of these credentials, or of none, ask a server for something.
 pub async fn between(
     server: &Credentials,
-    who: Option<&Credentials>,
+    credentials: Option<&Credentials>,
     name: &str,
     is_told: bool,
 ) -> Result<Outcome, Failure> {
@@ -102,7 +102,7 @@ pub async fn between(
     let address = listener.local_addr()?;
     let acceptor = TlsAcceptor::from(Arc::new(server.server(is_told)?));
     let verdict = tokio::spawn(serve(listener, acceptor, is_told));
-    let connector = TlsConnector::from(Arc::new(client(server, who, is_told)?));
+    let connector = TlsConnector::from(Arc::new(client(server, credentials, is_told)?));
     tell(is_told, &format!("1. the client connects to {address} and asks for {name}"));
     let asked = ask(connector, TcpStream::connect(address).await?, name).await;
     match (verdict.await?, asked) {

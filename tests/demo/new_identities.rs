@@ -1,5 +1,5 @@
-//! New identities of an authority that does not rotate, while another one's fleet is being written: what somebody new
-//! notices of a rotation.
+//! New identities of an authority that does not rotate, while another one's fleet is being written: how much a rotation delays
+//! them.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::audit::Figures;
 use crate::environment::Environment;
 use crate::measure::create_and_await;
 
-/// Where they live.
+/// Their namespace.
 pub const NEWCOMERS: &str = "newcomers";
 /// From one to the next.
 const PACE: Duration = Duration::from_millis(100);
@@ -23,7 +23,7 @@ pub struct NewIdentities {
 }
 
 impl NewIdentities {
-    /// Nobody yet.
+    /// None yet.
     pub fn none(clock: Clock) -> Self {
         Self { clock, times: Vec::new() }
     }

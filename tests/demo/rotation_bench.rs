@@ -21,7 +21,7 @@ use crate::new_identities::{NEWCOMERS, NewIdentities};
 use crate::secrets::{FLEET, signers, until_rid_of};
 
 const IDENTITIES: usize = 2000;
-/// Lifetime of every certificate of the fleet: so short that the former root can be dropped while we watch.
+/// Lifetime of every certificate of the fleet: so short that the former root is dropped during the benchmark.
 const LIFETIME: Duration = Duration::from_mins(3);
 /// A certificate is renewed when a third of its life is left, less a jitter of up to a tenth.
 const SHORTEST_PERIOD: Duration = Duration::from_secs(LIFETIME.as_secs() * 17 / 30);
@@ -102,11 +102,11 @@ async fn prompt(reporter: &mut Reporter, environment: &Environment) -> Result<Ve
     tell(&cost)?;
     let is_within = cost.beyond_renewals() <= PROMPT_WRITES * IDENTITIES;
     ensure(is_within, "a prompt rotation costs more than 6 writes an identity")?;
-    ensure(cost.rotated <= IDENTITIES, "an identity was issued anew twice for one rotation")?;
+    ensure(cost.rotated <= IDENTITIES, "an identity was issued twice for one rotation")?;
     Ok(newcomers.times)
 }
 
-/// A rotation in which each step rides on the renewals.
+/// A rotation in which each step is carried by the renewals.
 async fn spread(reporter: &mut Reporter, environment: &Environment) -> Result<(), Failure> {
     Reporter::section(&format!(
         "The root of {IDENTITIES} identities rotates with their renewals: spreadOver 3m"
@@ -141,7 +141,7 @@ async fn rotation(
     let costs = Costs::open(environment, reporter.stopwatch()).await?;
     let started = reporter.clock();
     patch(environment, json!({ "metadata": { "annotations": { annotation::ROTATE: request } } })).await?;
-    // Watched from the start: a list of the whole fleet would be felt by whoever is new in the end.
+    // Watched from the start: a list of the whole fleet would delay the new identities at the end.
     let rid = until_rid_of(environment, &former, IDENTITIES);
     tokio::try_join!(rid, phases(reporter, environment, request, started))?;
     reporter.took(&format!("{request}: no bundle holds the former root"), started);

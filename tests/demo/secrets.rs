@@ -16,7 +16,7 @@ use crate::environment::PATIENCE;
 /// Namespace and authority of the fleet.
 pub const FLEET: &str = "fleet";
 
-/// Whose certificate and which bundle a Secret holds.
+/// The signer of the certificate, and the bundle, in a Secret.
 type Holding = (String, String);
 
 /// What all Secrets of the fleet hold.
@@ -63,7 +63,7 @@ impl Count {
     }
 }
 
-/// Who has signed the certificates of so many identities.
+/// The signers of the certificates of so many identities.
 pub async fn signers(environment: &Environment, identities: usize) -> Result<BTreeSet<String>, Failure> {
     let is_whole =
         |holdings: &SecretCounts| (holdings.of.len() == identities).then(|| holdings.signers.names());

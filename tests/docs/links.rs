@@ -59,7 +59,7 @@ fn broken(page: &Page, link: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let (mut faults, mut count) = (Vec::new(), 0);
     for page in pages() {
         for link in links(&page) {

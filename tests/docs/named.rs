@@ -32,7 +32,7 @@ fn is_test(source: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_failure_of_a_rotation_is_held_off_by_a_test_that_exists() {
+fn every_failure_of_a_rotation_names_a_test_that_exists() {
     let text = Page::read("docs/rotation-failures.md").text;
     let rows: Vec<&str> = text
         .lines()

@@ -2,7 +2,7 @@
 
 use crate::pages::pages;
 
-/// Words without a subject that a reader could look up, and their archaic company.
+/// Words that name no subject a reader could look up, and archaic words.
 const AVOIDED: [&str; 7] = ["nobody", "somebody", "everybody", "whoever", "anew", "thereof", "henceforth"];
 
 /// Prose without quoted code.

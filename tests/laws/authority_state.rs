@@ -1,4 +1,4 @@
-//! Laws of what the controller remembers of an authority: it belongs to one object, and goes with it.
+//! Laws of the state that a process keeps for an authority: it belongs to one object, and is removed with it.
 
 use std::time::Duration;
 

@@ -1,14 +1,10 @@
-//! Laws of the observed distribution: the clock runs only while nobody is behind, and starts anew with every doubt.
+//! Laws of what a rotation waits for: Secrets that lack the next root, and leaves of a root that is retiring.
 
-use std::time::Duration;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::authority::rotation::blockers::{BlockerQuery, Blockers};
 use mtls_operator::operator::authority::rotation::exclusions::Exclusions;
-use mtls_operator::operator::authority::rotation::quiet_period::{Lag, RotationQuietPeriod};
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry, lags};
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
@@ -19,10 +15,6 @@ use mtls_operator::plan::spread::{RolloutWindow, slot};
 
 use super::fixture::{HOUR, NOW};
 use super::requeue::{announced, issued, issuer_entry, secret};
-
-const NOBODY: Lag = Lag { is_behind: false, was_behind: false };
-const NOW_BEHIND: Lag = Lag { is_behind: true, was_behind: true };
-const WAS_BEHIND: Lag = Lag { is_behind: false, was_behind: true };
 
 /// The end of the last leaf that a retiring signer can have made.
 const UNTIL: i64 = 1_780_600_000;
@@ -37,99 +29,8 @@ fn draining() -> IssuerEntry {
     entry
 }
 
-/// How long it was quiet after these observations, each a second after the one before.
-fn quiet(observations: &[Lag]) -> Option<i64> {
-    let mut quiet_period = RotationQuietPeriod::default();
-    let mut quiet_for = None;
-    for (second, lag) in (100..).zip(observations) {
-        let now = Duration::from_secs(second);
-        quiet_for = quiet_period.observe(Phase::Announced, &issuer_entry(), *lag, now).quiet_for;
-    }
-    quiet_for.map(|span| span.as_secs())
-}
-
 #[test]
-fn the_clock_runs_from_the_first_look_that_finds_nobody_behind() {
-    assert_eq!(quiet(&[NOBODY]), Some(0));
-    assert_eq!(quiet(&[NOBODY, NOBODY, NOBODY]), Some(2));
-    assert_eq!(quiet(&[NOW_BEHIND, NOBODY, NOBODY]), Some(1));
-    assert_eq!(quiet(&[NOBODY, NOBODY, NOW_BEHIND]), None);
-}
-
-#[test]
-fn whoever_was_behind_between_two_looks_starts_it_anew() {
-    assert_eq!(quiet(&[NOBODY, NOBODY, WAS_BEHIND]), Some(0));
-    assert_eq!(quiet(&[NOBODY, WAS_BEHIND, NOBODY]), Some(1));
-}
-
-#[test]
-fn another_phase_signer_or_bundle_starts_it_anew() {
-    type Other = (Phase, fn(&mut IssuerEntry));
-    let others: [Other; 4] = [
-        (Phase::Draining, |_| ()),
-        (Phase::Announced, |mark| mark.trust = digest("t2")),
-        (Phase::Announced, |mark| mark.key_id = digest("a2")),
-        (Phase::Announced, |_| ()),
-    ];
-    let expected = [Some(0), Some(0), Some(0), Some(9)];
-    for ((phase, change), expected) in others.into_iter().zip(expected) {
-        let mut quiet_period = RotationQuietPeriod::default();
-        let mut look = |phase, mark: &IssuerEntry, second| {
-            let observed = quiet_period.observe(phase, mark, NOBODY, Duration::from_secs(second));
-            observed.quiet_for.map(|span| span.as_secs())
-        };
-        assert_eq!(look(Phase::Announced, &issuer_entry(), 1), Some(0));
-        let mut mark = issuer_entry();
-        change(&mut mark);
-        assert_eq!(look(phase, &mark, 10), expected);
-    }
-}
-
-#[test]
-fn a_list_that_disagrees_starts_it_anew() {
-    let mut quiet_period = RotationQuietPeriod::default();
-    let look = |quiet_period: &mut RotationQuietPeriod, second| {
-        let now = Duration::from_secs(second);
-        quiet_period.observe(Phase::Draining, &issuer_entry(), NOBODY, now).quiet_for
-    };
-    assert_eq!(look(&mut quiet_period, 1), Some(SignedDuration::ZERO));
-    assert_eq!(look(&mut quiet_period, 9), Some(SignedDuration::from_secs(8)));
-    quiet_period.restart();
-    assert_eq!(look(&mut quiet_period, 10), Some(SignedDuration::ZERO));
-}
-
-#[test]
-fn a_list_that_confirms_nothing_is_made_again_ever_later_until_something_changes() {
-    let (mut rotation, propagation) = (RotationQuietPeriod::default(), Duration::from_secs(40));
-    let look = |rotation: &mut RotationQuietPeriod, phase| {
-        let _ = rotation.observe(phase, &issuer_entry(), NOBODY, Duration::ZERO);
-    };
-    let fail = |rotation: &mut RotationQuietPeriod, second| {
-        rotation.failed_to_confirm("why".into(), propagation, Duration::from_secs(second));
-    };
-    let held_back = |rotation: &RotationQuietPeriod, second| {
-        rotation.unconfirmed(Duration::from_secs(second)).map(str::to_owned)
-    };
-    fail(&mut rotation, 0);
-    assert_eq!(held_back(&rotation, 0), None, "there is no rotation");
-    look(&mut rotation, Phase::Draining);
-    let mut second = 100;
-    for pause in [10, 20, 40, 40] {
-        fail(&mut rotation, second);
-        assert_eq!(held_back(&rotation, second + pause - 1), Some("why".into()));
-        assert_eq!(held_back(&rotation, second + pause), None);
-        second += pause;
-    }
-    fail(&mut rotation, second);
-    look(&mut rotation, Phase::Announced);
-    assert_eq!(held_back(&rotation, second), None, "it is another change");
-    fail(&mut rotation, second);
-    rotation.restart();
-    assert_eq!(held_back(&rotation, second + 10), None, "it begins with a quarter again");
-}
-
-#[test]
-fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
+fn a_secret_without_the_next_root_blocks_its_switch_and_nothing_after_it() {
     let lacking = |is_announced, trust: Option<&str>| {
         let secret = SecretEntry { trust: trust.map(digest), ..secret("web") };
         let mut signer = draining();
@@ -141,7 +42,7 @@ fn whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it() {
 }
 
 #[test]
-fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
+fn a_valid_leaf_of_a_retiring_root_blocks_its_removal() {
     let now = NOW.as_second();
     let retiring = draining();
     let held = |change: fn(&mut SecretEntry)| {
@@ -159,7 +60,7 @@ fn a_valid_leaf_of_a_retiring_root_holds_its_end_up() {
 }
 
 #[test]
-fn a_leaf_holds_up_no_longer_than_its_signer_can_have_made_it_whatever_its_secret_says() {
+fn a_leaf_blocks_no_longer_than_its_signer_can_have_made_it_whatever_its_secret_says() {
     for not_after in [None, Second::new(i64::MAX)] {
         let secret = SecretEntry { key_id: Some(digest("a0")), not_after, ..secret("web") };
         let at = |now| lags(&secret, &draining(), now);
@@ -167,23 +68,23 @@ fn a_leaf_holds_up_no_longer_than_its_signer_can_have_made_it_whatever_its_secre
     }
 }
 
-/// Those that are waited for where no Secret can be seen.
+/// The identities that are waited for where no Secret can be seen, and those that are excluded.
 fn waited_for(
     identity: &MtlsIdentity,
     signer: &IssuerEntry,
     excluded: &[&str],
 ) -> (Vec<String>, Vec<String>) {
-    let mut board = Scheduler::default();
-    board.apply_identity(identity, true, NOW.as_millisecond());
-    let found = found(&board, signer, excluded);
+    let mut scheduler = Scheduler::default();
+    scheduler.apply_identity(identity, true, NOW.as_millisecond());
+    let found = found(&scheduler, signer, excluded);
     assert_eq!(found.behind, found.names.len());
     (found.names, found.excluded)
 }
 
 /// What is found where no Secret can be seen.
-fn found(board: &Scheduler, signer: &IssuerEntry, excluded: &[&str]) -> Blockers {
+fn found(scheduler: &Scheduler, signer: &IssuerEntry, excluded: &[&str]) -> Blockers {
     let exclusions: Exclusions = excluded.iter().copied().collect();
-    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second()).find(board, |_| None)
+    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second()).find(scheduler, |_| None)
 }
 
 #[test]
@@ -210,46 +111,46 @@ fn a_secret_that_is_gone_lacks_the_next_root_and_holds_what_status_says() {
 }
 
 #[test]
-fn whoever_is_excluded_is_named_and_not_counted() {
+fn an_excluded_identity_is_named_and_not_counted() {
     let announced = announced();
-    let (web, nobody) = (|| vec!["orders/web".to_owned()], Vec::<String>::new);
-    assert_eq!(waited_for(&issued("web"), &announced, &[]), (web(), nobody()));
-    assert_eq!(waited_for(&issued("web"), &announced, &["orders/web"]), (nobody(), web()));
+    let (web, none) = (|| vec!["orders/web".to_owned()], Vec::<String>::new);
+    assert_eq!(waited_for(&issued("web"), &announced, &[]), (web(), none()));
+    assert_eq!(waited_for(&issued("web"), &announced, &["orders/web"]), (none(), web()));
 }
 
 #[test]
 fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
     let announced = announced();
-    let mut board = Scheduler::default();
-    // As the index comes upon them: not in the order of their names.
+    let mut scheduler = Scheduler::default();
+    // As the index visits them: not in the order of their names.
     for number in (0..11).map(|number| number * 7 % 11) {
-        board.apply_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
+        scheduler.apply_identity(&issued(&format!("web-{number:02}")), true, NOW.as_millisecond());
     }
-    let all = found(&board, &announced, &[]);
+    let all = found(&scheduler, &announced, &[]);
     let first: Vec<String> = (0..10).map(|number| format!("orders/web-{number:02}")).collect();
     assert_eq!((all.behind, all.count(), &all.names), (11, 11, &first));
     let told = all.waiting_for().remove(0);
     assert_eq!((told.kind.as_str(), told.count, told.first), ("Identity", 11, first));
     let excluded: Vec<String> = (0..11).map(|number| format!("orders/web-{number:02}")).collect();
     let names: Vec<&str> = excluded.iter().map(String::as_str).collect();
-    let left = found(&board, &announced, &names);
+    let left = found(&scheduler, &announced, &names);
     assert_eq!(
         (left.behind, left.names.len(), left.excluded),
         (0, 0, excluded),
-        "who is left behind is named"
+        "identities that are left out are named"
     );
 }
 
 #[test]
 fn a_secret_that_can_never_come_back_is_not_waited_for() {
     let announced = announced();
-    let mut board = Scheduler::default();
-    board.apply_identity(&issued("web"), true, NOW.as_millisecond());
-    let behind = |board: &Scheduler| found(board, &announced, &[]).behind;
-    assert_eq!(behind(&board), 1);
+    let mut scheduler = Scheduler::default();
+    scheduler.apply_identity(&issued("web"), true, NOW.as_millisecond());
+    let behind = |scheduler: &Scheduler| found(scheduler, &announced, &[]).behind;
+    assert_eq!(behind(&scheduler), 1);
     let ending = NamespaceEntry { is_terminating: true, ..NamespaceEntry::default() };
-    board.apply_namespace("orders", ending, NOW.as_millisecond());
-    assert_eq!(behind(&board), 0, "its namespace is being deleted");
+    scheduler.apply_namespace("orders", ending, NOW.as_millisecond());
+    assert_eq!(behind(&scheduler), 0, "its namespace is being deleted");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Laws of published trust bundles: each place has one answer, and what the operator did not make is left alone.
+//! Laws of published trust bundles: each target has one decision, and what the operator did not make is left alone.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ fn only_what_is_its_own_is_removed_for_an_authority() {
 }
 
 #[test]
-fn behind_is_who_may_use_another_text_than_the_one_in_force() {
+fn a_target_is_behind_where_clients_may_use_another_text_than_the_one_in_force() {
     let rows = [
         (ours(|_| ()), false),
         (ours(|posted| posted.is_labelled = false), false),

@@ -1,5 +1,5 @@
-//! Laws of the store of published bundles: late news changes nothing, and no text that strayed is forgotten before
-//! somebody has asked.
+//! Laws of the store of published bundles: late events change nothing, and a text that drifted is remembered until it was
+//! asked for.
 
 use mtls_operator::operator::trust_bundle::store::{BundleStore, ListScope, ObservedBundle, PublishFailure};
 use mtls_operator::plan::trust_bundle::decide::{Conflict, PublishedBundle, Target, TargetState};
@@ -27,18 +27,18 @@ fn text(store: &BundleStore, place: &Target) -> Option<u64> {
 }
 
 #[test]
-fn news_of_an_older_version_is_no_news_unless_a_list_says_so() {
+fn an_event_of_an_older_version_changes_nothing_unless_a_list_shows_it() {
     let mut store = store();
     store.apply(&place("shop"), seen("4", 6), false);
     assert_eq!(text(&store, &place("shop")), Some(7));
     store.apply(&place("shop"), ObservedBundle { uid: "another".into(), ..seen("4", 6) }, false);
-    assert_eq!(text(&store, &place("shop")), Some(6), "it was made anew");
+    assert_eq!(text(&store, &place("shop")), Some(6), "it was created again");
     store.apply(&place("shop"), seen("3", 5), true);
     assert_eq!(text(&store, &place("shop")), Some(5));
 }
 
 #[test]
-fn what_a_list_does_not_name_is_gone_but_for_what_came_meanwhile_or_lies_elsewhere() {
+fn what_a_list_does_not_name_is_gone_unless_it_came_meanwhile_or_lies_elsewhere() {
     let mut store = store();
     store.apply(&place("elsewhere"), seen("6", 7), false);
     let list = store.begin_list();
@@ -54,9 +54,9 @@ fn what_a_list_does_not_name_is_gone_but_for_what_came_meanwhile_or_lies_elsewhe
 }
 
 #[test]
-fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
+fn a_text_that_drifted_is_reported_once_also_if_it_is_gone() {
     let shop = [place("shop")];
-    let strays = |change: fn(&mut BundleStore)| {
+    let drifts = |change: fn(&mut BundleStore)| {
         let mut store = store();
         assert!(!store.take_drifted(&shop));
         change(&mut store);
@@ -64,27 +64,27 @@ fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
         assert!(!store.take_drifted(&shop));
         first
     };
-    assert!(!strays(|store| store.apply(&place("shop"), seen("6", 7), false)), "another version of the same");
-    assert!(!strays(|store| store.remove(&place("shop"))), "what is lost was as it should be");
-    assert!(strays(|store| store.apply(&place("shop"), seen("6", 6), false)));
-    assert!(strays(|store| {
+    assert!(!drifts(|store| store.apply(&place("shop"), seen("6", 7), false)), "another version of the same");
+    assert!(!drifts(|store| store.remove(&place("shop"))), "what is lost was as it should be");
+    assert!(drifts(|store| store.apply(&place("shop"), seen("6", 6), false)));
+    assert!(drifts(|store| {
         store.apply(&place("shop"), seen("6", 6), false);
         store.apply(&place("shop"), seen("7", 7), false);
     }));
-    assert!(strays(|store| {
+    assert!(drifts(|store| {
         store.apply(&place("shop"), seen("6", 6), false);
         store.remove(&place("shop"));
     }));
     assert!(
-        strays(|store| {
+        drifts(|store| {
             store.apply_response(&place("shop"), seen("7", 7));
             store.apply(&place("shop"), seen("6", 6), false);
         }),
-        "the watch tells of it after the answer to the write that undid it"
+        "its event comes after the answer to the write that repaired it"
     );
-    assert!(!strays(|store| store.apply(&place("elsewhere"), seen("6", 6), false)));
+    assert!(!drifts(|store| store.apply(&place("elsewhere"), seen("6", 6), false)));
     assert!(
-        strays(|store| {
+        drifts(|store| {
             store.set_current("mesh", 9);
             store.apply(&place("shop"), seen("6", 9), false);
         }),
@@ -93,7 +93,7 @@ fn a_text_that_strayed_is_told_once_also_if_it_is_gone() {
 }
 
 #[test]
-fn what_failed_is_tried_again_with_backoff_and_at_once_with_another_text_or_after_news() {
+fn what_failed_is_tried_again_with_backoff_and_at_once_with_another_text_or_after_an_event() {
     let (mut store, shop) = (store(), place("shop"));
     let fail = |store: &mut BundleStore| {
         store.record_failure(&place("shop"), PublishFailure::Failed("no".into()), 7, 0);
@@ -121,7 +121,7 @@ fn what_was_noted_of_a_place_is_forgotten_where_no_bundle_is_wanted_any_more() {
     store.record_failure(&place("foreign"), PublishFailure::Conflict(Conflict::Foreign), 7, 0);
     assert_eq!(store.noted(), 5);
     store.retain_targets(|wanted| *wanted == place("shop"));
-    assert_eq!(store.noted(), 3, "what cannot leave is tried again with backoff");
+    assert_eq!(store.noted(), 3, "a bundle that cannot be removed is tried again with backoff");
     assert_eq!(store.failure(&place("foreign")), None);
     store.remove(&place("gone"));
     store.retain_targets(|wanted| *wanted == place("shop"));
@@ -129,7 +129,7 @@ fn what_was_noted_of_a_place_is_forgotten_where_no_bundle_is_wanted_any_more() {
 }
 
 #[test]
-fn somebody_elses_object_is_remembered_until_it_is_ours_or_gone() {
+fn a_foreign_object_is_remembered_until_it_is_ours_or_gone() {
     let (mut store, red) = (store(), place("red"));
     store.record_failure(&red, PublishFailure::Conflict(Conflict::Foreign), 7, 0);
     assert_eq!(store.found(&red), TargetState::Foreign);

@@ -53,7 +53,7 @@ impl Clocks {
 const MINUTE: Duration = Duration::from_mins(1);
 
 #[test]
-fn before_the_first_answer_nobody_knows_and_an_answer_decides() {
+fn before_the_first_answer_the_difference_is_unknown_and_an_answer_decides() {
     let mut clocks = Clocks::ahead(0);
     let now = clocks.reading();
     assert_eq!((clocks.skew.doubt(now), clocks.skew.seconds(now)), (Some(Doubt::Unheard), None));
@@ -101,7 +101,7 @@ fn a_minute_of_answers_that_all_differ_is_a_difference_and_the_first_that_agrees
 }
 
 #[test]
-fn silence_changes_nothing() {
+fn without_answers_nothing_changes() {
     for (api_server, agrees) in [(0, true), (3_600, false)] {
         let mut clocks = Clocks::ahead(0);
         clocks.hear(api_server);

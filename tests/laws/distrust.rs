@@ -1,4 +1,4 @@
-//! Laws of distrust: no root stays trusted that has certified one that is not, and nothing goes that need not.
+//! Laws of distrust: no root stays trusted that has certified a distrusted one, and no other root is distrusted with it.
 
 use mtls_operator::plan::authority::distrust::{
     Ca, Cas, DistrustReason, Distrusted, closure, distrust_command,
@@ -29,14 +29,14 @@ fn certified(other: &str) -> DistrustReason {
 }
 
 #[test]
-fn a_root_that_stands_alone_goes_alone() {
+fn a_root_that_certified_no_other_is_distrusted_alone() {
     let stable = cas(&[], ca("r1", &[]), None);
     assert_eq!(taken(&stable, &["r1"]), [("r1".into(), DistrustReason::Named)]);
     assert_eq!(taken(&stable, &["r2"]), [], "it is none of this authority's");
 }
 
 #[test]
-fn an_announced_root_takes_the_signer_that_has_certified_it_along() {
+fn with_an_announced_root_the_signer_that_has_certified_it_is_distrusted() {
     let crossed = cas(&[], ca("r1", &["r2"]), Some(ca("r2", &[])));
     assert_eq!(
         taken(&crossed, &["r2"]),
@@ -47,20 +47,16 @@ fn an_announced_root_takes_the_signer_that_has_certified_it_along() {
 }
 
 #[test]
-fn a_signer_takes_the_announced_root_along_whose_key_lies_beside_its_own() {
+fn with_a_signer_the_announced_root_of_the_same_secret_is_distrusted() {
     let generated = cas(&[], ca("r1", &[]), Some(ca("r2", &[])));
     let shared = DistrustReason::SameSecret("r1".into());
     assert_eq!(taken(&generated, &["r1"]), [("r1".into(), DistrustReason::Named), ("r2".into(), shared)]);
     let provided = Cas { is_next_generated: false, ..generated };
-    assert_eq!(
-        taken(&provided, &["r1"]),
-        [("r1".into(), DistrustReason::Named)],
-        "people named what they meant"
-    );
+    assert_eq!(taken(&provided, &["r1"]), [("r1".into(), DistrustReason::Named)], "both were named");
 }
 
 #[test]
-fn a_signer_takes_the_retiring_root_that_has_certified_it_along() {
+fn with_a_signer_the_retiring_root_that_has_certified_it_is_distrusted() {
     let draining = cas(&[ca("r1", &["r2"])], ca("r2", &[]), None);
     assert_eq!(
         taken(&draining, &["r2"]),
@@ -76,7 +72,7 @@ fn a_signer_takes_the_retiring_root_that_has_certified_it_along() {
 }
 
 #[test]
-fn a_root_that_was_withdrawn_takes_the_signer_that_has_certified_it_along() {
+fn with_a_withdrawn_root_the_signer_that_has_certified_it_is_distrusted() {
     let withdrawn = cas(&[], ca("r1", &["withdrawn"]), None);
     assert_eq!(taken(&withdrawn, &["withdrawn"]), [("r1".into(), certified("withdrawn"))]);
 }
@@ -101,7 +97,7 @@ fn where_it_was_not_recorded_a_root_is_taken_to_have_certified_its_successors() 
         taken(&draining, &["r2"]),
         [("r1".into(), certified("r2")), ("r2".into(), DistrustReason::Named)]
     );
-    assert_eq!(taken(&draining, &["r9"]), [], "a root of the past takes nothing along");
+    assert_eq!(taken(&draining, &["r9"]), [], "with a root of the past no other is distrusted");
 }
 
 /// After an accepted loss the order in which roots have signed is not known, and the root that signs was certified by none.

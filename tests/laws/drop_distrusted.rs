@@ -1,5 +1,5 @@
 //! Laws of what distrust writes: a leaf that is made with the stolen key is refused by every trust bundle in force,
-//! whatever the phase and whatever the root did in it; and what goes is recorded with the reason.
+//! whatever the phase and whatever the root did in it; and what is dropped is recorded with the reason.
 
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::api::authority::{AuthorityRequests, Phase};
@@ -30,7 +30,7 @@ use super::root::world;
 use super::root_load::{PLACE, apply, written};
 use super::root_transition::{announce, change, finish, switch};
 
-/// A root in other hands: its key, and the public cross-certificate of it.
+/// A root whose key was stolen: the key, and the public cross-certificate of it.
 struct Stolen {
     pem: AuthorityPem,
     cross: Option<String>,

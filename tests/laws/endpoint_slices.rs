@@ -45,7 +45,7 @@ fn the_ready_pods_of_all_slices_are_the_endpoints() {
 }
 
 #[test]
-fn nobody_else_is_dialed() {
+fn no_other_address_is_dialed() {
     let not = |change: fn(&mut Value)| {
         let mut endpoint = pod("10.0.0.1");
         change(&mut endpoint);
@@ -55,12 +55,12 @@ fn nobody_else_is_dialed() {
     };
     assert_eq!(not(|_| ()), ["10.0.0.1:8443"]);
     assert_eq!(not(|pod| pod["conditions"] = json!({})), ["10.0.0.1:8443"], "absent means ready");
-    let nobody: [&str; 0] = [];
-    assert_eq!(not(|pod| pod["conditions"]["ready"] = json!(false)), nobody);
-    assert_eq!(not(|pod| pod["targetRef"] = Value::Null), nobody);
-    assert_eq!(not(|pod| pod["targetRef"]["kind"] = json!("Node")), nobody);
-    assert_eq!(not(|pod| pod["targetRef"]["namespace"] = json!("other")), nobody);
-    assert_eq!(not(|pod| pod["addresses"] = json!(["example.com"])), nobody);
+    let none: [&str; 0] = [];
+    assert_eq!(not(|pod| pod["conditions"]["ready"] = json!(false)), none);
+    assert_eq!(not(|pod| pod["targetRef"] = Value::Null), none);
+    assert_eq!(not(|pod| pod["targetRef"]["kind"] = json!("Node")), none);
+    assert_eq!(not(|pod| pod["targetRef"]["namespace"] = json!("other")), none);
+    assert_eq!(not(|pod| pod["addresses"] = json!(["example.com"])), none);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn reconciled_after(change: impl FnOnce(&mut AuthoritySpec)) -> usize {
 }
 
 #[test]
-fn what_permissions_do_not_depend_on_has_no_identity_reconciled() {
+fn a_field_that_permissions_do_not_depend_on_reconciles_no_identity() {
     type Row = (&'static str, fn(&mut AuthoritySpec));
     let rows: [Row; 6] = [
         ("distrust", |spec| spec.distrust = vec!["ab".repeat(32).parse().unwrap()]),
@@ -79,7 +79,7 @@ fn what_permissions_do_not_depend_on_has_no_identity_reconciled() {
 }
 
 #[test]
-fn what_permissions_depend_on_has_each_identity_checked_once_more() {
+fn a_field_that_permissions_depend_on_reconciles_each_identity_once() {
     type Row = (&'static str, fn(&mut AuthoritySpec));
     let rows: [Row; 6] = [
         ("grants", |spec| spec.grants.clear()),

@@ -1,4 +1,4 @@
-//! A settled world: one identity of one authority, its leaf valid, as asked and not due.
+//! A settled world for the laws: one identity of one authority, its leaf valid, as asked and not due.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Laws of what is kept of signers after a loss: what was recorded comes before what anybody can have written.
+//! Laws of the signers that are kept after a loss: recorded ones come before those that users of a namespace may have written.
 
 use jiff::Timestamp;
 use mtls_operator::operator::authority::root::annotations::FormerKey;
@@ -65,10 +65,10 @@ fn however_many_are_named_those_that_were_recorded_are_kept_and_those_of_most_id
 }
 
 #[test]
-fn whoever_writes_into_one_namespace_outvotes_nobody_by_the_number_of_his_secrets() {
+fn many_secrets_in_one_namespace_displace_no_signer_of_another() {
     let (real, rare) = (key(9000), key(9001));
     let of_one_identity = (0..3000).flat_map(|number| [key(number), key(number)]);
-    let mut named: Vec<SignerMention> = of_one_identity.map(|key_id| named_by(&key_id, "his", 0)).collect();
+    let mut named: Vec<SignerMention> = of_one_identity.map(|key_id| named_by(&key_id, "flood", 0)).collect();
     named.extend(["orders", "shop"].map(|namespace| named_by(&real, namespace, 0)));
     named.extend([1, 2].map(|identity| named_by(&rare, "orders", identity)));
     assert_eq!(kept_of(&[], named, &[])[..2], texts(&[real, rare]));

@@ -1,4 +1,4 @@
-//! The guarantees of the scheduler, held through random sequences of everything that it is told.
+//! The guarantees of the scheduler, checked through random sequences of all its inputs.
 //!
 //! The sequences are drawn from a fixed seed.
 
@@ -99,5 +99,5 @@ fn an_identity_is_in_one_place_at_most() {
         }
         check(&scheduler, &in_work);
     }
-    assert!(worked > 500, "hardly anything was in work: {worked}");
+    assert!(worked > 500, "too few reconciles were in work: {worked}");
 }

@@ -43,9 +43,9 @@ fn a_root_secret_provides_for_no_other_authority_whatever_it_says() {
     }
 }
 
-/// The command that a sentence gives adds to what the annotation says, and never writes what nobody could mean.
+/// The command that a sentence gives adds to what the annotation says, and never repeats what cannot be a list of names.
 #[test]
-fn who_is_refused_gets_the_command_that_names_all_who_are_named_already() {
+fn a_refusal_gives_the_command_that_keeps_the_authorities_named_already() {
     let command =
         "kubectl -n mtls-system annotate secret corporate-ca --overwrite mtls-operator.dev/provides-for=";
     let long = "a".repeat(300);

@@ -1,4 +1,4 @@
-//! Laws of what is suspected: each signer that a sound status names, and each namespace before the second word of any.
+//! Laws of the signers that statuses name: each is suspected once, and one of each namespace comes before a second of any.
 
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::operator::authority::root::known_signers::claimants;
@@ -20,15 +20,15 @@ fn of(namespace: &str, name: &str, key_id: &str, proof: Option<&str>) -> MtlsIde
 }
 
 fn suspected(identities: &[MtlsIdentity], now: i64) -> Vec<Claimant<Digest>> {
-    let mut board = Scheduler::default();
+    let mut scheduler = Scheduler::default();
     for identity in identities {
-        board.apply_identity(identity, true, NOW.as_millisecond());
+        scheduler.apply_identity(identity, true, NOW.as_millisecond());
     }
-    claimants(&board, "mesh", now)
+    claimants(&scheduler, "mesh", now)
 }
 
 #[test]
-fn whatever_is_written_in_one_namespace_the_others_are_heard() {
+fn signers_named_in_one_namespace_displace_none_of_another() {
     let forged = (0..500).map(|n| of("evil", &format!("x{n}"), &format!("{n:040x}"), Some("forged")));
     let mut identities: Vec<_> = forged.collect();
     identities.push(of("bank", "vault", "a9", Some("proof")));

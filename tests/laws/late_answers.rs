@@ -1,5 +1,5 @@
-//! Laws of answers to requests: one that is late brings nothing back that was seen to be deleted, and takes nothing away
-//! that has come since the question.
+//! Laws of answers to requests: a late one brings no deleted object back, and takes nothing away that was seen since the
+//! request.
 
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::index::authorities::Authorities;
@@ -17,72 +17,72 @@ const MINUTE: Millis = 60_000;
 
 #[test]
 fn the_late_answer_to_a_write_brings_no_secret_back_that_was_deleted_meanwhile() {
-    let mut board = settled();
-    board.apply_secret(&secret("web", "9"), false, at(1));
-    board.delete_secret(&secret("web", "10"), at(1));
-    board.apply_secret_answer(&secret("web", "9"), at(1));
-    assert!(board.index().secret("orders", "web-mtls").is_none());
+    let mut scheduler = settled();
+    scheduler.apply_secret(&secret("web", "9"), false, at(1));
+    scheduler.delete_secret(&secret("web", "10"), at(1));
+    scheduler.apply_secret_answer(&secret("web", "9"), at(1));
+    assert!(scheduler.index().secret("orders", "web-mtls").is_none());
     // Status speaks of the version that is gone.
-    board.apply_identity_answer(&version(issued("web"), "11"), at(1));
-    assert_eq!(turns(&mut board, at(1)), ["web"], "it has no Secret");
+    scheduler.apply_identity_answer(&version(issued("web"), "11"), at(1));
+    assert_eq!(turns(&mut scheduler, at(1)), ["web"], "it has no Secret");
 }
 
 #[test]
 fn the_watch_need_not_have_told_of_a_write_for_its_answer_to_be_late() {
-    let mut board = settled();
-    board.delete_secret(&secret("web", "10"), at(1));
-    board.apply_secret_answer(&secret("web", "9"), at(1));
-    assert!(board.index().secret("orders", "web-mtls").is_none());
-    board.apply_secret_answer(&secret("web", "11"), at(1));
-    assert!(board.index().secret("orders", "web-mtls").is_some(), "it was created anew");
+    let mut scheduler = settled();
+    scheduler.delete_secret(&secret("web", "10"), at(1));
+    scheduler.apply_secret_answer(&secret("web", "9"), at(1));
+    assert!(scheduler.index().secret("orders", "web-mtls").is_none());
+    scheduler.apply_secret_answer(&secret("web", "11"), at(1));
+    assert!(scheduler.index().secret("orders", "web-mtls").is_some(), "it was created again");
 }
 
 #[test]
 fn what_a_list_does_not_name_is_deleted_in_the_version_that_was_known() {
-    let mut board = settled();
-    let list = board.start_list();
+    let mut scheduler = settled();
+    let list = scheduler.start_list();
     // An answer that comes while the pages do says nothing of what they name.
-    board.apply_secret_answer(&secret("web", "9"), at(1));
-    board.finish_secret_list(None, list, at(1));
-    assert!(board.index().secret("orders", "web-mtls").is_none());
-    board.apply_secret_answer(&secret("web", "9"), at(1));
-    assert!(board.index().secret("orders", "web-mtls").is_none());
+    scheduler.apply_secret_answer(&secret("web", "9"), at(1));
+    scheduler.finish_secret_list(None, list, at(1));
+    assert!(scheduler.index().secret("orders", "web-mtls").is_none());
+    scheduler.apply_secret_answer(&secret("web", "9"), at(1));
+    assert!(scheduler.index().secret("orders", "web-mtls").is_none());
 }
 
 #[test]
 fn an_answer_takes_nothing_back_that_a_watch_has_told_since() {
-    let mut board = settled();
-    let mut anew = secret("web", "9");
-    anew.metadata.uid = Some("another".into());
-    board.apply_secret(&anew, false, at(1));
-    board.apply_secret_answer(&secret("web", "8"), at(1));
-    assert_eq!(board.secret_version("orders", "web-mtls"), Some(9));
+    let mut scheduler = settled();
+    let mut recreated = secret("web", "9");
+    recreated.metadata.uid = Some("another".into());
+    scheduler.apply_secret(&recreated, false, at(1));
+    scheduler.apply_secret_answer(&secret("web", "8"), at(1));
+    assert_eq!(scheduler.secret_version("orders", "web-mtls"), Some(9));
 }
 
 #[test]
 fn the_late_answer_to_a_status_brings_no_identity_back() {
-    let mut board = settled();
-    board.delete_identity(&version(issued("web"), "6"), at(1));
-    board.apply_identity_answer(&version(issued("web"), "5"), at(1));
-    assert!(!has(&board, "orders", "web"));
-    board.apply_identity(&version(identity("web"), "7"), false, at(1));
-    board.apply_identity_answer(&version(issued("web"), "5"), at(1));
-    assert_eq!(board.identity_version("orders", "web"), Some(7), "it was made anew");
+    let mut scheduler = settled();
+    scheduler.delete_identity(&version(issued("web"), "6"), at(1));
+    scheduler.apply_identity_answer(&version(issued("web"), "5"), at(1));
+    assert!(!has(&scheduler, "orders", "web"));
+    scheduler.apply_identity(&version(identity("web"), "7"), false, at(1));
+    scheduler.apply_identity_answer(&version(issued("web"), "5"), at(1));
+    assert_eq!(scheduler.identity_version("orders", "web"), Some(7), "it was created again");
 }
 
 #[test]
 fn what_was_not_found_is_gone_unless_it_came_after_the_question() {
-    let mut board = settled();
-    let known = board.secret_version("orders", "web-mtls");
-    board.apply_secret(&secret("web", "8"), false, at(1));
-    board.secret_not_found("orders", "web-mtls", known, at(1));
-    assert_eq!(board.secret_version("orders", "web-mtls"), Some(8));
-    board.secret_not_found("orders", "web-mtls", Some(8), at(1));
-    assert_eq!(board.secret_version("orders", "web-mtls"), None);
-    board.identity_not_found("orders", "web", None, at(1));
-    assert!(has(&board, "orders", "web"));
-    board.identity_not_found("orders", "web", Some(1), at(1));
-    assert!(!has(&board, "orders", "web"));
+    let mut scheduler = settled();
+    let known = scheduler.secret_version("orders", "web-mtls");
+    scheduler.apply_secret(&secret("web", "8"), false, at(1));
+    scheduler.secret_not_found("orders", "web-mtls", known, at(1));
+    assert_eq!(scheduler.secret_version("orders", "web-mtls"), Some(8));
+    scheduler.secret_not_found("orders", "web-mtls", Some(8), at(1));
+    assert_eq!(scheduler.secret_version("orders", "web-mtls"), None);
+    scheduler.identity_not_found("orders", "web", None, at(1));
+    assert!(has(&scheduler, "orders", "web"));
+    scheduler.identity_not_found("orders", "web", Some(1), at(1));
+    assert!(!has(&scheduler, "orders", "web"));
 }
 
 fn bundle(version: &str) -> ObservedBundle {
@@ -108,7 +108,7 @@ fn at_version(version: &str) -> MtlsAuthority {
     authority
 }
 
-/// The version of the authority that a authorities knows.
+/// The version of the authority that the index holds.
 fn known(authorities: &Authorities) -> Option<String> {
     authorities.get("mesh")?.metadata.resource_version.clone()
 }
@@ -129,7 +129,7 @@ fn the_late_answer_to_a_write_brings_no_authority_back() {
 fn an_authority_that_is_not_found_is_gone_and_an_older_one_that_is_found_counts() {
     let mut authorities = Authorities::default();
     authorities.apply(at_version("5"));
-    assert!(!authorities.apply_reread(&at_version("4"), None), "it was seen since the question");
+    assert!(!authorities.apply_reread(&at_version("4"), None), "it was seen since the request");
     assert!(!authorities.apply_reread(&at_version("5"), Some(at_version("3"))));
     assert_eq!(known(&authorities).as_deref(), Some("3"), "a restored backup");
     assert!(authorities.apply_reread(&at_version("3"), None));

@@ -1,4 +1,4 @@
-//! Figures: what is served is documented, with its labels and their values, and the figures of an authority end with it.
+//! Laws of metrics: each that is served is documented, with its labels and their values, and those of an authority end with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::vocabulary::{every_cause, every_error, every_transition};
 
 const REFERENCE: &str = include_str!("../../docs/reference.md");
 
-/// Every figure, with every value of the labels whose values the code lists.
+/// Every metric, with every value of the labels that the code lists.
 fn every_figure() -> Metrics {
     let metrics = Metrics::default();
     for because in every_cause() {
@@ -128,7 +128,7 @@ fn every_value_of_a_label_is_documented_and_no_other() {
 }
 
 #[test]
-fn a_rotation_is_in_one_phase_or_nobody_knows_in_which() {
+fn a_rotation_is_in_one_phase_or_the_phase_is_unknown() {
     let metrics = Metrics::default();
     for phase in [Phase::Announced, Phase::Draining] {
         metrics.rotation_phase("mesh", Some(phase));
@@ -145,7 +145,7 @@ fn a_rotation_is_in_one_phase_or_nobody_knows_in_which() {
 }
 
 #[test]
-fn an_authority_that_another_replica_looks_after_leaves_nothing_behind_but_what_has_happened() {
+fn of_an_authority_of_another_replica_only_counters_stay() {
     let metrics = every_figure();
     let before = samples(&metrics);
     about(&metrics, "other");

@@ -1,4 +1,4 @@
-//! What policy permits can be issued: no name passes the one and fails at the other, for ever.
+//! Laws of names: each name that policy permits can be issued, so that no issuance fails again and again.
 
 use std::sync::OnceLock;
 
@@ -62,7 +62,7 @@ fn raw() -> impl Strategy<Value = String> {
     ]
 }
 
-/// An object that came past the schema: its definition is missing, older, or of another version.
+/// An object that no schema has judged: its definition is missing, older, or of another version.
 fn unjudged(namespace: &str, name: &str, spec: &serde_json::Value) -> MtlsIdentity {
     serde_json::from_value(serde_json::json!({
         "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsIdentity", "spec": spec,

@@ -1,4 +1,4 @@
-//! Laws of whose a Secret is: what was not made by this operator for this identity is never written.
+//! Laws of the ownership of a Secret: one that this operator did not make for this identity is never written.
 
 use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::operator::identity::ownership::{Ownership, ownership};
@@ -26,8 +26,8 @@ fn owner(version: &str, kind: &str, name: &str, controller: bool) -> Value {
     json!({"apiVersion": version, "kind": kind, "name": name, "uid": "u", "controller": controller})
 }
 
-/// Whose the Secret is to `web`, with these other identities that want it too.
-fn whose(change: impl FnOnce(&mut Value), others: &[&str]) -> Ownership {
+/// Whether `web` owns the Secret, with these other identities that want it, too.
+fn judged(change: impl FnOnce(&mut Value), others: &[&str]) -> Ownership {
     let mut secret = ours();
     change(&mut secret);
     let secret: Secret = serde_json::from_value(secret).unwrap();
@@ -60,39 +60,39 @@ fn what_carries_the_uid_is_its_own_whatever_people_did_to_labels_and_owners() {
         |secret| secret["metadata"]["ownerReferences"] = json!([owner("v1", "ConfigMap", "x", false)]),
     ];
     for change in changes {
-        assert_eq!(whose(change, &["other"]), Ownership::Owned);
+        assert_eq!(judged(change, &["other"]), Ownership::Owned);
     }
 }
 
 #[test]
-fn what_a_namesake_left_is_inherited_by_label_or_else_by_owner() {
-    assert_eq!(whose(|secret| uid(secret, "gone"), &[]), Ownership::Adoptable);
+fn a_secret_of_a_former_identity_of_the_name_is_adopted_by_label_or_else_by_owner() {
+    assert_eq!(judged(|secret| uid(secret, "gone"), &[]), Ownership::Adoptable);
     let by_owner = |secret: &mut Value| {
         uid(secret, "gone");
         secret["metadata"]["labels"] = json!({});
     };
-    assert_eq!(whose(by_owner, &[]), Ownership::Adoptable);
+    assert_eq!(judged(by_owner, &[]), Ownership::Adoptable);
 }
 
 #[test]
 fn what_belongs_to_an_identity_that_exists_is_not_taken_from_it() {
-    let why = foreign(whose(|secret| uid(secret, "uid-other"), &["other"]));
+    let why = foreign(judged(|secret| uid(secret, "uid-other"), &["other"]));
     assert!(why.contains("belongs to MtlsIdentity orders/other"), "{why}");
 }
 
 #[test]
-fn what_another_name_left_is_not_inherited() {
+fn a_secret_of_another_name_is_not_adopted() {
     let change = |secret: &mut Value| {
         uid(secret, "gone");
         secret["metadata"]["labels"]["mtls-operator.dev/identity"] = json!("other");
     };
-    let why = foreign(whose(change, &[]));
+    let why = foreign(judged(change, &[]));
     assert!(why.contains("was left by MtlsIdentity orders/other"), "{why}");
     let nameless = |secret: &mut Value| {
         uid(secret, "gone");
         (secret["metadata"]["labels"], secret["metadata"]["ownerReferences"]) = (json!({}), json!([]));
     };
-    assert!(foreign(whose(nameless, &[])).contains("does not say which MtlsIdentity"));
+    assert!(foreign(judged(nameless, &[])).contains("does not say which MtlsIdentity"));
 }
 
 #[test]
@@ -118,14 +118,14 @@ fn what_cannot_or_must_not_be_written_is_foreign_even_with_the_right_uid() {
         ),
     ];
     for (change, expected) in rows {
-        let why = foreign(whose(change, &[]));
+        let why = foreign(judged(change, &[]));
         assert!(why.starts_with("Secret orders/web-mtls ") && why.contains(expected), "{why}");
     }
 }
 
 #[test]
-fn what_nobody_marked_as_ours_is_foreign() {
-    let why = foreign(whose(|secret| secret["metadata"]["annotations"] = json!({}), &[]));
+fn a_secret_without_our_annotations_is_foreign() {
+    let why = foreign(judged(|secret| secret["metadata"]["annotations"] = json!({}), &[]));
     assert!(why.contains("was not made by mtls-operator"), "{why}");
 }
 
@@ -135,5 +135,5 @@ fn what_lost_our_annotations_is_still_its_controllers() {
         secret["metadata"]["annotations"] = json!({});
         secret["metadata"]["ownerReferences"][0]["uid"] = json!("uid-web");
     };
-    assert_eq!(whose(bare, &[]), Ownership::Owned);
+    assert_eq!(judged(bare, &[]), Ownership::Owned);
 }

@@ -32,7 +32,7 @@ fn seconds(record: &ProbeRecord) -> u64 {
 }
 
 #[test]
-fn a_good_server_is_looked_at_about_every_five_minutes_and_always_fresh_for_a_rotation() {
+fn a_good_server_is_probed_about_every_five_minutes_and_always_in_time_for_a_rotation() {
     let pauses: Vec<Duration> = (0..100)
         .map(|host| record_at(&format!("10.0.0.{host}:1"), Observation::Server(good())).due(&expected()))
         .map(|due| due.checked_sub(BEGAN).unwrap())
@@ -79,7 +79,7 @@ fn a_server_that_does_not_trust_an_announced_root_is_followed_until_it_does() {
 }
 
 #[test]
-fn what_is_new_is_looked_at_at_once_but_nobody_more_than_once_a_second() {
+fn a_new_endpoint_is_probed_at_once_but_none_more_than_once_a_second() {
     let seen = record(Observation::Server(good()));
     let renewed = Expected { serial: "61".into(), ..expected() };
     let announced = Expected { next: Some(NextRoot { fingerprint: "r3".into(), since: NOW }), ..expected() };

@@ -45,7 +45,7 @@ fn blocking(probes: &ProbeState, authority: &str, age: Duration) -> Vec<String> 
 }
 
 #[test]
-fn a_switch_waits_for_endpoints_of_its_authority_as_long_as_the_look_is_fresh() {
+fn a_switch_waits_for_endpoints_of_its_authority_as_long_as_the_observation_is_fresh() {
     let probes = probes();
     assert_eq!(blocking(&probes, "mesh", FRESH_FOR), ["shop/web 10.0.0.7:8443"]);
     assert!(blocking(&probes, "mesh", FRESH_FOR + Duration::from_secs(1)).is_empty());
@@ -63,7 +63,7 @@ fn blocked_for(observations: &[Observation]) -> Option<u64> {
 }
 
 #[test]
-fn what_was_seen_counts_for_ten_minutes_whatever_fails_meanwhile_until_it_is_refuted() {
+fn an_observation_counts_for_ten_minutes_whatever_fails_meanwhile_until_it_is_refuted() {
     let server = |mesh, next| Observation::Server(ObservedServer { mesh, next, ..good() });
     let trusting = Observation::Server(good());
     let [refused, vague] =
@@ -92,7 +92,7 @@ fn what_was_seen_counts_for_ten_minutes_whatever_fails_meanwhile_until_it_is_ref
 }
 
 #[test]
-fn who_begins_to_lead_goes_by_nothing_that_was_seen_before() {
+fn a_new_leader_uses_no_former_observation() {
     let mut probes = probes();
     probes.clear_observations();
     assert!(blocking(&probes, "mesh", Duration::ZERO).is_empty());
@@ -117,7 +117,7 @@ fn a_list_is_believed_whatever_its_version_and_an_answer_if_nothing_was_seen_sin
 }
 
 #[test]
-fn a_late_event_changes_nothing_and_another_object_of_the_name_begins_anew() {
+fn a_late_event_changes_nothing_and_another_object_of_the_name_has_no_records() {
     let mut probes = probes();
     probes.apply(&identity("web", 6));
     assert_eq!(version(&probes), ("7".into(), 1));
@@ -130,7 +130,7 @@ fn a_late_event_changes_nothing_and_another_object_of_the_name_begins_anew() {
 }
 
 #[test]
-fn whoever_does_not_ask_or_is_going_is_not_looked_at() {
+fn an_identity_without_probes_or_being_deleted_is_not_probed() {
     let silent = MtlsIdentity { spec: MtlsIdentitySpec::default(), ..identity("web", 8) };
     let mut going = identity("web", 8);
     going.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(NOW));

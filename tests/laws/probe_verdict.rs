@@ -1,5 +1,5 @@
-//! Laws of the verdict on servers: each observation gives exactly its own reason, and a server is not blamed for what a
-//! change on its way explains.
+//! Laws of the verdict on servers: each observation gives exactly its own reason, and a change that has not reached a server
+//! yet is no fault of it.
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::plan::probe::observation::{
@@ -118,19 +118,19 @@ fn a_server_has_the_propagation_to_load_a_leaf_and_a_root() {
 }
 
 #[test]
-fn whose_certificate_it_is_needs_no_time() {
+fn a_certificate_of_another_identity_is_reported_at_once() {
     assert_eq!(found_at(NOW, |seen| seen.leaf = None), [ServingReason::ServesOtherLeaf]);
 }
 
 #[test]
-fn strangers_may_be_allowed() {
+fn untrusted_clients_may_be_allowed() {
     let server = ObservedServer { untrusted: Some(untrusted(ClientOutcome::Accepted, BAD)), ..good() };
     let allowed = Expected { allows_untrusted: true, ..expected() };
     assert_eq!(findings(&Observation::Server(server), NOW + HOUR, &allowed), []);
 }
 
 #[test]
-fn a_switch_is_held_up_by_whoever_was_seen_well_and_not_to_trust_the_root() {
+fn a_switch_is_blocked_by_a_server_that_accepts_the_current_root_and_not_the_next() {
     let held = |change: fn(&mut ObservedServer)| {
         let mut server = good();
         change(&mut server);
@@ -156,7 +156,7 @@ fn judged(seen: &[(&str, Observation)]) -> ServingVerdict {
 }
 
 #[test]
-fn the_worst_finding_is_the_reason_and_the_message_tells_all_of_them() {
+fn the_worst_finding_is_the_reason_and_the_message_names_all_of_them() {
     let old = Observation::Server(ObservedServer { leaf: Some(leaf("0d")), ..good() });
     let open = ObservedServer { untrusted: Some(untrusted(ClientOutcome::Accepted, BAD)), ..good() };
     let seen = [
@@ -193,7 +193,7 @@ fn what_is_told_is_bounded_however_many_endpoints_there_are() {
 }
 
 #[test]
-fn each_of_several_probes_is_told_apart_and_the_worst_is_the_reason() {
+fn each_of_several_probes_is_named_and_the_worst_is_the_reason() {
     let one = |probe: &str, observation: Observation| {
         let address = "10.0.0.1:1".parse().unwrap();
         let endpoint = EndpointObservation { address, observation: &observation, at: NOW + HOUR };

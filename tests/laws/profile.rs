@@ -1,4 +1,4 @@
-//! Laws of the profile hash: it changes with what a leaf says, and with nothing else.
+//! Laws of the profile hash: it changes with the content of a leaf, and with nothing else.
 
 use mtls_operator::api::identity::Reclaim;
 use mtls_operator::pki::{CommonName, KeyAlgorithm};

@@ -1,5 +1,5 @@
-//! Laws of what is read before it is written (I13): a root Secret that could not be loaded again is refused, with a sentence
-//! that says why.
+//! Laws of the check before a write (I13): a root Secret that could not be loaded again is refused, with a sentence that
+//! says why.
 
 use jiff::Timestamp;
 use k8s_openapi::ByteString;

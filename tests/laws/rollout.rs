@@ -1,5 +1,5 @@
-//! Laws of attention in a step of a rotation: each identity follows in its own second, with its renewal or in its slot,
-//! and asks for nothing before.
+//! Laws of requeues in a step of a rotation: each identity follows in its own second, with its renewal or in its slot,
+//! and is not reconciled before.
 
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::identity::{IdentityEntry, ParsedIdentity};
@@ -136,6 +136,6 @@ fn only_what_was_in_force_before_waits_for_its_slot() {
     }
     let without_step: [fn() -> Follower; 2] = [Follower::of_new_trust, Follower::of_new_leaf];
     for follower in without_step.map(|follower| follower().changed(|f| f.signer.rotation.window = None)) {
-        assert_eq!(follower.at(NOW.as_second()), LATER, "nobody knows when the step began");
+        assert_eq!(follower.at(NOW.as_second()), LATER, "it is unknown when the step began");
     }
 }

@@ -1,4 +1,4 @@
-//! Laws of the root Secret: what is written reads back as the same root, and what is strange is named.
+//! Laws of loading a root Secret: what is written reads back as the same root, and what is wrong with a Secret is named.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::ByteString;
@@ -96,7 +96,7 @@ fn a_root_that_was_written_reads_back_sound() {
 }
 
 #[test]
-fn a_root_has_no_owner_that_could_take_it_away() {
+fn a_root_secret_has_no_owner_reference() {
     assert_eq!(written().metadata.owner_references, None);
     assert_eq!(written().type_.as_deref(), Some("mtls-operator.dev/root"));
 }
@@ -179,7 +179,7 @@ fn an_expired_root_is_called_expired_after_its_last_second() {
 }
 
 #[test]
-fn a_root_of_the_future_is_told_apart_from_a_damaged_one() {
+fn a_root_that_is_not_yet_valid_is_told_apart_from_a_damaged_one() {
     let secret = written();
     let begin = NOW - MINUTE * 5;
     let RootSecret::Invalid(why) = judged(Some(&secret), begin - MINUTE / 60) else {
@@ -191,7 +191,7 @@ fn a_root_of_the_future_is_told_apart_from_a_damaged_one() {
 }
 
 #[test]
-fn a_lifetime_nobody_recorded_is_recorded_before_it_is_used() {
+fn a_lifetime_that_was_not_recorded_is_recorded_before_it_is_used() {
     let mut secret = written();
     *note(&mut secret, annotation::MAX_LEAF_TTL) = "soon".into();
     assert!(sound(&secret).max_leaf_ttl < terms().max_leaf_ttl.as_secs());

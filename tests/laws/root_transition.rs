@@ -80,7 +80,7 @@ fn a_rotation_goes_through_its_phases_and_ends_as_it_began() {
     let switched = root(&secret, NOW + HOUR);
     assert_eq!((switched.phase, &switched.fingerprint), (Phase::Draining, &next.fingerprint));
     assert_eq!((switched.retiring.len(), &switched.retiring[0].fingerprint), (1, &first.fingerprint));
-    assert!(switched.next.is_none() && !has(&secret, "next.key"), "one key is left, that of the signer");
+    assert!(switched.next.is_none() && !has(&secret, "next.key"), "only the key of the signer is left");
     assert_eq!(trusted(&secret, NOW + HOUR), 2);
 
     let end = switched.retiring[0].until;
@@ -88,7 +88,7 @@ fn a_rotation_goes_through_its_phases_and_ends_as_it_began() {
     let stable = root(&secret, end);
     assert_eq!((stable.phase, &stable.fingerprint), (Phase::Stable, &next.fingerprint));
     assert_eq!((stable.retiring.len(), trusted(&secret, end), has(&secret, "retiring.crt")), (0, 1, false));
-    assert!(has(&secret, "cross.crt"), "whoever never reloads lives on until the former root ends");
+    assert!(has(&secret, "cross.crt"), "a consumer that never reloads needs it until the former root ends");
     let former = held(&secret, end).former;
     assert_eq!(former.len(), 1, "its last leaves are no evidence of a lost root");
 }
@@ -112,7 +112,7 @@ fn after_many_rotations_the_secret_holds_no_more_than_after_one() {
         now = drained.max(now + DAY * 7);
     }
     assert!(now < NOW + DAY * 365, "the first root has ended: this shows nothing");
-    // What is signed anew is longer or shorter by some bytes; a certificate is longer than all of these.
+    // What is signed again is longer or shorter by some bytes; a certificate is longer than all of these.
     assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 128), "{sizes:?}");
     assert_eq!(root(&secret, now).phase, Phase::Stable, "and it can be loaded");
 }
@@ -146,7 +146,7 @@ const ROTATE: AuthorityRequests<'static> = AuthorityRequests { rotate: Some("1")
 
 /// Design §2.2: once per value.
 #[test]
-fn whoever_was_made_after_a_rotation_was_asked_for_is_the_answer() {
+fn a_root_made_after_a_rotate_request_answers_it() {
     let asked = |secret: &mut Secret, source| {
         let pem = Authority::generate("mesh", terms().root_algorithm, DAY * 365, NOW).unwrap();
         change(secret, NOW, |change| RootTransition { requests: ROTATE, ..*change }.succeed(&pem, source));
@@ -162,7 +162,7 @@ fn whoever_was_made_after_a_rotation_was_asked_for_is_the_answer() {
 }
 
 #[test]
-fn what_waits_for_its_turn_is_known_by_the_bundle_before() {
+fn a_secret_that_follows_later_is_known_by_the_former_bundle() {
     let mut secret = written();
     let before = held(&secret, NOW).signer.ca.bundle().hash();
     announce(&mut secret, NOW);
@@ -173,7 +173,7 @@ fn what_waits_for_its_turn_is_known_by_the_bundle_before() {
     switch(&mut secret, NOW + HOUR);
     let switched = held(&secret, NOW + HOUR);
     let both = both.signer.ca.bundle().hash();
-    assert_eq!(switched.signer.ca.bundle().hash(), both, "a switch changes nobody's trust");
+    assert_eq!(switched.signer.ca.bundle().hash(), both, "a switch changes no trust bundle");
     assert_eq!(switched.former_trust, Some(before));
     finish(&mut secret, NOW + DAY * 30);
     assert_eq!(held(&secret, NOW + DAY * 30).former_trust, Some(both));

@@ -2,24 +2,21 @@
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::client::WRITE_TIMEOUT;
-use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided};
 use mtls_operator::plan::authority::distrust::DistrustReason;
 use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::quiet_period::Distribution;
 use mtls_operator::plan::authority::retiring_root::RetiringRoot;
 use mtls_operator::plan::authority::rotation::transition;
-use mtls_operator::plan::authority::rotation_inputs::{RotationInputs, RotationRules};
+use mtls_operator::plan::authority::rotation_inputs::RotationInputs;
 use mtls_operator::plan::authority::safeguards::Safeguards;
-use mtls_operator::plan::authority::spec::AuthoritySpec;
-use mtls_operator::plan::authority::timing::{Timing, drain_bound, forced_at, step};
+use mtls_operator::plan::authority::timing::forced_at;
 use mtls_operator::plan::authority::transition::{Cause, Transition};
 
-use super::fixture::{DAY, HOUR, MINUTE, NOW, terms};
+use super::fixture::{DAY, HOUR, MINUTE, NOW};
 use super::root::{inputs, provided, sound};
 
-const SECOND: SignedDuration = SignedDuration::from_secs(1);
+pub const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 fn next(is_certified: bool) -> NextCa {
     NextCa {
@@ -31,7 +28,7 @@ fn next(is_certified: bool) -> NextCa {
     }
 }
 
-fn announced() -> CaState {
+pub fn announced() -> CaState {
     CaState { phase: Phase::Announced, since: NOW - HOUR, next: Some(next(true)), ..sound() }
 }
 
@@ -96,7 +93,7 @@ fn a_second_rotation_waits_for_the_first() {
 }
 
 #[test]
-fn the_next_root_signs_after_nobody_was_behind_for_the_whole_propagation() {
+fn the_next_root_signs_after_no_secret_was_behind_for_the_whole_propagation() {
     let rows = [
         (None, None),
         (Some(SignedDuration::ZERO), None),
@@ -129,18 +126,6 @@ fn without_a_cross_certificate_the_switch_is_forced_in_the_middle_of_what_is_lef
 }
 
 #[test]
-fn the_switch_is_forced_in_time_for_the_last_leaves_and_never_before_the_middle() {
-    let ending = |rest| CaState {
-        window: Validity { not_before: NOW - DAY, not_after: NOW + rest },
-        since: NOW,
-        ..announced()
-    };
-    // Leaves live for 10 minutes, and a change takes one to be seen.
-    assert_eq!(forced_at(&ending(DAY), MINUTE), NOW + DAY - MINUTE * 11);
-    assert_eq!(forced_at(&ending(MINUTE * 20), MINUTE), NOW + MINUTE * 10);
-}
-
-#[test]
 fn other_anchors_of_the_same_signer_wait_for_the_end_of_a_rotation() {
     let inputs = inputs(provided("f1", "anchors-2"));
     assert_eq!(transition(&sound(), &inputs), Some(Transition::Replace));
@@ -148,7 +133,7 @@ fn other_anchors_of_the_same_signer_wait_for_the_end_of_a_rotation() {
 }
 
 #[test]
-fn an_announced_root_that_nobody_wants_any_more_is_withdrawn() {
+fn an_announced_root_that_is_no_longer_wanted_is_withdrawn() {
     let provided_next = NextCa { origin: Origin::Provided, ..next(true) };
     let with_provided = CaState { next: Some(provided_next), ..announced() };
     let gone = CaState { next: None, ..announced() };
@@ -205,50 +190,7 @@ fn a_longer_lifetime_is_recorded_before_anything_else() {
 }
 
 #[test]
-fn the_drain_bound_outlasts_stale_replicas_slow_writes_and_skewed_clocks() {
-    let rules = |propagation| RotationRules { propagation, ..inputs(Provided::NotAsked).rules };
-    let span = |propagation| drain_bound(&sound(), NOW, &rules(propagation)).duration_since(NOW);
-    // maxTTL, then F, W and S, each a part of a short propagation, or its own limit; and a second for rounding.
-    assert_eq!(span(MINUTE), MINUTE * 10 + SECOND * (20 + 20 + 60 + 1));
-    assert_eq!(span(HOUR), MINUTE * 10 + SECOND * (60 + 30 + 300 + 1));
-    let ending = CaState { window: Validity { not_before: NOW, not_after: NOW + MINUTE }, ..sound() };
-    assert_eq!(
-        drain_bound(&ending, NOW, &rules(HOUR)),
-        NOW + MINUTE + SECOND,
-        "a leaf never outlives its signer"
-    );
-}
-
-/// Design §4, I9, and §5.3: the signer's guard goes by F, the API client by W. Where one of them is lengthened alone, a leaf can
-/// outlive the trust in its root.
-#[test]
-fn the_drain_bound_covers_the_oldest_view_the_slowest_write_and_the_skew() {
-    for propagation in [SECOND * 10, MINUTE, MINUTE * 5, HOUR] {
-        let Timing { freshness, write_timeout, skew } = AuthoritySpec { propagation, ..terms() }.timing();
-        assert!(write_timeout <= WRITE_TIMEOUT, "no write lives longer than the client lets it");
-        let last = NOW + freshness + write_timeout + SignedDuration::from_secs(sound().max_leaf_ttl) + skew;
-        let rules = RotationRules { propagation, ..inputs(Provided::NotAsked).rules };
-        let bound = drain_bound(&sound(), NOW, &rules);
-        assert!((last..=last + SECOND).contains(&bound), "{propagation}: {bound}");
-    }
-    let longest = Timing::of(HOUR);
-    assert_eq!(
-        [longest.freshness, longest.write_timeout, longest.skew].map(|span| span.as_secs()),
-        [60, 30, 300]
-    );
-    assert_eq!(longest.write_timeout, WRITE_TIMEOUT);
-}
-
-#[test]
-fn a_step_never_takes_more_than_a_quarter_of_what_is_left_of_the_former_root() {
-    let rules = RotationRules { spread_over: DAY, ..inputs(Provided::NotAsked).rules };
-    assert_eq!(step(&rules, NOW + DAY * 8, NOW).ends, NOW + DAY);
-    assert_eq!(step(&rules, NOW + DAY * 2, NOW).ends, NOW + HOUR * 12);
-    assert_eq!(step(&rules, NOW - DAY, NOW).ends, NOW, "nothing is spread after its end");
-}
-
-#[test]
-fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
+fn a_distrusted_root_goes_at_once_though_leaves_still_need_it() {
     let distrusted_next = NextCa { distrusted: Some(DistrustReason::Named), ..next(true) };
     let generated = CaState { next: Some(distrusted_next.clone()), ..announced() };
     let another = Transition::Announce(Origin::Generated, Cause::Distrust);
@@ -260,7 +202,10 @@ fn what_is_distrusted_goes_at_once_whoever_still_needs_it() {
     root.retiring[0].distrusted = Some(DistrustReason::Named);
     let dropped = Transition::Drop(vec!["f0".into()]);
     assert_eq!(transition(&root, &seen(None)), Some(dropped.clone()));
-    assert!(!dropped.rests_on_distribution(&root, Safeguards::ALL), "nobody is asked whether it may go");
+    assert!(
+        !dropped.rests_on_distribution(&root, Safeguards::ALL),
+        "a distrusted root is dropped whatever Secrets hold"
+    );
     root.retiring[0].distrusted = None;
     assert!(dropped.rests_on_distribution(&root, Safeguards::ALL));
 }

@@ -1,4 +1,4 @@
-//! Laws of what is said of a rotation: no request is passed over in silence, and nobody is told what nobody knows.
+//! Laws of what status says of a rotation: each request is answered, and a phase that cannot be known is not reported.
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::plan::authority::ca_state::{CaState, NextCa, Provided, RootSecret};
@@ -51,7 +51,7 @@ const AFTER_THIS: RotationProgress = RotationProgress::Known(Some(PendingRequest
 const ONLY_PEOPLE: RotationProgress = RotationProgress::Known(Some(PendingRequest::NotRotatable));
 
 #[test]
-fn whoever_asks_for_nothing_new_is_told_nothing() {
+fn without_a_new_request_nothing_is_reported() {
     for root in [sound(), announced(sound(), Origin::Generated), draining(sound())] {
         let answered = CaState { rotate_request: Some("1".into()), ..root };
         for value in [None, Some("1")] {
@@ -64,7 +64,7 @@ fn whoever_asks_for_nothing_new_is_told_nothing() {
 }
 
 #[test]
-fn a_rotation_that_is_asked_for_during_another_is_told_to_come_after_it() {
+fn a_rotation_that_is_asked_for_during_another_is_reported_as_queued() {
     for root in [announced(sound(), Origin::Generated), draining(sound())] {
         let answered = CaState { rotate_request: Some("1".into()), ..root };
         assert_eq!(said(answered, asked(Some("2"), Provided::NotAsked)), AFTER_THIS);
@@ -72,12 +72,12 @@ fn a_rotation_that_is_asked_for_during_another_is_told_to_come_after_it() {
 }
 
 #[test]
-fn a_rotation_that_begins_now_needs_no_word() {
+fn a_rotation_that_begins_now_is_not_reported_as_pending() {
     assert_eq!(said(sound(), asked(Some("1"), Provided::NotAsked)), QUIET);
 }
 
 #[test]
-fn whoever_asks_for_the_successor_of_a_provided_ca_is_told_who_can_make_it() {
+fn a_rotate_request_for_a_provided_ca_is_reported_as_not_rotatable() {
     let same = || provided("f1", "anchors-1");
     for given in [same(), Provided::Missing("why".into()), Provided::Invalid("why".into())] {
         for root in [copy(), draining(copy())] {
@@ -91,14 +91,14 @@ fn whoever_asks_for_the_successor_of_a_provided_ca_is_told_who_can_make_it() {
 }
 
 #[test]
-fn what_counts_is_who_made_the_root_that_the_rotation_ends_with() {
+fn the_origin_of_the_root_that_the_rotation_ends_with_decides() {
     let rows = [
         (announced(sound(), Origin::Provided), provided("f2", "anchors-2"), ONLY_PEOPLE),
         (announced(copy(), Origin::Provided), provided("f2", "anchors-2"), ONLY_PEOPLE),
         (announced(sound(), Origin::Provided), Provided::Missing("why".into()), ONLY_PEOPLE),
         (announced(copy(), Origin::Generated), Provided::NotAsked, AFTER_THIS),
         (announced(copy(), Origin::Generated), Provided::Invalid("why".into()), AFTER_THIS),
-        // The CA that people have provided meanwhile is the next one's turn.
+        // The CA that people have provided meanwhile follows in the next rotation.
         (draining(copy()), provided("f3", "anchors-3"), AFTER_THIS),
     ];
     for (root, given, expected) in rows {
@@ -107,7 +107,7 @@ fn what_counts_is_who_made_the_root_that_the_rotation_ends_with() {
 }
 
 #[test]
-fn what_is_told_of_a_request_is_what_becomes_of_it() {
+fn what_is_reported_of_a_request_is_what_is_done_with_it() {
     for given in [Provided::NotAsked, provided("f1", "anchors-1"), Provided::Invalid("why".into())] {
         for root in [sound(), copy()] {
             let inputs = asked(Some("1"), given.clone());
@@ -119,7 +119,7 @@ fn what_is_told_of_a_request_is_what_becomes_of_it() {
 }
 
 #[test]
-fn of_roots_that_are_lost_or_cannot_be_read_nobody_knows_the_phase() {
+fn of_roots_that_are_lost_or_cannot_be_read_the_phase_is_unknown() {
     let lost = RootWorld {
         evidence: Some(a_leaf()),
         ..world(RootSecret::Sound(announced(sound(), Origin::Generated)), Provided::NotAsked)
@@ -150,7 +150,7 @@ fn where_nothing_is_signed_and_the_roots_are_known_the_rotation_only_halts() {
 }
 
 #[test]
-fn what_people_change_during_a_rotation_is_told_to_come_after_it() {
+fn what_people_change_during_a_rotation_is_reported_as_queued() {
     let other_anchors = || provided("f1", "anchors-2");
     let of_next = || provided("f2", "anchors-3");
     let rows = [

@@ -17,7 +17,7 @@ use mtls_operator::plan::identity::world::{Before, SecretState};
 use serde_json::{Value, json};
 
 use super::fixture::{Case, DAY, HOUR, MINUTE, NOW, asked, pairs};
-use super::requeue::Memory;
+use super::requeue::Indexed;
 use super::root::{sound, world};
 
 fn terms(spec: Value) -> AuthoritySpec {
@@ -101,7 +101,7 @@ fn a_root_is_neither_made_nor_changed_while_a_value_that_it_depends_on_cannot_be
     other.inputs.request = Some("1".into());
     other.unread = terms(json!({ "namespaces": { "from": "Expression" } })).unread;
     let decision = decide::decide(&other);
-    assert_ne!(decision.plan, RootPlan::Keep, "who may ask says nothing of the root");
+    assert_ne!(decision.plan, RootPlan::Keep, "permissions say nothing of the root");
     assert_eq!((decision.signs, decision.stalled, decision.reason), (true, true, AuthorityReason::Invalid));
 }
 
@@ -200,13 +200,13 @@ fn a_leaf_that_was_permitted_is_renewed_though_the_permission_cannot_be_read() {
 
 #[test]
 fn while_a_permission_cannot_be_read_an_identity_stands_as_it_did() {
-    let mut memory = Memory::settled();
-    memory.permission = Some(Permission::Hidden);
-    let settled = memory.next_reconcile();
+    let mut indexed = Indexed::settled();
+    indexed.permission = Some(Permission::Hidden);
+    let settled = indexed.next_reconcile();
     assert!(matches!(settled, Requeue::At(_)), "{settled:?}");
-    memory.stands(ReadyReason::NotPermitted);
-    memory.entry.recorded.is_stalled = true;
-    assert_eq!(memory.next_reconcile(), Requeue::OnChange);
+    indexed.stands(ReadyReason::NotPermitted);
+    indexed.entry.recorded.is_stalled = true;
+    assert_eq!(indexed.next_reconcile(), Requeue::OnChange);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every value of those labels of figures that are enums with content. A new variant does not compile before it is here.
+//! Every value of those labels of metrics that are enums with content. A new variant does not compile before it is here.
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ impl Replica {
         assert!(!self.leadership.is_leader(), "a replica that has stopped does not lead");
     }
 
-    /// Ends as a process that is killed: without another word.
+    /// Ends as a process that is killed: without another request.
     pub async fn kill(self) {
         self.election.abort();
         let _ = self.election.await;

@@ -1,5 +1,5 @@
-//! Cross-certificates: whoever trusts only a former root accepts the leaves of the present one, and nobody is asked to
-//! follow a path that does not hold.
+//! Cross-certificates: a peer that trusts only a former root accepts the leaves of the present one, and no certificate is
+//! served for a path that does not hold.
 
 use mtls_operator::pki::{
     Authority, AuthorityPem, CrossCertificate, CrossError, IssuedLeaf, LeafError, PrivateKey, RootAlgorithm,
@@ -43,7 +43,7 @@ fn succeed(former: &Authority, next: Authority) -> (Authority, CrossCertificate)
 }
 
 #[test]
-fn whoever_trusts_the_former_root_or_the_new_one_or_both_accepts_the_leaf() {
+fn a_peer_that_trusts_the_former_root_or_the_new_one_or_both_accepts_the_leaf() {
     let algorithms = [RootAlgorithm::EcdsaP256, RootAlgorithm::EcdsaP384];
     for (one, other) in [(0, 0), (0, 1), (1, 0)] {
         let former = generated(algorithms[one]);

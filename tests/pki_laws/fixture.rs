@@ -1,4 +1,4 @@
-//! CAs and leaves of other makers: rcgen used as anybody might use it, mistakes included.
+//! CAs and leaves of other makers, made with rcgen, mistakes included.
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::pki::{
@@ -82,7 +82,7 @@ pub fn elements(sequence: &[u8]) -> Vec<Vec<u8>> {
     yasna::parse_der(sequence, |reader| reader.collect_sequence_of(|element| element.read_der())).unwrap()
 }
 
-/// A self-signed certificate with other fields in what is signed. The signature fits no more, which nobody checks.
+/// A self-signed certificate with other fields in what is signed. The signature does not fit any more, and is not checked.
 pub fn refilled(certificate: &[u8], change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let mut parts = elements(certificate);
     let mut fields = elements(&parts[0]);
@@ -105,7 +105,7 @@ pub fn version_1(ca: &Ca) -> String {
     }))
 }
 
-/// The bytes with every `from` turned into `to`. Of a self-signed certificate nobody checks the signature.
+/// The bytes with every `from` turned into `to`. The signature of a self-signed certificate is not checked.
 pub fn patched(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = der.to_vec();

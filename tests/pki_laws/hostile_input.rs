@@ -1,5 +1,5 @@
-//! Whatever bytes come in, an answer comes out: no panic, nothing that is taken and cannot be used, and no work on what is
-//! longer than any Secret.
+//! Hostile input: whatever the bytes, reading them ends without a panic, accepts nothing that cannot be used, and does no
+//! work on what is longer than any Secret.
 
 use std::sync::LazyLock;
 
@@ -69,19 +69,19 @@ proptest! {
     #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 200))]
 
     #[test]
-    fn any_text_is_answered(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
+    fn any_text_is_parsed_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
         read_everything(&bytes);
     }
 
     #[test]
-    fn any_der_in_pem_is_answered(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
+    fn any_der_in_pem_is_parsed_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
         read_everything(certificate_pem(&bytes).as_bytes());
         read_everything(pem("PRIVATE KEY", &bytes).as_bytes());
     }
 
     /// Also: a leaf that still passes after a change is the same leaf.
     #[test]
-    fn a_damaged_leaf_is_answered(flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..4)) {
+    fn a_damaged_leaf_is_accepted_or_refused(flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..4)) {
         let (authority, issued) = &*GOOD;
         let text = certificate_pem(&flip(&der(&issued.chain_pem), &flips));
         read_everything(text.as_bytes());
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_root_is_answered(flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..4)) {
+    fn a_damaged_root_is_accepted_or_refused(flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..4)) {
         let (authority, _) = &*GOOD;
         let text = certificate_pem(&flip(&der(std::str::from_utf8(&authority.chain).unwrap()), &flips));
         read_everything(text.as_bytes());
@@ -117,7 +117,7 @@ proptest! {
 }
 
 #[test]
-fn an_rdn_without_attributes_does_not_bring_rcgen_down() {
+fn an_rdn_without_attributes_does_not_make_rcgen_panic() {
     let (authority, _) = &*GOOD;
     let good = der(std::str::from_utf8(&authority.chain).unwrap());
     // SET { SEQUENCE { OID CN, UTF8String } }: the set becomes empty, the rest an unknown element behind it.

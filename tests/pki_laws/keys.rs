@@ -48,7 +48,7 @@ fn an_ed25519_key_of_pkcs8_version_2_is_rewritten_as_version_1() {
     let theirs = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
     assert!(
         !is_version_1(theirs.serialized_der()),
-        "rcgen no longer makes version 2: this test has lost its point"
+        "rcgen no longer makes version 2: this test shows nothing any more"
     );
     let ours = PrivateKey::from_pem(theirs.serialize_pem().as_bytes()).unwrap();
     assert_eq!(ours.algorithm(), Some(KeyAlgorithm::Ed25519));

@@ -1,4 +1,5 @@
-//! A signer's name stands in all that it signs byte for byte, whatever attributes, repetitions and strings it is made of.
+//! Names of signers: each is copied byte for byte into all that it signs, whatever attributes, repetitions and strings it is
+//! made of.
 
 use mtls_operator::pki::{Authority, AuthorityPem, verify_as_peer};
 use proptest::prelude::*;

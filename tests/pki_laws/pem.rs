@@ -1,4 +1,4 @@
-//! PEM as people have it: what OpenSSL reads is read, and no certificate is left out without a word.
+//! PEM as people have it: what OpenSSL reads is read, and no certificate is left out silently.
 
 use mtls_operator::pki::{
     Authority, AuthorityPem, KeyAlgorithm, Leaf, LoadError, PemError, PrivateKey, TrustBundle, TrustError,
@@ -31,7 +31,7 @@ fn with_margin(margin: &str, text: &str) -> String {
 }
 
 #[test]
-fn a_certificate_is_found_however_it_is_dressed() {
+fn a_certificate_is_found_in_every_form_that_openssl_reads() {
     let [one, two] = roots();
     let labelled = |label: &str| two.replace("CERTIFICATE", label);
     // What OpenSSL writes behind a certificate that is trusted for a purpose.
@@ -39,7 +39,7 @@ fn a_certificate_is_found_however_it_is_dressed() {
         "TRUSTED CERTIFICATE",
         &[der(&two), b"\x30\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01".to_vec()].concat(),
     );
-    for dressed in [
+    for text in [
         format!("{BOM}{two}{one}"),
         format!("{one}{BOM}{two}"),
         format!("{one}{}", labelled("X509 CERTIFICATE")),
@@ -53,12 +53,12 @@ fn a_certificate_is_found_however_it_is_dressed() {
         format!("{one}{two}").replace('\n', " \n"),
         format!("{one}{}{two}", pem("X509 CRL", b"crl")),
     ] {
-        assert_eq!(count(&dressed), Ok(2), "{dressed}");
+        assert_eq!(count(&text), Ok(2), "{text}");
     }
 }
 
 #[test]
-fn a_certificate_that_begins_and_cannot_be_read_is_told_with_both_numbers() {
+fn a_certificate_that_begins_and_cannot_be_read_is_reported_with_both_numbers() {
     let [one, two] = roots();
     let body = two.lines().nth(1).unwrap();
     for damaged in [
@@ -98,12 +98,12 @@ fn chains_and_keys_are_read_alike() {
     let good = generated();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     for dress in [|text: &str| format!("{BOM}{text}"), indented] {
-        let dressed = AuthorityPem {
+        let wrapped = AuthorityPem {
             chain: dress(&text(&good.chain)).into(),
             key: dress(&text(&good.key)).into_bytes().into(),
             anchors: dress(&text(&good.anchors)).into(),
         };
-        assert!(Authority::load(&dressed, NOW).is_ok());
+        assert!(Authority::load(&wrapped, NOW).is_ok());
         assert!(Leaf::from_chain_pem(dress(&crate::issuing::issue(&good).chain_pem).as_bytes()).is_ok());
     }
     let key = PrivateKey::generate(KeyAlgorithm::EcdsaP256).unwrap().to_pem();
@@ -112,7 +112,7 @@ fn chains_and_keys_are_read_alike() {
 }
 
 /// One of the ways in which a certificate reaches a file.
-fn dressed(text: &str, way: usize) -> String {
+fn wrapped(text: &str, way: usize) -> String {
     match way {
         0 => text.to_owned(),
         1 => text.replace('\n', "\r\n"),
@@ -129,15 +129,15 @@ fn dressed(text: &str, way: usize) -> String {
 proptest! {
     #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 200))]
 
-    /// However certificates were put together: either all are in the bundle, or none and both numbers are told.
+    /// However certificates were put together: either all are in the bundle, or none and both numbers are reported.
     #[test]
-    fn all_are_read_or_it_is_told(
+    fn all_are_read_or_both_numbers_are_reported(
         ways in prop::collection::vec(0..12usize, 1..6),
         between in prop::collection::vec("[ -,.-~\n]{0,20}", 6),
     ) {
         let made: Vec<String> = ways.iter().map(|way| {
             let [root] = roots::<1>();
-            dressed(&root, *way)
+            wrapped(&root, *way)
         }).collect();
         let text: String = made.iter().zip(&between).flat_map(|(root, text)| [root.as_str(), text]).collect();
         match count(&text) {

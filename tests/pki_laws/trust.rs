@@ -1,4 +1,4 @@
-//! Trust bundles are sets.
+//! Trust bundles: they are sets of roots.
 
 use mtls_operator::pki::{
     Fingerprint, KeyId, LeafError, MAX_CERTIFICATES, MAX_PROVIDED_CERTIFICATES, PemError, TrustBundle,
@@ -85,11 +85,11 @@ fn a_leaf_is_trusted_by_any_bundle_with_its_root_and_by_no_other() {
     let authority = generated();
     let issued = crate::issuing::issue(&authority);
     let own = String::from_utf8(authority.anchors).unwrap();
-    let stranger = foreign_root(|_| ()).pem();
+    let other = foreign_root(|_| ()).pem();
     let verify = |bundle: &TrustBundle| {
         verify_as_peer(issued.chain_pem.as_bytes(), issued.key_pem.as_bytes(), bundle, NOW)
     };
     assert!(verify(&bundle(&own)).is_ok());
-    assert!(verify(&bundle(&format!("{stranger}{own}"))).is_ok());
-    assert_eq!(verify(&bundle(&stranger)), Err(LeafError::Untrusted));
+    assert!(verify(&bundle(&format!("{other}{own}"))).is_ok());
+    assert_eq!(verify(&bundle(&other)), Err(LeafError::Untrusted));
 }

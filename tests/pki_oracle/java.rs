@@ -1,4 +1,4 @@
-//! Java: PKIX path validation, JSSE handshakes and `keytool`, for the workloads that cannot be told anything.
+//! Java: PKIX path validation, JSSE handshakes and `keytool`, for workloads in Java.
 
 use test_support::tools::{java, require_tool};
 

@@ -88,7 +88,7 @@ fn openssl_reads_every_key_and_finds_it_in_the_certificate() {
 }
 
 #[test]
-fn openssl_shakes_hands_with_itself_both_sides_authenticated() {
+fn openssl_client_and_server_authenticate_each_other() {
     let Some(openssl) = require_tool("openssl") else { return };
     let identity = ["-cert", "tls.crt", "-key", "tls.key", "-cert_chain", "tls.crt"];
     for case in &SUITE.cases {
@@ -102,7 +102,7 @@ fn openssl_shakes_hands_with_itself_both_sides_authenticated() {
 }
 
 #[test]
-fn openssl_lets_nobody_in_without_a_certificate() {
+fn openssl_refuses_clients_without_a_certificate() {
     let Some(openssl) = require_tool("openssl") else { return };
     let case = &SUITE.cases[0];
     let server = serve(&openssl, case);

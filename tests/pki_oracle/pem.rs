@@ -1,4 +1,4 @@
-//! OpenSSL as a reader of bundles: what it finds in a file is found, or the file is refused and both numbers are told.
+//! OpenSSL as a reader of bundles: what it finds in a file is found, or the file is refused and both numbers are reported.
 
 use std::path::Path;
 use std::process::Command;
@@ -37,7 +37,7 @@ fn found_by(openssl: &Path, file: &Path) -> usize {
 }
 
 #[test]
-fn no_certificate_that_openssl_finds_is_left_out_without_a_word() {
+fn no_certificate_that_openssl_finds_is_left_out_silently() {
     let Some(openssl) = require_tool("openssl") else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.crt");

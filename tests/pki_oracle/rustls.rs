@@ -88,7 +88,7 @@ fn rustls_refuses_a_wrong_root_a_wrong_name_and_an_expired_leaf() {
 
 /// Each as a server of the next of its authority, so that every algorithm meets another in both roles.
 #[test]
-fn rustls_shakes_hands_between_leaves_of_different_algorithms() {
+fn rustls_connects_leaves_of_different_algorithms() {
     for authority in SUITE.cases.chunk_by(|one, next| one.authority() == next.authority()) {
         let next = authority.iter().cycle().skip(1);
         for (server, client) in authority.iter().zip(next) {

@@ -1,5 +1,5 @@
-//! Roots that have rotated, and verifiers that know only some of them: whoever has never reloaded its bundle since the
-//! former root, and whoever has both roots, in either order.
+//! Roots that have rotated, and verifiers that know only some of them: those that have never reloaded their bundle since the
+//! former root, and those that have both roots, in either order.
 
 use jiff::Timestamp;
 use mtls_operator::pki::{Authority, AuthorityPem, RootAlgorithm};

@@ -113,7 +113,7 @@ pub async fn probe(dialer: Dialer, limits: Limits) -> Observation {
     prober.probe(&endpoint, &MESH.credentials()).await
 }
 
-/// Patient with processes on a busy machine, but quick where a server just keeps silent.
+/// Long enough for processes on a busy machine, and short where a server does not answer.
 pub fn patient() -> Limits {
     Limits {
         handshake: Duration::from_mins(1),

@@ -25,7 +25,7 @@ fn start(program: &Path, folder: &tempfile::TempDir, arguments: &[&str]) -> Serv
 }
 
 #[tokio::test]
-async fn a_strict_go_server_is_seen_as_it_is() {
+async fn a_strict_go_server_is_observed_as_it_is() {
     let Some(program) = &*PROGRAM else { return };
     for trusts_next in [true, false] {
         let roots: &[_] = if trusts_next { &[&MESH.current, &MESH.next] } else { &[&MESH.current] };
@@ -40,7 +40,7 @@ async fn a_strict_go_server_is_seen_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_go_server_that_takes_clients_without_a_certificate_or_with_any_is_seen_to() {
+async fn a_go_server_that_accepts_clients_without_a_certificate_or_with_any_is_observed_to() {
     let Some(program) = &*PROGRAM else { return };
     let folder = folder(&trust(&[&MESH.current, &MESH.next]));
     for kind in KINDS {
@@ -63,7 +63,7 @@ async fn a_go_server_that_takes_clients_without_a_certificate_or_with_any_is_see
 }
 
 #[tokio::test]
-async fn a_go_server_that_lets_in_by_name_refuses_the_probe_and_is_not_said_to_distrust_its_root() {
+async fn a_go_server_that_authorises_by_name_refuses_the_probe_and_is_not_reported_to_distrust_its_root() {
     let Some(program) = &*PROGRAM else { return };
     let folder = folder(&trust(&[&MESH.current]));
     let name = "spiffe://cluster.local/ns/shop/sa/till";

@@ -10,7 +10,7 @@ use crate::process::{dialer, folder};
 const VERSIONS: [&[&str]; 3] = [&["-tls1_2"], &["-tls1_3"], &["-tls1_3", "-num_tickets", "0"]];
 
 #[tokio::test]
-async fn a_strict_openssl_server_is_seen_as_it_is() {
+async fn a_strict_openssl_server_is_observed_as_it_is() {
     let Some(openssl) = require_tool("openssl") else { return };
     for trusts_next in [true, false] {
         let roots: &[_] = if trusts_next { &[&MESH.current, &MESH.next] } else { &[&MESH.current] };
@@ -31,7 +31,7 @@ async fn a_strict_openssl_server_is_seen_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_careless_openssl_server_is_seen_to_let_strangers_in() {
+async fn a_careless_openssl_server_is_observed_to_accept_untrusted_clients() {
     let Some(openssl) = require_tool("openssl") else { return };
     let folder = folder(&trust(&[&MESH.current]));
     for version in VERSIONS {

@@ -1,4 +1,4 @@
-//! rustls servers at the other end of a wire in memory: which clients they verify, and how they close.
+//! rustls servers at the other end of a connection in memory: which clients they verify, and how they close.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -178,7 +178,7 @@ pub fn kinds(client_auth: ClientAuth) -> impl Iterator<Item = Server> {
     kinds.into_iter().map(move |(version, tickets)| Server { version, tickets, ..Server::new(client_auth) })
 }
 
-/// A wire on which what the client sends after its first flight takes this long.
+/// A connection on which what the client sends after its first flight takes this long.
 pub fn slow(server: Server, delay: Duration) -> Dialer {
     Dialer::new(move |_| async move {
         let (here, mut near) = duplex(64 * 1024);

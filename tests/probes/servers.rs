@@ -11,7 +11,7 @@ use crate::fixture::{UNKNOWN, assert_strict, is_refused, outcomes, probe};
 use crate::rustls_server::{ClientAuth, CloseBehaviour, STRICT, Server, kinds, slow};
 
 #[tokio::test(start_paused = true)]
-async fn a_strict_server_is_seen_to_let_in_whom_it_trusts_and_nobody_else() {
+async fn a_strict_server_is_observed_to_accept_only_clients_that_it_trusts() {
     for trusts_next in [true, false] {
         for kind in kinds(ClientAuth::Strict { trusts_next }) {
             for close_behaviour in
@@ -28,7 +28,7 @@ async fn a_strict_server_is_seen_to_let_in_whom_it_trusts_and_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_takes_clients_without_a_certificate_is_seen_to() {
+async fn a_server_that_accepts_clients_without_a_certificate_is_observed_to() {
     for server in kinds(ClientAuth::Optional) {
         let seen = outcomes(&server.observed().await);
         assert_eq!(
@@ -41,7 +41,7 @@ async fn a_server_that_takes_clients_without_a_certificate_is_seen_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_takes_any_certificate_or_asks_for_none_is_seen_to() {
+async fn a_server_that_accepts_any_certificate_or_asks_for_none_is_observed_to() {
     for client_auth in [ClientAuth::AcceptsAnyone, ClientAuth::None] {
         for server in kinds(client_auth) {
             let seen = outcomes(&server.observed().await);
@@ -52,7 +52,7 @@ async fn a_server_that_takes_any_certificate_or_asks_for_none_is_seen_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_hangs_up_on_strangers_above_tls_is_not_said_to_let_them_in() {
+async fn a_server_that_closes_untrusted_connections_above_tls_is_not_reported_to_accept_them() {
     for kind in kinds(ClientAuth::AcceptsAnyone) {
         let server = Server { close_behaviour: CloseBehaviour::DropsUntrusted, ..kind };
         let seen = outcomes(&server.observed().await);
@@ -67,7 +67,7 @@ async fn a_server_that_hangs_up_on_strangers_above_tls_is_not_said_to_let_them_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_hangs_up_on_everybody_is_not_judged() {
+async fn a_server_that_closes_every_connection_is_not_judged() {
     for kind in kinds(STRICT) {
         let server = Server { close_behaviour: CloseBehaviour::DropsAll, ..kind };
         let seen = outcomes(&server.observed().await);
@@ -79,7 +79,7 @@ async fn a_server_that_hangs_up_on_everybody_is_not_judged() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_is_judged_by_its_ticket_or_not_at_all() {
     let deaf = Server { close_behaviour: CloseBehaviour::Silent, ..Server::new(STRICT) };
-    assert_strict(&deaf.observed().await, true, "it sends a ticket only to whom it has verified");
+    assert_strict(&deaf.observed().await, true, "it sends a ticket only to a client that it has verified");
     let silent = Server { tickets: 0, ..deaf };
     let seen = outcomes(&silent.observed().await);
     assert_eq!((seen.mesh, seen.next), (ClientOutcome::Unclear, None));
@@ -87,7 +87,7 @@ async fn a_server_that_never_answers_is_judged_by_its_ticket_or_not_at_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_server_that_refuses_is_not_taken_for_one_that_keeps_silent() {
+async fn a_slow_server_that_refuses_is_not_taken_for_one_without_an_answer() {
     let limits = Limits::default();
     let delay = limits.settle + Duration::from_millis(500);
     for server in kinds(ClientAuth::Strict { trusts_next: false }) {
@@ -97,7 +97,7 @@ async fn a_slow_server_that_refuses_is_not_taken_for_one_that_keeps_silent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_answer_is_unreachable_and_who_speaks_something_else_speaks_no_tls() {
+async fn a_server_without_an_answer_is_unreachable_and_one_with_another_protocol_speaks_no_tls() {
     let refused = Dialer::new(|_| async {
         Err::<DuplexStream, _>(std::io::Error::from(std::io::ErrorKind::ConnectionRefused))
     });

@@ -1,4 +1,4 @@
-//! The API server's own account of what was asked of it: what a test may count.
+//! The audit log of the API server, read as events that a test can count.
 //!
 //! The log is written before the response leaves (blocking mode), so a request that has been answered is in it.
 
@@ -25,7 +25,7 @@ pub struct Event {
     pub namespace: String,
     /// Empty for a collection.
     pub name: String,
-    /// Who asked, as in `system:serviceaccount:<namespace>:<name>`.
+    /// The user that asked, as in `system:serviceaccount:<namespace>:<name>`.
     pub user: String,
     /// HTTP status of the answer; 0 when there is none yet.
     pub code: u16,

@@ -1,4 +1,4 @@
-//! One folder holds everything that outlives a cluster, and nothing else does.
+//! The cache folder: it holds everything that outlives a cluster.
 
 use std::env;
 use std::path::PathBuf;

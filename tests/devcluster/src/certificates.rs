@@ -1,4 +1,4 @@
-//! Every party of a cluster has a certificate that only this cluster accepts.
+//! Certificates of all components and users of a cluster, which only this cluster accepts.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::node::network::{NODE, NODE_ADDRESS};
 
 /// The first address of the service range: where Pods reach the API server.
 const SERVICE_ADDRESS: &str = "10.96.0.1";
-/// Everywhere where the API server is reached.
+/// The names and addresses of the API server.
 const API_SERVER_NAMES: [&str; 8] = [
     "127.0.0.1",
     SERVICE_ADDRESS,
@@ -46,7 +46,7 @@ pub(crate) fn write_all(folder: &Path) -> Result<String, Error> {
     Ok(certificate.pem())
 }
 
-/// What the parties of a node hold. A cluster without one has them too: it costs a millisecond.
+/// The certificates of a node. A cluster without one has them too: it costs a millisecond.
 fn issue_to_node(folder: &Path, ca: &Issuer<'_, KeyPair>) -> Result<(), Error> {
     let kubelet = client_params(&format!("system:node:{NODE}"), Some("system:nodes"));
     issue(folder, "kubelet", ca, &kubelet)?;
@@ -102,7 +102,7 @@ fn client_params(user: &str, group: Option<&str>) -> CertificateParams {
     params
 }
 
-/// A certificate's frame. The span is fixed: a throw-away CA needs no clock, and tests may turn theirs.
+/// What all certificates have in common. The validity is fixed: a CA for one cluster needs no clock, and tests may set theirs.
 fn named(name: &str, organization: Option<&str>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();

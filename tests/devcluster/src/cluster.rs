@@ -1,4 +1,4 @@
-//! A cluster that `start` returned is ready: it answers, and its default `ServiceAccount` exists.
+//! A running control plane. One that `start` returned is ready: it answers, and its default `ServiceAccount` exists.
 
 mod clients;
 mod node;
@@ -205,13 +205,13 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Some(supervisor) = self.supervisor().take() {
-            // Nobody to tell; `stop` tells.
+            // There is no caller to report an error to; `stop` reports it.
             let _ = self.end(supervisor);
         }
     }
 }
 
-/// The supervisor makes the folder, so that none is ever without somebody who removes it.
+/// The supervisor makes the folder, so that each folder has a process that removes it.
 fn claim_folder(name: &str) -> Result<(PathBuf, Supervisor), Error> {
     let folder = env::temp_dir().join(format!("devcluster-{name}-{}-{}", process::id(), next_number()));
     let supervisor = Supervisor::start(&folder)?;

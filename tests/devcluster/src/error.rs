@@ -1,4 +1,4 @@
-//! Every way in which a cluster can be refused; each sentence says what to do next.
+//! Errors of clusters and tools; each message says what to do next.
 
 use std::io;
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ pub enum Error {
     /// A certificate of the cluster could not be made.
     #[error("make the cluster's {what} certificate: {source}")]
     Certificate {
-        /// Whose certificate.
+        /// The owner of the certificate.
         what: &'static str,
         /// What the library says.
         source: rcgen::Error,

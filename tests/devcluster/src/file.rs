@@ -1,4 +1,4 @@
-//! A file that is written here may hold a key or a token, so only its owner may read it.
+//! Writing of files that only their owner may read, since each may hold a key or a token.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! A kubeconfig names one server, one CA and one user, and lies in the cluster's own folder.
+//! Kubeconfig files: each names one server, one CA and one user, and lies in the cluster's own folder.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::file::write;
 
-/// How the user proves who they are.
+/// How the user authenticates.
 pub(crate) enum Credential<'a> {
     /// Certificate and key `<name>.crt`, `<name>.key` in the cluster's `pki` folder.
     Certificate(&'a str),

@@ -1,4 +1,4 @@
-//! A real Kubernetes on one machine that leaves no process, no folder and no mount behind.
+//! Local clusters for tests: a real Kubernetes on one machine that leaves no process, no folder and no mount behind.
 //!
 //! Each [`Cluster`] is etcd, kube-apiserver and kube-controller-manager with RBAC, `ServiceAccount` admission,
 //! a CA, ports and a data folder of its own, so several run side by side. A supervisor owns the processes and ends

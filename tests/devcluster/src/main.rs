@@ -1,4 +1,4 @@
-//! The cluster by hand: nothing here that the library cannot do.
+//! The program `devcluster`: the library on the command line.
 
 use std::env;
 use std::ffi::OsString;
@@ -124,7 +124,7 @@ fn run(kind: Kind, command: &[OsString]) -> Result<ExitCode, Error> {
         .status()
         .map_err(|source| Error::Spawn { command: command[0].display().to_string(), source })?;
     cluster.stop()?;
-    // A command that a signal ended has no code; shells say 128 and more, we say that it was not well.
+    // A command that a signal ended has no exit code: it counts as a failure.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 

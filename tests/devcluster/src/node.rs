@@ -1,4 +1,5 @@
-//! A node changes nothing of the machine but for control groups with its own name: all else is in its [`namespaces`].
+//! The parts of a node. It changes nothing of the machine except control groups with its own name: all else is in its
+//! [`namespaces`].
 
 pub(crate) mod api_proxy;
 pub(crate) mod cgroups;

@@ -1,4 +1,4 @@
-//! What a cluster is asked to be; every default is the cheapest that tells the truth.
+//! Options of a cluster. Each default is the cheapest with which it still behaves like a real one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Default for Options {
 /// How the node is to be.
 #[derive(Debug, Clone, Default)]
 pub struct NodeOptions {
-    /// How often the kubelet looks at each Pod, and so how soon a changed Secret is in its files. Kubernetes' default
+    /// How often the kubelet syncs each Pod, and so how soon a changed Secret is in its files. Kubernetes' default
     /// is a minute.
     pub sync_frequency: Option<Duration>,
     /// Docker or OCI archives that Pods can run at once, as by [`Cluster::import_image`](crate::Cluster::import_image).

@@ -1,4 +1,4 @@
-//! A port handed out here is never one that the kernel gives to an outgoing connection.
+//! Ports for components: never one that the kernel gives to an outgoing connection.
 //!
 //! An API server that is stopped and started keeps its port. Were it an ephemeral one, a client's own connection could
 //! take it meanwhile, or even connect to itself.
@@ -15,9 +15,9 @@ const COUNT: u16 = 12_000;
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A port on 127.0.0.1 that nobody listens on at this moment.
+/// A port on 127.0.0.1 on which no process listens at this moment.
 ///
-/// Somebody may take it before it is used: whoever starts a server there tries again with another one.
+/// Another process may take it before it is used: a caller whose server cannot listen tries again with another one.
 pub(crate) fn free() -> Result<u16, Error> {
     // Processes begin at different places, so that two test binaries rarely want the same port.
     let start = u16::try_from(process::id().wrapping_mul(97) % u32::from(COUNT)).unwrap_or(0);
@@ -27,7 +27,7 @@ pub(crate) fn free() -> Result<u16, Error> {
         .ok_or(Error::NoFreePort(FIRST, FIRST + COUNT - 1))
 }
 
-/// Whether somebody listens on the port, in the network of the process `pid` (or `self`). No connection is made.
+/// Whether a process listens on the port, in the network of the process `pid` (or `self`). No connection is made.
 pub(crate) fn is_open(pid: &str, port: u16) -> bool {
     // A Go program that listens on 0.0.0.0 has a socket of the sixth version, for both.
     ["tcp", "tcp6"].into_iter().any(|table| {

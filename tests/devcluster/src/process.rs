@@ -1,4 +1,4 @@
-//! A command either succeeds or its error carries what it wrote.
+//! Running of commands: each succeeds, or its error carries what it wrote.
 
 use std::process::Command;
 use std::thread;

@@ -1,4 +1,4 @@
-//! At most one cluster lives on without a holder, and a file in the cache names it.
+//! The cluster that goes on after the program that started it: there is at most one, and a file in the cache names it.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -44,7 +44,7 @@ impl Retained {
         Ok(retained)
     }
 
-    /// Refuses, where a cluster is up already. Whoever will keep one asks before the work begins.
+    /// Refuses, where a cluster is up already. A program that will keep one asks before the work begins.
     ///
     /// # Errors
     /// When one is up.

@@ -1,4 +1,4 @@
-//! A component's script becomes the component, so that the supervisor's child is what it started.
+//! Scripts of components: each becomes the component by `exec`, so that the supervisor's child is the component itself.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn text(place: Place, program: &Path, flags: &[String]) -> String {
     words.extend(place.entry());
     let mut script = String::new();
     if matches!(place, Place::Namespaces(_)) {
-        // Entering a pid namespace takes a second process, which needs its own leash.
+        // Entering a pid namespace takes a second process, which needs a death signal of its own.
         words.extend(LEASH.map(String::from));
         // The supervisor's own umask would keep containers' users out of their file systems.
         script.push_str("umask 022\n");
@@ -90,10 +90,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_enters_a_jail_is_on_a_leash_at_both_ends() {
-        let leashes = |place| text(place, Path::new("kubelet"), &[]).matches("'--pdeathsig'").count();
+    fn a_process_in_a_jail_ends_with_the_supervisor_at_both_ends() {
+        let signals = |place| text(place, Path::new("kubelet"), &[]).matches("'--pdeathsig'").count();
         assert_eq!(
-            [leashes(Place::Here), leashes(Place::Network(7)), leashes(Place::Namespaces(7))],
+            [signals(Place::Here), signals(Place::Network(7)), signals(Place::Namespaces(7))],
             [1, 1, 2]
         );
     }

@@ -1,4 +1,4 @@
-//! Whoever holds a [`Supervisor`] holds the cluster: when the holder goes, in whatever way, so do its processes and files.
+//! The supervisor of a cluster: when the process that holds it ends, in whatever way, the cluster's processes and files go.
 //!
 //! The supervisor is a shell in a process group of its own (Ctrl-C does not reach it) whose standard input is a pipe
 //! from us. The kernel closes that pipe however we die, and the shell then kills its children and removes the folder.
@@ -106,7 +106,7 @@ fn shell(folder: &Path) -> Command {
     command
 }
 
-/// Whether the process still runs; an ended one that nobody has waited for does not.
+/// Whether the process still runs; one that has ended and was not waited for does not.
 pub(crate) fn is_running(pid: u32) -> bool {
     let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     // The state follows the name, which is in parentheses and may itself hold any character.

@@ -16,8 +16,8 @@ PATH=$PATH:/usr/sbin:/sbin
 # A holder that died mid-request must not take the supervisor with it by SIGPIPE.
 trap '' PIPE HUP INT
 
-# A pid may have been given to a stranger since: only our own child is ours.
-# nsenter and unshare are but fronts of their one child, in another pid namespace. That is killed, and they end after it
+# A pid may have been given to a foreign process since: only our own child is killed.
+# nsenter and unshare only stand for their one child, in another pid namespace. That is killed, and they end after it
 # and after all that goes with it.
 kill_ours() {
     read -r pid <"$1" || return 0
@@ -92,7 +92,7 @@ while read -r verb name; do
     detach)
         mkfifo "$dir/control"
         echo ok
-        # Opened for writing too, so that it never ends while nobody writes.
+        # Opened for writing too, so that it does not end while there is no writer.
         exec 0<>"$dir/control" >/dev/null
         ;;
     quit)

@@ -1,4 +1,4 @@
-//! A tool that is handed out has the pinned version, or the one the user chose by `KUBEBUILDER_ASSETS` or `MTLS_KUBERNETES`.
+//! Tools of a cluster: each has the pinned version, or the one the user chose by `KUBEBUILDER_ASSETS` or `MTLS_KUBERNETES`.
 //!
 //! Looked for in this order: `KUBEBUILDER_ASSETS`, the cache, `PATH` where the version fits; else built with Go from one
 //! of the modules in `tools/`, `tools-1.36/`, `tools-1.33/` and `node-tools/`.

@@ -1,4 +1,4 @@
-//! What a cluster promises to the test that holds it.
+//! Claims of a control plane: version, isolation, rights of accounts, outages, audit log.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its own functions too")]
 
@@ -63,7 +63,7 @@ fn a_service_account_has_its_own_rights_and_no_more() {
     let refused = String::from_utf8(as_reader("secrets").stderr).unwrap();
     assert!(refused.contains("Forbidden"), "{refused}");
     assert!(refused.contains("system:serviceaccount:default:reader"), "{refused}");
-    assert!(cluster.kubeconfig_for("default", "nobody").is_err());
+    assert!(cluster.kubeconfig_for("default", "absent").is_err());
 }
 
 #[test]

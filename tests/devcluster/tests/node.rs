@@ -1,4 +1,4 @@
-//! What a node promises to the test that holds it.
+//! Claims of a node: Pods reach each other, and a changed Secret reaches its Pod.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its own functions too")]
 

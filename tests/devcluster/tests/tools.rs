@@ -1,5 +1,5 @@
 //! Where a tool comes from: `KUBEBUILDER_ASSETS`, then the cache, then `PATH` if the version fits; else it is built, with
-//! a word of how long that takes. What is found and what builds are scripts here.
+//! a message of how long that takes. What is found and what builds are scripts here.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its own functions too")]
 
@@ -99,7 +99,7 @@ fn one_on_the_path_is_taken_if_its_version_fits_and_the_cache_has_none() {
 }
 
 #[test]
-fn what_a_person_names_goes_before_all_else_whatever_its_version() {
+fn what_the_environment_names_goes_before_all_else_whatever_its_version() {
     let machine = Machine::new("named");
     let [pinned, older] = versions();
     machine.put("path", "kubectl", &kubectl(&pinned));

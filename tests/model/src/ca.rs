@@ -136,7 +136,7 @@ impl Ca {
         self.signer == root || self.retiring().contain(root) || self.former.contain(root)
     }
 
-    /// The same, read where these are distrusted: with what goes along, unless the closure is left out.
+    /// The same, read where these are distrusted: with what is distrusted with them, unless the closure is left out.
     #[must_use]
     pub fn read(self, named: Roots, has_closure: bool) -> Self {
         let lost = if has_closure && !named.is_empty() { facts::closed(&self, named) } else { named };
@@ -159,7 +159,7 @@ impl Ca {
     }
 }
 
-/// Signers that are trusted no more. Each is known until its leaves can have ended, and the list is written anew.
+/// Signers that are trusted no more. Each is known until its leaves can have ended, and the list is written again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Former([Ticks; ROOTS]);
 

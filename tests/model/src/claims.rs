@@ -1,4 +1,4 @@
-//! What tests claim of a scope: that it holds, or that a promise breaks in it. Either way it is said how much was seen.
+//! Claims of tests on a scope: that every promise holds in it, or that one breaks. Either way the number of states is printed.
 
 use std::io::Write as _;
 

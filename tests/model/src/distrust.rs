@@ -8,7 +8,7 @@ use crate::state::{State, View};
 use crate::world::World;
 
 impl World {
-    /// People distrust a root. A replica that has read the root Secret before goes on as it is until it looks again.
+    /// People distrust a root. A replica that has read the root Secret before goes on as it is until it reads it again.
     pub fn distrust(&self, state: &mut State, root: RootId) -> Option<()> {
         if state.distrusted().contain(root) {
             return None;

@@ -1,4 +1,4 @@
-//! What can happen, and how it is told.
+//! The events of the model, and how a trace prints them.
 
 use std::fmt;
 
@@ -40,11 +40,11 @@ pub enum Event {
     Tick,
     /// A replica reads the root Secret and will sign with it.
     Read(ReplicaId),
-    /// A replica looks at the authority, and does what follows.
+    /// A replica reconciles the authority.
     Pass(ReplicaId, Write),
-    /// A replica looks at an identity, and does what follows.
+    /// A replica reconciles an identity.
     Reconcile(ReplicaId, u8, Write),
-    /// A replica is killed and started anew.
+    /// A replica is killed and started again.
     Crash(ReplicaId),
     /// A slow write of a leaf Secret arrives.
     Land(u8),
@@ -86,15 +86,15 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tick => write!(f, "a tick passes"),
-            Self::Read(who) => write!(f, "{who} reads the root Secret"),
-            Self::Pass(who, write) => write!(f, "{who} looks at the authority{}", suffix(*write)),
-            Self::Reconcile(who, of, write) => write!(f, "{who} looks at workload {of}{}", suffix(*write)),
-            Self::Crash(who) => write!(f, "{who} is killed and starts anew"),
+            Self::Read(id) => write!(f, "{id} reads the root Secret"),
+            Self::Pass(id, write) => write!(f, "{id} reconciles the authority{}", suffix(*write)),
+            Self::Reconcile(id, of, write) => write!(f, "{id} reconciles workload {of}{}", suffix(*write)),
+            Self::Crash(id) => write!(f, "{id} is killed and starts again"),
             Self::Land(of) => write!(f, "the write of workload {of}'s Secret arrives"),
             Self::LandRoot => write!(f, "the write of the root Secret arrives"),
-            Self::Interrupt(who) => write!(f, "the watch of {who} is interrupted"),
-            Self::Resume(who) => write!(f, "{who} lists Secrets anew"),
-            Self::StepClock(who) => write!(f, "the clock of {who} steps"),
+            Self::Interrupt(id) => write!(f, "the watch of {id} is interrupted"),
+            Self::Resume(id) => write!(f, "{id} lists Secrets again"),
+            Self::StepClock(id) => write!(f, "the clock of {id} steps"),
             Self::Ask => write!(f, "people ask for a rotation"),
             Self::Lengthen => write!(f, "people ask for a longer lifetime of leaves"),
             Self::Delete(of) => write!(f, "workload {of}'s Secret is deleted"),

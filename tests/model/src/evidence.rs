@@ -1,4 +1,4 @@
-//! What shows that a root is lost: statuses, and, while there is no root Secret, leaf Secrets.
+//! Evidence that a root is lost: statuses, and, while there is no root Secret, leaf Secrets.
 //!
 //! The operator's `plan::authority::evidence` judges; what is gathered for it stands here. Only the operator writes statuses in the
 //! model, so that each has its proof. Statuses are seen as they are: an index that lags is not modelled, nor a status write under way.
@@ -62,21 +62,21 @@ impl World {
     }
 
     /// Status names the signer before a replica signs with it.
-    pub fn publish(&self, state: &mut State, who: ReplicaId, signs: bool) {
+    pub fn publish(&self, state: &mut State, id: ReplicaId, signs: bool) {
         let ca = state.ca.filter(|_| signs);
         let is_late = self.has(Mutation::NamesSignerAfterItsFirstLeaf);
         let named = ca.map(|ca| ca.signer).filter(|signer| !is_late || state.newest >= Some(*signer));
         state.recorded = named.or(state.recorded);
         self.record_taken(state);
-        state.replica(who).view = ca.map_or(View::Unknown, |_| View::Current);
+        state.replica(id).view = ca.map_or(View::Unknown, |_| View::Current);
     }
 
-    /// The look at an identity ends with its status, which says what lies in the Secret, also where the replica does not sign.
-    pub fn record(&self, state: &mut State, who: ReplicaId, of: usize) {
+    /// The reconcile of an identity ends with its status, which says what the Secret holds, also where the replica does not sign.
+    pub fn record(&self, state: &mut State, id: ReplicaId, of: usize) {
         if !self.scope.status_lags {
             return;
         }
-        let replica = *state.replica(who);
+        let replica = *state.replica(id);
         let ca = Self::signs_with(state, &replica);
         let (pki, now, all) = (state.pki, Self::now(&replica), self.has(Mutation::ExpiredLeavesAreEvidence));
         let workload = &mut state.workloads[of];

@@ -1,4 +1,5 @@
-//! Every state that can be reached, nearest first, so that the first trace to a broken promise is a shortest one.
+//! The exploration of every state that can be reached, nearest first, so that the first trace to a broken promise is a
+//! shortest one.
 
 use std::collections::HashSet;
 use std::fmt;

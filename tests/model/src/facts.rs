@@ -1,4 +1,4 @@
-//! What the operator reads in a root Secret, as its decisions are given it.
+//! What the operator reads in a root Secret, as the input of its decisions.
 
 use mtls_operator::pki::Validity;
 use mtls_operator::plan::authority::ca_state::{CaState, NextCa};

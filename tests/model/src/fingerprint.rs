@@ -1,4 +1,5 @@
-//! States are told apart by 64 bits. That two of ten millions share them is less likely than one in a hundred thousand.
+//! Fingerprints of states: 64 bits each. That two of ten million states share one is less likely than one in a hundred
+//! thousand.
 
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::ops::BitXor;

@@ -1,4 +1,4 @@
-//! What must hold in every state.
+//! The promises that must hold in every state.
 
 use crate::pki::{Chain, Roots};
 use crate::state::{Broken, State};
@@ -19,8 +19,9 @@ impl World {
         let current = secrets().filter(|secret| secret.leaf.end >= 0).map(|secret| secret.leaf.chain);
         let chains: Vec<Chain> =
             current.chain(state.consumers.leaves().map(|presented| presented.chain)).collect();
-        let stubborn = Some(Roots::one(0)).filter(|_| self.scope.stubborn && state.pki.end(0) >= 0);
-        let bundles = secrets().map(|secret| secret.bundle).chain(state.consumers.bundles()).chain(stubborn);
+        let never_reloads = Some(Roots::one(0)).filter(|_| self.scope.never_reloads && state.pki.end(0) >= 0);
+        let bundles =
+            secrets().map(|secret| secret.bundle).chain(state.consumers.bundles()).chain(never_reloads);
         // A bundle whose roots have all expired accepts no leaf: that is excepted.
         let mut bundles = bundles.filter(|bundle| bundle.iter().any(|root| state.pki.end(root) >= 0));
         bundles.all(|bundle| chains.iter().all(|chain| state.pki.accept(bundle, *chain)))

@@ -15,11 +15,13 @@
 )]
 #![allow(clippy::print_stdout, reason = "it says how much it has seen")]
 
+mod aging;
 pub mod ca;
 mod claims;
 mod consumers;
 pub mod decisions;
 mod distrust;
+mod enabled;
 mod events;
 mod evidence;
 mod explore;

@@ -83,7 +83,7 @@ fn calmed(state: &State) -> State {
     state.canonical()
 }
 
-/// Everything that needs a look has one, until nothing does.
+/// Everything that needs a reconcile has one, until nothing does.
 fn round(world: &World, mut state: State) -> State {
     if world.has_evidence(&state, World::now(&state.replicas[0])) {
         state = world.after(&state, Event::Mend).unwrap_or(state);

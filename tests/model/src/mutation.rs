@@ -36,9 +36,9 @@ pub enum Mutation {
     RefreshesFromOldView,
     /// A root is created where an index that lags shows no leaves, whatever status says.
     CreatesByStaleIndex,
-    /// A leaf that has expired holds the end of a rotation up.
+    /// A leaf that has expired blocks the end of a rotation.
     ExpiredLeavesBlock,
-    /// A Secret that lacks the root that signs by now holds the end of a rotation up.
+    /// A Secret that lacks the root that signs by now blocks the end of a rotation.
     MissingTrustBlocks,
     /// A leaf that has expired proves that a root is lost.
     ExpiredLeavesAreEvidence,
@@ -46,9 +46,9 @@ pub enum Mutation {
     NoEvidence,
     /// The authority's status names a signer once it has signed.
     NamesSignerAfterItsFirstLeaf,
-    /// The wait begins anew with every write.
+    /// The wait restarts with every write.
     WaitsSinceLastWrite,
-    /// What was behind between two looks is forgotten.
+    /// A Secret that was behind between two observations is forgotten.
     ForgetsBetweenLooks,
     /// No fresh list confirms what an index shows.
     Unconfirmed,
@@ -64,7 +64,7 @@ pub enum Mutation {
     UnguardedLeafWrites,
     /// Leaves outlive their signer.
     Unclamped,
-    /// What is distrusted goes alone.
+    /// With a distrusted root no other is distrusted.
     NoClosure,
     /// A signer forgets what it has certified once that is withdrawn.
     ForgetsWithdrawn,
@@ -112,9 +112,9 @@ impl Mutation {
             Self::CreatesByStaleIndex => {
                 "conversation::no_root_is_made_where_a_leaf_belongs_to_an_identity_that_the_index_was_not_told_of"
             }
-            Self::ExpiredLeavesBlock => "laws::a_valid_leaf_of_a_retiring_root_holds_its_end_up",
+            Self::ExpiredLeavesBlock => "laws::a_valid_leaf_of_a_retiring_root_blocks_its_removal",
             Self::MissingTrustBlocks => {
-                "laws::whoever_lacks_the_next_root_holds_its_switch_up_and_nothing_after_it"
+                "laws::a_secret_without_the_next_root_blocks_its_switch_and_nothing_after_it"
             }
             Self::ExpiredLeavesAreEvidence => {
                 "laws::only_an_unexpired_leaf_of_this_authority_that_was_verified_for_this_spec_is_suspected"
@@ -124,7 +124,7 @@ impl Mutation {
                 "conversation::a_status_that_cannot_be_written_holds_up_a_signer_that_it_does_not_name_and_nothing_else"
             }
             Self::WaitsSinceLastWrite => "laws::a_list_that_shows_nothing_newer_than_the_index_hides_nothing",
-            Self::ForgetsBetweenLooks => "laws::whoever_was_behind_between_two_looks_starts_it_anew",
+            Self::ForgetsBetweenLooks => "laws::a_secret_behind_between_two_looks_restarts_the_quiet_period",
             Self::Unconfirmed => "conversation::an_index_that_lags_switches_no_signer",
             Self::IgnoresInterruptions => "laws::a_list_with_another_version_hides_what_was_in_between",
             Self::ServesNoCrossThatEndsEarly => {

@@ -1,4 +1,4 @@
-//! Certificates without cryptography: who signed whom, until when, and the path that a verifier builds.
+//! Certificates without cryptography: their signers, their ends, and the path that a verifier builds.
 
 use std::fmt;
 

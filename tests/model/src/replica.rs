@@ -1,5 +1,5 @@
-//! What a process of the operator does: it looks, asks for decisions, and writes. What is decided is asked; the order of
-//! the steps is a copy: of `root::pass`, `rotation::look` and `rotation::confirm` for the root Secret, of `reconcile::pass`,
+//! What a process of the operator does: it observes, asks for decisions, and writes. Decisions are the operator's own; the
+//! order of the steps is a copy: of `root::pass`, `rotation::look` and `rotation::confirm` for the root Secret, of `reconcile::pass`,
 //! `act::issue` and `act::refresh` for leaf Secrets.
 
 use mtls_operator::plan::authority::decision::RootPlan;
@@ -18,14 +18,14 @@ use crate::transition::Change;
 use crate::world::World;
 
 impl World {
-    /// A replica looks at the authority: it reads the root Secret, sees who is behind, decides, confirms and writes.
-    pub fn pass(&self, state: &mut State, who: ReplicaId, write: Write) -> Option<()> {
-        self.look(state, who);
-        let now = Self::now(state.replica(who));
+    /// A replica reconciles the authority: it reads the root Secret, finds what is behind, decides, confirms and writes.
+    pub fn pass(&self, state: &mut State, id: ReplicaId, write: Write) -> Option<()> {
+        self.look(state, id);
+        let now = Self::now(state.replica(id));
         let question = Question {
             ca: state.ca,
             pki: state.pki,
-            quiet: state.replica(who).quiet.map(|(_, quiet)| quiet),
+            quiet: state.replica(id).quiet.map(|(_, quiet)| quiet),
             asked: state.asked,
             provided: state.provided,
             distrusted: state.distrusted(),
@@ -34,9 +34,9 @@ impl World {
             now,
         };
         let verdict = self.decisions.verdict(&question);
-        let is_made = verdict.plan != RootPlan::Keep && self.is_confirmed(state, who, &verdict.plan);
+        let is_made = verdict.plan != RootPlan::Keep && self.is_confirmed(state, id, &verdict.plan);
         if !is_made {
-            self.publish(state, who, verdict.signs);
+            self.publish(state, id, verdict.signs);
             return (write == Write::Prompt).then_some(());
         }
         let after = self.carried_out(state, &verdict.plan, question.now)?;
@@ -51,23 +51,23 @@ impl World {
             Write::Prompt => {
                 self.write_ca(state, Some(after));
                 let is_sound = state.ca.is_some_and(|ca| !ca.is_lost());
-                self.publish(state, who, is_sound && state.pki.end(after.signer) >= question.now);
+                self.publish(state, id, is_sound && state.pki.end(after.signer) >= question.now);
             }
             Write::Last => {
                 self.write_ca(state, Some(after));
-                state.crash(who);
+                state.crash(id);
             }
         }
         Some(())
     }
 
-    fn look(&self, state: &mut State, who: ReplicaId) {
+    fn look(&self, state: &mut State, id: ReplicaId) {
         let Some(subject) = state.ca.as_ref().and_then(|ca| subject(ca, &state.pki)) else {
-            state.replica(who).quiet = None;
+            state.replica(id).quiet = None;
             return;
         };
-        let replica = *state.replica(who);
-        let is_behind = self.is_any_behind(state, &replica, |workload| !workload.is_unseen_by[who.index()]);
+        let replica = *state.replica(id);
+        let is_behind = self.is_any_behind(state, &replica, |workload| !workload.is_unseen_by[id.index()]);
         let before = replica.quiet.filter(|(of, _)| *of == subject);
         // The monotonic clock, from far enough back.
         let now = std::time::Duration::from_secs(1_000_000);
@@ -75,7 +75,7 @@ impl World {
             QuietPeriod::default().observed(false, false, now.saturating_sub(span(quiet).unsigned_abs()))
         });
         let sight = quiet.observed(is_behind, false, now).distribution(now);
-        state.replica(who).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
+        state.replica(id).quiet = sight.quiet_for.map(|quiet| (subject, ticks_of(quiet)));
     }
 
     /// Of those that are seen. Of a Secret whose last change no watch has told, the index shows an earlier version, which is
@@ -91,7 +91,7 @@ impl World {
     }
 
     /// What rests on the index is confirmed by a fresh list.
-    fn is_confirmed(&self, state: &mut State, who: ReplicaId, plan: &RootPlan) -> bool {
+    fn is_confirmed(&self, state: &mut State, id: ReplicaId, plan: &RootPlan) -> bool {
         let RootPlan::Change(transition) = plan else { return true };
         let Some(ca) = state.ca else { return true };
         if !self.decisions.rests_on_distribution(transition, &ca, &state.pki)
@@ -99,10 +99,10 @@ impl World {
         {
             return true;
         }
-        let replica = *state.replica(who);
+        let replica = *state.replica(id);
         let has_missed = replica.missed == Some(true) && !self.has(Mutation::IgnoresInterruptions);
         if self.is_any_behind(state, &replica, |_| true) {
-            state.replica(who).quiet = None;
+            state.replica(id).quiet = None;
             return false;
         }
         !has_missed
@@ -125,30 +125,30 @@ impl World {
         Some(if forgets { Ca { certified: Roots::default(), ..after } } else { after })
     }
 
-    /// A replica looks at an identity: it reads the Secret, decides, writes, and records what it has found or made.
-    pub fn reconcile(&self, state: &mut State, who: ReplicaId, of: u8, write: Write) -> Option<()> {
+    /// A replica reconciles an identity: it reads the Secret, decides, writes, and records what it has found or made.
+    pub fn reconcile(&self, state: &mut State, id: ReplicaId, of: u8, write: Write) -> Option<()> {
         let of = usize::from(of);
-        let Some((need, secret)) = self.wanted(state, who, of) else {
-            return (write == Write::Prompt).then(|| self.record(state, who, of));
+        let Some((need, secret)) = self.wanted(state, id, of) else {
+            return (write == Write::Prompt).then(|| self.record(state, id, of));
         };
-        let is_current = state.replica(who).view == View::Current;
+        let is_current = state.replica(id).view == View::Current;
         let is_lost = is_current && Some(secret.leaf.chain.signer) < state.newest;
         if write == Write::Slow {
             state.workloads[of].in_flight = Some(Self::in_flight(secret));
             return Some(());
         }
-        self.write_secret(state, of, Some(secret), Some(who));
+        self.write_secret(state, of, Some(secret), Some(id));
         match write {
-            Write::Last => state.crash(who),
-            Write::Prompt | Write::Slow => self.record(state, who, of),
+            Write::Last => state.crash(id),
+            Write::Prompt | Write::Slow => self.record(state, id, of),
         }
         state.broken = state.broken.or((need == Need::Leaf && is_lost).then_some(Broken::I11));
         Some(())
     }
 
     /// What a replica makes of the Secret of an identity, where it can and must be changed.
-    fn wanted(&self, state: &mut State, who: ReplicaId, of: usize) -> Option<(Need, Secret)> {
-        let (replica, workload) = (*state.replica(who), state.workloads[of]);
+    fn wanted(&self, state: &mut State, id: ReplicaId, of: usize) -> Option<(Need, Secret)> {
+        let (replica, workload) = (*state.replica(id), state.workloads[of]);
         let is_old = matches!(replica.view, View::Former(_, age) if age > FRESHNESS);
         let ca = Self::signs_with(state, &replica).filter(|_| !workload.is_stuck)?;
         let now = Self::now(&replica);

@@ -65,7 +65,7 @@ pub struct Scope {
     pub longer_leaves: bool,
     /// How many roots people distrust, whichever and whenever.
     pub distrusts: u8,
-    /// Whether people provide a CA, and whether they think better of it.
+    /// Whether people may provide a CA, and withdraw it.
     pub provides: bool,
     /// Whether there is no root at first.
     pub begins_empty: bool,
@@ -81,8 +81,8 @@ pub struct Scope {
     pub spread: Ticks,
     /// Whether consumers keep a leaf that they have loaded until it ends.
     pub keepers: bool,
-    /// Whether a consumer has loaded its trust bundle once and for all. One cross-certificate carries it over one rotation.
-    pub stubborn: bool,
+    /// Whether a consumer has loaded its trust bundle once and for all. One cross-certificate keeps it connected through one rotation.
+    pub never_reloads: bool,
     /// The safeguards that hold.
     pub safeguards: Safeguards,
     /// What is broken around them.
@@ -114,7 +114,7 @@ impl Scope {
         margin: 1,
         spread: 0,
         keepers: true,
-        stubborn: true,
+        never_reloads: true,
         safeguards: Safeguards::ALL,
         mutations: Mutations::NONE,
     };

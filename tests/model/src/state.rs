@@ -8,7 +8,7 @@ use crate::consumers::Consumers;
 use crate::events::ReplicaId;
 use crate::evidence::Status;
 use crate::pki::{Chain, Pki, RootId, Roots};
-use crate::time::{FRESHNESS, Ticks, later};
+use crate::time::Ticks;
 
 /// A leaf in a Secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,7 +124,7 @@ pub struct State {
     pub consumers: Consumers,
     /// How often people have asked for a rotation.
     pub asked: u8,
-    /// Every root that was ever stored, where roots are distrusted: people can name it, and its key may be in other hands.
+    /// Every root that was ever stored, where roots are distrusted: people can name it, and its key may be stolen.
     pub stored: Roots,
     /// The roots that people distrust.
     pub named: Roots,
@@ -147,7 +147,7 @@ pub struct State {
 }
 
 impl State {
-    /// The same, with those in order that differ in nothing but their place.
+    /// The same, with workloads sorted and unused roots removed, so that states that behave alike are equal.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         self.workloads.sort_unstable();
@@ -191,67 +191,23 @@ impl State {
         crate::fingerprint::of(self)
     }
 
-    /// A replica is killed and starts anew.
-    pub fn crash(&mut self, who: ReplicaId) {
-        self.replica(who).die();
-        self.list_secrets(who);
+    /// A replica is killed and starts again.
+    pub fn crash(&mut self, id: ReplicaId) {
+        self.replica(id).die();
+        self.list_secrets(id);
     }
 
-    /// A replica lists Secrets anew.
+    /// A replica lists Secrets again.
     pub fn list_secrets(&mut self, ReplicaId(place): ReplicaId) {
         for workload in &mut self.workloads {
             workload.is_unseen_by[usize::from(place)] = false;
         }
     }
-
-    /// A tick passes.
-    pub fn pass_time(&mut self, keeps_old_views: bool) {
-        self.pki.pass_time();
-        let pki = self.pki;
-        let flight = self.root_in_flight.as_mut().map(|flight| &mut flight.content);
-        let copies = self.ca.iter_mut().chain(flight).chain(&mut self.backup).chain(&mut self.lost);
-        copies.for_each(|ca| ca.pass_time(&pki));
-        self.root_in_flight = self.root_in_flight.and_then(arrives_later);
-        self.switched = (self.switched + 1).min(FRESHNESS + crate::time::WRITE + 1);
-        for workload in &mut self.workloads {
-            let flight = workload.in_flight.as_mut().map(|flight| &mut flight.content);
-            workload.secret.iter_mut().chain(flight).for_each(|secret| secret.leaf.pass_time());
-            workload.in_flight = workload.in_flight.and_then(arrives_later);
-        }
-        for replica in &mut self.replicas {
-            replica.pass_time(&pki, keeps_old_views);
-        }
-        self.consumers.pass_time();
-    }
-}
-
-fn arrives_later<T>(flight: InFlight<T>) -> Option<InFlight<T>> {
-    (flight.left > 0).then(|| InFlight { left: flight.left - 1, ..flight })
-}
-
-impl Leaf {
-    fn pass_time(&mut self) {
-        self.end = later(self.end, -1);
-        self.issued = if self.end < 0 { 0 } else { later(self.issued, -100) };
-    }
 }
 
 impl Replica {
-    /// It is killed and starts anew. What Secrets say of it is in [`State::crash`].
+    /// It is killed and starts again. What Secrets say of it is in [`State::crash`].
     fn die(&mut self) {
         *self = Self { is_ahead: self.is_ahead, ..Self::default() };
-    }
-
-    fn pass_time(&mut self, pki: &Pki, keeps_old_views: bool) {
-        if let Some((_, quiet)) = &mut self.quiet {
-            *quiet = (*quiet + 1).min(crate::time::PROPAGATION);
-        }
-        if let View::Former(ca, age) = &mut self.view {
-            ca.pass_time(pki);
-            *age = (*age + 1).min(FRESHNESS + 1);
-            if *age > FRESHNESS && !keeps_old_views {
-                self.view = View::Unknown;
-            }
-        }
     }
 }

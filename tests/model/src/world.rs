@@ -1,12 +1,12 @@
-//! What each event makes of the world.
+//! The world, and its state after each event.
 
 use crate::ca::Ca;
 use crate::decisions::Decisions;
-use crate::events::{Event, ReplicaId, Write};
+use crate::events::{Event, ReplicaId};
 use crate::evidence::Status;
 use crate::mutation::Mutation;
 use crate::pki::{Chain, Pki, RootId, Roots};
-use crate::scope::{Clocks, Scope, SecondReplica};
+use crate::scope::{Clocks, Scope};
 use crate::state::{InFlight, Leaf, Replica, Secret, State, View, Workload};
 use crate::time::{FAR, FRESHNESS, LONGER_LEAF, SKEW, Ticks, WRITE};
 
@@ -73,26 +73,26 @@ impl World {
         state.broken = None;
         match event {
             Event::Tick => self.tick(&mut state),
-            Event::Read(who) => {
+            Event::Read(id) => {
                 let is_sound = before.ca.is_some_and(|ca| !ca.is_lost());
-                let signs = is_sound && !self.has_evidence(before, Self::now(state.replica(who)));
-                self.publish(&mut state, who, signs);
+                let signs = is_sound && !self.has_evidence(before, Self::now(state.replica(id)));
+                self.publish(&mut state, id, signs);
             }
-            Event::Pass(who, write) => self.pass(&mut state, who, write)?,
-            Event::Reconcile(who, of, write) => self.reconcile(&mut state, who, of, write)?,
-            Event::Crash(who) => state.crash(who),
+            Event::Pass(id, write) => self.pass(&mut state, id, write)?,
+            Event::Reconcile(id, of, write) => self.reconcile(&mut state, id, of, write)?,
+            Event::Crash(id) => state.crash(id),
             Event::Land(of) => self.land(&mut state, of)?,
             Event::LandRoot => {
                 let flight = state.root_in_flight.take()?;
                 state.lost = None;
                 self.write_ca(&mut state, Some(flight.content));
             }
-            Event::Interrupt(who) => interrupt(state.replica(who))?,
-            Event::Resume(who) => {
-                self.resume(state.replica(who))?;
-                state.list_secrets(who);
+            Event::Interrupt(id) => interrupt(state.replica(id))?,
+            Event::Resume(id) => {
+                self.resume(state.replica(id))?;
+                state.list_secrets(id);
             }
-            Event::StepClock(who) => state.replica(who).is_ahead ^= true,
+            Event::StepClock(id) => state.replica(id).is_ahead ^= true,
             other => self.people(&mut state, other)?,
         }
         (state != *before).then(|| state.canonical())
@@ -166,68 +166,6 @@ impl World {
             replica.quiet = None;
         }
         Some(())
-    }
-
-    /// Every event that may happen next.
-    #[must_use]
-    pub fn events(&self, state: &State) -> Vec<Event> {
-        let scope = &self.scope;
-        let mut events = vec![Event::Tick, Event::Ask];
-        let workloads = || 0..u8::try_from(scope.workloads).unwrap_or_default();
-        let replicas = if scope.second == SecondReplica::Absent { 1 } else { 2 };
-        for who in (0..replicas).map(ReplicaId) {
-            self.events_of(state, who, &mut events);
-        }
-        let flights = state.workloads.iter().filter(|workload| workload.in_flight.is_some()).count();
-        for of in workloads() {
-            events.push(Event::Land(of));
-            for who in (0..replicas).map(ReplicaId) {
-                events.push(Event::Reconcile(who, of, Write::Prompt));
-                events.extend((flights < scope.max_in_flight).then_some(Event::Reconcile(
-                    who,
-                    of,
-                    Write::Slow,
-                )));
-                // The replica is killed between Secret and status. A slow write that arrives is that, too.
-                events.extend((scope.status_lags && scope.max_in_flight == 0).then_some(Event::Reconcile(
-                    who,
-                    of,
-                    Write::Last,
-                )));
-            }
-            events.extend(scope.deletions.then_some(Event::Delete(of)));
-            let is_first = |is: fn(&Workload) -> bool| !state.workloads.iter().any(is);
-            events.extend((scope.stuck && is_first(|one| one.is_stuck)).then_some(Event::Stick(of)));
-            events.extend((scope.paused && is_first(|one| one.is_paused)).then_some(Event::Pause(of)));
-        }
-        if state.named.iter().count() < usize::from(scope.distrusts) {
-            events.extend(state.stored.iter().map(Event::Distrust));
-        }
-        if scope.provides {
-            events.extend([Event::Provide, Event::Unprovide]);
-        }
-        events.extend(scope.longer_leaves.then_some(Event::Lengthen));
-        events.extend(scope.slow_root_writes.then_some(Event::LandRoot));
-        if scope.restores {
-            events.extend([Event::Backup, Event::Restore, Event::DeleteRoot, Event::Mend]);
-        }
-        events
-    }
-
-    fn events_of(&self, state: &State, who: ReplicaId, events: &mut Vec<Event>) {
-        let scope = &self.scope;
-        if who.0 == 0 || scope.second == SecondReplica::Leads {
-            events.extend([Event::Pass(who, Write::Prompt), Event::Pass(who, Write::Last)]);
-            let is_free = scope.slow_root_writes && state.root_in_flight.is_none();
-            events.extend(is_free.then_some(Event::Pass(who, Write::Slow)));
-        } else {
-            events.push(Event::Read(who));
-        }
-        events.push(Event::Crash(who));
-        if scope.interruptions {
-            events.extend([Event::Interrupt(who), Event::Resume(who)]);
-        }
-        events.extend((scope.clocks == Clocks::Step).then_some(Event::StepClock(who)));
     }
 
     /// A root that is made now: the first ends when the scope says so, the others do not.

@@ -1,4 +1,4 @@
-//! Claim: what breaks no promise alone breaks none together with something else. Each combination is explored with as few
+//! Claim: faults that break no promise alone break none in combination. Each combination is explored with as few
 //! identities and roots as show it; with `MTLS_PROOF=1` larger ones, too.
 
 use rotation_model::{Clocks, Scope, SecondReplica, hold_at_full_size, holds};
@@ -7,7 +7,7 @@ use rotation_model::{Clocks, Scope, SecondReplica, hold_at_full_size, holds};
 const BOTH: Scope = Scope { second: SecondReplica::Leads, workloads: 1, max_in_flight: 0, ..Scope::PLAIN };
 const LATE: Scope = Scope { workloads: 2, max_in_flight: 1, ..BOTH };
 /// One replica, one identity, two rotations. A consumer that never reloads is lost with the second.
-const TWICE: Scope = Scope { workloads: 1, rotations: 2, stubborn: false, ..Scope::ALONE };
+const TWICE: Scope = Scope { workloads: 1, rotations: 2, never_reloads: false, ..Scope::ALONE };
 const THREE: Scope = Scope { workloads: 3, ..Scope::ALONE };
 
 const fn slow(scope: Scope) -> Scope {
@@ -29,7 +29,7 @@ const fn interrupted(scope: Scope) -> Scope {
 
 /// Where a first root can be lost on its way, nothing says which one a consumer that never reloads has loaded.
 const fn empty(scope: Scope) -> Scope {
-    Scope { begins_empty: true, stubborn: false, ..scope }
+    Scope { begins_empty: true, never_reloads: false, ..scope }
 }
 
 const fn deleted(scope: Scope) -> Scope {
@@ -94,7 +94,7 @@ fn an_identity_that_cannot_be_written_or_is_paused_does_no_harm_in_two_rotations
 }
 
 #[test]
-fn three_identities_fare_as_two_do() {
+fn with_three_identities_every_promise_holds() {
     holds("three identities, the root Secret is deleted and restored", Scope { roots: 1, ..restored(THREE) });
     hold_at_full_size(&[
         (

@@ -5,8 +5,9 @@
 use rotation_model::{Broken, Mutation, Mutations, Scope, SecondReplica, breaks, hold_at_full_size, holds};
 
 /// One workload is enough: how Secrets follow is the subject of other scopes.
-const DISTRUST: Scope = Scope { workloads: 1, distrusts: 1, keepers: false, stubborn: false, ..Scope::ALONE };
-/// People provide a CA, which the first root certifies, and may think better of it.
+const DISTRUST: Scope =
+    Scope { workloads: 1, distrusts: 1, keepers: false, never_reloads: false, ..Scope::ALONE };
+/// People provide a CA, which the first root certifies, and may withdraw it.
 const PROVIDED: Scope = Scope { provides: true, rotations: 0, ..DISTRUST };
 const RESTORES: Scope = Scope { restores: true, roots: 4, ..DISTRUST };
 
@@ -15,7 +16,7 @@ fn with(mutations: &[Mutation], scope: Scope) -> Scope {
 }
 
 #[test]
-fn a_distrusted_root_takes_along_what_leads_to_it() {
+fn with_a_distrusted_root_each_root_that_leads_to_it_is_distrusted() {
     holds("a root is distrusted", DISTRUST);
     breaks("a root is distrusted alone", Broken::Distrust, with(&[Mutation::NoClosure], DISTRUST));
     let two = Scope { rotations: 2, ..DISTRUST };
@@ -27,7 +28,7 @@ fn a_distrusted_root_takes_along_what_leads_to_it() {
 }
 
 #[test]
-fn a_root_that_was_withdrawn_takes_its_certifier_along() {
+fn with_a_withdrawn_root_its_certifier_is_distrusted() {
     holds("a root is distrusted, people provide a CA", PROVIDED);
     let what = "a signer forgets what it has certified once that is withdrawn";
     breaks(what, Broken::Distrust, with(&[Mutation::ForgetsWithdrawn], PROVIDED));

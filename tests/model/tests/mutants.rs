@@ -1,4 +1,4 @@
-//! Claim: the model notices what is broken. Each rule that is taken away, and each assumption that is broken, shows in a
+//! Claim: the model detects what is broken. Each rule that is taken away, and each assumption that is broken, shows in a
 //! broken promise; where two rules cover each other, only without both.
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ fn without(safeguards: &[Safeguard], scope: Scope) -> Scope {
 
 /// Every consumer reloads its bundle: one that never does needs cross-certificates.
 fn without_cross(scope: Scope) -> Scope {
-    Scope { stubborn: false, ..without(&[Safeguard::CrossCertificates], scope) }
+    Scope { never_reloads: false, ..without(&[Safeguard::CrossCertificates], scope) }
 }
 
 fn with(mutation: Mutation, scope: Scope) -> Scope {
@@ -42,21 +42,21 @@ fn gate_and_wait_can_each_be_missed_while_there_are_cross_certificates() {
 }
 
 #[test]
-fn without_cross_certificates_whoever_never_reloads_is_lost() {
-    let stubborn = Scope { stubborn: true, ..without_cross(PLAIN) };
-    breaks("no cross-certificates, a consumer that never reloads", Broken::I2, stubborn);
+fn without_cross_certificates_a_consumer_that_never_reloads_is_lost() {
+    let never_reloads = Scope { never_reloads: true, ..without_cross(PLAIN) };
+    breaks("no cross-certificates, a consumer that never reloads", Broken::I2, never_reloads);
 }
 
 #[test]
-fn cross_certificates_that_end_with_the_rotation_carry_nobody() {
-    let dropped = Scope { stubborn: false, ..without(&[Safeguard::LastingCrosses], PLAIN) };
+fn cross_certificates_that_end_with_the_rotation_help_no_consumer() {
+    let dropped = Scope { never_reloads: false, ..without(&[Safeguard::LastingCrosses], PLAIN) };
     holds("cross-certificates dropped at Stable", dropped);
     for safeguard in [Safeguard::Gate, Safeguard::Wait] {
         let what = format!("cross-certificates dropped at Stable, no {safeguard:?}");
         breaks(&what, Broken::I2, without(&[safeguard], dropped));
     }
-    let stubborn = Scope { stubborn: true, ..dropped };
-    breaks("cross-certificates dropped at Stable, a consumer that never reloads", Broken::I2, stubborn);
+    let never_reloads = Scope { never_reloads: true, ..dropped };
+    breaks("cross-certificates dropped at Stable, a consumer that never reloads", Broken::I2, never_reloads);
 }
 
 #[test]
@@ -106,17 +106,17 @@ fn a_cross_certificate_is_served_until_it_ends() {
 }
 
 #[test]
-fn nothing_holds_a_rotation_up_for_ever() {
+fn nothing_blocks_a_rotation_for_ever() {
     breaks("wait counted from the last write", Broken::Liveness, with(Mutation::WaitsSinceLastWrite, PLAIN));
     let paused = Scope { paused: true, ..ALONE };
     breaks("an expired leaf blocks Draining", Broken::Liveness, with(Mutation::ExpiredLeavesBlock, paused));
-    let twice = Scope { rotations: 2, stubborn: false, ..paused };
+    let twice = Scope { rotations: 2, never_reloads: false, ..paused };
     let what = "an expired leaf proves that a root is lost";
     breaks(what, Broken::Liveness, with(Mutation::ExpiredLeavesAreEvidence, twice));
 }
 
 #[test]
-fn a_secret_that_cannot_be_written_holds_up_neither_the_switch_nor_the_end_for_ever() {
+fn a_secret_that_cannot_be_written_blocks_neither_the_switch_nor_the_end_for_ever() {
     let stuck = Scope { stuck: true, ..ENDING };
     let unforced = without(&[Safeguard::ForcedSwitch], stuck);
     breaks("an unwritable Secret holds the switch up for ever", Broken::Liveness, unforced);
@@ -125,7 +125,7 @@ fn a_secret_that_cannot_be_written_holds_up_neither_the_switch_nor_the_end_for_e
 }
 
 #[test]
-fn a_root_is_created_where_none_can_have_been_only() {
+fn a_root_is_created_only_where_none_can_have_been() {
     let restores = Scope { restores: true, roots: 3, ..PLAIN };
     breaks("a stale index shows no leaves", Broken::I11, with(Mutation::CreatesByStaleIndex, restores));
     breaks("nothing proves that a root is lost", Broken::I11, with(Mutation::NoEvidence, restores));
@@ -136,14 +136,14 @@ fn a_signer_is_named_before_it_signs() {
     let restores = Scope { restores: true, roots: 3, status_lags: true, ..ALONE };
     let late = with(Mutation::NamesSignerAfterItsFirstLeaf, restores);
     breaks("a signer is named after its first leaf", Broken::I11, late);
-    // Where the identity's status names it with the leaf, a process that goes by what it has read just before signs with a
-    // root that people, who were told nothing, have overwritten.
+    // Where the identity's status names it with the leaf, a process that uses what it has read just before signs with a root
+    // that people, who had no warning, have overwritten.
     let prompt = Scope { status_lags: false, workloads: 1, ..late };
     breaks("a signer is named after its first leaf, and no status lags", Broken::Liveness, prompt);
 }
 
 #[test]
-fn a_replica_goes_by_what_it_has_just_read() {
+fn a_replica_uses_what_it_has_just_read() {
     breaks("it signs with a view of any age", Broken::I9, with(Mutation::SignsWithOldView, PLAIN));
     let restored = Scope { restores: true, roots: 3, ..ALONE };
     let what = "the only replica signs with a view of any age, the root Secret is restored";
@@ -163,7 +163,7 @@ fn a_write_of_the_root_secret_names_the_version_that_was_read() {
 }
 
 #[test]
-fn what_was_seen_must_be_whole() {
+fn an_observation_must_be_complete() {
     let gate_only = without_cross(PLAIN);
     let what = "what was behind between two looks is forgotten, no cross";
     breaks(what, Broken::I2, with(Mutation::ForgetsBetweenLooks, gate_only));

@@ -7,14 +7,14 @@ use rotation_model::{Clocks, PLAIN_LEAF, Scope, SecondReplica, hold_at_full_size
 const PLAIN: Scope = Scope::PLAIN;
 const ALONE: Scope = Scope::ALONE;
 /// Two rotations. A consumer that never reloads is lost with the second.
-const TWICE: Scope = Scope { rotations: 2, stubborn: false, ..PLAIN };
-const TWICE_ALONE: Scope = Scope { rotations: 2, stubborn: false, ..ALONE };
+const TWICE: Scope = Scope { rotations: 2, never_reloads: false, ..PLAIN };
+const TWICE_ALONE: Scope = Scope { rotations: 2, never_reloads: false, ..ALONE };
 /// The gate alone, for verifiers that mishandle cross-certificates. A consumer that never reloads is lost then.
 const NO_CROSS: Safeguards = Safeguards::ALL.without(Safeguard::CrossCertificates);
 
 /// The same, held by the gate alone.
 const fn without_cross(scope: Scope) -> Scope {
-    Scope { stubborn: false, safeguards: NO_CROSS, ..scope }
+    Scope { never_reloads: false, safeguards: NO_CROSS, ..scope }
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn nothing_rests_on_the_election() {
     holds("two replicas that both lead", both);
     hold_at_full_size(&[
         ("the same without cross-certificates", without_cross(both)),
-        ("two replicas that both lead, two rotations", Scope { rotations: 2, stubborn: false, ..both }),
+        ("two replicas that both lead, two rotations", Scope { rotations: 2, never_reloads: false, ..both }),
     ]);
 }
 
@@ -99,7 +99,7 @@ fn secrets_that_are_deleted_do_no_harm() {
 }
 
 #[test]
-fn paused_identities_hold_nobody_up() {
+fn paused_identities_block_no_rotation() {
     let paused = |scope| Scope { paused: true, ..scope };
     holds("an identity is paused, one replica", paused(ALONE));
     hold_at_full_size(&[("an identity is paused", paused(PLAIN))]);
@@ -129,7 +129,7 @@ fn a_lost_root_is_never_silently_replaced() {
         Scope { workloads: 1, ..lag },
     );
     holds("the root Secret is deleted and restored, one replica", restores);
-    let twice = Scope { rotations: 2, stubborn: false, ..restores };
+    let twice = Scope { rotations: 2, never_reloads: false, ..restores };
     let one = Scope { workloads: 1, ..twice };
     hold_at_full_size(&[
         ("the root Secret is deleted and restored, statuses lag", lag),
@@ -158,7 +158,7 @@ fn a_status_that_was_not_written_proves_no_loss() {
 }
 
 #[test]
-fn whoever_cannot_be_written_holds_nobody_up_for_ever() {
+fn a_secret_that_cannot_be_written_blocks_no_rotation_for_ever() {
     let stuck = |scope| Scope { first_end: 16, margin: 14, stuck: true, ..scope };
     holds("the first root ends, and a Secret may become unwritable, one replica", stuck(ALONE));
     hold_at_full_size(&[("the first root ends, and a Secret may become unwritable", stuck(PLAIN))]);

@@ -124,7 +124,7 @@ func (id *identity) client(name string) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{id.pair}, RootCAs: id.roots, ServerName: name}
 }
 
-// handshake connects over loopback and exchanges a word, so that both sides have verified each other.
+// handshake connects over loopback and exchanges a line, so that both sides have verified each other.
 func handshake(server, client *tls.Config, version uint16) error {
 	client.MinVersion, client.MaxVersion = version, version
 	listener, err := tls.Listen("tcp", "127.0.0.1:0", server)

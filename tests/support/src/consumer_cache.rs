@@ -67,12 +67,12 @@ impl ConsumerCache {
     }
 
     /// Checks that any two consumers can shake hands now: each with any leaf and any bundle that its Secret has held
-    /// within `propagation`. If `are_stubborn`, there is one beside each that has never loaded a bundle but the first.
-    pub fn check(&mut self, now: Timestamp, are_stubborn: bool) -> Result<(), String> {
+    /// within `propagation`. If `some_never_reload`, each has a twin that has loaded only its first bundle.
+    pub fn check(&mut self, now: Timestamp, some_never_reload: bool) -> Result<(), String> {
         let loaded = |versions| visible(versions, now, self.propagation);
         let leaves: Vec<Snapshot> = self.history.values().flat_map(|seen| loaded(seen)).cloned().collect();
         let mut bundles: Vec<String> = leaves.iter().map(|snapshot| snapshot.bundle.clone()).collect();
-        if are_stubborn {
+        if some_never_reload {
             bundles.extend(self.history.values().map(|versions| versions[0].bundle.clone()));
         }
         bundles.sort_unstable();
@@ -109,7 +109,7 @@ pub fn accepts(leaf: &Snapshot, bundle: &str, now: Timestamp) -> Result<(), Leaf
         verify_as_peer(leaf.chain.as_bytes(), leaf.key.as_bytes(), &trust, now).map(drop)
     };
     match verdict(bundle) {
-        // It outlives the cross-certificate that leads to it, which no verifier minds: the path holds, and beside its own
+        // It outlives the cross-certificate that leads to it, which no verifier refuses: the path is valid, and beside its own
         // bundle there is nothing wrong with the leaf.
         Err(LeafError::BadProfile(_)) if outlives_its_chain(&leaf.chain) => verdict(&leaf.bundle),
         verdict => verdict,

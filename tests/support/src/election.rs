@@ -9,7 +9,7 @@ use crate::installation::SYSTEM;
 use crate::namespace::TestNamespace;
 use crate::wait::wait;
 
-/// Waits until the Lease has a holder who is accepted, or none, and returns who it is.
+/// Waits until the Lease has a holder that is accepted, or none, and returns it.
 pub async fn holder(
     namespace: &TestNamespace,
     what: &str,

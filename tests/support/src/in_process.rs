@@ -20,7 +20,7 @@ use tower::service_fn;
 
 use crate::cluster::{SYSTEM, TestCluster};
 
-/// A client through which the operator hears the time: whatever the real one shows, the API server's clock is this.
+/// A client whose answers have this date, whatever the API server's real clock shows.
 fn hearing(client: Client, clock: &Clock, api_server: Clock) -> Client {
     let namespace = client.default_namespace().to_owned();
     let service = service_fn(move |request: Request<Body>| {

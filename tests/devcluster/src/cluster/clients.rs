@@ -1,4 +1,4 @@
-//! Clients find the cluster by their environment, and nothing of them lands in the user's home.
+//! Clients of a cluster: they find it by their environment, and write nothing into the user's home.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ impl Cluster {
         let namespace_flag = format!("--namespace={namespace}");
         let arguments = ["create", "token", service_account, &namespace_flag, "--duration=12h"];
         let token = output(self.kubectl().args(arguments))?;
-        // A new name each time: somebody may be reading the former one.
+        // A new name each time: a client may be reading the former one.
         let number = next_number();
         let path = self.folder.join(format!("{namespace}.{service_account}.{number}.kubeconfig"));
         self.write_kubeconfig(&path, &Credential::Token(token.trim()))?;

@@ -1,4 +1,4 @@
-//! What a cluster with a node can do besides; a node that `start` returned is Ready, with Services and their names.
+//! What a cluster with a node offers in addition. A node that `start` returned is Ready, with Services and their names.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,7 +34,7 @@ impl Cluster {
         image::import(self.jail()?, archive)
     }
 
-    /// Kills the kubelet, as a crash would, starts it anew and waits until it is healthy. Pods go on meanwhile.
+    /// Kills the kubelet, as a crash would, starts it again and waits until it is healthy. Pods go on meanwhile.
     ///
     /// # Errors
     /// When there is no node, or the kubelet does not come back.
@@ -45,7 +45,7 @@ impl Cluster {
         self.wait_for_kubelet(pid)
     }
 
-    /// Lets the kubelet look at each Pod so often from now on; it is restarted, as by [`Self::restart_kubelet`].
+    /// Sets how often the kubelet syncs each Pod from now on; it is restarted, as by [`Self::restart_kubelet`].
     ///
     /// # Errors
     /// When there is no node, or the kubelet does not come back.

@@ -1,4 +1,4 @@
-//! Whatever runs in a cluster can be killed as by a crash and started anew, by name, and ends with the cluster.
+//! Programs of a cluster: each can be killed as by a crash and started again, by name, and ends with the cluster.
 
 use std::path::{Path, PathBuf};
 

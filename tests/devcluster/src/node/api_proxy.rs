@@ -1,4 +1,4 @@
-//! The API server of a node's cluster has the same address outside the jail as inside.
+//! The proxy by which the API server of a node's cluster has the same address outside the jail as inside.
 
 use std::path::Path;
 

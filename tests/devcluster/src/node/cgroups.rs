@@ -1,4 +1,4 @@
-//! Every control group of a node lies below groups with its own name, which are written down before they are made.
+//! Control groups of a node: all lie below groups with its own name, which are written down before they are made.
 //!
 //! Both versions of control groups are provided for; only the first, with the second beside it, has been tried.
 

@@ -1,4 +1,4 @@
-//! containerd takes every image from a file, and needs no more rights than a container on the machine may have.
+//! containerd of a node: it takes every image from a file, and needs no more rights than a container on the machine may have.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `CoreDNS` answers for the names of Services, on the node's own address, and for nothing else.
+//! `CoreDNS` of a node: it answers for the names of Services, on the node's own address, and for nothing else.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! An image is a file that is made here and imported: there is no registry, and nothing is pulled.
+//! Images: files that are made here and imported. There is no registry, and nothing is pulled.
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The kubelet is a real one, with the defaults that users have, but for what a node within a machine cannot do.
+//! The kubelet of a node: a real one, with the defaults that users have, except for what a node within a machine cannot do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ fn configuration(pki: &Path, resolver: &Path, cgroup: &str) -> Value {
         "cgroupRoot": format!("/{cgroup}"),
         "cgroupsPerQOS": true,
         "enforceNodeAllocatable": ["pods"],
-        // A full disk or swap is the machine's business. (`localStorageCapacityIsolation: false` would be shorter, but
+        // A full disk or swap of the machine must not evict Pods. (`localStorageCapacityIsolation: false` would be shorter, but
         // breaks the eviction manager.)
         "failSwapOn": false,
         "evictionHard": {

@@ -1,4 +1,4 @@
-//! All that a node does to a machine happens in namespaces of its own, and ends with their first process.
+//! Namespaces of a node: all that it does to a machine happens in them, and ends with their first process.
 //!
 //! Mounts, network devices, rules and every process of every container are in the jail: when its first process is
 //! killed, the kernel drops them. Nothing has a name outside by which it could be left behind.
@@ -26,7 +26,7 @@ pub(crate) fn write_script(folder: &Path) -> Result<(), Error> {
     let unshare = ["--mount", "--net", "--uts", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--"];
     let mut words: Vec<String> = unshare.map(String::from).into();
     words.push(toolchain::tool("pause")?.display().to_string());
-    // Not used: a list of processes shows whose jail it is.
+    // Not used: it shows in a list of processes to which cluster the jail belongs.
     words.push(folder.display().to_string());
     script::write(folder, "jail", Place::Here, Path::new("unshare"), &words)
 }
@@ -70,7 +70,7 @@ impl Namespaces {
         output(self.inside().command(words[0]).args(&words[1..])).map(drop)
     }
 
-    /// Whether somebody listens on the port in the jail's network.
+    /// Whether a process listens on the port in the jail's network.
     pub(crate) fn listens(self, port: u16) -> bool {
         crate::ports::is_open(&self.init.to_string(), port)
     }

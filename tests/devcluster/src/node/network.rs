@@ -1,4 +1,4 @@
-//! The node's network has no way out, and the same addresses in every cluster: nobody outside sees them.
+//! The network of a node: it has no way out, and the same addresses in every cluster, since they are not visible outside.
 
 use std::fs;
 use std::path::Path;

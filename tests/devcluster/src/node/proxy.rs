@@ -1,4 +1,4 @@
-//! kube-proxy makes Services reachable by rules of the jail's own network.
+//! kube-proxy of a node: it makes Services reachable by rules of the jail's own network.
 
 use std::path::Path;
 

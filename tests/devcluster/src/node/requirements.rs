@@ -1,4 +1,4 @@
-//! Whether a node can run here is known before anything is started, in one sentence that says what to do.
+//! Requirements of a node: whether it can run here is checked before anything is started, and a failure says what to do.
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::OpenOptions;

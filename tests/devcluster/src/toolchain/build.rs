@@ -1,4 +1,4 @@
-//! A tool is built by one process at a time, and appears under its name only when it is whole.
+//! Builds of tools: by one process at a time, and a tool appears under its name only when it is complete.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! A Go module is written out as it was pinned here: its sums fix every line of source.
+//! Go modules of tools, written out as they were pinned here: their sums fix every line of source.
 
 use std::env;
 use std::fs;
@@ -61,7 +61,7 @@ fn control_plane(choice: &str) -> Option<&'static Module> {
     [&CONTROL_PLANE].into_iter().chain(&OTHERS).find(is_chosen)
 }
 
-/// What a node needs besides; apart, so that neither's dependencies bend the other's.
+/// What a node needs in addition; a module of its own, so that the dependencies of one do not change those of the other.
 pub(super) static NODE: Module = Module {
     prefix: "coredns-",
     version_of: "github.com/coredns/coredns",
@@ -85,7 +85,7 @@ impl Module {
             .unwrap_or("v0.0.0")
     }
 
-    /// Another version, another sum or another line is another folder: nothing in it ever goes stale.
+    /// Another version, another sum or another line is another folder: nothing in it is ever outdated.
     pub(super) fn cache_folder(&self) -> Result<PathBuf, Error> {
         let sums = fingerprint(self.files.iter().map(|(_, text)| *text));
         let version = self.version(self.version_of);

@@ -1,4 +1,4 @@
-//! Each tool is named once, with where it comes from and what it answers when asked for its version.
+//! The list of tools: where each comes from, and what it answers when asked for its version.
 
 use super::module::{self, CONTROL_PLANE, Module, NODE};
 use crate::Error;

@@ -1,4 +1,4 @@
-//! However the holder of a cluster ends, no process and no file remains.
+//! Claim: however the holder of a cluster ends, no process and no file remains.
 //!
 //! The holder is a program of its own (`holder.rs`), which starts a cluster and comes to the end that it is told.
 

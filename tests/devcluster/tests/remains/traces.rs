@@ -1,4 +1,4 @@
-//! What a cluster could leave behind, as anybody on the machine sees it.
+//! What a cluster could leave behind, as any user of the machine sees it.
 
 use std::collections::BTreeSet;
 use std::fs;

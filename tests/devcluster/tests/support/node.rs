@@ -1,4 +1,4 @@
-//! A node where there can be one; elsewhere the test says visibly that it skips and why.
+//! Whether a test can have a node; where it cannot, the test says visibly that it skips and why.
 
 use std::env;
 use std::ffi::OsStr;

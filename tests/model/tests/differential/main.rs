@@ -1,6 +1,6 @@
 //! Claim: the root Secret of the model is the one that the operator writes. After each of thousands of random steps the
 //! operator's Secret, with real certificates, is loaded and compared with the model's: the roots and what is known of them,
-//! the number of certificates, the decision that follows, the chain that is served, and who accepts it.
+//! the number of certificates, the decision that follows, the chain that is served, and the verdict of verifiers.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +9,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "it says with which seed it ran, and what it has seen")]
 
+mod abstraction;
 mod compare;
 mod pair;
 mod recycle;
@@ -31,7 +32,7 @@ use walk::{steps, walk};
 /// Runs of each world.
 const CASES: u32 = 24;
 
-/// What has to happen often, for that the runs show something.
+/// Steps that must happen often, so that the runs show something.
 const STEPS: [&str; 8] =
     ["Announce", "Withdraw", "Switch", "SwitchForced", "Succeed", "Drop", "RaiseMaxLeafTtl", "Distrust"];
 
@@ -70,7 +71,7 @@ fn a_replica_whose_clock_is_ahead_writes_what_the_model_says() {
     compare("clocks are ahead", 3, Scope { spread: 2, ..Scope::ALONE }, true);
 }
 
-/// One rotation after another, while no former root has ended: whatever grew with each would show in the counts.
+/// One rotation after another, while no former root has ended: a part that grew with each would show in the counts.
 #[test]
 fn after_many_rotations_the_secret_and_the_chain_hold_what_the_model_says() {
     let mut pair = Pair::new(Scope::ALONE);

@@ -1,5 +1,5 @@
-//! A root Secret twice: as the operator writes and loads it, with real certificates, and as the model holds it. Both take
-//! the same steps.
+//! A root Secret in two forms: as the operator writes and loads it, with real certificates, and as the model holds it. Both
+//! take the same steps.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;

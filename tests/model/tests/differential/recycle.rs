@@ -1,4 +1,4 @@
-//! The model has numbers for eight roots. Those of roots that are named nowhere any more are used again.
+//! Reuse of root numbers: the model has eight, and those of roots that are named nowhere any more are used again.
 
 use rotation_model::ca::{Ca, Former, Retiring};
 use rotation_model::pki::{Pki, RootId, Roots};
@@ -15,7 +15,7 @@ impl Pair {
         let mut pki = Pki::EMPTY;
         for root in &kept {
             pki.make(self.pki.end(*root));
-            // Of a cross-certificate that is not kept it does not matter who made it.
+            // Of a cross-certificate that is not kept it does not matter which root made it.
             if let Some(by) = self.pki.certified_by(*root).filter(|by| kept.contains(by)) {
                 pki.certify(to(*root), to(by));
             }

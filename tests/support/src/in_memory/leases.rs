@@ -1,5 +1,5 @@
-//! An API server that knows Leases only: versions are checked as the real one does, and each client's way to it can be
-//! disturbed on its own.
+//! An API server that knows Leases only: versions are checked as the real one does, and the requests of each client can have
+//! faults of their own.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub enum FaultProfile {
     /// They arrive and are answered.
     #[default]
-    Fair,
+    NoFault,
     /// Each is answered 503.
     Refused,
     /// They never arrive.
@@ -36,13 +36,13 @@ pub struct FakeApi(Arc<Mutex<State>>);
 struct State {
     lease: Option<Value>,
     version: u64,
-    weather: HashMap<String, FaultProfile>,
+    faults: HashMap<String, FaultProfile>,
     requests: Vec<(String, Method)>,
     always_conflicts: bool,
 }
 
 impl FakeApi {
-    /// A client with a weather of its own.
+    /// A client whose requests have faults of their own.
     pub fn client(&self, name: &str) -> Client {
         let (api, name) = (self.clone(), name.to_owned());
         let service =
@@ -51,8 +51,8 @@ impl FakeApi {
     }
 
     /// From now on this happens to the requests of a client.
-    pub fn set_weather(&self, client: &str, weather: FaultProfile) {
-        self.0.lock().unwrap().weather.insert(client.to_owned(), weather);
+    pub fn set_weather(&self, client: &str, faults: FaultProfile) {
+        self.0.lock().unwrap().faults.insert(client.to_owned(), faults);
     }
 
     /// From now on, whether each PUT is answered with a conflict.
@@ -94,7 +94,7 @@ impl FakeApi {
         client: String,
         request: Request<Body>,
     ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send {
-        let weather = self.0.lock().unwrap().weather.get(&client).copied().unwrap_or_default();
+        let faults = self.0.lock().unwrap().faults.get(&client).copied().unwrap_or_default();
         async move {
             let (parts, body) = request.into_parts();
             let body = body.collect_bytes().await.unwrap();
@@ -102,8 +102,8 @@ impl FakeApi {
                 Response::builder().status(status).body(Body::from(body.to_string().into_bytes())).unwrap()
             };
             let apply = || self.0.lock().unwrap().apply(&client, &parts.method, &body);
-            match weather {
-                FaultProfile::Fair => Ok(answer(apply())),
+            match faults {
+                FaultProfile::NoFault => Ok(answer(apply())),
                 FaultProfile::Refused => Ok(answer(refusal(StatusCode::SERVICE_UNAVAILABLE))),
                 FaultProfile::Lost => std::future::pending().await,
                 FaultProfile::AnswerLost => {

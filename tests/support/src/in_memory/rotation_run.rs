@@ -74,7 +74,7 @@ impl RotationRun {
         });
     }
 
-    /// So many seconds pass, in which the operator does what it does.
+    /// So many seconds pass, in which the operator reconciles.
     pub async fn tick(&mut self, seconds: u64) {
         tokio::time::advance(Duration::from_secs(seconds)).await;
         self.harness.watch();
@@ -111,9 +111,9 @@ impl RotationRun {
         }
     }
 
-    /// Checks that any two consumers can shake hands now, the stubborn ones too.
-    pub fn check(&mut self, are_stubborn: bool) {
-        let verdict = self.memory.check(self.harness.hand.now(), are_stubborn);
+    /// Checks that any two consumers can shake hands now, also those that have never reloaded a bundle.
+    pub fn check(&mut self, some_never_reload: bool) {
+        let verdict = self.memory.check(self.harness.hand.now(), some_never_reload);
         assert_eq!(verdict, Ok(()), "crashed {} times", self.crashes);
     }
 
