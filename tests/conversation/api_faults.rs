@@ -97,7 +97,10 @@ async fn a_secret_that_another_replica_has_just_made_is_taken_as_it_is() {
     let mut other = Harness::bare(harness.server.clone(), harness.hand.now());
     other.look_at_authority().await.unwrap();
     let identity = other.identity("web");
-    other.context.scheduler.change(|board| board.apply_identity(&identity, true, other.context.millis()));
+    other
+        .context
+        .scheduler
+        .change(|scheduler| scheduler.apply_identity(&identity, true, other.context.millis()));
     other.asked();
     let calls = other.calls().await;
     let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
@@ -156,8 +159,8 @@ async fn nothing_is_judged_before_the_labels_of_its_namespace_are_known() {
     harness.server.calls();
     harness.apply("web", &json!({}));
     harness.watch();
-    let job = harness.context.scheduler.change(|board| board.next(harness.context.millis())).unwrap();
-    harness.context.scheduler.change(|board| board.remove_namespace("orders"));
+    let job = harness.context.scheduler.change(|scheduler| scheduler.next(harness.context.millis())).unwrap();
+    harness.context.scheduler.change(|scheduler| scheduler.remove_namespace("orders"));
     let outcome = reconcile(&harness.context, &harness.keys, job).await;
     assert!(matches!(outcome, Err(Error::Stale { .. })), "{outcome:?}");
     let calls = harness.server.asked();

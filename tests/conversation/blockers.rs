@@ -65,7 +65,7 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
         mesh.harness
             .context
             .scheduler
-            .change(|board| board.apply_secret(&meta, false, mesh.harness.context.millis()));
+            .change(|scheduler| scheduler.apply_secret(&meta, false, mesh.harness.context.millis()));
         for _ in 0..15 {
             tokio::time::advance(std::time::Duration::from_secs(1)).await;
             mesh.harness.look_at_authority().await.unwrap();

@@ -168,7 +168,7 @@ fn reason(harness: &Harness) -> String {
 async fn an_authority_says_within_seconds_that_the_clocks_differ_and_that_they_agree_again() {
     let harness = with_web().await;
     let leadership = Leadership::always(harness.context.clock.clone());
-    let keeper = tokio::spawn(AuthorityController::new(harness.context.clone(), leadership).run());
+    let controller = tokio::spawn(AuthorityController::new(harness.context.clone(), leadership).run());
     for by in [HOUR * 24 * 730, HOUR * -8] {
         tokio::time::sleep(Duration::from_secs(15)).await;
         assert_eq!(reason(&harness), "Ready", "{by:#}");
@@ -181,5 +181,5 @@ async fn an_authority_says_within_seconds_that_the_clocks_differ_and_that_they_a
         assert_eq!(writes.collect::<Vec<_>>(), [""; 0], "what has been said is not said again");
         harness.hand.advance(-by);
     }
-    keeper.abort();
+    controller.abort();
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use test_support::in_memory::harness::{AUTHORITIES, Harness};
 use test_support::in_memory::rotation_run::RotationRun;
 
-use super::metrics::{keep, keeper, scrape};
+use crate::authority_controller::{controller, run_a_minute, scrape};
 
 /// The watch tells that the authority was deleted.
 fn deleted(harness: &Harness) {
@@ -32,9 +32,9 @@ const WRONG: &str = "mtls_operator_identities{authority=\"(missing)\",reason=\"E
 
 /// Whether identities are counted again though nothing has changed.
 async fn is_recounted(harness: &Harness, controller: &mut (impl Future<Output = ()> + Unpin)) -> bool {
-    keep(&mut *controller).await;
+    run_a_minute(&mut *controller).await;
     harness.context.metrics.identities(MISSING, ReadyReason::Expired, 99);
-    keep(controller).await;
+    run_a_minute(controller).await;
     !scrape(harness).iter().any(|line| line == WRONG)
 }
 
@@ -45,7 +45,7 @@ async fn an_authority_that_goes_in_mid_rotation_leaves_nothing_behind() {
         mesh.ask("1");
         mesh.until("Announced", 30, 1).await;
         let harness = &mesh.harness;
-        let mut controller = keeper(harness);
+        let mut controller = controller(harness);
         assert!(is_recounted(harness, &mut controller).await, "what a rotation waits for changes with time");
         assert_eq!(mesh.phase(), "Announced");
         goes(harness);

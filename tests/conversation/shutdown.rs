@@ -71,8 +71,8 @@ async fn what_is_in_flight_is_waited_for_whether_the_operator_is_told_to_stop_or
 async fn a_keeper_that_ends_before_it_has_looked_at_every_authority_breaks_the_operator() {
     let harness = Harness::set().await;
     let leadership = Leadership::always(harness.context.clock.clone());
-    let (keeper, primed) = watch::channel(false);
-    drop(keeper);
+    let (controller, primed) = watch::channel(false);
+    drop(controller);
     let workers =
         IdentityController::new(harness.context.clone(), harness.keys.clone(), leadership, primed, 1);
     let ended = tokio::time::timeout(Duration::from_mins(1), workers.run(pending())).await;

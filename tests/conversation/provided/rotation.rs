@@ -1,55 +1,16 @@
-//! Rotations to, from and between CAs that people provide: at every second any two consumers can shake hands, and one
-//! that may certify nobody hands over by the observed distribution alone.
+//! Rotations to, from and between provided CAs: at every second any two consumers can shake hands, with a cross-certificate or without.
 
 use jiff::SignedDuration;
 use rcgen::{BasicConstraints, IsCa};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
-use test_support::ca::{Ca, offset};
-use test_support::in_memory::api_server::ApiServer;
+use test_support::ca::Ca;
 use test_support::in_memory::harness::{AUTHORITIES, NAMESPACE, NOW, SECRETS, issued};
 use test_support::in_memory::rotation_run::RotationRun;
 
-use super::rotation::wedge;
-
-pub const OWN: &str = "own-ca";
-
-/// The Secret in which people provide a CA, with these anchors.
-pub fn input(ca: &Ca, anchors: &str) -> Value {
-    ca.secret(OWN, "mesh", anchors)
-}
-
-/// People put a CA, below that anchor, into the Secret that the authority names, and let it sign.
-pub fn provide(ca: &Ca, anchor: &Ca, server: &ApiServer) {
-    server.put(SECRETS, &input(ca, &anchor.pem()));
-}
-
-/// A root that lives so long.
-pub fn root_for(name: &str, ttl: SignedDuration) -> Ca {
-    Ca::root_with(name, NOW, |params| params.not_after = offset(NOW + ttl))
-}
-
-/// The authority whose rotation takes a minute and a half, with the CA that people provide.
-pub fn swift_and_provided() -> Value {
-    let mut spec = RotationRun::swift();
-    spec["root"]["provided"] = json!({ "secretName": OWN });
-    spec
-}
-
-/// The same, where the CA may certify its successor.
-pub fn certifying() -> Value {
-    let mut spec = swift_and_provided();
-    spec["root"]["provided"]["crossCertificates"] = json!("Allowed");
-    spec
-}
-
-/// A mesh that signs with this CA.
-pub async fn mesh_of(ca: &Ca, anchor: &Ca, spec: Value) -> RotationRun {
-    let server = ApiServer::default();
-    provide(ca, anchor, &server);
-    RotationRun::over(server, &["a", "b"], spec).await
-}
+use super::{OWN, certifying, mesh_of, provide, root_for, swift_and_provided};
+use crate::rotation::block_writes;
 
 /// What the root Secret says under this annotation.
 fn root_note(mesh: &RotationRun, key: &str) -> Value {
@@ -64,7 +25,7 @@ fn holds(mesh: &RotationRun, key: &str) -> bool {
 }
 
 /// Subject and issuer of each certificate that is served, by their common names.
-fn served(mesh: &RotationRun, name: &str) -> Vec<(String, String)> {
+pub fn served(mesh: &RotationRun, name: &str) -> Vec<(String, String)> {
     let chain = mesh.text(name, "tls.crt");
     let common_name = |name: &x509_parser::x509::X509Name<'_>| {
         name.iter_common_name().next().map_or("", |found| found.as_str().unwrap()).to_owned()
@@ -182,7 +143,7 @@ async fn without_a_cross_certificate_the_switch_waits_longer_and_is_forced_in_ti
         let forced = end - SignedDuration::from_secs(before);
         let one = root_for("one", end);
         let mut mesh = mesh_of(&one, &one, spec).await;
-        wedge(&mesh, "a");
+        block_writes(&mesh, "a");
         mesh.forgive_expiry();
         let two = Ca::root("two", NOW);
         provide(&two, &two, &mesh.harness.server);

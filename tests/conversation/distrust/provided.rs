@@ -1,13 +1,12 @@
-//! Distrust under CAs that people provide: what goes with an intermediate, what a CA has beside its root, and what nobody but
-//! people can replace.
+//! Distrust of provided CAs: of an intermediate, of a CA with other anchors beside its root, and where only people can replace it.
 
 use mtls_operator::plan::authority::decision::RootDecision;
 use test_support::ca::Ca;
 use test_support::in_memory::harness::{NOW, SECRETS, issued};
 use test_support::in_memory::rotation_run::RotationRun;
 
-use super::provided::{certifying, input, mesh_of, provide, swift_and_provided};
-use super::rotation::{fingerprint, hex, taken};
+use super::{fingerprint, hex, taken};
+use crate::provided::{certifying, input, mesh_of, provide, swift_and_provided};
 
 /// How the authority stands.
 async fn decision(mesh: &RotationRun) -> RootDecision {
