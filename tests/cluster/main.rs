@@ -14,7 +14,6 @@ mod clock;
 mod cost;
 mod deletions;
 mod distrust;
-mod dry_run;
 mod events;
 mod issuance;
 mod kubectl;

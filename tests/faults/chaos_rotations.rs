@@ -6,8 +6,9 @@ use test_support::cut::not_run;
 use test_support::rng::{SEED, SeededRng};
 
 use crate::chaos::Chaos;
+use crate::end_state::EndState;
 use crate::operator_process::live;
-use crate::rotation_run::{EndState, RotationRun};
+use crate::rotation_run::RotationRun;
 
 /// One request, and one part of a watch, in so many is hit.
 const CALM: u64 = 4;

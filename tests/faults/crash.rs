@@ -5,9 +5,10 @@ use mtls_operator::runtime::clock::Clock;
 use test_support::cluster::TestCluster;
 use test_support::cut::not_run;
 
+use crate::end_state::EndState;
 use crate::fault_proxy::WriteFault;
 use crate::operator_process::live;
-use crate::rotation_run::{EndState, RotationRun};
+use crate::rotation_run::RotationRun;
 
 /// Without `MTLS_PROOF` one in so many crash points is tried. Coprime to the number of fates: each has its turn.
 const STEP: usize = 5;

@@ -9,8 +9,9 @@ use test_support::cluster::TestCluster;
 use tokio::runtime::Runtime;
 
 use crate::delayed_write::DelayedWrite;
+use crate::end_state::EndState;
 use crate::operator_process::Process;
-use crate::rotation_run::{AT_MOST, EndState, RotationRun};
+use crate::rotation_run::{AT_MOST, RotationRun};
 
 /// The changes of the root in a rotation, each by the phase that it begins.
 const CHANGES: [Phase; 3] = [Phase::Announced, Phase::Draining, Phase::Stable];

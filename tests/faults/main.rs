@@ -12,6 +12,7 @@ mod chaos;
 mod chaos_rotations;
 mod crash;
 mod delayed_write;
+mod end_state;
 mod fault_proxy;
 mod frozen_leader;
 mod history;

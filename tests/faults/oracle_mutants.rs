@@ -6,9 +6,10 @@ use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::runtime::clock::Clock;
 use test_support::cluster::TestCluster;
 
+use crate::end_state::EndState;
 use crate::history::judge;
 use crate::operator_process::live;
-use crate::rotation_run::{EndState, RotationRun};
+use crate::rotation_run::RotationRun;
 
 /// Every version that was written in a rotation, and the name of the root Secret.
 fn rotation() -> (Vec<Secret>, String) {
