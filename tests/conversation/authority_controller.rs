@@ -15,7 +15,7 @@ use test_support::in_memory::harness::{AUTHORITIES, Harness, SECRETS};
 
 pub const ROOT: &str = "mtls-authority-mesh";
 
-/// Long enough for the controller to look and to count.
+/// Long enough for the controller to reconcile and to count.
 const A_MINUTE: Duration = Duration::from_mins(1);
 
 /// An authority with one identity.
@@ -44,7 +44,7 @@ pub fn lose_root(harness: &Harness) -> Value {
     root
 }
 
-/// What a scrape gives.
+/// The lines of a scrape.
 pub fn scrape(harness: &Harness) -> Vec<String> {
     let mut registry = Registry::default();
     harness.context.metrics.register(&mut registry);

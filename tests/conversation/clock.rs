@@ -1,4 +1,4 @@
-//! A clock that differs from the API server's: nothing is signed, time changes no root, and all else goes on (I14).
+//! A clock that differs from the API server's: nothing is signed, no root changes by time, and everything else goes on (I14).
 
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ async fn a_valid_leaf_that_is_due_stays_ready_and_is_renewed_when_the_clock_is_r
     let renewal = harness.identity("web").status.unwrap().renewal_time.unwrap().0;
     let (_, due) = Clock::manual(renewal + HOUR);
     harness.server.set_clock(&due);
-    // What was heard before counts no more.
+    // The time that the API server told before counts no more.
     tokio::time::advance(Duration::from_mins(1)).await;
     harness.look_at_authority().await.unwrap();
     harness.settle().await;
@@ -140,7 +140,7 @@ async fn no_root_is_made_before_an_answer_has_told_the_time() {
 #[tokio::test(start_paused = true)]
 async fn a_leaf_that_was_issued_by_a_clock_that_was_ahead_is_issued_again() {
     let mut harness = Harness::set().await;
-    // Both clocks are wrong, as on a machine that runs the API server as well.
+    // Both clocks are wrong, as on a machine that also runs the API server.
     harness.advance(HOUR * 8);
     harness.apply("web", &json!({}));
     harness.settle().await;
@@ -178,7 +178,7 @@ async fn an_authority_says_within_seconds_that_the_clocks_differ_and_that_they_a
         harness.server.calls();
         tokio::time::sleep(Duration::from_mins(1)).await;
         let writes = harness.server.asked().into_iter().filter(|line| !line.starts_with("GET"));
-        assert_eq!(writes.collect::<Vec<_>>(), [""; 0], "what has been said is not said again");
+        assert_eq!(writes.collect::<Vec<_>>(), [""; 0], "an unchanged condition is not written again");
         harness.hand.advance(-by);
     }
     controller.abort();

@@ -42,7 +42,7 @@ fn claim(mesh: &RotationRun, names: &[String], identity: &str, uid: &Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_identity_is_asked_for_once_however_many_secrets_claim_to_be_its_own() {
+async fn an_identity_is_read_once_however_many_secrets_of_the_list_claim_to_belong_to_it() {
     let mut mesh = mesh_in("Announced", &["a"], RotationRun::swift()).await;
     let names: Vec<String> = (0..50).map(|number| format!("forged-{number}")).collect();
     claim(&mesh, &names, "forged", &json!("uid"));
@@ -58,7 +58,7 @@ async fn an_identity_that_this_version_cannot_read_is_waited_for_by_its_name() {
     mesh.harness.apply("new", &json!({}));
     let uid = mesh.harness.server.get(IDENTITIES, NAMESPACE, "new").unwrap()["metadata"]["uid"].clone();
     claim(&mesh, &["elsewhere".into()], "new", &uid);
-    assert_eq!(confirm(&mesh.harness).await, None, "it wants another Secret");
+    assert_eq!(confirm(&mesh.harness).await, None, "the identity has another Secret");
     mesh.harness.server.next(&format!("GET mtlsidentities {NAMESPACE}/new"), Fault::AnswerCut);
     assert_eq!(confirm(&mesh.harness).await.unwrap().names, ["orders/new"]);
     mesh.harness.server.edit(IDENTITIES, NAMESPACE, "new", |new| new["spec"]["paused"] = json!("perhaps"));
@@ -66,7 +66,7 @@ async fn an_identity_that_this_version_cannot_read_is_waited_for_by_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_deleted_while_the_list_was_made_is_told_to_its_end() {
+async fn an_object_that_was_deleted_while_the_list_was_made_hides_nothing() {
     let mesh = mesh_in("Announced", &["a"], publishing()).await;
     let mut other = mesh.harness.secret("a-mtls").unwrap();
     (other["metadata"]["name"], other["metadata"]["uid"]) = (json!("other"), Value::Null);
@@ -89,10 +89,10 @@ async fn a_bundle_that_was_read_without_the_announced_root_is_known_to_have_been
     scheduler.change(|scheduler| scheduler.apply_secret(&seen, false, mesh.harness.context.millis()));
     scheduler.change(|scheduler| scheduler.take_lagging("mesh", &[]));
     mesh.harness.work().await;
-    assert_ne!(mesh.harness.secret("a-mtls").unwrap()["data"]["ca.crt"], "eA==", "it is put right");
+    assert_ne!(mesh.harness.secret("a-mtls").unwrap()["data"]["ca.crt"], "eA==", "it is repaired");
     assert!(
         scheduler.change(|scheduler| scheduler.take_lagging("mesh", &[])),
-        "its annotations said nothing of it"
+        "its annotations did not show it"
     );
 }
 
@@ -117,12 +117,12 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
     };
     assert!(confirms(&mesh.harness).await);
     edit(&mesh.harness, |found| found["data"] = before);
-    assert!(!confirms(&mesh.harness).await, "the bundles has not heard of it");
+    assert!(!confirms(&mesh.harness).await, "the watch has not shown the edit yet");
     mesh.harness.watch();
     mesh.harness.distribute().await;
     assert!(confirms(&mesh.harness).await);
     edit(&mesh.harness, |found| found["metadata"]["annotations"]["example.com/touched"] = json!("yes"));
-    assert!(!confirms(&mesh.harness).await, "what it was in between is not told yet");
+    assert!(!confirms(&mesh.harness).await, "the watch has not shown what it was in between");
     mesh.harness.watch();
     assert!(confirms(&mesh.harness).await);
     mesh.harness.server.delete(CONFIG_MAPS, NAMESPACE, NAME);

@@ -44,7 +44,7 @@ async fn answers_to_writes_that_come_after_the_deletion_bring_nothing_back() {
     scheduler.change(|scheduler| scheduler.delete_secret(&metadata(&harness, "web-mtls", Some("1000")), 0));
     harness.server.delete(SECRETS, NAMESPACE, "web-mtls");
     harness.work().await;
-    assert!(harness.secret("web-mtls").is_some(), "it is made anew");
+    assert!(harness.secret("web-mtls").is_some(), "it is created again");
     assert_eq!(
         scheduler.lock().secret_version(NAMESPACE, "web-mtls"),
         None,
@@ -66,7 +66,7 @@ async fn the_answer_to_a_published_bundle_brings_none_back_and_what_was_asked_fo
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_authority_that_its_keeper_does_not_find_is_gone() {
+async fn an_authority_that_its_controller_does_not_find_is_forgotten() {
     let harness = Harness::set().await;
     let mut controller = controller(&harness);
     run_a_minute(&mut controller).await;
@@ -165,7 +165,7 @@ async fn an_identity_that_a_list_does_not_name_is_not_probed_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_authority_made_anew_during_a_look_has_its_signer_again() {
+async fn an_authority_created_again_during_a_reconcile_has_its_signer_again() {
     let harness = Harness::set().await;
     let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
     harness.context.scheduler.change(|scheduler| {

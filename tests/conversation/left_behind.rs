@@ -1,4 +1,4 @@
-//! An authority that is deleted, or that another operator claims, leaves nothing behind in this process.
+//! An authority that is deleted, or that another operator claims, is forgotten in all parts of this process.
 
 use mtls_operator::api::decoded::Decoded;
 use mtls_operator::operator::client::watch::EventHandler as _;

@@ -1,10 +1,10 @@
-//! What the operator says to the API server, call by call: enough, and not one call more.
+//! Exactly which calls the operator makes to a scripted API server, and that it makes none where nothing has changed.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test fails by panicking, also in what its functions share"
 )]
-#![allow(clippy::large_futures, reason = "the whole operator lies in the future of a test")]
+#![allow(clippy::large_futures, reason = "the future of a test holds the whole operator")]
 
 mod api_faults;
 mod at_work;

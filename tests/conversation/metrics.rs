@@ -15,7 +15,7 @@ use crate::authority_controller::{ROOT, controller, lose_root, run_a_minute, scr
 const LOST: &str = "mtls_operator_authorities{authority=\"mesh\",reason=\"RootLost\"} 1";
 const READY: &str = "mtls_operator_authorities{authority=\"mesh\",reason=\"Ready\"} 1";
 
-/// Whatever of it is not 0.
+/// The samples of a scrape that are not 0.
 fn figures(harness: &Harness) -> Vec<String> {
     scrape(harness).into_iter().filter(|line| !line.ends_with(" 0")).collect()
 }
@@ -40,9 +40,9 @@ async fn a_lost_root_is_seen_in_the_figures_at_once_and_until_it_is_restored() {
     assert!(shown(&harness, READY) && !shown(&harness, LOST), "{:#?}", figures(&harness));
 }
 
-/// By a replica that led before, say: its write was on its way when it was killed.
+/// For example a replica that led before: its write was on its way when it was killed.
 #[tokio::test(start_paused = true)]
-async fn counts_that_somebody_else_has_written_late_are_put_right() {
+async fn counts_that_another_replica_has_written_late_are_corrected() {
     let harness = served().await;
     let mut controller = controller(&harness);
     run_a_minute(&mut controller).await;
@@ -112,7 +112,7 @@ async fn a_lost_root_is_logged_once_and_once_again_when_it_is_restored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_identity_that_nobody_can_renew_says_so_once_and_is_counted() {
+async fn an_identity_that_cannot_be_renewed_says_so_once_and_is_counted() {
     let mut harness = served().await;
     lose_root(&harness);
     run_a_minute(controller(&harness)).await;
@@ -160,7 +160,7 @@ async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_way_to_stand_is_logged_once_however_often_it_is_tried_again() {
+async fn each_reason_of_an_identity_is_logged_once_however_often_it_is_tried_again() {
     let (log, _guard) = Log::listen();
     let mut harness = Harness::set().await;
     let told = |log: &Log| -> Vec<String> {
@@ -168,13 +168,13 @@ async fn each_way_to_stand_is_logged_once_however_often_it_is_tried_again() {
     };
     harness.apply("web", &json!({}));
     harness.settle().await;
-    assert_eq!(told(&log), [""; 0], "a first leaf has a line of its own");
+    assert_eq!(told(&log), [""; 0], "a first leaf has another line");
     harness.apply("web", &json!({ "ttl": "1000h" }));
     for _ in 0..3 {
         harness.settle().await;
         harness.advance(test_support::in_memory::harness::A_WHILE);
     }
-    // Once at once, and once when it has begun to need a person.
+    // Once immediately, and once when the refusal is said to need a person.
     let lines = told(&log);
     assert!(lines.len() == 2 && lines[1].starts_with("WARN"), "{lines:#?}");
     for part in ["name=\"web\"", "before=\"Issued\"", "reason=\"Invalid\"", "leaf.maxTTL"] {

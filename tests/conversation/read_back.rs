@@ -1,5 +1,5 @@
-//! A transition whose result the operator could not read again (I13): it is not written, people are told, and the root in
-//! force signs on.
+//! A transition whose result the operator could not read again (I13): it is not written, the condition says so, and the root
+//! in force goes on signing.
 
 use k8s_openapi::ByteString;
 use mtls_operator::api::conditions::{READY, STALLED, find};

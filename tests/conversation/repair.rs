@@ -52,7 +52,7 @@ async fn stripped_labels_come_back_without_a_new_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_identity_made_anew_under_its_old_name_takes_its_secret_over_with_a_new_key() {
+async fn an_identity_created_again_under_its_old_name_takes_its_secret_over_with_a_new_key() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.settle().await;

@@ -34,7 +34,7 @@ fn annotate(harness: &Harness, key: &str, value: &str) {
     harness.context.authorities.lock().apply(authority(harness));
 }
 
-/// Asserts that another look at the authority writes nothing.
+/// Asserts that another reconcile of the authority writes nothing.
 async fn assert_quiet(harness: &Harness, controller: impl Future<Output = ()>) {
     let writes = harness.server.writes();
     harness.context.authorities.lock().apply_secret(ROOT);
@@ -55,7 +55,7 @@ pub fn provide(harness: &Harness) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_to_rotate_a_provided_ca_is_told_what_to_do_until_it_is_done() {
+async fn a_request_to_rotate_a_provided_ca_is_answered_with_what_to_do_until_it_is_done() {
     let harness = Harness::bare(ApiServer::default(), NOW);
     provide(&harness);
     let spec = json!({ "root": { "provided": { "secretName": OWN } } });
@@ -75,7 +75,7 @@ async fn whoever_asks_to_rotate_a_provided_ca_is_told_what_to_do_until_it_is_don
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_for_a_rotation_during_another_is_told_when_it_begins() {
+async fn a_request_for_a_rotation_during_another_is_answered_with_when_it_begins() {
     let harness = served().await;
     let mut controller = controller(&harness);
     annotate(&harness, "rotate", "1");
@@ -105,7 +105,7 @@ async fn a_rotation_that_was_asked_for_during_another_begins_when_that_has_ended
     assert_eq!(root["metadata"]["annotations"]["mtls-operator.dev/rotate-request"], "2");
 }
 
-/// What a scrape gives of the rotation.
+/// The lines of a scrape about the rotation.
 fn of_rotation(harness: &Harness) -> Vec<String> {
     let mut figures = scrape(harness);
     figures.retain(|line| line.contains("rotation_phase{") || line.contains("rotation_waiting{"));
@@ -122,7 +122,7 @@ fn evidence(harness: &Harness) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_root_is_lost_nobody_is_told_that_it_is_stable() {
+async fn while_the_root_is_lost_the_condition_does_not_say_that_it_is_stable() {
     let harness = served().await;
     let mut controller = controller(&harness);
     run_a_minute(&mut controller).await;
@@ -131,7 +131,7 @@ async fn while_the_root_is_lost_nobody_is_told_that_it_is_stable() {
     let root = lose_root(&harness);
     run_a_minute(&mut controller).await;
     assert_eq!(says(&harness, "it is unknown"), row("Unknown", "RootLost", true), "{:?}", rotating(&harness));
-    assert_eq!(evidence(&harness), known, "what was seen last stays: it is the evidence");
+    assert_eq!(evidence(&harness), known, "what was seen last is kept as evidence");
     assert_quiet(&harness, &mut controller).await;
     harness.server.put(SECRETS, &root);
     harness.context.authorities.lock().apply_secret(ROOT);
@@ -148,7 +148,7 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         if ours == "Announced" {
             annotate(&harness, "rotate", "1");
             run_a_minute(&mut controller).await;
-            annotate(&harness, "rotation-exclude", "orders/nobody");
+            annotate(&harness, "rotation-exclude", "orders/missing");
             run_a_minute(&mut controller).await;
         }
         let known = evidence(&harness);
@@ -166,7 +166,7 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
             "{:?}",
             rotating(&harness)
         );
-        assert_eq!(evidence(&harness), known, "another root lies in the place of ours");
+        assert_eq!(evidence(&harness), known, "the Secret holds the root of another mesh");
         assert_eq!(
             authority(&harness).status.unwrap().rotation.unwrap().waiting_for,
             [],
@@ -178,7 +178,7 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_of_the_roots_is_told_once_though_the_look_that_made_it_failed() {
+async fn a_change_of_the_roots_is_reported_once_though_the_reconcile_that_made_it_failed() {
     let read = format!("GET secrets mtls-system/{ROOT}");
     let faults: [&[(&str, Fault)]; 2] =
         [&[("PATCH status mesh", Fault::Overtaken)], &[(&read, Fault::Spared), (&read, Fault::Broken)]];
@@ -204,7 +204,7 @@ fn types(harness: &Harness) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_two_write_of_an_authority_stands_in_one_order_while_no_root_signs_in_a_rotation() {
+async fn conditions_that_two_controllers_write_keep_one_order_while_no_root_signs_in_a_rotation() {
     let spec = json!({
         "root": { "provided": { "secretName": OWN } }, "trustBundle": { "namespaces": { "from": "All" } },
         "leaf": { "ttl": "1m", "maxTTL": "1m" }, "rotation": { "propagation": "10s", "spreadOver": "0s" },

@@ -10,7 +10,7 @@ use crate::authority_controller::ROOT;
 use tracing::level_filters::LevelFilter;
 
 #[tokio::test(start_paused = true)]
-async fn neither_status_nor_events_carry_a_key_or_a_certificate() {
+async fn neither_status_nor_events_hold_a_key_or_a_certificate() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.apply("refused", &json!({"ttl": "1000h"}));
@@ -30,7 +30,7 @@ async fn neither_status_nor_events_carry_a_key_or_a_certificate() {
     let key = harness.secret("web-mtls").unwrap()["data"]["tls.key"].as_str().unwrap().to_owned();
     // The second one is how base64 spells `-----BEGIN`.
     for word in ["-----BEGIN", "LS0tLS1CRUdJTi", "PRIVATE KEY", "c2VjcmV0", &key] {
-        assert!(harness.told.iter().all(|body| !body.contains(word)), "{word} is told");
+        assert!(harness.told.iter().all(|body| !body.contains(word)), "{word} is written");
     }
 }
 
@@ -45,7 +45,7 @@ async fn an_answer_that_cannot_be_read_is_not_logged() {
     let guard = tracing::subscriber::set_default(subscriber);
     harness.server.next(&format!("GET secrets mtls-system/{ROOT}"), Fault::AnswerCut);
     let error = harness.look_at_authority().await.unwrap_err().to_string();
-    tracing::info!(error, "the look ended");
+    tracing::info!(error, "the reconcile ended");
     drop(guard);
     let log = fs::read_to_string(file.path()).unwrap();
     assert!(log.contains("the answer cannot be read from line 1, column"), "{error}");

@@ -32,7 +32,7 @@ fn breaks(harness: &Harness, line: &str) {
     }
 }
 
-/// How the rotation gets on, as the condition `Rotating` says it.
+/// The progress of the rotation, as the condition `Rotating` says it.
 async fn told(harness: &Harness) -> String {
     let spec = AuthoritySpec::parse(&authority(harness)).unwrap();
     rotating_message(&harness.root_outcome().await.0, &spec)

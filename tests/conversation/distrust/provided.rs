@@ -8,12 +8,12 @@ use test_support::in_memory::rotation_run::RotationRun;
 use super::{fingerprint, hex, taken};
 use crate::provided::{certifying, input, mesh_of, provide, swift_and_provided};
 
-/// How the authority stands.
+/// What a reconcile of the authority decides.
 async fn decision(mesh: &RotationRun) -> RootDecision {
     mesh.harness.root_outcome().await.0.decision
 }
 
-/// X.509 has no way to distrust an intermediate below a root that is trusted: people are told, whenever they name it.
+/// X.509 has no way to distrust an intermediate below a root that is trusted: the condition says so, whenever it is named.
 #[tokio::test(start_paused = true)]
 async fn an_intermediate_that_is_distrusted_is_told_to_be_accepted_before_and_after_it_is_replaced() {
     for is_replaced_first in [true, false] {

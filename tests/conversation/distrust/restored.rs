@@ -7,7 +7,7 @@ use test_support::in_memory::rotation_run::RotationRun;
 
 use super::{fingerprint, hex, taken, trust, trusts};
 
-/// The backup is older than the root that is distrusted, and knows nothing of what it has certified since.
+/// The backup is older than the root that is distrusted, and lacks what it has certified since.
 #[tokio::test(start_paused = true)]
 async fn what_was_distrusted_with_another_root_stays_so_whichever_backup_is_restored() {
     let mut mesh = RotationRun::of(&["a"], RotationRun::swift()).await;
@@ -24,7 +24,7 @@ async fn what_was_distrusted_with_another_root_stays_so_whichever_backup_is_rest
     mesh.tick(1).await;
     let service = mesh.harness.context.issuers.get("mesh").unwrap();
     assert!(service.signer.is_err(), "the first root has certified the one that is distrusted");
-    // A person goes on without the root that is missing.
+    // A person accepts the loss of the missing root.
     mesh.harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         let missed = json!({ "role": "Signing", "fingerprint": hex(&signs), "keyID": key_id, "leaves": 1 });
         authority["status"]["roots"] = json!([missed]);

@@ -1,4 +1,4 @@
-//! Admission policies that change a Secret on its way in: told in the condition, written once, no loop.
+//! Admission policies that change a Secret on its way in: the condition names them, and the Secret is written once.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn a_secret_that_an_admission_policy_hides_from_the_watch_is_told_of_and_l
     );
     let calls = pass(&mut harness, 1200).await;
     assert!(calls.iter().all(|call| call == "GET metadata orders/web-mtls"), "{calls:#?}");
-    assert!((5..=20).contains(&calls.len()), "{} looks in twenty minutes", calls.len());
+    assert!((5..=20).contains(&calls.len()), "{} reads in twenty minutes", calls.len());
     assert_eq!(harness.message("web"), message);
     harness.server.delete(SECRETS, "orders", "web-mtls");
     pass(&mut harness, 300).await;
@@ -65,7 +65,7 @@ async fn a_label_of_the_spec_that_an_admission_policy_changes_is_told_of_and_wri
     harness.look_at_authority().await.unwrap();
     harness.advance(A_WHILE);
     harness.settle().await;
-    assert_eq!(harness.message("web"), message, "a look that reads nothing forgets nothing");
+    assert_eq!(harness.message("web"), message, "a reconcile that reads nothing forgets nothing");
     harness.server.admit(|_| {});
     harness.advance(SignedDuration::from_hours(17));
     harness.look_at_authority().await.unwrap();
@@ -75,7 +75,7 @@ async fn a_label_of_the_spec_that_an_admission_policy_changes_is_told_of_and_wri
 }
 
 #[tokio::test(start_paused = true)]
-async fn annotations_of_ours_that_an_admission_policy_takes_away_cause_no_loop() {
+async fn annotations_of_the_operator_that_an_admission_policy_removes_cause_no_loop() {
     for key in [
         "trust",
         "identity-uid",
@@ -95,7 +95,7 @@ async fn annotations_of_ours_that_an_admission_policy_takes_away_cause_no_loop()
         harness.settle().await;
         let calls = pass(&mut harness, 600).await;
         assert!(calls.iter().all(|call| call.starts_with("GET")), "{key}: {calls:#?}");
-        assert!(calls.len() <= 15, "{key}: {} looks in ten minutes", calls.len());
+        assert!(calls.len() <= 15, "{key}: {} reads in ten minutes", calls.len());
         assert_eq!((harness.ready("web"), revision(&harness, "web")), (issued(), 1), "{key}");
     }
 }

@@ -1,4 +1,4 @@
-//! Other writers of a leaf Secret.
+//! Other writers of a leaf Secret, and how often the operator repairs what they write.
 
 mod admission_policies;
 mod overwriting;
@@ -13,7 +13,7 @@ pub fn revision(harness: &Harness, name: &str) -> i64 {
     harness.identity(name).status.unwrap().revision.unwrap()
 }
 
-/// Time passes, second by second, in which the operator does what it does. Returns every call that it made.
+/// Time passes, second by second, while the operator works. Returns every call that it made.
 pub async fn pass(harness: &mut Harness, seconds: u32) -> Vec<String> {
     let mut asked = Vec::new();
     for _ in 0..seconds {

@@ -29,7 +29,7 @@ fn strip(secret: &mut Value) {
     claim(secret);
 }
 
-/// What the API server notes of a write.
+/// The managed fields that the API server records of a write.
 fn claim(secret: &mut Value) {
     secret["metadata"]["managedFields"] = json!([
         {"manager": "mtls-operator", "operation": "Update", "apiVersion": "v1", "time": "2026-05-28T20:26:40Z",
@@ -39,13 +39,13 @@ fn claim(secret: &mut Value) {
     ]);
 }
 
-/// The Events that say so.
+/// The number of Events that say so.
 fn told(harness: &Harness) -> usize {
     harness.told.iter().filter(|body| body.contains(OVERWRITTEN)).count()
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_overwrites_a_secret_again_and_again_meets_a_growing_pause_and_is_named() {
+async fn a_secret_that_is_overwritten_again_and_again_is_repaired_with_growing_pauses_and_its_writer_is_named() {
     let mut harness = harness().await;
     harness.server.oppose(overwrite);
     harness.server.edit(SECRETS, "orders", "web-mtls", overwrite);
@@ -54,7 +54,7 @@ async fn whoever_overwrites_a_secret_again_and_again_meets_a_growing_pause_and_i
     assert!((5..=11).contains(&issuances), "{issuances} issuances in ten minutes");
     let writes = count(&calls, "PATCH status orders/web");
     assert!(writes <= 25, "{writes} writes of the status in ten minutes");
-    assert_eq!(harness.ready("web"), ("False".into(), "Issuing".into()), "what lies there is not as asked");
+    assert_eq!(harness.ready("web"), ("False".into(), "Issuing".into()), "the stored pair is not as requested");
     let message = harness.message("web");
     assert!(
         message.contains("cert-manager-certificates") && message.contains("orders/web-mtls"),
@@ -66,7 +66,7 @@ async fn whoever_overwrites_a_secret_again_and_again_meets_a_growing_pause_and_i
     assert_eq!(
         (harness.ready("other"), revision(&harness, "other")),
         (issued(), 1),
-        "nobody else is concerned"
+        "the other identity is not affected"
     );
 }
 
@@ -84,11 +84,11 @@ async fn a_secret_is_put_right_for_good_within_the_pause_after_its_other_writer_
     harness.advance(A_WHILE);
     harness.server.delete(SECRETS, "orders", "web-mtls");
     harness.settle().await;
-    assert!(harness.secret("web-mtls").is_some(), "what has ended long ago delays nothing");
+    assert!(harness.secret("web-mtls").is_some(), "overwriting that has ended long ago delays nothing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_strips_labels_again_and_again_meets_a_growing_pause_and_the_leaf_stays_ready() {
+async fn labels_that_are_stripped_again_and_again_are_repaired_with_growing_pauses_and_the_leaf_stays_ready() {
     let mut harness = harness().await;
     harness.server.oppose(strip);
     harness.server.edit(SECRETS, "orders", "web-mtls", strip);
@@ -106,7 +106,7 @@ async fn whoever_strips_labels_again_and_again_meets_a_growing_pause_and_the_lea
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_deletes_a_secret_again_and_again_meets_a_growing_pause() {
+async fn a_secret_that_is_deleted_again_and_again_is_created_with_growing_pauses() {
     let mut harness = harness().await;
     let mut calls = Vec::new();
     for _ in 0..600 {
@@ -133,7 +133,7 @@ async fn a_few_repairs_of_one_secret_are_made_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_pair_that_is_put_back_again_and_again_meets_a_growing_pause_once_it_has_expired() {
+async fn an_old_pair_that_is_restored_again_and_again_is_replaced_with_growing_pauses_once_it_has_expired() {
     let mut harness = harness().await;
     let old = harness.secret("web-mtls").unwrap();
     let restore = move |secret: &mut Value| {

@@ -1,4 +1,4 @@
-//! Changes of the provided CA during a rotation follow at its end, and people are told so.
+//! Changes of the provided CA during a rotation follow at its end, and the condition says so.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use test_support::in_memory::rotation_run::RotationRun;
 use super::{certifying, input, mesh_of, provide};
 use crate::authority_controller::{authority, controller, rotating};
 
-/// What the condition `Rotating` says at the end of each look, until the rotation has ended.
+/// What the condition `Rotating` says at the end of each reconcile, until the rotation has ended.
 async fn said_until_stable(mesh: &mut RotationRun) -> Vec<String> {
     let mut said = Vec::new();
     for _ in 0..40 {

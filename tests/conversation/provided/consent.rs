@@ -51,7 +51,7 @@ async fn the_root_of_an_authority_is_never_the_input_of_another_one() {
     assert_eq!(root_secret(&harness), None, "nothing is copied");
 }
 
-/// As an operator leaves it that knew no such annotation.
+/// As an operator has left it that did not know the annotation.
 #[tokio::test(start_paused = true)]
 async fn a_copy_in_force_is_consent_until_the_ca_is_changed() {
     let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
@@ -81,7 +81,7 @@ async fn a_copy_in_force_is_consent_until_the_ca_is_changed() {
     }
 }
 
-/// What lies in a root Secret as the next root has been taken with consent, too.
+/// The next root in a root Secret has been copied with consent, too.
 #[tokio::test(start_paused = true)]
 async fn an_announced_copy_is_consent_as_well() {
     let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));

@@ -1,4 +1,4 @@
-//! A provided CA that ends soon: told once, before certificates are cut short, and on the identities whose certificates are.
+//! A provided CA that ends soon: one Event, before certificates are cut short, and a sentence on identities whose certificate is.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn a_provided_ca_that_ends_soon_is_told_once_and_before_certificates_are_c
     let mut second = controller(&harness);
     harness.context.authorities.lock().apply(authority(&harness));
     run_a_minute(&mut second).await;
-    assert_eq!(events(&harness, "EndsSoon"), 1, "a restart tells nothing twice");
+    assert_eq!(events(&harness, "EndsSoon"), 1, "a restart repeats no Event");
     let two = Ca::root("two", NOW);
     put(&harness, &input(&two, &two.pem()));
     run_a_minute(&mut second).await;

@@ -1,4 +1,4 @@
-//! CAs that people provide.
+//! CAs that people provide in a Secret, and authorities that sign with them.
 
 mod changes;
 mod consent;
@@ -27,7 +27,7 @@ pub fn provide(ca: &Ca, anchor: &Ca, server: &ApiServer) {
     server.put(SECRETS, &input(ca, &anchor.pem()));
 }
 
-/// A root that lives so long.
+/// A root that is valid for so long.
 pub fn root_for(name: &str, ttl: SignedDuration) -> Ca {
     Ca::root_with(name, NOW, |params| params.not_after = offset(NOW + ttl))
 }
@@ -60,7 +60,7 @@ pub fn ready(harness: &Harness) -> (String, String, String) {
     (found.status, found.reason, found.message)
 }
 
-/// Asserts how the authority stands and what it says.
+/// Asserts status and reason of the authority's `Ready`, and part of its message.
 pub fn assert_stands(harness: &Harness, status: &str, reason: &str, says: &str) {
     let found = ready(harness);
     assert_eq!((&*found.0, &*found.1), (status, reason), "{}", found.2);

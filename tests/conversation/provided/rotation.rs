@@ -54,7 +54,7 @@ async fn rotate(mesh: &mut RotationRun) {
     }
 }
 
-/// A whole rotation by the observed distribution alone. A consumer that never loads another bundle is lost: no
+/// A whole rotation by the observed distribution alone. A consumer that never loads another bundle cannot follow: no
 /// cross-certificate leads to the next root.
 async fn hand_over(mesh: &mut RotationRun) {
     let mut phases = vec![mesh.phase()];
@@ -73,7 +73,7 @@ async fn hand_over(mesh: &mut RotationRun) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn from_one_provided_ca_to_another_everybody_can_shake_hands_at_every_second() {
+async fn from_one_provided_ca_to_another_any_two_consumers_can_shake_hands_at_every_second() {
     let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
     let mut mesh = mesh_of(&one, &one, certifying()).await;
     assert_eq!(served(&mesh, "a"), pairs(&[("", "one")]));
@@ -93,7 +93,7 @@ async fn from_one_provided_ca_to_another_everybody_can_shake_hands_at_every_seco
     }
 }
 
-/// A CA certificate in the name of a company is not the operator's to make.
+/// The operator must not make a CA certificate in the name of a company unless it is allowed to.
 #[tokio::test(start_paused = true)]
 async fn a_provided_ca_certifies_nothing_but_leaves_unless_people_say_so() {
     let (one, two) = (Ca::root("one", NOW), Ca::root("two", NOW));
@@ -110,7 +110,7 @@ async fn a_provided_ca_certifies_nothing_but_leaves_unless_people_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn from_a_generated_root_to_a_provided_ca_everybody_can_shake_hands_at_every_second() {
+async fn from_a_generated_root_to_a_provided_ca_any_two_consumers_can_shake_hands_at_every_second() {
     let mut mesh = RotationRun::of(&["a", "b"], RotationRun::swift()).await;
     let own = Ca::root("own", NOW);
     provide(&own.intermediate("own-1"), &own, &mesh.harness.server);
@@ -125,7 +125,7 @@ async fn from_a_generated_root_to_a_provided_ca_everybody_can_shake_hands_at_eve
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ca_that_may_certify_nobody_hands_over_by_the_observed_distribution_alone() {
+async fn a_ca_that_may_certify_no_other_hands_over_by_the_observed_distribution_alone() {
     let one = Ca::root_with("one", NOW, |params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0)));
     let mut mesh = mesh_of(&one, &one, certifying()).await;
     let two = Ca::root("two", NOW);
@@ -154,7 +154,7 @@ async fn without_a_cross_certificate_the_switch_waits_longer_and_is_forced_in_ti
         assert_eq!(mesh.phase(), "Draining");
         let late = mesh.harness.hand.now().duration_since(NOW + forced);
         assert!((0..=5).contains(&late.as_secs()), "{late} after it should be");
-        // The last leaves of the former root live their whole life, and every other identity goes on.
+        // The last leaves of the former root live their whole life, and every other identity stays issued.
         mesh.tick(5).await;
         assert_eq!(mesh.harness.ready("b"), issued());
     }
@@ -183,5 +183,5 @@ async fn a_leaf_of_a_signer_that_nothing_remembers_is_replaced_though_it_lies_be
         assert_eq!(mesh.harness.ready(name), issued());
     }
     mesh.tick(1).await;
-    assert_eq!(mesh.written, [""; 0], "it comes to rest");
+    assert_eq!(mesh.written, [""; 0], "nothing more is written");
 }

@@ -77,7 +77,7 @@ async fn each_edit_by_hand_costs_what_undoes_it() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_made_is_looked_at_now_and_then_and_never_written() {
+async fn a_config_map_of_another_owner_is_read_every_five_minutes_and_never_written() {
     let mut harness = harness(publishing()).await;
     let theirs =
         json!({ "metadata": { "namespace": NAMESPACE, "name": NAME }, "data": { "ca.crt": "theirs" } });
@@ -99,7 +99,7 @@ async fn what_somebody_else_made_is_looked_at_now_and_then_and_never_written() {
 }
 
 #[tokio::test]
-async fn what_nobody_asks_for_any_more_is_removed_and_only_what_is_ours() {
+async fn a_bundle_that_is_no_longer_asked_for_is_removed_and_nothing_of_another_owner() {
     let mut harness = published().await;
     let theirs = json!({
         "metadata": { "namespace": NAMESPACE, "name": "theirs", "labels": bundle(&harness)["metadata"]["labels"] },
@@ -128,9 +128,9 @@ async fn nothing_is_asked_of_a_namespace_that_is_being_deleted_or_is_not_known_y
     harness.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
     harness.look_at_authority().await.unwrap();
     harness.asked();
-    assert_eq!(harness.distributed().await, NOTHING, "it goes with its namespace");
+    assert_eq!(harness.distributed().await, NOTHING, "it is deleted with its namespace");
     harness.context.scheduler.change(|scheduler| scheduler.remove_namespace(NAMESPACE));
-    assert_eq!(harness.distributed().await, NOTHING, "whether it is selected, nobody knows");
+    assert_eq!(harness.distributed().await, NOTHING, "it is unknown whether it is selected");
     is_terminating(&harness, false);
     assert_eq!(harness.distributed().await, [format!("DELETE configmaps {NAMESPACE}/{NAME}")]);
 }

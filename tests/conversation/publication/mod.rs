@@ -1,4 +1,4 @@
-//! Published trust bundles.
+//! Published trust bundles: ConfigMaps and ClusterTrustBundles.
 
 mod calls;
 mod queued_changes;
@@ -44,7 +44,7 @@ pub fn edit(harness: &Harness, change: impl FnOnce(&mut Value)) {
     harness.server.edit(CONFIG_MAPS, NAMESPACE, NAME, change);
 }
 
-/// The place of the bundle in the namespace.
+/// Where the bundle is published in the namespace.
 pub fn bundle_target(harness: &Harness) -> Target {
     let terms = harness.context.issuers.get("mesh").unwrap().terms.clone();
     sites(&harness.context, &terms).remove(0).target

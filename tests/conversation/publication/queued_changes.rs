@@ -13,7 +13,7 @@ use super::{NAME, change, publishing};
 use crate::authority_controller::ROOT;
 
 #[tokio::test(start_paused = true)]
-async fn an_errand_that_waited_brings_what_is_in_force_when_it_is_run() {
+async fn a_change_that_waited_publishes_what_is_in_force_when_it_is_applied() {
     let (mesh, change) = change().await;
     mesh.ask("1");
     mesh.harness.look_at_authority().await.unwrap();
@@ -24,7 +24,7 @@ async fn an_errand_that_waited_brings_what_is_in_force_when_it_is_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_errand_that_nothing_asks_for_any_more_is_not_run() {
+async fn a_change_that_is_no_longer_asked_for_is_not_applied() {
     let (mut mesh, change) = change().await;
     mesh.harness.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
     mesh.harness.look_at_authority().await.unwrap();
@@ -50,7 +50,7 @@ async fn a_replica_with_an_old_view_of_the_root_publishes_no_bundle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_places_that_no_bundle_is_wanted_at_nothing_is_remembered() {
+async fn nothing_is_remembered_of_targets_where_no_bundle_is_wanted() {
     let mesh = RotationRun::of(&["a"], publishing()).await;
     let theirs = json!({ "data": { "ca.crt": "theirs" } });
     let mut made = mesh.harness.server.get(CONFIG_MAPS, NAMESPACE, NAME).unwrap();

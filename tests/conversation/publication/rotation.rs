@@ -17,7 +17,7 @@ fn for_the_cluster() -> Value {
     json!({ "trustBundle": { "clusterTrustBundle": true }, "rotation": { "propagation": "10m", "spreadOver": "0s" } })
 }
 
-/// So many seconds pass in `Announced`.
+/// So many seconds pass, and the phase stays `Announced`.
 async fn waits(mesh: &mut RotationRun, seconds: usize) {
     for _ in 0..seconds {
         mesh.tick(1).await;
@@ -26,7 +26,7 @@ async fn waits(mesh: &mut RotationRun, seconds: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clients_without_an_identity_verify_everybody_at_every_second_of_a_rotation() {
+async fn clients_without_an_identity_verify_every_server_at_every_second_of_a_rotation() {
     let mut mesh = RotationRun::of(&["a", "b"], publishing()).await;
     assert_eq!(roots(&bundle(&mesh.harness)["data"]["ca.crt"]), 1);
     mesh.ask("1");
@@ -55,14 +55,14 @@ async fn a_bundle_that_cannot_be_written_is_waited_for_unless_it_is_excluded_by_
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_takes_a_root_out_of_a_bundle_starts_the_wait_anew() {
+async fn an_edit_that_takes_a_root_out_of_a_bundle_starts_the_wait_again() {
     let mut mesh = RotationRun::of(&["a"], publishing()).await;
     let before = bundle(&mesh.harness)["data"].clone();
     mesh.ask("1");
     mesh.until("Announced", 30, 1).await;
     waits(&mut mesh, 9).await;
     edit(&mesh.harness, |found| found["data"] = before);
-    // It is undone before anybody looks at the rotation, and known all the same.
+    // It is undone before the authority is reconciled, and known all the same.
     mesh.harness.watch();
     mesh.harness.distribute().await;
     waits(&mut mesh, 10).await;
@@ -116,7 +116,7 @@ async fn a_cluster_trust_bundle_is_waited_for_ten_minutes_and_removed_when_it_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kind_that_is_not_served_holds_nobody_up_and_one_that_cannot_be_seen_does() {
+async fn a_kind_that_is_not_served_holds_no_rotation_up_and_one_that_cannot_be_seen_does() {
     for (access, ends) in
         [(Availability::NotServed, "Draining"), (Availability::Denied("no".into()), "Announced")]
     {

@@ -1,4 +1,4 @@
-//! What is refused: told once, and only a status and an Event are written.
+//! Refused identities: one status and one Event are written, and nothing else.
 
 mod needs_a_person;
 mod not_permitted;
@@ -43,7 +43,7 @@ pub fn is_stalled(harness: &Harness) -> bool {
 pub async fn assert_stalls_after_a_minute(harness: &mut Harness) {
     harness.advance(SignedDuration::from_secs(50));
     harness.settle().await;
-    assert!(!is_stalled(harness), "what cures it may be on its way");
+    assert!(!is_stalled(harness), "the change that cures it may be on its way");
     harness.advance(SignedDuration::from_secs(11));
     let calls = harness.settle().await;
     let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();

@@ -7,9 +7,9 @@ use test_support::in_memory::harness::{A_WHILE, Harness, issued};
 
 use super::{assert_stalls_after_a_minute, foreign, grant_example_com, is_stalled};
 
-/// The looks between grow ever more seldom, and the next one may be minutes away when the time has come.
+/// The attempts grow ever more seldom, and the next one may be minutes away when the minute is over.
 #[tokio::test(start_paused = true)]
-async fn a_conflict_is_told_to_need_a_person_in_time_however_often_it_was_looked_at() {
+async fn a_conflict_is_said_to_need_a_person_in_time_however_often_it_was_tried() {
     let mut harness = Harness::set().await;
     harness.server.put("secrets", &foreign());
     harness.apply("web", &json!({}));
@@ -27,7 +27,7 @@ async fn a_conflict_is_told_to_need_a_person_in_time_however_often_it_was_looked
 
 /// What can cure a refusal lies in three objects: each change of one of them starts the minute again.
 #[tokio::test(start_paused = true)]
-async fn a_change_of_what_a_refusal_depends_on_begins_the_minute_anew() {
+async fn a_change_of_what_a_refusal_depends_on_begins_the_minute_again() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({"dnsNames": ["example.com"]}));
     harness.settle().await;
@@ -68,7 +68,7 @@ async fn a_grant_that_comes_a_second_later_leaves_no_trace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_is_lost_is_lost() {
+async fn an_event_that_is_lost_is_not_sent_again() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({"ttl": "1000h"}));
     harness.watch();

@@ -43,7 +43,7 @@ async fn a_lifetime_above_the_limit_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_authority_is_asked_for_before_anybody_is_told() {
+async fn an_unknown_authority_is_read_before_the_refusal_is_reported() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({"authorityRef": { "name": "other" }}));
     harness.watch();
@@ -63,7 +63,7 @@ fn constrained_ca() -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_the_provided_ca_must_not_sign_is_told_to_whoever_asked_for_it() {
+async fn a_name_that_the_provided_ca_must_not_sign_is_reported_on_the_identity_that_asks_for_it() {
     let harness = Harness::bare(ApiServer::default(), NOW);
     harness.server.put("secrets", &constrained_ca());
     let root = RootSpec {
@@ -90,10 +90,10 @@ async fn a_name_that_the_provided_ca_must_not_sign_is_told_to_whoever_asked_for_
     let outcomes = harness.work().await;
     assert!(
         !outcomes.is_empty() && outcomes.iter().all(Result::is_ok),
-        "a refusal is no error: {outcomes:?}"
+        "a refusal is not an error: {outcomes:?}"
     );
     let later = harness.settle().await;
-    assert!(later.iter().all(|call| call.starts_with("GET")), "it is told once: {later:#?}");
+    assert!(later.iter().all(|call| call.starts_with("GET")), "it is reported once: {later:#?}");
     harness.apply("web", &json!({"services": []}));
     harness.settle().await;
     assert_eq!(harness.ready("web"), issued());

@@ -1,4 +1,4 @@
-//! A paused identity is told so and left as it is.
+//! A paused identity: its condition says so, and its Secret stays as it is.
 
 use serde_json::json;
 use test_support::in_memory::harness::{Harness, issued};
@@ -34,7 +34,7 @@ async fn names_that_are_asked_while_paused_are_not_noted_as_those_of_the_certifi
     harness.apply("web", &json!({"paused": true, "services": ["web", "api"]}));
     harness.settle().await;
     assert_eq!((harness.ready("web"), noted(&harness)), (refused("Paused"), before));
-    // Another look finds the same, by metadata alone.
+    // Another reconcile decides the same, by metadata alone.
     let mut restarted = harness.restarted().await;
     restarted.settle().await;
     assert_eq!(restarted.ready("web"), refused("Paused"));

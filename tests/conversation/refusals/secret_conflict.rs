@@ -19,7 +19,7 @@ async fn a_foreign_secret_is_neither_written_nor_read_and_the_identity_says_whos
         "GET mtlsidentities orders/web",
         "GET metadata orders/web-mtls",
         TOLD[0],
-        // The status that was just written is news once; then the backoff begins.
+        // The watch shows the status that was just written; then the backoff begins.
         "GET metadata orders/web-mtls",
     ];
     assert_eq!(calls, expected);
@@ -44,7 +44,7 @@ async fn a_conflict_ends_within_the_backoff_once_the_foreign_secret_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_for_a_renewal_need_not_wait_for_the_next_look_at_a_conflict() {
+async fn a_request_for_a_renewal_does_not_wait_for_the_backoff_of_a_conflict() {
     let mut harness = Harness::set().await;
     harness.server.put("secrets", &foreign());
     harness.apply("web", &json!({}));
@@ -58,7 +58,7 @@ async fn whoever_asks_for_a_renewal_need_not_wait_for_the_next_look_at_a_conflic
         });
     };
     ask(&harness, "too early");
-    assert!(!harness.settle().await.is_empty(), "it is looked at");
+    assert!(!harness.settle().await.is_empty(), "it is reconciled");
     assert_eq!(harness.ready("web"), refused("SecretConflict"));
     harness.server.delete("secrets", "orders", "web-mtls");
     ask(&harness, "now");
@@ -86,5 +86,5 @@ async fn of_two_identities_that_want_one_secret_exactly_one_has_it() {
     let owner = secret["metadata"]["labels"]["mtls-operator.dev/identity"].as_str().unwrap().to_owned();
     let loser = if owner == "one" { "two" } else { "one" };
     assert!(harness.message(loser).contains(&format!("belongs to MtlsIdentity orders/{owner}")));
-    assert_eq!(secret["metadata"]["annotations"]["mtls-operator.dev/revision"], "1", "they take turns");
+    assert_eq!(secret["metadata"]["annotations"]["mtls-operator.dev/revision"], "1", "they overwrite each other");
 }

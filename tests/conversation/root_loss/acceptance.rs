@@ -70,7 +70,7 @@ async fn a_fingerprint_that_nothing_holds_costs_one_read_of_each_trust_bundle() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_full_of_secrets_that_lie_costs_little_and_the_others_are_heard() {
+async fn a_namespace_full_of_forged_secrets_costs_few_reads_and_other_namespaces_still_count() {
     let (mut harness, lost) = replaced().await;
     let (another, honest) = (root(&harness)["data"]["ca.crt"].clone(), harness.secret("web-mtls").unwrap());
     copy(&harness, |number, secret| {

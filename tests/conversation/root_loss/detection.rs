@@ -65,5 +65,5 @@ async fn no_root_is_made_where_a_leaf_belongs_to_an_identity_that_the_index_was_
     assert_eq!(harness.server.get("secrets", "mtls-system", ROOT), None);
     harness.server.delete("mtlsidentities", "orders", "web");
     harness.look_at_authority().await.unwrap();
-    assert_ne!(harness.server.get("secrets", "mtls-system", ROOT), None, "the leaf is nobody's");
+    assert_ne!(harness.server.get("secrets", "mtls-system", ROOT), None, "the leaf belongs to no identity");
 }

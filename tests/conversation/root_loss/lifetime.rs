@@ -6,7 +6,7 @@ use test_support::in_memory::harness::{A_WHILE, AUTHORITIES, Harness, NOW};
 
 use crate::authority_controller::ROOT;
 
-/// The root Secret is gone, and a person accepts it. A new process is told of nobody but these.
+/// The root Secret is gone, and a person accepts it. The index of a new process holds these identities only.
 fn lost_and_accepted(harness: &Harness, told_of: &[&str]) -> Harness {
     let service = harness.context.issuers.get("mesh").unwrap();
     let signer = &service.signer.as_ref().unwrap().authority;
@@ -27,7 +27,7 @@ fn lost_and_accepted(harness: &Harness, told_of: &[&str]) -> Harness {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_loss_is_accepted_though_the_index_was_not_told_of_whoever_holds_the_lost_root() {
+async fn a_loss_is_accepted_though_the_index_lacks_the_identity_that_holds_the_lost_root() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.settle().await;
@@ -62,7 +62,7 @@ async fn a_lost_root_stays_trusted_as_long_as_leaves_can_be_asked_for_whatever_s
     assert!(known >= status.not_after.unwrap().0, "known until {known}");
 }
 
-/// The user of a namespace says what he likes in Secrets that are his.
+/// A user of the namespace forges the annotations of a thousand Secrets.
 pub fn forge(harness: &Harness) {
     let forged = |number: usize| match number % 3 {
         0 => format!("{number:040x}"),
@@ -95,7 +95,7 @@ async fn what_is_forged_in_secrets_neither_outlives_the_lost_root_nor_fills_the_
     assert!(size < 32 * 1024, "{size} bytes of annotations, of which a Secret can have 256 KiB");
     let former = notes["mtls-operator.dev/former-key-ids"].as_str().unwrap();
     let former: Vec<serde_json::Value> = serde_json::from_str(former).unwrap();
-    assert!(!former.is_empty(), "among them could be one that has signed");
+    assert!(!former.is_empty(), "one of them may have signed");
     for key in former {
         let key_id = key["keyID"].as_str().unwrap();
         assert!(key_id.parse::<KeyId>().is_ok() && key_id.len() == 40, "{key_id} is no key id");

@@ -15,7 +15,7 @@ use test_support::in_memory::harness::{AUTHORITIES, Harness, IDENTITIES, NAMESPA
 
 use crate::authority_controller::{looked_at, root, served};
 
-/// Key identifier of a signer that there never was.
+/// Key identifier of a signer that never existed.
 pub const FORGED: &str = "dededededededededededededededededededede";
 
 /// More Secrets than may be read one by one.
@@ -91,7 +91,7 @@ pub async fn replaced() -> (Harness, String) {
     (harness, lost)
 }
 
-/// How many objects are read, besides those of the operator's namespace, when the authority is looked at.
+/// How many objects are read, besides those of the operator's namespace, when the authority is reconciled.
 pub async fn reads(harness: &mut Harness) -> usize {
     harness.asked();
     looked_at(harness).await;

@@ -29,7 +29,7 @@ async fn a_labelled_secret_holds_the_first_root_back_only_where_its_identity_is_
             harness.advance(SignedDuration::from_secs(2));
             assert!(
                 harness.context.authorities.lock().next_due(harness.context.millis()).is_some(),
-                "it is looked at in time"
+                "it is due in time"
             );
         }
     }
@@ -46,7 +46,7 @@ async fn a_labelled_secret_stops_no_authority_that_has_its_root() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_identity_is_asked_for_once_however_many_secrets_claim_to_be_its() {
+async fn an_identity_is_read_once_however_many_secrets_claim_to_belong_to_it() {
     let mut harness = squatted("mesh", Some("of-another"));
     let trap = harness.secret("trap").unwrap();
     for number in 0..MANY {

@@ -101,7 +101,7 @@ async fn an_authority_whose_loss_rests_on_an_identity_is_looked_at_when_that_cha
         harness.advance(seconds);
         assert!(
             harness.context.authorities.lock().next_due(harness.context.millis()).is_some(),
-            "it is looked at in time"
+            "it is due in time"
         );
         assert_eq!(looked_at(&harness).await, "", "the evidence has gone");
     }
@@ -136,7 +136,7 @@ async fn what_proves_a_later_root_is_left_as_it_is_until_the_authority_has_been_
     assert_eq!(status(&harness, "web"), before);
     assert!(
         forgetful.context.authorities.lock().next_due(forgetful.context.millis()).is_some(),
-        "its authority is looked at"
+        "its authority is due"
     );
     let why = looked_at(&forgetful).await;
     assert!(why.starts_with("RootLost: ") && why.contains("MtlsIdentity orders/web"), "{why}");

@@ -7,7 +7,7 @@ use test_support::in_memory::rotation_run::RotationRun;
 use super::block_writes;
 
 #[tokio::test(start_paused = true)]
-async fn everybody_can_shake_hands_at_every_second_of_two_rotations() {
+async fn any_two_consumers_can_shake_hands_at_every_second_of_two_rotations() {
     let mut mesh = RotationRun::of(&["a", "b", "c"], RotationRun::swift()).await;
     for request in ["1", "2"] {
         let before = mesh.note("a", "authority-key-id");
@@ -16,7 +16,7 @@ async fn everybody_can_shake_hands_at_every_second_of_two_rotations() {
         mesh.until("Draining", 60, 1).await;
         assert_ne!(mesh.note("a", "authority-key-id"), before, "prompt: the next root signs at once");
         mesh.until("Stable", 180, 1).await;
-        // A consumer that never reloads is carried over one rotation.
+        // A consumer that never reloads can follow one rotation.
         mesh.reload();
     }
     for name in ["a", "b", "c"] {
@@ -26,7 +26,7 @@ async fn everybody_can_shake_hands_at_every_second_of_two_rotations() {
 
 #[tokio::test(start_paused = true)]
 #[should_panic(expected = "Expired")]
-async fn whoever_is_not_renewed_in_time_is_noticed_though_he_could_shake_hands_before() {
+async fn a_consumer_that_is_not_renewed_in_time_is_noticed_though_it_could_shake_hands_before() {
     let mut mesh = RotationRun::of(&["a"], RotationRun::swift()).await;
     mesh.check(true);
     block_writes(&mesh, "a");
@@ -48,7 +48,7 @@ async fn rotation_with_crash(crash: Option<(usize, bool)>) -> usize {
         mesh.until(phase, 300, 1).await;
     }
     let writes = mesh.harness.server.writes() - before;
-    // Renewals fall where the serials say, so that one run has a write more than another.
+    // Serial numbers decide when renewals are due, so that one run has a write more than another.
     let is_reached = crash.is_some_and(|(at, _)| at <= writes);
     assert_eq!(mesh.crashes, usize::from(is_reached), "{crash:?}");
     for name in ["a", "b"] {

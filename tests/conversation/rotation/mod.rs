@@ -1,4 +1,4 @@
-//! Rotations of the root, second by second.
+//! Rotations of the root, second by second, with identities that hold them up and replicas that lag.
 
 mod course;
 mod old_view;
@@ -9,7 +9,7 @@ use test_support::in_memory::api_server::Fault;
 use test_support::in_memory::harness::NAMESPACE;
 use test_support::in_memory::rotation_run::RotationRun;
 
-/// The Secret of this identity cannot be written any more.
+/// Every write of this identity's Secret fails from now on.
 pub fn block_writes(mesh: &RotationRun, name: &str) {
     for _ in 0..100_000 {
         mesh.harness.server.next(&format!("PATCH secrets {NAMESPACE}/{name}-mtls"), Fault::Broken);

@@ -16,7 +16,7 @@ async fn an_index_that_lags_switches_no_signer() {
             secret["metadata"]["annotations"]["example.com/touched"] = json!(second.to_string());
         });
         mesh.harness.look_at_authority().await.unwrap();
-        assert_eq!(mesh.phase(), "Announced", "what the Secret was in between is not told yet");
+        assert_eq!(mesh.phase(), "Announced", "the watch has not shown what the Secret was in between");
     }
     mesh.harness.watch();
     mesh.until("Draining", 15, 1).await;
@@ -37,7 +37,7 @@ async fn a_replica_with_an_old_view_of_the_root_writes_no_bundle() {
     mesh.harness.watch();
     let before = mesh.harness.server.writes();
     assert!(matches!(mesh.harness.work().await[..], [Err(Error::Stale { .. })]));
-    assert_eq!(mesh.harness.server.writes(), before, "it would take a root out that others need");
+    assert_eq!(mesh.harness.server.writes(), before, "it would take out a root that other Secrets need");
     mesh.tick(60).await;
     assert_eq!(
         mesh.harness.secret("a-mtls").unwrap()["data"]["ca.crt"],

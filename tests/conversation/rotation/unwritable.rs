@@ -10,7 +10,7 @@ use test_support::in_memory::rotation_run::RotationRun;
 use super::block_writes;
 
 #[tokio::test(start_paused = true)]
-async fn whoever_cannot_be_written_holds_the_switch_up_until_it_is_forced_and_no_longer() {
+async fn a_secret_that_cannot_be_written_holds_the_switch_up_until_it_is_forced_and_no_longer() {
     let spec = json!({
         "root": { "ttl": "20m" }, "leaf": { "ttl": "2m", "maxTTL": "2m" },
         "rotation": { "propagation": "10s", "spreadOver": "0s" },
@@ -27,7 +27,7 @@ async fn whoever_cannot_be_written_holds_the_switch_up_until_it_is_forced_and_no
         mesh.check(true);
     }
     assert_eq!(mesh.phase(), "Announced", "it is waited for");
-    // Its leaf expires meanwhile, which is its own trouble; everybody else goes on.
+    // Its leaf expires meanwhile; the other identities go on.
     mesh.forgive_expiry();
     for _ in 0..200 {
         mesh.tick(10).await;
@@ -44,25 +44,25 @@ async fn whoever_cannot_be_written_holds_the_switch_up_until_it_is_forced_and_no
     for _ in 0..60 {
         mesh.tick(1).await;
     }
-    assert_eq!(mesh.phase(), "Stable", "it lacks the next root still, and keeps the former one for nobody");
+    assert_eq!(mesh.phase(), "Stable", "it still lacks the next root, and the former root retires all the same");
 }
 
-/// Until the former root ends, whoever knows it alone accepts leaves of the next one; and no longer.
+/// Until the former root ends, a consumer that trusts it alone accepts leaves of the next one; and no longer.
 async fn stuck_is_led_until(mesh: &mut RotationRun, end: Timestamp) {
     let left = end.duration_since(mesh.harness.hand.now()).as_secs();
     assert!(left > 100, "{left} s are left of the former root");
     for _ in 0..left {
         mesh.tick(1).await;
         mesh.check(true);
-        // No expiry is forgiven here: the one who knows the former root alone is led to the next by its certificate.
+        // No expiry is forgiven here: the cross-certificate leads from the former root to the leaf of the next one.
         assert_eq!(mesh.accepts("stuck", "a"), Ok(()), "at {}", mesh.harness.hand.now());
     }
     mesh.tick(1).await;
-    assert_ne!(mesh.accepts("stuck", "a"), Ok(()), "nothing leads beyond the end of the former root");
+    assert_ne!(mesh.accepts("stuck", "a"), Ok(()), "no path is valid beyond the end of the former root");
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_excluded_by_name_is_not_waited_for() {
+async fn an_identity_that_is_excluded_by_name_is_not_waited_for() {
     let mut mesh = RotationRun::of(&["a", "stuck"], RotationRun::swift()).await;
     block_writes(&mesh, "stuck");
     mesh.ask("1");
@@ -78,7 +78,7 @@ async fn whoever_is_excluded_by_name_is_not_waited_for() {
     assert_eq!(mesh.phase(), "Draining");
 }
 
-/// What the condition `Rotating` says, to a person who has excluded these.
+/// What the condition `Rotating` says of an exclusion.
 async fn told_of_exclusion(mesh: &RotationRun) -> String {
     let spec = AuthoritySpec::parse(&mesh.harness.authority()).unwrap();
     rotating_message(&mesh.harness.root_outcome().await.0, &spec)
@@ -100,7 +100,7 @@ async fn an_exclusion_counts_for_one_rotation_and_is_never_removed() {
     let kept = &authority["metadata"]["annotations"]["mtls-operator.dev/rotation-exclude"];
     assert_eq!(kept, "orders/stuck, orders/stcuk");
     block_writes(&mesh, "stuck");
-    // Its leaf may expire meanwhile, which is its own trouble.
+    // Its leaf may expire meanwhile, which is not checked here.
     mesh.forgive_expiry();
     mesh.reload();
     mesh.ask("2");

@@ -21,7 +21,7 @@ async fn pods_that_serve_as_issued_cost_one_write_and_then_none() {
         // The root Secret is confirmed before each new certificate of a probe: no write.
         let calls = later(&mut harness, &mut pods, SIX_MINUTES).await;
         assert!(calls.iter().all(|call| call.starts_with("GET metadata mtls-system/")), "{calls:?}");
-        assert_eq!(pods.dialed(), PODS, "each Pod is looked at still");
+        assert_eq!(pods.dialed(), PODS, "each Pod is still probed");
     }
     assert_eq!(harness.ready("web"), issued());
 }
@@ -33,7 +33,7 @@ async fn a_renewal_that_pods_load_costs_no_write_of_the_probes() {
     harness.advance(SignedDuration::from_hours(17));
     harness.asked();
     harness.settle().await;
-    // Not loaded yet: they have the time.
+    // Not loaded yet, and within the time that loading may take.
     assert!(!later(&mut harness, &mut pods, SignedDuration::from_secs(1)).await.contains(&STATUS.to_owned()));
     for address in PODS {
         pods.load(&harness, address, "web");
@@ -61,7 +61,7 @@ async fn a_pod_that_never_loads_its_new_certificate_is_found_once_it_had_the_tim
     let served = status(&harness).served.unwrap();
     assert_eq!((served.endpoints, served.as_issued), (3, 2));
     assert_eq!(served.differing[0].serial.as_deref(), Some(&*before));
-    assert_eq!(harness.ready("web"), issued(), "what Pods do is not what the operator was asked for");
+    assert_eq!(harness.ready("web"), issued(), "`Ready` does not depend on what Pods serve");
     // The Pod is restarted: another address, probed at once.
     pods.load(&harness, "10.0.0.4", "web");
     Pods::publish(&harness, "web", &["10.0.0.2", "10.0.0.3", "10.0.0.4"]);
@@ -70,7 +70,7 @@ async fn a_pod_that_never_loads_its_new_certificate_is_found_once_it_had_the_tim
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_that_lets_strangers_in_is_found_unless_it_may() {
+async fn a_pod_that_accepts_untrusted_clients_is_found_unless_it_may() {
     let (mut harness, mut pods) = set().await;
     pods.accept_untrusted(PODS[2]);
     later(&mut harness, &mut pods, SIX_MINUTES).await;
@@ -105,7 +105,7 @@ async fn what_cannot_be_seen_is_said_to_be_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_that_does_not_probe_says_so_and_dials_nobody() {
+async fn an_operator_that_does_not_probe_says_so_and_dials_no_pod() {
     let (mut harness, mut pods) = set().await;
     pods.controller = ProbeController::new(harness.context.clone(), harness.context.probes.clone(), None);
     harness.asked();
@@ -132,7 +132,7 @@ async fn an_identity_that_asks_no_more_forgets_what_was_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_somebody_else_writes_meanwhile_is_written_the_next_time() {
+async fn a_status_that_another_client_writes_meanwhile_is_written_the_next_time() {
     let (mut harness, mut pods) = set().await;
     pods.stop(PODS[0]);
     harness.server.next(STATUS, Fault::Overtaken);
@@ -142,7 +142,7 @@ async fn a_status_that_somebody_else_writes_meanwhile_is_written_the_next_time()
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_probes_of_one_workload_are_looked_at_and_judged_apart() {
+async fn several_probes_of_one_workload_are_run_and_judged_apart() {
     let (mut harness, mut pods) = set().await;
     let probe = |name: &str, clients: &str| json!({ "name": name, "serviceName": "web", "targetPort": 8443, "clientCertificates": clients });
     harness.apply("web", &json!({ "probes": [probe("open", "NotChecked"), probe("strict", "Required")] }));

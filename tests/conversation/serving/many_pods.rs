@@ -38,7 +38,7 @@ async fn probe(dialer: Dialer, for_so_long: Duration) {
     );
     let leadership = Leadership::always(harness.context.clock.clone());
     let running = tokio::spawn(prober.run(leadership, Readiness::new()));
-    // It forgets what it knows when it begins to lead; the watches tell it again.
+    // It forgets what it knows when it begins to lead; the watches show it again.
     sleep(Duration::from_millis(1)).await;
     Pods::publish(&harness, "web", &addresses);
     for identity in harness.server.all(IDENTITIES) {
@@ -49,11 +49,11 @@ async fn probe(dialer: Dialer, for_so_long: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_than_32_endpoints_are_looked_at_at_once() {
+async fn no_more_than_32_endpoints_are_probed_at_once() {
     let held: Arc<Mutex<Vec<DuplexStream>>> = Arc::default();
-    let (looks, ends) = (Arc::new(AtomicUsize::new(0)), held.clone());
-    let count = looks.clone();
-    // Each accepts the connection and never says a word.
+    let (probes, ends) = (Arc::new(AtomicUsize::new(0)), held.clone());
+    let count = probes.clone();
+    // Each accepts the connection and never sends a byte.
     let dialer = Dialer::new(move |_: SocketAddr| {
         count.fetch_add(1, Ordering::Relaxed);
         let (here, there) = duplex(64 * 1024);
@@ -62,24 +62,24 @@ async fn no_more_than_32_endpoints_are_looked_at_at_once() {
     });
     // Less than the time that a handshake may take.
     probe(dialer, Duration::from_secs(4)).await;
-    assert_eq!(looks.load(Ordering::Relaxed), 32);
+    assert_eq!(probes.load(Ordering::Relaxed), 32);
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_than_50_looks_begin_in_a_second_and_hardly_fewer() {
-    let looks: Arc<Mutex<Vec<Duration>>> = Arc::default();
-    let (begun, clock) = (looks.clone(), Clock::system());
+async fn no_more_than_50_probes_begin_in_a_second_and_hardly_fewer() {
+    let probes: Arc<Mutex<Vec<Duration>>> = Arc::default();
+    let (begun, clock) = (probes.clone(), Clock::system());
     let dialer = Dialer::new(move |_: SocketAddr| {
         begun.lock().push(clock.monotonic());
         async { Err::<DuplexStream, _>(ErrorKind::ConnectionRefused.into()) }
     });
     probe(dialer, Duration::from_secs(8)).await;
-    let moments = looks.lock().clone();
-    assert!(moments.len() >= usize::from(ENDPOINTS), "{} looks", moments.len());
+    let moments = probes.lock().clone();
+    assert!(moments.len() >= usize::from(ENDPOINTS), "{} probes", moments.len());
     let in_a_second = |from: &Duration| {
         let end = *from + Duration::from_secs(1);
         moments.iter().filter(|moment| (*from..end).contains(*moment)).count()
     };
     let most = moments.iter().map(in_a_second).max();
-    assert_eq!(most, Some(50), "the most looks that began within a second");
+    assert_eq!(most, Some(50), "the most probes that began within a second");
 }

@@ -83,7 +83,7 @@ async fn a_rotation_waits_for_a_pod_that_does_not_trust_the_next_root_until_it_d
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_excluded_by_name_is_not_waited_for_whatever_its_pods_trust() {
+async fn an_identity_that_is_excluded_by_name_is_not_waited_for_whatever_its_pods_trust() {
     let mut watched = Box::pin(Watched::of(RotationRun::swift())).await;
     watched.mesh.ask("1");
     assert!(watched.until("Announced", 30).await);
@@ -111,11 +111,11 @@ async fn a_pod_that_cannot_be_reached_any_more_holds_a_switch_up_for_ten_minutes
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_that_does_not_trust_the_next_root_is_not_let_off_by_a_look_that_fails() {
+async fn a_pod_that_does_not_trust_the_next_root_is_still_waited_for_after_a_probe_that_fails() {
     let mut watched = Box::pin(Watched::of(RotationRun::swift())).await;
     watched.mesh.ask("1");
     assert!(watched.until("Announced", 30).await);
-    assert!(!watched.until("Draining", 30).await, "for so long the Secrets have been ready");
+    assert!(!watched.until("Draining", 30).await, "the Secrets have been ready for that long");
     watched.pods.stop(PODS[0]);
     for _ in 0..30 {
         watched.probe_in_vain().await;
