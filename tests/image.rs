@@ -86,7 +86,7 @@ fn the_same_binary_gives_the_same_image_to_the_last_byte() {
 }
 
 #[test]
-fn the_image_is_one_program_that_runs_as_nobody_in_particular() {
+fn the_image_is_one_program_that_runs_as_a_user_without_rights() {
     let Some(workshop) = workshop() else { return };
     let Some([archive, _]) = packed(&workshop) else { return };
     let index = document(&archive, "./index.json");

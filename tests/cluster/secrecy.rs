@@ -7,7 +7,7 @@ use kube::api::ListParams;
 use test_support::namespace::TestNamespace;
 use test_support::objects::value;
 
-/// Keys of Secrets under which something lies that nobody may read in a log.
+/// Keys of Secrets whose values must not be in a log.
 const KEPT: [&str; 3] = ["tls.key", "next.key", "evidence.key"];
 /// So many octets are told apart from any others, and fit on a line of every form.
 const ENOUGH: usize = 18;

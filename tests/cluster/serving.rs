@@ -1,5 +1,5 @@
-//! Probes on a real API server, with the rights that the chart gives for them: `EndpointSlice`s lead to Pods, and what is
-//! seen of them stands in status. The Pods are in this process, because no node is here to run them.
+//! Probes on a real API server, with the rights that the chart gives for them: `EndpointSlice`s lead to Pods, and status says
+//! what they serve. The Pods are in this process, because there is no node to run them.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -42,7 +42,7 @@ impl Pods {
             .await;
     }
 
-    /// The same, by the word of somebody.
+    /// The same, in an `EndpointSlice` that names this controller as its author.
     async fn run_kept_by(
         &self,
         keeper: &str,

@@ -1,4 +1,4 @@
-//! A mesh whose root rotates: what it has become in the end, and whether its consumers could talk all the while.
+//! A mesh whose root rotates, second by second, and whether any two of its consumers can shake hands at each.
 
 use http::Request;
 use jiff::SignedDuration;
@@ -22,7 +22,7 @@ use crate::operator_process::OperatorProcess;
 const PROPAGATION: SignedDuration = SignedDuration::from_secs(10);
 /// Seconds that a write can be on its way: W of the protocol, a third of `propagation`.
 const LATE: usize = 3;
-/// Seconds after which a rotation has failed. It takes a hundred in calm weather.
+/// Seconds after which a rotation has failed. It takes a hundred without faults.
 pub const AT_MOST: usize = 1000;
 
 /// An authority with a few identities in a namespace of their own.
@@ -31,14 +31,14 @@ pub struct RotationRun<'a> {
     pub namespace: String,
     authority: String,
     memory: ConsumerCache,
-    /// What was written since it was applied, counted.
+    /// The number of writes of the root Secret since it was applied.
     root_writes: RootWrites<'a>,
-    /// What was written, version by version.
+    /// Every version of its Secrets.
     pub history: History,
 }
 
 impl<'a> RotationRun<'a> {
-    /// A mesh as people apply it. Nobody has issued anything yet.
+    /// A mesh as people apply it, before anything is issued.
     pub async fn apply(cluster: &'a TestCluster) -> Self {
         let namespace = cluster.namespace().await;
         let authority = namespace.unique("swift");
@@ -56,48 +56,48 @@ impl<'a> RotationRun<'a> {
         Self { namespace: namespace.name, authority, memory, root_writes, history }
     }
 
-    /// Lives on until every identity is issued, and the trust bundle published.
-    pub async fn issued(&mut self, life: &OperatorProcess) {
+    /// Runs until every identity is issued, and the trust bundle published.
+    pub async fn issued(&mut self, operator: &OperatorProcess) {
         let authority = self.authority.clone();
-        let are_issued = async |life: &OperatorProcess| {
-            let identities = life.namespace.identities().list(&ListParams::default()).await.unwrap();
-            let is_published = published(&life.namespace, &authority).await.is_some();
+        let are_issued = async |operator: &OperatorProcess| {
+            let identities = operator.namespace.identities().list(&ListParams::default()).await.unwrap();
+            let is_published = published(&operator.namespace, &authority).await.is_some();
             let are_issued = identities.iter().all(|identity| ready_of(identity).1 == "Issued");
             (are_issued && is_published).then_some(())
         };
-        self.until("every identity to be issued and the bundle published", life, are_issued).await;
+        self.until("every identity to be issued and the bundle published", operator, are_issued).await;
     }
 
-    /// Lives on until a change of the root is held on its way.
-    pub async fn held(&mut self, life: &OperatorProcess) -> DelayedWrite {
-        self.until("a change of the root", life, async |life| life.wire.held()).await
+    /// Runs until a change of the root is held on its way.
+    pub async fn held(&mut self, operator: &OperatorProcess) -> DelayedWrite {
+        self.until("a change of the root", operator, async |operator| operator.proxy.held()).await
     }
 
-    /// Lives on until the root is in this phase.
-    pub async fn reaches(&mut self, life: &OperatorProcess, phase: Phase) {
+    /// Runs until the root is in this phase.
+    pub async fn reaches(&mut self, operator: &OperatorProcess, phase: Phase) {
         let name = root_secret(&self.authority);
-        let is_reached = async |life: &OperatorProcess| {
-            let root = life.namespace.system_secrets().get(&name).await.unwrap();
+        let is_reached = async |operator: &OperatorProcess| {
+            let root = operator.namespace.system_secrets().get(&name).await.unwrap();
             (note(&root, "phase").as_deref() == Some(phase.as_str())).then_some(())
         };
-        self.until(phase.as_str(), life, is_reached).await;
+        self.until(phase.as_str(), operator, is_reached).await;
     }
 
-    /// Lives on until it leads.
-    pub async fn led(&mut self, life: &OperatorProcess) {
-        self.until("it to lead", life, async |life| life.leads().then_some(())).await;
+    /// Runs until it leads.
+    pub async fn led(&mut self, operator: &OperatorProcess) {
+        self.until("it to lead", operator, async |operator| operator.leads().then_some(())).await;
     }
 
-    /// Lives on until there is an answer.
+    /// Runs until there is an answer.
     async fn until<T>(
         &mut self,
         what: &str,
-        life: &OperatorProcess,
+        operator: &OperatorProcess,
         ask: impl AsyncFn(&OperatorProcess) -> Option<T>,
     ) -> T {
         for _ in 0..AT_MOST {
-            self.second(life).await;
-            if let Some(answer) = ask(life).await {
+            self.second(operator).await;
+            if let Some(answer) = ask(operator).await {
                 return answer;
             }
         }
@@ -111,25 +111,25 @@ impl<'a> RotationRun<'a> {
         namespace.patch_authority(&self.authority, patch).await.unwrap();
     }
 
-    /// Lives on until the rotation has ended as it should, or it is clear that it has not.
-    pub async fn rotated(&mut self, life: &OperatorProcess, mut late: Option<Request<Body>>) -> EndState {
-        // One look decides: what follows a change may be on its way a moment later.
-        let mut picture = self.end_state(&life.namespace).await;
+    /// Runs until the rotation has ended as it should, or it is clear that it has not.
+    pub async fn rotated(&mut self, operator: &OperatorProcess, mut late: Option<Request<Body>>) -> EndState {
+        // Read at once and again each second: what follows a change may be on its way a moment later.
+        let mut end_state = self.end_state(&operator.namespace).await;
         for second in 0..AT_MOST {
-            self.second(life).await;
+            self.second(operator).await;
             if second == LATE
                 && let Some(late) = late.take()
             {
-                life.wire.deliver(late).await;
+                operator.proxy.deliver(late).await;
             }
-            if self.is_stable(&life.namespace).await {
-                picture = self.end_state(&life.namespace).await;
+            if self.is_stable(&operator.namespace).await {
+                end_state = self.end_state(&operator.namespace).await;
             }
-            if picture == EndState::expected() {
+            if end_state == EndState::expected() {
                 break;
             }
         }
-        picture
+        end_state
     }
 
     /// From now on leaves may expire before they can be renewed.
@@ -137,13 +137,13 @@ impl<'a> RotationRun<'a> {
         self.memory.forgive_expiry();
     }
 
-    /// How often the root Secret was changed since it was applied, and how often somebody tried in vain.
+    /// How often the root Secret was changed since it was applied, and how often a change was refused.
     pub async fn root_changes(&self) -> (usize, usize) {
         self.root_writes.root_changes(&self.authority, CHANGES).await
     }
 
-    /// No version of its Secrets was worse than the end. Then people delete the authority, so that nothing of it is heard
-    /// again. Returns how many versions there were.
+    /// Asserts that no version of its Secrets was worse than the end, and deletes the authority. Returns how many versions
+    /// there were.
     pub async fn end(self, cluster: &TestCluster) -> usize {
         let told = self.history.told().await;
         let verdict = judge(&told, self.history.root());
@@ -154,19 +154,19 @@ impl<'a> RotationRun<'a> {
     }
 
     /// A second passes; then any two consumers can shake hands, and clients that have the published bundle with them.
-    pub async fn second(&mut self, life: &OperatorProcess) {
-        life.second().await;
-        let secrets = life.namespace.secrets().list(&ListParams::default()).await.unwrap();
+    pub async fn second(&mut self, operator: &OperatorProcess) {
+        operator.second().await;
+        let secrets = operator.namespace.secrets().list(&ListParams::default()).await.unwrap();
         for secret in &secrets {
             let text = |key| String::from_utf8(value(secret, key)).unwrap();
             let (chain, key, bundle) = (text("tls.crt"), text("tls.key"), text("ca.crt"));
             let name = secret.metadata.name.as_deref().unwrap_or_default();
-            self.memory.saw(name, Snapshot { since: life.now(), chain, key, bundle });
+            self.memory.saw(name, Snapshot { since: operator.now(), chain, key, bundle });
         }
-        if let Some(bundle) = published(&life.namespace, &self.authority).await {
-            self.memory.saw(&bundle_name(&self.authority), Snapshot::of_client(life.now(), bundle));
+        if let Some(bundle) = published(&operator.namespace, &self.authority).await {
+            self.memory.saw(&bundle_name(&self.authority), Snapshot::of_client(operator.now(), bundle));
         }
-        assert_eq!(self.memory.check(life.now(), true), Ok(()), "MTLS_SEED={}", *SEED);
+        assert_eq!(self.memory.check(operator.now(), true), Ok(()), "MTLS_SEED={}", *SEED);
     }
 
     async fn end_state(&self, namespace: &TestNamespace) -> EndState {

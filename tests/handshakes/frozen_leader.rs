@@ -154,7 +154,7 @@ fn assert_no_harm(resume: Resume, before: Come, after: Come) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_when_it_thaws() {
+async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_when_it_resumes() {
     let cluster = TestCluster::without_operator(&[]);
     let pids = REPLICAS.map(|replica| cluster.start_operator_as(replica, &[]));
     let phases = Phases::start(&cluster).await;

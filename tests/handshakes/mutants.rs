@@ -42,7 +42,7 @@ async fn rotation(safeguards: Safeguards) -> Counts {
 }
 
 #[test]
-fn without_cross_certificates_those_fail_that_never_reload_and_only_those() {
+fn without_cross_certificates_consumers_that_never_reload_fail_and_no_others() {
     let counts = ALL.without_crosses.end();
     println!("A rotation without cross-certificates. {counts}");
     assert!(counts.sum(true).1 > 0, "{counts}");

@@ -169,7 +169,7 @@ fn bad_grants() -> Table {
 }
 
 #[tokio::test]
-async fn every_rule_of_an_authority_is_told_in_words() {
+async fn every_rule_of_an_authority_refuses_in_words() {
     let namespace = TestCluster::shared().namespace().await;
     let mut validation = Validation::default();
     let tables = [

@@ -1,4 +1,4 @@
-//! What the API server says to bad objects, and whether it has been asked about every rule.
+//! Dry runs of bad objects: the answers of the API server, and whether every rule has refused one.
 
 use kube::Client;
 use mtls_operator::api::patterns;
@@ -39,10 +39,10 @@ pub async fn judge_authority(
     judge(&namespace.client, "mtlsauthorities", &object).await
 }
 
-/// Patterns that stand in each of 512 grants: there a rule that says them in words costs more than the API server allows.
+/// Patterns in each of 512 grants: there a rule that says them in words costs more than the API server allows.
 const TOO_DEAR: [&str; 2] = [patterns::DNS_PATTERN, patterns::QUALIFIED_NAME];
 
-/// What the API server has said to bad objects.
+/// The answers of the API server to bad objects.
 #[derive(Default)]
 pub struct Validation {
     said: String,
@@ -57,7 +57,7 @@ impl Validation {
             Err(said) if !said.contains(words) => {
                 self.complaints.push(format!("{spec}: wanted {words:?}, but it says: {said}"));
             }
-            // A rule that cannot be worked out tells of its own trouble instead of the user's.
+            // A rule that cannot be evaluated reports its own error instead of the user's mistake.
             Err(said) if said.contains("conversion error") => {
                 self.complaints.push(format!("{spec}: a rule failed instead of refusing: {said}"));
             }
@@ -73,7 +73,8 @@ impl Validation {
         collect_rules(&definition, &mut rules);
         assert!(!rules.is_empty());
         let forgotten = rules.into_iter().filter(|sentence| !self.said.contains(sentence));
-        self.complaints.extend(forgotten.map(|sentence| format!("no bad object was told: {sentence}")));
+        self.complaints
+            .extend(forgotten.map(|sentence| format!("no bad object was refused with: {sentence}")));
         let mut bare = Vec::new();
         collect_bare_patterns(&definition, &[], &mut bare);
         bare.retain(|pattern| !TOO_DEAR.contains(pattern));

@@ -144,7 +144,7 @@ fn bad_probes() -> Table {
 }
 
 #[tokio::test]
-async fn every_rule_of_an_identity_is_told_in_words() {
+async fn every_rule_of_an_identity_refuses_in_words() {
     let namespace = TestCluster::shared().namespace().await;
     let mut validation = Validation::default();
     let tables = [bad_names(), bad_times_and_keys(), bad_secrets(), reserved_keys(), bad_probes()];

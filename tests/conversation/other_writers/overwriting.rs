@@ -45,7 +45,8 @@ fn told(harness: &Harness) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_that_is_overwritten_again_and_again_is_repaired_with_growing_pauses_and_its_writer_is_named() {
+async fn a_secret_that_is_overwritten_again_and_again_is_repaired_with_growing_pauses_and_its_writer_is_named()
+ {
     let mut harness = harness().await;
     harness.server.oppose(overwrite);
     harness.server.edit(SECRETS, "orders", "web-mtls", overwrite);
@@ -54,7 +55,11 @@ async fn a_secret_that_is_overwritten_again_and_again_is_repaired_with_growing_p
     assert!((5..=11).contains(&issuances), "{issuances} issuances in ten minutes");
     let writes = count(&calls, "PATCH status orders/web");
     assert!(writes <= 25, "{writes} writes of the status in ten minutes");
-    assert_eq!(harness.ready("web"), ("False".into(), "Issuing".into()), "the stored pair is not as requested");
+    assert_eq!(
+        harness.ready("web"),
+        ("False".into(), "Issuing".into()),
+        "the stored pair is not as requested"
+    );
     let message = harness.message("web");
     assert!(
         message.contains("cert-manager-certificates") && message.contains("orders/web-mtls"),
@@ -88,7 +93,8 @@ async fn a_secret_is_put_right_for_good_within_the_pause_after_its_other_writer_
 }
 
 #[tokio::test(start_paused = true)]
-async fn labels_that_are_stripped_again_and_again_are_repaired_with_growing_pauses_and_the_leaf_stays_ready() {
+async fn labels_that_are_stripped_again_and_again_are_repaired_with_growing_pauses_and_the_leaf_stays_ready()
+{
     let mut harness = harness().await;
     harness.server.oppose(strip);
     harness.server.edit(SECRETS, "orders", "web-mtls", strip);

@@ -86,5 +86,8 @@ async fn of_two_identities_that_want_one_secret_exactly_one_has_it() {
     let owner = secret["metadata"]["labels"]["mtls-operator.dev/identity"].as_str().unwrap().to_owned();
     let loser = if owner == "one" { "two" } else { "one" };
     assert!(harness.message(loser).contains(&format!("belongs to MtlsIdentity orders/{owner}")));
-    assert_eq!(secret["metadata"]["annotations"]["mtls-operator.dev/revision"], "1", "they overwrite each other");
+    assert_eq!(
+        secret["metadata"]["annotations"]["mtls-operator.dev/revision"], "1",
+        "they overwrite each other"
+    );
 }

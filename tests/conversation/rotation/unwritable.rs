@@ -44,7 +44,11 @@ async fn a_secret_that_cannot_be_written_holds_the_switch_up_until_it_is_forced_
     for _ in 0..60 {
         mesh.tick(1).await;
     }
-    assert_eq!(mesh.phase(), "Stable", "it still lacks the next root, and the former root retires all the same");
+    assert_eq!(
+        mesh.phase(),
+        "Stable",
+        "it still lacks the next root, and the former root retires all the same"
+    );
 }
 
 /// Until the former root ends, a consumer that trusts it alone accepts leaves of the next one; and no longer.
