@@ -1,4 +1,4 @@
-//! The image depends on the binary alone, nothing else gets into it, and its bill of materials names all that is in it.
+//! The image: it depends on the binary alone, holds nothing else, and its bill of materials names everything in it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
@@ -13,7 +13,7 @@ use test_support::tools::{require_tool, skip};
 
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// As Kubernetes and image formats call this machine's architecture.
+/// This machine's architecture in the words of Kubernetes and of image formats.
 fn arch() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -26,7 +26,7 @@ fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
-/// A static program named as the operator, which costs no minutes to build.
+/// A static program with the operator's name, which is built in a second.
 fn stand_in(folder: &Path) -> PathBuf {
     let (source, program) = (folder.join("main.rs"), folder.join("mtls-operator"));
     fs::write(&source, "fn main() {}").unwrap();

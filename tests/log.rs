@@ -1,4 +1,4 @@
-//! What the process says of itself, line by line, where machines read its log.
+//! The log lines of the process at its start and its end, as JSON.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
 #[path = "log/command_line.rs"]

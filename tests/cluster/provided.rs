@@ -1,4 +1,5 @@
-//! A provided CA is copied; another one is switched to at once where the anchors stay, and the copy signs while it is missing.
+//! A provided CA is copied; another one is switched to at once where the anchors stay, and the copy signs while it is
+//! missing.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};

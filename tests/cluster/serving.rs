@@ -113,7 +113,7 @@ async fn what_pods_serve_stands_in_the_status_of_their_identities() {
     pods.run(&namespace, "open", "10.0.0.2", true).await;
     pods.run(&namespace, "stuck", "10.0.0.3", false).await;
     pods.run_kept_by("me", &namespace, "forged", "10.0.0.4", false).await;
-    namespace.create("idle", verified("swift", "nobody")).await;
+    namespace.create("idle", verified("swift", "absent")).await;
 
     serving(&namespace, "good", "ServesAsIssued").await;
     serving(&namespace, "open", "AcceptsStrangers").await;

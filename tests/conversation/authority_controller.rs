@@ -1,4 +1,4 @@
-//! The controller of MtlsAuthorities, run by a test for a minute at a time, and what it leaves: status, conditions, metrics.
+//! The controller of authorities, run by a test for a minute at a time, and what it leaves: status, conditions, metrics.
 
 use std::pin::Pin;
 use std::time::Duration;

@@ -23,8 +23,8 @@ struct Loops {
 }
 
 impl Loops {
-    /// An authority that publishes its trust bundle, and two identities. Its root lives for an hour and is replaced 17 minutes
-    /// before its end, which is at no multiple of the time after which authorities are reconciled in any case.
+    /// An authority that publishes its trust bundle, and two identities. Its root lives for an hour and is replaced 17
+    /// minutes before its end, which is at no multiple of the time after which authorities are reconciled in any case.
     async fn begin(server: ApiServer) -> Self {
         let spec: MtlsAuthoritySpec = serde_json::from_value(json!({
             "root": { "ttl": "1h", "renewBefore": "17m" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use test_support::in_memory::harness::PATIENCE;
 use tokio::time::{sleep, timeout};
 
-/// The requests to a key generator of so many threads, in the order in which their keys were ready. The first ones take longest.
+/// The requests to a key generator of so many threads, in the order in which their keys were ready. The first ones take
+/// longest.
 async fn made(threads: usize, algorithms: &[KeyAlgorithm]) -> Vec<usize> {
     let called: Arc<Mutex<Vec<usize>>> = Arc::default();
     let calls = called.clone();

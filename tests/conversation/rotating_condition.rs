@@ -1,4 +1,5 @@
-//! The condition `Rotating`: what people have asked for and what becomes of it, and `Unknown` where the phase is not known; written once.
+//! The condition `Rotating`: what people have asked for and what becomes of it, and `Unknown` where the phase is not known;
+//! written once.
 
 use jiff::SignedDuration;
 use k8s_openapi::ByteString;

@@ -111,7 +111,8 @@ async fn spread_over_a_day_each_secret_follows_each_step_once_and_in_its_own_sec
     trust_follows(&mut mesh).await;
     mesh.until("Draining", 15, 1).await;
     leaves_follow(&mut mesh).await;
-    // A paused identity would hold the former root until its leaf has expired. The leaf that it gets now outlives the next step.
+    // A paused identity would hold the former root until its leaf has expired. The leaf that it gets now outlives the next
+    // step.
     let later = step(&mesh).ends.as_second() + 6 * 3600;
     rest_until(&mut mesh, later).await;
     pause(&mut mesh, false).await;

@@ -29,7 +29,7 @@ struct Rotation<'a> {
 
 /// The end of a rotation.
 struct End {
-    end_state: EndState,
+    state: EndState,
     /// How often the root was changed, and how often a change was refused.
     changes: (usize, usize),
     /// How many versions of a Secret there were.
@@ -96,7 +96,7 @@ impl<'a> Rotation<'a> {
             mesh.rotated(operator, None).await
         });
         let changes = outside.block_on(mesh.root_changes());
-        End { end_state, changes, versions: outside.block_on(mesh.end(cluster)) }
+        End { state: end_state, changes, versions: outside.block_on(mesh.end(cluster)) }
     }
 }
 
@@ -114,7 +114,7 @@ fn a_change_of_the_root_that_comes_late_from_a_frozen_leader_is_refused_and_its_
         assert_eq!(rotation.resume(held), 409, "{phase:?}");
         rotation.go_on();
         let end = rotation.end(&cluster);
-        assert_eq!(end.end_state, EndState::expected(), "{phase:?}");
+        assert_eq!(end.state, EndState::expected(), "{phase:?}");
         // Created, announced, switched, dropped; and one of these a second time, in vain.
         assert_eq!(end.changes, (4, 1), "{phase:?}");
         versions += end.versions;

@@ -1,5 +1,5 @@
-//! The operator starts as a replica that stands by, as in an upgrade: the one before it leads until the new one sees everything.
-//! So it has listed every kind of object before it writes anything.
+//! The operator starts as a replica that stands by, as in an upgrade: the one before it leads until the new one sees
+//! everything. So it has listed every kind of object before it writes anything.
 
 use devcluster::audit::{self, Event};
 use k8s_openapi::api::coordination::v1::Lease;

@@ -1,4 +1,4 @@
-//! The consumers of one authority, which rotates when it is asked.
+//! The consumers of one authority, which rotates on request.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -29,7 +29,7 @@ const WATCH: Duration = Duration::from_secs(2);
 /// One consumer in so many loads its trust bundle only when it is started, before each rotation: no cross-certificate leads
 /// from a root to the one after the next.
 const STUBBORN: usize = 5;
-/// Consumers of a group of twenty that are no rustls: of each kind one that reloads and one that is stubborn.
+/// Consumers of a group of twenty that are not rustls: of each kind one that reloads and one that does so once a rotation.
 const OPENSSL: [usize; 2] = [3, 4];
 const GNUTLS: [usize; 2] = [8, 9];
 const GO: [usize; 2] = [13, 14];
@@ -57,7 +57,7 @@ pub struct Consumers {
     pub namespace: TestNamespace,
     /// Their authority.
     pub authority: String,
-    /// They themselves.
+    /// The consumers.
     pub all: Vec<Arc<Consumer>>,
 }
 
@@ -93,7 +93,7 @@ impl Consumers {
         Self { namespace, authority, all: consumers }
     }
 
-    /// Asks for another root. Who loads its bundle only at its start is started once more.
+    /// Asks for another root. Consumers that load their bundle only at their start are started again.
     pub async fn ask(&self, request: &str) {
         self.all.iter().for_each(|consumer| consumer.restart());
         let annotations = json!({ "mtls-operator.dev/rotate": request });

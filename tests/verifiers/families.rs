@@ -52,7 +52,7 @@ impl Kind {
     }
 }
 
-/// What is served with a leaf beside the intermediates of its signer.
+/// The certificates that are served with a leaf beside the intermediates of its signer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crosses {
     None,
@@ -71,7 +71,7 @@ impl Crosses {
     }
 }
 
-/// What a verifier trusts.
+/// The trust bundle of a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
     Former,
@@ -198,13 +198,13 @@ fn issue(signer: &AuthorityPem, cross: Option<&CrossCertificate>, key: &str, now
     authority.issue(&profile, key, window, Serial::random().unwrap()).unwrap().chain_pem
 }
 
-/// All families, in a folder that is made anew, and the time at which they are to be judged.
+/// All families, in a new folder, and the time at which they are to be judged.
 pub fn all(openssl: PathBuf, folder: &Path) -> (Vec<Family>, Timestamp) {
     let _ = fs::remove_dir_all(folder);
     let openssl = OpenSsl::new(openssl, &folder.join("authorities"));
     let other = generate(RootAlgorithm::EcdsaP256);
     let made: Vec<_> = Kind::ALL.iter().flat_map(|kind| make(*kind, &openssl)).collect();
-    // Only now: what OpenSSL makes is valid from the moment it is made.
+    // Read only now: certificates by OpenSSL are valid from the moment they are made.
     let now = real_now();
     let family = |(kind, intermediates, roots): (Kind, [usize; 2], [AuthorityPem; 3])| {
         let [former, current] = intermediates;
@@ -258,7 +258,7 @@ fn provided(form: &str, openssl: &OpenSsl) -> [([usize; 2], [AuthorityPem; 3]); 
     INTERMEDIATES.map(|intermediates| (intermediates, of(intermediates)))
 }
 
-/// Foreign tools look at the real clock, so here we must too.
+/// Foreign tools use the real clock, so these tests must, too.
 #[allow(clippy::disallowed_methods, reason = "the only clock of these tests")]
 pub fn real_now() -> Timestamp {
     Timestamp::now()

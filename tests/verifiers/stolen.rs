@@ -1,6 +1,6 @@
-//! Roots whose key is in other hands. Once people distrust one of them, a leaf that is made with the key is refused before
-//! every trust bundle in force, though the public cross-certificate is shown with it; before that it was accepted. So it is
-//! in each phase, whatever the root did in it. The operator is the one of `conversation`, before its scripted API server.
+//! Roots whose key is stolen. Once people distrust one of them, a leaf that is made with the key is refused before every
+//! trust bundle in force, though the public cross-certificate is shown with it; before that it was accepted: in each phase,
+//! in each role of the root. The operator runs before the scripted API server of `tests/conversation`.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// The Secret in which people provide a CA.
 const OWN: &str = "own-ca";
 
-/// A root in other hands: its key, and the public cross-certificate of it.
+/// A stolen root: its key, and its public cross-certificate.
 struct Stolen {
     pem: AuthorityPem,
     cross: Vec<u8>,
@@ -76,7 +76,7 @@ fn root_secret(mesh: &RotationRun) -> Secret {
     serde_json::from_value(secret).unwrap()
 }
 
-/// A mesh, the roots of it that are in other hands, and which of them people know of.
+/// A mesh, its stolen roots, and those of them that people distrust.
 struct Theft {
     name: &'static str,
     mesh: RotationRun,
@@ -90,7 +90,7 @@ impl Theft {
         Self { name, mesh, stolen, known }
     }
 
-    /// One for each phase and what the root does in it.
+    /// One for each phase and role of the root in it.
     async fn all() -> [Self; 6] {
         [
             Self::of_the_only_root().await,
@@ -134,7 +134,7 @@ impl Theft {
         Self::of("draining-retiring", mesh, stolen)
     }
 
-    /// People provide a CA, and think better of it before it signs. The signer has certified it.
+    /// People provide a CA, and withdraw it before it signs. The signer has certified it.
     async fn of_the_withdrawn_root() -> Self {
         let mut mesh = mesh().await;
         let ca = Authority::generate("own", RootAlgorithm::EcdsaP256, HOUR, mesh.harness.hand.now()).unwrap();
@@ -178,7 +178,7 @@ fn set_root(mesh: &RotationRun, root: &Value) {
     mesh.harness.server.edit(AUTHORITIES, "", "mesh", |authority| authority["spec"]["root"] = root.clone());
 }
 
-/// Every trust bundle that lies somewhere.
+/// Every trust bundle in a Secret or a ConfigMap.
 fn bundles(mesh: &RotationRun) -> Vec<String> {
     let config_maps = mesh.harness.server.all(CONFIG_MAPS).into_iter();
     let published = config_maps.map(|map| map["data"]["ca.crt"].as_str().unwrap().to_owned());
@@ -189,14 +189,14 @@ fn bundles(mesh: &RotationRun) -> Vec<String> {
     all
 }
 
-/// What verifiers are asked, and whether they are to accept it.
+/// The questions to verifiers, and whether they are to accept.
 struct Trial {
     folder: TempDir,
     asked: Vec<(Question, bool)>,
 }
 
 impl Trial {
-    /// Leaves that are made with the stolen keys now, before each bundle that lies somewhere.
+    /// Leaves that are made with the stolen keys now, before each stored bundle.
     fn ask(&mut self, theft: &Theft, moment: &str, is_accepted: bool) {
         let made = theft.stolen.iter().map(|stolen| stolen.leaf(&theft.mesh));
         for (number, leaf) in made.enumerate() {
@@ -204,7 +204,7 @@ impl Trial {
         }
     }
 
-    /// The leaf that a workload has: the bundles in force are good for something.
+    /// The leaf of a workload, which the bundles in force must accept.
     fn ask_workload(&mut self, theft: &Theft) {
         let leaf = ["tls.crt", "tls.key"].map(|key| theft.mesh.text("a", key));
         self.show(theft, &format!("{}-workload", theft.name), &leaf, true);
@@ -229,7 +229,7 @@ impl Trial {
         file
     }
 
-    /// Which verifiers were asked, and what they say that they should not.
+    /// The verifiers that were asked, and their wrong verdicts.
     fn faults(&self) -> (Vec<String>, Vec<String>) {
         let questions: Vec<Question> = self.asked.iter().map(|(question, _)| question.clone()).collect();
         let (mut asked, mut faults) = (Vec::new(), Vec::new());

@@ -83,7 +83,7 @@ impl Validation {
     }
 }
 
-/// The sentences of all rules that look at one object; those that compare it with its former self have tests of their own.
+/// The sentences of all rules about one object; those that compare it with its former state have tests of their own.
 fn collect_rules<'a>(schema: &'a Value, rules: &mut Vec<&'a str>) {
     match schema {
         Value::Array(items) => items.iter().for_each(|item| collect_rules(item, rules)),

@@ -1,4 +1,5 @@
-//! A distrusted root of the operator's own, in each role of a rotation: it leaves every bundle, with the roots that certified it.
+//! A distrusted root of the operator's own, in each role of a rotation: it leaves every bundle, with the roots that
+//! certified it.
 
 use serde_json::json;
 use test_support::in_memory::harness::issued;

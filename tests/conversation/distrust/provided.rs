@@ -1,4 +1,5 @@
-//! Distrust of provided CAs: of an intermediate, of a CA with other anchors beside its root, and where only people can replace it.
+//! Distrust of provided CAs: of an intermediate, of a CA with other anchors beside its root, and where only people can
+//! replace it.
 
 use mtls_operator::plan::authority::decision::RootDecision;
 use test_support::ca::Ca;

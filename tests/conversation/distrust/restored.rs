@@ -1,4 +1,5 @@
-//! A backup of the root Secret is restored before or after a root was distrusted: the root stays distrusted, with what it certified.
+//! A backup of the root Secret is restored before or after a root was distrusted: the root stays distrusted, with what it
+//! certified.
 
 use mtls_operator::operator::authority::status::after;
 use serde_json::json;

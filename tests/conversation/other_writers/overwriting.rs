@@ -1,4 +1,5 @@
-//! A Secret that is overwritten again and again is repaired after ever longer pauses and its writer named; a few changes are repaired at once.
+//! A Secret that is overwritten again and again is repaired after ever longer pauses and its writer named; a few changes
+//! are repaired at once.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};

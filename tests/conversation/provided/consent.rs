@@ -1,4 +1,5 @@
-//! A Secret is used as a CA only for authorities that it names, and only if it is complete; otherwise people are told what to do.
+//! A Secret is used as a CA only for authorities that it names, and only if it is complete; otherwise people are told what
+//! to do.
 
 use serde_json::{Value, json};
 use test_support::ca::Ca;

@@ -1,4 +1,5 @@
-//! A provided CA that ends soon: one Event, before certificates are cut short, and a sentence on identities whose certificate is.
+//! A provided CA that ends soon: one Event, before certificates are cut short, and a sentence on identities whose
+//! certificate is.
 
 use std::time::Duration;
 

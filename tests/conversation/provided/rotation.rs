@@ -1,4 +1,5 @@
-//! Rotations to, from and between provided CAs: at every second any two consumers can shake hands, with a cross-certificate or without.
+//! Rotations to, from and between provided CAs: at every second any two consumers can shake hands, with a cross-certificate
+//! or without.
 
 use jiff::SignedDuration;
 use rcgen::{BasicConstraints, IsCa};

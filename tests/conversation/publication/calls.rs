@@ -1,4 +1,5 @@
-//! The calls of a publication: none where nothing differs, one for each edit that is undone, and no write to what is not ours.
+//! The calls of a publication: none where nothing differs, one for each edit that is undone, and no write to what is not
+//! ours.
 
 use jiff::SignedDuration;
 use mtls_operator::operator::index::policy::NamespaceEntry;

@@ -1,4 +1,5 @@
-//! Published bundles in a rotation: waited for as Secrets are, unless they are excluded, new, or of a kind that is not served.
+//! Published bundles in a rotation: waited for as Secrets are, unless they are excluded, new, or of a kind that is not
+//! served.
 
 use mtls_operator::operator::index::policy::NamespaceEntry;
 use mtls_operator::operator::index::time::Second;

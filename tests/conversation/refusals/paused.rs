@@ -20,8 +20,8 @@ async fn a_paused_identity_is_told_and_left_alone() {
     assert_eq!(harness.ready("web"), ("True".into(), "Paused".into()));
 }
 
-/// What a certificate was asked to be stays noted while no other can be issued. The index would take the note of what is asked now
-/// for a certificate that is as asked.
+/// What a certificate was asked to be stays noted while no other can be issued. The index would take the note of what is
+/// asked now for a certificate that is as asked.
 #[tokio::test(start_paused = true)]
 async fn names_that_are_asked_while_paused_are_not_noted_as_those_of_the_certificate() {
     let mut harness = Harness::set().await;

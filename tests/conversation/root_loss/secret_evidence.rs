@@ -1,4 +1,5 @@
-//! Evidence in labels and annotations of Secrets: it counts only where the identity is one of this authority and there is no root.
+//! Evidence in labels and annotations of Secrets: it counts only where the identity is one of this authority and there is
+//! no root.
 
 use jiff::SignedDuration;
 use kube::api::PartialObjectMeta;

@@ -1,4 +1,5 @@
-//! An identity whose Secret cannot be written: the rotation waits for it until it is excluded by name or the switch is forced.
+//! An identity whose Secret cannot be written: the rotation waits for it until it is excluded by name or the switch is
+//! forced.
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_operator::operator::authority::rotating::rotating_message;

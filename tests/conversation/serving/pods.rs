@@ -1,4 +1,5 @@
-//! Pods that serve with what their Secret held when they loaded it, each at an address of its own, over connections in memory.
+//! Pods that serve with what their Secret held when they loaded it, each at an address of its own, over connections in
+//! memory.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;

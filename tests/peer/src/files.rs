@@ -53,13 +53,13 @@ pub struct Found {
 /// A folder, as its reader finds it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Folder {
-    /// Who looks.
+    /// The user that reads.
     pub reader: Reader,
     /// What is there, by name.
     pub files: Vec<Found>,
 }
 
-/// Who looks.
+/// The user that reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Reader {
     /// User.
@@ -68,7 +68,7 @@ pub struct Reader {
     pub gid: u32,
 }
 
-/// Looks at every file in a folder.
+/// Reads every file in a folder.
 pub fn look(folder: &Path) -> io::Result<Folder> {
     let version = version_of(folder);
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! The programs of `tests/judges`: Kubernetes' own libraries, asked what they think.
+//! The programs of `tests/judges`, which judge by the libraries of Kubernetes, Flux and Argo CD.
 
 use std::process::Command;
 
