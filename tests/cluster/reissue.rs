@@ -154,7 +154,7 @@ async fn the_renew_annotation_renews_once_for_each_value() {
         before.assert_reissued(&after, value);
         before = after;
     }
-    // The request stands there still; whatever else changes, it has been answered.
+    // The annotation is still set; whatever else changes, it has been answered.
     namespace.patch("cart", json!({ "spec": { "secret": { "labels": { "team": "red" } } } })).await.unwrap();
     let after = issued(&namespace, "cart", 3).await;
     before.assert_kept(&after, "a request that was answered");

@@ -45,7 +45,7 @@ fn told(time: Timestamp) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_right() {
-    // The last of them lies beyond the end of the root.
+    // The last of them is beyond the end of the root.
     for by in [HOUR * 8, HOUR * -8, HOUR * 24 * 300, HOUR * 24 * 730] {
         let mut harness = with_web().await;
         let (made, serial) = (root(&harness), harness.serial("web"));
@@ -65,7 +65,7 @@ async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_ri
         );
         let (message, api_server) = (harness.message("new"), harness.server.time().unwrap());
         assert!(message.contains(&told(harness.hand.now())), "{message}");
-        // Whole seconds tell it to the second.
+        // The message has whole seconds.
         let near = [-1, 0, 1].map(|off| told(api_server + SignedDuration::from_secs(off)));
         assert!(near.iter().any(|time| message.contains(time)), "{message}");
         harness.hand.advance(-by);
@@ -108,7 +108,7 @@ async fn a_valid_leaf_that_is_due_stays_ready_and_is_renewed_when_the_clock_is_r
     let renewal = harness.identity("web").status.unwrap().renewal_time.unwrap().0;
     let (_, due) = Clock::manual(renewal + HOUR);
     harness.server.set_clock(&due);
-    // The time that the API server told before counts no more.
+    // The earlier `Date` of the API server counts no more.
     tokio::time::advance(Duration::from_mins(1)).await;
     harness.look_at_authority().await.unwrap();
     harness.settle().await;

@@ -28,7 +28,7 @@ pub fn metadata<K: DeserializeOwned>(harness: &Harness, name: &str, version: Opt
     serde_json::from_value(json!({ "metadata": metadata })).unwrap()
 }
 
-/// An object of the API server in version 1000, as a watch tells of its deletion.
+/// An object of the API server in version 1000, as a watch event of its deletion shows it.
 fn last<K: DeserializeOwned>(harness: &Harness, (kind, namespace, name): (&str, &str, &str)) -> K {
     let mut object = harness.server.get(kind, namespace, name).unwrap();
     object["metadata"]["resourceVersion"] = json!("1000");

@@ -11,7 +11,7 @@ use test_support::in_memory::rotation_run::RotationRun;
 
 use crate::authority_controller::{controller, run_a_minute, scrape};
 
-/// The watch tells that the authority was deleted.
+/// The watch shows that the authority was deleted.
 fn deleted(harness: &Harness) {
     let mut authority = harness.authority();
     authority.metadata.resource_version = Some("1000000".into());
@@ -19,7 +19,7 @@ fn deleted(harness: &Harness) {
     AuthorityHandler::new(harness.context.clone()).delete(Decoded(authority));
 }
 
-/// The watch tells that another operator serves the authority.
+/// The watch shows that another operator serves the authority.
 fn claimed_by_another(harness: &Harness) {
     harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["metadata"]["annotations"]["mtls-operator.dev/operator-namespace"] = json!("elsewhere");

@@ -23,7 +23,7 @@ struct Loops {
 }
 
 impl Loops {
-    /// An authority that publishes its trust bundle, and two identities. Its root lives for an hour and is replaced 17
+    /// An authority that publishes its trust bundle, and two identities. Its root is valid for an hour and is replaced 17
     /// minutes before its end, which is at no multiple of the time after which authorities are reconciled in any case.
     async fn begin(server: ApiServer) -> Self {
         let spec: MtlsAuthoritySpec = serde_json::from_value(json!({

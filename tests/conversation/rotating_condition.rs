@@ -27,7 +27,7 @@ fn row(status: &str, reason: &str, says: bool) -> (String, String, bool) {
     (status.into(), reason.into(), says)
 }
 
-/// People annotate the authority, which its watch tells.
+/// People annotate the authority, which its watch shows.
 fn annotate(harness: &Harness, key: &str, value: &str) {
     harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["metadata"]["annotations"][format!("mtls-operator.dev/{key}")] = json!(value);

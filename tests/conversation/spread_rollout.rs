@@ -37,7 +37,7 @@ fn slots(mesh: &RotationRun) -> Vec<(i64, &'static str)> {
     slots
 }
 
-/// What a Secret holds of a leaf: its key, the serial number that its annotations and status speak of, and its signer.
+/// What a Secret holds of a leaf: its key, the serial number in its annotations and status, and its signer.
 fn leaf(mesh: &RotationRun, name: &str) -> (String, String, String, String) {
     let secret = mesh.harness.secret(&format!("{name}-mtls")).unwrap();
     let key = secret["data"]["tls.key"].as_str().unwrap().to_owned();

@@ -115,7 +115,7 @@ fn a_change_of_the_root_that_comes_late_from_a_frozen_leader_is_refused_and_its_
         rotation.go_on();
         let end = rotation.end(&cluster);
         assert_eq!(end.state, EndState::expected(), "{phase:?}");
-        // Created, announced, switched, dropped; and one of these a second time, in vain.
+        // Created, announced, switched, dropped; and one of these a second time, which is refused.
         assert_eq!(end.changes, (4, 1), "{phase:?}");
         versions += end.versions;
     }

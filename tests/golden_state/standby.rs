@@ -17,7 +17,7 @@ const LEASE: &str = "mtls-operator";
 /// User name of the operator, as the audit log has it.
 const OPERATOR: &str = "system:serviceaccount:mtls-system:mtls-operator";
 
-/// The Lease of the replica before, which leads as long as the test wants.
+/// The Lease of the replica before, which leads until the test releases it.
 pub struct Former(Api<Lease>);
 
 impl Former {

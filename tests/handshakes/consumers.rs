@@ -39,7 +39,7 @@ const JAVA: [usize; 2] = [18, 19];
 /// The phases of a rotation, in their order.
 const COURSE: [Phase; 3] = [Phase::Announced, Phase::Draining, Phase::Stable];
 
-/// How long certificates live, and how long before their end they are renewed.
+/// The lifetime of certificates, and how long before their end they are renewed.
 #[derive(Clone, Copy)]
 pub struct Lifetime {
     pub ttl: &'static str,
@@ -62,7 +62,7 @@ pub struct Consumers {
 }
 
 impl Consumers {
-    /// An authority whose rotation takes half a minute more than a certificate lives, and so many consumers. It is served by
+    /// An authority whose rotation takes half a minute more than the lifetime of a certificate, and so many consumers. It is served by
     /// the operator of this namespace, or by the first that finds it.
     pub async fn start(
         namespace: TestNamespace,
@@ -128,7 +128,7 @@ impl Consumers {
     }
 }
 
-/// How far a rotation in this phase is on its course.
+/// How far a rotation in this phase has come.
 pub fn progress(phase: Phase) -> usize {
     COURSE.iter().position(|of| *of == phase).unwrap()
 }

@@ -13,6 +13,7 @@
 
 mod batch;
 mod families;
+mod family_roots;
 mod forty_rotations;
 mod gnutls;
 mod listener;
@@ -22,6 +23,7 @@ mod openssl;
 mod question;
 mod stolen;
 mod table;
+mod theft;
 mod verifiers;
 mod web_servers;
 mod webpki;

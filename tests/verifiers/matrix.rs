@@ -5,7 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use test_support::tools::require_tool;
 
-use crate::families::{self, Crosses, Family, INTERMEDIATES, Kind, Trust};
+use crate::families::{self, Crosses, Family, Trust};
+use crate::family_roots::{INTERMEDIATES, Kind};
 use crate::question::{Judge, Question, Role, Verdict};
 use crate::table::{Column, Table};
 use crate::verifiers::{Verifier, asked};

@@ -1,6 +1,6 @@
 //! The verifiers, and the known limits of each.
 
-use crate::families::Kind;
+use crate::family_roots::Kind;
 use crate::question::{Find, Role};
 use crate::{batch, gnutls, nss, openssl, web_servers, webpki};
 

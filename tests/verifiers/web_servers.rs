@@ -25,7 +25,7 @@ use test_support::tools::authorities;
 use test_support::tools::{require_tool, skip};
 
 use crate::batch::first_line;
-use crate::families::real_now;
+use crate::family_roots::real_now;
 use crate::listener::certificates;
 use crate::question::{Judge, Question, Verdict};
 

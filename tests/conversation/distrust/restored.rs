@@ -45,7 +45,7 @@ async fn record_roots(mesh: &RotationRun) {
         .edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["roots"] = json!(roots));
 }
 
-/// The backup is restored first, and the root distrusted only then: status remembers what the signer has certified since.
+/// The backup is restored first, and the root distrusted only then: status lists what the signer has certified since.
 #[tokio::test(start_paused = true)]
 async fn a_backup_from_before_a_root_was_announced_does_not_hide_that_its_signer_has_certified_it() {
     let mut mesh = RotationRun::of(&["a"], RotationRun::swift()).await;

@@ -1,4 +1,4 @@
-//! A Secret is used as a CA only for authorities that it names, and only if it is complete; otherwise people are told what
+//! A Secret is used as a CA only for authorities that it names, and only if it is complete; otherwise the condition says what
 //! to do.
 
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use test_support::in_memory::harness::{Harness, NOW, SECRETS};
 use super::{OWN, assert_stands, harness_over, input, put};
 use crate::authority_controller::{ROOT, controller, rotating, run_a_minute};
 
-/// People change the Secret with their CA, which its watch tells.
+/// People change the Secret with their CA, which its watch shows.
 pub fn change(harness: &Harness, change: impl FnOnce(&mut Value)) {
     harness.server.edit(SECRETS, "mtls-system", OWN, change);
     harness.context.authorities.lock().apply_secret(OWN);

@@ -67,7 +67,7 @@ pub fn assert_stands(harness: &Harness, status: &str, reason: &str, says: &str) 
     assert!(found.2.contains(says), "{}", found.2);
 }
 
-/// People put this into the Secret with their CA, which its watch tells.
+/// People put this into the Secret with their CA, which its watch shows.
 pub fn put(harness: &Harness, input: &Value) {
     harness.server.put(SECRETS, input);
     harness.context.authorities.lock().apply_secret(OWN);

@@ -25,7 +25,7 @@ async fn a_conflict_is_said_to_need_a_person_in_time_however_often_it_was_tried(
     assert!(is_stalled(&harness));
 }
 
-/// What can cure a refusal lies in three objects: each change of one of them starts the minute again.
+/// A refusal depends on three objects: each change of one of them starts the minute again.
 #[tokio::test(start_paused = true)]
 async fn a_change_of_what_a_refusal_depends_on_begins_the_minute_again() {
     let mut harness = Harness::set().await;

@@ -1,4 +1,4 @@
-//! A root Secret that is lost: by which evidence the operator knows, and how it goes on once the loss is accepted.
+//! A root Secret that is lost: the evidence of it, and how the operator goes on once the loss is accepted.
 
 mod acceptance;
 mod detection;

@@ -1,4 +1,4 @@
-// Command consumer is a program with mTLS in Go. Its key, certificate and trust bundle lie in a
+// Command consumer is a program with mTLS in Go. Its key, certificate and trust bundle are in a
 // folder, which it reads again for every connection.
 //
 // It prints the port on which it answers each line reversed. For each line "ADDRESS NAME" on standard input it connects

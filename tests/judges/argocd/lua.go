@@ -26,7 +26,7 @@ var libraries = []struct {
 	{lua.TabLibName, lua.OpenTable},
 }
 
-// health is what a script says of an object.
+// health is the result of a script for an object.
 type health struct {
 	status, message string
 }
