@@ -1,5 +1,5 @@
-//! The admission policies of the chart, evaluated by the API server's own library: they judge as the operator does, and let
-//! through whatever it writes.
+//! The admission policies of the chart, evaluated by the API server's own library: they judge as the operator does, and admit
+//! every write of the operator.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
-//! Golden state: what each version of the operator has left in a cluster. The present one takes it over, issues nothing and
-//! changes nothing of it. `tests/golden/state/README.md` says how a generation is written, once.
+//! Golden state: the objects that each version of the operator has left in a cluster. The present one takes them over, issues
+//! nothing and changes none of them. `tests/golden/state/README.md` says how a generation is written, once.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! The image depends on the binary alone, nothing else gets into it, and its bill of materials names all that is in it.
+//! The image: it depends on the binary alone, holds nothing else, and its bill of materials names everything in it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
@@ -13,7 +13,7 @@ use test_support::tools::{require_tool, skip};
 
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// As Kubernetes and image formats call this machine's architecture.
+/// This machine's architecture in the words of Kubernetes and of image formats.
 fn arch() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -26,7 +26,7 @@ fn target() -> String {
     format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
 }
 
-/// A static program named as the operator, which costs no minutes to build.
+/// A static program with the operator's name, which is built in a second.
 fn stand_in(folder: &Path) -> PathBuf {
     let (source, program) = (folder.join("main.rs"), folder.join("mtls-operator"));
     fs::write(&source, "fn main() {}").unwrap();
@@ -86,7 +86,7 @@ fn the_same_binary_gives_the_same_image_to_the_last_byte() {
 }
 
 #[test]
-fn the_image_is_one_program_that_runs_as_nobody_in_particular() {
+fn the_image_is_one_program_that_runs_as_a_user_without_rights() {
     let Some(workshop) = workshop() else { return };
     let Some([archive, _]) = packed(&workshop) else { return };
     let index = document(&archive, "./index.json");

@@ -1,4 +1,4 @@
-//! Everything that is linked may be given away under the Apache licence: each crate has a licence that `deny.toml` allows.
+//! Licences of all crates that are linked or tested with: each is one that `deny.toml` allows.
 //!
 //! `make deny` asks cargo-deny the same and more, where it is installed.
 
@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
-fn every_crate_has_a_licence_that_we_may_pass_on() {
+fn every_crate_has_a_licence_that_deny_toml_allows() {
     let allowed = allowed();
     let refused: Vec<String> = packages()
         .iter()

@@ -1,4 +1,4 @@
-//! What the process says of itself, line by line, where machines read its log.
+//! The log lines of the process at its start and its end, as JSON.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
 #[path = "log/command_line.rs"]
@@ -35,7 +35,7 @@ fn lines(operator: &mut Child) -> impl Iterator<Item = Value> + use<> {
 }
 
 #[test]
-fn a_log_says_who_starts_why_nothing_answers_and_that_it_stops() {
+fn a_log_says_that_the_operator_starts_why_it_cannot_connect_and_that_it_stops() {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("kubeconfig");
     fs::write(&kubeconfig, KUBECONFIG).unwrap();

@@ -1,5 +1,5 @@
-//! A grant that is missing is told at `kubectl apply` as the operator tells it: the policy of the chart and `plan::policy` judge
-//! alike, word for word.
+//! A missing grant is reported at `kubectl apply` in the operator's words: the policy of the chart and `plan::policy` decide
+//! the same, with the same sentences.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use test_support::rng::{SEED, SeededRng};
 
 use crate::policy::{Policy, write};
 
-/// An identity in the making, the authority it names, and the labels of its namespace.
+/// An identity that is applied, the authority it names, and the labels of its namespace.
 #[derive(Debug)]
 struct Case {
     identity: Value,
@@ -32,7 +32,7 @@ impl Case {
         Self { identity, authority, labels: BTreeMap::new() }
     }
 
-    /// What the operator says.
+    /// The operator's decision.
     fn judged(&self) -> String {
         let authority: MtlsAuthority = serde_json::from_value(self.authority.clone()).unwrap();
         let identity: MtlsIdentity = serde_json::from_value(self.identity.clone()).unwrap();
@@ -225,8 +225,8 @@ fn only_what_asks_for_more_than_before_is_judged() {
     ]);
 }
 
-/// The largest that the README of the chart promises: all names and grants that the definitions allow, and 65,536 pairs of an address
-/// and a range. None matches, so all are compared.
+/// The largest that the README of the chart promises: all names and grants that the definitions allow, and 65,536 pairs of
+/// an address and a range. None matches, so all are compared.
 #[test]
 fn at_the_documented_size_it_judges_within_its_budget() {
     let names: Vec<String> =

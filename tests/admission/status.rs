@@ -1,4 +1,4 @@
-//! Who writes the status of identities and authorities.
+//! The right to write the status of identities and authorities.
 
 use serde_json::{Value, json};
 

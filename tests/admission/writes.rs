@@ -1,4 +1,4 @@
-//! What the operator's account can write, beyond what RBAC can say.
+//! The policies that limit the writes of the operator's account beyond RBAC.
 
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ fn config_maps_of_its_own_are_written_and_no_others() {
     Policy::of("writes", &[]).says(&[
         ("admitted", by(&NONE, &bundle)),
         ("admitted", by(&bundle, &holding(json!({ "ca.crt": "2" })))),
-        // What others have put there stays, and is theirs.
+        // What other writers have put there stays.
         ("admitted", by(&theirs_too, &holding(json!({ "ca.crt": "2", "mapRoles": "a" })))),
         ("denied", by(&theirs_too, &holding(json!({ "ca.crt": "1", "mapRoles": "b" })))),
         ("denied", by(&bundle, &theirs_too)),
@@ -156,7 +156,7 @@ fn cluster_trust_bundles_of_its_own_signers_are_written_and_no_others() {
     ]);
 }
 
-/// After a rename the account that the old leader still runs as is held to the same.
+/// After a rename the policies hold for the account that the old leader still runs as.
 #[test]
 fn former_accounts_are_limited_too() {
     let policy = Policy::of("writes", &["serviceAccount.name=new", "serviceAccount.formerNames={old}"]);

@@ -1,4 +1,4 @@
-//! A policy of admission that lets nobody touch certain objects: as people have them, and forget them.
+//! An admission policy that refuses every write of one object, as administrators may have one.
 
 use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
@@ -8,7 +8,7 @@ use serde_json::json;
 use test_support::namespace::TestNamespace;
 use test_support::wait::until;
 
-/// An admission policy that lets nobody touch objects of a kind whose name is this one.
+/// An admission policy that refuses writes of the objects of a kind that have this name.
 pub struct DenyPolicy {
     policies: Api<ValidatingAdmissionPolicy>,
     name: String,
@@ -44,7 +44,7 @@ impl DenyPolicy {
     }
 }
 
-/// Waits until a policy is in force: it takes a moment to be heard of.
+/// Waits until a policy is in force, which takes the API server a moment.
 pub async fn in_force(what: &str, is_refused: impl AsyncFn() -> bool) {
     until(what, || async { is_refused().await.then_some(()) }).await;
 }

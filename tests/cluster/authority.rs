@@ -36,7 +36,7 @@ async fn a_second_operator_leaves_a_claimed_authority_alone() {
     // Its Lease is renewed all the time: with the next renewal, all that it wrote before is in the log.
     let since = audit::end(&log).unwrap();
     let renewed = || async { (!writes(&log, since, OTHER).is_empty()).then_some(()) };
-    until("the second operator to be at work still", renewed).await;
+    until("the second operator to renew its Lease still", renewed).await;
     let elsewhere: Vec<_> =
         writes(&log, 0, OTHER).into_iter().filter(|event| event.resource != "leases").collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
@@ -50,7 +50,7 @@ fn writes(log: &Path, since: u64, namespace: &str) -> Vec<Event> {
     events.filter(|event| event.user.starts_with(&user) && event.is_mutating()).collect()
 }
 
-/// The admission policies of two releases see each other's writes, and leave them alone.
+/// The admission policies of two releases are applied to each other's writes, and admit them.
 #[tokio::test]
 async fn two_operators_serve_an_authority_each_and_neither_is_refused_what_it_writes() {
     let cluster = TestCluster::new(&[]);

@@ -1,5 +1,5 @@
-//! The trust bundle for clients without an identity: it lies where labels say, as long as they say so, and nothing that
-//! somebody else made is touched for it.
+//! The trust bundle for clients without an identity: published where labels select, as long as they do, and never over an
+//! object of another owner.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ async fn label(namespace: &TestNamespace, value: Value) {
     namespaces.patch(&namespace.name, &PatchParams::default(), &patch).await.unwrap();
 }
 
-/// Waits until a ConfigMap is so.
+/// Waits until a ConfigMap satisfies this condition.
 async fn config_map_where(
     namespace: &TestNamespace,
     name: &str,
@@ -93,7 +93,7 @@ pub async fn publication(namespace: &TestNamespace, authority: &str, reason: &st
 }
 
 #[tokio::test]
-async fn a_bundle_lies_where_labels_say_as_long_as_they_say_so() {
+async fn a_bundle_is_published_where_labels_select_as_long_as_they_do() {
     let (namespace, authority) = published(TestCluster::shared(), json!({})).await;
     let name = format!("{authority}-trust-bundle");
     let trust = trust(&namespace).await;
@@ -137,14 +137,14 @@ async fn an_edit_by_hand_is_undone_and_what_people_add_stays() {
         let healed = config_map_where(&namespace, &name, &format!("{patch} to be undone"), is_healed).await;
         let is_replaced = healed.metadata.uid != edited.metadata.uid;
         let notes = healed.data.as_ref().and_then(|data| data.get("notes"));
-        assert!(is_replaced || notes.is_some(), "{patch}: a key of somebody else's went");
+        assert!(is_replaced || notes.is_some(), "{patch}: a key of another writer is gone");
     }
     config_maps(&namespace).delete(&name, &DeleteParams::default()).await.unwrap();
     config_map_where(&namespace, &name, "a new one", is_whole).await;
 }
 
 #[tokio::test]
-async fn what_somebody_else_made_is_left_alone_and_told_until_it_is_gone() {
+async fn a_config_map_of_another_owner_is_left_alone_and_reported_until_it_is_gone() {
     let namespace = TestCluster::shared().namespace().await;
     let authority = namespace.unique("ca");
     let name = format!("{authority}-trust-bundle");
@@ -214,7 +214,7 @@ async fn what_an_authority_has_published_stays_when_it_is_deleted() {
     namespace.create("later", json!({})).await;
     namespace.ready("later").await;
     assert_eq!(config_maps(&namespace).get(&name).await.unwrap(), before);
-    // Whoever comes after it under its name follows its own labels.
+    // An authority that is created under its name publishes by its own labels.
     namespace.create_authority(&authority, json!({})).await;
     gone(&namespace, &name).await;
 }

@@ -1,5 +1,5 @@
-//! Published bundles are waited for like Secrets: no root signs before every one of them carries it, and who cannot be
-//! written is named.
+//! Published bundles are waited for like Secrets: no root signs before every one of them holds it, and those that cannot
+//! be written are named.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
@@ -83,7 +83,7 @@ fn cluster_bundles(namespace: &TestNamespace) -> Api<DynamicObject> {
     Api::all_with(namespace.client.clone(), &ApiResource::from_gvk(&kind))
 }
 
-/// Waits until a ClusterTrustBundle is so. `None` is that there is none.
+/// Waits until a ClusterTrustBundle satisfies this condition. `None` is that there is none.
 async fn cluster_bundle_where(
     namespace: &TestNamespace,
     name: &str,
@@ -131,7 +131,7 @@ async fn a_cluster_trust_bundle_is_published_healed_and_waited_for_with_the_char
     cluster_bundle_where(&namespace, &name, "the edit to be undone", |found| cluster_roots(found) == 2).await;
     cluster_bundles(&namespace).delete(&name, &DeleteParams::default()).await.unwrap();
     cluster_bundle_where(&namespace, &name, "a new one", |found| cluster_roots(found) == 2).await;
-    // Gone, and not to be made again: whoever has loaded what it held may still hold that.
+    // It is deleted and cannot be created again: clients that have loaded what it held may still use that.
     let ban = DenyPolicy::on(&namespace, "certificates.k8s.io", "clustertrustbundles", &name).await;
     in_force("the policy", async || edit_cluster_bundle(&namespace, &name, one_root.clone()).await.is_err())
         .await;

@@ -1,4 +1,5 @@
-//! The wall clock decides what is due: jumps and long absences lose nothing and issue nothing needlessly.
+//! The wall clock decides what is due: a jump of it or a long absence of the operator loses no renewal and issues nothing
+//! early.
 
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Secret;

@@ -1,4 +1,4 @@
-//! Requests are spent like money: two writes for an issuance and for a renewal, none for what is settled.
+//! Writes are counted: two for an issuance and for a renewal, none for what is settled.
 
 use devcluster::audit::{self, Event};
 use futures::future::join_all;
@@ -15,7 +15,7 @@ struct Account<'a> {
 }
 
 impl<'a> Account<'a> {
-    /// Opens one once the operator issues: before that an identity is told that its authority is not ready.
+    /// Opens one once the operator issues: before that, statuses say that the authority is not ready.
     async fn open_in_service(cluster: &'a TestCluster) -> Self {
         let earlier = cluster.namespace().await;
         earlier.create("earlier", json!({})).await;
@@ -28,7 +28,7 @@ impl<'a> Account<'a> {
         Self { cluster, since: audit::end(&log).unwrap() }
     }
 
-    /// What the operator asked for since then.
+    /// The requests of the operator since then.
     fn requests(&self) -> Vec<Event> {
         let log = self.cluster.control_plane().audit_log();
         let user = format!("system:serviceaccount:{SYSTEM}:mtls-operator");

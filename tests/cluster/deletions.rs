@@ -1,5 +1,5 @@
-//! What a watch tells of a deletion, on a real API server: the version that it names is later than every state of the
-//! object, so that an answer which comes after it is known to be late.
+//! The version in a watch event of a deletion, on a real API server: it is later than every state of the object, so that an
+//! answer which comes after it is known to be late.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn version(secret: &Secret) -> u64 {
     version_number(secret.metadata.resource_version.as_deref().unwrap())
 }
 
-/// The version of the next deletion that is told.
+/// The version of the next deletion that the watch shows.
 async fn deletion(mut events: impl Stream<Item = Result<Event<Secret>>> + Unpin) -> u64 {
     let next = async {
         loop {
@@ -46,9 +46,9 @@ async fn a_watch_names_a_version_of_the_deletion_that_is_later_than_every_state_
     let last = change(json!({ "annotations": { "example.com/touched": "yes" } })).await;
     secrets.delete("cart-mtls", &DeleteParams::default()).await.unwrap();
     assert!(deletion(&mut events).await > last);
-    let anew = version(&secrets.create(&PostParams::default(), &secret).await.unwrap());
+    let again = version(&secrets.create(&PostParams::default(), &secret).await.unwrap());
     let unlabelled = change(json!({ "labels": null })).await;
-    assert!(anew < unlabelled);
+    assert!(again < unlabelled);
     assert_eq!(deletion(&mut events).await, unlabelled, "it is selected no more");
     assert!(change(json!({ "labels": labels })).await > unlabelled, "what brings it back is later");
 }

@@ -1,4 +1,4 @@
-//! A compromised root is named, and is out: another one signs at once, and nothing holds the old one any more.
+//! A distrusted root is replaced at once: another one signs, and no bundle holds it any more.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use mtls_operator::api::MtlsAuthority;

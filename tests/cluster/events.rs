@@ -1,4 +1,4 @@
-//! Events are few: one for each change of the roots, one when a person must act, none while all is well.
+//! Events: one for each change of the roots, one when a person must act, and no others.
 
 use k8s_openapi::api::events::v1::Event;
 use kube::api::ListParams;
@@ -28,7 +28,7 @@ async fn told<K: Resource<DynamicType = ()>>(namespace: &TestNamespace, object: 
         .collect()
 }
 
-/// Waits until exactly these are told of an object, in this order.
+/// Waits until exactly these are the Events about an object, in this order.
 async fn expect<K: Resource<DynamicType = ()>>(
     namespace: &TestNamespace,
     object: &K,
@@ -46,8 +46,8 @@ pub async fn expect_of_authority(namespace: &TestNamespace, name: &str, wanted: 
     expect(namespace, &authority, wanted).await;
 }
 
-/// Waits until the operator has looked at an authority twice more, because of changes that have nothing to do with roots.
-/// A look tells what it found after it has recorded it, so that only the second one shows that the first has told.
+/// Waits until the operator has reconciled an authority twice more, because of changes that have nothing to do with roots.
+/// A reconcile sends its Events after it has written the status, so that only the second shows that the first has sent them.
 pub async fn look_again(namespace: &TestNamespace, authority: &str) {
     for spread in ["1s", "2s"] {
         let change = json!({ "spec": { "rotation": { "spreadOver": spread } } });
@@ -56,12 +56,12 @@ pub async fn look_again(namespace: &TestNamespace, authority: &str) {
             let seen = authority.status.as_ref().and_then(|status| status.observed_generation);
             seen == changed.metadata.generation
         };
-        namespace.authority_where(authority, "another look at it", is_seen).await;
+        namespace.authority_where(authority, "another reconcile of it", is_seen).await;
     }
 }
 
 #[tokio::test]
-async fn each_change_of_the_roots_is_told_once_and_no_issuance() {
+async fn each_change_of_the_roots_is_one_event_and_no_issuance_is() {
     let namespace = TestCluster::shared().namespace().await;
     let name = namespace.unique("ca");
     let swift = json!({
@@ -84,16 +84,16 @@ async fn each_change_of_the_roots_is_told_once_and_no_issuance() {
     expect(&namespace, &authority, &changes).await;
     look_again(&namespace, &name).await;
     expect(&namespace, &authority, &changes).await;
-    assert!(told(&namespace, &cart).await.is_empty(), "all is well with the identity");
+    assert!(told(&namespace, &cart).await.is_empty(), "no Event is due for the identity");
 }
 
 #[tokio::test]
-async fn whoever_needs_a_person_is_told_of_once() {
+async fn what_needs_a_person_is_reported_in_one_event() {
     let namespace = TestCluster::shared().namespace().await;
     let cart = namespace.create("cart", json!({ "dnsNames": ["cart.example.com"] })).await;
     namespace.stands("cart", "False", "NotPermitted").await;
     expect(&namespace, &cart, &[("Warning", "NotPermitted")]).await;
-    // A look tells what it found after it has recorded it: only the second one shows that the first has told.
+    // A reconcile sends its Events after it has written the status: only the second shows that the first has sent them.
     for name in ["till.example.com", "shop.example.com"] {
         namespace.patch("cart", json!({ "spec": { "dnsNames": [name] } })).await.unwrap();
         namespace.stands("cart", "False", "NotPermitted").await;

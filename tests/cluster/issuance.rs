@@ -1,4 +1,4 @@
-//! An identity becomes a Secret that proves its name to every peer.
+//! The Secret of an identity: its certificate, names, labels and owner.
 
 use futures::future::join_all;
 use mtls_operator::pki::KeyAlgorithm;

@@ -9,9 +9,9 @@ use test_support::objects::value;
 pub struct Content {
     /// The leaf.
     pub leaf: Leaf,
-    /// The private key, as it lies there.
+    /// The private key, as stored.
     pub key: Vec<u8>,
-    /// The trust bundle, as it lies there.
+    /// The trust bundle, as stored.
     pub trust: Vec<u8>,
 }
 

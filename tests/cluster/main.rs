@@ -1,4 +1,4 @@
-//! What people see of the operator on a real Kubernetes API server, claim by claim.
+//! The behaviour of the operator that users see, on a real Kubernetes API server.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,7 +14,6 @@ mod clock;
 mod cost;
 mod deletions;
 mod distrust;
-mod dry_run;
 mod events;
 mod issuance;
 mod kubectl;

@@ -1,4 +1,4 @@
-//! Another writer of a Secret, on a real API server: it is told who wrote last.
+//! Another writer of a Secret, on a real API server: the condition names the last writer.
 
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn overwrite(namespace: &TestNamespace) {
 }
 
 #[tokio::test]
-async fn who_overwrites_a_secret_a_fourth_time_waits_and_is_named() {
+async fn a_secret_that_is_overwritten_a_fourth_time_is_repaired_after_a_pause_and_its_writer_is_named() {
     let namespace = TestCluster::shared().namespace().await;
     namespace.create("cart", json!({})).await;
     namespace.ready("cart").await;

@@ -1,4 +1,4 @@
-//! When the API server or the operator was away, what was missed is made good, and nothing is done twice.
+//! After an outage of the API server or of the operator, what was due meanwhile is done, once.
 
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::runtime::clock::Clock;
@@ -11,9 +11,9 @@ use test_support::wait::until;
 use crate::leaf_content::Content;
 use crate::secrecy;
 
-/// Logged at the finest level, where libraries tell most: even so, no key gets there.
+/// The log is at the finest level, where libraries log most: even so, no key gets there.
 #[tokio::test]
-async fn an_api_server_that_comes_back_finds_the_operator_at_work() {
+async fn after_an_outage_of_the_api_server_the_operator_goes_on() {
     let cluster = TestCluster::without_operator(&[]);
     cluster.start_operator_as(OPERATOR, &["--log-filter", "trace"]);
     cluster.wait_for_first_authority();
@@ -39,7 +39,7 @@ async fn an_api_server_that_comes_back_finds_the_operator_at_work() {
     namespace.create("after", json!({})).await;
     namespace.ready("after").await;
     let is_renewed = |identity: &MtlsIdentity| identity.status.as_ref().unwrap().revision == Some(2);
-    namespace.identity_where("due", "what fell due meanwhile to be made good", is_renewed).await;
+    namespace.identity_where("due", "the renewal that fell due meanwhile", is_renewed).await;
     due.assert_reissued(&Content::of(&namespace.secret("due-mtls").await), "due in an outage");
     before.assert_kept(&Content::of(&namespace.secret("before-mtls").await), "an outage");
     secrecy::assert_no_key_in(&cluster.operator_log(), &namespace).await;

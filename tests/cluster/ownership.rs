@@ -1,4 +1,4 @@
-//! A Secret belongs to exactly one identity; what somebody else made is never touched.
+//! A Secret belongs to exactly one identity; the Secret of another owner is never touched.
 
 use futures::future::join;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -12,7 +12,7 @@ use test_support::wait::wait;
 
 use crate::leaf_content::Content;
 
-/// Makes a Secret as somebody else would.
+/// Creates a Secret as another owner would.
 async fn make(namespace: &TestNamespace, secret: Value) -> Secret {
     let secret = serde_json::from_value(secret).unwrap();
     namespace.secrets().create(&PostParams::default(), &secret).await.unwrap()
@@ -21,7 +21,7 @@ async fn make(namespace: &TestNamespace, secret: Value) -> Secret {
 /// Waits for the conflict, and returns its sentence.
 async fn conflict(namespace: &TestNamespace, name: &str) -> String {
     let identity = namespace.stands(name, "False", "SecretConflict").await;
-    assert!(!is_stalled(&identity), "the cure may lie in the same commit");
+    assert!(!is_stalled(&identity), "the change that cures it may be in the same commit");
     ready_of(&identity).2
 }
 
@@ -39,7 +39,7 @@ async fn delete_identity(namespace: &TestNamespace, name: &str) {
 }
 
 #[tokio::test]
-async fn a_secret_that_somebody_else_made_is_refused_untouched_and_replaced_once_it_is_gone() {
+async fn a_secret_of_another_owner_is_refused_untouched_and_replaced_once_it_is_gone() {
     let namespace = TestCluster::shared().namespace().await;
     let made =
         make(&namespace, json!({ "metadata": { "name": "cart-mtls" }, "stringData": { "password": "x" } }))
@@ -144,7 +144,7 @@ async fn a_retained_secret_stays_and_the_next_identity_of_that_name_adopts_it_wi
     let second = namespace.ready("cart").await;
     assert_ne!(first.metadata.uid, second.metadata.uid);
     let adopted = namespace.secret("cart-mtls").await;
-    assert_eq!(kept.metadata.uid, adopted.metadata.uid, "the Secret was made anew");
+    assert_eq!(kept.metadata.uid, adopted.metadata.uid, "the Secret was created again");
     assert_eq!(note(&adopted, "identity-uid"), second.metadata.uid);
     assert_eq!(
         adopted.metadata.owner_references.as_ref().map(|owners| owners[0].uid.clone()),

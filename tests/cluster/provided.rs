@@ -1,4 +1,5 @@
-//! A provided CA is an input: copied, switched to where its anchors stay, and otherwise the copy goes on signing.
+//! A provided CA is copied; another one is switched to at once where the anchors stay, and the copy signs while it is
+//! missing.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -150,7 +151,7 @@ async fn another_intermediate_below_the_same_anchor_is_switched_to_at_once() {
     fixture.namespace.authority_stands(&fixture.authority, "True", "Ready").await;
     before.assert_kept(
         &Content::of(&fixture.namespace.secret("cart-mtls").await),
-        "leaves of the former one serve on",
+        "leaves of the former one stay valid",
     );
 }
 

@@ -14,7 +14,7 @@ use crate::leaf_content::Content;
 /// it may come with the same change.
 async fn refused(namespace: &TestNamespace, name: &str, reason: &str, words: &[&str]) {
     let identity = namespace.stands(name, "False", reason).await;
-    assert!(!is_stalled(&identity), "the cure may lie in the same commit");
+    assert!(!is_stalled(&identity), "the change that cures it may be in the same commit");
     let sentence = ready_of(&identity).2;
     for word in words {
         assert!(sentence.contains(word), "{word:?} is missing in: {sentence}");

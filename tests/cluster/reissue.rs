@@ -1,4 +1,4 @@
-//! What the certificate says is issued anew when it is asked anew; everything else is applied without a new key.
+//! A change of what the certificate says issues another one; every other change is applied without a new key.
 
 use futures::future::join_all;
 use mtls_operator::api::MtlsIdentity;
@@ -10,7 +10,7 @@ use test_support::objects::note;
 use crate::leaf_content::Content;
 
 #[tokio::test]
-async fn every_change_of_the_content_is_issued_anew() {
+async fn every_change_of_the_content_is_issued_again() {
     let namespace = TestCluster::shared().namespace().await;
     let (authority, other) = (namespace.unique("first"), namespace.unique("second"));
     let grants =
@@ -154,7 +154,7 @@ async fn the_renew_annotation_renews_once_for_each_value() {
         before.assert_reissued(&after, value);
         before = after;
     }
-    // The request stands there still; whatever else changes, it has been answered.
+    // The annotation is still set; whatever else changes, it has been answered.
     namespace.patch("cart", json!({ "spec": { "secret": { "labels": { "team": "red" } } } })).await.unwrap();
     let after = issued(&namespace, "cart", 3).await;
     before.assert_kept(&after, "a request that was answered");

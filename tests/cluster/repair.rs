@@ -1,4 +1,4 @@
-//! What people break in a Secret is whole again; a new key only where key or certificate suffered.
+//! What people change in a Secret is repaired, with a new key only where key or certificate was changed.
 
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn healed_by_a_new_leaf(namespace: &TestNamespace, before: &Content, why: 
     before.assert_reissued(&Content::of(&namespace.secret("cart-mtls").await), why);
 }
 
-/// Waits until the Secret is so, and checks that key and certificate are the same.
+/// Waits until the Secret satisfies this condition, and checks that key and certificate are the same.
 async fn healed_in_place(
     namespace: &TestNamespace,
     before: &Content,
@@ -128,7 +128,7 @@ async fn labels_and_annotations_of_others_are_left_alone() {
     let patched = namespace.patch_secret("cart-mtls", json!({ "metadata": theirs })).await.unwrap();
     // Status names the version that was verified last: then the edit has been seen.
     let version = patched.metadata.resource_version.clone();
-    let what = "the edit to be taken note of";
+    let what = "the edit to be seen";
     namespace
         .identity_where("cart", what, |identity| {
             let seen = identity.status.as_ref().and_then(|status| status.secret.as_ref());

@@ -61,7 +61,7 @@ impl AuthorityFixture {
         self.namespace.system_secrets().patch(&self.secret, &parameters, &Patch::Merge(patch)).await.unwrap();
     }
 
-    /// Waits until the authority stands still for this reason, and returns the sentence.
+    /// Waits until the authority is Stalled for this reason, and returns the sentence.
     async fn stalls(&self, reason: &str) -> String {
         let authority = self.namespace.authority_stands(&self.authority, "False", reason).await;
         let conditions = &authority.status.as_ref().unwrap().conditions;
@@ -120,7 +120,7 @@ async fn a_deleted_root_is_lost_not_replaced_and_signs_again_once_restored() {
     fixture.assert_signs_nothing(&before).await;
     look_again(&fixture.namespace, &fixture.authority).await;
     let found = fixture.namespace.system_secrets().get_opt(&fixture.secret).await.unwrap();
-    assert!(found.is_none(), "a root was made in silence");
+    assert!(found.is_none(), "a root was made without a request");
     fixture.restore(&backup).await;
     fixture.assert_signs_again(&before).await;
     expect_of_authority(
@@ -187,9 +187,12 @@ async fn the_place_of_a_lost_root_is_kept_for_it() {
         find(conditions, "Ready")
             .is_some_and(|ready| ready.reason == "RootInvalid" && ready.message.contains("is missing"))
     };
-    fixture.namespace.authority_where(&rival, "the rival to see that the place is kept", says_so).await;
+    fixture
+        .namespace
+        .authority_where(&rival, "the other authority to see that the Secret is reserved", says_so)
+        .await;
     let found = fixture.namespace.system_secrets().get_opt(&fixture.secret).await.unwrap();
-    assert!(found.is_none(), "another authority has taken the place of the lost root");
+    assert!(found.is_none(), "another authority has taken the Secret of the lost root");
     fixture.assert_signs_nothing(&before).await;
     fixture.restore(&backup).await;
     fixture.assert_signs_again(&before).await;

@@ -7,9 +7,9 @@ use kube::api::ListParams;
 use test_support::namespace::TestNamespace;
 use test_support::objects::value;
 
-/// Keys of Secrets under which something lies that nobody may read in a log.
+/// Keys of Secrets whose values must not be in a log.
 const KEPT: [&str; 3] = ["tls.key", "next.key", "evidence.key"];
-/// So many octets are told apart from any others, and fit on a line of every form.
+/// So many octets occur nowhere else by chance, and fit on a line of every form.
 const ENOUGH: usize = 18;
 /// What precedes the private number of an ECDSA key in its DER: the version, and the tag and length of 32 octets.
 const BEFORE_NUMBER: [u8; 5] = [2, 1, 1, 4, 32];

@@ -1,5 +1,5 @@
-//! Probes on a real API server, with the rights that the chart gives for them: `EndpointSlice`s lead to Pods, and what is
-//! seen of them stands in status. The Pods are in this process, because no node is here to run them.
+//! Probes on a real API server, with the rights that the chart gives for them: `EndpointSlice`s lead to Pods, and status says
+//! what they serve. The Pods are in this process, because there is no node to run them.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -42,7 +42,7 @@ impl Pods {
             .await;
     }
 
-    /// The same, by the word of somebody.
+    /// The same, in an `EndpointSlice` that names this controller as its author.
     async fn run_kept_by(
         &self,
         keeper: &str,
@@ -113,7 +113,7 @@ async fn what_pods_serve_stands_in_the_status_of_their_identities() {
     pods.run(&namespace, "open", "10.0.0.2", true).await;
     pods.run(&namespace, "stuck", "10.0.0.3", false).await;
     pods.run_kept_by("me", &namespace, "forged", "10.0.0.4", false).await;
-    namespace.create("idle", verified("swift", "nobody")).await;
+    namespace.create("idle", verified("swift", "absent")).await;
 
     serving(&namespace, "good", "ServesAsIssued").await;
     serving(&namespace, "open", "AcceptsStrangers").await;

@@ -1,5 +1,5 @@
-//! Whose Secret cannot be written during a rotation, for whatever reason, is named and waited for, and nobody else is held
-//! up but by the switch, which comes once the reason is gone.
+//! Identities whose Secret cannot be written during a rotation, for whatever reason, are named and waited for; the others
+//! wait for nothing but the switch, which comes once the reason is gone.
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role, RoleBinding};
@@ -17,7 +17,7 @@ use test_support::wait::until;
 use crate::admission_policy::{DenyPolicy, in_force};
 use crate::bundle_rotation::{ask, is_waited_for, phase};
 
-/// What the chart calls the operator's rights where identities live.
+/// The chart's name for the operator's rights in the namespaces of identities.
 const RIGHTS: &str = "mtls-operator-identities";
 
 /// An authority of which nothing falls due meanwhile but what the rotation brings.
@@ -137,7 +137,7 @@ async fn try_again(namespace: &TestNamespace, name: &str) {
 /// Waits until what `Ready` of an identity says has this in it.
 async fn is_told(namespace: &TestNamespace, name: &str, why: &str) {
     let says = |identity: &MtlsIdentity| ready_of(identity).2.contains(why);
-    namespace.identity_where(name, &format!("{name} to be told: {why}"), says).await;
+    namespace.identity_where(name, &format!("{name} to say: {why}"), says).await;
 }
 
 /// What keeps the Secrets of `banned`, `frozen` and `bare` from being written; the last of them lives in another namespace.
@@ -159,7 +159,7 @@ impl WriteBlocks {
     }
 }
 
-/// The names of those, but for the first so many, as status tells them.
+/// These names in the form of status, without the first so many.
 fn left(namespace: &TestNamespace, bare: &TestNamespace, gone: usize) -> Vec<String> {
     let all = [(namespace, "banned"), (namespace, "frozen"), (bare, "bare")];
     let mut names: Vec<String> =
@@ -169,7 +169,7 @@ fn left(namespace: &TestNamespace, bare: &TestNamespace, gone: usize) -> Vec<Str
 }
 
 #[tokio::test]
-async fn whoever_cannot_be_written_for_whatever_reason_is_named_and_waited_for_and_nobody_else_is() {
+async fn secrets_that_cannot_be_written_for_whatever_reason_are_named_and_waited_for_and_no_others_are() {
     let cluster = TestCluster::new(&[]);
     let (namespace, bare) = (cluster.namespace().await, cluster.namespace().await);
     let (ours, twin) = (authority(&namespace, "ca").await, authority(&namespace, "twin").await);
@@ -186,7 +186,7 @@ async fn whoever_cannot_be_written_for_whatever_reason_is_named_and_waited_for_a
     is_told(&namespace, "banned", "frozen by a test").await;
     is_told(&namespace, "frozen", "immutable").await;
     is_told(&bare, "bare", "forbidden").await;
-    // It begins later and waits as long, but for nobody: then ours would have switched, too.
+    // This one begins later and waits for no Secret; when it has switched, the other would have switched, too.
     ask(&namespace, &twin).await;
     switches(&namespace, &twin).await;
     are_waited_for(&cluster, &namespace, &ours, &left(&namespace, &bare, 0)).await;

@@ -35,7 +35,7 @@ async fn an_operator_of_one_namespace_serves_it_with_the_rights_to_it_alone() {
     assert_eq!(
         other.status.and_then(|status| status.observed_generation),
         Some(-1),
-        "nobody has looked at it"
+        "the identity was not reconciled"
     );
     assert_eq!(elsewhere.secrets().get_opt("cart-mtls").await.unwrap(), None);
     let log = cluster.operator_log();

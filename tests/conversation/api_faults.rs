@@ -17,7 +17,7 @@ use serde_json::json;
 use test_support::in_memory::api_server::Fault;
 use test_support::in_memory::harness::{A_WHILE, Harness, issued};
 
-/// Runs a first issuance that meets with a fault, lets time heal it, and returns every call.
+/// Runs a first issuance that meets a fault, lets time pass until it is issued, and returns every call.
 async fn first_issuance(line: &str, fault: Fault) -> (Harness, Vec<String>) {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
@@ -93,11 +93,14 @@ async fn a_secret_that_another_replica_has_just_made_is_taken_as_it_is() {
     harness.server.edit("mtlsidentities", "orders", "web", |identity| {
         identity["status"] = json!({"observedGeneration": -1});
     });
-    // This replica knows of the identity, but its watch of Secrets lags.
+    // This replica knows the identity, but its watch of Secrets lags.
     let mut other = Harness::bare(harness.server.clone(), harness.hand.now());
     other.look_at_authority().await.unwrap();
     let identity = other.identity("web");
-    other.context.scheduler.change(|board| board.apply_identity(&identity, true, other.context.millis()));
+    other
+        .context
+        .scheduler
+        .change(|scheduler| scheduler.apply_identity(&identity, true, other.context.millis()));
     other.asked();
     let calls = other.calls().await;
     let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
@@ -106,7 +109,7 @@ async fn a_secret_that_another_replica_has_just_made_is_taken_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_renewal_that_was_overtaken_is_decided_anew_over_what_is_there() {
+async fn a_renewal_that_was_overtaken_is_decided_again_from_what_is_there() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.settle().await;
@@ -136,7 +139,7 @@ async fn a_lost_answer_to_a_renewal_makes_no_second_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_does_not_lead_writes_nothing() {
+async fn a_replica_that_does_not_lead_writes_nothing() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.watch();
@@ -156,8 +159,8 @@ async fn nothing_is_judged_before_the_labels_of_its_namespace_are_known() {
     harness.server.calls();
     harness.apply("web", &json!({}));
     harness.watch();
-    let job = harness.context.scheduler.change(|board| board.next(harness.context.millis())).unwrap();
-    harness.context.scheduler.change(|board| board.remove_namespace("orders"));
+    let job = harness.context.scheduler.change(|scheduler| scheduler.next(harness.context.millis())).unwrap();
+    harness.context.scheduler.change(|scheduler| scheduler.remove_namespace("orders"));
     let outcome = reconcile(&harness.context, &harness.keys, job).await;
     assert!(matches!(outcome, Err(Error::Stale { .. })), "{outcome:?}");
     let calls = harness.server.asked();
@@ -182,10 +185,10 @@ async fn a_root_that_changed_unseen_signs_nothing() {
     assert_eq!(harness.ready("web"), issued());
 }
 
-/// Somebody who does not care what is seen.
-struct Nobody;
+/// A handler that ignores what a watch shows.
+struct Ignore;
 
-impl EventHandler<MtlsAuthority> for Nobody {
+impl EventHandler<MtlsAuthority> for Ignore {
     fn init(&mut self) {}
     fn apply(&mut self, _: MtlsAuthority, _: bool) {}
     fn delete(&mut self, _: MtlsAuthority) {}
@@ -205,7 +208,7 @@ async fn a_watch_that_fails_again_and_again_asks_ever_less_often() {
     let client = Client::new(refusal, "default");
     let watch = Watch::<MtlsAuthority>::all(&client).run(
         harness.context.clock.clone(),
-        Nobody,
+        Ignore,
         Readiness::new().handle("authorities"),
     );
     let ten_minutes = tokio::time::timeout(Duration::from_mins(10), watch);

@@ -1,4 +1,4 @@
-//! The workers themselves: what panics ends that look only, and what is in flight at the end is finished.
+//! The workers of the identity controller: a panic ends one reconcile only, and what is in flight at shutdown is finished.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-/// Workers of the identity controller, until they are told to stop.
+/// Workers of the identity controller, until they are stopped.
 struct AtWork {
     running: JoinHandle<Result<(), TaskEnded>>,
     stop: Trigger,
-    /// The workers wait for an authority that was looked at as long as there is a controller of authorities.
+    /// The workers wait for the first reconcile of an authority as long as there is a controller of authorities.
     _primed: watch::Sender<bool>,
 }
 
@@ -42,7 +42,7 @@ impl AtWork {
     }
 }
 
-/// Time, which is tokio's and paused, passes until it is so.
+/// The paused time of tokio passes until the condition holds.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let wait = async {
         while !is_so() {
@@ -58,17 +58,17 @@ fn is_issued(harness: &Harness, name: &str) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_panics_ends_alone_and_its_worker_goes_on() {
+async fn a_reconcile_that_panics_ends_alone_and_its_worker_goes_on() {
     let harness = Harness::set().await;
     harness.server.next("POST secrets orders/bad-mtls", Fault::Fatal);
     harness.apply("bad", &json!({}));
     harness.watch();
     let work = AtWork::begin(&harness, 1);
-    until("the look that panics", || harness.secret("bad-mtls").is_some()).await;
+    until("the reconcile that panics", || harness.secret("bad-mtls").is_some()).await;
     harness.apply("good", &json!({}));
     harness.watch();
     until("the other identity", || is_issued(&harness, "good")).await;
-    until("the identity itself, at another look", || is_issued(&harness, "bad")).await;
+    until("the identity itself, at another reconcile", || is_issued(&harness, "bad")).await;
     assert!(!work.running.is_finished());
     work.stop.fire();
     assert!(work.running.await.unwrap().is_ok());
@@ -86,11 +86,11 @@ async fn what_is_in_flight_at_the_end_is_finished_and_nothing_more_begins() {
     harness.apply("late", &json!({}));
     harness.watch();
     sleep(WRITE_TIMEOUT / 2).await;
-    assert!(!work.running.is_finished(), "the end did not wait for a write in flight");
+    assert!(!work.running.is_finished(), "the stop did not wait for a write in flight");
     harness.server.go_on();
     assert!(work.running.await.unwrap().is_ok());
-    assert!(is_issued(&harness, "web"), "the status was not written any more");
-    assert!(harness.secret("late-mtls").is_none(), "work began after the end");
+    assert!(is_issued(&harness, "web"), "the status was not written");
+    assert!(harness.secret("late-mtls").is_none(), "a reconcile began after the stop");
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +109,7 @@ async fn a_write_that_hangs_does_not_hold_the_end_up_for_longer_than_it_may_live
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_looks_are_under_way_than_there_are_workers() {
+async fn no_more_reconciles_are_under_way_than_there_are_workers() {
     let harness = Harness::set().await;
     let names = ["a", "b", "c", "d", "e"];
     for name in names {
@@ -119,7 +119,7 @@ async fn no_more_looks_are_under_way_than_there_are_workers() {
     harness.watch();
     let work = AtWork::begin(&harness, 2);
     let under_way = || names.iter().filter(|name| harness.secret(&format!("{name}-mtls")).is_some()).count();
-    until("each worker to have a look under way", || under_way() == 2).await;
+    until("each worker to run a reconcile", || under_way() == 2).await;
     sleep(WRITE_TIMEOUT / 2).await;
     assert_eq!(under_way(), 2);
     harness.server.go_on();

@@ -1,4 +1,4 @@
-//! What the log says of each certificate: everything that is in it, and nothing that is secret.
+//! Log lines about certificates: each says everything that the certificate holds, and no line holds a key.
 
 use base64::Engine as _;
 use mtls_operator::pki::Leaf;
@@ -104,7 +104,7 @@ async fn a_certificate_whose_write_was_not_answered_has_a_line_and_one_that_was_
     harness.look_at_authority().await.unwrap();
     harness.server.next("PATCH secrets", Fault::Overtaken);
     harness.settle().await;
-    assert_eq!(lines(&log).len(), 1, "what was refused was thrown away");
+    assert_eq!(lines(&log).len(), 1, "what was refused was not stored");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! Whom a rotation waits for: identities, by the Secrets that are theirs. Nothing that people copy, forge or delete holds it
-//! up for longer than a leaf can be valid.
+//! What a rotation waits for: identities, by the Secrets that they own. What people copy, forge or delete holds it up for no
+//! longer than a leaf can be valid.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use test_support::in_memory::api_server::Fault;
 use test_support::in_memory::harness::{AUTHORITIES, IDENTITIES, NAMESPACE, SECRETS};
 use test_support::in_memory::rotation_run::RotationRun;
 
-/// Goes on until the phase is this one; whoever lives on an expired leaf is nobody's trouble here.
+/// Goes on until the phase is this one; expired leaves are not checked here.
 async fn comes(mesh: &mut RotationRun, phase: &str, at_most: u64) -> bool {
     for _ in 0..at_most {
         mesh.tick(1).await;
@@ -18,7 +18,7 @@ async fn comes(mesh: &mut RotationRun, phase: &str, at_most: u64) -> bool {
     false
 }
 
-/// A Secret as `kubectl get -o json | kubectl apply` makes it anew under another name.
+/// A Secret as `kubectl get -o json | kubectl apply` creates it again under another name.
 fn copied(secret: &Value, name: &str) -> Value {
     let mut copy = secret.clone();
     copy["type"] = json!("Opaque");
@@ -37,7 +37,7 @@ async fn waited_for(mesh: &RotationRun) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_copy_of_a_secret() {
+async fn a_rotation_does_not_wait_for_a_copy_of_a_secret() {
     let mut mesh = RotationRun::of(&["a"], RotationRun::swift()).await;
     let secret = mesh.harness.secret("a-mtls").unwrap();
     mesh.harness.server.put(SECRETS, &copied(&secret, "a-mtls-backup"));
@@ -65,7 +65,7 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
         mesh.harness
             .context
             .scheduler
-            .change(|board| board.apply_secret(&meta, false, mesh.harness.context.millis()));
+            .change(|scheduler| scheduler.apply_secret(&meta, false, mesh.harness.context.millis()));
         for _ in 0..15 {
             tokio::time::advance(std::time::Duration::from_secs(1)).await;
             mesh.harness.look_at_authority().await.unwrap();
@@ -89,7 +89,7 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_the_secret_of_a_refused_identity_once_it_is_deleted() {
+async fn a_rotation_does_not_wait_for_the_secret_of_a_refused_identity_once_it_is_deleted() {
     let mut spec = RotationRun::swift();
     spec["grants"] =
         json!([{ "name": "edge", "namespaces": { "from": "All" }, "dnsNames": ["api.example.com"] }]);
@@ -107,7 +107,7 @@ async fn nobody_waits_for_the_secret_of_a_refused_identity_once_it_is_deleted() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_leaf_whose_end_nobody_can_read_is_not_waited_for_beyond_the_last_that_can_be() {
+async fn a_leaf_whose_end_cannot_be_read_is_waited_for_no_longer_than_the_last_that_can_be() {
     let mut mesh = RotationRun::of(&["a", "still"], RotationRun::swift()).await;
     mesh.harness.apply("still", &json!({ "paused": true }));
     mesh.ask("1");

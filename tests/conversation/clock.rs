@@ -1,4 +1,4 @@
-//! A clock that differs from the API server's: nothing is signed, time changes no root, and all else goes on (I14).
+//! A clock that differs from the API server's: nothing is signed, no root changes by time, and everything else goes on (I14).
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn told(time: Timestamp) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_right() {
-    // The last of them lies beyond the end of the root.
+    // The last of them is beyond the end of the root.
     for by in [HOUR * 8, HOUR * -8, HOUR * 24 * 300, HOUR * 24 * 730] {
         let mut harness = with_web().await;
         let (made, serial) = (root(&harness), harness.serial("web"));
@@ -65,7 +65,7 @@ async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_ri
         );
         let (message, api_server) = (harness.message("new"), harness.server.time().unwrap());
         assert!(message.contains(&told(harness.hand.now())), "{message}");
-        // Whole seconds tell it to the second.
+        // The message has whole seconds.
         let near = [-1, 0, 1].map(|off| told(api_server + SignedDuration::from_secs(off)));
         assert!(near.iter().any(|time| message.contains(time)), "{message}");
         harness.hand.advance(-by);
@@ -108,7 +108,7 @@ async fn a_valid_leaf_that_is_due_stays_ready_and_is_renewed_when_the_clock_is_r
     let renewal = harness.identity("web").status.unwrap().renewal_time.unwrap().0;
     let (_, due) = Clock::manual(renewal + HOUR);
     harness.server.set_clock(&due);
-    // What was heard before counts no more.
+    // The earlier `Date` of the API server counts no more.
     tokio::time::advance(Duration::from_mins(1)).await;
     harness.look_at_authority().await.unwrap();
     harness.settle().await;
@@ -140,7 +140,7 @@ async fn no_root_is_made_before_an_answer_has_told_the_time() {
 #[tokio::test(start_paused = true)]
 async fn a_leaf_that_was_issued_by_a_clock_that_was_ahead_is_issued_again() {
     let mut harness = Harness::set().await;
-    // Both clocks are wrong, as on a machine that runs the API server as well.
+    // Both clocks are wrong, as on a machine that also runs the API server.
     harness.advance(HOUR * 8);
     harness.apply("web", &json!({}));
     harness.settle().await;
@@ -168,7 +168,7 @@ fn reason(harness: &Harness) -> String {
 async fn an_authority_says_within_seconds_that_the_clocks_differ_and_that_they_agree_again() {
     let harness = with_web().await;
     let leadership = Leadership::always(harness.context.clock.clone());
-    let keeper = tokio::spawn(AuthorityController::new(harness.consumers.clone(), leadership).run());
+    let controller = tokio::spawn(AuthorityController::new(harness.consumers.clone(), leadership).run());
     for by in [HOUR * 24 * 730, HOUR * -8] {
         tokio::time::sleep(Duration::from_secs(15)).await;
         assert_eq!(reason(&harness), "Ready", "{by:#}");
@@ -178,8 +178,8 @@ async fn an_authority_says_within_seconds_that_the_clocks_differ_and_that_they_a
         harness.server.calls();
         tokio::time::sleep(Duration::from_mins(1)).await;
         let writes = harness.server.asked().into_iter().filter(|line| !line.starts_with("GET"));
-        assert_eq!(writes.collect::<Vec<_>>(), [""; 0], "what has been said is not said again");
+        assert_eq!(writes.collect::<Vec<_>>(), [""; 0], "an unchanged condition is not written again");
         harness.hand.advance(-by);
     }
-    keeper.abort();
+    controller.abort();
 }

@@ -1,4 +1,4 @@
-//! The happy path: two writes for each leaf, and silence in between.
+//! Issuing and renewing: two writes for each leaf, and no call in between.
 
 use jiff::SignedDuration;
 use mtls_operator::operator::error::Error;
@@ -18,7 +18,7 @@ async fn a_new_identity_costs_two_writes_and_no_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_settled_identity_is_radio_silence() {
+async fn a_settled_identity_costs_no_call() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.settle().await;
@@ -126,7 +126,7 @@ async fn a_deleted_secret_comes_back_in_two_writes() {
     assert_eq!(
         harness.identity("web").status.unwrap().revision,
         Some(2),
-        "the count of issuances starts anew"
+        "the count of issuances starts again"
     );
 }
 
@@ -159,7 +159,7 @@ async fn a_key_that_takes_long_is_made_before_the_first_call() {
 }
 
 #[tokio::test]
-async fn keys_that_take_long_keep_nobody_else_waiting() {
+async fn keys_that_take_long_keep_no_other_identity_waiting() {
     let harness = Harness::set().await;
     let slow = ["slow-a", "slow-b", "slow-c"];
     for name in slow {
@@ -169,7 +169,7 @@ async fn keys_that_take_long_keep_nobody_else_waiting() {
     harness.watch();
     let first = harness.work().await;
     let ordered = first.iter().filter(|outcome| matches!(outcome, Err(Error::KeyPending))).count();
-    assert_eq!(ordered, slow.len(), "a look waited for its key: {first:?}");
+    assert_eq!(ordered, slow.len(), "a reconcile waited for its key: {first:?}");
     assert!(harness.secret("swift-mtls").is_some(), "it waited for the key of another identity");
     let all = async {
         loop {

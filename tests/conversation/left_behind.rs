@@ -1,4 +1,4 @@
-//! An authority that is deleted, or that another operator claims, leaves nothing behind in this process.
+//! An authority that is deleted, or that another operator claims, is forgotten in all parts of this process.
 
 use mtls_operator::api::decoded::Decoded;
 use mtls_operator::operator::client::watch::EventHandler as _;
@@ -9,9 +9,9 @@ use serde_json::json;
 use test_support::in_memory::harness::{AUTHORITIES, Harness};
 use test_support::in_memory::rotation_run::RotationRun;
 
-use super::metrics::{keep, keeper, scrape};
+use crate::authority_controller::{controller, run_a_minute, scrape};
 
-/// The watch tells that the authority was deleted.
+/// The watch shows that the authority was deleted.
 fn deleted(harness: &Harness) {
     let mut authority = harness.authority();
     authority.metadata.resource_version = Some("1000000".into());
@@ -19,7 +19,7 @@ fn deleted(harness: &Harness) {
     AuthorityHandler::new(harness.context.clone()).delete(Decoded(authority));
 }
 
-/// The watch tells that another operator serves the authority.
+/// The watch shows that another operator serves the authority.
 fn claimed_by_another(harness: &Harness) {
     harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["metadata"]["annotations"]["mtls-operator.dev/operator-namespace"] = json!("elsewhere");
@@ -32,9 +32,9 @@ const WRONG: &str = "mtls_operator_identities{authority=\"(missing)\",reason=\"E
 
 /// Whether identities are counted again though nothing has changed.
 async fn is_recounted(harness: &Harness, controller: &mut (impl Future<Output = ()> + Unpin)) -> bool {
-    keep(&mut *controller).await;
+    run_a_minute(&mut *controller).await;
     harness.context.metrics.identities(MISSING, ReadyReason::Expired, 99);
-    keep(controller).await;
+    run_a_minute(controller).await;
     !scrape(harness).iter().any(|line| line == WRONG)
 }
 
@@ -45,7 +45,7 @@ async fn an_authority_that_goes_in_mid_rotation_leaves_nothing_behind() {
         mesh.ask("1");
         mesh.until("Announced", 30, 1).await;
         let harness = &mesh.harness;
-        let mut controller = keeper(harness);
+        let mut controller = controller(harness);
         assert!(is_recounted(harness, &mut controller).await, "what a rotation waits for changes with time");
         assert_eq!(mesh.phase(), "Announced");
         goes(harness);

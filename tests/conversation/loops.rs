@@ -18,13 +18,13 @@ use tokio::time::sleep;
 /// An operator that runs by itself.
 struct Loops {
     harness: Harness,
-    /// None of them ends.
+    /// The controllers, none of which ends.
     tasks: JoinSet<()>,
 }
 
 impl Loops {
-    /// An authority that publishes its trust bundle, and two identities. Its root lives for an hour and is replaced 17 minutes
-    /// before its end, which is at no multiple of the time after which authorities are looked at in any case.
+    /// An authority that publishes its trust bundle, and two identities. Its root is valid for an hour and is replaced 17
+    /// minutes before its end, which is at no multiple of the time after which authorities are reconciled in any case.
     async fn begin(server: ApiServer) -> Self {
         let spec: MtlsAuthoritySpec = serde_json::from_value(json!({
             "root": { "ttl": "1h", "renewBefore": "17m" }, "leaf": { "ttl": "1m", "maxTTL": "1m" },
@@ -58,11 +58,11 @@ impl Loops {
         loops
     }
 
-    /// Time passes only where everybody waits: each does what it does for this second.
+    /// Time passes only when every task waits: each controller does its work of this second.
     async fn second(&mut self) {
         sleep(Duration::from_secs(1)).await;
         self.harness.watch();
-        assert!(self.tasks.try_join_next().is_none(), "a part of the operator has ended");
+        assert!(self.tasks.try_join_next().is_none(), "a controller has ended");
     }
 
     fn now(&self) -> Timestamp {
@@ -98,7 +98,7 @@ impl Loops {
     }
 }
 
-/// No person, and no event, asks for it: the controller wakes by itself.
+/// No request and no event causes it: the controller wakes by its own timer.
 #[tokio::test(start_paused = true)]
 async fn a_root_that_falls_due_by_time_is_rotated_from_that_second_on() {
     let mut loops = Loops::begin(ApiServer::default()).await;
@@ -111,14 +111,14 @@ async fn a_root_that_falls_due_by_time_is_rotated_from_that_second_on() {
     loops.until("Stable", SignedDuration::from_mins(5)).await;
     loops.second().await;
     assert_ne!(loops.signer(), before, "another root signs");
-    assert_ne!(loops.published(), published, "clients are told");
+    assert_ne!(loops.published(), published, "the published bundle has changed");
     for name in ["a", "b"] {
         assert_eq!(loops.harness.ready(name), issued());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_errand_that_panics_ends_alone_and_the_bundle_is_published_all_the_same() {
+async fn a_change_that_panics_ends_alone_and_the_bundle_is_published_all_the_same() {
     let server = ApiServer::default();
     server.next("POST configmaps orders/mesh-trust-bundle", Fault::Fatal);
     let mut loops = Loops::begin(server).await;

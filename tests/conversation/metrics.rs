@@ -1,64 +1,21 @@
-//! What somebody notices who looks at figures and logs only.
-
-use std::pin::Pin;
-use std::time::Duration;
+//! Metrics and log lines about authorities, identities and the queue.
 
 use mtls_operator::operator::authority::controller::AuthorityController;
 use mtls_operator::operator::scheduler::requeue::Priority;
-use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
+use mtls_operator::runtime::leader::{LeaderConfig, elect};
 use mtls_operator::runtime::shutdown::Shutdown;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::registry::Registry;
-use serde_json::{Value, json};
+use serde_json::json;
 use test_support::in_memory::harness::{AUTHORITIES, Harness, SECRETS};
 use test_support::in_memory::leases::{FakeApi, FaultProfile};
 use test_support::in_memory::rotation_run::RotationRun;
 use test_support::log::Log;
 
-const ROOT: &str = "mtls-authority-mesh";
+use crate::authority_controller::{ROOT, controller, lose_root, run_a_minute, scrape, served};
+
 const LOST: &str = "mtls_operator_authorities{authority=\"mesh\",reason=\"RootLost\"} 1";
 const READY: &str = "mtls_operator_authorities{authority=\"mesh\",reason=\"Ready\"} 1";
-/// Long enough for the keeper to look and to count.
-const A_MINUTE: Duration = Duration::from_mins(1);
 
-/// An authority with one identity.
-pub async fn served() -> Harness {
-    let mut harness = Harness::set().await;
-    harness.apply("web", &json!({}));
-    harness.settle().await;
-    harness
-}
-
-pub fn keeper(harness: &Harness) -> Pin<Box<dyn Future<Output = ()>>> {
-    let keeper = AuthorityController::new(
-        harness.consumers.clone(),
-        Leadership::always(harness.context.clock.clone()),
-    );
-    Box::pin(keeper.run())
-}
-
-/// The keeper works for a minute.
-pub async fn keep(keeper: impl Future<Output = ()>) {
-    assert!(tokio::time::timeout(A_MINUTE, keeper).await.is_err(), "a keeper never ends");
-}
-
-pub fn lose_root(harness: &Harness) -> Value {
-    let root = harness.server.get(SECRETS, "mtls-system", ROOT).unwrap();
-    harness.server.delete(SECRETS, "mtls-system", ROOT);
-    harness.context.authorities.lock().apply_secret(ROOT);
-    root
-}
-
-/// What a scrape gives.
-pub fn scrape(harness: &Harness) -> Vec<String> {
-    let mut registry = Registry::default();
-    harness.context.metrics.register(&mut registry);
-    let mut text = String::new();
-    encode(&mut text, &registry).unwrap();
-    text.lines().map(str::to_owned).collect()
-}
-
-/// Whatever of it is not 0.
+/// The samples of a scrape that are not 0.
 fn figures(harness: &Harness) -> Vec<String> {
     scrape(harness).into_iter().filter(|line| !line.ends_with(" 0")).collect()
 }
@@ -70,25 +27,25 @@ fn shown(harness: &Harness, sample: &str) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_lost_root_is_seen_in_the_figures_at_once_and_until_it_is_restored() {
     let harness = served().await;
-    let mut keeper = keeper(&harness);
-    keep(&mut keeper).await;
+    let mut controller = controller(&harness);
+    run_a_minute(&mut controller).await;
     assert!(shown(&harness, READY), "{:#?}", figures(&harness));
     let root = lose_root(&harness);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert!(shown(&harness, LOST) && !shown(&harness, READY), "{:#?}", figures(&harness));
     assert!(!figures(&harness).iter().any(|line| line.contains("root_not_after_timestamp_seconds{")));
     harness.server.put(SECRETS, &root);
     harness.context.authorities.lock().apply_secret(ROOT);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert!(shown(&harness, READY) && !shown(&harness, LOST), "{:#?}", figures(&harness));
 }
 
-/// By a replica that led before, say: its write was on its way when it was killed.
+/// For example a replica that led before: its write was on its way when it was killed.
 #[tokio::test(start_paused = true)]
-async fn counts_that_somebody_else_has_written_late_are_put_right() {
+async fn counts_that_another_replica_has_written_late_are_corrected() {
     let harness = served().await;
-    let mut keeper = keeper(&harness);
-    keep(&mut keeper).await;
+    let mut controller = controller(&harness);
+    run_a_minute(&mut controller).await;
     let status = |harness: &Harness| harness.server.get(AUTHORITIES, "", "mesh").unwrap()["status"].clone();
     let before = status(&harness);
     assert_eq!(before["identities"]["issued"], 1);
@@ -102,10 +59,10 @@ async fn counts_that_somebody_else_has_written_late_are_put_right() {
         .authorities
         .lock()
         .apply(serde_json::from_value(harness.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap());
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(status(&harness), before);
     let writes = harness.server.writes();
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(harness.server.writes(), writes, "what is right is not written again");
 }
 
@@ -134,31 +91,31 @@ async fn the_end_that_is_shown_is_that_of_the_root_that_signs() {
 async fn a_lost_root_is_logged_once_and_once_again_when_it_is_restored() {
     let (log, _guard) = Log::listen();
     let harness = served().await;
-    let mut keeper = keeper(&harness);
-    keep(&mut keeper).await;
+    let mut controller = controller(&harness);
+    run_a_minute(&mut controller).await;
     let about = |log: &Log| -> Vec<String> {
         log.lines().into_iter().filter(|line| line.contains("an authority is")).collect()
     };
     assert_eq!(about(&log), [""; 0]);
     let root = lose_root(&harness);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     harness.context.authorities.lock().apply_secret(ROOT);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     let lines = about(&log);
     assert!(lines.len() == 1 && lines[0].starts_with("WARN"), "{lines:#?}");
     assert!(lines[0].contains("reason=\"RootLost\"") && lines[0].contains("restore Secret"), "{lines:#?}");
     harness.server.put(SECRETS, &root);
     harness.context.authorities.lock().apply_secret(ROOT);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     let lines = about(&log);
     assert!(lines.len() == 1 && lines[0].starts_with("INFO"), "{lines:#?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_identity_that_nobody_can_renew_says_so_once_and_is_counted() {
+async fn an_identity_that_cannot_be_renewed_says_so_once_and_is_counted() {
     let mut harness = served().await;
     lose_root(&harness);
-    keep(keeper(&harness)).await;
+    run_a_minute(controller(&harness)).await;
     harness.asked();
     assert_eq!(harness.settle().await, [""; 0], "before its renewal nothing is missing");
     harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
@@ -173,7 +130,7 @@ async fn an_identity_that_nobody_can_renew_says_so_once_and_is_counted() {
     assert_eq!(harness.identity("web").status.unwrap().renewal_time, None);
     harness.advance(test_support::in_memory::harness::A_WHILE);
     assert_eq!(harness.settle().await, [""; 0]);
-    keep(keeper(&harness)).await;
+    run_a_minute(controller(&harness)).await;
     let overdue = "mtls_operator_identities_overdue{authority=\"mesh\"} 1";
     assert!(shown(&harness, overdue), "{:#?}", figures(&harness));
 }
@@ -181,12 +138,12 @@ async fn an_identity_that_nobody_can_renew_says_so_once_and_is_counted() {
 #[tokio::test(start_paused = true)]
 async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
     let mut harness = served().await;
-    let mut keeper = keeper(&harness);
+    let mut controller = controller(&harness);
     for authority in ["mehs", "mash"] {
         harness.apply(authority, &json!({ "authorityRef": { "name": authority } }));
     }
     harness.settle().await;
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     let counted = |reason: &str, count: usize| {
         format!("mtls_operator_identities{{authority=\"(missing)\",reason=\"{reason}\"}} {count}")
     };
@@ -194,13 +151,16 @@ async fn identities_whose_authority_is_not_there_are_counted_under_one_name() {
     assert!(!figures(&harness).iter().any(|line| line.contains("mehs")), "{:#?}", figures(&harness));
     harness.server.delete(AUTHORITIES, "", "mesh");
     harness.context.authorities.lock().remove("mesh");
-    harness.context.scheduler.change(|board| board.remove_authority("mesh", harness.context.millis()));
-    keep(&mut keeper).await;
+    harness
+        .context
+        .scheduler
+        .change(|scheduler| scheduler.remove_authority("mesh", harness.context.millis()));
+    run_a_minute(&mut controller).await;
     assert!(shown(&harness, &counted("Issued", 1)), "{:#?}", figures(&harness));
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_way_to_stand_is_logged_once_however_often_it_is_tried_again() {
+async fn each_reason_of_an_identity_is_logged_once_however_often_it_is_tried_again() {
     let (log, _guard) = Log::listen();
     let mut harness = Harness::set().await;
     let told = |log: &Log| -> Vec<String> {
@@ -208,13 +168,13 @@ async fn each_way_to_stand_is_logged_once_however_often_it_is_tried_again() {
     };
     harness.apply("web", &json!({}));
     harness.settle().await;
-    assert_eq!(told(&log), [""; 0], "a first leaf has a line of its own");
+    assert_eq!(told(&log), [""; 0], "a first leaf has another line");
     harness.apply("web", &json!({ "ttl": "1000h" }));
     for _ in 0..3 {
         harness.settle().await;
         harness.advance(test_support::in_memory::harness::A_WHILE);
     }
-    // Once at once, and once when it has begun to need a person.
+    // Once immediately, and once when the refusal is said to need a person.
     let lines = told(&log);
     assert!(lines.len() == 2 && lines[1].starts_with("WARN"), "{lines:#?}");
     for part in ["name=\"web\"", "before=\"Issued\"", "reason=\"Invalid\"", "leaf.maxTTL"] {
@@ -236,12 +196,13 @@ async fn a_replica_that_leads_no_more_shows_no_queue() {
     let (leadership, election) =
         elect(leases.client("first"), config, harness.context.clock.clone(), shutdown);
     let election = tokio::spawn(election);
-    let mut keeper = Box::pin(AuthorityController::new(harness.consumers.clone(), leadership.clone()).run());
-    keep(&mut keeper).await;
+    let mut controller =
+        Box::pin(AuthorityController::new(harness.consumers.clone(), leadership.clone()).run());
+    run_a_minute(&mut controller).await;
     assert!(leadership.is_leader());
     harness.context.metrics.waiting(Priority::ALL.map(|class| (class, 3)), 5);
     leases.set_weather("first", FaultProfile::Lost);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert!(!leadership.is_leader());
     let shown = figures(&harness);
     let of_the_queue =

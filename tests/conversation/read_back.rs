@@ -1,5 +1,5 @@
-//! A transition whose result the operator could not read again (I13): it is not written, people are told, and the root in
-//! force signs on.
+//! A transition whose result the operator could not read again (I13): it is not written, the condition says so, and the root
+//! in force goes on signing.
 
 use k8s_openapi::ByteString;
 use mtls_operator::api::conditions::{READY, STALLED, find};
@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use test_support::in_memory::harness::{Harness, NOW, SECRETS, issued};
 use test_support::in_memory::rotation_run::RotationRun;
 
-use super::metrics::{keep, keeper};
-use super::rotating_condition::authority;
+use crate::authority_controller::{authority, controller, run_a_minute};
 
 const ROOT: &str = "mtls-authority-mesh";
 
@@ -44,7 +43,7 @@ async fn a_transition_that_could_not_be_read_again_is_not_written_and_signing_go
     mesh.ask("1");
     mesh.harness.apply("late", &json!({}));
     mesh.tick(1).await;
-    keep(keeper(&mesh.harness)).await;
+    run_a_minute(controller(&mesh.harness)).await;
     assert_eq!(root(&mesh), before, "the announced root would be one too many");
     let sentence = format!(
         "Announce of Secret mtls-system/{ROOT} was not written, because the operator could not read the result: the trust bundle (ca.crt) holds more than {MAX_CERTIFICATES} certificates; remove those that are not needed. Signing goes on with the root in force"

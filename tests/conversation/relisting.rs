@@ -21,7 +21,7 @@ use tokio::time::sleep;
 /// What happens to a watch that is opened.
 #[derive(Clone, Copy)]
 enum Watched {
-    /// It stays silent.
+    /// It shows nothing.
     Silent,
     /// It is answered with this status each time.
     Refused(StatusCode),
@@ -74,10 +74,10 @@ fn answer(status: StatusCode, body: &Value) -> Response<Body> {
     Response::builder().status(status).header("content-type", "application/json").body(body).unwrap()
 }
 
-/// Hears and forgets.
-struct Deaf;
+/// A handler that ignores what a watch shows.
+struct Ignore;
 
-impl<K> EventHandler<K> for Deaf {
+impl<K> EventHandler<K> for Ignore {
     fn init(&mut self) {}
     fn apply(&mut self, _: K, _: bool) {}
     fn delete(&mut self, _: K) {}
@@ -92,10 +92,10 @@ where
     let (harness, asked, ready) = (Harness::set().await, Asked::default(), Readiness::new());
     let subject = Watch::<K>::all(&asked.client(watched));
     tokio::select! {
-        () = subject.run(harness.context.clock.clone(), Deaf, ready.handle("the list")) => panic!("a watch has ended"),
+        () = subject.run(harness.context.clock.clone(), Ignore, ready.handle("the list")) => panic!("a watch has ended"),
         () = sleep(for_so_long) => {}
     }
-    assert!(ready.awaited().is_empty(), "the first list was not told");
+    assert!(ready.awaited().is_empty(), "the first list was not reported");
     asked
 }
 
@@ -130,5 +130,5 @@ async fn a_watch_that_is_told_its_history_is_gone_lists_again_after_four_errors_
     let pauses = intervals(&watches);
     let (first, last) = (pauses[0], *pauses.last().unwrap());
     assert!(first < Duration::from_secs(3), "it is not tried again soon: {pauses:?}");
-    assert!(last > Duration::from_secs(10), "an API server in trouble is asked all the time: {pauses:?}");
+    assert!(last > Duration::from_secs(10), "an API server that fails is asked all the time: {pauses:?}");
 }

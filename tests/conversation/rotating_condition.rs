@@ -1,9 +1,8 @@
-//! What the condition `Rotating` tells: whatever people have asked for and what becomes of it, and no phase that nobody
-//! knows; once, and then nothing is written.
+//! The condition `Rotating`: what people have asked for and what becomes of it, and `Unknown` where the phase is not known;
+//! written once.
 
 use jiff::SignedDuration;
 use k8s_openapi::ByteString;
-use mtls_operator::api::conditions::{ROTATING, find};
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::pki::Authority;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
@@ -12,21 +11,11 @@ use test_support::in_memory::api_server::{ApiServer, Fault};
 use test_support::in_memory::harness::{AUTHORITIES, Harness, NOW, SECRETS};
 use test_support::in_memory::rotation_run::RotationRun;
 
-use super::metrics::{keep, keeper, lose_root, scrape, served};
+use crate::authority_controller::{
+    ROOT, authority, controller, lose_root, rotating, run_a_minute, scrape, served,
+};
 
-const ROOT: &str = "mtls-authority-mesh";
-const OWN: &str = "own-ca";
-
-pub fn authority(harness: &Harness) -> MtlsAuthority {
-    serde_json::from_value(harness.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap()
-}
-
-/// Status, reason and message of `Rotating`.
-pub fn rotating(harness: &Harness) -> (String, String, String) {
-    let conditions = authority(harness).status.unwrap().conditions;
-    let found = find(&conditions, ROTATING).unwrap().clone();
-    (found.status, found.reason, found.message)
-}
+pub const OWN: &str = "own-ca";
 
 /// Status and reason of `Rotating`, and whether its message has this in it.
 fn says(harness: &Harness, part: &str) -> (String, String, bool) {
@@ -38,7 +27,7 @@ fn row(status: &str, reason: &str, says: bool) -> (String, String, bool) {
     (status.into(), reason.into(), says)
 }
 
-/// People annotate the authority, which its watch tells.
+/// People annotate the authority, which its watch shows.
 fn annotate(harness: &Harness, key: &str, value: &str) {
     harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["metadata"]["annotations"][format!("mtls-operator.dev/{key}")] = json!(value);
@@ -46,16 +35,16 @@ fn annotate(harness: &Harness, key: &str, value: &str) {
     harness.context.authorities.lock().apply(authority(harness));
 }
 
-/// Asserts that another look at the authority writes nothing.
-async fn assert_quiet(harness: &Harness, keeper: impl Future<Output = ()>) {
+/// Asserts that another reconcile of the authority writes nothing.
+async fn assert_quiet(harness: &Harness, controller: impl Future<Output = ()>) {
     let writes = harness.server.writes();
     harness.context.authorities.lock().apply_secret(ROOT);
-    keep(keeper).await;
+    run_a_minute(controller).await;
     assert_eq!(harness.server.writes(), writes, "{:?}", rotating(harness));
 }
 
 /// The Secret of a CA that people have made.
-fn provide(harness: &Harness) {
+pub fn provide(harness: &Harness) {
     let terms = AuthoritySpec::parse(&MtlsAuthority::new("own", MtlsAuthoritySpec::default())).unwrap();
     let ca = Authority::generate("own", terms.root_algorithm, SignedDuration::from_hours(8760), NOW).unwrap();
     let [chain, key, anchors] = [ca.chain, ca.key.to_vec(), ca.anchors].map(ByteString);
@@ -67,40 +56,40 @@ fn provide(harness: &Harness) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_to_rotate_a_provided_ca_is_told_what_to_do_until_it_is_done() {
+async fn a_request_to_rotate_a_provided_ca_is_answered_with_what_to_do_until_it_is_done() {
     let harness = Harness::bare(ApiServer::default(), NOW);
     provide(&harness);
     let spec = json!({ "root": { "provided": { "secretName": OWN } } });
     let harness = harness.with_authority(serde_json::from_value(spec).unwrap()).await;
-    let mut keeper = keeper(&harness);
-    keep(&mut keeper).await;
+    let mut controller = controller(&harness);
+    run_a_minute(&mut controller).await;
     let advice = "put a CA with another root into the Secret that spec.root.provided.secretName names";
     assert_eq!(says(&harness, advice), row("False", "Stable", false));
     annotate(&harness, "rotate", "1");
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(says(&harness, advice), row("False", "Stable", true), "{:?}", rotating(&harness));
-    assert_quiet(&harness, &mut keeper).await;
+    assert_quiet(&harness, &mut controller).await;
     provide(&harness);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(says(&harness, "rotate asks"), row("True", "Announced", false), "{:?}", rotating(&harness));
     assert_eq!(authority(&harness).status.unwrap().last_handled_rotate(), Some("1"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_asks_for_a_rotation_during_another_is_told_when_it_begins() {
+async fn a_request_for_a_rotation_during_another_is_answered_with_when_it_begins() {
     let harness = served().await;
-    let mut keeper = keeper(&harness);
+    let mut controller = controller(&harness);
     annotate(&harness, "rotate", "1");
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     let later = "rotate asks for another rotation, which begins when this one has ended";
     assert_eq!(says(&harness, later), row("True", "Announced", false));
     annotate(&harness, "rotate", "2");
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(says(&harness, later), row("True", "Announced", true), "{:?}", rotating(&harness));
     assert!(rotating(&harness).2.ends_with("Behind: 1 (orders/web)"), "{:?}", rotating(&harness));
-    assert_quiet(&harness, &mut keeper).await;
+    assert_quiet(&harness, &mut controller).await;
     annotate(&harness, "rotate", "1");
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(says(&harness, later), row("True", "Announced", false), "{:?}", rotating(&harness));
 }
 
@@ -117,7 +106,7 @@ async fn a_rotation_that_was_asked_for_during_another_begins_when_that_has_ended
     assert_eq!(root["metadata"]["annotations"]["mtls-operator.dev/rotate-request"], "2");
 }
 
-/// What a scrape gives of the rotation.
+/// The lines of a scrape about the rotation.
 fn of_rotation(harness: &Harness) -> Vec<String> {
     let mut figures = scrape(harness);
     figures.retain(|line| line.contains("rotation_phase{") || line.contains("rotation_waiting{"));
@@ -134,20 +123,20 @@ fn evidence(harness: &Harness) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_root_is_lost_nobody_is_told_that_it_is_stable() {
+async fn while_the_root_is_lost_the_condition_does_not_say_that_it_is_stable() {
     let harness = served().await;
-    let mut keeper = keeper(&harness);
-    keep(&mut keeper).await;
+    let mut controller = controller(&harness);
+    run_a_minute(&mut controller).await;
     assert_eq!(says(&harness, "one root signs"), row("False", "Stable", true));
     let known = evidence(&harness);
     let root = lose_root(&harness);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(says(&harness, "it is unknown"), row("Unknown", "RootLost", true), "{:?}", rotating(&harness));
-    assert_eq!(evidence(&harness), known, "what was seen last stays: it is the evidence");
-    assert_quiet(&harness, &mut keeper).await;
+    assert_eq!(evidence(&harness), known, "what was seen last is kept as evidence");
+    assert_quiet(&harness, &mut controller).await;
     harness.server.put(SECRETS, &root);
     harness.context.authorities.lock().apply_secret(ROOT);
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(says(&harness, "one root signs"), row("False", "Stable", true));
 }
 
@@ -155,13 +144,13 @@ async fn while_the_root_is_lost_nobody_is_told_that_it_is_stable() {
 async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
     for (ours, strange) in [("Announced", "Stable"), ("Stable", "Draining")] {
         let harness = served().await;
-        let mut keeper = keeper(&harness);
-        keep(&mut keeper).await;
+        let mut controller = controller(&harness);
+        run_a_minute(&mut controller).await;
         if ours == "Announced" {
             annotate(&harness, "rotate", "1");
-            keep(&mut keeper).await;
-            annotate(&harness, "rotation-exclude", "orders/nobody");
-            keep(&mut keeper).await;
+            run_a_minute(&mut controller).await;
+            annotate(&harness, "rotation-exclude", "orders/missing");
+            run_a_minute(&mut controller).await;
         }
         let known = evidence(&harness);
         assert_eq!(known[0], ours);
@@ -171,39 +160,39 @@ async fn a_root_that_is_not_ours_says_nothing_of_our_rotation() {
         other["metadata"]["annotations"]["mtls-operator.dev/phase"] = json!(strange);
         harness.server.put(SECRETS, &other);
         harness.context.authorities.lock().apply_secret(ROOT);
-        keep(&mut keeper).await;
+        run_a_minute(&mut controller).await;
         assert_eq!(
             says(&harness, "it is unknown"),
             row("Unknown", "RootLost", true),
             "{:?}",
             rotating(&harness)
         );
-        assert_eq!(evidence(&harness), known, "another root lies in the place of ours");
+        assert_eq!(evidence(&harness), known, "the Secret holds the root of another mesh");
         assert_eq!(
             authority(&harness).status.unwrap().rotation.unwrap().waiting_for,
             [],
             "nothing is waited for"
         );
         assert_eq!(of_rotation(&harness), [""; 0]);
-        assert_quiet(&harness, &mut keeper).await;
+        assert_quiet(&harness, &mut controller).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_of_the_roots_is_told_once_though_the_look_that_made_it_failed() {
+async fn a_change_of_the_roots_is_reported_once_though_the_reconcile_that_made_it_failed() {
     let read = format!("GET secrets mtls-system/{ROOT}");
     let faults: [&[(&str, Fault)]; 2] =
         [&[("PATCH status mesh", Fault::Overtaken)], &[(&read, Fault::Spared), (&read, Fault::Broken)]];
     for faults in faults {
         let harness = served().await;
-        let mut keeper = keeper(&harness);
-        keep(&mut keeper).await;
+        let mut controller = controller(&harness);
+        run_a_minute(&mut controller).await;
         harness.server.calls();
         for (line, fault) in faults {
             harness.server.next(line, *fault);
         }
         annotate(&harness, "rotate", "1");
-        keep(&mut keeper).await;
+        run_a_minute(&mut controller).await;
         let events = harness.server.calls().into_iter().filter(|call| call.line.starts_with("POST events"));
         let told: Vec<String> = events.map(|call| call.body["reason"].as_str().unwrap().to_owned()).collect();
         assert_eq!(told, ["Announce"], "{faults:?}");
@@ -216,7 +205,7 @@ fn types(harness: &Harness) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_two_write_of_an_authority_stands_in_one_order_while_no_root_signs_in_a_rotation() {
+async fn conditions_that_two_controllers_write_keep_one_order_while_no_root_signs_in_a_rotation() {
     let spec = json!({
         "root": { "provided": { "secretName": OWN } }, "trustBundle": { "namespaces": { "from": "All" } },
         "leaf": { "ttl": "1m", "maxTTL": "1m" }, "rotation": { "propagation": "10s", "spreadOver": "0s" },
@@ -224,11 +213,11 @@ async fn what_two_write_of_an_authority_stands_in_one_order_while_no_root_signs_
     let harness = Harness::bare(ApiServer::default(), NOW);
     provide(&harness);
     let harness = harness.with_authority(serde_json::from_value(spec).unwrap()).await;
-    let mut keeper = keeper(&harness);
-    keep(&mut keeper).await;
+    let mut controller = controller(&harness);
+    run_a_minute(&mut controller).await;
     provide(&harness);
     for _ in 0..2 {
-        keep(&mut keeper).await;
+        run_a_minute(&mut controller).await;
         harness.watch();
         harness.distribute().await;
     }
@@ -242,9 +231,9 @@ async fn what_two_write_of_an_authority_stands_in_one_order_while_no_root_signs_
         authority["spec"]["distrustedRoots"] = json!([{ "fingerprint": signer }]);
     });
     harness.context.authorities.lock().apply(authority(&harness));
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(types(&harness), ["Ready", "Stalled", "Rotating", "Published"]);
     let writes = harness.server.writes();
-    keep(&mut keeper).await;
+    run_a_minute(&mut controller).await;
     assert_eq!(harness.server.writes(), writes, "{:?}", types(&harness));
 }

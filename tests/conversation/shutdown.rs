@@ -1,4 +1,4 @@
-//! How work ends: nothing that may still be written outlives the leadership, however the operator ends.
+//! Shutdown: no write is in flight any more when the leadership ends, however the operator ends.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -68,13 +68,13 @@ async fn what_is_in_flight_is_waited_for_whether_the_operator_is_told_to_stop_or
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keeper_that_ends_before_it_has_looked_at_every_authority_breaks_the_operator() {
+async fn a_controller_that_ends_before_it_has_reconciled_every_authority_ends_the_operator_with_an_error() {
     let harness = Harness::set().await;
     let leadership = Leadership::always(harness.context.clock.clone());
-    let (keeper, primed) = watch::channel(false);
-    drop(keeper);
+    let (controller, primed) = watch::channel(false);
+    drop(controller);
     let workers =
         IdentityController::new(harness.context.clone(), harness.keys.clone(), leadership, primed, 1);
     let ended = tokio::time::timeout(Duration::from_mins(1), workers.run(pending())).await;
-    assert!(ended.unwrap().is_err(), "it would end as if it had been told to");
+    assert!(ended.unwrap().is_err(), "it would end as after a signal");
 }

@@ -19,7 +19,7 @@ fn step(mesh: &RotationRun) -> RolloutWindow {
     RolloutWindow { began: moment("since"), ends: moment("spread-until") }
 }
 
-/// Who follows the step, each with the second of its slot, in their order: none of them is renewed in the step.
+/// The identities that follow the step, each with the second of its slot, in order: none of them is renewed in the step.
 fn slots(mesh: &RotationRun) -> Vec<(i64, &'static str)> {
     let step = step(mesh);
     assert_eq!(step.ends.duration_since(step.began).as_hours(), 24);
@@ -37,7 +37,7 @@ fn slots(mesh: &RotationRun) -> Vec<(i64, &'static str)> {
     slots
 }
 
-/// What a Secret holds of a leaf: its key, the serial number that its annotations and status speak of, and its signer.
+/// What a Secret holds of a leaf: its key, the serial number in its annotations and status, and its signer.
 fn leaf(mesh: &RotationRun, name: &str) -> (String, String, String, String) {
     let secret = mesh.harness.secret(&format!("{name}-mtls")).unwrap();
     let key = secret["data"]["tls.key"].as_str().unwrap().to_owned();
@@ -61,7 +61,7 @@ async fn rest_until(mesh: &mut RotationRun, second: i64) {
     }
 }
 
-/// Everybody takes the bundle in force over, in his slot and no other second, and keeps his leaf.
+/// Every Secret gets the bundle in force, in its slot and no other second, and keeps its leaf.
 async fn trust_follows(mesh: &mut RotationRun) {
     for (second, name) in slots(mesh) {
         rest_until(mesh, second - 1).await;
@@ -74,7 +74,7 @@ async fn trust_follows(mesh: &mut RotationRun) {
     }
 }
 
-/// Everybody who is not paused gets another leaf, in his slot and no other second.
+/// Every identity that is not paused gets another leaf, in its slot and no other second.
 async fn leaves_follow(mesh: &mut RotationRun) {
     for (second, name) in slots(mesh) {
         rest_until(mesh, second - 1).await;
@@ -111,11 +111,12 @@ async fn spread_over_a_day_each_secret_follows_each_step_once_and_in_its_own_sec
     trust_follows(&mut mesh).await;
     mesh.until("Draining", 15, 1).await;
     leaves_follow(&mut mesh).await;
-    // Whoever is paused would hold the former root until his leaf has expired. What he gets now outlives the next step.
+    // A paused identity would hold the former root until its leaf has expired. The leaf that it gets now outlives the next
+    // step.
     let later = step(&mesh).ends.as_second() + 6 * 3600;
     rest_until(&mut mesh, later).await;
     pause(&mut mesh, false).await;
-    assert_eq!(mesh.written, once("still"), "its turn has passed");
+    assert_eq!(mesh.written, once("still"), "its slot has passed");
     pause(&mut mesh, true).await;
     mesh.until("Stable", 8 * 86_400, QUARTER.unsigned_abs()).await;
     trust_follows(&mut mesh).await;

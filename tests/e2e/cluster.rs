@@ -1,4 +1,4 @@
-//! The cluster of `make e2e`: what its administrator does by kubectl and helm, and what can be read from it.
+//! The cluster of `make e2e`: commands by kubectl and helm, and reads of its objects.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -20,12 +20,12 @@ use test_support::wait::for_answer;
 use crate::pod_log::PodLog;
 use crate::propagation::WrittenAt;
 
-/// Longest that anything may take which has no time of its own.
+/// Longest that any step may take that has no time of its own.
 pub const PATIENCE: Duration = Duration::from_mins(4);
 /// Each question is a request or a process.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// What the operator says of Pods that it has looked at.
+/// The operator's verdict on the Pods of an identity that it has probed.
 const SERVING: &str = "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}: \
     {.status.conditions[?(@.type==\"Serving\")].message}{\"\\n\"}{end}";
 
@@ -72,7 +72,7 @@ impl E2eCluster {
         self.installation.apply(manifest)
     }
 
-    /// Pods of a namespace that are not on their way out.
+    /// Pods of a namespace that are not being deleted.
     pub async fn pods(&self, namespace: &str, selector: &str) -> Result<Vec<Pod>, Failure> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let mut pods = pods.list(&ListParams::default().labels(selector)).await?.items;
@@ -125,7 +125,7 @@ impl E2eCluster {
         Ok(identities.list(&ListParams::default()).await?.items)
     }
 
-    /// After a failure: what an administrator would look at.
+    /// After a failure: what an administrator would read.
     pub fn show_what_is_wrong(&self) {
         let events = ["get", "events", "-A", "--field-selector=type=Warning", "--sort-by=.lastTimestamp"];
         for arguments in [
@@ -156,7 +156,7 @@ where
     for_answer(PATIENCE, PAUSE, what, ask).await
 }
 
-/// An error, unless it is so.
+/// An error, unless the condition holds.
 pub fn ensure(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
     if is_so { Ok(()) } else { Err(otherwise().into()) }
 }

@@ -1,4 +1,4 @@
-//! What happens to operators and nodes. It comes in the middle of a rotation.
+//! Disruptions of operators and nodes in the middle of a rotation.
 
 use std::process::Command;
 
@@ -10,9 +10,9 @@ use test_support::reporter::Reporter;
 use crate::cluster::{E2eCluster, SYSTEM};
 use crate::cluster::{ensure, until};
 use crate::operator::{SELECTOR, holder, leader, process_of, ready};
-use crate::workloads::{is_resident, name};
+use crate::workloads::{is_of_workload, name};
 
-/// A node is drained: the replica that works is asked to go.
+/// A node is drained: the Pod of the leader is deleted.
 pub async fn delete_the_leader(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
     let before = leader(cluster)?;
     let started = reporter.clock();
@@ -26,7 +26,7 @@ pub async fn delete_the_leader(reporter: &mut Reporter, cluster: &E2eCluster) ->
     ready(cluster).await
 }
 
-/// Both replicas end without a word, as when their node loses its power: nobody gives the Lease back.
+/// Both replicas are killed, as when their node loses its power: the Lease is not released.
 pub async fn kill_both_replicas(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
     let started = reporter.clock();
     let before = holder(cluster)?;
@@ -73,20 +73,20 @@ pub async fn be_away_over_renewals(reporter: &mut Reporter, cluster: &E2eCluster
     ready(cluster).await?;
     reporter.took("there was no operator", started);
     let missed = due.iter().filter(|due| (gone..=back).contains(due)).count();
-    until("all that fell due meanwhile to be renewed", || async {
+    until("the renewals that fell due meanwhile", || async {
         Ok(renewals(&cluster.identities().await?).iter().all(|due| *due > cluster.clock.now()).then_some(()))
     })
     .await?;
     ensure(missed > 1, || format!("only {missed} renewals fell into that time"))?;
     reporter.found(
-        "renewals that fell due while there was no operator, and were made up for",
+        "renewals that fell due while there was no operator, and were made afterwards",
         &missed.to_string(),
     );
     Ok(())
 }
 
-/// When certificates of residents are due.
+/// When certificates of workload Pods are due.
 fn renewals(identities: &[MtlsIdentity]) -> Vec<Timestamp> {
-    let ours = identities.iter().filter(|identity| is_resident(identity));
+    let ours = identities.iter().filter(|identity| is_of_workload(identity));
     ours.filter_map(|identity| Some(identity.status.as_ref()?.renewal_time.as_ref()?.0)).collect()
 }

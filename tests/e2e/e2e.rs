@@ -1,6 +1,6 @@
-//! `make e2e`: the whole product as its users have it. A real node runs the image, installed by helm; Pods mount their
-//! Secrets and shake hands with each other through everything that can happen. It ends with an error if anything is not
-//! as it should be, and leaves nothing running.
+//! `make e2e`: the whole product on a real node, which runs the image, installed by helm. Pods mount their Secrets and shake
+//! hands with each other through renewals, a rotation and disruptions. It ends with an error if a check fails, and leaves
+//! nothing running.
 
 mod cluster;
 mod disruption;
@@ -26,10 +26,10 @@ use cluster::E2eCluster;
 use test_support::Failure;
 use test_support::reporter::{Reporter, print};
 
-/// How often the kubelet looks at each Pod while time is short. Its default is measured at the end.
+/// How often the kubelet syncs each Pod while time is short. Its default is measured at the end.
 const QUICK_SYNC: Duration = Duration::from_secs(1);
 
-/// Exit code of a machine that cannot, and need not.
+/// Exit code on a machine that lacks a requirement and need not have it.
 const CANNOT: u8 = 3;
 
 /// Programs that make images, and the Debian packages they come from.
@@ -80,10 +80,10 @@ async fn live(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failu
     workloads::settle(reporter, cluster).await?;
     mounts::look(cluster).await?;
     handshakes::by_every_way(cluster).await?;
-    handshakes::refuse_strangers(cluster).await?;
+    handshakes::refuse_unauthorised(cluster).await?;
     say_how_long(reporter);
-    // Meanwhile the certificates of the residents fall due.
-    probes::catch(reporter, cluster).await?;
+    // Meanwhile the certificates of the workload Pods fall due.
+    probes::run(reporter, cluster).await?;
     say_how_long(reporter);
     rotation::renew(reporter, cluster).await?;
     say_how_long(reporter);

@@ -1,4 +1,4 @@
-//! Who may reaches whom, who may not is refused; and at no time has a handshake between residents failed.
+//! Handshakes from Pod to Pod: authorised clients are served, others are refused, and none between workload Pods ever fails.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,27 @@ use test_support::reporter::Reporter;
 use crate::cluster::E2eCluster;
 use crate::cluster::{ensure, until};
 use crate::manifests::{identity, lone_pod};
-use crate::workloads::{RING, name, residents, restarts, target};
+use crate::workloads::{RING, name, restarts, target, workload_pods};
 
 /// Attempts after which a verdict counts.
 pub const ENOUGH: u64 = 5;
 
 /// A trust domain of its own, with an identity in the ring's namespace.
-const STRANGER: &str = "
+const OTHER_AUTHORITY: &str = "
 apiVersion: mtls-operator.dev/v1alpha1
 kind: MtlsAuthority
-metadata: {name: stranger}
+metadata: {name: other}
 ---
 apiVersion: mtls-operator.dev/v1alpha1
 kind: MtlsIdentity
-metadata: {name: stranger, namespace: ring}
-spec: {authorityRef: {name: stranger}}
+metadata: {name: other, namespace: ring}
+spec: {authorityRef: {name: other}}
 ";
 
 /// By the Service's name, and by the Pod's address.
 pub async fn by_every_way(cluster: &E2eCluster) -> Result<(), Failure> {
     Reporter::section("Mutual handshakes from Pod to Pod");
-    until("every resident to have reached everybody by Service name", || async {
+    until("every workload Pod to have reached every other by Service name", || async {
         let tallies = tallies(cluster).await?;
         let all = tallies.len() == RING.len() * 2 + 2 + 1;
         Ok((all && tallies.values().all(|tally| tally.granted >= ENOUGH)).then_some(()))
@@ -49,15 +49,15 @@ pub async fn by_every_way(cluster: &E2eCluster) -> Result<(), Failure> {
     cluster.kubectl(&["delete", "pod", "by-address", "-n", "ring", "--wait=false"]).map(drop)
 }
 
-/// Without a certificate, with one of another root, and with a good one of somebody who is not on the list.
-pub async fn refuse_strangers(cluster: &E2eCluster) -> Result<(), Failure> {
-    Reporter::section("Who is not authorised stays outside");
-    cluster.apply(STRANGER)?;
+/// Clients without a certificate, with one of another root, and with a valid one that is not on the server's list.
+pub async fn refuse_unauthorised(cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("Clients that are not authorised are refused");
+    cluster.apply(OTHER_AUTHORITY)?;
     cluster.apply(&identity("ring", "visitor", &json!({})))?;
     let north = format!("--peer={}", target("north"));
     let server = "--peer=server.shop.svc:8443=spiffe://cluster.local/ns/shop/sa/server";
     let pods = [
-        ("nobody", lone_pod("nobody", "visitor-mtls", &["dial", &north, "--no-certificate"])),
+        ("no-certificate", lone_pod("no-certificate", "visitor-mtls", &["dial", &north, "--no-certificate"])),
         ("foreign", foreign(&north)),
         ("unlisted", lone_pod("unlisted", "visitor-mtls", &["dial", server])),
         ("namesake", lone_pod("namesake", "visitor-mtls", &["dial", &north.replace("sa/north", "sa/east")])),
@@ -74,22 +74,22 @@ pub async fn refuse_strangers(cluster: &E2eCluster) -> Result<(), Failure> {
     for ((pod, _), story) in pods.iter().zip(stories) {
         let tally = verdict(cluster, pod).await?;
         ensure(tally.granted == 0 && tally.refused > 0, || {
-            format!("{story}: {} of {} were let in", tally.granted, tally.attempted)
+            format!("{story}: {} of {} were accepted", tally.granted, tally.attempted)
         })?;
         let why = tally.last_refusal.unwrap_or_default();
         Reporter::say(&format!("{story}: refused, {} of {} ({why})", tally.refused, tally.attempted));
     }
-    turned_away(cluster, ("ring", "north"), "nobody", "certificate").await?;
-    turned_away(cluster, ("shop", "server"), "unlisted", "is not on the list").await?;
+    refusals(cluster, ("ring", "north"), "no-certificate", "certificate").await?;
+    refusals(cluster, ("shop", "server"), "unlisted", "is not on the list").await?;
     for (pod, _) in pods {
         cluster.kubectl(&["delete", "pod", pod, "-n", "ring", "--wait=false"])?;
     }
-    cluster.kubectl(&["delete", "mtlsidentity", "stranger", "visitor", "-n", "ring"]).map(drop)
+    cluster.kubectl(&["delete", "mtlsidentity", "other", "visitor", "-n", "ring"]).map(drop)
 }
 
 /// It trusts the server, so that only the server's verification can refuse it.
 fn foreign(target: &str) -> Value {
-    let mut pod = lone_pod("foreign", "stranger-mtls", &["dial", target, "--trust=/trust"]);
+    let mut pod = lone_pod("foreign", "other-mtls", &["dial", target, "--trust=/trust"]);
     let mounts = &mut pod["spec"]["containers"][0]["volumeMounts"];
     *mounts = json!([mounts[0], { "name": "trust", "mountPath": "/trust" }]);
     let volumes = &mut pod["spec"]["volumes"];
@@ -97,24 +97,19 @@ fn foreign(target: &str) -> Value {
     pod
 }
 
-/// What a server says about it.
-async fn turned_away(
-    cluster: &E2eCluster,
-    server: (&str, &str),
-    pod: &str,
-    why: &str,
-) -> Result<(), Failure> {
+/// The line in which a server logs the refusal of a Pod.
+async fn refusals(cluster: &E2eCluster, server: (&str, &str), pod: &str, why: &str) -> Result<(), Failure> {
     let (namespace, app) = server;
     let address = cluster.address("ring", pod).await?;
     let server = cluster.pods(namespace, &format!("app={app}")).await?.pop().ok_or("a server has no Pod")?;
-    let away = cluster.pod_log(namespace, &name(&server)).await?.turned_away(address);
+    let away = cluster.pod_log(namespace, &name(&server)).await?.refusals(address);
     let said = away.iter().find(|said| said.to_lowercase().contains(why));
     let said = said.ok_or_else(|| format!("{app} does not say that it turned {pod} away: {away:?}"))?;
     Reporter::say(&format!("the log of {app} about {pod}: {said}"));
     Ok(())
 }
 
-/// What a lone Pod found when it tried some times.
+/// The counts of a lone Pod after some attempts.
 async fn verdict(cluster: &E2eCluster, pod: &str) -> Result<Counters, Failure> {
     until(&format!("Pod {pod} to have tried {ENOUGH} times"), || async {
         let Ok(pod_log) = cluster.pod_log("ring", pod).await else { return Ok(None) };
@@ -124,10 +119,10 @@ async fn verdict(cluster: &E2eCluster, pod: &str) -> Result<Counters, Failure> {
     .await
 }
 
-/// All residents' tallies, by Pod and peer.
+/// The counts of all workload Pods, by Pod and peer.
 async fn tallies(cluster: &E2eCluster) -> Result<BTreeMap<(String, String), Counters>, Failure> {
     let mut all = BTreeMap::new();
-    for (namespace, pod) in residents(cluster).await? {
+    for (namespace, pod) in workload_pods(cluster).await? {
         let pod_log = cluster.pod_log(namespace, &name(&pod)).await?;
         all.extend(pod_log.tallies().into_iter().map(|(peer, tally)| ((name(&pod), peer), tally)));
     }
@@ -137,12 +132,12 @@ async fn tallies(cluster: &E2eCluster) -> Result<BTreeMap<(String, String), Coun
 /// Handshakes that were granted, by Pod and peer.
 pub type Granted = BTreeMap<(String, String), u64>;
 
-/// Those of all residents so far.
+/// Those of all workload Pods so far.
 pub async fn granted(cluster: &E2eCluster) -> Result<Granted, Failure> {
     Ok(tallies(cluster).await?.into_iter().map(|(pair, tally)| (pair, tally.granted)).collect())
 }
 
-/// Everything that residents have tried so far.
+/// The sum of all attempts of workload Pods so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sum {
     pub granted: u64,
@@ -150,7 +145,7 @@ pub struct Sum {
     pub margin: Option<i64>,
 }
 
-/// Fails if a handshake between residents has failed, or one of them was restarted.
+/// Fails if a handshake between workload Pods has failed, or one of them was restarted.
 pub async fn sum(cluster: &E2eCluster) -> Result<Sum, Failure> {
     let mut sum = Sum::default();
     for ((pod, peer), tally) in tallies(cluster).await? {
@@ -162,20 +157,20 @@ pub async fn sum(cluster: &E2eCluster) -> Result<Sum, Failure> {
         sum.overlap = sum.overlap.into_iter().chain(tally.smallest_overlap).min();
         sum.margin = sum.margin.into_iter().chain(tally.smallest_margin).min();
     }
-    for (_, pod) in residents(cluster).await? {
+    for (_, pod) in workload_pods(cluster).await? {
         ensure(restarts(&pod) == 0, || format!("{} was restarted", name(&pod)))?;
     }
     Ok(sum)
 }
 
-/// After everything.
+/// The sum at the end of the run.
 pub async fn add_up(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
-    Reporter::section("All handshakes between residents, from the first to the last");
+    Reporter::section("All handshakes between workload Pods, from the first to the last");
     let sum = sum(cluster).await?;
     let (overlap, margin) = sum.overlap.zip(sum.margin).ok_or("there was none")?;
     ensure(overlap > 0, || "two had no root in common".into())?;
     reporter.found(
-        "handshakes between residents, none refused, none cut, nobody restarted",
+        "handshakes between workload Pods, none refused, none cut, no Pod restarted",
         &sum.granted.to_string(),
     );
     reporter.found("fewest roots that both sides had in common", &overlap.to_string());

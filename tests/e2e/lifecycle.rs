@@ -11,8 +11,8 @@ use crate::cluster::{ensure, until};
 use crate::operator::{PROBES, helm, ready};
 use crate::workloads::NAMESPACES;
 
-/// What must not get lost: by Secret, its uid and its certificate's serial.
-type Estate = BTreeMap<String, (String, String)>;
+/// What must stay the same: for each Secret, its uid and its certificate's serial.
+type SecretStates = BTreeMap<String, (String, String)>;
 
 pub async fn upgrade_and_reinstall(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
     Reporter::section("The chart is upgraded, uninstalled, and installed again");
@@ -20,7 +20,7 @@ pub async fn upgrade_and_reinstall(reporter: &mut Reporter, cluster: &E2eCluster
     let calm = r#"{"spec": {"leaf": {"ttl": "24h", "maxTTL": "168h"}, "rotation": {"propagation": "5m"}}}"#;
     cluster.kubectl(&["patch", "mtlsauthority", "mesh", "--type=merge", "-p", calm])?;
     renew_all(cluster, &NAMESPACES, "calm").await?;
-    let before = estate(cluster)?;
+    let before = secrets(cluster)?;
     let started = reporter.clock();
     helm(cluster, "upgrade", &[PROBES, "log.filter=info\\,mtls_operator=debug"])?;
     cluster.kubectl(&["rollout", "status", "deployment/mtls-operator", "-n", SYSTEM, "--timeout=180s"])?;
@@ -35,17 +35,21 @@ pub async fn upgrade_and_reinstall(reporter: &mut Reporter, cluster: &E2eCluster
     helm(cluster, "install", &[PROBES])?;
     ready(cluster).await?;
     reporter.took("helm uninstall and install, until two replicas are Ready", started);
-    // The new one has looked at everything.
+    // The new operator has reconciled every identity.
     renew_one(cluster).await?;
-    let mut after = estate(cluster)?;
+    let mut after = secrets(cluster)?;
     let (_, expected) = (after.remove("ring/east-mtls"), without_east(&before));
     ensure(after == expected, || format!("the second installation changed {expected:?} to {after:?}"))?;
     Reporter::say(&format!("the root Secrets and {} certificates are the same as before", before.len()));
     Ok(())
 }
 
-fn without_east(estate: &Estate) -> Estate {
-    estate.iter().filter(|(name, _)| *name != "ring/east-mtls").map(|(k, v)| (k.clone(), v.clone())).collect()
+fn without_east(secrets: &SecretStates) -> SecretStates {
+    secrets
+        .iter()
+        .filter(|(name, _)| *name != "ring/east-mtls")
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 /// A new certificate for every identity of these namespaces.
@@ -62,7 +66,7 @@ pub async fn renew_all(cluster: &E2eCluster, namespaces: &[&str], request: &str)
             &annotation,
         ])?;
     }
-    until("everybody to be renewed", || async {
+    until("every identity to be renewed", || async {
         let identities = cluster.identities().await?;
         let is_theirs = |identity: &&MtlsIdentity| {
             namespaces.contains(&identity.metadata.namespace.as_deref().unwrap_or_default())
@@ -88,15 +92,15 @@ async fn renew_one(cluster: &E2eCluster) -> Result<(), Failure> {
     .await
 }
 
-fn same(cluster: &E2eCluster, before: &Estate, what: &str) -> Result<(), Failure> {
-    let after = estate(cluster)?;
+fn same(cluster: &E2eCluster, before: &SecretStates, what: &str) -> Result<(), Failure> {
+    let after = secrets(cluster)?;
     ensure(after == *before, || format!("{what} changed {before:?} to {after:?}"))?;
     Reporter::say(&format!("{what}: every root and every certificate is still there"));
     Ok(())
 }
 
-fn estate(cluster: &E2eCluster) -> Result<Estate, Failure> {
-    let mut estate = Estate::new();
+fn secrets(cluster: &E2eCluster) -> Result<SecretStates, Failure> {
+    let mut secrets = SecretStates::new();
     for namespace in NAMESPACES.iter().chain([&SYSTEM]) {
         let path = r#"jsonpath={range .items[?(@.type!="helm.sh/release.v1")]}{.metadata.name} {.metadata.uid} {.metadata.annotations.mtls-operator\.dev/serial}{.data.tls\.crt}{"\n"}{end}"#;
         for line in cluster.kubectl(&["get", "secrets", "-n", namespace, "-o", path])?.lines() {
@@ -104,9 +108,11 @@ fn estate(cluster: &E2eCluster) -> Result<Estate, Failure> {
             let (Some(name), Some(uid), Some(content)) = (words.next(), words.next(), words.next()) else {
                 continue;
             };
-            estate.insert(format!("{namespace}/{name}"), (uid, content));
+            secrets.insert(format!("{namespace}/{name}"), (uid, content));
         }
     }
-    ensure(estate.len() > NAMESPACES.len(), || format!("there is too little to lose: {estate:?}"))?;
-    Ok(estate)
+    ensure(secrets.len() > NAMESPACES.len(), || {
+        format!("there are too few Secrets to compare: {secrets:?}")
+    })?;
+    Ok(secrets)
 }

@@ -7,7 +7,7 @@ pub fn image() -> String {
     format!("localhost/peer:{}", env!("CARGO_PKG_VERSION"))
 }
 
-/// A namespace where only Pods with the fewest rights are let in.
+/// A namespace that admits only Pods with the fewest rights.
 pub fn namespace(name: &str) -> String {
     let namespace = json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -78,7 +78,7 @@ pub fn pod_spec(secret: &str, arguments: &[String]) -> Value {
     })
 }
 
-/// Lets a Pod mount the files one by one, as one must not.
+/// Lets a Pod mount the files one by one, with `subPath`, so that they never change.
 pub fn mount_singly(pod: &mut Value) {
     let mount = |file| json!({ "name": "mtls", "mountPath": format!("/mtls/{file}"), "subPath": file });
     pod["containers"][0]["volumeMounts"] = json!(["tls.crt", "tls.key", "ca.crt"].map(mount));

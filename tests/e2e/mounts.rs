@@ -1,4 +1,4 @@
-//! What a Pod finds where its Secret is mounted: files that a program need not be root to read, whole and up to date.
+//! The mounted files of a Secret in a Pod: readable without root, complete and up to date.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use peer::{Folder, Found};
@@ -9,11 +9,11 @@ use crate::cluster::E2eCluster;
 use crate::cluster::{ensure, until};
 use crate::workloads::name;
 
-/// Looks into the Pod of example 02's server.
+/// Reads the files in the Pod of example 02's server.
 pub async fn look(cluster: &E2eCluster) -> Result<(), Failure> {
     Reporter::section("The mounted files, as the program in the Pod finds them");
     let pod = cluster.pods("shop", "app=server").await?.pop().ok_or("the server has no Pod")?;
-    // A renewal may come between the two looks.
+    // A renewal may come between the two reads.
     let folder = until("the files to be those of the Secret", || async {
         let seen: Folder = serde_json::from_str(&cluster.kubectl(&[
             "exec",

@@ -14,7 +14,7 @@ use crate::cluster::{ensure, until};
 use crate::manifests::namespace;
 use crate::workloads::{is_ready, name, restarts, seconds};
 
-/// How the chart names its Pods.
+/// The label of the chart's Pods.
 pub const SELECTOR: &str = "app.kubernetes.io/name=mtls-operator";
 /// The chart's replicas.
 pub const REPLICAS: usize = 2;
@@ -28,7 +28,7 @@ const RIGHTS: [&str; 6] = [
     "Seccomp:\t2",
 ];
 
-/// The operator looks at Pods.
+/// Probes of endpoints are enabled.
 pub const PROBES: &str = "endpointProbes.enabled=true";
 
 /// Installs the chart, as its README says.
@@ -77,7 +77,7 @@ pub async fn ready(cluster: &E2eCluster) -> Result<(), Failure> {
     .await
 }
 
-/// What the kernel says of the process: a user of no rights, and no way to more.
+/// The process in the kernel's words: a user without rights and without a way to more.
 fn check_rights(pod: &Pod) -> Result<(), Failure> {
     let process = process_of(pod).ok_or_else(|| format!("{} has no process here", name(pod)))?;
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
@@ -130,12 +130,12 @@ pub fn process_of(pod: &Pod) -> Option<u32> {
     })
 }
 
-/// The Pod that works; empty while there is none.
+/// The Pod that leads; empty while there is none.
 pub fn leader(cluster: &E2eCluster) -> Result<String, Failure> {
     Ok(holder(cluster)?.split('_').next().unwrap_or_default().to_owned())
 }
 
-/// The process that works, as the Lease names it.
+/// The process that leads, as the Lease names it.
 pub fn holder(cluster: &E2eCluster) -> Result<String, Failure> {
     cluster.kubectl(&["get", "lease", "mtls-operator", "-n", SYSTEM, "-o", "jsonpath={.spec.holderIdentity}"])
 }

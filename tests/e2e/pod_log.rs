@@ -1,4 +1,4 @@
-//! What a peer writes to its log, read.
+//! The log of a peer, read.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -34,19 +34,19 @@ impl PodLog {
         self.events("loaded").filter_map(|event| Loaded::deserialize(event).ok()).collect()
     }
 
-    /// The last tally, by peer.
+    /// The last counts, by peer.
     pub fn tallies(&self) -> BTreeMap<String, Counters> {
         let last = self.events("tally").next_back();
         last.and_then(|event| Deserialize::deserialize(&event["peers"]).ok()).unwrap_or_default()
     }
 
-    /// Why the Pod, as a server, turned somebody away who came from this address.
-    pub fn turned_away(&self, address: IpAddr) -> Vec<String> {
+    /// Why the Pod, as a server, refused clients from this address.
+    pub fn refusals(&self, address: IpAddr) -> Vec<String> {
         let came = |event: &&Value| {
             let from = event["from"].as_str().and_then(|from| from.parse().ok());
             from.is_some_and(|from: SocketAddr| from.ip() == address)
         };
-        let turned_away = self.events("turned_away").filter(came);
-        turned_away.map(|event| event["why"].as_str().unwrap_or_default().to_owned()).collect()
+        let refusals = self.events("turned_away").filter(came);
+        refusals.map(|event| event["why"].as_str().unwrap_or_default().to_owned()).collect()
     }
 }

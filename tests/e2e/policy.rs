@@ -1,5 +1,5 @@
-//! The chart's network policy and the traffic that is seen. The network of the node does not enforce policies: this
-//! compares, it does not block.
+//! The chart's network policy, compared with the traffic of the operator's Pods. The network of the node does not enforce
+//! policies: nothing is blocked.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,9 +15,9 @@ use crate::cluster::{ensure, until};
 use crate::operator::{REPLICAS, leader, process_of};
 use crate::workloads::name;
 
-/// Compares the policy with what the operator's Pods do before there is any Pod to look at.
+/// Compares the policy with the traffic of the operator's Pods before there is any Pod to probe.
 pub async fn keep_to_the_policy(cluster: &E2eCluster) -> Result<(), Failure> {
-    Reporter::section("The NetworkPolicy and the traffic that is seen");
+    Reporter::section("The NetworkPolicy and the observed traffic");
     let policy = policy(cluster)?;
     let selector = selector(&policy["spec"]["podSelector"]["matchLabels"]);
     let (selected, all) = (cluster.pods(SYSTEM, &selector).await?, cluster.pods(SYSTEM, "").await?);
@@ -29,14 +29,14 @@ pub async fn keep_to_the_policy(cluster: &E2eCluster) -> Result<(), Failure> {
     for pod in &selected {
         let traffic = Traffic::of(pod)?;
         ensure(traffic.listens == ingress, || {
-            format!("{} listens on {:?}; the policy lets {ingress:?} in", name(pod), traffic.listens)
+            format!("{} listens on {:?}; the policy allows {ingress:?}", name(pod), traffic.listens)
         })?;
         let talks_to: BTreeSet<u16> = traffic.talks_to.iter().map(|(_, port)| *port).collect();
         ensure(!talks_to.is_empty() && talks_to.is_subset(&egress), || {
-            format!("{} talks to ports {talks_to:?}; the policy lets {egress:?} out", name(pod))
+            format!("{} connects to ports {talks_to:?}; the policy allows {egress:?}", name(pod))
         })?;
         Reporter::say(&format!(
-            "{}: listens on {:?}, talks to ports {talks_to:?}",
+            "{}: listens on {:?}, connects to ports {talks_to:?}",
             name(pod),
             traffic.listens
         ));
@@ -61,8 +61,8 @@ fn behind_the_service(cluster: &E2eCluster, egress: &BTreeSet<u16>) -> Result<()
     Ok(())
 }
 
-/// While the replica that works looks at Pods: beyond the ports that are let out to everybody it talks to Pods only, which
-/// the rule for `endpointProbes.enabled` lets it.
+/// While the leader probes Pods: beyond the ports that are open to every destination it connects to Pods only, as the rule
+/// for `endpointProbes.enabled` allows.
 pub async fn talk_to_pods_only(cluster: &E2eCluster) -> Result<(), Failure> {
     let policy = policy(cluster)?;
     let egress = ports(&policy["spec"]["egress"]);
@@ -74,7 +74,7 @@ pub async fn talk_to_pods_only(cluster: &E2eCluster) -> Result<(), Failure> {
     let seen = until("a probe of the operator to be seen on its way", || async {
         let leader = leader(cluster)?;
         let operators = cluster.pods(SYSTEM, "").await?;
-        let pod = operators.iter().find(|pod| name(pod) == leader).ok_or("nobody leads")?;
+        let pod = operators.iter().find(|pod| name(pod) == leader).ok_or("no replica leads")?;
         let mut elsewhere = Traffic::of(pod)?.talks_to;
         elsewhere.retain(|(_, port)| !egress.contains(port));
         Ok((!elsewhere.is_empty()).then_some(elsewhere))
@@ -82,9 +82,9 @@ pub async fn talk_to_pods_only(cluster: &E2eCluster) -> Result<(), Failure> {
     .await?;
     let pods = cluster.addresses().await?;
     let outside: Vec<_> = seen.iter().filter(|(address, _)| !pods.contains(address)).collect();
-    ensure(outside.is_empty(), || format!("the operator talks to {outside:?}, which are no Pods"))?;
+    ensure(outside.is_empty(), || format!("the operator connects to {outside:?}, which are not Pods"))?;
     Reporter::say(&format!(
-        "besides the API server the operator talks to {} Pods, and to nobody else",
+        "besides the API server the operator connects to {} Pods, and to no other address",
         seen.len()
     ));
     Ok(())
@@ -125,7 +125,7 @@ impl Traffic {
             let sockets: Vec<Socket> = sockets.lines().filter_map(Socket::parse).collect();
             let listens = sockets.iter().filter(|socket| socket.state == LISTENS);
             traffic.listens.extend(listens.map(|socket| socket.local));
-            // Who came in is let in by the port that it came to.
+            // An incoming connection is allowed by its local port.
             let gone_out =
                 |socket: &&Socket| socket.state != LISTENS && !traffic.listens.contains(&socket.local);
             traffic.talks_to.extend(sockets.iter().filter(gone_out).map(|socket| socket.remote));

@@ -1,5 +1,5 @@
-//! What Pods really serve and trust, as the operator sees it when it looks: those that never load what is renewed are
-//! found, a rotation waits for them, and who lets strangers in is found, too.
+//! Probes of real Pods: those that never load a renewed certificate are found, a rotation waits for them, and servers that
+//! accept untrusted clients are found, too.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::manifests::{deployment, identity, mount_singly, namespace, pod_spec, 
 use crate::policy::talk_to_pods_only;
 use crate::workloads::name;
 
-/// Where they live, and who signs for them: a rotation that they hold up holds nobody else up.
+/// The namespace of these Pods, and the name of their own authority, so that no other rotation waits for them.
 const WATCHED: &str = "watched";
 /// How long they may take to load what has changed.
 const PROPAGATION: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
@@ -31,51 +31,58 @@ spec:
   rotation: {propagation: 10s, spreadOver: 0s}
 ";
 
-/// As it should be.
+/// Loads every change, and accepts clients of the mesh only.
 const GOOD: &str = "good";
 /// Mounts its files by `subPath`, so that they never change.
 const SINGLE: &str = "single-files";
 /// Loads its files once.
-const DEAF: &str = "deaf";
-/// Lets in whoever comes.
+const NEVER_RELOADS: &str = "never-reloads";
+/// Accepts every client.
 const OPEN: &str = "open";
-const CAST: [(&str, &[&str]); 4] = [
+const SERVERS: [(&str, &[&str]); 4] = [
     (GOOD, &["serve"]),
     (SINGLE, &["serve"]),
-    (DEAF, &["serve", "--never-reload"]),
-    (OPEN, &["serve", "--accept-anyone"]),
+    (NEVER_RELOADS, &["serve", "--never-reload"]),
+    (OPEN, &["serve", "--accept-any-client"]),
 ];
 
-/// All of it.
-pub async fn catch(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
-    enter(reporter, cluster).await?;
+/// The whole section.
+pub async fn run(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    start(reporter, cluster).await?;
     renew(reporter, cluster).await?;
-    hold_a_root_up(cluster).await?;
-    let_it_go(reporter, cluster).await?;
+    announce(cluster).await?;
+    release(reporter, cluster).await?;
     cluster.kubectl(&["delete", "namespace", WATCHED, "--wait=false"]).map(drop)
 }
 
-/// At first only one of them behaves badly.
-async fn enter(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
-    Reporter::section("The operator looks at what Pods really serve");
+/// At first only one of them shows a fault.
+async fn start(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+    Reporter::section("The operator probes what Pods really serve");
     cluster.apply(AUTHORITY)?;
     cluster.apply(&cast())?;
     let started = reporter.clock();
-    serve(cluster, &[(GOOD, "ServesAsIssued"), (SINGLE, "ServesAsIssued"), (DEAF, "ServesAsIssued")]).await?;
+    serve(
+        cluster,
+        &[(GOOD, "ServesAsIssued"), (SINGLE, "ServesAsIssued"), (NEVER_RELOADS, "ServesAsIssued")],
+    )
+    .await?;
     serve(cluster, &[(OPEN, "AcceptsStrangers")]).await?;
-    reporter.took("from `kubectl apply` of four servers until the operator has looked at each", started);
+    reporter.took("from `kubectl apply` of four servers until the operator has probed each", started);
     tell(cluster).await
 }
 
 /// After a renewal those are found that have not loaded it.
 async fn renew(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
-    Reporter::section("Their certificates are renewed: who still serves the old one?");
+    Reporter::section("Their certificates are renewed: which of them still serve the old one?");
     let started = reporter.clock();
     renew_all(cluster, &[WATCHED], "watched").await?;
-    serve(cluster, &[(SINGLE, "ServesOldLeaf"), (DEAF, "ServesOldLeaf")]).await?;
-    reporter.took("from a renewal until who serves the old certificate is found (propagation 10 s)", started);
+    serve(cluster, &[(SINGLE, "ServesOldLeaf"), (NEVER_RELOADS, "ServesOldLeaf")]).await?;
+    reporter.took(
+        "from a renewal until Pods that serve the old certificate are found (propagation 10 s)",
+        started,
+    );
     serve(cluster, &[(GOOD, "ServesAsIssued"), (OPEN, "AcceptsStrangers")]).await?;
-    for stuck in [SINGLE, DEAF] {
+    for stuck in [SINGLE, NEVER_RELOADS] {
         shown_is_loaded(cluster, stuck).await?;
     }
     tell(cluster).await
@@ -106,14 +113,14 @@ async fn loaded(cluster: &E2eCluster, app: &str) -> Result<Vec<String>, Failure>
 }
 
 /// A root is announced; those that do not load it hold it up for as long as they are there.
-async fn hold_a_root_up(cluster: &E2eCluster) -> Result<(), Failure> {
+async fn announce(cluster: &E2eCluster) -> Result<(), Failure> {
     Reporter::section("A root is announced, which two of them do not load: they hold it up");
     cluster.kubectl(&["annotate", "mtlsauthority", WATCHED, "mtls-operator.dev/rotate=watched"])?;
-    waits_for(cluster, &[SINGLE, DEAF]).await?;
-    until("both to be accused", || async {
+    waits_for(cluster, &[SINGLE, NEVER_RELOADS]).await?;
+    until("both to be reported", || async {
         let distrusts = |served: &str| served.contains("do not trust the next root");
         let said = said(cluster).await?;
-        Ok([SINGLE, DEAF]
+        Ok([SINGLE, NEVER_RELOADS]
             .iter()
             .all(|app| said.get(*app).is_some_and(|(_, said)| distrusts(said)))
             .then_some(()))
@@ -123,7 +130,7 @@ async fn hold_a_root_up(cluster: &E2eCluster) -> Result<(), Failure> {
     let since = cluster.authority(WATCHED).await?.status;
     let since = since.and_then(|status| status.rotation?.phase_time);
     let since = since.ok_or("the authority does not say since when")?.0;
-    // Three times as long as a root waits when everybody is ready: nothing else tells that something does not happen.
+    // Three times as long as a root waits when every Pod is ready: that something does not happen can only be seen in time.
     cluster.clock.sleep_until(since + PROPAGATION * 3, PATIENCE).await;
     let waiting = waiting(cluster, Phase::Announced).await?.ok_or("nothing holds the root up")?;
     let is_endpoints = |one: &WaitingFor| (one.kind.as_str(), one.count) == ("Endpoint", 2);
@@ -138,17 +145,17 @@ async fn hold_a_root_up(cluster: &E2eCluster) -> Result<(), Failure> {
     cluster.show(&["get", "mtlsauthority", WATCHED, "-o", path])
 }
 
-/// One is excluded, the other started anew: the root signs.
-async fn let_it_go(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
+/// One is excluded, the other restarted: the root signs.
+async fn release(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
     Reporter::section("One of them is excluded, the other is started again");
     let exclude = format!("mtls-operator.dev/rotation-exclude={WATCHED}/{SINGLE}");
     cluster.show(&["annotate", "mtlsauthority", WATCHED, &exclude])?;
-    waits_for(cluster, &[DEAF]).await?;
+    waits_for(cluster, &[NEVER_RELOADS]).await?;
     let waiting = waiting(cluster, Phase::Announced).await?.ok_or("nothing holds the root up")?;
     ensure(waiting.excluded == [format!("{WATCHED}/{SINGLE}")], || format!("it waits for {waiting:?}"))?;
-    Reporter::say(&format!("{SINGLE} is excluded; {DEAF} still holds it up"));
+    Reporter::say(&format!("{SINGLE} is excluded; {NEVER_RELOADS} still holds it up"));
     let started = reporter.clock();
-    cluster.show(&["rollout", "restart", "deployment", DEAF, "-n", WATCHED])?;
+    cluster.show(&["rollout", "restart", "deployment", NEVER_RELOADS, "-n", WATCHED])?;
     until("the announced root to sign", || async {
         let status = cluster.authority(WATCHED).await?.status.unwrap_or_default();
         Ok((status.phase() == Some(Phase::Draining)).then_some(()))
@@ -168,7 +175,7 @@ async fn let_it_go(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), 
     Ok(())
 }
 
-/// Waits until the announced root waits for the Pods of these, and for nobody else.
+/// Waits until the announced root waits for the Pods of these, and for nothing else.
 async fn waits_for(cluster: &E2eCluster, apps: &[&str]) -> Result<(), Failure> {
     until(&format!("the announced root to wait for {apps:?}"), || async {
         let Some(waiting) = waiting(cluster, Phase::Announced).await? else { return Ok(None) };
@@ -222,7 +229,7 @@ async fn tell(cluster: &E2eCluster) -> Result<(), Failure> {
 }
 
 fn cast() -> String {
-    let actors = CAST.map(|(app, arguments)| {
+    let actors = SERVERS.map(|(app, arguments)| {
         let arguments: Vec<String> =
             arguments.iter().copied().chain(["--look-every=50"]).map(str::to_owned).collect();
         let mut pod = pod_spec(&format!("{app}-mtls"), &arguments);

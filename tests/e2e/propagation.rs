@@ -19,11 +19,11 @@ use test_support::reporter::Reporter;
 use crate::cluster::E2eCluster;
 use crate::cluster::{ensure, until};
 use crate::lifecycle::renew_all;
-use crate::workloads::{NAMESPACES, name, residents, seconds, secret_of};
+use crate::workloads::{NAMESPACES, name, seconds, secret_of, workload_pods};
 
 /// The kubelet's default.
 const DEFAULT_SYNC: Duration = Duration::from_mins(1);
-/// Renewals of everybody at the kubelet's default.
+/// Renewals of all workload Pods at the kubelet's default.
 const ROUNDS: usize = 2;
 
 /// Namespace, Secret, serial.
@@ -72,7 +72,7 @@ pub async fn measure(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<()
     let since = u64::try_from(cluster.clock.now().as_millisecond())?;
     for round in 0..ROUNDS {
         renew_all(cluster, &NAMESPACES, &format!("round-{round}")).await?;
-        until("every resident to have loaded its new certificate", || all_caught_up(cluster)).await?;
+        until("every workload Pod to have loaded its new certificate", || all_caught_up(cluster)).await?;
     }
     let slow = delays(cluster, since).await?;
     let longest = slow.iter().max().copied().unwrap_or_default();
@@ -86,8 +86,8 @@ pub async fn measure(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<()
 /// Delays of all renewals that were written since then. A Pod's first version was there before it.
 async fn delays(cluster: &E2eCluster, since: u64) -> Result<Vec<u64>, Failure> {
     let mut delays = Vec::new();
-    for (namespace, pod) in residents(cluster).await? {
-        let secret = secret_of(&pod).ok_or("a resident without a Secret")?;
+    for (namespace, pod) in workload_pods(cluster).await? {
+        let secret = secret_of(&pod).ok_or("a workload Pod without a Secret")?;
         let mut loaded = cluster.pod_log(namespace, &name(&pod)).await?.loaded();
         // A new trust bundle comes with the same certificate.
         loaded.dedup_by(|later, earlier| later.state.leaf.serial == earlier.state.leaf.serial);
@@ -101,9 +101,9 @@ async fn delays(cluster: &E2eCluster, since: u64) -> Result<Vec<u64>, Failure> {
 }
 
 async fn all_caught_up(cluster: &E2eCluster) -> Result<Option<()>, Failure> {
-    for (namespace, pod) in residents(cluster).await? {
+    for (namespace, pod) in workload_pods(cluster).await? {
         let secret =
-            cluster.secret(namespace, &secret_of(&pod).ok_or("a resident without a Secret")?).await?;
+            cluster.secret(namespace, &secret_of(&pod).ok_or("a workload Pod without a Secret")?).await?;
         let newest = secret.annotations().get(annotation::SERIAL).cloned();
         let loaded = cluster.pod_log(namespace, &name(&pod)).await?.loaded();
         if loaded.last().map(|last| last.state.leaf.serial.clone()) != newest {

@@ -12,16 +12,16 @@ use crate::cluster::{ensure, until};
 use crate::disruption;
 use crate::handshakes::{ENOUGH, Granted, granted, sum};
 use crate::probes::serving;
-use crate::workloads::{RING, name, residents};
+use crate::workloads::{RING, name, workload_pods};
 
-/// The authority of all residents.
+/// The authority of all workload Pods.
 const MESH: &str = "mesh";
 
 /// Waits for the renewal that comes by itself.
 pub async fn renew(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
     Reporter::section("Renewals, as they fall due, reach the running programs");
-    until("every resident to use a renewed certificate", || async {
-        for (namespace, pod) in residents(cluster).await? {
+    until("every workload Pod to use a renewed certificate", || async {
+        for (namespace, pod) in workload_pods(cluster).await? {
             let serials: BTreeSet<String> = cluster
                 .pod_log(namespace, &name(&pod))
                 .await?
@@ -36,7 +36,7 @@ pub async fn renew(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), 
         Ok(Some(()))
     })
     .await?;
-    Reporter::say("every resident uses a renewed certificate, without a restart");
+    Reporter::say("every workload Pod uses a renewed certificate, without a restart");
     let sum = sum(cluster).await?;
     reporter.found(
         "handshakes until every certificate was renewed, of which none failed",
@@ -88,10 +88,10 @@ async fn all_will_talk(cluster: &E2eCluster, what: &str) -> Result<(), Failure> 
     .await
 }
 
-/// A pair that did not talk proves nothing: each must have had [`ENOUGH`] handshakes since the last look.
+/// A pair without handshakes shows nothing: each must have had [`ENOUGH`] handshakes since the last count.
 async fn all_have_talked(cluster: &E2eCluster, before: &mut Granted, when: &str) -> Result<(), Failure> {
     let now = granted(cluster).await?;
-    ensure(!now.is_empty(), || "no Pod talks to another".into())?;
+    ensure(!now.is_empty(), || "no Pod connects to another".into())?;
     for (pair, count) in &now {
         let meanwhile = count - before.get(pair).copied().unwrap_or(0);
         ensure(meanwhile >= ENOUGH, || format!("{pair:?} had {meanwhile} handshakes {when}, not {ENOUGH}"))?;
@@ -117,10 +117,10 @@ async fn reached(reporter: &mut Reporter, cluster: &E2eCluster, phase: Phase) ->
 async fn by_the_new_root(cluster: &E2eCluster) -> Result<(), Failure> {
     let roots = cluster.authority(MESH).await?.status.unwrap_or_default().roots;
     let signing = roots.iter().find(|root| root.role == RootRole::Signing.as_str()).ok_or("no root signs")?;
-    until("every resident to hold the new root's certificates only", || async {
-        for (namespace, pod) in residents(cluster).await? {
+    until("every workload Pod to hold the new root's certificates only", || async {
+        for (namespace, pod) in workload_pods(cluster).await? {
             let loaded = cluster.pod_log(namespace, &name(&pod)).await?.loaded();
-            let last = loaded.last().ok_or("a resident has loaded nothing")?;
+            let last = loaded.last().ok_or("a workload Pod has loaded nothing")?;
             if last.state.leaf.signer != signing.key_id || last.state.roots != [signing.fingerprint.as_str()]
             {
                 return Ok(None);
@@ -129,11 +129,11 @@ async fn by_the_new_root(cluster: &E2eCluster) -> Result<(), Failure> {
         Ok(Some(()))
     })
     .await?;
-    Reporter::say("every resident serves a certificate of the new root and trusts no other");
+    Reporter::say("every workload Pod serves a certificate of the new root and trusts no other");
     Ok(())
 }
 
-/// The operator has looked at the ring all the time; what it sees is what it issued.
+/// The operator has probed the ring all the time: its Pods serve what was issued.
 async fn as_seen_by_the_operator(cluster: &E2eCluster) -> Result<(), Failure> {
     until("the operator to see that every Pod of the ring serves as issued", || async {
         for member in RING {

@@ -1,5 +1,5 @@
-//! Who lives here: the client and the server of example 02, and a ring of programs that all talk to each other. In the
-//! example's Pods a peer takes the place of proxy and application; everything else is as people apply it.
+//! The workloads: client and server of example 02, and a ring of programs that all connect to each other. In the example's
+//! Pods a peer takes the place of proxy and application; everything else is as in the example.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ pub const RING: [&str; 3] = ["north", "east", "west"];
 /// Namespaces of the workloads that shake hands all the time.
 pub const NAMESPACES: [&str; 2] = ["shop", "ring"];
 /// Those Pods of them that are there all the time.
-pub const RESIDENTS: &str = "resident=true";
+pub const WORKLOAD_PODS: &str = "workload=true";
 
 /// An authority as the chart makes it, but with certificates so short that many renewals fall into a few minutes. It is
 /// so from its start, since a rotation waits for the longest certificate that its root may ever have signed.
@@ -35,7 +35,7 @@ spec:
 
 /// Applies everything, and measures how long it takes to the first handshake.
 pub async fn settle(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), Failure> {
-    Reporter::section("Workloads: example 02, and a ring of programs that all talk to each other");
+    Reporter::section("Workloads: example 02, and a ring of programs that all connect to each other");
     cluster.apply(MESH)?;
     Reporter::say("authority mesh gives certificates of 3 minutes (propagation 10s, spreadOver 0s)");
     cluster.kubectl(&["wait", "mtlsauthority/mesh", "--for=condition=Ready", "--timeout=120s"])?;
@@ -48,13 +48,13 @@ pub async fn settle(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(),
     let took = u64::try_from(i64::try_from(first)? - applied)?;
     reporter.found("from `kubectl apply` of identity and Deployment to the first handshake", &seconds(took));
     cluster.apply(&ring())?;
-    until("all residents to be Ready", || async {
-        let pods = residents(cluster).await?;
+    until("all workload Pods to be Ready", || async {
+        let pods = workload_pods(cluster).await?;
         Ok((pods.len() == RING.len() + 3 && pods.iter().all(|(_, pod)| is_ready(pod))).then_some(()))
     })
     .await?;
     reporter.took("all of them run and are Ready, under Pod security \"restricted\"", started);
-    cluster.show(&["get", "pods", "-A", "-l", RESIDENTS, "-o", "wide"])?;
+    cluster.show(&["get", "pods", "-A", "-l", WORKLOAD_PODS, "-o", "wide"])?;
     cluster.show(&["get", "mtlsidentities", "-A"])
 }
 
@@ -89,16 +89,16 @@ async fn early_bird(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(),
 }
 
 /// Pods that shake hands all the time, with their namespaces.
-pub async fn residents(cluster: &E2eCluster) -> Result<Vec<(&'static str, Pod)>, Failure> {
-    let mut residents = Vec::new();
+pub async fn workload_pods(cluster: &E2eCluster) -> Result<Vec<(&'static str, Pod)>, Failure> {
+    let mut pods = Vec::new();
     for namespace in NAMESPACES {
-        residents.extend(cluster.pods(namespace, RESIDENTS).await?.into_iter().map(|pod| (namespace, pod)));
+        pods.extend(cluster.pods(namespace, WORKLOAD_PODS).await?.into_iter().map(|pod| (namespace, pod)));
     }
-    Ok(residents)
+    Ok(pods)
 }
 
-/// Whether an identity is that of residents.
-pub fn is_resident(identity: &MtlsIdentity) -> bool {
+/// Whether an identity is that of workload Pods.
+pub fn is_of_workload(identity: &MtlsIdentity) -> bool {
     NAMESPACES.contains(&identity.metadata.namespace.as_deref().unwrap_or_default())
 }
 
@@ -117,7 +117,7 @@ pub fn restarts(pod: &Pod) -> i32 {
     statuses.into_iter().flatten().map(|status| status.restart_count).sum()
 }
 
-/// The Secret that a resident mounts.
+/// The Secret that a workload Pod mounts.
 pub fn secret_of(pod: &Pod) -> Option<String> {
     let volumes = pod.spec.as_ref()?.volumes.as_ref()?;
     volumes.iter().find_map(|volume| volume.secret.as_ref()?.secret_name.clone())
@@ -135,7 +135,7 @@ fn example() -> Result<String, Failure> {
     for document in documents {
         let mut object = Value::deserialize(document)?;
         match object["kind"].as_str() {
-            // Ours is stricter.
+            // The manifest of the test is stricter.
             Some("Namespace") => continue,
             Some("Deployment") => recast(&mut object)?,
             _ => {}
@@ -148,7 +148,7 @@ fn example() -> Result<String, Failure> {
 /// Puts a peer into a Deployment that does what its proxy would do, with the same mounts and rights.
 fn recast(deployment: &mut Value) -> Result<(), Failure> {
     let template = &mut deployment["spec"]["template"];
-    template["metadata"]["labels"]["resident"] = json!("true");
+    template["metadata"]["labels"]["workload"] = json!("true");
     let proxy = template["spec"]["containers"][0].clone();
     let flag = |name: &str| {
         let flags = proxy["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -157,7 +157,7 @@ fn recast(deployment: &mut Value) -> Result<(), Failure> {
     let arguments = match (flag("--allow-uri="), flag("--target="), flag("--verify-uri=")) {
         (Some(who), ..) => vec!["serve".to_owned(), format!("--allow={who}")],
         (None, Some(target), Some(who)) => vec!["dial".to_owned(), format!("--peer={target}={who}")],
-        _ => return Err("example 02 is not what it was: neither server nor client".into()),
+        _ => return Err("example 02 has changed: neither server nor client".into()),
     };
     template["spec"]["containers"] = json!([{
         "name": "peer", "image": image(), "imagePullPolicy": "Never",
@@ -174,7 +174,7 @@ fn ring() -> String {
         let mut arguments = vec!["serve".to_owned(), "--every=200".into(), "--look-every=50".into()];
         arguments.extend(others);
         let replicas = if place + 1 == RING.len() { 2 } else { 1 };
-        let labels = json!({ "app": member, "resident": "true" });
+        let labels = json!({ "app": member, "workload": "true" });
         let spec = pod_spec(&format!("{member}-mtls"), &arguments);
         [
             identity(
@@ -190,7 +190,7 @@ fn ring() -> String {
     members.collect::<Vec<_>>().join("---\n")
 }
 
-/// Whom and where to dial for a member of the ring.
+/// The target to dial for a member of the ring: address and SPIFFE ID.
 pub fn target(member: &str) -> String {
     format!("{member}.ring.svc:8443=spiffe://cluster.local/ns/ring/sa/{member}")
 }

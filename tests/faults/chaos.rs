@@ -1,5 +1,5 @@
-//! A storm over the connection to the API server: now and then a request is refused, comes late, or is carried out and
-//! not answered; what a watch sees comes late or twice, or the watch is cut.
+//! Random faults of the connection to the API server: some requests are refused, late, or carried out and not answered;
+//! some watch events are late or repeated, and some watches are cut.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use http::{Method, Response};
 use serde_json::json;
 use test_support::rng::SeededRng;
 
-/// Seconds that news of a watch can be late: longer than any view of the root may be old (F of the protocol).
+/// Seconds that a watch event can be late: longer than any view of the root may be old (F of the protocol).
 const STALE: u64 = 10;
 
-/// What befalls a request.
+/// The fault of a request.
 #[derive(Clone, Copy, Debug)]
 pub enum RequestFault {
     /// It is answered with this HTTP status, and not carried out.
     Refused(u16),
     /// It is carried out, and the connection breaks.
     AnswerLost,
-    /// It is carried out, and nothing is heard of it ever again.
+    /// It is carried out, and never answered.
     Silence,
     /// It is on its way for so long: no longer than a write may be.
     Late(Duration),
 }
 
-/// What befalls a part of the answer to a watch.
+/// The fault of a part of the answer to a watch.
 #[derive(Clone, Copy, Debug)]
 pub enum WatchFault {
     /// It is lost, and the connection breaks.
@@ -35,21 +35,21 @@ pub enum WatchFault {
     Late(Duration),
 }
 
-/// A storm.
+/// Random faults.
 pub struct Chaos {
     rng: SeededRng,
-    /// One request in so many is hit.
+    /// One request in so many has a fault.
     calm: u64,
 }
 
 impl Chaos {
-    /// A storm that hits one request in so many.
+    /// Faults of one request in so many.
     pub fn new(rng: SeededRng, calm: u64) -> Self {
         Self { rng, calm }
     }
 
-    /// What befalls the next request, if anything does.
-    pub fn blow(&mut self, method: &Method) -> Option<RequestFault> {
+    /// The fault of the next request, if it has one.
+    pub fn request_fault(&mut self, method: &Method) -> Option<RequestFault> {
         if !self.hits() {
             return None;
         }
@@ -64,8 +64,8 @@ impl Chaos {
         })
     }
 
-    /// What befalls the next part of the answer to a watch, if anything does.
-    pub fn gust(&mut self) -> Option<WatchFault> {
+    /// The fault of the next part of the answer to a watch, if it has one.
+    pub fn watch_fault(&mut self) -> Option<WatchFault> {
         if !self.hits() {
             return None;
         }
@@ -88,7 +88,7 @@ impl Chaos {
 /// An answer that refuses.
 pub fn refusal(code: u16) -> Response<Body> {
     let status = json!({
-        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "a storm",
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "an injected fault",
         "reason": if code == 409 { "Conflict" } else { "InternalError" },
     });
     Response::builder().status(code).body(Body::from(serde_json::to_vec(&status).unwrap())).unwrap()

@@ -1,4 +1,4 @@
-//! A storm rages over a whole rotation.
+//! Rotations in which random requests and watch events have faults.
 
 use mtls_operator::runtime::clock::Clock;
 use test_support::cluster::TestCluster;
@@ -6,42 +6,43 @@ use test_support::cut::not_run;
 use test_support::rng::{SEED, SeededRng};
 
 use crate::chaos::Chaos;
-use crate::operator_process::live;
-use crate::rotation_run::{EndState, RotationRun};
+use crate::end_state::EndState;
+use crate::operator_process::run_operator;
+use crate::rotation_run::RotationRun;
 
-/// One request, and one part of a watch, in so many is hit.
-const CALM: u64 = 4;
+/// One request, and one part of a watch, in so many has a fault.
+const ONE_IN: u64 = 4;
 
-/// All storms, and as many as there are without `MTLS_PROOF`.
-const STORMS: u64 = 50;
+/// All runs with random faults, and as many as there are without `MTLS_PROOF`.
+const RUNS: u64 = 50;
 const FEW: u64 = 4;
 
 #[test]
-fn a_rotation_ends_as_it_should_whatever_storm_rages_over_it() {
+fn a_rotation_ends_as_it_should_under_any_random_faults() {
     let cluster = TestCluster::without_operator(&[]);
     let outside = tokio::runtime::Runtime::new().unwrap();
-    let storms = if std::env::var_os("MTLS_PROOF").is_some() { STORMS } else { FEW };
-    if storms < STORMS {
-        not_run(STORMS - storms, "storms over a rotation");
+    let runs = if std::env::var_os("MTLS_PROOF").is_some() { RUNS } else { FEW };
+    if runs < RUNS {
+        not_run(RUNS - runs, "rotations with random faults");
     }
     let mut versions = 0;
-    for number in 0..storms {
+    for number in 0..runs {
         let mut mesh = outside.block_on(RotationRun::apply(&cluster));
         let namespace = mesh.namespace.clone();
-        let picture = live(&cluster, &namespace, Clock::system().now(), async |life| {
-            mesh.issued(life).await;
+        let end_state = run_operator(&cluster, &namespace, Clock::system().now(), async |operator| {
+            mesh.issued(operator).await;
             mesh.forgive_expiry();
-            life.wire.weather(Some(Chaos::new(SeededRng::of(number), CALM)));
-            mesh.ask(&life.namespace).await;
-            mesh.rotated(life, None).await
+            operator.proxy.inject(Some(Chaos::new(SeededRng::of(number), ONE_IN)));
+            mesh.ask(&operator.namespace).await;
+            mesh.rotated(operator, None).await
         });
-        let picture = picture.unwrap_or_else(|_| panic!("nobody is killed"));
-        assert_eq!(picture, EndState::expected(), "storm {number}, MTLS_SEED={}", *SEED);
+        let end_state = end_state.unwrap_or_else(|_| panic!("the operator was killed"));
+        assert_eq!(end_state, EndState::expected(), "run {number}, MTLS_SEED={}", *SEED);
         versions += outside.block_on(mesh.end(&cluster));
     }
     println!(
-        "{storms} rotations in a storm that hit one request in {CALM} (409, 429, 500, 503, answer lost, none, late) and \
-         one part of a watch in {CALM} (late, twice, cut); MTLS_SEED={}; all ended alike, and none of {versions} versions of a Secret was worse than its end",
+        "{runs} rotations with faults in one request in {ONE_IN} (409, 429, 500, 503, answer lost, none, late) and \
+         one part of a watch in {ONE_IN} (late, twice, cut); MTLS_SEED={}; all ended alike, and none of {versions} versions of a Secret was worse than its end",
         *SEED
     );
 }

@@ -5,17 +5,18 @@ use mtls_operator::runtime::clock::Clock;
 use test_support::cluster::TestCluster;
 use test_support::cut::not_run;
 
+use crate::end_state::EndState;
 use crate::fault_proxy::WriteFault;
-use crate::operator_process::live;
-use crate::rotation_run::{EndState, RotationRun};
+use crate::operator_process::run_operator;
+use crate::rotation_run::RotationRun;
 
-/// Without `MTLS_PROOF` one in so many crash points is tried. Coprime to the number of fates: each has its turn.
+/// Without `MTLS_PROOF` one in so many crash points is tried. Coprime to the number of faults, so that each is tried.
 const STEP: usize = 5;
 
 /// A rotation in which the operator is killed at a write, if it comes that far.
 struct Rotation {
-    picture: EndState,
-    /// Writes of the operator that lived to the end.
+    end_state: EndState,
+    /// Writes of the operator that was not killed.
     writes: usize,
     was_killed: bool,
 }
@@ -24,21 +25,21 @@ fn rotate(cluster: &TestCluster, crash: Option<(usize, WriteFault)>) -> Rotation
     let outside = tokio::runtime::Runtime::new().unwrap();
     let mut mesh = outside.block_on(RotationRun::apply(cluster));
     let namespace = mesh.namespace.clone();
-    let first = live(cluster, &namespace, now(), async |life| {
-        mesh.issued(life).await;
-        life.wire.plan(crash);
-        mesh.ask(&life.namespace).await;
-        (mesh.rotated(life, None).await, life.wire.writes())
+    let first = run_operator(cluster, &namespace, now(), async |operator| {
+        mesh.issued(operator).await;
+        operator.proxy.plan(crash);
+        mesh.ask(&operator.namespace).await;
+        (mesh.rotated(operator, None).await, operator.proxy.writes())
     });
     let was_killed = first.is_err();
-    let (picture, writes) = first.unwrap_or_else(|death| {
-        let next = live(cluster, &namespace, death.at, async |life| {
-            (mesh.rotated(life, death.late).await, life.wire.writes())
+    let (end_state, writes) = first.unwrap_or_else(|kill| {
+        let next = run_operator(cluster, &namespace, kill.at, async |operator| {
+            (mesh.rotated(operator, kill.late).await, operator.proxy.writes())
         });
-        next.unwrap_or_else(|_| panic!("nobody is killed twice"))
+        next.unwrap_or_else(|_| panic!("the second operator was killed, too"))
     });
     outside.block_on(mesh.end(cluster));
-    Rotation { picture, writes, was_killed }
+    Rotation { end_state, writes, was_killed }
 }
 
 fn now() -> Timestamp {
@@ -49,9 +50,9 @@ fn now() -> Timestamp {
 fn a_rotation_ends_alike_whichever_write_the_operator_is_killed_at() {
     let cluster = TestCluster::without_operator(&[]);
     let undisturbed = rotate(&cluster, None);
-    assert_eq!(undisturbed.picture, EndState::expected());
-    let fates = [WriteFault::Lost, WriteFault::Unanswered, WriteFault::Late];
-    let crashes = (1..=undisturbed.writes).flat_map(|at| fates.map(|fate| (at, fate)));
+    assert_eq!(undisturbed.end_state, EndState::expected());
+    let faults = [WriteFault::Lost, WriteFault::Unanswered, WriteFault::Late];
+    let crashes = (1..=undisturbed.writes).flat_map(|at| faults.map(|fault| (at, fault)));
     let step = if std::env::var_os("MTLS_PROOF").is_some() { 1 } else { STEP };
     let (mut tried, mut killed) = (0, 0);
     if step > 1 {
@@ -62,10 +63,13 @@ fn a_rotation_ends_alike_whichever_write_the_operator_is_killed_at() {
         );
     }
     for crash in crashes.step_by(step) {
-        let Rotation { picture, writes, was_killed } = rotate(&cluster, Some(crash));
-        assert_eq!(picture, undisturbed.picture, "killed at write {crash:?}");
-        // Renewals fall where the serials say, so that one rotation has a write more than another.
-        assert!(was_killed || writes < crash.0, "it outlived its write {crash:?}, with {writes} in all");
+        let Rotation { end_state, writes, was_killed } = rotate(&cluster, Some(crash));
+        assert_eq!(end_state, undisturbed.end_state, "killed at write {crash:?}");
+        // Serial numbers decide when renewals are due, so that one rotation has a write more than another.
+        assert!(
+            was_killed || writes < crash.0,
+            "it was not killed at its write {crash:?}, of {writes} in all"
+        );
         tried += 1;
         killed += usize::from(was_killed);
     }

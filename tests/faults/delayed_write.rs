@@ -1,5 +1,5 @@
 //! A change of the root that is held on its way, for so long that its sender is frozen meanwhile. Unlike the sender of a
-//! write that is late (`WriteFault::Late`), this one lives on, and finds the answer when it thaws.
+//! write that is late (`WriteFault::Late`), this one goes on, and finds the answer when it resumes.
 
 use http::{Method, Request};
 use kube::client::Body;
@@ -20,7 +20,7 @@ impl DelayedWrite {
         Self { request, sender }
     }
 
-    /// The same change of whatever version there is: without that, nothing keeps it from being made once more.
+    /// The same change without the version that it names: nothing keeps it from being made once more.
     pub async fn of_any_version(self) -> Self {
         let (head, body) = self.request.into_parts();
         let mut patch: Value = serde_json::from_slice(&body.collect_bytes().await.unwrap()).unwrap();
@@ -30,9 +30,9 @@ impl DelayedWrite {
         Self { request, ..self }
     }
 
-    /// It arrives at the API server, by this wire. Returns the HTTP status that its sender will find.
-    pub async fn arrive(self, wire: &FaultProxy) -> u16 {
-        let (head, body) = wire.ask(self.request).await.into_parts();
+    /// It arrives at the API server, by this proxy. Returns the HTTP status that its sender will find.
+    pub async fn arrive(self, proxy: &FaultProxy) -> u16 {
+        let (head, body) = proxy.ask(self.request).await.into_parts();
         let (status, body) = (head.status.as_u16(), body.collect_bytes().await.unwrap());
         let answer = Answer::from_parts(head, axum::body::Body::from(body));
         assert!(self.sender.send(answer).is_ok(), "its sender does not wait for the answer any more");

@@ -1,5 +1,5 @@
-//! What lies between the operator and the API server: it counts writes, and at one of them the operator is killed; it
-//! holds a change of the root on its way; or a storm rages over it.
+//! A proxy between the operator and the API server: it counts writes and kills the operator at one of them, holds a change of
+//! the root on its way, or injects random faults.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use tokio::sync::{oneshot, watch};
 
 use crate::chaos::{Chaos, RequestFault, WatchFault, refusal};
 use crate::delayed_write::{DelayedWrite, is_root_change};
-use crate::watch_stream::weathered;
+use crate::watch_stream::with_faults;
 
 /// An answer at the operator's end.
 pub type Answer = Response<axum::body::Body>;
 
-/// What becomes of the write at which the operator is killed.
+/// The fault of the write at which the operator is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteFault {
     /// It never leaves.
     Lost,
-    /// It is carried out, and nobody is there any more for the answer.
+    /// It is carried out, and the operator is killed before the answer.
     Unanswered,
     /// It is on its way for so long that the next operator has begun to work.
     Late,
 }
 
-/// A wire of one operator.
+/// The proxy of one operator.
 #[derive(Clone)]
 pub struct FaultProxy(Arc<State>);
 
@@ -38,7 +38,7 @@ struct State {
     api: Client,
     plan: Mutex<Plan>,
     hold: Mutex<Hold>,
-    storm: Mutex<Option<Chaos>>,
+    chaos: Mutex<Option<Chaos>>,
     in_flight: watch::Sender<usize>,
     is_cut: watch::Sender<bool>,
 }
@@ -74,13 +74,13 @@ impl Hold {
 }
 
 impl FaultProxy {
-    /// A wire to the API server that this client reaches.
+    /// A proxy to the API server of this client.
     pub fn to(api: Client) -> Self {
         Self(Arc::new(State {
             api,
             plan: Mutex::default(),
             hold: Mutex::default(),
-            storm: Mutex::default(),
+            chaos: Mutex::default(),
             in_flight: watch::Sender::new(0),
             is_cut: watch::Sender::new(false),
         }))
@@ -88,10 +88,10 @@ impl FaultProxy {
 
     /// The client at the operator's end, which waits for no answer without end.
     pub fn client(&self) -> Client {
-        let wire = self.clone();
+        let proxy = self.clone();
         let service = tower::service_fn(move |request| {
-            let wire = wire.clone();
-            async move { wire.carry(request).await }
+            let proxy = proxy.clone();
+            async move { proxy.carry(request).await }
         });
         Client::new(ResponseTimeout::new(service), "default")
     }
@@ -121,9 +121,9 @@ impl FaultProxy {
         self.0.hold.lock().is_answered
     }
 
-    /// From now on this storm rages, or none.
-    pub fn weather(&self, storm: Option<Chaos>) {
-        *self.0.storm.lock() = storm;
+    /// Injects these faults from now on, or none.
+    pub fn inject(&self, chaos: Option<Chaos>) {
+        *self.0.chaos.lock() = chaos;
     }
 
     /// Sends a request beside the operator.
@@ -151,11 +151,11 @@ impl FaultProxy {
     async fn carry(&self, request: Request<Body>) -> kube::Result<Answer> {
         let passage = Passage::begin(&self.0.in_flight);
         if self.0.hold.lock().is_next(&request) {
-            // From here on nobody waits for it: time passes.
+            // From here on the caller does not wait for it: time passes.
             drop(passage);
             return Ok(self.wait_held(request).await);
         }
-        match self.fate(&request) {
+        match self.fault(&request) {
             None => return self.brave(request, passage).await,
             Some(WriteFault::Lost) => {}
             Some(WriteFault::Unanswered) => self.deliver(request).await,
@@ -165,7 +165,7 @@ impl FaultProxy {
         pending().await
     }
 
-    /// Holds a request, and waits until somebody has seen to it that it is answered.
+    /// Holds a request, and waits until the test has had it answered.
     async fn wait_held(&self, request: Request<Body>) -> Answer {
         let (sender, answer) = oneshot::channel();
         self.0.hold.lock().held = Some(DelayedWrite::new(request, sender));
@@ -174,10 +174,11 @@ impl FaultProxy {
         answer
     }
 
-    /// Carries a request through the storm.
+    /// Carries a request out, with a random fault if there are some.
     async fn brave(&self, request: Request<Body>, passage: Passage<'_>) -> kube::Result<Answer> {
-        let blow = self.0.storm.lock().as_mut().and_then(|storm| storm.blow(request.method()));
-        match blow {
+        let request_fault =
+            self.0.chaos.lock().as_mut().and_then(|chaos| chaos.request_fault(request.method()));
+        match request_fault {
             None => self.answer(request).await,
             Some(RequestFault::Refused(code)) => Ok(refusal(code)),
             Some(RequestFault::AnswerLost) => {
@@ -185,7 +186,7 @@ impl FaultProxy {
                 let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
                 Err(kube::Error::Service(reset.into()))
             }
-            // From here on nobody waits for it: time passes.
+            // From here on the caller does not wait for it: time passes.
             Some(RequestFault::Late(span)) => {
                 drop(passage);
                 tokio::time::sleep(span).await;
@@ -200,19 +201,19 @@ impl FaultProxy {
         }
     }
 
-    /// The answer of the API server. That of a watch goes on, through whatever weather there will be.
+    /// The answer of the API server. That of a watch goes on, with the faults that are injected later.
     async fn answer(&self, request: Request<Body>) -> kube::Result<Answer> {
-        let (wire, goes_on) = (self.clone(), is_watch(&request));
+        let (proxy, goes_on) = (self.clone(), is_watch(&request));
         let answer = self.0.api.send(request).await?.map(axum::body::Body::new);
-        Ok(if goes_on { answer.map(|body| weathered(body, move || wire.gust())) } else { answer })
+        Ok(if goes_on { answer.map(|body| with_faults(body, move || proxy.watch_fault())) } else { answer })
     }
 
-    fn gust(&self) -> Option<WatchFault> {
-        self.0.storm.lock().as_mut().and_then(Chaos::gust)
+    fn watch_fault(&self) -> Option<WatchFault> {
+        self.0.chaos.lock().as_mut().and_then(Chaos::watch_fault)
     }
 
-    /// What becomes of a request that does not just pass.
-    fn fate(&self, request: &Request<Body>) -> Option<WriteFault> {
+    /// The fault of a request, if it has one.
+    fn fault(&self, request: &Request<Body>) -> Option<WriteFault> {
         if *self.0.is_cut.borrow() {
             return Some(WriteFault::Lost);
         }
@@ -221,7 +222,7 @@ impl FaultProxy {
         }
         let mut plan = self.0.plan.lock();
         plan.writes += 1;
-        plan.crash.filter(|(at, _)| *at == plan.writes).map(|(_, fate)| fate)
+        plan.crash.filter(|(at, _)| *at == plan.writes).map(|(_, fault)| fault)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The leader is frozen while a change of the root that it has sent is on its way, for longer than its lease lasts. Another
 //! one leads, and makes that change. Then the write arrives: it names the version that its sender had read, and is refused.
-//! The sender thaws, finds that out, and lives on beside the other.
+//! The sender resumes, finds that out, and runs beside the other.
 
 use jiff::Timestamp;
 use mtls_operator::api::authority::Phase;
@@ -9,12 +9,13 @@ use test_support::cluster::TestCluster;
 use tokio::runtime::Runtime;
 
 use crate::delayed_write::DelayedWrite;
+use crate::end_state::EndState;
 use crate::operator_process::Process;
-use crate::rotation_run::{AT_MOST, EndState, RotationRun};
+use crate::rotation_run::{AT_MOST, RotationRun};
 
 /// The changes of the root in a rotation, each by the phase that it begins.
 const CHANGES: [Phase; 3] = [Phase::Announced, Phase::Draining, Phase::Stable];
-/// Seconds that both live on after the rotation. The keeper of a leader wakes after ten at the latest.
+/// Seconds that both run after the rotation. The authority controller of a leader wakes after ten at the latest.
 const A_WHILE: usize = 20;
 
 /// A rotation in which two replicas have a part.
@@ -26,10 +27,10 @@ struct Rotation<'a> {
     second: Process,
 }
 
-/// What became of a rotation.
+/// The end of a rotation.
 struct End {
-    picture: EndState,
-    /// How often the root was changed, and how often somebody tried in vain.
+    state: EndState,
+    /// How often the root was changed, and how often a change was refused.
     changes: (usize, usize),
     /// How many versions of a Secret there were.
     versions: usize,
@@ -41,44 +42,48 @@ impl<'a> Rotation<'a> {
         let mut mesh = outside.block_on(RotationRun::apply(cluster));
         let namespace = mesh.namespace.clone();
         let first = Process::begin(cluster, &namespace, now(), Some("first"));
-        let (held, frozen) = first.lives(async |life| {
-            mesh.issued(life).await;
-            // Nobody renews until the lease is over, which is a fourth of a leaf's lifetime here.
+        let (held, frozen) = first.run(async |operator| {
+            mesh.issued(operator).await;
+            // The lease is not renewed until it is over, which is a fourth of a leaf's lifetime here.
             mesh.forgive_expiry();
-            life.wire.hold(change + 1);
-            mesh.ask(&life.namespace).await;
-            (mesh.held(life).await, life.now())
+            operator.proxy.hold(change + 1);
+            mesh.ask(&operator.namespace).await;
+            (mesh.held(operator).await, operator.now())
         });
         let second = Process::begin(cluster, &namespace, frozen, Some("second"));
-        second.lives(async |life| mesh.reaches(life, CHANGES[change]).await);
+        second.run(async |operator| mesh.reaches(operator, CHANGES[change]).await);
         (Self { outside, mesh, first, second }, held)
     }
 
-    /// The write arrives. Then its sender thaws. Returns the HTTP status that it finds.
-    fn thaw(&self, held: DelayedWrite) -> u16 {
-        let (status, now) = self.second.lives(async |life| (held.arrive(&life.wire).await, life.now()));
-        self.first.lives(async |life| life.thaw(now).await);
+    /// The write arrives. Then its sender resumes. Returns the HTTP status that it finds.
+    fn resume(&self, held: DelayedWrite) -> u16 {
+        let (status, now) =
+            self.second.run(async |operator| (held.arrive(&operator.proxy).await, operator.now()));
+        self.first.run(async |operator| operator.resume(now).await);
         status
     }
 
-    /// Both live on until the rotation has ended, and for a while.
+    /// Both run until the rotation has ended, and for a while.
     fn go_on(&mut self) {
         assert!((0..AT_MOST).any(|_| self.second()), "the rotation does not end");
         for _ in 0..A_WHILE {
             self.second();
         }
-        let leads = |process: &Process| process.lives(async |life| life.leads());
+        let leads = |process: &Process| process.run(async |operator| operator.leads());
         assert_eq!((leads(&self.first), leads(&self.second)), (false, true));
-        assert!(self.first.lives(async |life| life.wire.is_answered()), "the first one waits for its answer");
+        assert!(
+            self.first.run(async |operator| operator.proxy.is_answered()),
+            "the first one waits for its answer"
+        );
     }
 
     /// A second passes for both of them. Returns whether the rotation has ended.
     fn second(&mut self) -> bool {
         let Self { mesh, first, second, .. } = self;
-        first.lives(async |life| life.second().await);
-        second.lives(async |life| {
-            mesh.second(life).await;
-            mesh.is_stable(&life.namespace).await
+        first.run(async |operator| operator.second().await);
+        second.run(async |operator| {
+            mesh.second(operator).await;
+            mesh.is_stable(&operator.namespace).await
         })
     }
 
@@ -86,12 +91,12 @@ impl<'a> Rotation<'a> {
     fn end(self, cluster: &TestCluster) -> End {
         let Self { outside, mut mesh, first, second } = self;
         drop(second);
-        let picture = first.lives(async |life| {
-            mesh.led(life).await;
-            mesh.rotated(life, None).await
+        let end_state = first.run(async |operator| {
+            mesh.led(operator).await;
+            mesh.rotated(operator, None).await
         });
         let changes = outside.block_on(mesh.root_changes());
-        End { picture, changes, versions: outside.block_on(mesh.end(cluster)) }
+        End { state: end_state, changes, versions: outside.block_on(mesh.end(cluster)) }
     }
 }
 
@@ -106,11 +111,11 @@ fn a_change_of_the_root_that_comes_late_from_a_frozen_leader_is_refused_and_its_
     let mut versions = 0;
     for (change, phase) in CHANGES.iter().enumerate() {
         let (mut rotation, held) = Rotation::taken_over(&cluster, &outside, change);
-        assert_eq!(rotation.thaw(held), 409, "{phase:?}");
+        assert_eq!(rotation.resume(held), 409, "{phase:?}");
         rotation.go_on();
         let end = rotation.end(&cluster);
-        assert_eq!(end.picture, EndState::expected(), "{phase:?}");
-        // Created, announced, switched, dropped; and one of these a second time, in vain.
+        assert_eq!(end.state, EndState::expected(), "{phase:?}");
+        // Created, announced, switched, dropped; and one of these a second time, which is refused.
         assert_eq!(end.changes, (4, 1), "{phase:?}");
         versions += end.versions;
     }
@@ -127,7 +132,7 @@ fn a_change_of_the_root_that_named_no_version_would_be_made_twice() {
     for (change, phase) in CHANGES.iter().enumerate() {
         let (mut rotation, held) = Rotation::taken_over(&cluster, &outside, change);
         let held = outside.block_on(held.of_any_version());
-        assert_eq!(rotation.thaw(held), 200, "{phase:?}");
+        assert_eq!(rotation.resume(held), 200, "{phase:?}");
         rotation.go_on();
         assert_eq!(outside.block_on(rotation.mesh.root_changes()), (5, 0), "{phase:?}");
     }

@@ -58,8 +58,8 @@ impl History {
         &self.of.root
     }
 
-    /// How many versions of the root Secret there were until now. The API server's account may call a change refused whose
-    /// sender was killed before the answer, and which was made all the same.
+    /// How many versions of the root Secret there were until now. The audit log may call a change refused whose sender
+    /// was killed before the answer, and which was made all the same.
     pub async fn root_versions(&self) -> usize {
         let roots: Api<Secret> = Api::namespaced(self.secrets.clone().into_client(), SYSTEM);
         let last = version(&roots.get(&self.of.root).await.unwrap());
@@ -81,7 +81,7 @@ impl History {
     }
 }
 
-/// Writes down every version from this one on.
+/// Records every version from this one on.
 async fn write(secrets: Api<Secret>, mut since: String, of: Chapter, written: watch::Sender<Vec<Secret>>) {
     loop {
         let mut events = secrets.watch(&WatchParams::default(), &since).await.unwrap().boxed();

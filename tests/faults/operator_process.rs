@@ -1,5 +1,5 @@
-//! The life of one operator: a runtime of its own, in which time passes only when the test lets it. Where nobody runs it,
-//! the operator is frozen; its end is the operator's death: nothing that it had in hand is finished.
+//! One operator in a runtime of its own, in which time passes only when the test lets it. While the runtime does not run, the
+//! operator is frozen; dropping it kills the operator: nothing that it had begun is finished.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::fault_proxy::FaultProxy;
 
-/// What the test sees of it, and does.
+/// An operator, as the test sees and controls it.
 pub struct OperatorProcess {
-    /// What lies between it and the API server.
-    pub wire: FaultProxy,
+    /// The proxy between it and the API server.
+    pub proxy: FaultProxy,
     /// Its namespace, as people see it.
     pub namespace: TestNamespace,
     hand: ManualClock,
@@ -30,7 +30,7 @@ pub struct OperatorProcess {
     _operator: InProcessOperator,
 }
 
-/// A death before the end of the story.
+/// The operator was killed before the end of the test's steps.
 pub struct Kill {
     /// When.
     pub at: Timestamp,
@@ -39,22 +39,22 @@ pub struct Kill {
 }
 
 impl OperatorProcess {
-    async fn begin(cluster: &TestCluster, namespace: &str, birth: Timestamp, replica: Option<&str>) -> Self {
-        let wire = FaultProxy::to(cluster.operator_client().await);
-        let (clock, hand) = Clock::manual(birth);
+    async fn begin(cluster: &TestCluster, namespace: &str, start: Timestamp, replica: Option<&str>) -> Self {
+        let proxy = FaultProxy::to(cluster.operator_client().await);
+        let (clock, hand) = Clock::manual(start);
         let leadership = match replica {
             // No other process ever has this name: each test has a namespace of its own.
-            Some(replica) => elected(&wire, &clock, &format!("{replica}_{namespace}")),
+            Some(replica) => elected(&proxy, &clock, &format!("{replica}_{namespace}")),
             None => Leadership::always(clock.clone()),
         };
         let settings =
             Settings { watch_namespaces: vec![namespace.into()], default_authority: None, ..settings() };
-        let operator = InProcessOperator::run_led(leadership.clone(), settings, clock, wire.client());
+        let operator = InProcessOperator::run_led(leadership.clone(), settings, clock, proxy.client());
         let namespace = TestNamespace { client: cluster.client().await, name: namespace.into() };
-        Self { wire, namespace, hand, leadership, _operator: operator }
+        Self { proxy, namespace, hand, leadership, _operator: operator }
     }
 
-    /// What its wall clock shows.
+    /// The time of its wall clock.
     pub fn now(&self) -> Timestamp {
         self.hand.now()
     }
@@ -65,22 +65,22 @@ impl OperatorProcess {
     }
 
     /// It was frozen until this moment, and both its clocks have gone on.
-    pub async fn thaw(&self, now: Timestamp) {
+    pub async fn resume(&self, now: Timestamp) {
         tokio::time::advance(now.duration_since(self.now()).unsigned_abs()).await;
     }
 
     /// A second passes, once everything that it has asked for was answered.
     pub async fn second(&self) {
-        self.wire.is_at_rest().await;
+        self.proxy.is_at_rest().await;
         tokio::time::advance(Duration::from_secs(1)).await;
     }
 }
 
 /// Takes part in the election, under this name.
-fn elected(wire: &FaultProxy, clock: &Clock, identity: &str) -> Leadership {
+fn elected(proxy: &FaultProxy, clock: &Clock, identity: &str) -> Leadership {
     let (shutdown, trigger) = Shutdown::manual();
     let config = LeaderConfig::new(SYSTEM, "mtls-operator", identity);
-    let (leadership, election) = elect(wire.client(), config, clock.clone(), shutdown);
+    let (leadership, election) = elect(proxy.client(), config, clock.clone(), shutdown);
     tokio::spawn(async move {
         election.await;
         drop(trigger);
@@ -88,41 +88,41 @@ fn elected(wire: &FaultProxy, clock: &Clock, identity: &str) -> Leadership {
     leadership
 }
 
-/// An operator that lives while the test lets it, and is frozen in between.
+/// An operator that runs while the test lets it, and is frozen in between.
 pub struct Process {
-    life: OperatorProcess,
-    /// Time that stands still jumps to the next timer when everybody waits, but not while a thread is busy.
+    operator: OperatorProcess,
+    /// Paused time jumps to the next timer when every task waits, but not while a thread is busy.
     _hold: mpsc::Sender<()>,
     runtime: Runtime,
 }
 
 impl Process {
-    /// An operator that is born at this moment: one of several, of this name, or one that leads without election.
-    pub fn begin(cluster: &TestCluster, namespace: &str, birth: Timestamp, replica: Option<&str>) -> Self {
+    /// An operator that starts at this moment: one of several, of this name, or one that leads without election.
+    pub fn begin(cluster: &TestCluster, namespace: &str, start: Timestamp, replica: Option<&str>) -> Self {
         let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let (hold, release) = mpsc::channel::<()>();
         runtime.spawn_blocking(move || release.recv());
-        let life = runtime.block_on(OperatorProcess::begin(cluster, namespace, birth, replica));
-        Self { life, _hold: hold, runtime }
+        let operator = runtime.block_on(OperatorProcess::begin(cluster, namespace, start, replica));
+        Self { operator, _hold: hold, runtime }
     }
 
-    /// Lets it live as long as this goes on.
-    pub fn lives<T>(&self, story: impl AsyncFnOnce(&OperatorProcess) -> T) -> T {
-        self.runtime.block_on(story(&self.life))
+    /// Runs it until these steps have ended.
+    pub fn run<T>(&self, steps: impl AsyncFnOnce(&OperatorProcess) -> T) -> T {
+        self.runtime.block_on(steps(&self.operator))
     }
 }
 
-/// Lets an operator live from this moment until the story ends, or until it is killed.
-pub fn live<T>(
+/// Runs an operator from this moment until these steps have ended, or until it is killed.
+pub fn run_operator<T>(
     cluster: &TestCluster,
     namespace: &str,
-    birth: Timestamp,
-    story: impl AsyncFnOnce(&OperatorProcess) -> T,
+    start: Timestamp,
+    steps: impl AsyncFnOnce(&OperatorProcess) -> T,
 ) -> Result<T, Box<Kill>> {
-    Process::begin(cluster, namespace, birth, None).lives(async |life| {
+    Process::begin(cluster, namespace, start, None).run(async |operator| {
         tokio::select! {
-            told = story(life) => Ok(told),
-            late = life.wire.cut() => Err(Box::new(Kill { at: life.now(), late })),
+            told = steps(operator) => Ok(told),
+            late = operator.proxy.cut() => Err(Box::new(Kill { at: operator.now(), late })),
         }
     })
 }

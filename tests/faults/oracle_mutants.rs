@@ -1,4 +1,4 @@
-//! The judgement of a history is worth something: it tells each fault that is written into one.
+//! Mutants of a history: its judgement reports each fault that is written into one.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,10 @@ use k8s_openapi::api::core::v1::Secret;
 use mtls_operator::runtime::clock::Clock;
 use test_support::cluster::TestCluster;
 
+use crate::end_state::EndState;
 use crate::history::judge;
-use crate::operator_process::live;
-use crate::rotation_run::{EndState, RotationRun};
+use crate::operator_process::run_operator;
+use crate::rotation_run::RotationRun;
 
 /// Every version that was written in a rotation, and the name of the root Secret.
 fn rotation() -> (Vec<Secret>, String) {
@@ -16,12 +17,12 @@ fn rotation() -> (Vec<Secret>, String) {
     let outside = tokio::runtime::Runtime::new().unwrap();
     let mut mesh = outside.block_on(RotationRun::apply(&cluster));
     let namespace = mesh.namespace.clone();
-    let picture = live(&cluster, &namespace, Clock::system().now(), async |life| {
-        mesh.issued(life).await;
-        mesh.ask(&life.namespace).await;
-        mesh.rotated(life, None).await
+    let end_state = run_operator(&cluster, &namespace, Clock::system().now(), async |operator| {
+        mesh.issued(operator).await;
+        mesh.ask(&operator.namespace).await;
+        mesh.rotated(operator, None).await
     });
-    assert_eq!(picture.unwrap_or_else(|_| panic!("nobody is killed")), EndState::expected());
+    assert_eq!(end_state.unwrap_or_else(|_| panic!("the operator was killed")), EndState::expected());
     (outside.block_on(mesh.history.told()), mesh.history.root().to_owned())
 }
 
@@ -35,7 +36,7 @@ fn fault(told: &[Secret], root: &str) -> String {
 }
 
 #[test]
-fn each_fault_of_a_history_is_told() {
+fn each_fault_of_a_history_is_reported() {
     let (told, root) = rotation();
     assert_eq!(judge(&told, &root), Ok(()));
     let of =

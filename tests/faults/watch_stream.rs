@@ -1,4 +1,4 @@
-//! The answer to a watch, as it comes through a storm: parts of it late, one twice, or broken off after the last.
+//! The answer to a watch with injected faults: parts of it late, one twice, or broken off after the last.
 
 use std::io::{Error, ErrorKind};
 
@@ -8,19 +8,19 @@ use futures::stream::unfold;
 
 use crate::chaos::WatchFault;
 
-/// An answer whose parts are hit by these gusts.
-pub fn weathered<G>(answer: Body, gust: G) -> Body
+/// An answer whose parts have these faults.
+pub fn with_faults<G>(answer: Body, watch_fault: G) -> Body
 where
     G: FnMut() -> Option<WatchFault> + Send + 'static,
 {
-    let flow = WatchStream { parts: answer.into_data_stream(), gust, echo: None };
+    let flow = WatchStream { parts: answer.into_data_stream(), watch_fault, echo: None };
     Body::from_stream(unfold(flow, async |mut flow| flow.next().await.map(|part| (part, flow))))
 }
 
 struct WatchStream<G> {
     parts: BodyDataStream,
-    gust: G,
-    /// What comes a second time.
+    watch_fault: G,
+    /// The part that comes a second time.
     echo: Option<Bytes>,
 }
 
@@ -33,7 +33,7 @@ impl<G: FnMut() -> Option<WatchFault>> WatchStream<G> {
             Ok(part) => part,
             broken => return Some(broken),
         };
-        match (self.gust)() {
+        match (self.watch_fault)() {
             Some(WatchFault::Cut) => {
                 return Some(Err(axum::Error::new(Error::from(ErrorKind::ConnectionReset))));
             }

@@ -92,7 +92,7 @@ pub async fn says(namespace: &TestNamespace, name: &str, condition: &str, status
     namespace.authority_where(name, &format!("{condition}={status}"), is_so).await;
 }
 
-/// What is older: a rotation that is to be over by now.
+/// Begun earlier: a rotation that is to be over by now.
 pub async fn begin_early(namespace: &TestNamespace) {
     let leaf = json!({ "leaf": { "ttl": "1h", "maxTTL": "1h" } });
     ready(namespace, "rotated", with(fast(), &leaf)).await;
@@ -101,7 +101,7 @@ pub async fn begin_early(namespace: &TestNamespace) {
     draining(namespace, "rotated").await;
 }
 
-/// Everything else. What takes time is begun first.
+/// Everything else. The states that take time are begun first.
 pub async fn make(namespace: &TestNamespace) {
     phase(namespace, "rotated", "Stable", &["Signing"]).await;
     begin_rotations(namespace).await;
@@ -194,7 +194,7 @@ async fn break_roots(namespace: &TestNamespace) {
     namespace.create_authority_of(Some("elsewhere"), "of-another-operator", json!({})).await;
 }
 
-/// A bundle that lies where it shall, and one whose place is taken.
+/// A published bundle, and one whose ConfigMap belongs to another owner.
 async fn publish(namespace: &TestNamespace) {
     let selected = json!({ "matchLabels": { "bundle": "yes" } });
     let config_maps = Api::<ConfigMap>::namespaced(namespace.client.clone(), &namespace.name);

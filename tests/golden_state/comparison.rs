@@ -1,5 +1,6 @@
-//! The differences between objects of a generation and what they are now. The sentences of conditions may differ: a version
-//! that words one differently writes the status once. Everything else is promised. Contents are never shown, since some are keys.
+//! The differences between objects of a generation and their present state. The sentences of conditions may differ: a version
+//! that words one differently writes the status once. Everything else must be the same. Contents are never shown, since some
+//! are keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 

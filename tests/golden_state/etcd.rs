@@ -1,4 +1,4 @@
-//! Objects as they lie in etcd. A restore keeps `uid`, `status` and `resourceVersion`, which no request to the API server can.
+//! Objects in etcd. A restore keeps `uid`, `status` and `resourceVersion`, which no request to the API server can.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::etcd::Etcd;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/state");
-/// What is known of a generation beside its objects.
+/// The metadata of a generation.
 const ABOUT: &str = "generation.json";
 
 /// A kind of object that a generation contains.
@@ -24,7 +24,7 @@ pub struct Kind {
     stored: &'static str,
 }
 
-/// What the operator, and those who use it, have stored.
+/// The kinds that the operator and its users store.
 pub const KINDS: [Kind; 6] = [
     Kind { plural: "namespaces", api: "/api/v1", stored: "namespaces" },
     Kind {
@@ -55,7 +55,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// What it is called in messages: these never show its content.
+    /// Its name in messages: these never show its content.
     pub fn title(&self) -> String {
         let namespace = self.value["metadata"]["namespace"].as_str().unwrap_or_default();
         format!("{} {namespace}/{}", self.kind.plural, self.name())

@@ -13,7 +13,7 @@ use crate::authorities::says;
 /// Name of the authority that all but one of these belong to.
 const MESH: &str = "mesh";
 
-/// What is older: certificates that have expired by now.
+/// Issued earlier: certificates that have expired by now.
 pub async fn begin_early(namespace: &TestNamespace) {
     for name in ["expired", "expired-ending"] {
         namespace.create(name, json!({})).await;
@@ -88,7 +88,7 @@ pub async fn make(namespace: &TestNamespace) {
     refuse(namespace).await;
 }
 
-/// What becomes of some that were issued.
+/// Changes of some that were issued.
 async fn change(namespace: &TestNamespace) {
     let renew = json!({ "metadata": { "annotations": { "mtls-operator.dev/renew": "once" } } });
     namespace.patch("renewed", renew).await.unwrap();

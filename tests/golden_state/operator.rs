@@ -1,5 +1,5 @@
-//! The operator's own program in another time. Its clock (by libfaketime) and the `Date` of every answer (by a proxy) are
-//! behind by the same span, so that it finds no difference between them; the API server is as it is.
+//! The operator's own program at another time. Its clock (by libfaketime) and the `Date` of every answer (by a proxy) are
+//! behind by the same span, so that it finds no difference between them; the API server keeps the real time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl<'a> Operator<'a> {
         Self { cluster, name, proxy, _kubeconfig: folder }
     }
 
-    /// What it counts.
+    /// Its metrics.
     pub async fn metrics(&self) -> String {
         self.cluster.admin_page(self.name, "/metrics").await
     }

@@ -15,7 +15,7 @@ use crate::authorities::{announced, delete_system_secret, distrust, fast, found,
 
 const YEAR: SignedDuration = SignedDuration::from_hours(24 * 365);
 
-/// What is older: a CA that has expired by now.
+/// Provided earlier: a CA that has expired by now.
 pub async fn begin_early(namespace: &TestNamespace) {
     let yesterday = Clock::system().now() - SignedDuration::from_hours(24);
     let ca = Ca::root_with("Example Root 0", yesterday - YEAR, |params| params.not_after = offset(yesterday));
@@ -88,7 +88,7 @@ async fn follow(namespace: &TestNamespace, one: &Ca, two: &Ca) {
     namespace.authority_where("corp-below", "the other intermediate", is_another).await;
 }
 
-/// What can be wrong with it.
+/// Faults of a provided CA.
 async fn fail(namespace: &TestNamespace, one: &Ca, two: &Ca) {
     let (none, never) = (json!({}), "Never");
     for name in ["corp-missing", "corp-invalid", "corp-distrusted"] {

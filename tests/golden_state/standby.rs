@@ -1,5 +1,5 @@
-//! The operator starts as a replica that stands by, as in an upgrade: the one before it leads until the new one sees everything.
-//! So it has listed every kind of object before it writes anything.
+//! The operator starts as a replica that stands by, as in an upgrade: the one before it leads until the new one sees
+//! everything. So it has listed every kind of object before it writes anything.
 
 use devcluster::audit::{self, Event};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -17,7 +17,7 @@ const LEASE: &str = "mtls-operator";
 /// User name of the operator, as the audit log has it.
 const OPERATOR: &str = "system:serviceaccount:mtls-system:mtls-operator";
 
-/// The Lease of the replica before, which leads as long as the test wants.
+/// The Lease of the replica before, which leads until the test releases it.
 pub struct Former(Api<Lease>);
 
 impl Former {

@@ -1,5 +1,6 @@
-//! The present operator takes a generation over. By the audit log it writes nothing but its Lease, and every object is what it
-//! was, in the version that it had. An authority that is new shows that the operator works at that time, and could have written.
+//! The present operator takes a generation over. By the audit log it writes nothing but its Lease, and every object is what
+//! it was, in the version that it had. An authority that is new shows that the operator works at that time, and could have
+//! written.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,7 +28,7 @@ use crate::standby::{Former, of_operator};
 
 /// Namespace, authority and first identity that show that the operator works.
 const PROBE: &str = "takeover-probe";
-/// What another program writes into Secrets.
+/// The data that another program writes into Secrets.
 const TOUCHED: &str = "touched";
 
 /// Restores a generation, and checks that an operator leaves it as it is.
@@ -48,7 +49,7 @@ pub async fn check(generation: &Generation, faketime: &Path) {
     let written = writes(generation, &cluster, since, &reworded);
     assert!(
         changed.is_empty() && written.is_empty(),
-        "{}: the operator has written {written:#?}, and these are not what they were: {changed:#?}",
+        "{}: the operator has written {written:#?}, and these have changed: {changed:#?}",
         generation.name
     );
     see_it_sign(generation, &namespace).await;
@@ -70,7 +71,7 @@ async fn restore(cluster: &TestCluster, generation: &Generation) {
     assert!(changed.is_empty(), "{}: not restored as it was: {changed:#?}", generation.name);
 }
 
-/// An authority that is made now signs, and publishes: the operator leads, and has looked at every authority once.
+/// An authority that is made now signs, and publishes: the operator leads, and has reconciled every authority once.
 async fn see_it_work(namespace: &TestNamespace) {
     let labelled = json!({ "metadata": { "name": PROBE, "labels": { "probe": "yes" } } });
     let labelled: Namespace = serde_json::from_value(labelled).unwrap();
@@ -88,12 +89,12 @@ async fn issue(namespace: &TestNamespace, name: &str, authority: &str) -> String
     note(&namespace.secret(&format!("{name}-mtls")).await, "authority-key-id").unwrap()
 }
 
-/// Waits until the operator knows how every authority stands, and no identity waits for a look.
+/// Waits until the operator has counted every authority, and no identity waits for a reconcile.
 async fn see_it_look(operator: &Operator<'_>, generation: &Generation) {
     let served: Vec<String> =
         generation.of("mtlsauthorities").filter(|one| is_served(one)).map(metric).collect();
     assert!(!served.is_empty());
-    until("the operator to have looked at everything", || async {
+    until("the operator to have reconciled everything", || async {
         let metrics = operator.metrics().await;
         let stands = |one: &String| metrics.lines().any(|line| line.starts_with(one) && line.ends_with(" 1"));
         let mut depths = metrics.lines().filter(|line| line.starts_with("mtls_operator_queue_depth{"));
@@ -108,7 +109,7 @@ fn is_served(authority: &Object) -> bool {
     authority.value["metadata"]["annotations"]["mtls-operator.dev/operator-namespace"] == SYSTEM
 }
 
-/// How the lines of a metric begin that say how an authority stands.
+/// The beginning of the metric lines that count authorities by reason.
 fn metric(authority: &Object) -> String {
     format!("mtls_operator_authorities{{authority=\"{}\",", authority.name())
 }
@@ -138,7 +139,7 @@ async fn compared(generation: &Generation, client: &Client) -> Comparison {
     comparison
 }
 
-/// Whether this is an authority for whose trust bundle the place is taken by another program. The operator learns that only
+/// Whether this is an authority whose trust bundle's ConfigMap belongs to another program. The operator learns that only
 /// when it tries, and until then the condition `Published` says that it is being written.
 fn tries(object: &Object) -> bool {
     let conditions = object.value["status"]["conditions"].as_array().into_iter().flatten();
@@ -209,15 +210,11 @@ async fn see_it_read(generation: &Generation, client: &Client) {
     let but_for = [&*touched, "/status/secret/resourceVersion", VERSION[0], VERSION[1]];
     let objects = generation.of("secrets").chain(generation.of("mtlsidentities"));
     let changed = Comparison::of(objects, client, &but_for).await.changed;
-    assert!(
-        changed.is_empty(),
-        "{}: read again, these are not what they were: {changed:#?}",
-        generation.name
-    );
+    assert!(changed.is_empty(), "{}: read again, these have changed: {changed:#?}", generation.name);
 }
 
 /// Whether the status of an identity goes on to say which version of its Secret was read last: not while it is being deleted,
-/// nor while it has no signer and was told so.
+/// nor while it has no signer and its condition says so.
 fn is_followed(identity: &Object) -> bool {
     let is_ending = identity.value["metadata"]["deletionTimestamp"].is_string();
     let has_secret = identity.value["status"]["secret"].is_object();

@@ -1,4 +1,4 @@
-//! Writes a generation: an operator of the present version brings about every state, and what it leaves is stored. This takes
+//! Writes a generation: an operator of the present version reaches every state, and the objects are stored. This takes
 //! minutes, and is done once for each version whose objects are to be taken over by later ones.
 
 use std::path::Path;
@@ -64,7 +64,7 @@ async fn create_namespace(client: &Client, name: &str) {
     Api::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
 }
 
-/// What a later version has stored before it was rolled back: words that this one does not know.
+/// Objects that a later version has stored before it was rolled back, with values that this one does not know.
 async fn store_unknown_words(cluster: &TestCluster, namespace: &TestNamespace) {
     namespace.create_authority("unreadable", json!({})).await;
     let spec = json!({ "authorityRef": { "name": "unreadable" } });

@@ -1,5 +1,5 @@
-//! A consumer of a Secret, as a Pod is one: it sees each change late, key and certificate apart from the trust bundle,
-//! and some load the bundle once a rotation only.
+//! A consumer of a Secret, as a Pod is one: it sees each change late, key and certificate at another time than the trust
+//! bundle, and some load the bundle only once a rotation.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::openssl::OpenSsl;
 use crate::process::Process;
 use crate::rustls_consumer::{self, Listener};
 
-/// What a Secret held at some time.
+/// The content of a Secret at some time.
 pub struct Version {
     seen: Instant,
     /// `tls.crt`.
@@ -32,13 +32,13 @@ impl Version {
         Self::new(["tls.crt", "tls.key", "ca.crt"].map(|key| value(secret, key)))
     }
 
-    /// What is seen now: chain, key and bundle.
+    /// The present content: chain, key and bundle.
     pub fn new([chain, key, bundle]: [Vec<u8>; 3]) -> Arc<Self> {
         Arc::new(Self { seen: real_now(), chain, key, bundle })
     }
 }
 
-/// What a consumer has in memory.
+/// The memory of a consumer.
 #[derive(Clone)]
 pub struct Loaded {
     /// Where its key and certificate are from.
@@ -54,7 +54,7 @@ impl Loaded {
     }
 }
 
-/// How a consumer loads what lies in its Secret.
+/// How a consumer loads its Secret.
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
     /// How late it sees a new key and certificate.
@@ -63,7 +63,7 @@ pub struct Behaviour {
     pub trust_lag: Option<Duration>,
 }
 
-/// What a consumer's TLS is made with.
+/// The TLS implementation of a consumer.
 pub enum Stack {
     /// rustls, in this process.
     Rustls,
@@ -127,7 +127,7 @@ impl Stack {
 pub struct Consumer {
     /// Name of its identity.
     pub name: String,
-    /// What its TLS is made with.
+    /// Its TLS implementation.
     pub stack: Stack,
     server_name: String,
     behaviour: Behaviour,

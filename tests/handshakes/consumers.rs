@@ -1,4 +1,4 @@
-//! The consumers of one authority, which rotates when it is asked.
+//! The consumers of one authority, which rotates on request.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -29,7 +29,7 @@ const WATCH: Duration = Duration::from_secs(2);
 /// One consumer in so many loads its trust bundle only when it is started, before each rotation: no cross-certificate leads
 /// from a root to the one after the next.
 const STUBBORN: usize = 5;
-/// Consumers of a group of twenty that are no rustls: of each kind one that reloads and one that is stubborn.
+/// Consumers of a group of twenty that are not rustls: of each kind one that reloads and one that does so once a rotation.
 const OPENSSL: [usize; 2] = [3, 4];
 const GNUTLS: [usize; 2] = [8, 9];
 const GO: [usize; 2] = [13, 14];
@@ -39,7 +39,7 @@ const JAVA: [usize; 2] = [18, 19];
 /// The phases of a rotation, in their order.
 const COURSE: [Phase; 3] = [Phase::Announced, Phase::Draining, Phase::Stable];
 
-/// How long certificates live, and how long before their end they are renewed.
+/// The lifetime of certificates, and how long before their end they are renewed.
 #[derive(Clone, Copy)]
 pub struct Lifetime {
     pub ttl: &'static str,
@@ -57,12 +57,12 @@ pub struct Consumers {
     pub namespace: TestNamespace,
     /// Their authority.
     pub authority: String,
-    /// They themselves.
+    /// The consumers.
     pub all: Vec<Arc<Consumer>>,
 }
 
 impl Consumers {
-    /// An authority whose rotation takes half a minute more than a certificate lives, and so many consumers. It is served by
+    /// An authority whose rotation takes half a minute more than the lifetime of a certificate, and so many consumers. It is served by
     /// the operator of this namespace, or by the first that finds it.
     pub async fn start(
         namespace: TestNamespace,
@@ -93,7 +93,7 @@ impl Consumers {
         Self { namespace, authority, all: consumers }
     }
 
-    /// Asks for another root. Who loads its bundle only at its start is started once more.
+    /// Asks for another root. Consumers that load their bundle only at their start are started again.
     pub async fn ask(&self, request: &str) {
         self.all.iter().for_each(|consumer| consumer.restart());
         let annotations = json!({ "mtls-operator.dev/rotate": request });
@@ -128,7 +128,7 @@ impl Consumers {
     }
 }
 
-/// How far a rotation in this phase is on its course.
+/// How far a rotation in this phase has come.
 pub fn progress(phase: Phase) -> usize {
     COURSE.iter().position(|of| *of == phase).unwrap()
 }

@@ -1,5 +1,5 @@
-//! Two replicas. The leader is frozen past its lease in every phase of a rotation, and thawed after the other one has
-//! taken over: what it believed then must not matter, whether it still holds or the other one has gone on. (That a write
+//! Two replicas. The leader is frozen past its lease in every phase of a rotation, and resumed after the other one has
+//! taken over: its old view must not matter, whether it is still right or the other one has gone on. (That a write
 //! which is on its way meanwhile is refused is shown by `tests/faults/frozen_leader.rs`.)
 
 use mtls_operator::api::authority::Phase;
@@ -20,17 +20,17 @@ const REPLICAS: [&str; 2] = ["one", "two"];
 /// consumer may take ten more to load it.
 const LIFETIME: Lifetime = Lifetime { ttl: "80s", renew_before: "40s" };
 
-/// How far the other one has come when the frozen one thaws. Where it has gone on, what the frozen one has read is out of
-/// date, and the API server refuses a write that comes of it. Where it has not, such a write names the version that is there
+/// How far the other one has come when the frozen one resumes. Where it has gone on, what the frozen one has read is out of
+/// date, and the API server refuses a write that follows from it. Where it has not, such a write names the stored version
 /// and is carried out: nothing but the clock of its lease holds the frozen one back. That is the more dangerous, above all
-/// in the middle of a rotation, where what it waits for seems to have lasted while it saw nothing.
+/// in the middle of a rotation, where the wait seems to have passed while it saw nothing.
 #[derive(Clone, Copy, Debug)]
 enum Resume {
     /// What was asked for is announced; the rotations that were under way are as they were.
     Between,
     /// It leads, and has had no time for more than to begin.
     AtOnce,
-    /// It has gone on with all that can go on.
+    /// It has gone on with every rotation that can go on.
     Late,
 }
 
@@ -126,7 +126,7 @@ impl Phases {
     }
 }
 
-/// What a replica has said.
+/// The log lines of a replica.
 fn said(log: &str) -> impl Iterator<Item = Value> {
     log.lines().filter_map(|line| serde_json::from_str(line).ok())
 }
@@ -139,8 +139,8 @@ fn is_change(line: &Value) -> bool {
 /// How far the rotations have come, in the order of `Phases::all`.
 type Come = [Option<Phase>; 4];
 
-/// What is so however slow the machine is: no rotation goes back, and where the other one had announced what was asked for,
-/// that is in the root Secret. How much further each has come meanwhile is a matter of time.
+/// Holds on a machine of any speed: no rotation goes back, and where the other one had announced the requested root, that is
+/// in the root Secret. How much further each has come meanwhile is a matter of time.
 fn assert_no_harm(resume: Resume, before: Come, after: Come) {
     let least = match resume {
         Resume::AtOnce => [Some(Phase::Draining), Some(Phase::Announced), None, None],
@@ -154,7 +154,7 @@ fn assert_no_harm(resume: Resume, before: Come, after: Come) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_when_it_thaws() {
+async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_when_it_resumes() {
     let cluster = TestCluster::without_operator(&[]);
     let pids = REPLICAS.map(|replica| cluster.start_operator_as(replica, &[]));
     let phases = Phases::start(&cluster).await;
@@ -162,7 +162,7 @@ async fn a_leader_that_was_frozen_past_its_lease_in_any_phase_changes_nothing_wh
     let load = PairwiseLoad::begin(phases.all().map(|group| group.all.clone()).into());
     let rounds = if std::env::var_os("MTLS_PROOF").is_some() { THAWS.len() } else { 1 };
     if rounds < THAWS.len() {
-        not_run(THAWS.len() - rounds, "ways in which a frozen leader thaws");
+        not_run(THAWS.len() - rounds, "ways in which a frozen leader resumes");
     }
     let mut thawed = Vec::new();
     for resume in &THAWS[..rounds] {

@@ -1,4 +1,4 @@
-//! A consumer whose client is made with GnuTLS. Its server is rustls: GnuTLS has no program for one that listens on
+//! A consumer whose client is GnuTLS. Its server is rustls: GnuTLS has no program for one that listens on
 //! loopback only.
 
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ impl GnuTls {
         if dialog.is_answered {
             return Ok(());
         }
-        // What it says of the certificates that it was shown is long.
+        // Its lines about the server's certificates are long.
         dialog.lines.retain(|line| ["- Status", "***", "|<"].iter().any(|start| line.starts_with(start)));
         Err(format!("{} {}", dialog.lines.join(" "), dialog.errors.replace('\n', " ")))
     }

@@ -1,7 +1,7 @@
-//! Claim: in a rotation of the root no handshake fails, whoever talks to whom, with whatever TLS, and however late each
-//! has loaded what lies in its Secret; also when the leader is frozen meanwhile. On a real API server, in real time, with
-//! authorities whose times are short. With `MTLS_PROOF=1` three rotations follow each other, and everybody must have talked
-//! to everybody in each of their phases.
+//! Claim: in a rotation of the root no handshake fails, between any two consumers, with any TLS implementation, and however
+//! late each has loaded its Secret; also when the leader is frozen meanwhile. On a real API server, in real time, with
+//! authorities whose times are short. With `MTLS_PROOF=1` three rotations follow each other, and every pair of consumers must
+//! have tried a handshake in each of their phases.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

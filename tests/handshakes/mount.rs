@@ -31,7 +31,7 @@ impl Mount {
         self.folder.path()
     }
 
-    /// Delivers what a consumer is to see from now on. Returns whether that is news.
+    /// Writes the files that a consumer is to see from now on. Returns whether they have changed.
     pub fn deliver(&mut self, loaded: &Loaded) -> bool {
         if self.held.as_ref().is_some_and(|held| held.is(loaded)) {
             return false;

@@ -1,4 +1,4 @@
-//! Rotations by operators without some of the safeguards. Handshakes fail.
+//! Rotations by operators without some of the safeguards, in which handshakes must fail.
 
 use mtls_operator::operator::run::Settings;
 use mtls_operator::plan::authority::safeguards::Safeguard::{CrossCertificates, Gate, Wait};
@@ -16,12 +16,12 @@ pub async fn without_crosses() -> Counts {
     rotation(Safeguards::ALL.without(CrossCertificates)).await
 }
 
-/// Without these, and without waiting for anybody.
+/// Without these, and without waiting for any identity.
 pub async fn without_both() -> Counts {
     rotation(Safeguards::ALL.without(CrossCertificates).without(Gate).without(Wait)).await
 }
 
-/// One rotation by an operator with these safeguards only, which serves nobody else.
+/// One rotation by an operator with these safeguards only, which serves this authority only.
 async fn rotation(safeguards: Safeguards) -> Counts {
     let cluster = TestCluster::shared();
     let namespace = cluster.namespace().await;
@@ -42,7 +42,7 @@ async fn rotation(safeguards: Safeguards) -> Counts {
 }
 
 #[test]
-fn without_cross_certificates_those_fail_that_never_reload_and_only_those() {
+fn without_cross_certificates_consumers_that_never_reload_fail_and_no_others() {
     let counts = ALL.without_crosses.end();
     println!("A rotation without cross-certificates. {counts}");
     assert!(counts.sum(true).1 > 0, "{counts}");

@@ -1,4 +1,4 @@
-//! Without the feature `weakened` no safeguard can be switched off, and it is said that this is not tested.
+//! Without the feature `weakened` no safeguard can be switched off, and the test says that this is not tested.
 
 use std::io::{Write as _, stderr};
 

@@ -1,5 +1,5 @@
 //! A consumer with OpenSSL. Its client reads the files for every connection; its server reads them once, and is
-//! started anew when they have changed, as what reads only at start must be.
+//! restarted when they have changed, as a server that reads only at its start must be.
 
 use std::path::PathBuf;
 

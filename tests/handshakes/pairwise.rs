@@ -11,11 +11,11 @@ use test_support::wait::until;
 
 use crate::consumer::{Consumer, shake_hands};
 
-/// Failures are told so many times for each class.
+/// So many failures of each class are reported.
 const TOLD: u64 = 5;
 
-/// Who talks to whom: the stack of the client, that of the server, and whether one of them loads its trust bundle once a
-/// rotation only.
+/// Class of a pair: the stack of the client, that of the server, and whether one of them loads its trust bundle only once a
+/// rotation.
 type Class = (&'static str, &'static str, bool);
 
 /// Handshakes of one class.
@@ -25,7 +25,7 @@ struct Count {
     failed: u64,
 }
 
-/// A time that is looked at by itself.
+/// A period whose handshakes are counted by themselves.
 struct Period {
     name: String,
     /// Handshakes that began in it.
@@ -57,19 +57,19 @@ impl Counts {
         }
     }
 
-    /// Classes of pairs that were to talk, and never did: nothing is known of them.
+    /// Classes of pairs that should have shaken hands and never did.
     pub fn untried(&self) -> Vec<Class> {
         let untried = self.classes.iter().filter(|(_, count)| count.attempted == 0);
         untried.map(|(class, _)| *class).collect()
     }
 
-    /// Periods in which fewer pairs than this have tried to talk: each with how many have.
+    /// Periods in which fewer pairs than this have tried a handshake: each with how many have.
     pub fn periods_of_fewer(&self, least: usize) -> Vec<(&str, usize)> {
         let pairs = self.periods.iter().map(|period| (&*period.name, period.pairs.len()));
         pairs.filter(|(_, pairs)| *pairs < least).collect()
     }
 
-    /// How many were attempted, and how many failed, among pairs of which one is stubborn, or none.
+    /// How many were attempted, and how many failed, among pairs of which one loads its bundle only once a rotation, or none.
     pub fn sum(&self, is_stubborn: bool) -> (u64, u64) {
         let counts = self.classes.iter().filter(|(class, _)| class.2 == is_stubborn);
         counts.fold((0, 0), |sum, (_, count)| (sum.0 + count.attempted, sum.1 + count.failed))
@@ -94,7 +94,7 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Consumers that talk.
+/// Consumers that shake hands with each other.
 pub struct PairwiseLoad {
     stop: Arc<AtomicBool>,
     /// The last one goes on.
@@ -104,7 +104,7 @@ pub struct PairwiseLoad {
 }
 
 impl PairwiseLoad {
-    /// Each talks to each of its own group, until they are told to end.
+    /// Each connects to each of its own group, until they are stopped.
     pub fn begin(groups: Vec<Vec<Arc<Consumer>>>) -> Self {
         let (stop, periods) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Vec<Period>>>::default());
         let pairs = groups.iter().map(|group| pairs(group).count()).sum();
@@ -113,18 +113,18 @@ impl PairwiseLoad {
         Self { stop, periods, pairs, thread }
     }
 
-    /// From now on it is told apart who tries to talk.
+    /// A period begins whose pairs are counted by themselves.
     pub fn enter(&self, name: String) {
         self.periods.lock().unwrap().push(Period { name, begun: 0, pairs: BTreeSet::new() });
     }
 
-    /// Waits until every pair has tried to talk since the last period began.
+    /// Waits until every pair has tried a handshake since the last period began.
     pub async fn round(&self) {
         let is_complete = || {
             let periods = self.periods.lock().unwrap();
             periods.last().is_some_and(|period| period.pairs.len() == self.pairs).then_some(())
         };
-        until("everybody to talk to everybody", || async { is_complete() }).await;
+        until("every pair to try a handshake", || async { is_complete() }).await;
     }
 
     /// Ends it.
@@ -155,7 +155,7 @@ fn talk(groups: &[Vec<Arc<Consumer>>], is_over: &AtomicBool, periods: &Mutex<Vec
     counts
 }
 
-/// Who talks to whom: everybody to everybody.
+/// All pairs of consumers: each with each.
 fn pairs(group: &[Arc<Consumer>]) -> impl Iterator<Item = (&Arc<Consumer>, &Arc<Consumer>)> {
     group.iter().flat_map(move |from| group.iter().map(move |to| (from, to)))
 }

@@ -1,4 +1,4 @@
-//! Rotations with all safeguards, and without some of them: these show that the first would notice. Each takes a minute
+//! Rotations with all safeguards, and without some of them, which shows that the first can fail. Each takes a minute
 //! and a half of real time, so all go on side by side, on one control plane.
 
 use std::future::Future;
@@ -24,7 +24,7 @@ pub const CONSUMERS: usize = 20;
 /// The rotations, which begin together.
 pub static ALL: LazyLock<Rotations> = LazyLock::new(Rotations::begin);
 
-/// Those that go on side by side.
+/// The rotations that go on side by side.
 pub struct Rotations {
     honest: Running,
     #[cfg(feature = "weakened")]
@@ -54,7 +54,7 @@ impl Running {
         Self(Mutex::new(Some(thread)))
     }
 
-    /// Waits for their end. A panic goes on here: where it happened, its message went to the test that began them all.
+    /// Waits for their end. A panic is repeated here: its message went to the test that began all of them.
     pub fn end(&self) -> Counts {
         let thread = self.0.lock().unwrap().take().unwrap();
         thread.join().unwrap_or_else(|panic| {
@@ -74,8 +74,8 @@ fn rotations() -> u32 {
     if is_at_full_size() { ROTATIONS } else { 1 }
 }
 
-/// Rotations by the operator as it is shipped. The authority says so: those without safeguards are there, too, and would
-/// take one that names nobody, and then not see its identities.
+/// Rotations by the operator as it is shipped. The authority names its operator: those without safeguards run as well, and
+/// would claim one that names none, and then not see its identities.
 async fn honest() -> Counts {
     let group = Consumers::start(
         TestCluster::shared().namespace().await,

@@ -15,7 +15,7 @@ use test_support::tools::process::PATIENCE;
 
 use crate::consumer::{Loaded, Version};
 
-/// What a client sends, and what a server makes of it: only who was let in gets an answer.
+/// The line of a client and the answer of a server: only a client that is accepted gets an answer.
 pub const QUESTION: &str = "mutual trust";
 pub const ANSWER: &str = "tsurt lautum";
 
@@ -103,9 +103,9 @@ impl Listener {
         Self { address, guest }
     }
 
-    /// What came of the connection, by what the client says of it and by the server's own word.
+    /// The result of the connection, as both the client and the server report it.
     pub fn closed(self, dialled: Result<(), String>) -> Result<(), String> {
-        // A client that has not come will not come any more: the server waits for nobody.
+        // A client that has not connected by now never will: the server does not wait.
         drop(TcpStream::connect(&self.address));
         match (dialled, self.guest.join().unwrap()) {
             (Ok(()), Ok(())) => Ok(()),

@@ -1,5 +1,5 @@
-//! Without a cluster: that the consumers of every kind can shake hands, and that they say so where they cannot. In the
-//! rotations nobody would notice one that accepts whatever comes.
+//! Handshakes of every kind of consumer without a cluster, with success and with failure. In the rotations a consumer that
+//! accepts any certificate would not be noticed.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::process::{self, Process};
 
 const NAME: &str = "pod.shop.svc";
 
-/// What lies in a Secret of a root of its own.
+/// The content of a Secret of a root of its own.
 fn loaded() -> Loaded {
     let (day, now) = (SignedDuration::from_hours(24), real_now());
     let pem = Authority::generate("mesh", RootAlgorithm::EcdsaP256, day, now).unwrap();
@@ -68,7 +68,7 @@ fn consumers_of_every_kind_shake_hands_with_their_own_mesh_and_with_no_other() {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "foreign programs look at the real clock")]
+#[allow(clippy::disallowed_methods, reason = "foreign programs use the real clock")]
 fn real_now() -> Timestamp {
     Timestamp::now()
 }

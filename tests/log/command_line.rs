@@ -1,4 +1,4 @@
-//! The command line: each flag is an environment variable too, and the help that people read is the one that is kept here.
+//! The command line: each flag is also an environment variable, and the help text is the committed one.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use clap::CommandFactory as _;
 use mtls_operator::cli::Cli;
 
-/// The help as it was looked through; `UPDATE=1` writes it again.
+/// The committed help; `UPDATE=1` writes it again.
 const HELP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/log/help.txt");
 
 /// The program, with nothing in its environment that changes what it says.
@@ -21,7 +21,7 @@ fn told(output: &Output) -> String {
 }
 
 #[test]
-fn the_help_reads_as_it_was_looked_through() {
+fn the_help_is_the_committed_one() {
     let shown = [&["--help"][..], &["run", "--help"], &["help", "crds"]].map(|arguments| {
         let output = program().args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}");
@@ -31,7 +31,7 @@ fn the_help_reads_as_it_was_looked_through() {
     if std::env::var_os("UPDATE").is_some() {
         fs::write(HELP, &help).unwrap();
     }
-    assert_eq!(help, fs::read_to_string(HELP).unwrap(), "look it through, then write it with UPDATE=1");
+    assert_eq!(help, fs::read_to_string(HELP).unwrap(), "read it, then write it with UPDATE=1");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn each_flag_is_also_the_environment_variable_of_its_name() {
 }
 
 #[test]
-fn what_the_environment_says_is_in_force_and_a_flag_goes_before_it() {
+fn the_environment_is_in_force_and_a_flag_overrides_it() {
     let lines = |arguments: &[&str]| {
         let output = program()
             .arg("run")

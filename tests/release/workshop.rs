@@ -1,4 +1,4 @@
-//! A checkout that may be released, with stand-ins for what takes minutes; the script in it is the real one.
+//! A checkout that may be released, with stand-ins for the steps that take minutes; the script in it is the real one.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,10 +10,10 @@ use tempfile::TempDir;
 use crate::{PACKAGE, VERSION};
 use test_support::tools::require_tool;
 
-/// What a release needs of the repository.
+/// The files of the repository that a release needs.
 const SOURCES: [&str; 4] = ["Cargo.toml", "charts", "deploy/release.sh", "deploy/operator.yaml"];
 
-/// Writes what `make image` leaves: an archive with the digest in its index, and a bill of materials.
+/// Writes the files of `make image`: an archive with the digest in its index, and a bill of materials.
 const STAND_IN: &str = "image:
 \tmkdir -p target/image
 \techo '{\"manifests\":[{\"digest\":\"sha256:'$$(printf $(ARCH) | sha256sum | cut -d ' ' -f 1)'\"}]}' > target/image/index.json
@@ -76,7 +76,7 @@ impl Workshop {
         fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
     }
 
-    /// Runs the script for a version, with a key, into a folder of the workshop.
+    /// Runs the script for a version, with a key, into a folder beside the checkout.
     pub fn release(&self, version: &str, key: &str, folder: &str) -> Output {
         let mut release = Command::new(self.checkout().join("deploy/release.sh"));
         release.arg(version).args([self.path(key), self.path(folder)]);

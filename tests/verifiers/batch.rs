@@ -1,4 +1,4 @@
-//! Verifiers that are libraries: for each there is a small program, which is started once and answers many questions.
+//! Verifiers that are libraries: for each there is a small program, which is started once and judges many chains.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! Three roots that follow each other, with keys of one kind: each may certify the next. The last one signs the leaf.
+//! Three roots that follow each other: their chains, trust bundles and the leaf that the last one signs, as files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,51 +8,16 @@ use mtls_operator::pki::{
     Authority, AuthorityPem, CommonName, CrossCertificate, KeyAlgorithm, LeafProfile, PrivateKey,
     RootAlgorithm, Serial, SpiffeId, Validity,
 };
-use test_support::tools::authorities::{self, KEYS, OpenSsl};
+use test_support::tools::authorities::OpenSsl;
+
+use crate::family_roots::{Kind, generate, make, real_now};
 
 /// A DNS name of every leaf.
 pub const NAME: &str = "cart.shop.svc.cluster.local";
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// The kinds of roots: made by the operator, and provided by people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Generated(RootAlgorithm),
-    /// What is shown of it, and its name in [`KEYS`].
-    Provided(&'static str, &'static str),
-    /// After a provided CA with RSA the operator makes its roots itself.
-    ToGenerated,
-    /// After a generated root people provide a CA with RSA.
-    ToProvided,
-}
-
-impl Kind {
-    pub const ED25519: Self = Self::Provided("Ed25519", "ed25519-pkcs8");
-
-    pub const ALL: [Self; 8] = [
-        Self::Generated(RootAlgorithm::EcdsaP256),
-        Self::Generated(RootAlgorithm::EcdsaP384),
-        Self::Provided("RSA", "rsa-pkcs1"),
-        Self::Provided("ECDSA P-256", "p256-sec1"),
-        Self::Provided("ECDSA P-384", "p384-pkcs8"),
-        Self::ED25519,
-        Self::ToGenerated,
-        Self::ToProvided,
-    ];
-
-    /// What is shown of it.
-    pub fn name(self) -> String {
-        match self {
-            Self::Generated(algorithm) => format!("generated {algorithm}"),
-            Self::Provided(shown, _) => shown.to_owned(),
-            Self::ToGenerated => "RSA, then generated".to_owned(),
-            Self::ToProvided => "generated, then RSA".to_owned(),
-        }
-    }
-}
-
-/// What is served with a leaf beside the intermediates of its signer.
+/// The certificates that are served with a leaf beside the intermediates of its signer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crosses {
     None,
@@ -71,7 +36,7 @@ impl Crosses {
     }
 }
 
-/// What a verifier trusts.
+/// The trust bundle of a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
     Former,
@@ -198,13 +163,13 @@ fn issue(signer: &AuthorityPem, cross: Option<&CrossCertificate>, key: &str, now
     authority.issue(&profile, key, window, Serial::random().unwrap()).unwrap().chain_pem
 }
 
-/// All families, in a folder that is made anew, and the time at which they are to be judged.
+/// All families, in a new folder, and the time at which they are to be judged.
 pub fn all(openssl: PathBuf, folder: &Path) -> (Vec<Family>, Timestamp) {
     let _ = fs::remove_dir_all(folder);
     let openssl = OpenSsl::new(openssl, &folder.join("authorities"));
     let other = generate(RootAlgorithm::EcdsaP256);
     let made: Vec<_> = Kind::ALL.iter().flat_map(|kind| make(*kind, &openssl)).collect();
-    // Only now: what OpenSSL makes is valid from the moment it is made.
+    // Read only now: certificates by OpenSSL are valid from the moment they are made.
     let now = real_now();
     let family = |(kind, intermediates, roots): (Kind, [usize; 2], [AuthorityPem; 3])| {
         let [former, current] = intermediates;
@@ -212,54 +177,4 @@ pub fn all(openssl: PathBuf, folder: &Path) -> (Vec<Family>, Timestamp) {
         Family { kind, intermediates, folder }.write(&roots, &other, now)
     };
     (made.into_iter().map(family).collect(), now)
-}
-
-/// What signs below the former root and below the current one: they themselves, or CAs two levels below.
-pub const INTERMEDIATES: [[usize; 2]; 4] = [[0, 0], [0, 2], [2, 0], [2, 2]];
-
-type Made = (Kind, [usize; 2], [AuthorityPem; 3]);
-
-/// Three roots of a kind, once for each way in which CAs are built below them.
-fn make(kind: Kind, openssl: &OpenSsl) -> Vec<Made> {
-    let generated = |algorithm| ["oldest", "former", "current"].map(|_| generate(algorithm));
-    let own = generated(RootAlgorithm::EcdsaP256);
-    match kind {
-        Kind::Generated(algorithm) => vec![(kind, [0, 0], generated(algorithm))],
-        Kind::Provided(_, form) => provided(form, openssl).map(|(built, roots)| (kind, built, roots)).into(),
-        Kind::ToGenerated => {
-            let made = provided("rsa-pkcs1", openssl).into_iter().filter(|([_, current], _)| *current == 0);
-            let end = |[oldest, former, _]: [AuthorityPem; 3]| [oldest, former, own[2].clone()];
-            made.map(|(built, roots)| (kind, built, end(roots))).collect()
-        }
-        Kind::ToProvided => {
-            let made = provided("rsa-pkcs1", openssl).into_iter().filter(|([former, _], _)| *former == 0);
-            let end = |[_, _, current]: [AuthorityPem; 3]| [own[0].clone(), own[1].clone(), current];
-            made.map(|(built, roots)| (kind, built, end(roots))).collect()
-        }
-    }
-}
-
-fn generate(algorithm: RootAlgorithm) -> AuthorityPem {
-    authorities::generate(algorithm, real_now())
-}
-
-/// Three CAs that people made with keys of this form, for each way in which they are built.
-fn provided(form: &str, openssl: &OpenSsl) -> [([usize; 2], [AuthorityPem; 3]); 4] {
-    let make_key = KEYS.iter().find(|(name, _)| *name == form).unwrap().1;
-    let cas = ["oldest", "former", "current"].map(|age| {
-        let name = format!("{age}-{form}");
-        openssl.make_key(&name, make_key);
-        let subjects = ["root", "upper", "signer"].map(|what| format!("/O=Example/CN={name} {what}"));
-        let root = openssl.root(&name, &subjects[0]);
-        [root, openssl.intermediate(&name, make_key, &subjects)]
-    });
-    let below = |ca: usize, intermediates: usize| cas[ca][intermediates / 2].clone();
-    let of = |[former, current]: [usize; 2]| [below(0, 0), below(1, former), below(2, current)];
-    INTERMEDIATES.map(|intermediates| (intermediates, of(intermediates)))
-}
-
-/// Foreign tools look at the real clock, so here we must too.
-#[allow(clippy::disallowed_methods, reason = "the only clock of these tests")]
-pub fn real_now() -> Timestamp {
-    Timestamp::now()
 }

@@ -1,6 +1,6 @@
-//! Forty rotations a week apart, within the life of the first root: nothing grows, and in each phase of each of them
-//! verifiers of other makers accept each leaf, at that time, with the bundle beside it, and with the bundle of a consumer
-//! that has not reloaded since one rotation. The operator is the one of `conversation`, before its scripted API server.
+//! Forty rotations a week apart, within the lifetime of the first root: nothing grows, and in each phase of each of them
+//! foreign verifiers accept each leaf, at that time, with the bundle beside it, and with the bundle of a consumer that has
+//! not reloaded since one rotation. The operator runs before the scripted API server of `tests/conversation`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ struct Course {
     mesh: RotationRun,
     folder: TempDir,
     questions: Vec<Question>,
-    /// What each rotation has left: the size of the root Secret, and of a leaf's chain.
+    /// After each rotation: the size of the root Secret, and of a leaf's chain.
     sizes: Vec<[usize; 2]>,
 }
 
@@ -40,7 +40,7 @@ impl Course {
         Self { mesh, folder: tempfile::tempdir().unwrap(), questions: Vec::new(), sizes: Vec::new() }
     }
 
-    /// One rotation, and what is left of its week.
+    /// One rotation, and the rest of its week.
     async fn rotate(&mut self, number: usize) {
         let end = self.mesh.harness.hand.now() + WEEK;
         let before = self.mesh.text("b", "ca.crt");
@@ -55,7 +55,7 @@ impl Course {
         }
     }
 
-    /// Goes on until the phase is this one, and two looks further: then every Secret is as it stays in it.
+    /// Goes on until the phase is this one, and for two reconciles more: then every Secret is as it stays in it.
     async fn until(&mut self, phase: &str, step: u64) {
         for _ in 0..100 {
             if self.mesh.phase() == phase {
@@ -71,13 +71,13 @@ impl Course {
 
     fn root_secret(&self) -> Value {
         let mut secret = self.mesh.harness.server.get(SECRETS, "mtls-system", "mtls-authority-mesh").unwrap();
-        // It counts the writes of everybody.
+        // It counts the writes of all clients.
         secret["metadata"]["resourceVersion"] = Value::Null;
         secret
     }
 
-    /// Writes down what there is, to be judged as of now: the leaf of one, by a consumer with the present bundle of the
-    /// other, and by one that has kept the one from before the rotation.
+    /// Records the present leaf and bundles, to be judged as of now: the leaf of one identity, by a consumer with the present
+    /// bundle of the other, and by one that has kept the bundle from before the rotation.
     fn keep(&mut self, state: &str, before: &str) {
         let at = self.mesh.harness.hand.now();
         let chain = self.write(state, "chain.pem", &self.mesh.text("a", "tls.crt"));
@@ -104,7 +104,7 @@ impl Course {
     }
 }
 
-/// What each says, and every refusal.
+/// The number of verdicts of each verifier, and every refusal.
 fn judge(questions: &[Question]) -> (String, Vec<String>) {
     let (mut said, mut refused) = (String::new(), Vec::new());
     for judge in AT_ANY_TIME.iter().filter_map(|find| find()) {
@@ -128,7 +128,7 @@ async fn after_forty_rotations_nothing_has_grown_and_foreign_verifiers_accept_ev
     let year = SignedDuration::from_hours(24 * 365);
     assert!(
         course.mesh.harness.hand.now() < first + year,
-        "all of them lie within the life of the first root"
+        "all of them are within the lifetime of the first root"
     );
     println!("root Secret and tls.crt after each rotation, in bytes: {:?}", course.sizes);
     let second = course.sizes[1];

@@ -20,7 +20,7 @@ pub fn find() -> Option<Box<dyn Judge>> {
     Some(Box::new(GnuTls { client: require_tool("gnutls-cli")?, certtool: require_tool("certtool")? }))
 }
 
-/// `certtool`, which is told what time it is.
+/// `certtool`, with a clock that the test sets.
 struct Certtool {
     certtool: PathBuf,
     /// Sets its clock.
@@ -50,7 +50,7 @@ impl Judge for Certtool {
     }
 }
 
-/// What `certtool` is told.
+/// The arguments of `certtool`.
 fn with_files<'a>(certtool: &'a mut Command, question: &Question) -> &'a mut Command {
     let purpose = match question.role {
         Role::Server => SERVER,

@@ -31,15 +31,15 @@ impl Server {
         let thread = std::thread::spawn(move || {
             let connection = ServerConnection::new(config).unwrap();
             let mut stream = StreamOwned::new(connection, listener.accept().unwrap().0);
-            // Until the client leaves: what it says of the certificate is its own affair.
+            // Until the client closes the connection: the client's own output is its verdict.
             let _ = stream.read_to_end(&mut Vec::new());
         });
         Self { port, thread }
     }
 
-    /// After the client has come and gone.
+    /// After the client has closed the connection.
     pub fn close(self) {
-        // A client that has not come will not come any more.
+        // A client that has not connected by now never will.
         drop(TcpStream::connect(("127.0.0.1", self.port)));
         self.thread.join().unwrap();
     }

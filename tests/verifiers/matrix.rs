@@ -5,7 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use test_support::tools::require_tool;
 
-use crate::families::{self, Crosses, Family, INTERMEDIATES, Kind, Trust};
+use crate::families::{self, Crosses, Family, Trust};
+use crate::family_roots::{INTERMEDIATES, Kind};
 use crate::question::{Judge, Question, Role, Verdict};
 use crate::table::{Column, Table};
 use crate::verifiers::{Verifier, asked};
@@ -23,7 +24,7 @@ impl Case<'_> {
         Question { chain, key: self.family.key(), name: families::NAME, trust, role, at }
     }
 
-    /// Whether a verdict is what it must be. A verifier that has learned more than it is known for is no fault.
+    /// Whether a verdict is what it must be. A verifier that can do more than expected is no fault.
     fn is_right(&self, verifier: &Verifier, verdict: &Verdict) -> bool {
         let depth = self.family.depth(self.crosses, self.trust);
         verdict.is_ok() == depth.is_some() || verdict.is_err() && self.is_beyond(verifier)
@@ -50,7 +51,7 @@ fn cases(families: &[Family]) -> Vec<Vec<Case<'_>>> {
     rows
 }
 
-/// What a verifier says of all cases, in their order: a verdict for each of its roles.
+/// The verdicts of a verifier on all cases, in their order: one for each of its roles.
 fn verdicts(judge: &dyn Judge, verifier: &Verifier, rows: &[Vec<Case<'_>>], at: Timestamp) -> Vec<Verdict> {
     let questions: Vec<Question> = rows
         .iter()
@@ -60,7 +61,7 @@ fn verdicts(judge: &dyn Judge, verifier: &Verifier, rows: &[Vec<Case<'_>>], at: 
     judge.judge(&questions)
 }
 
-/// The column of a verifier. What it says and should not is added to the faults.
+/// The column of a verifier. Each wrong verdict is added to the faults.
 fn column(
     verifier: &Verifier,
     rows: &[Vec<Case<'_>>],
@@ -98,7 +99,7 @@ fn cell(kinds: usize, refused: &[Kind]) -> String {
     if names.is_empty() { "yes".to_owned() } else { format!("not {}", names.join(", ")) }
 }
 
-/// What each row is about, and what is right.
+/// The label of each row, and the right verdict.
 fn labels(row: &[Case<'_>]) -> [String; 4] {
     let Case { family, crosses, trust } = &row[0];
     let is_good =

@@ -1,4 +1,4 @@
-//! What a verifier is asked, and what it says.
+//! A question to a verifier, and its verdict.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ impl fmt::Display for Question {
 /// `Err`: refused, and why.
 pub type Verdict = Result<(), String>;
 
-/// A verifier that is at hand.
+/// A verifier that is installed.
 pub trait Judge: Sync {
     fn version(&self) -> String;
 
@@ -56,5 +56,5 @@ pub trait Judge: Sync {
     fn judge(&self, questions: &[Question]) -> Vec<Verdict>;
 }
 
-/// Looks for a verifier. `None`, after it has said why, if it is not at hand.
+/// Looks for a verifier. `None`, after a line that says why, if it is not installed.
 pub type Find = fn() -> Option<Box<dyn Judge>>;

@@ -1,4 +1,4 @@
-//! The table in `docs/verifiers.md`. A run in which not all verifiers are at hand speaks of the columns of the others
+//! The table in `docs/verifiers.md`. A run in which not all verifiers are installed compares the columns of the others
 //! only.
 
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ const HEAD: [&str; 4] = ["intermediates", "cross-certificate", "trusted", "right
 const BEGIN: &str = "<!-- verdicts: written by tests/verifiers -->\n";
 const END: &str = "<!-- end of verdicts -->\n";
 
-/// What one verifier says, row by row.
+/// The verdicts of one verifier, row by row.
 pub struct Column {
     pub name: String,
     pub version: String,
@@ -35,7 +35,7 @@ impl Table {
         text
     }
 
-    /// Holds the committed table against this one, as far as this one goes. Gives the table as it is now.
+    /// Compares the committed table with this one, in the columns that this one has. Returns the table as it is now.
     pub fn agrees(&self) -> String {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
         let text = fs::read_to_string(&file).unwrap();
@@ -66,7 +66,7 @@ impl Table {
         written(&rows)
     }
 
-    /// What stands in a column below and with its name: what was found, else what is committed.
+    /// The cells of a column, with its name: as found, else as committed.
     fn cells(&self, name: &str, number: usize, held: &[Vec<String>]) -> Vec<String> {
         let found = self.columns.iter().find(|column| column.name == name);
         let cells: Vec<String> = match found {

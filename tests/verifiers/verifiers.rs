@@ -1,6 +1,6 @@
-//! The verifiers, with what each cannot do that is no fault of ours.
+//! The verifiers, and the known limits of each.
 
-use crate::families::Kind;
+use crate::family_roots::Kind;
 use crate::question::{Find, Role};
 use crate::{batch, gnutls, nss, openssl, web_servers, webpki};
 
@@ -54,7 +54,7 @@ const OTHERS: [Verifier; 7] = [
     Verifier::new("Apache, depth 2", || web_servers::apache(2)).of_clients(1),
 ];
 
-/// Those that can be told what time it is.
+/// Those whose clock can be set.
 pub const AT_ANY_TIME: [Find; 5] =
     [openssl::find, gnutls::at_any_time, batch::go, || batch::java(&["17", "21"]), webpki::find];
 

@@ -1,5 +1,5 @@
-//! nginx and Apache, which verify clients: to as many CAs below a root as they do if they are told nothing. One server
-//! of each answers under a name of its own for each set of roots.
+//! nginx and Apache, which verify clients, with their default limit of CAs below a root. One server of each answers under a
+//! name of its own for each set of roots.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -25,16 +25,16 @@ use test_support::tools::authorities;
 use test_support::tools::{require_tool, skip};
 
 use crate::batch::first_line;
-use crate::families::real_now;
+use crate::family_roots::real_now;
 use crate::listener::certificates;
 use crate::question::{Judge, Question, Verdict};
 
-/// What the server makes of a request of a client that it has let in.
+/// The server's answer to a client that it has accepted.
 const LET_IN: &str = "HTTP/1.1 204";
 /// A server on a busy machine takes so many tenths of a second to start.
 const PATIENCE: usize = 300;
 
-/// A program, and how it is told what to do.
+/// A program, and how it is configured.
 struct WebServer {
     program: PathBuf,
     /// `SSLVerifyDepth` of Apache.
@@ -114,7 +114,7 @@ impl Site {
         self.file(name).display().to_string()
     }
 
-    /// Whether the server lets a client with this chain in.
+    /// Whether the server accepts a client with this chain.
     fn visit(&self, running: &Running, question: &Question) -> Verdict {
         let name = &self.names[&question.trust];
         let mut connection = ClientConnection::new(self.client(question), server_name(name)).unwrap();
@@ -193,7 +193,7 @@ impl Drop for Running {
     }
 }
 
-/// Nothing is said of the depth of verification: it is 1.
+/// The depth of verification is the default: 1.
 fn start_nginx(server: &WebServer, site: &Site) -> Running {
     let socket = site.file("socket");
     let mut text = String::from("daemon off;\nmaster_process off;\nevents {}\nhttp {\naccess_log off;\n");
@@ -220,7 +220,7 @@ fn start_nginx(server: &WebServer, site: &Site) -> Running {
 const MODULES: &str = "/usr/lib/apache2/modules";
 
 fn start_apache(server: &WebServer, site: &Site) -> Running {
-    // Apache cannot be told to take a free port and say which. If another program takes this one first, it says so.
+    // Apache cannot take a free port and report it. If another program takes this one first, Apache's error says so.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let log = site.file("log");
     let mut text = format!("Listen 127.0.0.1:{port}\nServerName shop.test\nPidFile {}\n", site.shown("pid"));

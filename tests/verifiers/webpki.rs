@@ -15,7 +15,7 @@ use crate::question::{Judge, Question, Role, Verdict};
 
 struct Webpki;
 
-#[allow(clippy::unnecessary_wraps, reason = "each verifier is looked for, and this one is always at hand")]
+#[allow(clippy::unnecessary_wraps, reason = "each verifier is looked for, and this one is always there")]
 pub fn find() -> Option<Box<dyn Judge>> {
     Some(Box::new(Webpki))
 }

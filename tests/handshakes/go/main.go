@@ -1,5 +1,5 @@
-// Command consumer is a program with mTLS as they are written in Go. Its key, certificate and trust bundle lie in a
-// folder, which it reads anew for every connection.
+// Command consumer is a program with mTLS in Go. Its key, certificate and trust bundle are in a
+// folder, which it reads again for every connection.
 //
 // It prints the port on which it answers each line reversed. For each line "ADDRESS NAME" on standard input it connects
 // to the server of that name, exchanges a line, and prints "ok", or why not.

@@ -25,8 +25,8 @@ import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * A program with mTLS as they are written in Java. Its key, certificate and trust bundle lie in a folder, which it reads
- * anew for every connection.
+ * A program with mTLS as they are written in Java. Its key, certificate and trust bundle are in a folder, which it reads
+ * again for every connection.
  *
  * <p>It prints the port on which it answers each line reversed. For each line "ADDRESS NAME" on standard input it
  * connects to the server of that name, exchanges a line, and prints "ok", or why not.

@@ -15,6 +15,8 @@ import (
 
 	v1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/util/version"
+
+	"judges/verdicts"
 )
 
 func main() {
@@ -42,15 +44,7 @@ func answer(arguments []string, input io.Reader, output io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for {
-		var asked request
-		if err := documents.Decode(&asked); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(output, verdict(judge, &asked)); err != nil {
-			return err
-		}
-	}
+	return verdicts.Print(documents, output, func(asked *request) (string, error) {
+		return verdict(judge, asked), nil
+	})
 }

@@ -72,7 +72,7 @@ func (c *compiler) messages(policy *v1.ValidatingAdmissionPolicy) cel.ConditionE
 	return c.evaluator(accessors)
 }
 
-// evaluator compiles expressions, and remembers what is wrong with them.
+// evaluator compiles expressions, and collects their errors.
 func (c *compiler) evaluator(accessors []cel.ExpressionAccessor) cel.ConditionEvaluator {
 	compiled := c.composite.CompileCondition(accessors, c.variables, environment.NewExpressions)
 	c.failures = append(c.failures, compiled.CompilationErrors()...)

@@ -71,7 +71,7 @@ func verdict(policy validating.Validator, asked *request) string {
 	return "denied\t" + strings.Join(denied, "; ")
 }
 
-// attributes are what the request looks like to the policy.
+// attributes are the request in the form that the policy evaluates.
 func (r *request) attributes() *admission.VersionedAttributes {
 	object, kind := r.Object, schema.GroupVersionKind{}
 	if object == nil {

@@ -10,8 +10,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// patience is how long Argo CD lets a script run.
-const patience = time.Second
+// timeout is how long Argo CD lets a script run.
+const timeout = time.Second
 
 // statuses are what Argo CD accepts; with any other the object is Unknown.
 var statuses = []string{"Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"}
@@ -26,7 +26,7 @@ var libraries = []struct {
 	{lua.TabLibName, lua.OpenTable},
 }
 
-// health is what a script says of an object.
+// health is the result of a script for an object.
 type health struct {
 	status, message string
 }
@@ -40,7 +40,7 @@ func run(script string, object map[string]any) (health, error) {
 		state.Push(lua.LString(library.name))
 		state.Call(1, 0)
 	}
-	limited, cancel := context.WithTimeout(context.Background(), patience)
+	limited, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	state.SetContext(limited)
 	state.SetGlobal("obj", value(state, object))

@@ -8,13 +8,13 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"judges/verdicts"
 )
 
 // customization begins the keys of the ConfigMap whose values are health scripts.
@@ -36,30 +36,13 @@ func answer(input io.Reader, output io.Writer) error {
 	if err := documents.Decode(&config); err != nil {
 		return err
 	}
-	for {
-		var document json.RawMessage
-		if err := documents.Decode(&document); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		line, err := judge(config.Data, document)
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(output, line); err != nil {
-			return err
-		}
-	}
+	return verdicts.Print(documents, output, func(object *unstructured.Unstructured) (string, error) {
+		return judge(config.Data, object)
+	})
 }
 
-// judge returns the health of one object and its message, which is kept on one line.
-func judge(config map[string]string, document []byte) (string, error) {
-	var object unstructured.Unstructured
-	// As in Argo CD, whole numbers are int64.
-	if err := object.UnmarshalJSON(document); err != nil {
-		return "", err
-	}
+// judge returns the health of one object and its message. Unstructured reads whole numbers as int64, as Argo CD does.
+func judge(config map[string]string, object *unstructured.Unstructured) (string, error) {
 	kind := object.GroupVersionKind()
 	key := customization + kind.Group + "_" + kind.Kind
 	script, exists := config[key]
@@ -70,6 +53,5 @@ func judge(config map[string]string, document []byte) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", key, err)
 	}
-	message := strings.Join(strings.Fields(found.message), " ")
-	return fmt.Sprintf("%s\t%s", found.status, message), nil
+	return verdicts.Line(found.status, found.message), nil
 }

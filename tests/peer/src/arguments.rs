@@ -1,4 +1,4 @@
-//! The command line. A bad habit is always a flag: without flags the program is a good one.
+//! The command line. Every fault is a flag: without flags the program does what a correct one does.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Serve, and dial others too if any are named
+    /// Serve, and dial the named peers too, if there are some
     Serve {
         #[command(flatten)]
         mounts: Mounts,
@@ -25,7 +25,7 @@ pub enum Action {
         #[command(flatten)]
         dialing: Dialing,
     },
-    /// Dial others, over and over
+    /// Dial peers, over and over
     Dial {
         #[command(flatten)]
         mounts: Mounts,
@@ -37,7 +37,7 @@ pub enum Action {
         /// The folder
         folder: PathBuf,
     },
-    /// Do nothing until told to stop
+    /// Do nothing until SIGTERM
     Pause,
 }
 
@@ -47,10 +47,10 @@ pub struct Mounts {
     /// Folder with tls.key, tls.crt and ca.crt
     #[arg(long, default_value = "/mtls")]
     pub files: PathBuf,
-    /// Folder with another ca.crt: to show a foreign certificate to those whom one trusts
+    /// Folder with another ca.crt: to show a foreign certificate to servers that are trusted
     #[arg(long)]
     pub trust: Option<PathBuf>,
-    /// How often the files are looked at again
+    /// How often the files are read again
     #[arg(long, value_name = "MS", default_value = "250", value_parser = millis)]
     pub look_every: Duration,
     /// Load the files once and never again
@@ -63,23 +63,23 @@ pub struct Serving {
     /// Where to listen
     #[arg(long, default_value = "0.0.0.0:8443")]
     pub listen: SocketAddr,
-    /// SPIFFE ID that may come in; repeatable, none: whoever has a certificate of the mesh
+    /// SPIFFE ID of a client that is accepted; repeatable; without it every client with a certificate of the mesh is
     #[arg(long = "allow", value_name = "SPIFFE_ID")]
     pub allowed: Vec<String>,
-    /// Let in whoever connects, with any certificate or none
+    /// Accept every client, with any certificate or none
     #[arg(long)]
-    pub accept_anyone: bool,
+    pub accept_any_client: bool,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct Dialing {
-    /// Whom to dial: `HOST:PORT=SPIFFE_ID`, with `@ADDRESS` at the end to connect there instead of asking DNS
+    /// Peer to dial: `HOST:PORT=SPIFFE_ID`, with `@ADDRESS` at the end to connect there instead of asking DNS
     #[arg(long = "peer", value_name = "PEER", value_parser = target)]
     pub peers: Vec<Target>,
     /// Pause between two handshakes with one peer
     #[arg(long, value_name = "MS", default_value = "100", value_parser = millis)]
     pub every: Duration,
-    /// How often the tally is printed
+    /// How often the counts are printed
     #[arg(long, value_name = "MS", default_value = "1000", value_parser = millis)]
     pub report_every: Duration,
     /// Show no certificate
@@ -87,7 +87,7 @@ pub struct Dialing {
     pub no_certificate: bool,
 }
 
-/// Somebody to dial.
+/// A peer to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// DNS name that the certificate must be good for.
@@ -99,7 +99,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// What it is called in the tally: as on the command line, without whom it should be.
+    /// Its name in the counts: as on the command line, without the SPIFFE ID.
     pub fn name(&self) -> String {
         let at = self.address.as_ref().map(|address| format!("@{address}")).unwrap_or_default();
         format!("{}:{}{at}", self.host, self.port)

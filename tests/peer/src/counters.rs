@@ -1,4 +1,4 @@
-//! Counts that only grow, and extremes that only get worse: whoever reads the last line has missed nothing.
+//! Counts that only grow, and extremes that only get worse: the last line says everything that the ones before it said.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,20 +7,20 @@ use crate::state::State;
 /// How an attempt ended.
 #[derive(Debug)]
 pub enum Attempt {
-    /// Both sides are satisfied; this is what the other holds.
+    /// Both sides accept each other; this is what the other holds.
     Granted(State),
-    /// Nobody answered: that says nothing about certificates.
+    /// There was no answer: that says nothing about certificates.
     Unreachable,
     /// One side refused the other.
     Refused(String),
 }
 
-/// What came of all attempts to reach one peer.
+/// The results of all attempts to reach one peer.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// All attempts.
     pub attempted: u64,
-    /// Handshakes with which both sides were satisfied.
+    /// Handshakes in which both sides accepted each other.
     pub granted: u64,
     /// Not reached yet: its Service may have no endpoint so far.
     pub unreachable: u64,
@@ -30,7 +30,7 @@ pub struct Counters {
     pub refused: u64,
     /// Why, the last time.
     pub last_refusal: Option<String>,
-    /// When both sides were satisfied for the first time, in milliseconds since 1970.
+    /// When both sides accepted each other for the first time, in milliseconds since 1970.
     pub first_granted: Option<u64>,
     /// Fewest roots that both sides had in common.
     pub smallest_overlap: Option<usize>,

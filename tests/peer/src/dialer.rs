@@ -1,4 +1,4 @@
-//! Dials every peer over and over, each handshake a full one, and counts what comes of it.
+//! Dials every peer over and over, each handshake a full one, and counts the results.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 type Tallies = Mutex<BTreeMap<String, Counters>>;
 
-/// Dials for ever; without anybody to dial it does nothing.
+/// Dials for ever; without a peer to dial it does nothing.
 pub async fn dial(keeper: Arc<Reload>, dialing: Dialing) -> Result<(), Failure> {
     if dialing.peers.is_empty() {
         return std::future::pending().await;
@@ -87,12 +87,12 @@ async fn shake_hands(
     let mut stream = BufReader::new(stream);
     let mut told = String::new();
     stream.read_line(&mut told).await?;
-    // The server has said what it had to say, and may have gone.
+    // The server has sent its line, and may have closed the connection.
     let _ = stream.shutdown().await;
-    serde_json::from_str(&told).map_err(|_| "the server closed without a word".into())
+    serde_json::from_str(&told).map_err(|_| "the server closed without a line".into())
 }
 
-/// A good name and chain are not enough: it must be who it should be.
+/// A valid name and chain are not enough: the SPIFFE ID must be the expected one.
 fn check(stream: &TlsStream<TcpStream>, spiffe_id: &str) -> Result<(), Failure> {
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let leaf = Leaf::of(certificate.ok_or("the server has shown no certificate")?)?;

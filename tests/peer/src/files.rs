@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-/// What lies in the folders at one moment.
+/// The content of the folders at one moment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Bytes {
     pub key: Vec<u8>,
@@ -30,7 +30,7 @@ impl Bytes {
     }
 }
 
-/// Where the present version lies. Without `..data` the files are mounted singly, and stay as they were.
+/// The folder of the present version. Without `..data` the files are mounted singly, and stay as they were.
 fn version_of(folder: &Path) -> PathBuf {
     fs::read_link(folder.join("..data")).map_or_else(|_| folder.to_owned(), |version| folder.join(version))
 }
@@ -53,13 +53,13 @@ pub struct Found {
 /// A folder, as its reader finds it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Folder {
-    /// Who looks.
+    /// The user that reads.
     pub reader: Reader,
     /// What is there, by name.
     pub files: Vec<Found>,
 }
 
-/// Who looks.
+/// The user that reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Reader {
     /// User.
@@ -68,7 +68,7 @@ pub struct Reader {
     pub gid: u32,
 }
 
-/// Looks at every file in a folder.
+/// Reads every file in a folder.
 pub fn look(folder: &Path) -> io::Result<Folder> {
     let version = version_of(folder);
     let mut files = Vec::new();

@@ -1,5 +1,5 @@
-//! A Pod of the tests: it uses mounted files as a good program does, or as badly as it is told to. Whatever happens is
-//! one line of JSON on standard output, made of the types that are public here.
+//! The program in the Pods of `make e2e`: it uses mounted files correctly, or with the faults that its flags ask for. Each
+//! event is one line of JSON on standard output, made of the types that are public here.
 
 mod arguments;
 mod certificate;
@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = runtime.map_err(Failure::from).and_then(|runtime| {
         runtime.block_on(async {
-            // As the first process of a container it would otherwise be deaf to a polite end.
+            // The first process of a container ignores SIGTERM unless it handles it.
             let mut terminate = signal(SignalKind::terminate())?;
             tokio::select! {
                 ended = run(Arguments::parse().action) => ended,

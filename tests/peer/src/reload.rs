@@ -10,7 +10,7 @@ use crate::event_log::note;
 use crate::files::Bytes;
 use crate::tls::Material;
 
-/// The keeper of the mounted files.
+/// The mounted files, as last loaded.
 pub struct Reload {
     mounts: Mounts,
     loaded: Mutex<Arc<Material>>,
@@ -31,7 +31,7 @@ impl Reload {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks at the files for ever.
+    /// Reads the files again for ever.
     pub async fn keep(self: Arc<Self>) -> Result<(), Failure> {
         if self.mounts.never_reload {
             return std::future::pending().await;
@@ -50,10 +50,10 @@ impl Reload {
         if *seen == bytes {
             return Ok(());
         }
-        // Remembered before it is parsed: what does not load is told once, not at every look.
+        // Remembered before it is parsed, so that a version that does not load is reported once.
         seen.clone_from(&bytes);
         let material = Material::parse(&bytes)?;
-        // The key must belong to the certificate: only a configuration tells.
+        // The key must belong to the certificate: only a TLS configuration checks that.
         material.server(false)?;
         tell(&material);
         *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(material);

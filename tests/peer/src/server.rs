@@ -1,4 +1,4 @@
-//! Serves: whoever passes the handshake and is on the list is told what this side holds, and may then stay or go.
+//! The server: a client that passes the handshake and is on the list gets a line with what this side holds.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,18 +38,22 @@ pub async fn serve(keeper: Arc<Reload>, serving: Serving) -> Result<(), Failure>
 
 async fn welcome(keeper: &Reload, serving: &Serving, socket: TcpStream) -> Result<(), Failure> {
     let material = keeper.material();
-    let acceptor = TlsAcceptor::from(Arc::new(material.server(serving.accept_anyone)?));
+    let acceptor = TlsAcceptor::from(Arc::new(material.server(serving.accept_any_client)?));
     let mut stream = acceptor.accept(socket).await?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let who = certificate.map(Leaf::of).transpose()?.map(|leaf| leaf.spiffe_id);
     if !is_welcome(serving, who.as_deref()) {
-        // Said goodbye to in due form, or the client would take it for an accident.
+        // Closed with close_notify, or the client would take it for a cut connection.
         stream.shutdown().await?;
-        return Err(format!("{} is not on the list", who.unwrap_or_else(|| "nobody".into())).into());
+        return Err(format!(
+            "{} is not on the list",
+            who.unwrap_or_else(|| "a client without a certificate".into())
+        )
+        .into());
     }
     stream.write_all(format!("{}\n", serde_json::to_string(&material.state)?).as_bytes()).await?;
     stream.flush().await?;
-    // Like a server that waits for a request. How the client ends the connection is its own affair.
+    // Like a server that waits for a request. How the client ends the connection does not matter.
     let _ = stream.read(&mut [0]).await;
     let _ = stream.shutdown().await;
     Ok(())
@@ -57,7 +61,7 @@ async fn welcome(keeper: &Reload, serving: &Serving, socket: TcpStream) -> Resul
 
 /// A chain to the mesh's root is not enough: every workload has one.
 fn is_welcome(serving: &Serving, who: Option<&str>) -> bool {
-    serving.accept_anyone
+    serving.accept_any_client
         || who.is_some_and(|who| {
             serving.allowed.is_empty() || serving.allowed.iter().any(|allowed| allowed == who)
         })
@@ -67,9 +71,9 @@ fn is_welcome(serving: &Serving, who: Option<&str>) -> bool {
 mod tests {
     use super::*;
 
-    fn serving(allowed: &[&str], accept_anyone: bool) -> Serving {
+    fn serving(allowed: &[&str], accept_any_client: bool) -> Serving {
         let allowed = allowed.iter().map(|id| (*id).to_owned()).collect();
-        Serving { listen: ([127, 0, 0, 1], 0).into(), allowed, accept_anyone }
+        Serving { listen: ([127, 0, 0, 1], 0).into(), allowed, accept_any_client }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What one side of a handshake holds. The server tells it to the client, so that each handshake shows how much the two
-//! agree on: `overlap`, which a rotation must never bring to nothing.
+//! agree on: `overlap`, which must never be zero in a rotation.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Mounted bytes as TLS configurations. What does not load is an error, and whoever holds an older one keeps it.
+//! Mounted bytes as TLS configurations. What does not load is an error, and the caller keeps the older configuration.
 
 use std::sync::Arc;
 
@@ -44,11 +44,11 @@ impl Material {
         Ok(Self { chain, key: PrivateKeyDer::from_pem_slice(&bytes.key)?, roots: Arc::new(roots), state })
     }
 
-    /// As a server. It wants a certificate of the mesh, unless it accepts anyone.
-    pub fn server(&self, accept_anyone: bool) -> Result<ServerConfig, Failure> {
+    /// As a server. It asks for a certificate of the mesh, unless it accepts every client.
+    pub fn server(&self, accept_any_client: bool) -> Result<ServerConfig, Failure> {
         let provider = provider();
-        let verifier: Arc<dyn ClientCertVerifier> = if accept_anyone {
-            Arc::new(Anyone(provider.clone()))
+        let verifier: Arc<dyn ClientCertVerifier> = if accept_any_client {
+            Arc::new(AcceptsAnyClient(provider.clone()))
         } else {
             WebPkiClientVerifier::builder_with_provider(self.roots.clone(), provider.clone()).build()?
         };
@@ -78,9 +78,9 @@ fn provider() -> Arc<CryptoProvider> {
 
 /// Asks for a certificate and takes any, or none: what a server must not do.
 #[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
+struct AcceptsAnyClient(Arc<CryptoProvider>);
 
-impl ClientCertVerifier for Anyone {
+impl ClientCertVerifier for AcceptsAnyClient {
     fn client_auth_mandatory(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! The programs of `tests/judges`: verdicts of the libraries of Kubernetes, Flux and Argo CD.
+//! The programs of `tests/judges`, which judge by the libraries of Kubernetes, Flux and Argo CD.
 
 use std::process::Command;
 

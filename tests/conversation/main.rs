@@ -1,0 +1,37 @@
+//! Exactly which calls the operator makes to a scripted API server, and that it makes none where nothing has changed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, also in what its functions share"
+)]
+#![allow(clippy::large_futures, reason = "the future of a test holds the whole operator")]
+
+mod api_faults;
+mod at_work;
+mod audit;
+mod authority_controller;
+mod blockers;
+mod clock;
+mod distrust;
+mod fresh_list;
+mod issuing;
+mod late_answers;
+mod left_behind;
+mod loops;
+mod many_keys;
+mod metrics;
+mod other_writers;
+mod provided;
+mod publication;
+mod read_back;
+mod refusals;
+mod relisting;
+mod repair;
+mod root_loss;
+mod rotating_condition;
+mod rotation;
+mod secrecy;
+mod serving;
+mod shutdown;
+mod spec_in_force;
+mod spread_rollout;
