@@ -43,16 +43,16 @@ fn pack(binary: &Path, arch: &str, archive: &Path) -> Output {
 }
 
 /// What packing needs, and a folder for it. `None` after a line that says why not.
-fn workshop() -> Option<TempDir> {
+fn workspace() -> Option<TempDir> {
     require_tool("readelf")?;
     require_tool("buildah")?;
     Some(tempfile::tempdir().unwrap())
 }
 
 /// Packs the stand-in twice, in folders of different names.
-fn packed(workshop: &TempDir) -> Option<[PathBuf; 2]> {
-    let binary = stand_in(workshop.path());
-    let archives = ["one", "another"].map(|folder| workshop.path().join(folder).join("image.tar"));
+fn packed(workspace: &TempDir) -> Option<[PathBuf; 2]> {
+    let binary = stand_in(workspace.path());
+    let archives = ["one", "another"].map(|folder| workspace.path().join(folder).join("image.tar"));
     for archive in &archives {
         let packed = pack(&binary, arch(), archive);
         let why = String::from_utf8_lossy(&packed.stderr).into_owned();
@@ -78,8 +78,8 @@ fn blob(archive: &Path, descriptor: &Value) -> Value {
 
 #[test]
 fn the_same_binary_gives_the_same_image_to_the_last_byte() {
-    let Some(workshop) = workshop() else { return };
-    let Some([one, another]) = packed(&workshop) else { return };
+    let Some(workspace) = workspace() else { return };
+    let Some([one, another]) = packed(&workspace) else { return };
     let digest = |archive| document(archive, "./index.json")["manifests"][0]["digest"].clone();
     assert_eq!(digest(&one), digest(&another));
     assert!(fs::read(one).unwrap() == fs::read(another).unwrap(), "the archives differ beside their images");
@@ -87,8 +87,8 @@ fn the_same_binary_gives_the_same_image_to_the_last_byte() {
 
 #[test]
 fn the_image_is_one_program_that_runs_as_a_user_without_rights() {
-    let Some(workshop) = workshop() else { return };
-    let Some([archive, _]) = packed(&workshop) else { return };
+    let Some(workspace) = workspace() else { return };
+    let Some([archive, _]) = packed(&workspace) else { return };
     let index = document(&archive, "./index.json");
     let image = blob(&archive, &blob(&archive, &index["manifests"][0])["config"]);
     assert_eq!(image["architecture"], arch());
@@ -113,8 +113,8 @@ fn the_image_is_one_program_that_runs_as_a_user_without_rights() {
 
 #[test]
 fn what_could_not_run_in_an_empty_image_is_not_packed() {
-    let Some(workshop) = workshop() else { return };
-    let archive = workshop.path().join("image.tar");
+    let Some(workspace) = workspace() else { return };
+    let archive = workspace.path().join("image.tar");
     let refusal = |binary: &Path, arch: &str| {
         let packed = pack(binary, arch, &archive);
         assert!(!packed.status.success() && !archive.exists());
@@ -123,7 +123,7 @@ fn what_could_not_run_in_an_empty_image_is_not_packed() {
     let dynamic = Path::new(env!("CARGO_BIN_EXE_mtls-operator"));
     assert!(refusal(dynamic, arch()).contains("is not static"));
     let foreign = if arch() == "amd64" { "arm64" } else { "amd64" };
-    assert!(refusal(&stand_in(workshop.path()), foreign).contains("is no program for"));
+    assert!(refusal(&stand_in(workspace.path()), foreign).contains("is no program for"));
 }
 
 /// The crates that cargo compiles into the operator, by name and version.

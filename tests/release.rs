@@ -4,23 +4,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, also in what its functions share")]
 
-#[path = "release/workshop.rs"]
-mod workshop;
+#[path = "release/workspace.rs"]
+mod workspace;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use workshop::{Workshop, complaint, files, success};
+use workspace::{Workshop, complaint, files, success};
 
 const PACKAGE: &str = env!("CARGO_MANIFEST_DIR");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
 fn a_release_is_complete_and_no_byte_of_it_can_change() {
-    let Some(workshop) = Workshop::new() else { return };
-    let folder = workshop.released("release");
+    let Some(workspace) = Workshop::new() else { return };
+    let folder = workspace.released("release");
     let expected = [
         "SHA256SUMS".into(),
         "SHA256SUMS.sig".into(),
@@ -33,33 +33,33 @@ fn a_release_is_complete_and_no_byte_of_it_can_change() {
         format!("mtls-operator-{VERSION}.yaml"),
     ];
     assert_eq!(files(&folder), BTreeSet::from(expected));
-    assert!(workshop.verifies(&folder));
+    assert!(workspace.verifies(&folder));
     for name in files(&folder) {
         let path = folder.join(&name);
         let whole = fs::read(&path).unwrap();
         let mut changed = whole.clone();
         changed[whole.len() / 2] ^= 1;
         fs::write(&path, changed).unwrap();
-        assert!(!workshop.verifies(&folder), "a changed byte of {name} is accepted");
+        assert!(!workspace.verifies(&folder), "a changed byte of {name} is accepted");
         fs::write(&path, whole).unwrap();
     }
-    assert!(workshop.verifies(&folder), "the test has not put it back");
+    assert!(workspace.verifies(&folder), "the test has not put it back");
 }
 
 #[test]
 fn another_build_gives_the_same_bytes_beside_the_signature() {
-    let Some(workshop) = Workshop::new() else { return };
-    let sums = |folder| fs::read_to_string(workshop.released(folder).join("SHA256SUMS")).unwrap();
+    let Some(workspace) = Workshop::new() else { return };
+    let sums = |folder| fs::read_to_string(workspace.released(folder).join("SHA256SUMS")).unwrap();
     let one = sums("one");
-    let chart = workshop.checkout().join("charts/mtls-operator/Chart.yaml");
+    let chart = workspace.checkout().join("charts/mtls-operator/Chart.yaml");
     success(Command::new("touch").arg("--date=@1").arg(chart));
     assert_eq!(one, sums("another"), "it depends on more than the source");
 }
 
 #[test]
 fn the_chart_of_a_release_is_the_chart_of_its_source() {
-    let Some(workshop) = Workshop::new() else { return };
-    let chart = workshop.released("release").join(format!("mtls-operator-{VERSION}.tgz"));
+    let Some(workspace) = Workshop::new() else { return };
+    let chart = workspace.released("release").join(format!("mtls-operator-{VERSION}.tgz"));
     let helm = devcluster::tool("helm").unwrap();
     let rendered = |chart: &Path| {
         let output = Command::new(&helm).args(["template", "x"]).arg(chart).output().unwrap();
@@ -71,8 +71,8 @@ fn the_chart_of_a_release_is_the_chart_of_its_source() {
 
 #[test]
 fn the_private_key_is_in_no_file_of_a_release() {
-    let Some(workshop) = Workshop::new() else { return };
-    let folder = workshop.released("release");
+    let Some(workspace) = Workshop::new() else { return };
+    let folder = workspace.released("release");
     let chart = Command::new("gzip")
         .args(["-dc"])
         .arg(folder.join(format!("mtls-operator-{VERSION}.tgz")))
@@ -81,7 +81,7 @@ fn the_private_key_is_in_no_file_of_a_release() {
     let mut contents: Vec<Vec<u8>> =
         files(&folder).iter().map(|name| fs::read(folder.join(name)).unwrap()).collect();
     contents.push(chart.stdout);
-    let key = fs::read_to_string(workshop.path("key.pem")).unwrap();
+    let key = fs::read_to_string(workspace.path("key.pem")).unwrap();
     let lines: Vec<&str> = key.lines().filter(|line| !line.starts_with('-')).collect();
     assert!(!lines.is_empty());
     for line in lines {
@@ -89,19 +89,19 @@ fn the_private_key_is_in_no_file_of_a_release() {
         assert!(!contents.iter().any(holds));
     }
     // And the script sees to it: a file of the source that contains the key is not signed.
-    workshop.change("deploy/operator.yaml", |text| text + &key);
-    workshop.commit();
-    let output = workshop.release(VERSION, "key.pem", "leak");
+    workspace.change("deploy/operator.yaml", |text| text + &key);
+    workspace.commit();
+    let output = workspace.release(VERSION, "key.pem", "leak");
     assert!(complaint(&output).contains("contains the private key"), "{}", complaint(&output));
-    assert!(!workshop.path("leak/SHA256SUMS.sig").exists());
+    assert!(!workspace.path("leak/SHA256SUMS.sig").exists());
 }
 
 #[test]
 fn what_is_not_that_version_is_not_released() {
-    let Some(workshop) = Workshop::new() else { return };
-    assert!(workshop.refusal("9.9.9", "key.pem").contains("Cargo.toml"));
-    assert!(workshop.refusal("latest", "key.pem").contains("is no version"));
-    workshop.git(&["tag", &format!("v{VERSION}")]);
+    let Some(workspace) = Workshop::new() else { return };
+    assert!(workspace.refusal("9.9.9", "key.pem").contains("Cargo.toml"));
+    assert!(workspace.refusal("latest", "key.pem").contains("is no version"));
+    workspace.git(&["tag", &format!("v{VERSION}")]);
     for (file, from, to, complaint) in [
         ("charts/mtls-operator/Chart.yaml", "\nversion: ", "\nversion: 9", "version in charts"),
         ("charts/mtls-operator/Chart.yaml", "appVersion: ", "appVersion: 9", "appVersion in charts"),
@@ -109,34 +109,34 @@ fn what_is_not_that_version_is_not_released() {
         ("rust-toolchain.toml", "channel = \"1", "channel = \"0.1", "is not the pinned"),
         ("deploy/operator.yaml", "apiVersion", "apiVersion", "is another commit"),
     ] {
-        workshop.change(file, |text| text.replace(from, to) + "\n");
-        let refusal = workshop.refusal(VERSION, "key.pem");
+        workspace.change(file, |text| text.replace(from, to) + "\n");
+        let refusal = workspace.refusal(VERSION, "key.pem");
         assert!(refusal.contains("the checkout has changes"), "{refusal}");
         // A tag elsewhere is the last case: before it the tag goes along.
         let is_tagged = file == "deploy/operator.yaml";
-        workshop.commit();
+        workspace.commit();
         if !is_tagged {
-            workshop.git(&["tag", "--force", &format!("v{VERSION}")]);
+            workspace.git(&["tag", "--force", &format!("v{VERSION}")]);
         }
-        let refusal = workshop.refusal(VERSION, "key.pem");
+        let refusal = workspace.refusal(VERSION, "key.pem");
         assert!(refusal.contains(complaint), "{file}: {refusal}");
-        workshop.git(&["reset", "--hard", "--quiet", "HEAD~1"]);
+        workspace.git(&["reset", "--hard", "--quiet", "HEAD~1"]);
         if !is_tagged {
-            workshop.git(&["tag", "--force", &format!("v{VERSION}")]);
+            workspace.git(&["tag", "--force", &format!("v{VERSION}")]);
         }
     }
 }
 
 #[test]
 fn a_key_that_could_leak_or_is_of_another_kind_signs_nothing() {
-    let Some(workshop) = Workshop::new() else { return };
-    let wrong = workshop.path("ed25519.pem");
+    let Some(workspace) = Workshop::new() else { return };
+    let wrong = workspace.path("ed25519.pem");
     success(Command::new("openssl").args(["genpkey", "-algorithm", "ed25519", "-out"]).arg(wrong));
-    assert!(workshop.refusal(VERSION, "ed25519.pem").contains("is no ECDSA key"));
-    assert!(workshop.refusal(VERSION, "none.pem").contains("cannot read the key"));
-    fs::create_dir(workshop.checkout().join("target")).unwrap();
-    fs::copy(workshop.path("key.pem"), workshop.path("checkout/target/key.pem")).unwrap();
-    assert!(workshop.refusal(VERSION, "checkout/target/key.pem").contains("lies in the checkout"));
+    assert!(workspace.refusal(VERSION, "ed25519.pem").contains("is no ECDSA key"));
+    assert!(workspace.refusal(VERSION, "none.pem").contains("cannot read the key"));
+    fs::create_dir(workspace.checkout().join("target")).unwrap();
+    fs::copy(workspace.path("key.pem"), workspace.path("checkout/target/key.pem")).unwrap();
+    assert!(workspace.refusal(VERSION, "checkout/target/key.pem").contains("lies in the checkout"));
 }
 
 #[test]

@@ -76,11 +76,11 @@ impl Clock {
     }
 
     /// The API server has answered a request of that moment, by the monotonic clock, with this time.
-    pub fn hear(&self, sent: Duration, date: Timestamp) {
+    pub fn observe_server_time(&self, sent: Duration, date: Timestamp) {
         let now = self.reading();
         let mut skew = self.skew.lock();
         let before = skew.doubt(now);
-        skew.hear(&Answer { sent, received: now.monotonic, date });
+        skew.observe_server_time(&Answer { sent, received: now.monotonic, date });
         if skew.doubt(now) != before {
             self.turned.notify_waiters();
         }
@@ -249,7 +249,7 @@ mod tests {
         let (clock, hand) = Clock::manual(Timestamp::UNIX_EPOCH);
         let right =
             |clock: &Clock| Timestamp::UNIX_EPOCH + SignedDuration::try_from(clock.monotonic()).unwrap();
-        clock.hear(clock.monotonic(), right(&clock));
+        clock.observe_server_time(clock.monotonic(), right(&clock));
         hand.advance(SignedDuration::from_hours(8));
         assert!(clock.doubt().is_some());
         assert!(clock.now().as_second().abs() <= 1, "{}", clock.now());
@@ -263,7 +263,7 @@ mod tests {
         clock.sleep(Duration::from_secs(7)).await;
         assert!(!sleeper.is_finished());
         // The API server's clock was the wrong one.
-        clock.hear(clock.monotonic(), clock.wall());
+        clock.observe_server_time(clock.monotonic(), clock.wall());
         assert_eq!((sleeper.await.unwrap(), clock.doubt()), (7, None));
     }
 }

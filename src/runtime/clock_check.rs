@@ -16,7 +16,7 @@ use tower::Service;
 
 use super::clock::Clock;
 
-/// Lets every request through, and the clock hear every answer. Close to the connection: what a request waits for before
+/// Lets every request through, and notes the server time of every response. Close to the connection: what a request waits for before
 /// it is sent says nothing about the clock.
 #[derive(Clone)]
 pub struct ClockCheck<S> {
@@ -50,7 +50,7 @@ where
         Box::pin(async move {
             let answer = answer.await?;
             if let Some(date) = date(answer.headers()) {
-                clock.hear(sent, date);
+                clock.observe_server_time(sent, date);
             }
             Ok(answer)
         })

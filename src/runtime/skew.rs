@@ -123,7 +123,7 @@ pub struct Skew {
 
 impl Skew {
     /// Records an answer.
-    pub fn hear(&mut self, answer: &Answer) {
+    pub fn observe_server_time(&mut self, answer: &Answer) {
         let (at, bounds) = (answer.received, Bounds::of(answer));
         // An earlier answer adds nothing to a later one that is more exact.
         self.answers

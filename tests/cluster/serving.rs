@@ -37,8 +37,8 @@ impl Pods {
     }
 
     /// A Pod that has mounted the Secret of an identity, ready behind the Service of its name.
-    async fn run(&self, namespace: &TestNamespace, identity: &str, address: &str, lets_strangers_in: bool) {
-        self.run_kept_by("endpointslice-controller.k8s.io", namespace, identity, address, lets_strangers_in)
+    async fn run(&self, namespace: &TestNamespace, identity: &str, address: &str, accepts_any_client: bool) {
+        self.run_kept_by("endpointslice-controller.k8s.io", namespace, identity, address, accepts_any_client)
             .await;
     }
 
@@ -49,12 +49,12 @@ impl Pods {
         namespace: &TestNamespace,
         identity: &str,
         address: &str,
-        lets_strangers_in: bool,
+        accepts_any_client: bool,
     ) {
         let secret = namespace.secret(&format!("{identity}-mtls")).await;
         let [chain, key, roots] = ["tls.crt", "tls.key", "ca.crt"].map(|key| value(&secret, key));
         let mut pod = Pod::of(&chain, &key, &roots);
-        pod.lets_strangers_in = lets_strangers_in;
+        pod.accepts_any_client = accepts_any_client;
         self.0.lock().unwrap().insert(format!("{address}:8443").parse().unwrap(), pod);
         let slice: EndpointSlice = serde_json::from_value(json!({
             "metadata": {

@@ -94,8 +94,8 @@ async fn a_secret_that_another_replica_has_just_made_is_taken_as_it_is() {
         identity["status"] = json!({"observedGeneration": -1});
     });
     // This replica knows the identity, but its watch of Secrets lags.
-    let mut other = Harness::bare(harness.server.clone(), harness.hand.now());
-    other.look_at_authority().await.unwrap();
+    let mut other = Harness::bare(harness.server.clone(), harness.manual_clock.now());
+    other.reconcile_authority().await.unwrap();
     let identity = other.identity("web");
     other
         .context
@@ -113,7 +113,7 @@ async fn a_renewal_that_was_overtaken_is_decided_again_from_what_is_there() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.settle().await;
-    harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
+    harness.manual_clock.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
     harness.server.next("PATCH secrets", Fault::Overtaken);
     let calls = harness.calls().await;
     assert_eq!(count(&calls, "PATCH secrets"), 2, "{calls:#?}");
@@ -128,7 +128,7 @@ async fn a_lost_answer_to_a_renewal_makes_no_second_one() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.settle().await;
-    harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
+    harness.manual_clock.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
     harness.server.next("PATCH secrets", Fault::AnswerLost);
     let mut calls = harness.settle().await;
     harness.advance(A_WHILE);
@@ -155,7 +155,7 @@ async fn nothing_is_judged_before_the_labels_of_its_namespace_are_known() {
     let harness = Harness::set().await;
     let elsewhere = json!({"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["red"]}]});
     harness.server.edit("mtlsauthorities", "", "mesh", |mesh| mesh["spec"]["namespaces"] = elsewhere);
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.server.calls();
     harness.apply("web", &json!({}));
     harness.watch();
@@ -178,9 +178,9 @@ async fn a_root_that_changed_unseen_signs_nothing() {
         .edit("secrets", "mtls-system", "mtls-authority-mesh", |root| root["data"]["x"] = json!("eA=="));
     assert!(harness.work().await.iter().all(|outcome| matches!(outcome, Err(Error::Stale { .. }))));
     assert!(harness.asked().iter().all(|call| call.starts_with("GET")));
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.advance(A_WHILE);
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
     assert_eq!(harness.ready("web"), issued());
 }

@@ -73,8 +73,8 @@ async fn one_line_for_each_certificate_says_all_that_is_in_it_who_signed_it_and_
         assert_eq!(line[field], *value, "{field}");
     }
     assert_eq!(leaf.dns_names.len(), 4);
-    harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
-    harness.look_at_authority().await.unwrap();
+    harness.manual_clock.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
     let [renewed] = &lines(&log)[..] else { panic!("not one line") };
     assert_eq!((&renewed["because"], &renewed["class"]), (&json!("Due"), &json!("Due")));
@@ -92,7 +92,7 @@ async fn a_certificate_whose_write_was_not_answered_has_a_line_and_one_that_was_
         let line = lines(&log).first().cloned().unwrap_or_default();
         assert_eq!(line["stored"].as_str(), expected, "{fault:?}");
         harness.advance(A_WHILE);
-        harness.look_at_authority().await.unwrap();
+        harness.reconcile_authority().await.unwrap();
         harness.settle().await;
         assert_eq!(harness.ready("web"), issued());
     }
@@ -100,8 +100,8 @@ async fn a_certificate_whose_write_was_not_answered_has_a_line_and_one_that_was_
     let mut harness = asked_for().await;
     harness.settle().await;
     lines(&log);
-    harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
-    harness.look_at_authority().await.unwrap();
+    harness.manual_clock.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
+    harness.reconcile_authority().await.unwrap();
     harness.server.next("PATCH secrets", Fault::Overtaken);
     harness.settle().await;
     assert_eq!(lines(&log).len(), 1, "what was refused was not stored");

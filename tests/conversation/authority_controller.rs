@@ -70,7 +70,7 @@ pub fn down(harness: &Harness) -> String {
 
 pub async fn looked_at(harness: &Harness) -> String {
     harness.watch();
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     down(harness)
 }
 

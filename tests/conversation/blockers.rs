@@ -68,7 +68,7 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
             .change(|scheduler| scheduler.apply_secret(&meta, false, mesh.harness.context.millis()));
         for _ in 0..15 {
             tokio::time::advance(std::time::Duration::from_secs(1)).await;
-            mesh.harness.look_at_authority().await.unwrap();
+            mesh.harness.reconcile_authority().await.unwrap();
         }
         if is_its_own {
             assert_eq!(mesh.phase(), "Announced");
@@ -81,7 +81,7 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
             mesh.annotate("rotation-exclude", "orders/new");
             for _ in 0..15 {
                 tokio::time::advance(std::time::Duration::from_secs(1)).await;
-                mesh.harness.look_at_authority().await.unwrap();
+                mesh.harness.reconcile_authority().await.unwrap();
             }
         }
         assert_eq!(mesh.phase(), "Draining", "{secret}");

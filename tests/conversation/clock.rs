@@ -21,7 +21,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 fn step(harness: &Harness, by: SignedDuration) {
     let (_, apart) = Clock::manual(harness.server.time().unwrap());
     harness.server.set_clock(&apart);
-    harness.hand.advance(by);
+    harness.manual_clock.advance(by);
 }
 
 async fn with_web() -> Harness {
@@ -50,7 +50,7 @@ async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_ri
         let mut harness = with_web().await;
         let (made, serial) = (root(&harness), harness.serial("web"));
         step(&harness, by);
-        harness.look_at_authority().await.unwrap();
+        harness.reconcile_authority().await.unwrap();
         let verdict = decided(&harness).await.ready();
         assert_eq!((verdict.ready, verdict.reason), (false, AuthorityReason::ClockSkewed), "{by:#}");
         harness.apply("new", &json!({}));
@@ -64,12 +64,12 @@ async fn a_clock_that_steps_changes_no_root_and_signs_nothing_until_it_is_set_ri
             (None, "AuthorityNotReady")
         );
         let (message, api_server) = (harness.message("new"), harness.server.time().unwrap());
-        assert!(message.contains(&told(harness.hand.now())), "{message}");
+        assert!(message.contains(&told(harness.manual_clock.now())), "{message}");
         // The message has whole seconds.
         let near = [-1, 0, 1].map(|off| told(api_server + SignedDuration::from_secs(off)));
         assert!(near.iter().any(|time| message.contains(time)), "{message}");
-        harness.hand.advance(-by);
-        harness.look_at_authority().await.unwrap();
+        harness.manual_clock.advance(-by);
+        harness.reconcile_authority().await.unwrap();
         harness.settle().await;
         assert_eq!((root(&harness), harness.ready("new")), (made, issued()), "{by:#}");
     }
@@ -92,7 +92,7 @@ async fn trust_goes_on_while_nothing_is_signed() {
     let mut harness = with_web().await;
     let serial = harness.serial("web");
     step(&harness, HOUR * 8);
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     let before = harness.secret("web-mtls").unwrap()["data"].clone();
     harness.server.edit(SECRETS, NAMESPACE, "web-mtls", |secret| secret["data"]["ca.crt"] = json!("AAAA"));
     harness.settle().await;
@@ -110,12 +110,12 @@ async fn a_valid_leaf_that_is_due_stays_ready_and_is_renewed_when_the_clock_is_r
     harness.server.set_clock(&due);
     // The earlier `Date` of the API server counts no more.
     tokio::time::advance(Duration::from_mins(1)).await;
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
     assert_eq!((harness.serial("web"), harness.ready("web")), (serial.clone(), issued()));
     assert!(harness.message("web").contains("ClockSkewed"), "{}", harness.message("web"));
-    harness.hand.set(renewal + HOUR);
-    harness.look_at_authority().await.unwrap();
+    harness.manual_clock.set(renewal + HOUR);
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
     assert_ne!(harness.serial("web"), serial);
     assert!(!harness.message("web").contains("ClockSkewed"), "{}", harness.message("web"));
@@ -128,12 +128,12 @@ async fn no_root_is_made_before_an_answer_has_told_the_time() {
     harness
         .server
         .put(AUTHORITIES, &MtlsAuthority::new("mesh", mtls_operator::api::MtlsAuthoritySpec::default()));
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     let decision = decided(&harness).await;
     assert_eq!((decision.reason, root(&harness)), (AuthorityReason::ClockSkewed, None));
     assert!(decision.message.contains("Date"), "{}", decision.message);
-    harness.server.set_clock(&harness.hand);
-    harness.look_at_authority().await.unwrap();
+    harness.server.set_clock(&harness.manual_clock);
+    harness.reconcile_authority().await.unwrap();
     assert!(root(&harness).is_some());
 }
 
@@ -149,7 +149,7 @@ async fn a_leaf_that_was_issued_by_a_clock_that_was_ahead_is_issued_again() {
     harness.settle().await;
     assert_ne!(harness.serial("web"), early);
     let status = harness.identity("web").status.unwrap();
-    assert!(status.not_before.unwrap().0 < harness.hand.now());
+    assert!(status.not_before.unwrap().0 < harness.manual_clock.now());
     assert_eq!(harness.ready("web"), issued());
     let again = harness.serial("web");
     harness.settle().await;
@@ -179,7 +179,7 @@ async fn an_authority_says_within_seconds_that_the_clocks_differ_and_that_they_a
         tokio::time::sleep(Duration::from_mins(1)).await;
         let writes = harness.server.asked().into_iter().filter(|line| !line.starts_with("GET"));
         assert_eq!(writes.collect::<Vec<_>>(), [""; 0], "an unchanged condition is not written again");
-        harness.hand.advance(-by);
+        harness.manual_clock.advance(-by);
     }
     controller.abort();
 }

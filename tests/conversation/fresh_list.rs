@@ -18,7 +18,7 @@ async fn confirm(harness: &Harness) -> Option<Blockers> {
     let root = harness.server.get(SECRETS, "mtls-system", ROOT).unwrap();
     let secret = serde_json::from_value(root).unwrap();
     let spec = harness.context.issuers.get("mesh").unwrap().spec.clone();
-    let loaded = load(Some(&secret), &spec, "roots", harness.hand.now());
+    let loaded = load(Some(&secret), &spec, "roots", harness.manual_clock.now());
     match RotationGate::now(&harness.consumers, &spec, &loaded).confirm().await.unwrap() {
         Confirmation::Confirmed => None,
         Confirmation::HeldUp(blockers) => Some(blockers),
@@ -110,7 +110,7 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
             Some(&secret),
             &spec,
             "roots",
-            harness.hand.now(),
+            harness.manual_clock.now(),
         );
         let confirmation = RotationGate::now(&harness.consumers, &spec, &loaded).confirm().await;
         matches!(confirmation.unwrap(), Confirmation::Confirmed)
@@ -119,7 +119,7 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
     edit(&mesh.harness, |found| found["data"] = before);
     assert!(!confirms(&mesh.harness).await, "the watch has not shown the edit yet");
     mesh.harness.watch();
-    mesh.harness.distribute().await;
+    mesh.harness.publish().await;
     assert!(confirms(&mesh.harness).await);
     edit(&mesh.harness, |found| found["metadata"]["annotations"]["example.com/touched"] = json!("yes"));
     assert!(!confirms(&mesh.harness).await, "the watch has not shown what it was in between");

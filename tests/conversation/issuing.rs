@@ -48,9 +48,9 @@ async fn a_renewal_reads_the_identity_confirms_the_root_and_writes_twice() {
     harness.settle().await;
     let before = harness.serial("web");
     let renewal = harness.identity("web").status.unwrap().renewal_time.unwrap().0;
-    harness.hand.set(renewal - SignedDuration::from_secs(1));
+    harness.manual_clock.set(renewal - SignedDuration::from_secs(1));
     assert_eq!(harness.calls().await, [""; 0], "renewed too early");
-    harness.hand.set(renewal);
+    harness.manual_clock.set(renewal);
     let calls = [
         "GET mtlsidentities orders/web",
         "GET metadata mtls-system/mtls-authority-mesh",
@@ -137,7 +137,7 @@ async fn an_identity_that_is_gone_before_its_turn_is_not_issued() {
     harness.settle().await;
     let renewal = harness.identity("web").status.unwrap().renewal_time.unwrap().0;
     harness.server.delete("mtlsidentities", "orders", "web");
-    harness.hand.set(renewal);
+    harness.manual_clock.set(renewal);
     assert_eq!(harness.calls().await, ["GET mtlsidentities orders/web"]);
 }
 
@@ -195,8 +195,8 @@ async fn an_identity_that_a_finalizer_keeps_says_that_its_certificate_has_expire
         identity["metadata"]["finalizers"] = json!(["example.com/kept"]);
     });
     assert_eq!(harness.settle().await, [""; 0]);
-    harness.hand.set(harness.identity("web").status.unwrap().not_after.unwrap().0);
-    harness.look_at_authority().await.unwrap();
+    harness.manual_clock.set(harness.identity("web").status.unwrap().not_after.unwrap().0);
+    harness.reconcile_authority().await.unwrap();
     harness.asked();
     assert_eq!(harness.settle().await, [""; 0], "it is valid for this second");
     harness.advance(SignedDuration::from_secs(1));

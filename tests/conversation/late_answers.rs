@@ -177,7 +177,7 @@ async fn an_authority_created_again_during_a_reconcile_has_its_signer_again() {
         scheduler.remove_authority("mesh", 0);
         scheduler.apply_authority(&spec, 0);
     });
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     let authority = digest("mesh");
     assert!(harness.context.scheduler.lock().policy().signer(authority).is_some());
 }

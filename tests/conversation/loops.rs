@@ -66,7 +66,7 @@ impl Loops {
     }
 
     fn now(&self) -> Timestamp {
-        self.harness.hand.now()
+        self.harness.manual_clock.now()
     }
 
     fn phase(&self) -> String {

@@ -81,7 +81,7 @@ async fn the_end_that_is_shown_is_that_of_the_root_that_signs() {
     }
     mesh.ask("1");
     mesh.until("Announced", 30, 1).await;
-    let made = mesh.harness.hand.now().as_second();
+    let made = mesh.harness.manual_clock.now().as_second();
     assert_eq!(end(&mesh), first);
     mesh.until("Draining", 180, 1).await;
     assert_eq!(end(&mesh), made + 3600, "root.ttl is an hour");
@@ -118,7 +118,7 @@ async fn an_identity_that_cannot_be_renewed_says_so_once_and_is_counted() {
     run_a_minute(controller(&harness)).await;
     harness.asked();
     assert_eq!(harness.settle().await, [""; 0], "before its renewal nothing is missing");
-    harness.hand.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
+    harness.manual_clock.set(harness.identity("web").status.unwrap().renewal_time.unwrap().0);
     let calls = harness.settle().await;
     assert!(calls.iter().any(|call| call == "PATCH status orders/web"), "{calls:#?}");
     assert_eq!(harness.ready("web"), test_support::in_memory::harness::issued());
@@ -201,7 +201,7 @@ async fn a_replica_that_leads_no_more_shows_no_queue() {
     run_a_minute(&mut controller).await;
     assert!(leadership.is_leader());
     harness.context.metrics.waiting(Priority::ALL.map(|class| (class, 3)), 5);
-    leases.set_weather("first", FaultProfile::Lost);
+    leases.set_faults("first", FaultProfile::Lost);
     run_a_minute(&mut controller).await;
     assert!(!leadership.is_leader());
     let shown = figures(&harness);

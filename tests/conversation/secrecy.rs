@@ -26,11 +26,11 @@ async fn neither_status_nor_events_hold_a_key_or_a_certificate() {
     harness.advance(A_WHILE);
     harness.settle().await;
     assert_eq!(harness.ready("web"), issued());
-    assert!(harness.told.len() >= 4, "{:#?}", harness.told);
+    assert!(harness.sent.len() >= 4, "{:#?}", harness.sent);
     let key = harness.secret("web-mtls").unwrap()["data"]["tls.key"].as_str().unwrap().to_owned();
     // The second one is how base64 spells `-----BEGIN`.
     for word in ["-----BEGIN", "LS0tLS1CRUdJTi", "PRIVATE KEY", "c2VjcmV0", &key] {
-        assert!(harness.told.iter().all(|body| !body.contains(word)), "{word} is written");
+        assert!(harness.sent.iter().all(|body| !body.contains(word)), "{word} is written");
     }
 }
 
@@ -44,7 +44,7 @@ async fn an_answer_that_cannot_be_read_is_not_logged() {
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
     harness.server.next(&format!("GET secrets mtls-system/{ROOT}"), Fault::AnswerCut);
-    let error = harness.look_at_authority().await.unwrap_err().to_string();
+    let error = harness.reconcile_authority().await.unwrap_err().to_string();
     tracing::info!(error, "the reconcile ended");
     drop(guard);
     let log = fs::read_to_string(file.path()).unwrap();

@@ -54,7 +54,7 @@ async fn a_list_that_fails_keeps_no_change_of_the_spec_from_being_in_force_and_i
     let mut lists = 0;
     for _ in 0..40 {
         tokio::time::advance(Duration::from_secs(1)).await;
-        let _ = mesh.harness.look_at_authority().await;
+        let _ = mesh.harness.reconcile_authority().await;
         lists += mesh.harness.server.asked().iter().filter(|line| *line == "LIST secrets").count();
     }
     assert_eq!((mesh.phase().as_str(), grants(&mesh.harness)), ("Draining", 0));
@@ -70,7 +70,7 @@ async fn a_change_of_the_roots_that_fails_keeps_no_change_of_the_spec_from_being
     breaks(&mesh.harness, &format!("PATCH secrets mtls-system/{ROOT}"));
     mesh.ask("1");
     revoke(&mesh.harness);
-    assert!(mesh.harness.look_at_authority().await.is_err(), "it is tried again");
+    assert!(mesh.harness.reconcile_authority().await.is_err(), "it is tried again");
     assert_eq!((mesh.phase().as_str(), grants(&mesh.harness)), ("Stable", 0));
 }
 

@@ -52,11 +52,11 @@ fn once(name: &str) -> Vec<String> {
 
 /// Goes on until this second, in which nothing is written.
 async fn rest_until(mesh: &mut RotationRun, second: i64) {
-    while mesh.harness.hand.now().as_second() < second {
-        let left = second - mesh.harness.hand.now().as_second();
+    while mesh.harness.manual_clock.now().as_second() < second {
+        let left = second - mesh.harness.manual_clock.now().as_second();
         mesh.tick(u64::try_from(left.min(QUARTER)).unwrap()).await;
         mesh.check(true);
-        let now = mesh.harness.hand.now();
+        let now = mesh.harness.manual_clock.now();
         assert_eq!(mesh.written, [""; 0], "at {now}, between two slots");
     }
 }

@@ -25,7 +25,7 @@ pub struct OperatorProcess {
     pub proxy: FaultProxy,
     /// Its namespace, as people see it.
     pub namespace: TestNamespace,
-    hand: ManualClock,
+    manual_clock: ManualClock,
     leadership: Leadership,
     _operator: InProcessOperator,
 }
@@ -41,7 +41,7 @@ pub struct Kill {
 impl OperatorProcess {
     async fn begin(cluster: &TestCluster, namespace: &str, start: Timestamp, replica: Option<&str>) -> Self {
         let proxy = FaultProxy::to(cluster.operator_client().await);
-        let (clock, hand) = Clock::manual(start);
+        let (clock, manual_clock) = Clock::manual(start);
         let leadership = match replica {
             // No other process ever has this name: each test has a namespace of its own.
             Some(replica) => elected(&proxy, &clock, &format!("{replica}_{namespace}")),
@@ -51,12 +51,12 @@ impl OperatorProcess {
             Settings { watch_namespaces: vec![namespace.into()], default_authority: None, ..settings() };
         let operator = InProcessOperator::run_led(leadership.clone(), settings, clock, proxy.client());
         let namespace = TestNamespace { client: cluster.client().await, name: namespace.into() };
-        Self { proxy, namespace, hand, leadership, _operator: operator }
+        Self { proxy, namespace, manual_clock, leadership, _operator: operator }
     }
 
     /// The time of its wall clock.
     pub fn now(&self) -> Timestamp {
-        self.hand.now()
+        self.manual_clock.now()
     }
 
     /// Whether it leads.

@@ -35,9 +35,9 @@ impl Clocks {
     }
 
     /// An API server answers at once, whose clock is this far ahead of the right time.
-    fn hear(&mut self, ahead: i64) {
+    fn observe_server_time(&mut self, ahead: i64) {
         let (sent, received, date) = (self.monotonic, self.monotonic, self.right() + seconds(ahead));
-        self.skew.hear(&Answer { sent, received, date });
+        self.skew.observe_server_time(&Answer { sent, received, date });
     }
 
     fn pass(&mut self, span: Duration) {
@@ -58,7 +58,7 @@ fn before_the_first_answer_the_difference_is_unknown_and_an_answer_decides() {
     let now = clocks.reading();
     assert_eq!((clocks.skew.doubt(now), clocks.skew.seconds(now)), (Some(Doubt::Unheard), None));
     assert_eq!(clocks.skew.time(now), now.wall);
-    clocks.hear(0);
+    clocks.observe_server_time(0);
     assert!(clocks.agrees());
 }
 
@@ -68,7 +68,7 @@ fn clocks_agree_up_to_two_minutes_to_either_side() {
         [(0, true), (118, true), (-118, true), (121, false), (-121, false), (28_800, false)]
     {
         let mut clocks = Clocks::ahead(ahead);
-        clocks.hear(0);
+        clocks.observe_server_time(0);
         assert_eq!(clocks.agrees(), agrees, "{ahead}");
     }
 }
@@ -77,10 +77,10 @@ fn clocks_agree_up_to_two_minutes_to_either_side() {
 fn one_bad_api_server_of_several_stops_nothing() {
     let mut clocks = Clocks::ahead(0);
     for _ in 0..100 {
-        clocks.hear(28_800);
-        clocks.hear(0);
+        clocks.observe_server_time(28_800);
+        clocks.observe_server_time(0);
         for _ in 0..50 {
-            clocks.hear(28_800);
+            clocks.observe_server_time(28_800);
             clocks.pass(Duration::from_secs(1));
             assert!(clocks.agrees());
         }
@@ -90,13 +90,13 @@ fn one_bad_api_server_of_several_stops_nothing() {
 #[test]
 fn a_minute_of_answers_that_all_differ_is_a_difference_and_the_first_that_agrees_ends_it() {
     let mut clocks = Clocks::ahead(0);
-    clocks.hear(0);
+    clocks.observe_server_time(0);
     clocks.pass(Duration::from_millis(59_999));
-    clocks.hear(3_600);
+    clocks.observe_server_time(3_600);
     assert!(clocks.agrees(), "one that agreed is of the last minute");
     clocks.pass(Duration::from_millis(1));
     assert!(!clocks.agrees());
-    clocks.hear(0);
+    clocks.observe_server_time(0);
     assert!(clocks.agrees());
 }
 
@@ -104,7 +104,7 @@ fn a_minute_of_answers_that_all_differ_is_a_difference_and_the_first_that_agrees
 fn without_answers_nothing_changes() {
     for (api_server, agrees) in [(0, true), (3_600, false)] {
         let mut clocks = Clocks::ahead(0);
-        clocks.hear(api_server);
+        clocks.observe_server_time(api_server);
         for _ in 0..100 {
             clocks.pass(MINUTE * 60);
             assert_eq!(clocks.agrees(), agrees, "{api_server}");
@@ -115,7 +115,7 @@ fn without_answers_nothing_changes() {
 #[test]
 fn a_step_of_the_clock_shows_before_the_next_answer_and_time_goes_on_by_the_api_server() {
     let mut clocks = Clocks::ahead(0);
-    clocks.hear(0);
+    clocks.observe_server_time(0);
     for step in [28_800, -28_800, 2 * 365 * 86_400] {
         clocks.ahead = seconds(step);
         assert!(!clocks.agrees(), "{step}");
@@ -129,7 +129,7 @@ fn a_step_of_the_clock_shows_before_the_next_answer_and_time_goes_on_by_the_api_
 #[test]
 fn what_is_said_of_a_difference_stays_the_same_until_it_is_another() {
     let mut clocks = Clocks::ahead(28_800);
-    clocks.hear(0);
+    clocks.observe_server_time(0);
     let told = |clocks: &mut Clocks| {
         let now = clocks.reading();
         clocks.skew.doubt(now).unwrap()
@@ -143,7 +143,7 @@ fn what_is_said_of_a_difference_stays_the_same_until_it_is_another() {
         assert!(sentence.contains(&second), "{sentence}");
     }
     clocks.pass(MINUTE * 7);
-    clocks.hear(0);
+    clocks.observe_server_time(0);
     assert_eq!(told(&mut clocks), first);
     clocks.ahead = seconds(-28_800);
     assert_ne!(told(&mut clocks), first);
@@ -155,9 +155,9 @@ fn an_answer_that_took_long_proves_no_more_than_its_round_trip() {
     let (sent, date) = (clocks.monotonic, clocks.right());
     clocks.pass(MINUTE / 2);
     let received = clocks.monotonic;
-    clocks.skew.hear(&Answer { sent, received, date });
+    clocks.skew.observe_server_time(&Answer { sent, received, date });
     assert!(!clocks.agrees(), "it may have been 130 s");
-    clocks.hear(0);
+    clocks.observe_server_time(0);
     assert!(clocks.agrees());
 }
 
@@ -175,7 +175,7 @@ proptest! {
             let (sent, date) = (clocks.monotonic, clocks.right() + seconds(server));
             clocks.pass(Duration::from_millis(trip));
             let received = clocks.monotonic;
-            clocks.skew.hear(&Answer { sent, received, date });
+            clocks.skew.observe_server_time(&Answer { sent, received, date });
             heard.push((received, server, i64::try_from(trip).unwrap() / 1000 + 1));
             clocks.pass(Duration::from_millis(pause));
         }

@@ -56,7 +56,7 @@ fn about(metrics: &Metrics, authority: &str) {
 /// A clock that has been compared with the API server's.
 fn clock() -> Clock {
     let clock = Clock::system();
-    clock.hear(clock.monotonic(), clock.now());
+    clock.observe_server_time(clock.monotonic(), clock.now());
     clock
 }
 

@@ -84,7 +84,7 @@ async fn run(seed: u64) -> (u64, u64) {
         }
         if chance.below(40) == 0 {
             let at = usize::try_from(chance.below(REPLICAS)).unwrap();
-            api.set_weather(&pods[at].name(), chance.fault());
+            api.set_faults(&pods[at].name(), chance.fault());
         }
         if chance.below(600) == 0 {
             let at = usize::try_from(chance.below(REPLICAS)).unwrap();

@@ -40,7 +40,7 @@ async fn a_replica_stops_in_time_though_the_api_server_is_silent() {
     let api = FakeApi::default();
     let first = Replica::start(&api, "first");
     first.until_leader().await;
-    api.set_weather("first", FaultProfile::Lost);
+    api.set_faults("first", FaultProfile::Lost);
     sleep(RETRY_PERIOD).await;
     assert!(time(first.stop()).await < RENEW_DEADLINE);
 }
@@ -48,12 +48,12 @@ async fn a_replica_stops_in_time_though_the_api_server_is_silent() {
 #[tokio::test(start_paused = true)]
 async fn a_claim_whose_answer_was_lost_is_released_at_the_end() {
     let api = FakeApi::default();
-    api.set_weather("first", FaultProfile::AnswerLost);
+    api.set_faults("first", FaultProfile::AnswerLost);
     let first = Replica::start(&api, "first");
     sleep(Duration::from_secs(5)).await;
     assert!(!first.leads());
     api.put(lease_of("first", "2030-01-01T00:00:00.000000Z"));
-    api.set_weather("first", FaultProfile::NoFault);
+    api.set_faults("first", FaultProfile::NoFault);
     first.stop().await;
     assert_eq!(api.holder(), None);
 }

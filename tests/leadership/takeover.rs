@@ -59,7 +59,7 @@ async fn a_lease_that_is_deleted_is_not_taken_while_its_holder_may_still_write()
     first.until_leader().await;
     let second = Replica::start(&api, "second");
     sleep(Duration::from_secs(7)).await;
-    api.set_weather("first", FaultProfile::Lost);
+    api.set_faults("first", FaultProfile::Lost);
     api.delete();
     for _ in 0..300 {
         sleep(Duration::from_millis(100)).await;
@@ -75,12 +75,12 @@ async fn a_record_is_timed_from_after_the_read_that_showed_it() {
     let first = Replica::start(&api, "first");
     first.until_leader().await;
     let there = Duration::from_millis(3200);
-    api.set_weather("second", FaultProfile::Slow(there, Duration::ZERO));
+    api.set_faults("second", FaultProfile::Slow(there, Duration::ZERO));
     let second = Replica::start(&api, "second");
     // The read shows the renewal after 2 s, with a tenure that ends 12 s after the start of both.
     sleep(there + Duration::from_millis(1)).await;
-    api.set_weather("first", FaultProfile::Lost);
-    api.set_weather("second", FaultProfile::NoFault);
+    api.set_faults("first", FaultProfile::Lost);
+    api.set_faults("second", FaultProfile::NoFault);
     let waited = time(second.until_leader()).await;
     assert!(waited >= LEASE_DURATION - Duration::from_millis(1), "taken after {waited:?}");
 }

@@ -46,7 +46,7 @@ async fn a_leader_that_is_cut_off_stops_by_its_deadline_and_before_another_start
         first.until_leader().await;
         let second = Replica::start(&api, "second");
         sleep(Duration::from_secs(1)).await;
-        api.set_weather("first", fault);
+        api.set_faults("first", fault);
         sleep(RENEW_DEADLINE - Duration::from_secs(1) - Duration::from_millis(1)).await;
         assert!(first.leads(), "{fault:?}: it may lead until its deadline");
         sleep(Duration::from_millis(1)).await;
@@ -64,9 +64,9 @@ async fn one_lost_request_costs_no_leadership() {
     let first = Replica::start(&api, "first");
     first.until_leader().await;
     sleep(Duration::from_secs(1)).await;
-    api.set_weather("first", FaultProfile::Lost);
+    api.set_faults("first", FaultProfile::Lost);
     sleep(RETRY_PERIOD).await;
-    api.set_weather("first", FaultProfile::NoFault);
+    api.set_faults("first", FaultProfile::NoFault);
     for _ in 0..600 {
         sleep(Duration::from_millis(100)).await;
         assert!(first.leads());
@@ -90,11 +90,11 @@ async fn a_conflict_does_not_end_a_tenure() {
 async fn a_tenure_counts_from_before_the_call() {
     let api = FakeApi::default();
     let late = Duration::from_secs(1);
-    api.set_weather("first", FaultProfile::Slow(Duration::ZERO, late));
+    api.set_faults("first", FaultProfile::Slow(Duration::ZERO, late));
     let first = Replica::start(&api, "first");
     let started = Clock::system();
     first.until_leader().await;
-    api.set_weather("first", FaultProfile::Lost);
+    api.set_faults("first", FaultProfile::Lost);
     sleep(RENEW_DEADLINE - started.monotonic() - Duration::from_millis(1)).await;
     assert!(first.leads());
     sleep(Duration::from_millis(1)).await;

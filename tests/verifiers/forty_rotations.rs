@@ -42,7 +42,7 @@ impl Course {
 
     /// One rotation, and the rest of its week.
     async fn rotate(&mut self, number: usize) {
-        let end = self.mesh.harness.hand.now() + WEEK;
+        let end = self.mesh.harness.manual_clock.now() + WEEK;
         let before = self.mesh.text("b", "ca.crt");
         self.mesh.ask(&number.to_string());
         for (phase, step) in [("Announced", 1), ("Draining", 5), ("Stable", 30 * MINUTE)] {
@@ -50,7 +50,7 @@ impl Course {
             self.keep(&format!("{number}-{phase}"), &before);
         }
         self.sizes.push([self.root_secret().to_string().len(), self.mesh.text("a", "tls.crt").len()]);
-        while self.mesh.harness.hand.now() < end {
+        while self.mesh.harness.manual_clock.now() < end {
             self.mesh.tick(6 * HOUR).await;
         }
     }
@@ -79,7 +79,7 @@ impl Course {
     /// Records the present leaf and bundles, to be judged as of now: the leaf of one identity, by a consumer with the present
     /// bundle of the other, and by one that has kept the bundle from before the rotation.
     fn keep(&mut self, state: &str, before: &str) {
-        let at = self.mesh.harness.hand.now();
+        let at = self.mesh.harness.manual_clock.now();
         let chain = self.write(state, "chain.pem", &self.mesh.text("a", "tls.crt"));
         let key = self.write(state, "key.pem", &self.mesh.text("a", "tls.key"));
         let bundles = [("present.pem", self.mesh.text("b", "ca.crt")), ("former.pem", before.to_owned())];
@@ -121,13 +121,13 @@ fn judge(questions: &[Question]) -> (String, Vec<String>) {
 #[tokio::test(start_paused = true)]
 async fn after_forty_rotations_nothing_has_grown_and_foreign_verifiers_accept_every_state() {
     let mut course = Course::begin().await;
-    let first = course.mesh.harness.hand.now();
+    let first = course.mesh.harness.manual_clock.now();
     for number in 1..=ROTATIONS {
         course.rotate(number).await;
     }
     let year = SignedDuration::from_hours(24 * 365);
     assert!(
-        course.mesh.harness.hand.now() < first + year,
+        course.mesh.harness.manual_clock.now() < first + year,
         "all of them are within the lifetime of the first root"
     );
     println!("root Secret and tls.crt after each rotation, in bytes: {:?}", course.sizes);

@@ -47,7 +47,7 @@ impl Trial {
     fn show(&mut self, theft: &Theft, what: &str, leaf: &[String; 2], is_accepted: bool) {
         let chain = self.write(&format!("{what}-chain.pem"), &leaf[0]);
         let key = self.write(&format!("{what}-key.pem"), &leaf[1]);
-        let at = theft.mesh.harness.hand.now();
+        let at = theft.mesh.harness.manual_clock.now();
         for (number, bundle) in bundles(&theft.mesh).iter().enumerate() {
             let trust = self.write(&format!("{what}-trust-{number}.pem"), bundle);
             for role in Role::ALL {

@@ -37,7 +37,7 @@ impl Stolen {
     }
 
     fn load(&self, mesh: &RotationRun) -> Authority {
-        Authority::load(&self.pem, mesh.harness.hand.now()).unwrap()
+        Authority::load(&self.pem, mesh.harness.manual_clock.now()).unwrap()
     }
 
     fn fingerprint(&self, mesh: &RotationRun) -> String {
@@ -57,7 +57,7 @@ impl Stolen {
             key_algorithm: KeyAlgorithm::EcdsaP256,
         };
         let key = PrivateKey::generate(profile.key_algorithm).unwrap();
-        let window = Validity::leaf(mesh.harness.hand.now(), HOUR, stolen.window());
+        let window = Validity::leaf(mesh.harness.manual_clock.now(), HOUR, stolen.window());
         let leaf = stolen.issue(&profile, key, window, Serial::random().unwrap()).unwrap();
         [leaf.chain_pem.clone(), leaf.key_pem.to_string()]
     }
@@ -129,7 +129,8 @@ impl Theft {
     /// People provide a CA, and withdraw it before it signs. The signer has certified it.
     async fn of_the_withdrawn_root() -> Self {
         let mut mesh = mesh().await;
-        let ca = Authority::generate("own", RootAlgorithm::EcdsaP256, HOUR, mesh.harness.hand.now()).unwrap();
+        let ca = Authority::generate("own", RootAlgorithm::EcdsaP256, HOUR, mesh.harness.manual_clock.now())
+            .unwrap();
         mesh.harness.server.put(SECRETS, &provided(&ca));
         set_root(&mesh, &json!({ "ttl": "1h", "provided": { "secretName": OWN } }));
         mesh.until("Announced", 30, 1).await;

@@ -44,7 +44,7 @@ async fn a_hidden_secret_is_renewed_and_costs_a_new_process_no_write() {
     harness.asked();
     assert_eq!(harness.settle().await, ["GET metadata orders/web-mtls"]);
     harness.advance(SignedDuration::from_hours(17));
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
     assert_eq!((harness.ready("web"), revision(&harness, "web")), (issued(), 2));
 }
@@ -62,13 +62,13 @@ async fn a_label_of_the_spec_that_an_admission_policy_changes_is_told_of_and_wri
         authority["spec"]["grants"] =
             json!([{ "name": "edge", "namespaces": { "from": "All" }, "dnsNames": ["example.com"]}]);
     });
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.advance(A_WHILE);
     harness.settle().await;
     assert_eq!(harness.message("web"), message, "a reconcile that reads nothing forgets nothing");
     harness.server.admit(|_| {});
     harness.advance(SignedDuration::from_hours(17));
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
     assert_eq!(revision(&harness, "web"), 2);
     assert!(!harness.message("web").contains("team"), "{}", harness.message("web"));

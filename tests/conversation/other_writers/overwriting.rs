@@ -42,14 +42,14 @@ fn claim(secret: &mut Value) {
 
 /// The number of Events that say so.
 fn told(harness: &Harness) -> usize {
-    harness.told.iter().filter(|body| body.contains(OVERWRITTEN)).count()
+    harness.sent.iter().filter(|body| body.contains(OVERWRITTEN)).count()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_secret_that_is_overwritten_again_and_again_is_repaired_with_growing_pauses_and_its_writer_is_named()
  {
     let mut harness = harness().await;
-    harness.server.oppose(overwrite);
+    harness.server.override_writes(overwrite);
     harness.server.edit(SECRETS, "orders", "web-mtls", overwrite);
     let calls = pass(&mut harness, 600).await;
     let issuances = revision(&harness, "web") - 1;
@@ -67,7 +67,7 @@ async fn a_secret_that_is_overwritten_again_and_again_is_repaired_with_growing_p
         "{message}"
     );
     assert_eq!(told(&harness), 1, "one Event");
-    let told = harness.told.iter().find(|body| body.contains(OVERWRITTEN)).unwrap();
+    let told = harness.sent.iter().find(|body| body.contains(OVERWRITTEN)).unwrap();
     assert!(told.contains("cert-manager-certificates") && told.contains("Warning"), "{told}");
     assert_eq!(
         (harness.ready("other"), revision(&harness, "other")),
@@ -79,10 +79,10 @@ async fn a_secret_that_is_overwritten_again_and_again_is_repaired_with_growing_p
 #[tokio::test(start_paused = true)]
 async fn a_secret_is_put_right_for_good_within_the_pause_after_its_other_writer_has_stopped() {
     let mut harness = harness().await;
-    harness.server.oppose(overwrite);
+    harness.server.override_writes(overwrite);
     harness.server.edit(SECRETS, "orders", "web-mtls", overwrite);
     pass(&mut harness, 600).await;
-    harness.server.appease();
+    harness.server.stop_overriding();
     harness.advance(A_WHILE);
     harness.settle().await;
     assert_eq!(harness.ready("web"), issued());
@@ -97,7 +97,7 @@ async fn a_secret_is_put_right_for_good_within_the_pause_after_its_other_writer_
 async fn labels_that_are_stripped_again_and_again_are_repaired_with_growing_pauses_and_the_leaf_stays_ready()
 {
     let mut harness = harness().await;
-    harness.server.oppose(strip);
+    harness.server.override_writes(strip);
     harness.server.edit(SECRETS, "orders", "web-mtls", strip);
     let calls = pass(&mut harness, 600).await;
     let writes = count(&calls, "PATCH secrets orders/web-mtls");
@@ -105,7 +105,7 @@ async fn labels_that_are_stripped_again_and_again_are_repaired_with_growing_paus
     assert_eq!((harness.ready("web"), revision(&harness, "web")), (issued(), 1));
     assert!(harness.message("web").contains("cert-manager-certificates"), "{}", harness.message("web"));
     assert_eq!(told(&harness), 1, "one Event");
-    harness.server.appease();
+    harness.server.stop_overriding();
     harness.advance(A_WHILE);
     harness.settle().await;
     let secret = harness.secret("web-mtls").unwrap();
@@ -148,8 +148,8 @@ async fn an_old_pair_that_is_restored_again_and_again_is_replaced_with_growing_p
         secret["metadata"]["annotations"] = old["metadata"]["annotations"].clone();
     };
     harness.advance(SignedDuration::from_hours(25));
-    harness.look_at_authority().await.unwrap();
-    harness.server.oppose(restore);
+    harness.reconcile_authority().await.unwrap();
+    harness.server.override_writes(restore);
     let calls = pass(&mut harness, 600).await;
     let issuances = count(&calls, "PATCH secrets orders/web-mtls");
     assert!((5..=11).contains(&issuances), "{issuances} issuances in ten minutes");
@@ -159,10 +159,10 @@ async fn an_old_pair_that_is_restored_again_and_again_is_replaced_with_growing_p
 #[tokio::test(start_paused = true)]
 async fn a_person_who_asks_for_a_renewal_ends_the_pause() {
     let mut harness = harness().await;
-    harness.server.oppose(overwrite);
+    harness.server.override_writes(overwrite);
     harness.server.edit(SECRETS, "orders", "web-mtls", overwrite);
     pass(&mut harness, 600).await;
-    harness.server.appease();
+    harness.server.stop_overriding();
     harness.server.edit("mtlsidentities", "orders", "web", |identity| {
         identity["metadata"]["annotations"] = json!({"mtls-operator.dev/renew": "now"});
     });

@@ -46,7 +46,7 @@ async fn an_identity_whose_certificate_ends_with_its_ca_says_so() {
     let one = root_for("one", ttl);
     let mut mesh = mesh_of(&one, &one, certifying()).await;
     assert!(!mesh.harness.message("a").contains("The CA that signed it ends then"));
-    while mesh.harness.hand.now() < NOW + ttl - SignedDuration::from_secs(20) {
+    while mesh.harness.manual_clock.now() < NOW + ttl - SignedDuration::from_secs(20) {
         mesh.tick(5).await;
     }
     assert_eq!(mesh.harness.ready("a"), issued());

@@ -153,7 +153,7 @@ async fn without_a_cross_certificate_the_switch_waits_longer_and_is_forced_in_ti
             mesh.tick(5).await;
         }
         assert_eq!(mesh.phase(), "Draining");
-        let late = mesh.harness.hand.now().duration_since(NOW + forced);
+        let late = mesh.harness.manual_clock.now().duration_since(NOW + forced);
         assert!((0..=5).contains(&late.as_secs()), "{late} after it should be");
         // The last leaves of the former root are valid for their whole lifetime, and every other identity stays issued.
         mesh.tick(5).await;

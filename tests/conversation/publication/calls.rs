@@ -14,19 +14,19 @@ use super::{NAME, NOTHING, bundle, edit, harness, published, publishing};
 #[tokio::test]
 async fn what_is_published_costs_nothing_more_nor_does_a_restart() {
     let mut harness = published().await;
-    assert_eq!(harness.distributed().await, NOTHING);
+    assert_eq!(harness.published().await, NOTHING);
     let mut restarted = harness.restarted().await;
     restarted.asked();
-    assert_eq!(restarted.distributed().await, NOTHING);
+    assert_eq!(restarted.published().await, NOTHING);
 }
 
 #[tokio::test]
 async fn before_everything_is_listed_nothing_is_taken_for_missing() {
     let harness = published().await;
-    let mut restarted = Harness::bare(harness.server.clone(), harness.hand.now());
-    restarted.look_at_authority().await.unwrap();
+    let mut restarted = Harness::bare(harness.server.clone(), harness.manual_clock.now());
+    restarted.reconcile_authority().await.unwrap();
     restarted.asked();
-    restarted.distribute().await;
+    restarted.publish().await;
     assert_eq!(restarted.asked(), NOTHING);
 }
 
@@ -63,13 +63,13 @@ async fn each_edit_by_hand_costs_what_undoes_it() {
     let post = format!("POST configmaps {NAMESPACE}/{NAME}");
     let get = format!("GET configmaps {NAMESPACE}/{NAME}");
     edit(&harness, |found| found["data"]["ca.crt"] = json!("nothing"));
-    assert_eq!(harness.distributed().await, [&*patch]);
+    assert_eq!(harness.published().await, [&*patch]);
     edit(&harness, |found| found["metadata"]["annotations"]["mtls-operator.dev/trust"] = json!("00"));
-    assert_eq!(harness.distributed().await, [&*patch]);
+    assert_eq!(harness.published().await, [&*patch]);
     edit(&harness, |found| found["metadata"]["labels"] = json!({}));
-    assert_eq!(harness.distributed().await, [&*post, &*get, &*patch]);
+    assert_eq!(harness.published().await, [&*post, &*get, &*patch]);
     harness.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
-    assert_eq!(harness.distributed().await, [&*post]);
+    assert_eq!(harness.published().await, [&*post]);
     for part in ["data", "immutable"] {
         assert_eq!(bundle(&harness)[part], before[part]);
     }
@@ -78,7 +78,7 @@ async fn each_edit_by_hand_costs_what_undoes_it() {
     }
     edit(&harness, |found| (found["immutable"], found["data"]["ca.crt"]) = (json!(true), json!("nothing")));
     let delete = format!("DELETE configmaps {NAMESPACE}/{NAME}");
-    assert_eq!(harness.distributed().await, [&*delete, &*post]);
+    assert_eq!(harness.published().await, [&*delete, &*post]);
 }
 
 #[tokio::test]
@@ -90,17 +90,17 @@ async fn a_config_map_of_another_owner_is_read_every_five_minutes_and_never_writ
     let before = bundle(&harness);
     let (post, get) =
         (format!("POST configmaps {NAMESPACE}/{NAME}"), format!("GET configmaps {NAMESPACE}/{NAME}"));
-    assert_eq!(harness.distributed().await, [&*post, &*get]);
-    assert_eq!(harness.distributed().await, NOTHING);
+    assert_eq!(harness.published().await, [&*post, &*get]);
+    assert_eq!(harness.published().await, NOTHING);
     for _ in 0..3 {
         harness.advance(SignedDuration::from_mins(5));
-        assert_eq!(harness.distributed().await, [&*get]);
+        assert_eq!(harness.published().await, [&*get]);
     }
     assert_eq!(bundle(&harness), before);
     harness.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
     harness.advance(SignedDuration::from_mins(5));
     let root = "GET metadata mtls-system/mtls-authority-mesh".to_owned();
-    assert_eq!(harness.distributed().await, [&*get, &*root, &*post], "its view of the root is old");
+    assert_eq!(harness.published().await, [&*get, &*root, &*post], "its view of the root is old");
 }
 
 #[tokio::test]
@@ -112,9 +112,9 @@ async fn a_bundle_that_is_no_longer_asked_for_is_removed_and_nothing_of_another_
     });
     harness.server.put(CONFIG_MAPS, &theirs);
     harness.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.asked();
-    assert_eq!(harness.distributed().await, [format!("DELETE configmaps {NAMESPACE}/{NAME}")]);
+    assert_eq!(harness.published().await, [format!("DELETE configmaps {NAMESPACE}/{NAME}")]);
     assert_eq!(harness.server.all(CONFIG_MAPS).len(), 1);
 }
 
@@ -128,16 +128,16 @@ async fn nothing_is_asked_of_a_namespace_that_is_being_deleted_or_is_not_known_y
     is_terminating(&harness, true);
     let before = bundle(&harness);
     harness.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
-    assert_eq!(harness.distributed().await, NOTHING, "nothing can be put there");
+    assert_eq!(harness.published().await, NOTHING, "nothing can be put there");
     harness.server.put(CONFIG_MAPS, &before);
     harness.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.asked();
-    assert_eq!(harness.distributed().await, NOTHING, "it is deleted with its namespace");
+    assert_eq!(harness.published().await, NOTHING, "it is deleted with its namespace");
     harness.context.scheduler.change(|scheduler| scheduler.remove_namespace(NAMESPACE));
-    assert_eq!(harness.distributed().await, NOTHING, "it is unknown whether it is selected");
+    assert_eq!(harness.published().await, NOTHING, "it is unknown whether it is selected");
     is_terminating(&harness, false);
-    assert_eq!(harness.distributed().await, [format!("DELETE configmaps {NAMESPACE}/{NAME}")]);
+    assert_eq!(harness.published().await, [format!("DELETE configmaps {NAMESPACE}/{NAME}")]);
 }
 
 #[tokio::test]
@@ -147,13 +147,13 @@ async fn a_write_that_came_too_late_is_tried_on_what_there_is_now() {
     let (patch, get) =
         (format!("PATCH configmaps {NAMESPACE}/{NAME}"), format!("GET configmaps {NAMESPACE}/{NAME}"));
     harness.server.next(&patch, Fault::Overtaken);
-    assert_eq!(harness.distributed().await, [&*patch, &*get, &*patch]);
+    assert_eq!(harness.published().await, [&*patch, &*get, &*patch]);
     edit(&harness, |found| found["data"]["ca.crt"] = json!("nothing"));
     harness.server.next(&patch, Fault::Broken);
-    assert_eq!(harness.distributed().await, [&*patch]);
-    assert_eq!(harness.distributed().await, NOTHING, "it waits for its turn");
+    assert_eq!(harness.published().await, [&*patch]);
+    assert_eq!(harness.published().await, NOTHING, "it waits for its turn");
     harness.advance(SignedDuration::from_secs(1));
-    assert_eq!(harness.distributed().await, [&*patch]);
+    assert_eq!(harness.published().await, [&*patch]);
 }
 
 #[tokio::test]

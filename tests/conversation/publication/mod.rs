@@ -28,7 +28,7 @@ pub async fn harness(spec: Value) -> Harness {
 
 pub async fn published() -> Harness {
     let mut harness = harness(publishing()).await;
-    assert_eq!(harness.distributed().await, [format!("POST configmaps {NAMESPACE}/{NAME}")]);
+    assert_eq!(harness.published().await, [format!("POST configmaps {NAMESPACE}/{NAME}")]);
     harness
 }
 

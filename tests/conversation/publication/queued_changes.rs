@@ -16,7 +16,7 @@ use crate::authority_controller::ROOT;
 async fn a_change_that_waited_publishes_what_is_in_force_when_it_is_applied() {
     let (mesh, change) = change().await;
     mesh.ask("1");
-    mesh.harness.look_at_authority().await.unwrap();
+    mesh.harness.reconcile_authority().await.unwrap();
     assert_eq!(mesh.phase(), "Announced");
     apply(&mesh.harness.consumers.bundles, &change).await;
     let text = mesh.harness.server.get(CONFIG_MAPS, NAMESPACE, NAME).unwrap()["data"]["ca.crt"].clone();
@@ -27,7 +27,7 @@ async fn a_change_that_waited_publishes_what_is_in_force_when_it_is_applied() {
 async fn a_change_that_is_no_longer_asked_for_is_not_applied() {
     let (mut mesh, change) = change().await;
     mesh.harness.server.edit(AUTHORITIES, "", "mesh", |found| found["spec"]["trustBundle"] = json!({}));
-    mesh.harness.look_at_authority().await.unwrap();
+    mesh.harness.reconcile_authority().await.unwrap();
     mesh.harness.asked();
     apply(&mesh.harness.consumers.bundles, &change).await;
     assert_eq!(mesh.harness.asked(), [""; 0]);
@@ -47,9 +47,9 @@ async fn a_replica_with_an_old_view_of_the_root_publishes_no_bundle() {
         mesh.harness.consumers.bundles.store.lock().failure(&target),
         Some(PublishFailure::Failed(_))
     ));
-    mesh.harness.look_at_authority().await.unwrap();
+    mesh.harness.reconcile_authority().await.unwrap();
     mesh.harness.advance(SignedDuration::from_secs(1));
-    assert!(mesh.harness.distributed().await.contains(&format!("POST configmaps {NAMESPACE}/{NAME}")));
+    assert!(mesh.harness.published().await.contains(&format!("POST configmaps {NAMESPACE}/{NAME}")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -64,6 +64,6 @@ async fn nothing_is_remembered_of_targets_where_no_bundle_is_wanted() {
         mesh.harness.server.put(CONFIG_MAPS, &made);
     }
     mesh.harness.watch();
-    mesh.harness.distribute().await;
+    mesh.harness.publish().await;
     assert_eq!(mesh.harness.consumers.bundles.store.lock().noted(), 0);
 }

@@ -65,7 +65,7 @@ async fn an_edit_that_takes_a_root_out_of_a_bundle_starts_the_wait_again() {
     edit(&mesh.harness, |found| found["data"] = before);
     // It is undone before the authority is reconciled, and known all the same.
     mesh.harness.watch();
-    mesh.harness.distribute().await;
+    mesh.harness.publish().await;
     waits(&mut mesh, 10).await;
     mesh.until("Draining", 5, 1).await;
 }
@@ -83,7 +83,7 @@ async fn new_namespaces_do_not_hold_a_rotation_up_and_old_ones_that_are_selected
         });
     };
     waits(&mut mesh, 8).await;
-    add(&mesh, "new", mesh.harness.hand.now().as_second());
+    add(&mesh, "new", mesh.harness.manual_clock.now().as_second());
     mesh.until("Draining", 5, 1).await;
     mesh.until("Stable", 180, 1).await;
     mesh.reload();

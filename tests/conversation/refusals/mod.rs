@@ -29,7 +29,7 @@ pub async fn grant_example_com(harness: &mut Harness) {
         authority["spec"]["grants"] =
             json!([{ "name": "edge", "namespaces": { "from": "All" }, "dnsNames": ["example.com"]}]);
     });
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
 }
 

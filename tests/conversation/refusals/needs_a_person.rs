@@ -36,7 +36,7 @@ async fn a_change_of_what_a_refusal_depends_on_begins_the_minute_again() {
     harness.server.edit("mtlsauthorities", "", "mesh", |authority| {
         authority["spec"]["leaf"]["maxTTL"] = json!("100h");
     });
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
     harness.advance(minute);
     harness.settle().await;

@@ -15,7 +15,7 @@ async fn a_root_is_made_only_after_a_fresh_look_for_traces_of_another() {
         AUTHORITIES,
         &mtls_operator::api::MtlsAuthority::new("mesh", mtls_operator::api::MtlsAuthoritySpec::default()),
     );
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     let root = format!("GET secrets mtls-system/{ROOT}");
     let made = format!("POST secrets mtls-system/{ROOT}");
     assert_eq!(server.asked(), [root.as_str(), "LIST secrets", &made, &root]);
@@ -30,9 +30,9 @@ async fn a_root_whose_first_answer_was_lost_is_found_and_used() {
         &mtls_operator::api::MtlsAuthority::new("mesh", mtls_operator::api::MtlsAuthoritySpec::default()),
     );
     server.next("POST secrets", Fault::AnswerLost);
-    assert!(harness.look_at_authority().await.is_err());
+    assert!(harness.reconcile_authority().await.is_err());
     let made = server.get("secrets", "mtls-system", ROOT);
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     assert_eq!(server.get("secrets", "mtls-system", ROOT), made);
     harness.apply("web", &json!({}));
     harness.settle().await;
@@ -46,7 +46,7 @@ async fn a_lost_root_is_not_made_again() {
     harness.settle().await;
     harness.server.delete("secrets", "mtls-system", ROOT);
     for harness in [&harness, &harness.restarted().await] {
-        harness.look_at_authority().await.unwrap();
+        harness.reconcile_authority().await.unwrap();
         let service = harness.context.issuers.get("mesh").unwrap();
         let Err(Unready::Down(why)) = &service.signer else { panic!("it still signs") };
         assert!(why.0.starts_with("RootLost: "), "{}", why.0);
@@ -60,10 +60,10 @@ async fn no_root_is_made_where_a_leaf_belongs_to_an_identity_that_the_index_was_
     harness.apply("web", &json!({}));
     harness.settle().await;
     harness.server.delete("secrets", "mtls-system", ROOT);
-    let harness = Harness::bare(harness.server.clone(), harness.hand.now());
-    harness.look_at_authority().await.unwrap();
+    let harness = Harness::bare(harness.server.clone(), harness.manual_clock.now());
+    harness.reconcile_authority().await.unwrap();
     assert_eq!(harness.server.get("secrets", "mtls-system", ROOT), None);
     harness.server.delete("mtlsidentities", "orders", "web");
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     assert_ne!(harness.server.get("secrets", "mtls-system", ROOT), None, "the leaf belongs to no identity");
 }

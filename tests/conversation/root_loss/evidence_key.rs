@@ -30,10 +30,10 @@ async fn a_root_secret_without_the_key_gets_one_in_one_write_and_statuses_follow
     harness.settle().await;
     assert_eq!(status(&harness, "web")["proof"].as_str().map(str::len), Some(64));
     assert!(
-        !harness.told.iter().any(|told| told.contains(key.as_str().unwrap())),
+        !harness.sent.iter().any(|told| told.contains(key.as_str().unwrap())),
         "the key is written to a status or an Event"
     );
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     assert_eq!(root(&harness)["data"]["evidence.key"], key, "it is made once");
 }
 

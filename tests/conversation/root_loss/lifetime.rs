@@ -16,7 +16,7 @@ fn lost_and_accepted(harness: &Harness, told_of: &[&str]) -> Harness {
     harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["metadata"]["annotations"]["mtls-operator.dev/accept-root-loss"] = json!(lost);
     });
-    let next = Harness::bare(harness.server.clone(), harness.hand.now());
+    let next = Harness::bare(harness.server.clone(), harness.manual_clock.now());
     for name in told_of {
         let now = next.context.millis();
         next.context
@@ -32,7 +32,7 @@ async fn a_loss_is_accepted_though_the_index_lacks_the_identity_that_holds_the_l
     harness.apply("web", &json!({}));
     harness.settle().await;
     let harness = lost_and_accepted(&harness, &[]);
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     let root = harness.server.get("secrets", "mtls-system", ROOT).expect("its certificate is found");
     assert_eq!(root["metadata"]["annotations"]["mtls-operator.dev/phase"], "Draining");
 }
@@ -48,7 +48,7 @@ async fn a_lost_root_stays_trusted_as_long_as_leaves_can_be_asked_for_whatever_s
         .server
         .edit(AUTHORITIES, "", "mesh", |authority| authority["spec"]["leaf"]["maxTTL"] = json!("24h"));
     let harness = lost_and_accepted(&harness, &["web"]);
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     let root = harness.server.get("secrets", "mtls-system", ROOT).expect("its certificate is found");
     let retiring = root["metadata"]["annotations"]["mtls-operator.dev/retiring"].as_str().unwrap();
     let retiring: serde_json::Value = serde_json::from_str(retiring).unwrap();
@@ -88,7 +88,7 @@ async fn what_is_forged_in_secrets_neither_outlives_the_lost_root_nor_fills_the_
     let service = harness.context.issuers.get("mesh").unwrap();
     let end = service.signer.as_ref().unwrap().facts.window.not_after;
     let harness = lost_and_accepted(&harness, &["web"]);
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     let root = harness.server.get("secrets", "mtls-system", ROOT).expect("its certificate is found");
     let notes = root["metadata"]["annotations"].as_object().unwrap();
     let size: usize = notes.iter().map(|(key, note)| key.len() + note.as_str().unwrap().len()).sum();

@@ -35,7 +35,7 @@ async fn a_status_that_names_the_announced_root_is_put_right_without_a_new_leaf(
     harness.server.edit(AUTHORITIES, "", "mesh", |authority| {
         authority["metadata"]["annotations"]["mtls-operator.dev/rotate"] = json!("1");
     });
-    harness.look_at_authority().await.unwrap();
+    harness.reconcile_authority().await.unwrap();
     harness.settle().await;
     let announced = harness.context.issuers.get("mesh").unwrap().next.as_ref().unwrap().key_id().to_string();
     let before = status(&harness, "web");
@@ -121,8 +121,8 @@ async fn a_loss_that_rests_on_what_people_may_have_written_says_what_to_do_if_th
 async fn what_proves_a_later_root_is_left_as_it_is_until_the_authority_has_been_looked_at() {
     let (mut harness, _) = replaced().await;
     // As after a restart, when the root is read before any status is seen.
-    let forgetful = Harness::bare(harness.server.clone(), harness.hand.now());
-    forgetful.look_at_authority().await.unwrap();
+    let forgetful = Harness::bare(harness.server.clone(), harness.manual_clock.now());
+    forgetful.reconcile_authority().await.unwrap();
     assert_eq!(down(&forgetful), "");
     while forgetful.context.authorities.lock().next_due(forgetful.context.millis()).is_some() {}
     let before = status(&harness, "web");

@@ -15,7 +15,7 @@ async fn an_index_that_lags_switches_no_signer() {
         mesh.harness.server.edit("secrets", NAMESPACE, "a-mtls", |secret| {
             secret["metadata"]["annotations"]["example.com/touched"] = json!(second.to_string());
         });
-        mesh.harness.look_at_authority().await.unwrap();
+        mesh.harness.reconcile_authority().await.unwrap();
         assert_eq!(mesh.phase(), "Announced", "the watch has not shown what the Secret was in between");
     }
     mesh.harness.watch();

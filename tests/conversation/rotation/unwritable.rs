@@ -22,7 +22,7 @@ async fn a_secret_that_cannot_be_written_holds_the_switch_up_until_it_is_forced_
     block_writes(&mesh, "stuck");
     mesh.ask("1");
     mesh.until("Announced", 30, 1).await;
-    let began = mesh.harness.hand.now();
+    let began = mesh.harness.manual_clock.now();
     for _ in 0..60 {
         mesh.tick(1).await;
         mesh.check(true);
@@ -37,7 +37,7 @@ async fn a_secret_that_cannot_be_written_holds_the_switch_up_until_it_is_forced_
             break;
         }
     }
-    let waited = mesh.harness.hand.now().duration_since(began);
+    let waited = mesh.harness.manual_clock.now().duration_since(began);
     assert_eq!(mesh.phase(), "Draining");
     // The middle of what was left of the former root comes before its last leaves: 20 min, less 2 min and 10 s.
     assert!((1000..=1090).contains(&waited.as_secs()), "{waited}");
@@ -54,13 +54,13 @@ async fn a_secret_that_cannot_be_written_holds_the_switch_up_until_it_is_forced_
 
 /// Until the former root ends, a consumer that trusts it alone accepts leaves of the next one; and no longer.
 async fn stuck_is_led_until(mesh: &mut RotationRun, end: Timestamp) {
-    let left = end.duration_since(mesh.harness.hand.now()).as_secs();
+    let left = end.duration_since(mesh.harness.manual_clock.now()).as_secs();
     assert!(left > 100, "{left} s are left of the former root");
     for _ in 0..left {
         mesh.tick(1).await;
         mesh.check(true);
         // No expiry is forgiven here: the cross-certificate leads from the former root to the leaf of the next one.
-        assert_eq!(mesh.accepts("stuck", "a"), Ok(()), "at {}", mesh.harness.hand.now());
+        assert_eq!(mesh.accepts("stuck", "a"), Ok(()), "at {}", mesh.harness.manual_clock.now());
     }
     mesh.tick(1).await;
     assert_ne!(mesh.accepts("stuck", "a"), Ok(()), "no path is valid beyond the end of the former root");

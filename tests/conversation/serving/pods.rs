@@ -37,7 +37,7 @@ impl Pods {
     /// No Pod yet. The operator probes them.
     pub fn of(harness: &Harness) -> Self {
         let listening: Arc<Mutex<HashMap<SocketAddr, Pod>>> = Arc::default();
-        let (pods, clock) = (listening.clone(), PodClock(harness.hand.clone()));
+        let (pods, clock) = (listening.clone(), PodClock(harness.manual_clock.clone()));
         let seen: Arc<Mutex<BTreeSet<SocketAddr>>> = Arc::default();
         let addresses = seen.clone();
         let dialer = Dialer::new(move |address| {
@@ -103,7 +103,7 @@ impl Pods {
 
     /// The Pod at this address accepts untrusted clients from now on.
     pub fn accept_untrusted(&self, address: &str) {
-        self.listening.lock().get_mut(&at(address)).unwrap().lets_strangers_in = true;
+        self.listening.lock().get_mut(&at(address)).unwrap().accepts_any_client = true;
     }
 
     /// The Pod at this address listens no more.

@@ -99,14 +99,14 @@ async fn a_pod_that_cannot_be_reached_any_more_holds_a_switch_up_for_ten_minutes
     assert!(watched.until("Announced", 30).await);
     watched.tick(3).await;
     watched.pods.stop(PODS[0]);
-    let stopped = watched.mesh.harness.hand.now();
+    let stopped = watched.mesh.harness.manual_clock.now();
     for _ in 0..700 {
         watched.probe_in_vain().await;
         if watched.mesh.phase() == "Draining" {
             break;
         }
     }
-    let waited = watched.mesh.harness.hand.now().duration_since(stopped);
+    let waited = watched.mesh.harness.manual_clock.now().duration_since(stopped);
     assert!((590..=615).contains(&waited.as_secs()), "{waited}");
 }
 
@@ -136,8 +136,8 @@ async fn a_pod_that_never_trusts_the_next_root_is_waited_for_until_the_switch_is
     let mut watched = Box::pin(Watched::of(spec)).await;
     watched.mesh.ask("1");
     assert!(watched.until("Announced", 30).await);
-    let began = watched.mesh.harness.hand.now();
+    let began = watched.mesh.harness.manual_clock.now();
     assert!(watched.until("Draining", 1200).await);
-    let waited = watched.mesh.harness.hand.now().duration_since(began);
+    let waited = watched.mesh.harness.manual_clock.now().duration_since(began);
     assert!((1000..=1090).contains(&waited.as_secs()), "{waited}");
 }

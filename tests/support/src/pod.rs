@@ -19,7 +19,7 @@ pub struct Pod {
     /// The roots that it trusts.
     pub roots: Arc<RootCertStore>,
     /// Whether it asks no client for a certificate.
-    pub lets_strangers_in: bool,
+    pub accepts_any_client: bool,
 }
 
 impl Pod {
@@ -33,7 +33,7 @@ impl Pod {
             chain: CertificateDer::pem_slice_iter(tls_crt).map(Result::unwrap).collect(),
             key: Arc::new(PrivateKeyDer::from_pem_slice(tls_key).unwrap()),
             roots: Arc::new(roots),
-            lets_strangers_in: false,
+            accepts_any_client: false,
         }
     }
 
@@ -49,7 +49,7 @@ impl Pod {
         let verifier = WebPkiClientVerifier::builder_with_provider(self.roots, provider.clone());
         let builder = ServerConfig::builder_with_details(provider, clock);
         let builder = builder.with_safe_default_protocol_versions().unwrap();
-        let builder = if self.lets_strangers_in {
+        let builder = if self.accepts_any_client {
             builder.with_no_client_auth()
         } else {
             builder.with_client_cert_verifier(verifier.build().unwrap())

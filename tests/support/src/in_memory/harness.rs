@@ -42,7 +42,7 @@ use tokio::sync::Mutex;
 
 use super::api_server::{ApiServer, Call};
 
-/// When every story begins.
+/// When every test begins.
 pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
 /// The namespace of every identity.
 pub const NAMESPACE: &str = "orders";
@@ -68,9 +68,9 @@ pub struct Harness {
     /// Keys that take long to generate.
     pub keys: KeyGenerator,
     /// Moves the clock of the operator.
-    pub hand: ManualClock,
+    pub manual_clock: ManualClock,
     /// Every body that the operator ever sent into status or Events.
-    pub told: Vec<String>,
+    pub sent: Vec<String>,
     quiet_period: Mutex<RotationQuietPeriod>,
 }
 
@@ -84,25 +84,25 @@ impl Harness {
     pub async fn with_authority(self, spec: MtlsAuthoritySpec) -> Self {
         let harness = self;
         harness.server.put(AUTHORITIES, &MtlsAuthority::new("mesh", spec));
-        Box::pin(harness.look_at_authority()).await.unwrap();
+        Box::pin(harness.reconcile_authority()).await.unwrap();
         harness.server.calls();
         harness
     }
 
     /// A new process over the same API server: it remembers nothing.
     pub async fn restarted(&self) -> Self {
-        let harness = Self::bare(self.server.clone(), self.hand.now());
+        let harness = Self::bare(self.server.clone(), self.manual_clock.now());
         harness.watch();
-        harness.look_at_authority().await.unwrap();
+        harness.reconcile_authority().await.unwrap();
         harness.watch();
         harness
     }
 
     /// An operator that has seen nothing but the namespace.
     pub fn bare(server: ApiServer, now: Timestamp) -> Self {
-        let (clock, hand) = Clock::manual(now);
+        let (clock, manual_clock) = Clock::manual(now);
         let leadership = Leadership::always(clock.clone());
-        server.set_clock(&hand);
+        server.set_clock(&manual_clock);
         let context = context(&server, clock, leadership);
         let bundles = TrustBundles { context: context.clone(), store: SharedBundleStore::default() };
         let consumers = Consumers { bundles, probes: SharedProbeState::default() };
@@ -110,7 +110,15 @@ impl Harness {
             let (scheduler, millis) = (context.scheduler.clone(), context.millis());
             move |id| scheduler.change(|scheduler| scheduler.resume(id, millis))
         });
-        Self { server, context, consumers, keys, hand, told: Vec::new(), quiet_period: Mutex::default() }
+        Self {
+            server,
+            context,
+            consumers,
+            keys,
+            manual_clock,
+            sent: Vec::new(),
+            quiet_period: Mutex::default(),
+        }
     }
 
     /// From now on this replica does not lead.
@@ -124,16 +132,16 @@ impl Harness {
         self.consumers.bundles.context = self.context.clone();
     }
 
-    /// The Lease is renewed all the while: its answers carry the time.
-    fn hear(&self) {
+    /// The responses to renewals of the Lease carry the time of the API server.
+    fn observe_server_time(&self) {
         if let Some(time) = self.server.time() {
-            self.context.clock.hear(self.context.clock.monotonic(), time);
+            self.context.clock.observe_server_time(self.context.clock.monotonic(), time);
         }
     }
 
-    /// One pass over the authority, as its keeper does it.
-    pub async fn look_at_authority(&self) -> Result<(), Error> {
-        self.hear();
+    /// One pass over the authority, as its controller does it.
+    pub async fn reconcile_authority(&self) -> Result<(), Error> {
+        self.observe_server_time();
         let authority = self.authority();
         let terms = Arc::new(AuthoritySpec::parse(&authority).unwrap());
         self.context.authorities.lock().apply(authority.clone());
@@ -170,14 +178,14 @@ impl Harness {
         serde_json::from_value(self.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap()
     }
 
-    /// The status of the authority names this root as the one that signs, as its keeper would have it.
+    /// The status of the authority names this root as the one that signs, as its controller would write it.
     pub fn name_root(&self, fingerprint: &str, key_id: &str) {
         let fingerprint: String = fingerprint.replace(':', "").to_lowercase();
         let roots = json!([{ "fingerprint": fingerprint, "keyID": key_id, "role": "Signing", "leaves": 0 }]);
         self.server.edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["roots"] = roots);
     }
 
-    /// People apply an identity.
+    /// A user applies an identity.
     pub fn apply(&self, name: &str, spec: &Value) {
         let spec: MtlsIdentitySpec = serde_json::from_value(spec.clone()).unwrap();
         let mut identity = MtlsIdentity::new(name, spec);
@@ -195,7 +203,7 @@ impl Harness {
 
     /// Delivers everything that is stored, as the watches would.
     pub fn watch(&self) {
-        self.hear();
+        self.observe_server_time();
         let now = self.context.millis();
         let identities = self.server.all(IDENTITIES);
         let secrets = self.server.all(SECRETS);
@@ -224,17 +232,17 @@ impl Harness {
     }
 
     fn watch_bundles<K: BundleObject + DeserializeOwned + Send>(&self, kind: &str, range: ListScope) {
-        let mut audience = TrustBundleHandler::new(&self.consumers.bundles, range);
-        EventHandler::<K>::init(&mut audience);
+        let mut handler = TrustBundleHandler::new(&self.consumers.bundles, range);
+        EventHandler::<K>::init(&mut handler);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
-            audience.apply(serde_json::from_value::<K>(object).unwrap(), true);
+            handler.apply(serde_json::from_value::<K>(object).unwrap(), true);
         }
-        EventHandler::<K>::init_done(&mut audience);
+        EventHandler::<K>::init_done(&mut handler);
     }
 
-    /// The distributor does what follows from what it knows, until nothing does.
-    pub async fn distribute(&self) {
-        self.hear();
+    /// Applies the changes of trust bundles that are due, until none is.
+    pub async fn publish(&self) {
+        self.observe_server_time();
         for _ in 0..10 {
             let changes = pending_changes(&self.consumers.bundles).due;
             if changes.is_empty() {
@@ -244,20 +252,20 @@ impl Harness {
                 apply(&self.consumers.bundles, &change).await;
             }
         }
-        panic!("the distributor does not come to rest");
+        panic!("publishing does not come to rest");
     }
 
-    /// What was asked while the distributor did what follows from what there is.
-    pub async fn distributed(&mut self) -> Vec<String> {
+    /// The requests of publishing what the stored objects ask for.
+    pub async fn published(&mut self) -> Vec<String> {
         self.watch();
-        self.distribute().await;
+        self.publish().await;
         self.asked()
     }
 
     /// Reconciles every identity that is due.
     pub async fn work(&self) -> Vec<Result<(), Error>> {
         let mut outcomes = Vec::new();
-        self.hear();
+        self.observe_server_time();
         while let Some(job) = self.context.scheduler.change(|scheduler| {
             scheduler.sweep(self.context.millis());
             scheduler.next(self.context.millis())
@@ -280,10 +288,10 @@ impl Harness {
         self.asked()
     }
 
-    /// What was asked since the last time.
+    /// The requests since the last call.
     pub fn asked(&mut self) -> Vec<String> {
         let calls = self.server.calls();
-        self.told.extend(calls.iter().filter(|call| is_public(call)).map(|call| call.body.to_string()));
+        self.sent.extend(calls.iter().filter(|call| is_public(call)).map(|call| call.body.to_string()));
         calls.into_iter().map(|call| call.line).collect()
     }
 
@@ -304,7 +312,7 @@ impl Harness {
 
     /// Time passes.
     pub fn advance(&self, by: SignedDuration) {
-        self.hand.advance(by);
+        self.manual_clock.advance(by);
     }
 
     /// An identity, as it is stored.

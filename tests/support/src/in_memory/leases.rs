@@ -51,7 +51,7 @@ impl FakeApi {
     }
 
     /// From now on this happens to the requests of a client.
-    pub fn set_weather(&self, client: &str, faults: FaultProfile) {
+    pub fn set_faults(&self, client: &str, faults: FaultProfile) {
         self.0.lock().unwrap().faults.insert(client.to_owned(), faults);
     }
 

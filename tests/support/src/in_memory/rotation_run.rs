@@ -78,9 +78,9 @@ impl RotationRun {
     pub async fn tick(&mut self, seconds: u64) {
         tokio::time::advance(Duration::from_secs(seconds)).await;
         self.harness.watch();
-        let look = self.harness.look_at_authority().await;
+        let look = self.harness.reconcile_authority().await;
         let mut outcomes = self.harness.work().await;
-        self.harness.distribute().await;
+        self.harness.publish().await;
         self.harness.watch();
         outcomes.extend(self.harness.work().await);
         if !self.harness.server.has_misbehaved() {
@@ -90,7 +90,7 @@ impl RotationRun {
         }
         if self.harness.server.was_crashed() {
             self.crashes += 1;
-            self.harness = Harness::bare(self.harness.server.clone(), self.harness.hand.now());
+            self.harness = Harness::bare(self.harness.server.clone(), self.harness.manual_clock.now());
         }
         let asked = self.harness.server.asked().into_iter();
         self.written = asked.filter(|line| !line.starts_with("GET") && !line.starts_with("LIST")).collect();
@@ -98,7 +98,7 @@ impl RotationRun {
     }
 
     fn remember(&mut self) {
-        let now = self.harness.hand.now();
+        let now = self.harness.manual_clock.now();
         for secret in self.harness.server.all(SECRETS) {
             if let Some(snapshot) = snapshot(&secret, now) {
                 self.memory.saw(secret["metadata"]["name"].as_str().unwrap(), snapshot);
@@ -113,7 +113,7 @@ impl RotationRun {
 
     /// Checks that any two consumers can shake hands now, also those that have never reloaded a bundle.
     pub fn check(&mut self, some_never_reload: bool) {
-        let verdict = self.memory.check(self.harness.hand.now(), some_never_reload);
+        let verdict = self.memory.check(self.harness.manual_clock.now(), some_never_reload);
         assert_eq!(verdict, Ok(()), "crashed {} times", self.crashes);
     }
 
@@ -124,7 +124,7 @@ impl RotationRun {
 
     /// Whether one of them accepts the other, each with what its Secret holds.
     pub fn accepts(&self, one: &str, other: &str) -> Result<(), LeafError> {
-        let now = self.harness.hand.now();
+        let now = self.harness.manual_clock.now();
         let secret = |name: &str| self.harness.secret(&format!("{name}-mtls")).unwrap();
         let held = |name: &str| snapshot(&secret(name), now).unwrap();
         accepts(&held(other), &held(one).bundle, now)

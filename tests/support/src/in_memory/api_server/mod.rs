@@ -32,7 +32,7 @@ pub enum Fault {
     /// The call is refused with 500.
     Broken,
     /// Nothing: the call is left out, so that a fault for the same line meets a later call.
-    Spared,
+    None,
     /// The call is carried out, but its answer comes only when the server is told to go on.
     Held,
     /// The task that waits for the answer panics.
@@ -64,8 +64,8 @@ impl ApiServer {
     }
 
     /// Its clock goes as this one.
-    pub fn set_clock(&self, hand: &ManualClock) {
-        self.0.lock().clock = Some(hand.clone());
+    pub fn set_clock(&self, clock: &ManualClock) {
+        self.0.lock().clock = Some(clock.clone());
     }
 
     /// What its clock shows, where its answers tell the time.
@@ -157,14 +157,14 @@ impl ApiServer {
     }
 
     /// From now on another writer changes each leaf Secret so after a write of it.
-    pub fn oppose(&self, change: impl Fn(&mut Value) + Send + 'static) {
+    pub fn override_writes(&self, change: impl Fn(&mut Value) + Send + 'static) {
         let mut state = self.0.lock();
         state.has_misbehaved = true;
         state.rival = Some(Box::new(change));
     }
 
     /// The other writer has been stopped.
-    pub fn appease(&self) {
+    pub fn stop_overriding(&self) {
         self.0.lock().rival = None;
     }
 

@@ -30,8 +30,8 @@ impl Workshop {
         for tool in ["git", "openssl", "make"] {
             require_tool(tool)?;
         }
-        let workshop = Self(tempfile::tempdir().unwrap());
-        let checkout = workshop.checkout();
+        let workspace = Self(tempfile::tempdir().unwrap());
+        let checkout = workspace.checkout();
         fs::create_dir_all(checkout.join("deploy")).unwrap();
         for source in SOURCES {
             let (from, to) = (Path::new(PACKAGE).join(source), checkout.join(source));
@@ -45,12 +45,12 @@ impl Workshop {
             format!("[toolchain]\nchannel = \"{}\"\n", compiler()),
         )
         .unwrap();
-        workshop.git(&["init", "--quiet"]);
-        workshop.commit();
-        let key = workshop.path("key.pem");
+        workspace.git(&["init", "--quiet"]);
+        workspace.commit();
+        let key = workspace.path("key.pem");
         let curve = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"];
         success(Command::new("openssl").args(curve).arg(key));
-        Some(workshop)
+        Some(workspace)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
