@@ -1,12 +1,13 @@
 //! An operator without its watches: the test delivers the events, so that every call has one cause.
 
+mod deliver;
+mod objects;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::core::PartialObjectMeta;
-use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
+use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
 use mtls_operator::operator::authority::activate::activate;
 use mtls_operator::operator::authority::consumers::Consumers;
 use mtls_operator::operator::authority::inputs::AuthorityReconcile;
@@ -14,33 +15,25 @@ use mtls_operator::operator::authority::outcome::{Applied, RootOutcome};
 use mtls_operator::operator::authority::rotation::quiet_period::RotationQuietPeriod;
 use mtls_operator::operator::authority::status;
 use mtls_operator::operator::client::ApiClient;
-use mtls_operator::operator::client::watch::EventHandler;
 use mtls_operator::operator::context::Context;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::identity::key_generator::KeyGenerator;
-use mtls_operator::operator::identity::reconcile::reconcile;
 use mtls_operator::operator::index::policy::NamespaceEntry;
 use mtls_operator::operator::issuers::Issuers;
 use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::store::SharedProbeState;
 use mtls_operator::operator::scheduler::Scheduler;
-use mtls_operator::operator::trust_bundle::apply::apply;
-use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
-use mtls_operator::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
 use mtls_operator::operator::trust_bundle::shared::{SharedBundleStore, TrustBundles};
-use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
-use mtls_operator::operator::trust_bundle::targets::pending_changes;
 use mtls_operator::plan::authority::safeguards::Safeguards;
 use mtls_operator::plan::authority::spec::AuthoritySpec;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::leader::{LeaderConfig, Leadership, elect};
 use mtls_operator::runtime::shared::Shared;
 use mtls_operator::runtime::shutdown::Shutdown;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Mutex;
 
-use super::api_server::{ApiServer, Call};
+use super::api_server::ApiServer;
 
 /// When every test begins.
 pub const NOW: Timestamp = Timestamp::constant(1_780_000_000, 0);
@@ -173,175 +166,9 @@ impl Harness {
         (outcome, applied)
     }
 
-    /// The authority, as it is stored.
-    pub fn authority(&self) -> MtlsAuthority {
-        serde_json::from_value(self.server.get(AUTHORITIES, "", "mesh").unwrap()).unwrap()
-    }
-
-    /// The status of the authority names this root as the one that signs, as its controller would write it.
-    pub fn name_root(&self, fingerprint: &str, key_id: &str) {
-        let fingerprint: String = fingerprint.replace(':', "").to_lowercase();
-        let roots = json!([{ "fingerprint": fingerprint, "keyID": key_id, "role": "Signing", "leaves": 0 }]);
-        self.server.edit(AUTHORITIES, "", "mesh", |authority| authority["status"]["roots"] = roots);
-    }
-
-    /// A user applies an identity.
-    pub fn apply(&self, name: &str, spec: &Value) {
-        let spec: MtlsIdentitySpec = serde_json::from_value(spec.clone()).unwrap();
-        let mut identity = MtlsIdentity::new(name, spec);
-        identity.metadata.namespace = Some(NAMESPACE.into());
-        let mut identity = serde_json::to_value(identity).unwrap();
-        if let Some(before) = self.server.get(IDENTITIES, NAMESPACE, name) {
-            identity["metadata"] = before["metadata"].clone();
-            identity["status"] = before["status"].clone();
-        }
-        if identity["status"].is_null() {
-            identity["status"] = json!({"observedGeneration": -1});
-        }
-        self.server.put(IDENTITIES, &identity);
-    }
-
-    /// Delivers everything that is stored, as the watches would.
-    pub fn watch(&self) {
-        self.observe_server_time();
-        let now = self.context.millis();
-        let identities = self.server.all(IDENTITIES);
-        let secrets = self.server.all(SECRETS);
-        self.context.scheduler.change(|scheduler| {
-            let list = scheduler.start_list();
-            for secret in secrets.into_iter().filter(is_ours) {
-                let meta: PartialObjectMeta<Secret> =
-                    serde_json::from_value(json!({"metadata": secret["metadata"]})).unwrap();
-                scheduler.apply_secret(&meta, true, now);
-            }
-            scheduler.finish_secret_list(None, list, now);
-            let list = scheduler.start_list();
-            for identity in identities {
-                scheduler.apply_identity(
-                    &serde_json::from_value::<MtlsIdentity>(identity).unwrap(),
-                    true,
-                    now,
-                );
-            }
-            scheduler.finish_identity_list(None, list, now);
-        });
-        self.watch_bundles::<ConfigMap>(CONFIG_MAPS, ListScope::ConfigMaps(None));
-        if *self.consumers.bundles.store.lock().availability() == Availability::Open {
-            self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, ListScope::Cluster);
-        }
-    }
-
-    fn watch_bundles<K: BundleObject + DeserializeOwned + Send>(&self, kind: &str, range: ListScope) {
-        let mut handler = TrustBundleHandler::new(&self.consumers.bundles, range);
-        EventHandler::<K>::init(&mut handler);
-        for object in self.server.all(kind).into_iter().filter(is_ours) {
-            handler.apply(serde_json::from_value::<K>(object).unwrap(), true);
-        }
-        EventHandler::<K>::init_done(&mut handler);
-    }
-
-    /// Applies the changes of trust bundles that are due, until none is.
-    pub async fn publish(&self) {
-        self.observe_server_time();
-        for _ in 0..10 {
-            let changes = pending_changes(&self.consumers.bundles).due;
-            if changes.is_empty() {
-                return;
-            }
-            for change in changes {
-                apply(&self.consumers.bundles, &change).await;
-            }
-        }
-        panic!("publishing does not come to rest");
-    }
-
-    /// The requests of publishing what the stored objects ask for.
-    pub async fn published(&mut self) -> Vec<String> {
-        self.watch();
-        self.publish().await;
-        self.asked()
-    }
-
-    /// Reconciles every identity that is due.
-    pub async fn work(&self) -> Vec<Result<(), Error>> {
-        let mut outcomes = Vec::new();
-        self.observe_server_time();
-        while let Some(job) = self.context.scheduler.change(|scheduler| {
-            scheduler.sweep(self.context.millis());
-            scheduler.next(self.context.millis())
-        }) {
-            let id = job.id;
-            let outcome = reconcile(&self.context, &self.keys, job).await;
-            let has_failed = !matches!(outcome, Ok(()) | Err(Error::KeyPending));
-            self.context.scheduler.change(|scheduler| scheduler.done(id, has_failed, self.context.millis()));
-            outcomes.push(outcome);
-            assert!(outcomes.len() < 20, "the operator does not come to rest");
-        }
-        outcomes
-    }
-
-    /// The calls of reconciling every identity that is due, none of which fails.
-    pub async fn calls(&mut self) -> Vec<String> {
-        for outcome in self.work().await {
-            outcome.unwrap();
-        }
-        self.asked()
-    }
-
-    /// The requests since the last call.
-    pub fn asked(&mut self) -> Vec<String> {
-        let calls = self.server.calls();
-        self.sent.extend(calls.iter().filter(|call| is_public(call)).map(|call| call.body.to_string()));
-        calls.into_iter().map(|call| call.line).collect()
-    }
-
-    /// Delivers what is stored and reconciles, until that takes no call any more.
-    pub async fn settle(&mut self) -> Vec<String> {
-        let mut asked = Vec::new();
-        for _ in 0..5 {
-            self.watch();
-            self.work().await;
-            let calls = self.asked();
-            if calls.is_empty() {
-                return asked;
-            }
-            asked.extend(calls);
-        }
-        panic!("the operator does not come to rest: {asked:#?}");
-    }
-
     /// Time passes.
     pub fn advance(&self, by: SignedDuration) {
         self.manual_clock.advance(by);
-    }
-
-    /// An identity, as it is stored.
-    pub fn identity(&self, name: &str) -> MtlsIdentity {
-        serde_json::from_value(self.server.get(IDENTITIES, NAMESPACE, name).unwrap()).unwrap()
-    }
-
-    /// A Secret of the namespace, as it is stored.
-    pub fn secret(&self, name: &str) -> Option<Value> {
-        self.server.get(SECRETS, NAMESPACE, name)
-    }
-
-    /// The serial number that the Secret of an identity speaks of.
-    pub fn serial(&self, name: &str) -> String {
-        let secret = self.secret(&format!("{name}-mtls")).unwrap();
-        secret["metadata"]["annotations"]["mtls-operator.dev/serial"].as_str().unwrap().to_owned()
-    }
-
-    /// Status and reason of `Ready`.
-    pub fn ready(&self, name: &str) -> (String, String) {
-        let conditions = self.identity(name).status.unwrap().conditions;
-        let ready = conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap();
-        (ready.status, ready.reason)
-    }
-
-    /// The message of `Ready`.
-    pub fn message(&self, name: &str) -> String {
-        let conditions = self.identity(name).status.unwrap().conditions;
-        conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap().message
     }
 }
 
@@ -362,15 +189,6 @@ fn context(server: &ApiServer, clock: Clock, leadership: Leadership) -> Context 
         watch_namespaces: Arc::default(),
         safeguards: Safeguards::ALL,
     }
-}
-
-fn is_ours(secret: &Value) -> bool {
-    secret["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "mtls-operator"
-}
-
-/// Whether more people can read what it writes than can read Secrets.
-fn is_public(call: &Call) -> bool {
-    call.line.starts_with("PATCH status") || call.line.starts_with("POST events")
 }
 
 /// Status and reason of `Ready` of an identity that is issued.
