@@ -115,8 +115,9 @@ fn code_does_not_panic_by_choice() {
 
 #[test]
 fn no_file_has_more_than_300_lines() {
-    let sources = sources();
-    let breaches: Vec<String> = sources
+    let mut files = sources();
+    collect(&PathBuf::from(env!("CARGO_MANIFEST_DIR")), Path::new("tests"), &mut files);
+    let breaches: Vec<String> = files
         .iter()
         .map(|source| (&source.path, source.text.lines().count()))
         .filter(|(_, lines)| *lines > LONGEST)
