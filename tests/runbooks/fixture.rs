@@ -114,6 +114,15 @@ impl Fixture {
         find(&authority.status.unwrap().conditions, "Ready").unwrap().message.clone()
     }
 
+    /// Waits until the sentence of `Ready` says this.
+    pub async fn says(&self, words: &str) -> String {
+        let ready = |status: &MtlsAuthorityStatus| {
+            find(&status.conditions, "Ready").map(|ready| ready.message.clone()).unwrap_or_default()
+        };
+        let status = self.status_where(words, |status| ready(status).contains(words)).await;
+        ready(&status)
+    }
+
     /// Waits until the status of the authority is so.
     pub async fn status_where(
         &self,

@@ -9,5 +9,6 @@
 
 mod fixture;
 mod held_up;
+mod lost_root;
 mod migrations;
 mod rotation;
