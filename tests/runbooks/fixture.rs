@@ -66,6 +66,11 @@ impl Fixture {
         self.shell.run(self.cluster, &commands)
     }
 
+    /// Runs a command that the operator itself shows.
+    pub fn paste(&self, command: &str) -> String {
+        self.shell.run(self.cluster, command)
+    }
+
     /// A file beside the documents, which commands name.
     pub fn file(&self, name: &str) -> PathBuf {
         self.shell.file(name)

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+mod compromise;
 mod fixture;
 mod held_up;
 mod lost_root;
