@@ -12,4 +12,5 @@ mod fixture;
 mod held_up;
 mod lost_root;
 mod migrations;
+mod provided_ca;
 mod rotation;
