@@ -38,7 +38,10 @@ pub async fn renew(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<(), 
     .await?;
     Reporter::say("every resident uses a renewed certificate, without a restart");
     let sum = sum(cluster).await?;
-    reporter.found("handshakes until every certificate was renewed, of which none failed", &sum.granted.to_string());
+    reporter.found(
+        "handshakes until every certificate was renewed, of which none failed",
+        &sum.granted.to_string(),
+    );
     Ok(())
 }
 
@@ -142,6 +145,8 @@ async fn as_seen_by_the_operator(cluster: &E2eCluster) -> Result<(), Failure> {
         Ok(Some(()))
     })
     .await?;
-    Reporter::say("the operator sees that every Pod of the ring serves as issued, and refuses clients of other roots");
+    Reporter::say(
+        "the operator sees that every Pod of the ring serves as issued, and refuses clients of other roots",
+    );
     Ok(())
 }

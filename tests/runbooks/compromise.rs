@@ -16,9 +16,8 @@ fn steps() -> [Commands; 2] {
 
 /// Waits until the root that signs is another than this.
 async fn another_signs(fixture: &Fixture, former: &str) -> String {
-    let is_other = |status: &MtlsAuthorityStatus| {
-        status.signing_root().is_some_and(|root| root.fingerprint != former)
-    };
+    let is_other =
+        |status: &MtlsAuthorityStatus| status.signing_root().is_some_and(|root| root.fingerprint != former);
     let status = fixture.status_where("another root to sign", is_other).await;
     status.signing_root().unwrap().fingerprint.clone()
 }

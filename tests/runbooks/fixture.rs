@@ -148,6 +148,11 @@ impl Fixture {
         self.secret(&format!("{identity}-mtls")).await
     }
 
+    /// Waits until `Ready` of an identity is false for this reason.
+    pub async fn is_refused(&self, identity: &str, reason: &str) {
+        self.namespace.stands(identity, "False", reason).await;
+    }
+
     /// Serial of the certificate of an identity.
     pub async fn serial(&self, identity: &str) -> String {
         note(&self.leaf(identity).await, "serial").unwrap()

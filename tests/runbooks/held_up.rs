@@ -14,7 +14,8 @@ async fn held_up(name: &str, frozen: &[&str]) -> Option<Fixture> {
         fixture.patch_secret(&format!("{identity}-mtls"), json!({ "immutable": true })).await.unwrap();
     }
     fixture.run(&block("docs/runbooks.md", "Rotate the root", "mtls-operator.dev/rotate="));
-    waits_for(&fixture, "Identity", frozen.iter().map(|identity| format!("{name}/{identity}")).collect()).await;
+    waits_for(&fixture, "Identity", frozen.iter().map(|identity| format!("{name}/{identity}")).collect())
+        .await;
     Some(fixture)
 }
 

@@ -105,10 +105,15 @@ async fn where_there_was_no_such_root_none_is_accepted_and_nothing_else_is_trust
     let named = fixture.run(&block("docs/runbooks.md", "Is it a lost root, or a forged status?", "uniq -c"));
     let rows: Vec<Vec<&str>> = named.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows, [["1", &signer, "doubted"], ["1", &signer, "doubted-too"]], "{named}");
-    let shown = fixture.run(&block("docs/runbooks.md", "Is it a lost root, or a forged status?", "managedFields"));
+    let shown =
+        fixture.run(&block("docs/runbooks.md", "Is it a lost root, or a forged status?", "managedFields"));
     assert!(shown.replace(':', "").to_lowercase().contains(&signer), "{shown}");
     assert!(shown.contains("\"manager\": \"mtls-operator\""), "{shown}");
-    fixture.run(&block("docs/runbooks.md", "Is it a lost root, or a forged status?", "accept-root-loss=none"));
+    fixture.run(&block(
+        "docs/runbooks.md",
+        "Is it a lost root, or a forged status?",
+        "accept-root-loss=none",
+    ));
     fixture.stands("True", "Ready").await;
     let root = fixture.root("Signing").await;
     assert_ne!(root, doubted);

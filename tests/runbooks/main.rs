@@ -10,7 +10,9 @@
 mod compromise;
 mod fixture;
 mod held_up;
+mod looking;
 mod lost_root;
 mod migrations;
 mod provided_ca;
 mod rotation;
+mod workloads;

@@ -35,7 +35,10 @@ fn the_operator_moves_to_another_namespace_and_issues_nothing_anew() {
     let (root_before, serial_before) = (root(&cluster, "mesh"), serial(&cluster));
     // Nobody but the test runs the operator here, so the test ends it where helm would.
     cluster.stop_operator();
-    place.run(&cluster, &block("docs/runbooks.md", "Move the operator to another namespace", "helm uninstall"));
+    place.run(
+        &cluster,
+        &block("docs/runbooks.md", "Move the operator to another namespace", "helm uninstall"),
+    );
     cluster.start_operator_in("mtls-new");
     cluster.kubectl(&["apply", "-f", &WEB.replace("web.yaml", "second.yaml")]);
     cluster.wait("mtlsidentity/second", "default", "condition=Ready");
@@ -62,10 +65,13 @@ fn a_cluster_that_is_made_anew_from_its_backup_has_its_root_and_its_identities()
     let Some(place) = Shell::new() else { return };
     let (lost, restored) = (at_work(), TestCluster::bare());
     place.run(&lost, &block("docs/runbooks.md", "Back up the roots", "gpg --encrypt"));
-    place.run(&lost, &block("docs/runbooks.md", "Restore a whole cluster", "objects.json"));
+    place.run(&lost, &block("docs/runbooks.md", "Restore a whole cluster", "> objects.json"));
     let root_before = root(&lost, "mesh");
     drop(lost);
-    place.run(&restored, &block("docs/runbooks.md", "Restore a whole cluster", "create"));
+    place.run(&restored, &block("docs/runbooks.md", "Restore a whole cluster", "create -f objects.json"));
+    // Tools that restore object by object run with the operator stopped.
+    place.run(&restored, &block("docs/runbooks.md", "Restore a whole cluster", "--replicas=0"));
+    assert_eq!(restored.get(&["deployment", "mtls-operator", "-n", SYSTEM])["spec"]["replicas"], 0);
     restored.start_operator();
     restored.wait("mtlsidentity/web", "default", "condition=Ready");
     assert_eq!(root(&restored, "mesh"), root_before);

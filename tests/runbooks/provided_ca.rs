@@ -17,9 +17,7 @@ fn now() -> Timestamp {
 
 /// Writes the three files of a CA below an anchor, as the commands name them.
 fn write(fixture: &Fixture, ca: &Ca, anchor: &Ca) {
-    for (name, text) in
-        [("chain.pem", ca.pem()), ("key.pem", ca.key_pem()), ("anchors.pem", anchor.pem())]
-    {
+    for (name, text) in [("chain.pem", ca.pem()), ("key.pem", ca.key_pem()), ("anchors.pem", anchor.pem())] {
         fs::write(fixture.file(name), text).unwrap();
     }
 }

@@ -35,9 +35,8 @@ async fn a_planned_rotation_goes_through_its_phases_and_ends_with_another_root_t
     assert!(seen.starts_with("Draining since 20"), "{seen}");
     let told = fixture.run(&block("docs/reference.md", "Events and log lines", "kubectl get events"));
     for event in ["Announce", "Switch"] {
-        let is_told = |line: &str| {
-            line.contains(event) && line.contains(&format!("mtlsauthority/{} ", fixture.name))
-        };
+        let is_told =
+            |line: &str| line.contains(event) && line.contains(&format!("mtlsauthority/{} ", fixture.name));
         assert!(told.lines().any(is_told), "{event}: {told}");
         assert!(seen.lines().any(is_told), "{event}: {seen}");
     }

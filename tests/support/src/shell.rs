@@ -35,7 +35,8 @@ impl Shell {
         let folder = tempfile::tempdir().unwrap();
         for (name, script) in STAND_INS {
             let program = folder.path().join(name);
-            let script = script.replace("REAL_MAKE", make.to_str().unwrap()).replace("REPOSITORY", REPOSITORY);
+            let script =
+                script.replace("REAL_MAKE", make.to_str().unwrap()).replace("REPOSITORY", REPOSITORY);
             fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         }
