@@ -10,9 +10,11 @@
 mod compromise;
 mod fixture;
 mod held_up;
+mod installation;
 mod looking;
 mod lost_root;
 mod migrations;
 mod provided_ca;
+mod releasing;
 mod rotation;
 mod workloads;
