@@ -15,5 +15,7 @@ mod named;
 mod pages;
 #[path = "docs/reference.rs"]
 mod reference;
+#[path = "docs/run.rs"]
+mod run;
 #[path = "docs/words.rs"]
 mod words;
