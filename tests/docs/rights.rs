@@ -50,9 +50,8 @@ impl Row {
     fn rights(&self, is_narrow: bool) -> Vec<Right> {
         let [place, resource, verbs, _] = &*self.cells else { panic!("{:?}", self.cells) };
         let places = match place.as_str() {
-            "cluster" => vec!["*"],
             "served namespaces" if is_narrow => WATCHED.to_vec(),
-            "served namespaces" => vec!["*"],
+            "cluster" | "served namespaces" => vec!["*"],
             "own namespace" => vec![SYSTEM],
             "`default`" => vec!["default"],
             other => panic!("no place is called {other}"),

@@ -68,7 +68,7 @@ fn sources() -> Vec<(String, String)> {
             let name = path.strip_prefix(root()).unwrap().display().to_string();
             if path.is_dir() && !["tests/docs", "tests/support"].contains(&name.as_str()) {
                 folders.push(path);
-            } else if name.ends_with(".rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push((name, fs::read_to_string(path).unwrap()));
             }
         }
