@@ -146,6 +146,25 @@ fn convert(cluster: &TestCluster, place: &Shell) {
     assert_eq!(converted["spec"], json!({ "authorityRef": { "name": "corp" } }));
 }
 
+/// Replaces definitions and objects, and installs the chart of today.
+fn replace(cluster: &TestCluster, place: &Shell) {
+    place.run(cluster, &block("docs/upgrading.md", "Replace and start", "kubectl apply --server-side"));
+    // 0.1 knew no such annotation.
+    let consent = "mtls-operator.dev/provides-for-";
+    cluster.kubectl(&["annotate", "secret", "corporate-ca", "-n", SYSTEM, consent]);
+    let tried = permit_the_default_trust_domain(
+        cluster,
+        place,
+        &block("docs/upgrading.md", "Replace and start", "--dry-run=server"),
+    );
+    assert!(tried.contains("replaced (server dry run)") && !tried.contains("Warning"), "{tried}");
+    place.run(cluster, &block("docs/upgrading.md", "Replace and start", "kubectl replace -f converted.json"));
+    place.run(cluster, &block("docs/upgrading.md", "A provided CA in cluster.local", "--force-conflicts"));
+    place.run(cluster, &block("docs/upgrading.md", "Replace and start", "helm upgrade mtls-operator"));
+    let twice = place.run(cluster, "jq -f convert.jq converted.json | diff - converted.json && echo same");
+    assert_eq!(twice.trim(), "same");
+}
+
 fn check(cluster: &TestCluster, place: &Shell, distrusted: &str) {
     let checked = place.run(cluster, &block("docs/upgrading.md", "Check", "nothing has changed"));
     assert_eq!(checked.trim(), "nothing has changed");
@@ -165,22 +184,7 @@ fn objects_of_0_1_are_taken_over_with_their_roots_and_nothing_is_issued_again() 
     go_back_to_0_1(&cluster, &place, &distrusted);
     stop_and_export(&cluster, &place);
     convert(&cluster, &place);
-    place.run(&cluster, &block("docs/upgrading.md", "Replace and start", "kubectl apply --server-side"));
-    // 0.1 knew no such annotation.
-    let consent = "mtls-operator.dev/provides-for-";
-    cluster.kubectl(&["annotate", "secret", "corporate-ca", "-n", SYSTEM, consent]);
-    let tried = permit_the_default_trust_domain(
-        &cluster,
-        &place,
-        &block("docs/upgrading.md", "Replace and start", "--dry-run=server"),
-    );
-    assert!(tried.contains("replaced (server dry run)") && !tried.contains("Warning"), "{tried}");
-    place
-        .run(&cluster, &block("docs/upgrading.md", "Replace and start", "kubectl replace -f converted.json"));
-    place.run(&cluster, &block("docs/upgrading.md", "A provided CA in cluster.local", "--force-conflicts"));
-    place.run(&cluster, &block("docs/upgrading.md", "Replace and start", "helm upgrade mtls-operator"));
-    let twice = place.run(&cluster, "jq -f convert.jq converted.json | diff - converted.json && echo same");
-    assert_eq!(twice.trim(), "same");
+    replace(&cluster, &place);
     cluster.start_operator();
     for object in ["mtlsauthority/mesh", "mtlsauthority/corp", "mtlsidentity/web", "mtlsidentity/till"] {
         settled(&cluster, object);
