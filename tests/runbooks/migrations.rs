@@ -29,11 +29,11 @@ fn serial(cluster: &TestCluster) -> Value {
 }
 
 #[test]
-fn the_operator_moves_to_another_namespace_and_issues_nothing_anew() {
+fn the_operator_moves_to_another_namespace_and_issues_nothing_again() {
     let Some(place) = Shell::new() else { return };
     let cluster = at_work();
     let (root_before, serial_before) = (root(&cluster, "mesh"), serial(&cluster));
-    // Nobody but the test runs the operator here, so the test ends it where helm would.
+    // The operator is a process of this test, so the test ends it where helm would.
     cluster.stop_operator();
     place.run(
         &cluster,
@@ -61,7 +61,7 @@ fn workloads_of_a_new_cluster_have_the_root_of_the_old_one() {
 }
 
 #[test]
-fn a_cluster_that_is_made_anew_from_its_backup_has_its_root_and_its_identities() {
+fn a_cluster_that_is_created_again_from_its_backup_has_its_root_and_its_identities() {
     let Some(place) = Shell::new() else { return };
     let (lost, restored) = (at_work(), TestCluster::bare());
     place.run(&lost, &block("docs/runbooks.md", "Back up the roots", "gpg --encrypt"));
