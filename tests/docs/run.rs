@@ -11,10 +11,8 @@ use test_support::markdown::{Block, blocks};
 
 use crate::pages::{Page, pages, root};
 
-const ON_A_NODE: &str = "there are logs only where Pods run; `make e2e` reads them";
-
 /// Blocks that no test takes: page, heading, words in it, and why.
-const NOT_RUN: [(&str, &str, &str, &str); 7] = [
+const NOT_RUN: [(&str, &str, &str, &str); 5] = [
     ("README.md", "Try it", "make demo", "jobs of .ci/run and .ci/scheduled"),
     ("CONTRIBUTING.md", "From clone to green", "git clone", "what .ci/run does with a clone of its own"),
     (
@@ -23,8 +21,6 @@ const NOT_RUN: [(&str, &str, &str, &str); 7] = [
         "devcluster",
         "asks cargo to build; tests/devcluster calls the same",
     ),
-    ("docs/operations.md", "Logs", "kubectl -n mtls-system logs", ON_A_NODE),
-    ("docs/runbooks.md", "First look", "kubectl -n mtls-system logs", ON_A_NODE),
     ("docs/releasing.md", "Verify a release", "cosign", "needs cosign, which no test installs"),
     (
         "docs/releasing.md",

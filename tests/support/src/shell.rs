@@ -5,12 +5,13 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 
+use devcluster::Cluster;
 use tempfile::TempDir;
 
-use crate::REPOSITORY;
 use crate::cluster::TestCluster;
 use crate::installation::succeed;
 use crate::tools::require_tool;
+use crate::{Failure, REPOSITORY};
 
 /// What stands in for programs that need a key, an engine for images or a registry.
 const STAND_INS: [(&str, &str); 3] = [
@@ -60,7 +61,12 @@ impl Shell {
 
     /// Runs pasted commands on a cluster, up to the first that fails.
     pub fn run(&self, on: &TestCluster, commands: &str) -> String {
-        succeed(self.command(commands).envs(on.control_plane().environment())).unwrap()
+        self.run_on(on.control_plane(), commands).unwrap()
+    }
+
+    /// The same, for programs that say why they fail.
+    pub fn run_on(&self, cluster: &Cluster, commands: &str) -> Result<String, Failure> {
+        succeed(self.command(commands).envs(cluster.environment()))
     }
 
     /// Runs pasted commands that need no cluster, up to the first that fails.
