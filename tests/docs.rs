@@ -15,5 +15,9 @@ mod named;
 mod pages;
 #[path = "docs/reference.rs"]
 mod reference;
+#[path = "docs/rights.rs"]
+mod rights;
+#[path = "docs/run.rs"]
+mod run;
 #[path = "docs/words.rs"]
 mod words;

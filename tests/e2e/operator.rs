@@ -7,7 +7,9 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use test_support::Failure;
 use test_support::REPOSITORY;
+use test_support::markdown::block;
 use test_support::reporter::Reporter;
+use test_support::shell::Shell;
 
 use crate::cluster::{E2eCluster, SYSTEM};
 use crate::cluster::{ensure, until};
@@ -44,12 +46,29 @@ pub async fn install(reporter: &mut Reporter, cluster: &E2eCluster) -> Result<()
     for pod in cluster.pods(SYSTEM, SELECTOR).await? {
         check_rights(&pod)?;
     }
+    read_logs(cluster).await?;
     let (listens, leads) = start_up(cluster).await?;
     reporter.found("from the start of the operator's process to its admin port", &listens);
     reporter.found("the same, until it has taken the Lease and works", &leads);
     Reporter::say(
         "both run as user 65532 without any capability, and with seccomp; Pod security has let them in",
     );
+    Ok(())
+}
+
+/// Reads the log of every replica, as the documents say.
+async fn read_logs(cluster: &E2eCluster) -> Result<(), Failure> {
+    let shell = Shell::new().ok_or("jq and make are needed")?;
+    for commands in [
+        block("docs/operations.md", "Logs", "kubectl -n mtls-system logs"),
+        block("docs/runbooks.md", "First look", "kubectl -n mtls-system logs"),
+    ] {
+        let logs = shell.run_on(&cluster.installation.cluster, &commands)?;
+        for pod in cluster.pods(SYSTEM, SELECTOR).await? {
+            let says = |line: &str| line.starts_with(&format!("[pod/{}/", name(&pod)));
+            ensure(logs.lines().any(says), || format!("there is no log of {}: {logs}", name(&pod)))?;
+        }
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use crate::{PACKAGE, VERSION};
+use test_support::markdown::block;
 use test_support::tools::require_tool;
 
 /// The files of the repository that a release needs.
@@ -101,11 +102,8 @@ impl Workshop {
     pub fn verifies(&self, folder: &Path) -> bool {
         let (key, public) = (self.path("key.pem"), self.path("release.pub"));
         success(Command::new("openssl").args(["pkey", "-pubout", "-in"]).arg(key).arg("-out").arg(&public));
-        let document = fs::read_to_string(format!("{PACKAGE}/docs/releasing.md")).unwrap();
-        let (_, block) = document.split_once("<!-- verify -->\n```sh\n").unwrap();
-        let (commands, _) = block.split_once("```").unwrap();
-        assert!(commands.contains("release.pub"), "{commands}");
-        let commands = commands.replace("release.pub", public.to_str().unwrap());
+        let commands = block("docs/releasing.md", "Verify a release", "sha256sum");
+        let commands = commands.with("release.pub", public.to_str().unwrap());
         let mut shell = Command::new("bash");
         shell.args(["-euc", &commands]).current_dir(folder).output().unwrap().status.success()
     }

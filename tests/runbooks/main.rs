@@ -1,5 +1,5 @@
-//! docs/runbooks.md does what it says: its commands are run as they stand there, on a real API server with the chart
-//! cluster by helm.
+//! The documents do what they say: their commands are run as they stand there, on a real API server with the chart
+//! installed by helm.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,4 +7,14 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+mod compromise;
+mod fixture;
+mod held_up;
+mod installation;
+mod looking;
+mod lost_root;
 mod migrations;
+mod provided_ca;
+mod releasing;
+mod rotation;
+mod workloads;

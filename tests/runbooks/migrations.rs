@@ -5,7 +5,7 @@ use test_support::cluster::TestCluster;
 use test_support::installation::SYSTEM;
 use test_support::shell::Shell;
 
-use test_support::markdown::{block, blocks};
+use test_support::markdown::block;
 
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chart/web.yaml");
 
@@ -29,13 +29,16 @@ fn serial(cluster: &TestCluster) -> Value {
 }
 
 #[test]
-fn the_operator_moves_to_another_namespace_and_issues_nothing_anew() {
+fn the_operator_moves_to_another_namespace_and_issues_nothing_again() {
     let Some(place) = Shell::new() else { return };
     let cluster = at_work();
     let (root_before, serial_before) = (root(&cluster, "mesh"), serial(&cluster));
-    // Nobody but the test runs the operator here, so the test ends it where helm would.
+    // The operator is a process of this test, so the test ends it where helm would.
     cluster.stop_operator();
-    place.run(&cluster, &blocks("Move the operator to another namespace").concat());
+    place.run(
+        &cluster,
+        &block("docs/runbooks.md", "Move the operator to another namespace", "helm uninstall"),
+    );
     cluster.start_operator_in("mtls-new");
     cluster.kubectl(&["apply", "-f", &WEB.replace("web.yaml", "second.yaml")]);
     cluster.wait("mtlsidentity/second", "default", "condition=Ready");
@@ -46,8 +49,8 @@ fn the_operator_moves_to_another_namespace_and_issues_nothing_anew() {
 fn workloads_of_a_new_cluster_have_the_root_of_the_old_one() {
     let Some(place) = Shell::new() else { return };
     let (old, new) = (at_work(), TestCluster::bare());
-    place.run(&old, &block("Back up the roots", "gpg --encrypt"));
-    let steps = block("Move to another cluster", "helm install");
+    place.run(&old, &block("docs/runbooks.md", "Back up the roots", "gpg --encrypt"));
+    let steps = block("docs/runbooks.md", "Move to another cluster", "helm install");
     place.run(&new, &steps.replace("<as in the old one>", "cluster.local"));
     new.start_operator();
     assert_eq!(root(&new, "mesh"), root(&old, "mesh"));
@@ -58,14 +61,17 @@ fn workloads_of_a_new_cluster_have_the_root_of_the_old_one() {
 }
 
 #[test]
-fn a_cluster_that_is_made_anew_from_its_backup_has_its_root_and_its_identities() {
+fn a_cluster_that_is_created_again_from_its_backup_has_its_root_and_its_identities() {
     let Some(place) = Shell::new() else { return };
     let (lost, restored) = (at_work(), TestCluster::bare());
-    place.run(&lost, &block("Back up the roots", "gpg --encrypt"));
-    place.run(&lost, &block("Restore a whole cluster", "objects.json"));
+    place.run(&lost, &block("docs/runbooks.md", "Back up the roots", "gpg --encrypt"));
+    place.run(&lost, &block("docs/runbooks.md", "Restore a whole cluster", "> objects.json"));
     let root_before = root(&lost, "mesh");
     drop(lost);
-    place.run(&restored, &block("Restore a whole cluster", "create"));
+    place.run(&restored, &block("docs/runbooks.md", "Restore a whole cluster", "create -f objects.json"));
+    // Tools that restore object by object run with the operator stopped.
+    place.run(&restored, &block("docs/runbooks.md", "Restore a whole cluster", "--replicas=0"));
+    assert_eq!(restored.get(&["deployment", "mtls-operator", "-n", SYSTEM])["spec"]["replicas"], 0);
     restored.start_operator();
     restored.wait("mtlsidentity/web", "default", "condition=Ready");
     assert_eq!(root(&restored, "mesh"), root_before);
@@ -83,23 +89,21 @@ fn identities_move_to_another_trust_domain_and_keep_their_root() {
     let Some(place) = Shell::new() else { return };
     let cluster = at_work();
     let root_before = root(&cluster, "mesh");
-    let moved = blocks("Move to a new authority");
-    let in_another_domain = |step: &str, kept: &str, added: &str| {
-        assert!(step.contains(kept), "{step}");
-        step.replace(kept, &format!("{kept}{added}"))
-    };
-    let copied = "{\"mtls-operator.dev/authority\": \"mesh-2\"";
-    let added = ", \"mtls-operator.dev/trust-domain\": \"prod.example.com\"";
-    place.run(&cluster, &in_another_domain(&moved[0], copied, added));
-    let added = " | .trustDomain = \"prod.example.com\"";
-    place.run(&cluster, &in_another_domain(&moved[1], "del(.root.secretName)", added));
+    let copy = block("docs/runbooks.md", "Move to a new authority", "get secret mtls-authority-mesh");
+    let (kept, added) = ("\"mesh-2\"", ", \"mtls-operator.dev/trust-domain\": \"prod.example.com\"");
+    place.run(&cluster, &copy.with(kept, &format!("{kept}{added}")));
+    let create = block("docs/runbooks.md", "Move to a new authority", "kubectl create -f -");
+    let (kept, added) = ("del(.root.secretName)", " | .trustDomain = \"prod.example.com\"");
+    place.run(&cluster, &create.with(kept, &format!("{kept}{added}")));
     assert_eq!(root(&cluster, "mesh-2"), root_before);
-    place.run(&cluster, &moved[2]);
+    place.run(&cluster, &block("docs/runbooks.md", "Move to a new authority", "while read"));
     let id = "--for=jsonpath={.status.spiffeID}=spiffe://prod.example.com/ns/default/sa/web";
     cluster.kubectl(&["wait", "mtlsidentity/web", id, "--timeout=90s"]);
     cluster.wait("mtlsidentity/web", "default", "condition=Ready");
-    place.run(&cluster, &block("Move to a new authority", "delete mtlsauthority mesh"));
-    place.run(&cluster, &block("Move to a new authority", "mtls-operator.dev/rotate="));
+    let behind = place.run(&cluster, &block("docs/runbooks.md", "Move to a new authority", "@tsv"));
+    assert_eq!(behind, "", "every identity is ready");
+    place.run(&cluster, &block("docs/runbooks.md", "Move to a new authority", "delete mtlsauthority mesh"));
+    place.run(&cluster, &block("docs/runbooks.md", "Move to a new authority", "mtls-operator.dev/rotate="));
     cluster.kubectl(&[
         "wait",
         "mtlsauthority/mesh-2",

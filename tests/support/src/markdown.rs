@@ -1,46 +1,75 @@
-//! The commands of a document: its fenced blocks of the language `sh`, without their indentation in a list.
+//! The commands of documents: their fenced blocks of the language `sh`, without their indentation in a list.
+//!
+//! A test takes what it runs by [`block`], with three literals. `tests/docs` reads these calls in the sources, and fails for a block
+//! that no test takes.
 
 use std::fs;
+use std::ops::Deref;
 
 use crate::REPOSITORY;
 
-/// The commands of a text, in order.
-pub fn commands(text: &str) -> Vec<String> {
-    let mut blocks: Vec<String> = Vec::new();
-    let mut indent = None;
+/// A block of commands.
+#[must_use = "commands are there to be run"]
+pub struct Commands(String);
+
+impl Commands {
+    /// The same with a value in place of a placeholder, or of a name that the document has chosen.
+    pub fn with(self, name: &str, value: &str) -> Self {
+        assert!(self.0.contains(name), "there is no {name} in: {}", self.0);
+        Self(self.0.replace(name, value))
+    }
+}
+
+impl Deref for Commands {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A block where it stands.
+pub struct Block {
+    /// The heading above it, of whatever level.
+    pub heading: String,
+    /// Its commands.
+    pub commands: String,
+}
+
+/// The blocks of a text, in order.
+pub fn blocks(text: &str) -> Vec<Block> {
+    let (mut blocks, mut heading) = (Vec::<Block>::new(), String::new());
+    // Inside of a fence: its indentation, and whether it is of commands.
+    let mut fence = None;
     for line in text.lines() {
         let body = line.trim_start();
-        match indent {
-            None if body == "```sh" => {
-                indent = Some(line.len() - body.len());
-                blocks.push(String::new());
+        match fence {
+            None if body.starts_with("```") => {
+                let is_shell = body == "```sh";
+                fence = Some((line.len() - body.len(), is_shell));
+                if is_shell {
+                    blocks.push(Block { heading: heading.clone(), commands: String::new() });
+                }
             }
-            None => {}
-            Some(_) if body == "```" => indent = None,
-            Some(indent) => {
-                let block = blocks.last_mut().unwrap();
-                block.push_str(line.get(indent..).unwrap_or_default());
-                block.push('\n');
+            None if line.starts_with('#') => line.trim_matches(['#', ' ']).clone_into(&mut heading),
+            Some(_) if body == "```" => fence = None,
+            Some((indent, true)) => {
+                let commands = &mut blocks.last_mut().unwrap().commands;
+                commands.push_str(line.get(indent..).unwrap_or_default());
+                commands.push('\n');
             }
+            None | Some((_, false)) => {}
         }
     }
-    assert!(indent.is_none(), "a block does not end: {}", blocks.last().unwrap());
+    assert!(fence.is_none(), "a block does not end, below {heading}");
     blocks
 }
 
-/// The commands below this heading of `docs/runbooks.md`.
-pub fn blocks(heading: &str) -> Vec<String> {
-    let text = fs::read_to_string(format!("{REPOSITORY}/docs/runbooks.md")).unwrap();
-    let (_, section) =
-        text.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
-    let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
-    let blocks = commands(section);
-    assert!(!blocks.is_empty(), "nothing to do below {heading}");
-    blocks
-}
-
-/// The commands below this heading that have these words.
-pub fn block(heading: &str, words: &str) -> String {
-    let found = blocks(heading).into_iter().find(|block| block.contains(words));
-    found.unwrap_or_else(|| panic!("no command below {heading} says {words}"))
+/// The only block below this heading of a document, named from the root of the repository, that has these words.
+pub fn block(page: &str, heading: &str, words: &str) -> Commands {
+    let text = fs::read_to_string(format!("{REPOSITORY}/{page}")).unwrap();
+    let mut found = blocks(&text);
+    found.retain(|block| block.heading == heading && block.commands.contains(words));
+    assert_eq!(found.len(), 1, "blocks of {page} below {heading} that have {words}");
+    Commands(found.remove(0).commands)
 }
