@@ -12,12 +12,12 @@ use crate::program::Program;
 const LONG: [(&str, Option<u32>); 9] = [
     ("cluster", Some(8)),
     ("handshakes", None),
+    ("runbooks", Some(4)),
     ("api_policy", None),
     ("faults", Some(4)),
     ("pki_oracle", None),
     ("chart", None),
     ("conversation", None),
-    ("runbooks", None),
     ("remains", None),
 ];
 
