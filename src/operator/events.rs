@@ -10,7 +10,7 @@ use super::context::Context;
 use crate::api::MtlsIdentity;
 use crate::api::conditions::{READY, STALLED, find};
 use crate::api::names::FIELD_MANAGER;
-use crate::plan::identity::ready::{ReadyReason, Standing};
+use crate::plan::identity::ready::{IdentityReady, ReadyReason};
 
 /// Reason of the Event about a Secret that another writer overwrites again and again.
 const OVERWRITTEN: &str = "SecretOverwritten";
@@ -19,25 +19,25 @@ const NOTE_LENGTH: usize = 1024;
 
 /// Logs a change of an identity's `Ready`, and creates an Event where a person must act. An Event that cannot be created is
 /// not tried again: the condition says the same.
-pub async fn transition(context: &Context, identity: &MtlsIdentity, standing: &Standing) {
+pub async fn transition(context: &Context, identity: &MtlsIdentity, ready: &IdentityReady) {
     let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let before = find(conditions, READY).map(|condition| condition.reason.as_str());
-    let has_turned = before != Some(standing.reason.as_str());
-    let needs_a_person = standing.stalled && (has_turned || find(conditions, STALLED).is_none());
+    let has_turned = before != Some(ready.reason.as_str());
+    let needs_a_person = ready.stalled && (has_turned || find(conditions, STALLED).is_none());
     if has_turned || needs_a_person {
-        log(identity, before, standing);
+        log(identity, before, ready);
     }
-    if needs_a_person || (has_turned && standing.reason == ReadyReason::Expired) {
-        warn(context, identity, standing.reason.as_str(), &standing.message).await;
+    if needs_a_person || (has_turned && ready.reason == ReadyReason::Expired) {
+        warn(context, identity, ready.reason.as_str(), &ready.message).await;
     }
 }
 
-fn log(identity: &MtlsIdentity, before: Option<&str>, standing: &Standing) {
+fn log(identity: &MtlsIdentity, before: Option<&str>, ready: &IdentityReady) {
     let (namespace, name) = (identity.namespace(), identity.name_any());
-    let (reason, why) = (standing.reason.as_str(), &standing.message);
-    if standing.stalled {
+    let (reason, why) = (ready.reason.as_str(), &ready.message);
+    if ready.stalled {
         tracing::warn!(namespace, name, before, reason, why, "an identity needs a person");
-    } else if before.is_some() || standing.reason != ReadyReason::Issued {
+    } else if before.is_some() || ready.reason != ReadyReason::Issued {
         // The first leaf is logged where it is issued.
         tracing::info!(
             namespace,

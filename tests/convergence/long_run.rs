@@ -100,8 +100,8 @@ proptest! {
             prop_assert_eq!(model.step(now), Plan::Keep, "{}", now);
         }
         prop_assert_eq!(model.issued, issued);
-        prop_assert_eq!(model.decide(root_end).standing.reason, ReadyReason::Issued);
-        prop_assert_eq!(model.decide(root_end + SECOND).standing.reason, ReadyReason::Expired);
+        prop_assert_eq!(model.decide(root_end).ready.reason, ReadyReason::Issued);
+        prop_assert_eq!(model.decide(root_end + SECOND).ready.reason, ReadyReason::Expired);
     }
 
     #[test]

@@ -20,8 +20,8 @@ fn is_at_rest_after_two_steps_and_one_leaf(mut model: Model) {
 fn a_leaf_is_not_followed_by_another(mut model: Model) {
     if because(&model.step(NOW)).is_some() {
         assert_eq!(model.step(NOW), Plan::Keep);
-        let standing = model.decide(NOW).standing;
-        assert!(standing.ready && !standing.stalled, "{standing:?}");
+        let ready = model.decide(NOW).ready;
+        assert!(ready.ready && !ready.stalled, "{ready:?}");
     }
 }
 
@@ -47,11 +47,11 @@ fn is_stalled_exactly_where_a_person_must_act(mut model: Model) {
     // What another object can cure needs a person only after a while: the cure may come with the same change.
     for (stalls_at, has_stalled) in [(NOW + SignedDuration::from_secs(1), false), (NOW, true)] {
         model.stalls_at = stalls_at;
-        let standing = model.decide(NOW).standing;
-        let is_paused = model.asked.paused && !standing.ready && !is_cured_elsewhere;
+        let ready = model.decide(NOW).ready;
+        let is_paused = model.asked.paused && !ready.ready && !is_cured_elsewhere;
         let must_act = is_paused || (is_cured_elsewhere && has_stalled);
-        assert_eq!(standing.stalled, must_act, "{standing:?}");
-        assert!(!(standing.stalled && standing.ready));
+        assert_eq!(ready.stalled, must_act, "{ready:?}");
+        assert!(!(ready.stalled && ready.ready));
     }
 }
 

@@ -126,8 +126,7 @@ fn bundles_have_the_names_that_specs_and_signers_give_them() {
 #[test]
 fn the_condition_tells_the_worst_and_one_example_of_it() {
     let stand = |standings: &[(&str, TargetStatus)]| {
-        let places: Vec<_> =
-            standings.iter().map(|(name, standing)| (place(name), standing.clone())).collect();
+        let places: Vec<_> = standings.iter().map(|(name, ready)| (place(name), ready.clone())).collect();
         verdict(&places)
     };
     let foreign = TargetStatus::Conflict(Conflict::Foreign);

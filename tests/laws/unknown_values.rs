@@ -181,8 +181,8 @@ fn plan(case: &Case) -> Plan {
 fn a_leaf_that_was_permitted_is_renewed_though_the_permission_cannot_be_read() {
     let due = Plan::Issue { because: IssueReason::Due, over: Some("7".into()) };
     assert_eq!(plan(&held_before()), due);
-    let standing = decide(&held_before().world(), NOW + MINUTE).standing;
-    assert_eq!((standing.ready, standing.reason), (true, ReadyReason::Issued));
+    let ready = decide(&held_before().world(), NOW + MINUTE).ready;
+    assert_eq!((ready.ready, ready.reason), (true, ReadyReason::Issued));
     let changes: [fn(&mut Case); 5] = [
         |case| case.before = Before { was_permitted: false, ..case.before },
         |case| case.terms.as_mut().unwrap().retained = None,
@@ -194,7 +194,7 @@ fn a_leaf_that_was_permitted_is_renewed_though_the_permission_cannot_be_read() {
         let mut case = held_before();
         change(&mut case);
         assert!(!matches!(plan(&case), Plan::Issue { .. }), "nothing new is permitted");
-        assert_eq!(decide(&case.world(), NOW).standing.reason, ReadyReason::NotPermitted);
+        assert_eq!(decide(&case.world(), NOW).ready.reason, ReadyReason::NotPermitted);
     }
 }
 
@@ -234,9 +234,9 @@ fn a_word_of_another_version_in_an_identity_is_invalid_and_named_and_its_trust_i
         case.held().trust = Some("t0".into());
         let decision = decide(&case.world(), NOW);
         assert_eq!(decision.plan, Plan::Refresh { over: "7".into() }, "{field}");
-        let standing = &decision.standing;
+        let ready = &decision.ready;
         assert_eq!(
-            (standing.ready, standing.stalled, standing.reason),
+            (ready.ready, ready.stalled, ready.reason),
             (false, true, ReadyReason::Invalid),
             "{field}"
         );

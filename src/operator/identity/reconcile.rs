@@ -116,8 +116,8 @@ impl IdentityReconcile<'_> {
             ) => Err(error),
             Err(error) => {
                 let has_stalled = decision.has_stalled;
-                let standing = with_failure(&decision.standing, &error, has_stalled);
-                self.record(&Decision { standing, ..decision }, &found).await?;
+                let ready = with_failure(&decision.ready, &error, has_stalled);
+                self.record(&Decision { ready, ..decision }, &found).await?;
                 // What ends alike until something changes is a refusal, which status tells, and no failure.
                 if error.is_permanent() { Ok(()) } else { Err(error) }
             }

@@ -14,26 +14,26 @@ use crate::operator::error::Error;
 use crate::operator::events;
 use crate::operator::status_proof::{names_unknown_signer, proven};
 use crate::plan::identity::decide::Decision;
-use crate::plan::identity::ready::{Refusal, Standing};
+use crate::plan::identity::ready::{IdentityReady, Refusal};
 use crate::plan::identity::spec::MalformedSpec;
 
 impl IdentityReconcile<'_> {
     /// Records a decision, with what an admission policy has changed.
     pub(super) async fn record(&self, decision: &Decision, found: &ObservedSecret) -> Result<(), Error> {
-        let standing = match self.altered(found) {
-            Some(what) => decision.standing.remarked(&what),
-            None => decision.standing.clone(),
+        let ready = match self.altered(found) {
+            Some(what) => decision.ready.remarked(&what),
+            None => decision.ready.clone(),
         };
-        let decision = Decision { standing, ..decision.clone() };
-        self.store(self.status(&decision, found), &decision.standing).await
+        let decision = Decision { ready, ..decision.clone() };
+        self.store(self.status(&decision, found), &decision.ready).await
     }
 
     pub(super) fn status(&self, decision: &Decision, found: &ObservedSecret) -> MtlsIdentityStatus {
         status::identity_status(self.identity, self.spec, decision, found, self.context.clock.now())
     }
 
-    pub(super) async fn store(&self, status: MtlsIdentityStatus, standing: &Standing) -> Result<(), Error> {
-        write(self.context, self.identity, self.patch(status), standing).await
+    pub(super) async fn store(&self, status: MtlsIdentityStatus, ready: &IdentityReady) -> Result<(), Error> {
+        write(self.context, self.identity, self.patch(status), ready).await
     }
 
     /// The patch of a status. A proof joins what is written anyway: for its own sake nothing is.
@@ -51,11 +51,11 @@ impl IdentityReconcile<'_> {
 }
 
 /// What status says after a pass that failed.
-pub fn with_failure(standing: &Standing, error: &Error, has_stalled: bool) -> Standing {
+pub fn with_failure(ready: &IdentityReady, error: &Error, has_stalled: bool) -> IdentityReady {
     match error.explanation() {
-        Some(why) if error.is_permanent() => standing.obstructed(&why, has_stalled),
-        Some(why) => standing.explained(&why),
-        None => standing.clone(),
+        Some(why) if error.is_permanent() => ready.obstructed(&why, has_stalled),
+        Some(why) => ready.explained(&why),
+        None => ready.clone(),
     }
 }
 
@@ -65,8 +65,8 @@ pub async fn record_malformed(
     identity: &MtlsIdentity,
     malformed: &MalformedSpec,
 ) -> Result<(), Error> {
-    let standing = Standing::refused(Refusal::Malformed(malformed.to_string()), true);
-    record_standing(context, identity, &standing).await
+    let ready = IdentityReady::refused(Refusal::Malformed(malformed.to_string()), true);
+    record_ready(context, identity, &ready).await
 }
 
 /// An object that is being deleted, and that finalizers of others keep: only that its leaf has expired is recorded.
@@ -74,22 +74,22 @@ pub async fn record_deleting(context: &Context, identity: &MtlsIdentity) -> Resu
     let end = identity.status.as_ref().and_then(|status| status.not_after.as_ref()).map(|time| time.0);
     let Some(end) = end.filter(|end| context.clock.now() > *end) else { return Ok(()) };
     let finalizers = identity.metadata.finalizers.as_deref().unwrap_or_default();
-    record_standing(context, identity, &Standing::deleted_and_expired(end, finalizers)).await
+    record_ready(context, identity, &IdentityReady::deleted_and_expired(end, finalizers)).await
 }
 
 /// Records conditions, and leaves the rest of the status as it was.
-async fn record_standing(
+async fn record_ready(
     context: &Context,
     identity: &MtlsIdentity,
-    standing: &Standing,
+    ready: &IdentityReady,
 ) -> Result<(), Error> {
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
-    let conditions = standing.conditions(&before.conditions, generation, context.clock.now());
+    let conditions = ready.conditions(&before.conditions, generation, context.clock.now());
     let status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
     let version = identity.metadata.resource_version.as_deref();
     let patch = status_patch(version, identity.status.as_ref(), &status);
-    write(context, identity, patch, standing).await
+    write(context, identity, patch, ready).await
 }
 
 /// Writes a status that differs from what is recorded; the scheduler learns it, and an Event tells of it.
@@ -97,7 +97,7 @@ async fn write(
     context: &Context,
     identity: &MtlsIdentity,
     patch: Option<Value>,
-    standing: &Standing,
+    ready: &IdentityReady,
 ) -> Result<(), Error> {
     let meta = &identity.metadata;
     let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else {
@@ -106,6 +106,6 @@ async fn write(
     let recorded = context.client.patch_identity_status(namespace, name, patch).await?;
     let now = context.millis();
     context.scheduler.change(|scheduler| scheduler.apply_identity_answer(&recorded, now));
-    events::transition(context, identity, standing).await;
+    events::transition(context, identity, ready).await;
     Ok(())
 }

@@ -48,14 +48,14 @@ impl IdentityReconcile<'_> {
         pause: &Pause,
     ) -> Result<(), Error> {
         let why = explain(self.spec, found, pause);
-        let standing = decision.standing.remarked(&why);
-        let decision = Decision { standing, ..decision };
+        let ready = decision.ready.remarked(&why);
+        let decision = Decision { ready, ..decision };
         let mut status = self.status(&decision, found);
         if status.secret.is_some() {
             // What is there was not verified.
             status.secret = self.identity.status.as_ref().and_then(|status| status.secret.clone());
         }
-        self.store(status, &decision.standing).await?;
+        self.store(status, &decision.ready).await?;
         if pause.is_first {
             events::overwritten(self.context, self.identity, &why).await;
         }

@@ -26,7 +26,7 @@ pub fn identity_status(
 ) -> MtlsIdentityStatus {
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
-    let mut conditions = decision.standing.conditions(&before.conditions, generation, now);
+    let mut conditions = decision.ready.conditions(&before.conditions, generation, now);
     // What probes say is theirs to change; without them it goes.
     let is_probed = !identity.spec.probes.is_empty();
     conditions.extend(find(&before.conditions, SERVING).filter(|_| is_probed).cloned());

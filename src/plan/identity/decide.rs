@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::leaf_rules::{LeafFacts, is_other_profile, is_renewal_requested};
-use super::ready::{Refusal, Standing};
+use super::ready::{IdentityReady, Refusal};
 use super::world::{Authorization, LeafDefect, OwnedSecret, SecretState, StoredLeaf, World};
 use crate::plan::spread::slot;
 
@@ -83,7 +83,7 @@ pub struct Decision {
     /// What to do.
     pub plan: Plan,
     /// The `Ready` condition now.
-    pub standing: Standing,
+    pub ready: IdentityReady,
     /// When the leaf in force is renewed, if it is.
     pub renewal: Option<Timestamp>,
     /// Whether a refusal needs a person by now.
@@ -106,19 +106,19 @@ pub fn decide(world: &World<'_>, now: Timestamp) -> Decision {
         return refused(world, refusal.clone(), refresh_if_stale(world, held, None, now), now);
     }
     let need = need(world, held, now);
-    let (standing, renewal) = (standing(world, &need), renewal(world, &need, now));
+    let (ready, renewal) = (ready(world, &need), renewal(world, &need, now));
     let plan = match &need {
         Need::Leaf(because, _) if may_issue(world, now) => {
             Plan::Issue { because: *because, over: held.map(|held| held.version.clone()) }
         }
         _ => refresh_if_stale(world, held, renewal, now),
     };
-    Decision { plan, standing, renewal, has_stalled: world.has_stalled(now) }
+    Decision { plan, ready, renewal, has_stalled: world.has_stalled(now) }
 }
 
 fn refused(world: &World<'_>, refusal: Refusal, plan: Plan, now: Timestamp) -> Decision {
     let has_stalled = world.has_stalled(now);
-    Decision { plan, standing: Standing::refused(refusal, has_stalled), renewal: None, has_stalled }
+    Decision { plan, ready: IdentityReady::refused(refusal, has_stalled), renewal: None, has_stalled }
 }
 
 /// Whether a leaf with these very names was permitted before a part of the authority's spec could not be read any more.
@@ -249,34 +249,34 @@ fn is_trust_due(world: &World<'_>, held: &OwnedSecret, renewal: Option<Timestamp
 }
 
 /// The `Ready` condition now, before anything is done.
-fn standing(world: &World<'_>, need: &Need<'_>) -> Standing {
+fn ready(world: &World<'_>, need: &Need<'_>) -> IdentityReady {
     let paused = world.spec.paused;
     let why_not = why_not(world);
     match need {
         Need::Nothing(leaf) | Need::Leaf(_, CurrentLeaf::AsAsked(leaf)) if paused => {
-            Standing::paused(leaf.window.not_after)
+            IdentityReady::paused(leaf.window.not_after)
         }
         Need::Nothing(leaf) => issued(world, leaf),
         Need::Leaf(_, CurrentLeaf::AsAsked(leaf)) => match why_not {
-            Some(why) => Standing::overdue(leaf.window.not_after, why),
+            Some(why) => IdentityReady::overdue(leaf.window.not_after, why),
             None => issued(world, leaf),
         },
         Need::Leaf(_, CurrentLeaf::Expired(leaf)) if paused => {
-            Standing::paused_and_expired(leaf.window.not_after)
+            IdentityReady::paused_and_expired(leaf.window.not_after)
         }
-        Need::Leaf(_, CurrentLeaf::Expired(leaf)) => Standing::expired(leaf.window.not_after, why_not),
-        Need::Leaf(_, CurrentLeaf::Distrusted) if paused => Standing::paused_and_distrusted(),
-        Need::Leaf(_, CurrentLeaf::None) if paused => Standing::paused_without_leaf(),
+        Need::Leaf(_, CurrentLeaf::Expired(leaf)) => IdentityReady::expired(leaf.window.not_after, why_not),
+        Need::Leaf(_, CurrentLeaf::Distrusted) if paused => IdentityReady::paused_and_distrusted(),
+        Need::Leaf(_, CurrentLeaf::None) if paused => IdentityReady::paused_without_leaf(),
         Need::Leaf(_, CurrentLeaf::None | CurrentLeaf::Distrusted) => match why_not {
-            Some(why) => Standing::authority_not_ready(why),
-            None => Standing::issuing(),
+            Some(why) => IdentityReady::authority_not_ready(why),
+            None => IdentityReady::issuing(),
         },
     }
 }
 
-fn issued(world: &World<'_>, leaf: &StoredLeaf) -> Standing {
-    let standing = Standing::issued(leaf.window.not_after, grants(world));
-    if ends_with_signer(world, leaf) { standing.ending_with_its_signer() } else { standing }
+fn issued(world: &World<'_>, leaf: &StoredLeaf) -> IdentityReady {
+    let ready = IdentityReady::issued(leaf.window.not_after, grants(world));
+    if ends_with_signer(world, leaf) { ready.ending_with_its_signer() } else { ready }
 }
 
 /// The grants by which the identity has its names.

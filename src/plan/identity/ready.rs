@@ -82,9 +82,9 @@ pub enum Refusal {
 }
 
 /// The conditions of an identity, before they are rendered.
-pub type Standing = Ready<ReadyReason>;
+pub type IdentityReady = Ready<ReadyReason>;
 
-impl Standing {
+impl IdentityReady {
     /// The leaf is valid and as asked, and these grants allow it.
     #[must_use]
     pub fn issued(not_after: Timestamp, grants: &[String]) -> Self {

@@ -60,9 +60,9 @@ fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
         ("another signer", |c| c.leaf().key_id = "a0".into(), Plan::Keep, ISSUED),
         ("never recorded", |c| c.before.was_issued = false, Plan::Keep, ISSUED),
     ];
-    for (name, change, plan, standing) in rows {
+    for (name, change, plan, ready) in rows {
         let decision = decision(&Case::changed(change));
-        assert_eq!((decision.plan.clone(), stands(&decision)), (plan, standing), "{name}");
+        assert_eq!((decision.plan.clone(), stands(&decision)), (plan, ready), "{name}");
     }
 }
 
@@ -98,7 +98,7 @@ fn a_leaf_that_is_not_yet_valid_is_damage_and_the_one_in_its_place_is_not() {
     assert_eq!(at(&case, begin).plan, Plan::Keep);
     let early = at(&case, begin - SECOND);
     assert_eq!(
-        (early.plan, early.standing.ready),
+        (early.plan, early.ready.ready),
         (issue(IssueReason::Damaged(LeafDefect::NotYetValid)), false)
     );
     let now = NOW - HOUR * 8;

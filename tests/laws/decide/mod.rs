@@ -36,7 +36,7 @@ fn refresh() -> Plan {
 
 /// Ready, Stalled and the reason, as a user reads them.
 fn stands(decision: &Decision) -> (bool, bool, ReadyReason) {
-    (decision.standing.ready, decision.standing.stalled, decision.standing.reason)
+    (decision.ready.ready, decision.ready.stalled, decision.ready.reason)
 }
 
 const ISSUED: (bool, bool, ReadyReason) = (true, false, ReadyReason::Issued);

@@ -18,11 +18,11 @@ fn a_paused_identity_gets_no_leaf_whatever_happens() {
         ("renewal asked", |c| c.asked.renew_request = Some("1".into()), PAUSED),
         ("due", |c| c.leaf().issued_at = NOW - DAY * 9, PAUSED),
     ];
-    for (name, change, standing) in rows {
+    for (name, change, ready) in rows {
         let mut case = Case::changed(change);
         case.asked.paused = true;
         let decision = decision(&case);
-        assert_eq!((decision.plan.clone(), stands(&decision)), (Plan::Keep, standing), "{name}");
+        assert_eq!((decision.plan.clone(), stands(&decision)), (Plan::Keep, ready), "{name}");
         assert_eq!(decision.renewal, None, "{name}: a renewal is announced");
     }
 }
@@ -57,7 +57,7 @@ fn a_refusal_stalls_and_no_leaf_is_issued() {
             refuse(&mut case, refusal.clone());
             let decision = decision(&case);
             assert_eq!((decision.plan.clone(), stands(&decision)), (Plan::Keep, (false, true, reason)));
-            assert_eq!(decision.standing.message, "a");
+            assert_eq!(decision.ready.message, "a");
         }
     }
 }
@@ -74,6 +74,6 @@ fn a_foreign_secret_is_never_touched_and_reported_before_every_other_problem() {
             (decision.plan.clone(), stands(&decision)),
             (Plan::Keep, (false, true, ReadyReason::SecretConflict))
         );
-        assert_eq!(decision.standing.message, "it is foreign");
+        assert_eq!(decision.ready.message, "it is foreign");
     }
 }

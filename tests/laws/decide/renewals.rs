@@ -10,10 +10,10 @@ use crate::fixture::{Case, DAY, HOUR, NOW};
 fn a_leaf_expires_after_its_last_second_and_not_before() {
     let case = Case::changed(|case| case.asked.paused = true);
     let end = NOW + DAY;
-    for (now, standing) in
+    for (now, ready) in
         [(end - SECOND, PAUSED), (end, PAUSED), (end + SECOND, (false, true, ReadyReason::Expired))]
     {
-        assert_eq!(stands(&at(&case, now)), standing, "{now}");
+        assert_eq!(stands(&at(&case, now)), ready, "{now}");
     }
     let running = Case::settled();
     assert_eq!(at(&running, end).plan, issue(IssueReason::Due));
@@ -84,8 +84,7 @@ fn a_renewal_request_is_answered_once() {
 
 #[test]
 fn a_leaf_that_ends_with_its_signer_says_that_it_is_not_renewed_until_there_is_another() {
-    let said =
-        |case: &Case| decision(case).standing.message.contains("only when the authority has another one");
+    let said = |case: &Case| decision(case).ready.message.contains("only when the authority has another one");
     assert!(!said(&Case::settled()));
     let mut case = Case::settled();
     let end = case.leaf().window.not_after;

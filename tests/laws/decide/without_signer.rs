@@ -37,7 +37,7 @@ fn while_the_authority_is_halted_nothing_is_issued_and_trust_and_valid_leaves_st
     assert_eq!(of(&halted(|case| case.held().trust = Some("t0".into()))), (refresh(), ISSUED));
     let due = at(&halted(|_| {}), NOW + HOUR * 17);
     assert_eq!((due.plan.clone(), stands(&due), due.renewal), (Plan::Keep, ISSUED, None));
-    assert!(due.standing.message.contains("the clock is wrong"), "{}", due.standing.message);
+    assert!(due.ready.message.contains("the clock is wrong"), "{}", due.ready.message);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_renewal_without_a_signer_is_reported_and_not_announced_any_more() {
         let due = at(&case, renewal);
         assert_eq!((&due.plan, stands(&due), due.renewal), (&Plan::Keep, ISSUED, None));
         assert!(
-            due.standing.message.contains("its renewal is due and the authority does not sign: "),
+            due.ready.message.contains("its renewal is due and the authority does not sign: "),
             "{due:?}"
         );
     }
@@ -63,7 +63,7 @@ fn without_a_signer_a_leaf_that_is_needed_waits() {
             case.secret = secret;
             let decision = decision(&case);
             assert_eq!((decision.plan.clone(), stands(&decision)), (Plan::Keep, WAITING));
-            assert_eq!(decision.standing.message, "the root is lost");
+            assert_eq!(decision.ready.message, "the root is lost");
         }
     }
 }
@@ -76,7 +76,7 @@ fn without_a_signer_an_expired_leaf_says_why_no_other_comes() {
         (decision.plan.clone(), stands(&decision)),
         (Plan::Keep, (false, false, ReadyReason::Expired))
     );
-    assert!(decision.standing.message.ends_with(": the root is lost"), "{}", decision.standing.message);
+    assert!(decision.ready.message.ends_with(": the root is lost"), "{}", decision.ready.message);
 }
 
 #[test]

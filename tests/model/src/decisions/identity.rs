@@ -66,7 +66,7 @@ impl Decisions {
                 Plan::Issue { .. } => Need::Leaf,
                 Plan::Refresh { .. } => Need::Bundle,
             };
-            (need, decision.standing.ready)
+            (need, decision.ready.ready)
         })
     }
 
