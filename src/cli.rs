@@ -54,9 +54,13 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_CLUSTER_DOMAIN", default_value = "cluster.local", value_parser = dns_name)]
     pub cluster_domain: String,
 
-    /// Address of /livez, /readyz and /metrics. With port 0 a free port is chosen and logged.
+    /// Address of /metrics. With port 0 a free port is chosen and logged.
     #[arg(long, env = "MTLS_OPERATOR_ADMIN_ADDRESS", default_value = "0.0.0.0:8080")]
     pub admin_address: SocketAddr,
+
+    /// Address of /livez and /readyz. With port 0 a free port is chosen and logged.
+    #[arg(long, env = "MTLS_OPERATOR_HEALTH_ADDRESS", default_value = "0.0.0.0:8081")]
+    pub health_address: SocketAddr,
 
     /// Elect a leader: one replica works, the others are on standby. Disable it only for a single replica.
     #[arg(long, env = "MTLS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]

@@ -1,6 +1,7 @@
 //! The process: its clock, its client, its place in the election; and the order in which they start and stop.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -20,6 +21,7 @@ use crate::runtime::client::connect;
 use crate::runtime::clock::Clock;
 use crate::runtime::clock_check;
 use crate::runtime::leader::{LeaderConfig, Leadership, elect};
+use crate::runtime::open_files;
 use crate::runtime::process_metrics;
 use crate::runtime::readiness::Readiness;
 use crate::runtime::shutdown::Shutdown;
@@ -32,12 +34,13 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Runs the operator until it is told to stop.
 ///
 /// # Errors
-/// Where the API server cannot be configured, the admin port not be opened, or a second signal came.
+/// Where the API server cannot be configured, a port cannot be opened, or a second signal came.
 pub fn run(config: &Run) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
 }
 
 async fn serve(config: &Run) -> Result<(), Failure> {
+    open_files::raise_limit();
     let clock = Clock::system();
     let (shutdown, aborted) = Shutdown::on_signals()?;
     tokio::select! {
@@ -49,12 +52,12 @@ async fn serve(config: &Run) -> Result<(), Failure> {
 async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), Failure> {
     let readiness = Readiness::new();
     let metrics = Metrics::default();
-    let listener = TcpListener::bind(config.admin_address).await;
-    let listener =
-        listener.map_err(|error| format!("the admin address {}: {error}", config.admin_address))?;
     let registry = Arc::new(registry(&metrics, &clock));
     let started = readiness.handle("the API server");
-    let admin = tokio::spawn(admin::serve(listener, readiness.clone(), registry, shutdown.clone()));
+    let listener = listen("the admin address", config.admin_address).await?;
+    let admin = tokio::spawn(admin::serve_metrics(listener, registry, shutdown.clone()));
+    let listener = listen("the health address", config.health_address).await?;
+    let health = tokio::spawn(admin::serve_health(listener, readiness.clone(), shutdown.clone()));
     let kube = Config::infer().await?;
     announce(config, &kube);
     let client = connect(kube, clock.clone())?;
@@ -69,7 +72,12 @@ async fn operate(config: &Run, clock: Clock, shutdown: Shutdown) -> Result<(), F
     give_up.fire();
     election.await?;
     result?;
+    health.await??;
     Ok(admin.await??)
+}
+
+async fn listen(what: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| format!("{what} {address}: {error}").into())
 }
 
 /// The version and settings, in the first log line.

@@ -20,7 +20,8 @@ const KUBECONFIG: &str = r#"{
 
 fn operator(kubeconfig: &Path) -> Child {
     Command::new(env!("CARGO_BIN_EXE_mtls-operator"))
-        .args(["run", "--admin-address", "127.0.0.1:0", "--watch-namespace", "webshop", "--endpoint-probes"])
+        .args(["run", "--admin-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"])
+        .args(["--watch-namespace", "webshop", "--endpoint-probes"])
         .env("KUBECONFIG", kubeconfig)
         .env_remove("KUBERNETES_SERVICE_HOST")
         .env_remove("POD_NAMESPACE")

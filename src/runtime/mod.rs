@@ -8,6 +8,7 @@ pub mod error_chain;
 mod http;
 pub mod leader;
 mod lease;
+pub mod open_files;
 pub mod process_metrics;
 pub mod readiness;
 pub mod response_timeout;

@@ -109,6 +109,23 @@ fn endpoints_are_read_and_pods_dialed_only_with_probes() {
 }
 
 #[test]
+fn no_pod_reaches_the_port_on_which_the_kubelet_judges_the_process() {
+    let objects = render(&[]);
+    let policy = of_kind(&objects, &["NetworkPolicy"]).next().unwrap();
+    let deployment = of_kind(&objects, &["Deployment"]).next().unwrap();
+    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+    for probe in ["livenessProbe", "readinessProbe"] {
+        assert_eq!(container[probe]["httpGet"]["port"], "health", "{probe}");
+    }
+    let health = container["ports"].as_array().unwrap().iter().find(|port| port["name"] == "health").unwrap();
+    let open: Vec<&Value> = (policy["spec"]["ingress"].as_array().unwrap().iter())
+        .flat_map(|rule| rule["ports"].as_array().unwrap())
+        .map(|port| &port["port"])
+        .collect();
+    assert!(!open.is_empty() && !open.contains(&&health["containerPort"]), "{open:?}");
+}
+
+#[test]
 fn what_is_cluster_scoped_can_be_written_only_where_that_was_asked_for() {
     let names = |values: &[&str], resource: &str| {
         rules(&render(values)).iter().any(|(_, resources, _)| resources.contains(&resource))

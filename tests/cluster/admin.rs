@@ -1,4 +1,4 @@
-//! The admin port, as probes and Prometheus see it.
+//! The ports of a replica: metrics as Prometheus reads them, and health as the kubelet probes it.
 
 use serde_json::json;
 use test_support::cluster::TestCluster;
@@ -10,16 +10,17 @@ fn has_status(page: &str, status: &str) -> bool {
 }
 
 #[tokio::test]
-async fn the_admin_port_answers_probes_and_serves_figures() {
+async fn each_port_serves_what_is_its_own() {
     let cluster = TestCluster::shared();
     let namespace = cluster.namespace().await;
     namespace.create("cart", json!({})).await;
     namespace.ready("cart").await;
     for probe in ["/livez", "/readyz"] {
-        let page = cluster.admin_page(OPERATOR, probe).await;
+        let page = cluster.health_page(OPERATOR, probe).await;
         assert!(has_status(&page, "200") && page.ends_with("\r\n\r\nok\n"), "{probe}: {page}");
     }
-    assert!(has_status(&cluster.admin_page(OPERATOR, "/debug").await, "404"));
+    assert!(has_status(&cluster.admin_page(OPERATOR, "/livez").await, "404"));
+    assert!(has_status(&cluster.health_page(OPERATOR, "/metrics").await, "404"));
     // Counts of identities come within ten seconds.
     let counted = || async {
         let page = cluster.admin_page(OPERATOR, "/metrics").await;
@@ -46,7 +47,7 @@ async fn a_standby_is_ready_and_has_no_figures_about_identities() {
     namespace.create("cart", json!({})).await;
     namespace.ready("cart").await;
     cluster.start_operator_as("two", &[]);
-    let is_ready = || async { has_status(&cluster.admin_page("two", "/readyz").await, "200").then_some(()) };
+    let is_ready = || async { has_status(&cluster.health_page("two", "/readyz").await, "200").then_some(()) };
     until("the standby to be ready", is_ready).await;
     let page = cluster.admin_page("two", "/metrics").await;
     assert!(!page.contains("authority=\"mesh\""), "{page}");

@@ -17,7 +17,7 @@ use mtls_operator::runtime::clock::Clock;
 use serde_json::json;
 use tempfile::TempDir;
 use test_support::cluster::TestCluster;
-use test_support::installation::SYSTEM;
+use test_support::installation::{FREE_PORTS, SYSTEM};
 use test_support::tools::faketime_library;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -46,7 +46,7 @@ impl<'a> Operator<'a> {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
         std::fs::write(&kubeconfig, kubeconfig_of(&server)).unwrap();
-        let args = ["run", "--namespace", SYSTEM, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
+        let args = [&["run", "--namespace", SYSTEM, "--log-format", "json"][..], &FREE_PORTS].concat();
         let (library, offset) = (faketime_library(faketime), format!("-{}", behind.as_secs()));
         let environment = [
             ("KUBECONFIG", kubeconfig.to_str().unwrap()),

@@ -114,6 +114,14 @@ impl TestCluster {
         get(&address.await, path).await.unwrap()
     }
 
+    /// What a replica answers on its health port: headers and body.
+    pub async fn health_page(&self, name: &str, path: &str) -> String {
+        let address = until("the operator to log its health address", || async {
+            self.installation.health_address(name)
+        });
+        get(&address.await, path).await.unwrap()
+    }
+
     /// A client with all rights.
     pub async fn client(&self) -> Client {
         Client::try_from(self.installation.admin_config().await.unwrap()).unwrap()

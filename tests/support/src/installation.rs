@@ -68,8 +68,8 @@ impl Installation {
     pub fn start_operator(&self, operator: &Operator<'_>) -> Result<u32, Failure> {
         let Operator { name, namespace, account, flags } = operator;
         let kubeconfig = self.cluster.kubeconfig_for(namespace, account)?.display().to_string();
-        let run = ["run", "--namespace", namespace, "--admin-address", "127.0.0.1:0", "--log-format", "json"];
-        let arguments: Vec<&str> = run.iter().chain(*flags).copied().collect();
+        let run = ["run", "--namespace", namespace, "--log-format", "json"];
+        let arguments: Vec<&str> = run.iter().chain(&FREE_PORTS).chain(*flags).copied().collect();
         let environment = [("KUBECONFIG", kubeconfig.as_str()), ("POD_NAME", name)];
         Ok(self.cluster.start_program(name, &program()?, &arguments, &environment)?)
     }
@@ -84,10 +84,19 @@ impl Installation {
         std::fs::read_to_string(self.cluster.log_of(name)).unwrap_or_default()
     }
 
-    /// Address of an operator's admin port, once it has logged it.
+    /// Address of an operator's metrics, once it has logged it.
     pub fn admin_address(&self, name: &str) -> Option<String> {
+        self.address(name, "admin server listens")
+    }
+
+    /// Address of an operator's health checks, once it has logged it.
+    pub fn health_address(&self, name: &str) -> Option<String> {
+        self.address(name, "health server listens")
+    }
+
+    fn address(&self, name: &str, message: &str) -> Option<String> {
         let log = self.log_of(name);
-        let line = log.lines().rfind(|line| line.contains("admin server listens"))?;
+        let line = log.lines().rfind(|line| line.contains(message))?;
         let line: Value = serde_json::from_str(line).ok()?;
         line["address"].as_str().map(str::to_owned)
     }
@@ -126,7 +135,10 @@ impl Installation {
     }
 }
 
-/// What an admin port answers: headers and body.
+/// Flags by which operators on one machine do not compete for ports.
+pub const FREE_PORTS: [&str; 4] = ["--admin-address", "127.0.0.1:0", "--health-address", "127.0.0.1:0"];
+
+/// What a port of an operator answers: headers and body.
 pub async fn get(address: &str, path: &str) -> Result<String, Failure> {
     let mut socket = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
