@@ -35,6 +35,8 @@ mod endpoint_slices;
 mod epochs;
 #[path = "laws/evidence.rs"]
 mod evidence;
+#[path = "laws/fairness.rs"]
+mod fairness;
 #[path = "laws/fixture.rs"]
 mod fixture;
 #[path = "laws/former_keys.rs"]
@@ -63,6 +65,8 @@ mod probe_store;
 mod probe_verdict;
 #[path = "laws/profile.rs"]
 mod profile;
+#[path = "laws/queue.rs"]
+mod queue;
 #[path = "laws/read_back.rs"]
 mod read_back;
 #[path = "laws/requeue.rs"]
@@ -81,7 +85,11 @@ mod rotation;
 mod rotation_progress;
 #[path = "laws/scheduler.rs"]
 mod scheduler;
+#[path = "laws/simulation.rs"]
+mod simulation;
 #[path = "laws/unknown_values.rs"]
 mod unknown_values;
 #[path = "laws/vocabulary.rs"]
 mod vocabulary;
+#[path = "laws/waiting.rs"]
+mod waiting;

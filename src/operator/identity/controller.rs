@@ -45,7 +45,9 @@ impl IdentityController {
         synced: watch::Receiver<bool>,
         workers: usize,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(workers));
+        context.scheduler.change(|scheduler| scheduler.set_workers(workers));
+        // The scheduler says how many work: in place of what hangs there may be half as many more.
+        let permits = Arc::new(Semaphore::new(workers + workers / 2));
         Self { context, keys, leadership, synced, permits, tasks: TaskTracker::new() }
     }
 
