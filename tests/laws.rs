@@ -85,6 +85,8 @@ mod rotation;
 mod rotation_progress;
 #[path = "laws/scheduler.rs"]
 mod scheduler;
+#[path = "laws/shared_secret.rs"]
+mod shared_secret;
 #[path = "laws/simulation.rs"]
 mod simulation;
 #[path = "laws/unknown_values.rs"]

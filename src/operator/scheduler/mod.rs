@@ -21,6 +21,7 @@ mod repairs;
 pub mod requeue;
 pub mod requeue_inputs;
 mod reschedule;
+mod secret_events;
 mod share;
 mod suspended;
 mod turns;
