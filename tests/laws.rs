@@ -39,6 +39,8 @@ mod evidence;
 mod fairness;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/floor.rs"]
+mod floor;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
 #[path = "laws/guarantees.rs"]

@@ -13,11 +13,13 @@ mod class;
 pub mod deadlines;
 pub mod demand;
 mod due;
+mod floor;
 pub mod pacing;
 pub mod place;
 pub mod queue;
 pub mod repair_backoff;
 mod repairs;
+mod requested;
 pub mod requeue;
 pub mod requeue_inputs;
 mod reschedule;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 
 use self::backoff::Backoff;
 use self::deadlines::Deadlines;
+use self::floor::Floor;
 use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
@@ -93,6 +96,7 @@ pub struct Scheduler {
     deadlines: Deadlines,
     backoff: Backoff,
     repairs: RepairBackoff,
+    floor: Floor,
     /// Objects of identities in the queue, which saves reading them again.
     cached_objects: HashMap<IdentityId, Box<MtlsIdentity>>,
     policy: PolicyIndex,
@@ -206,6 +210,7 @@ impl Scheduler {
                 self.reschedule(id, now);
                 continue;
             }
+            self.count_request(id, now);
             let identity = self.cached_objects.remove(&id);
             let entry = self.index.entry(id)?;
             let secret = self.index.secret(&entry.namespace, &entry.secret_name()).cloned();

@@ -20,7 +20,7 @@ impl Scheduler {
         let Some(entry) = self.index.entry(id) else { return false };
         let backoff_until = self.backoff.until(id, entry.generation, now);
         let backoff_until = backoff_until.max(self.repairs.until(id, entry.generation, now));
-        let backoff_until = backoff_until.filter(|until| *until > now);
+        let backoff_until = backoff_until.max(self.floor_until(id, now)).filter(|until| *until > now);
         let at = match (requeue, backoff_until) {
             (Requeue::Now(priority), None) => {
                 let (place, changes_at) = (self.place(id, entry, priority, now), changes_at(entry, now));
@@ -28,7 +28,7 @@ impl Scheduler {
                 self.queue.push(id, place);
                 return true;
             }
-            (Requeue::Now(_), Some(until)) => Some(until),
+            (Requeue::Now(_), Some(until)) => Some(until).into_iter().chain(changes_at(entry, now)).min(),
             (Requeue::At(second), _) => Some(millis(second)),
             (Requeue::OnChange, _) => None,
         };

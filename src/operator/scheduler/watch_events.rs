@@ -42,7 +42,7 @@ impl Scheduler {
         entry.first_seen = self.first_seen(&entry).unwrap_or_else(|| seconds(now));
         let has_new_renew_request = self.has_new_renew_request(&entry);
         let Some(id) = self.index.put(entry, source) else { return };
-        if has_new_renew_request {
+        if has_new_renew_request && self.floor_until(id, now).is_none() {
             self.clear_pauses(id);
         }
         self.revision += 1;
@@ -71,6 +71,7 @@ impl Scheduler {
         self.queue.remove(id);
         self.deadlines.set(id, None);
         self.clear_pauses(id);
+        self.floor.remove(id);
         self.altered.remove(&id);
         self.cached_objects.remove(&id);
         self.suspended.remove(&id);
