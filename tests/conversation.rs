@@ -26,6 +26,8 @@ mod evidence;
 mod inputs;
 #[path = "conversation/issuing.rs"]
 mod issuing;
+#[path = "conversation/key_turns.rs"]
+mod key_turns;
 #[path = "conversation/left_behind.rs"]
 mod left_behind;
 #[path = "conversation/loops.rs"]

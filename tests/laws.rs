@@ -47,6 +47,8 @@ mod former_keys;
 mod guarantees;
 #[path = "laws/input.rs"]
 mod input;
+#[path = "laws/key_orders.rs"]
+mod key_orders;
 #[path = "laws/known_signers.rs"]
 mod known_signers;
 #[path = "laws/late_answers.rs"]

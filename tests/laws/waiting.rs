@@ -93,3 +93,32 @@ fn an_identity_that_waits_for_its_key_says_by_time_alone_that_its_leaf_has_ended
     assert!(scheduler.is_suspended(request.id));
     assert_eq!(turns(&mut scheduler, EXPIRED + 3_600_000), [""; 0], "it has said so");
 }
+
+#[test]
+fn an_identity_that_waits_for_its_key_and_changes_has_a_turn_at_once() {
+    let suspended = || {
+        let mut scheduler = ready();
+        scheduler.apply_identity(&identity("web"), false, at(0));
+        let id = scheduler.next(at(0)).unwrap().id;
+        scheduler.suspend(id);
+        scheduler.done(id, false, at(0));
+        assert_eq!(turns(&mut scheduler, at(0)), [""; 0]);
+        (scheduler, id)
+    };
+    let (mut scheduler, id) = suspended();
+    scheduler.apply_identity(&version(identity("web"), "2"), false, at(0));
+    assert_eq!(turns(&mut scheduler, at(0)), [""; 0], "a label changed");
+    let mut edited = version(identity("web"), "3");
+    edited.metadata.generation = Some(2);
+    scheduler.apply_identity(&edited, false, at(0));
+    assert!(!scheduler.is_suspended(id), "its key is generated although it may be another");
+    assert_eq!(turns(&mut scheduler, at(0)), ["web"]);
+    let (mut scheduler, id) = suspended();
+    let mut again = version(identity("web"), "3");
+    again.metadata.uid = Some("another".into());
+    scheduler.apply_identity(&again, false, at(0));
+    assert!(!scheduler.is_suspended(id));
+    let (mut scheduler, id) = suspended();
+    scheduler.remove_authority("mesh", at(0));
+    assert!(!scheduler.is_suspended(id), "it may not be permitted any more");
+}

@@ -29,8 +29,9 @@ struct Next {
 pub struct Queue {
     classes: [Class; Priority::ALL.len()],
     places: HashMap<IdentityId, Place>,
-    /// Turns of renewals beside new identities.
+    /// Turns of renewals beside new identities, and how many eighths they have at least.
     renewals: Share,
+    least_renewals: usize,
     workers: Workers,
     pacing: Pacing,
 }
@@ -72,6 +73,11 @@ impl Queue {
     /// From now on there are so many workers to share.
     pub fn set_workers(&mut self, count: usize) {
         self.workers.set_count(count);
+    }
+
+    /// From now on renewals have at least so many eighths of the turns while new identities wait, too.
+    pub fn set_renewals_share(&mut self, eighths: usize) {
+        self.least_renewals = eighths;
     }
 
     /// The API server has asked for a pause: after it work begins with a few, and one more with each reconcile that ends.
@@ -130,7 +136,7 @@ impl Queue {
 
     /// The renewals' share of turns beside new identities.
     fn eighths(&self, now: Millis) -> usize {
-        self.demand().eighths(self.pacing.renewal_takes(), now)
+        self.demand().eighths(self.pacing.renewal_takes(), now).max(self.least_renewals)
     }
 
     /// The renewals that wait.

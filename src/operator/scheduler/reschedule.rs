@@ -37,6 +37,12 @@ impl Scheduler {
         false
     }
 
+    /// The place of an identity that waits with this priority for anything.
+    #[must_use]
+    pub fn place_of(&self, id: IdentityId, priority: Priority, now: Millis) -> Option<Place> {
+        Some(self.place(id, self.index.entry(id)?, priority, now))
+    }
+
     /// The place of an identity that needs a reconcile now. Peers refuse a leaf whose signer is distrusted as if it had ended.
     fn place(&self, id: IdentityId, entry: &IdentityEntry, priority: Priority, now: Millis) -> Place {
         let is_before_its_time = entry.recorded.renewal.is_some_and(|renewal| millis(renewal.get()) > now);

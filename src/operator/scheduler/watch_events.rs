@@ -39,9 +39,14 @@ impl Scheduler {
         let ParsedIdentity { identity, spec, mut entry } = parsed;
         entry.namespace = self.policy.intern(&entry.namespace);
         entry.permission = self.policy.check(&entry, spec.as_ref());
-        entry.first_seen = self.first_seen(&entry).unwrap_or_else(|| seconds(now));
+        let first_seen = self.first_seen(&entry);
+        entry.first_seen = first_seen.unwrap_or_else(|| seconds(now));
         let has_new_renew_request = self.has_new_renew_request(&entry);
         let Some(id) = self.index.put(entry, source) else { return };
+        if first_seen.is_none() {
+            // Its key may not be wanted any more, or another one.
+            self.suspended.remove(&id);
+        }
         if has_new_renew_request && self.floor_until(id, now).is_none() {
             self.clear_pauses(id);
         }
@@ -162,8 +167,10 @@ impl Scheduler {
         self.reschedule_all(&meant, now);
     }
 
+    /// What an identity may have has changed: one that waits for a key may not want it any more.
     fn reschedule_all(&mut self, ids: &[IdentityId], now: Millis) {
         for id in ids {
+            self.suspended.remove(id);
             self.reschedule(*id, now);
         }
     }
