@@ -22,6 +22,8 @@ mod clock;
 mod distrust;
 #[path = "conversation/evidence.rs"]
 mod evidence;
+#[path = "conversation/floods.rs"]
+mod floods;
 #[path = "conversation/inputs.rs"]
 mod inputs;
 #[path = "conversation/issuing.rs"]
@@ -40,6 +42,8 @@ mod many_pods;
 mod metrics;
 #[path = "conversation/other_writers.rs"]
 mod other_writers;
+#[path = "conversation/pauses.rs"]
+mod pauses;
 #[path = "conversation/pods.rs"]
 mod pods;
 #[path = "conversation/provided.rs"]
@@ -64,3 +68,5 @@ mod serving;
 mod shutdown;
 #[path = "conversation/spread_rollout.rs"]
 mod spread_rollout;
+#[path = "conversation/workers.rs"]
+mod workers;

@@ -11,6 +11,7 @@ mod lease;
 pub mod process_metrics;
 pub mod readiness;
 pub mod response_timeout;
+pub mod retry_after;
 pub mod shared;
 pub mod shutdown;
 pub mod skew;

@@ -17,6 +17,7 @@ use super::record::{record_deleting, record_malformed, with_failure};
 use super::repair::is_repair;
 use crate::api::MtlsAuthority;
 use crate::api::identity::MtlsIdentity;
+use crate::operator::client::throttle::pause;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::identity::RecordedStatus;
@@ -116,6 +117,8 @@ impl IdentityReconcile<'_> {
                 self.record(&decision, &found).await?;
                 Err(error)
             }
+            // The API server asks for a pause: it is not asked for a status instead.
+            Err(error) if pause(&error).is_some() => Err(error),
             // A stale observation is repeated at once; a key that is being generated is no failure to tell of.
             Err(
                 error @ (Error::Stale { .. } | Error::KeyPending | Error::NotLeader { .. } | Error::Clock(_)),

@@ -26,6 +26,7 @@ mod reschedule;
 mod secret_events;
 mod share;
 mod suspended;
+mod throttled;
 mod turns;
 mod watch_events;
 mod workers;

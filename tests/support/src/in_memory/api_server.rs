@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::header::DATE;
+use http::header::{DATE, RETRY_AFTER};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use kube::Client;
 use kube::client::Body;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::clock_check::ClockCheck;
+use mtls_operator::runtime::retry_after::RetryAfter;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -68,6 +69,8 @@ struct State {
     has_misbehaved: bool,
     /// Nothing is answered: the operator is gone.
     is_deserted: bool,
+    /// For how many seconds each request is told to wait, where none is carried out.
+    throttled: Option<u32>,
     /// What an admission policy does to each write of a leaf Secret before it is stored.
     admission: Option<Change>,
     /// What another writer does to each leaf Secret as soon as it is stored.
@@ -95,7 +98,7 @@ impl ApiServer {
             let server = server.clone();
             async move { server.answer(request).await }
         });
-        Client::new(ClockCheck::new(service, clock.clone()), "default")
+        Client::new(RetryAfter::new(ClockCheck::new(service, clock.clone())), "default")
     }
 
     /// Its clock goes as this one.
@@ -198,6 +201,13 @@ impl ApiServer {
         state.rival = Some(Box::new(change));
     }
 
+    /// From now on no request is carried out, and each is told to wait for so many seconds; with `None` they are again.
+    pub fn throttle(&self, seconds: Option<u32>) {
+        let mut state = self.0.lock();
+        state.has_misbehaved = true;
+        state.throttled = seconds;
+    }
+
     /// The other writer has been stopped.
     pub fn appease(&self) {
         self.0.lock().rival = None;
@@ -264,6 +274,9 @@ impl ApiServer {
         }
         let fault = state.fault(&line);
         state.journal.push(Call { line, body: body.clone() });
+        if let Some(seconds) = state.throttled {
+            return Ok((too_many_requests(seconds), None));
+        }
         if fault == Some(Fault::Overtaken) {
             state.overtake(&target.place);
         }
@@ -475,6 +488,13 @@ fn merge(target: &mut Value, patch: &Value) {
 fn response(status: StatusCode, body: &Value) -> Response<Body> {
     let body = Body::from(serde_json::to_vec(body).unwrap());
     Response::builder().status(status).header("content-type", "application/json").body(body).unwrap()
+}
+
+/// As API Priority and Fairness answers: the header alone says for how long to wait.
+fn too_many_requests(seconds: u32) -> Response<Body> {
+    let body = Body::from(b"Too many requests, please try again later.\n".to_vec());
+    let answer = Response::builder().status(StatusCode::TOO_MANY_REQUESTS).header(RETRY_AFTER, seconds);
+    answer.body(body).unwrap()
 }
 
 fn failure(status: StatusCode, reason: &str) -> Response<Body> {
