@@ -35,14 +35,20 @@ mod endpoint_slices;
 mod epochs;
 #[path = "laws/evidence.rs"]
 mod evidence;
+#[path = "laws/fairness.rs"]
+mod fairness;
 #[path = "laws/fixture.rs"]
 mod fixture;
+#[path = "laws/floor.rs"]
+mod floor;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
 #[path = "laws/guarantees.rs"]
 mod guarantees;
 #[path = "laws/input.rs"]
 mod input;
+#[path = "laws/key_orders.rs"]
+mod key_orders;
 #[path = "laws/known_signers.rs"]
 mod known_signers;
 #[path = "laws/late_answers.rs"]
@@ -63,6 +69,8 @@ mod probe_store;
 mod probe_verdict;
 #[path = "laws/profile.rs"]
 mod profile;
+#[path = "laws/queue.rs"]
+mod queue;
 #[path = "laws/quiet_period.rs"]
 mod quiet_period;
 #[path = "laws/read_back.rs"]
@@ -85,7 +93,13 @@ mod rotation_progress;
 mod rotation_timing;
 #[path = "laws/scheduler/mod.rs"]
 mod scheduler;
+#[path = "laws/shared_secret.rs"]
+mod shared_secret;
+#[path = "laws/simulation.rs"]
+mod simulation;
 #[path = "laws/unknown_values.rs"]
 mod unknown_values;
 #[path = "laws/vocabulary.rs"]
 mod vocabulary;
+#[path = "laws/waiting.rs"]
+mod waiting;

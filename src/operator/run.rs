@@ -139,8 +139,9 @@ fn scheduler(workers: usize) -> Shared<Scheduler> {
 }
 
 fn key_generator(settings: &Settings, scheduler: &Shared<Scheduler>, clock: &Clock) -> KeyGenerator {
-    let (scheduler, clock) = (scheduler.clone(), clock.clone());
-    KeyGenerator::start(settings.key_threads, move |id| {
+    let (waiting, scheduler, clock) = (scheduler.clone(), scheduler.clone(), clock.clone());
+    let is_wanted = move |id| waiting.lock().is_suspended(id);
+    KeyGenerator::start(settings.key_threads, is_wanted, move |id| {
         scheduler.change(|scheduler| scheduler.resume(id, clock.now().as_millisecond()))
     })
 }

@@ -14,6 +14,7 @@ use tower::{BoxError, ServiceBuilder};
 use super::clock::Clock;
 use super::clock_check::ClockCheck;
 use super::response_timeout::ResponseTimeout;
+use super::retry_after::RetryAfter;
 use super::watch_throttle::WatchThrottle;
 
 /// After this long without a word the kernel asks whether the peer is still there, and again at this interval.
@@ -48,6 +49,7 @@ pub fn connect(config: Config, clock: Clock) -> Result<Client, ConnectError> {
     let https = config.rustls_https_connector_with_connector(connector())?;
     let connection = legacy::Client::builder(TokioExecutor::new()).build::<_, Body>(https);
     let service = ServiceBuilder::new()
+        .layer_fn(RetryAfter::new)
         // Credentials are waited for like an answer: a plugin may have to be asked for them.
         .layer_fn(ResponseTimeout::new)
         .layer(config.base_uri_layer())

@@ -12,6 +12,7 @@ pub mod open_files;
 pub mod process_metrics;
 pub mod readiness;
 pub mod response_timeout;
+pub mod retry_after;
 pub mod shared;
 pub mod shutdown;
 pub mod skew;

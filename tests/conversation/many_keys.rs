@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtls_operator::operator::identity::key_generator::KeyGenerator;
+use mtls_operator::operator::identity::key_orders::KeyOrder;
 use mtls_operator::operator::index::IdentityId;
+use mtls_operator::operator::scheduler::place::Place;
+use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::pki::KeyAlgorithm;
 use parking_lot::Mutex;
 use test_support::in_memory::harness::PATIENCE;
@@ -15,12 +18,15 @@ use tokio::time::{sleep, timeout};
 async fn made(threads: usize, algorithms: &[KeyAlgorithm]) -> Vec<usize> {
     let called: Arc<Mutex<Vec<usize>>> = Arc::default();
     let calls = called.clone();
-    let generator = KeyGenerator::start(threads, move |id: IdentityId| {
+    let on_ready = move |id: IdentityId| {
         calls.lock().push(id.slot());
         true
-    });
+    };
+    let generator = KeyGenerator::start(threads, |_| true, on_ready);
     for (slot, algorithm) in (0..).zip(algorithms) {
-        generator.request(IdentityId::new(slot), *algorithm);
+        let place =
+            Place { priority: Priority::New, has_failed: false, urgency: i64::from(slot), namespace: 1 };
+        generator.request(KeyOrder { id: IdentityId::new(slot), algorithm: *algorithm, place });
     }
     let all = async {
         while called.lock().len() < algorithms.len() {

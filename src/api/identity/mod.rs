@@ -268,5 +268,13 @@ impl MtlsIdentity {
 /// Name of the Secret of an identity that names none.
 #[must_use]
 pub fn default_secret_name(identity: &str) -> String {
-    format!("{identity}-mtls")
+    format!("{identity}{DEFAULT_SECRET_SUFFIX}")
 }
+
+/// The identity that has a Secret of this name if it names none.
+#[must_use]
+pub fn identity_of_default_secret(secret: &str) -> Option<&str> {
+    secret.strip_suffix(DEFAULT_SECRET_SUFFIX)
+}
+
+const DEFAULT_SECRET_SUFFIX: &str = "-mtls";

@@ -4,6 +4,7 @@
 pub mod merge_patch;
 mod own_kinds;
 mod request;
+pub mod throttle;
 pub mod watch;
 pub mod wiped_secret;
 
@@ -21,6 +22,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use self::request::{ApiRequest, conflict_is_stale, create, describe, optional, patch_params};
+use self::throttle::Throttle;
 use self::wiped_secret::{WipedSecret, wipe};
 use super::error::Error;
 use super::metrics::Metrics;
@@ -45,13 +47,20 @@ pub struct ApiClient {
     client: Client,
     leadership: Leadership,
     metrics: Metrics,
+    throttle: Throttle,
 }
 
 impl ApiClient {
     /// Requests by this client; writes only while this leadership lasts.
     #[must_use]
     pub fn new(client: Client, leadership: Leadership, metrics: Metrics) -> Self {
-        Self { client, leadership, metrics }
+        Self { client, leadership, metrics, throttle: Throttle::default() }
+    }
+
+    /// The pauses that the API server asks for.
+    #[must_use]
+    pub const fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 
     /// Reads one object; `None` where there is none.
@@ -268,6 +277,7 @@ impl ApiClient {
             Err(_) => Err(Error::Timeout { what: format!("{verb} {what}"), within }),
         };
         self.metrics.requested(verb, result.is_ok());
+        self.throttle.note(&result);
         result
     }
 }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::audit::IssuanceRecord;
 use super::inputs::Signing;
 use super::key_generator::KeyGenerator;
+use super::key_orders::KeyOrder;
 use super::observed::ObservedSecret;
 use super::secret_metadata::{LeafAnnotations, SecretMetadata, trust_patch};
 use crate::api::names::{LEAF_SECRET_TYPE, key};
@@ -98,9 +99,16 @@ fn private_key(
     if let Some(key) = keys.take(*id, algorithm)? {
         return Ok(key);
     }
-    // Suspended first: the key may be there before this reconcile has ended.
-    context.scheduler.lock().suspend(*id);
-    keys.request(*id, algorithm);
+    let place = {
+        let mut scheduler = context.scheduler.lock();
+        // Suspended first: the key may be there before this reconcile has ended.
+        scheduler.suspend(*id);
+        scheduler.place_of(*id, issuance.record.priority, context.millis())
+    };
+    // An identity that is gone needs none.
+    if let Some(place) = place {
+        keys.request(KeyOrder { id: *id, algorithm, place });
+    }
     Err(Error::KeyPending)
 }
 

@@ -12,10 +12,11 @@ use tokio_util::task::TaskTracker;
 use super::key_generator::KeyGenerator;
 use super::reconcile::reconcile;
 use crate::operator::client::WRITE_TIMEOUT;
+use crate::operator::client::throttle::pause;
 use crate::operator::context::Context;
 use crate::operator::error::{Error, TaskEnded};
-use crate::operator::scheduler::ReconcileRequest;
 use crate::operator::scheduler::requeue::Priority;
+use crate::operator::scheduler::{ReconcileRequest, Scheduler};
 use crate::runtime::leader::Leadership;
 
 /// Deadlines are compared with the wall clock at least this often, so that suspends and clock steps lose nothing.
@@ -45,7 +46,9 @@ impl IdentityController {
         synced: watch::Receiver<bool>,
         workers: usize,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(workers));
+        context.scheduler.change(|scheduler| scheduler.set_workers(workers));
+        // The scheduler says how many work: in place of what hangs there may be half as many more.
+        let permits = Arc::new(Semaphore::new(workers + workers / 2));
         Self { context, keys, leadership, synced, permits, tasks: TaskTracker::new() }
     }
 
@@ -76,6 +79,10 @@ impl IdentityController {
                 return;
             }
             let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
+            if let Some(pause) = self.context.client.throttle().take() {
+                self.pause(pause).await;
+                continue;
+            }
             match self.next() {
                 Some(request) => self.start(request, permit),
                 None => self.wait().await,
@@ -95,12 +102,29 @@ impl IdentityController {
         request
     }
 
-    /// Until the scheduler changes, a deadline comes, or it is time for a sweep.
+    /// Until the pause that the API server asks for has passed; what it asks for meanwhile counts from then on.
+    async fn pause(&self, pause: Duration) {
+        let (clock, throttle) = (&self.context.clock, self.context.client.throttle());
+        let mut until = clock.monotonic().saturating_add(pause);
+        loop {
+            tokio::select! {
+                () = clock.sleep(until.saturating_sub(clock.monotonic())) => break,
+                () = throttle.asked() => {
+                    let pause = throttle.take().unwrap_or_default();
+                    until = until.max(clock.monotonic().saturating_add(pause));
+                }
+            }
+        }
+        self.context.scheduler.change(Scheduler::start_slowly);
+    }
+
+    /// Until the scheduler changes, a deadline comes, a pause is asked for, or it is time for a sweep.
     async fn wait(&self) {
         let deadline = self.context.scheduler.lock().earliest(self.context.millis());
         let deadline = deadline.and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = self.context.scheduler.changed() => {}
+            () = self.context.client.throttle().asked() => {}
             () = self.context.clock.sleep_until(deadline, SWEEP_EVERY) => {}
         }
     }
@@ -115,6 +139,7 @@ impl IdentityController {
             });
             let outcome = reconciled.await;
             let has_failed = !matches!(outcome, Ok(Ok(()) | Err(Error::KeyPending)));
+            let is_throttled = matches!(&outcome, Ok(Err(error)) if pause(error).is_some());
             match outcome {
                 Ok(Ok(()) | Err(Error::NotLeader { .. } | Error::KeyPending)) => {}
                 Ok(Err(error)) => log_failure(&context, &namespace, &name, &error),
@@ -123,7 +148,9 @@ impl IdentityController {
                 }
             }
             let now = context.millis();
-            context.scheduler.change(|scheduler| scheduler.done(id, has_failed, now));
+            context.scheduler.change(|scheduler| {
+                if is_throttled { scheduler.put_back(id, now) } else { scheduler.done(id, has_failed, now) }
+            });
             drop(permit);
         });
     }

@@ -1,35 +1,43 @@
 //! Keys that take long to generate: RSA keys, on threads of their own.
 //!
-//! An identity requests one and is told when it is there, so that no other identity waits for it.
+//! An identity requests one and is told when it is there, so that no other identity waits for it. A key that is not wanted any
+//! more when its turn comes is not generated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::Notify;
 
+use super::key_orders::{KeyOrder, KeyOrders};
 use crate::operator::index::IdentityId;
 use crate::pki::{KeyAlgorithm, KeyError, PrivateKey};
 
-type Requests = Arc<tokio::sync::Mutex<UnboundedReceiver<(IdentityId, KeyAlgorithm)>>>;
-type Ready = Arc<Mutex<HashMap<IdentityId, (KeyAlgorithm, Result<PrivateKey, KeyError>)>>>;
-
 /// Requests for keys, and the keys that are ready.
 #[derive(Clone)]
-pub struct KeyGenerator {
-    requests: UnboundedSender<(IdentityId, KeyAlgorithm)>,
-    ready: Ready,
+pub struct KeyGenerator(Arc<Keys>);
+
+/// What was generated, of which kind.
+type Generated = (KeyAlgorithm, Result<PrivateKey, KeyError>);
+
+#[derive(Default)]
+struct Keys {
+    orders: Mutex<KeyOrders>,
+    ordered: Notify,
+    ready: Mutex<HashMap<IdentityId, Generated>>,
 }
 
 impl KeyGenerator {
-    /// A generator of so many threads. `on_ready` says whether the identity still waits for the key that is there now.
-    pub fn start(threads: usize, on_ready: impl Fn(IdentityId) -> bool + Send + Sync + 'static) -> Self {
-        let (requests, received) = unbounded_channel();
-        let generator = Self { requests, ready: Arc::default() };
-        let received = Arc::new(tokio::sync::Mutex::new(received));
-        let on_ready = Arc::new(on_ready);
+    /// A generator of so many threads. `is_wanted` says whether an identity waits for its key, `on_ready` ends that.
+    pub fn start(
+        threads: usize,
+        is_wanted: impl Fn(IdentityId) -> bool + Send + Sync + 'static,
+        on_ready: impl Fn(IdentityId) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let generator = Self(Arc::default());
+        let (is_wanted, on_ready) = (Arc::new(is_wanted), Arc::new(on_ready));
         for _ in 0..threads.max(1) {
-            tokio::spawn(work(received.clone(), generator.ready.clone(), on_ready.clone()));
+            tokio::spawn(work(generator.0.clone(), is_wanted.clone(), on_ready.clone()));
         }
         generator
     }
@@ -39,31 +47,41 @@ impl KeyGenerator {
     /// # Errors
     /// [`KeyError`] where it could not be generated.
     pub fn take(&self, id: IdentityId, algorithm: KeyAlgorithm) -> Result<Option<PrivateKey>, KeyError> {
-        match self.ready.lock().remove(&id) {
+        match self.0.ready.lock().remove(&id) {
             Some((made, key)) if made == algorithm => key.map(Some),
             _ => Ok(None),
         }
     }
 
     /// Requests a key for an identity.
-    pub fn request(&self, id: IdentityId, algorithm: KeyAlgorithm) {
-        // Fails only when the process ends, and then no identity waits for the key any more.
-        let _ = self.requests.send((id, algorithm));
+    pub fn request(&self, order: KeyOrder) {
+        self.0.orders.lock().insert(order);
+        self.0.ordered.notify_one();
     }
 }
 
 async fn work(
-    requests: Requests,
-    ready: Ready,
-    on_ready: Arc<impl Fn(IdentityId) -> bool + Send + Sync + 'static>,
+    keys: Arc<Keys>,
+    is_wanted: Arc<impl Fn(IdentityId) -> bool>,
+    on_ready: Arc<impl Fn(IdentityId) -> bool>,
 ) {
     loop {
-        let Some((id, algorithm)) = requests.lock().await.recv().await else { return };
-        if let Ok(key) = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await {
-            ready.lock().insert(id, (algorithm, key));
+        let order = keys.orders.lock().begin(&*is_wanted);
+        let Some((id, algorithm)) = order else {
+            keys.ordered.notified().await;
+            continue;
+        };
+        // Another thread may be idle: what woke this one may have been told of several orders.
+        keys.ordered.notify_one();
+        let generated = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
+        if !keys.orders.lock().end(id, algorithm) {
+            continue;
+        }
+        if let Ok(key) = generated {
+            keys.ready.lock().insert(id, (algorithm, key));
         }
         if !on_ready(id) {
-            ready.lock().remove(&id);
+            keys.ready.lock().remove(&id);
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod from_metadata;
 mod inputs;
 mod inspect;
 pub mod key_generator;
+pub mod key_orders;
 mod observe;
 pub mod observed;
 pub mod ownership;

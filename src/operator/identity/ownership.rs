@@ -94,13 +94,8 @@ fn unwritable(secret: &Secret, what: &str) -> Option<String> {
 /// The identity of this uid among those that ask for the Secret. A Secret's name is immutable in its identity, so an
 /// owner that exists is among them.
 fn owner_of(index: &Index, spec: &IdentitySpec, uid: &str) -> Option<String> {
-    let uid = digest(uid);
-    index
-        .targeting(&spec.namespace, &spec.secret.name)
-        .into_iter()
-        .filter_map(|id| index.entry(id))
-        .find(|entry| entry.uid == uid)
-        .map(|entry| entry.name.to_string())
+    let id = index.targeting_with(&spec.namespace, &spec.secret.name, digest(uid))?;
+    index.entry(id).map(|entry| entry.name.to_string())
 }
 
 /// The identity that the label, else the owner reference, names.

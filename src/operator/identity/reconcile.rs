@@ -17,8 +17,10 @@ use super::record::{record_deleting, record_malformed, with_failure};
 use super::repair::is_repair;
 use crate::api::MtlsAuthority;
 use crate::api::identity::MtlsIdentity;
+use crate::operator::client::throttle::pause;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
+use crate::operator::index::identity::RecordedStatus;
 use crate::operator::issuers::{Issuer, Unready};
 use crate::operator::scheduler::ReconcileRequest;
 use crate::plan::identity::decide::{Decision, IssueReason, Plan};
@@ -110,6 +112,13 @@ impl IdentityReconcile<'_> {
                 let after = self.decide(&done);
                 self.record(&after, &done).await
             }
+            // While the key is awaited, a certificate that has ended is called ready no more.
+            Err(error @ Error::KeyPending) if self.is_outdated() => {
+                self.record(&decision, &found).await?;
+                Err(error)
+            }
+            // The API server asks for a pause: it is not asked for a status instead.
+            Err(error) if pause(&error).is_some() => Err(error),
             // A stale observation is repeated at once; a key that is being generated is no failure to tell of.
             Err(
                 error @ (Error::Stale { .. } | Error::KeyPending | Error::NotLeader { .. } | Error::Clock(_)),
@@ -122,6 +131,12 @@ impl IdentityReconcile<'_> {
                 if error.is_permanent() { Ok(()) } else { Err(error) }
             }
         }
+    }
+
+    /// Whether status calls a certificate ready that has ended.
+    fn is_outdated(&self) -> bool {
+        let recorded = self.identity.status.as_ref().map(RecordedStatus::from).unwrap_or_default();
+        recorded.is_ready && !recorded.has_valid_leaf(self.context.clock.now().as_second())
     }
 
     async fn act(

@@ -5,12 +5,16 @@
 
 pub mod authorities;
 pub mod awaited_object;
+mod by_secret;
 pub mod digest;
+mod id;
 pub mod identity;
 pub mod issuer;
 pub mod leaf_secret;
 pub mod listed;
+mod members;
 pub mod policy;
+mod secret_names;
 pub mod source;
 pub mod time;
 pub mod tombstones;
@@ -20,30 +24,15 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+pub use self::id::IdentityId;
 use self::identity::IdentityEntry;
 use self::leaf_secret::SecretEntry;
 use self::listed::{ListNumber, Listed};
+use self::members::Members;
+use self::secret_names::SecretNames;
 use self::source::Source;
 use self::time::Millis;
 use self::tombstones::{Tombstones, key};
-
-/// A place in the index. Reused after its identity is gone: what holds one finds its entry again before it acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct IdentityId(u32);
-
-impl IdentityId {
-    /// The id of a place.
-    #[must_use]
-    pub const fn new(slot: u32) -> Self {
-        Self(slot)
-    }
-
-    /// The place as an offset.
-    #[must_use]
-    pub const fn slot(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// The index.
 ///
@@ -54,7 +43,8 @@ pub struct Index {
     slots: Vec<Option<Listed<IdentityEntry>>>,
     free: Vec<IdentityId>,
     by_name: HashTable<IdentityId>,
-    by_target: HashTable<IdentityId>,
+    secret_names: SecretNames,
+    members: Members,
     secrets: HashTable<Listed<SecretEntry>>,
     deleted_identities: Tombstones,
     deleted_secrets: Tombstones,
@@ -108,79 +98,51 @@ impl Index {
 
     fn replace(&mut self, id: IdentityId, entry: IdentityEntry, source: Source) -> Option<IdentityId> {
         let list = self.list;
-        let hash = self.hash(&entry.namespace, &entry.secret_name());
-        let (renamed, before) = {
-            let listed = self.slots.get_mut(id.slot())?.as_mut()?;
-            if source != Source::Answer {
-                listed.is_seen_in(list);
-            }
-            let known = (listed.item.uid, listed.item.version);
-            if !source.replaces((entry.uid, entry.version), known) {
-                return None;
-            }
-            let before = listed.item.secret_name();
-            let renamed = before != entry.secret_name();
-            listed.item = entry;
-            (renamed, before)
-        };
-        if renamed {
-            let namespace = self.entry(id)?.namespace.clone();
-            self.forget_target(id, &namespace, &before);
-            self.remember_target(id, hash);
+        let listed = self.slots.get_mut(id.slot())?.as_mut()?;
+        if source != Source::Answer {
+            listed.is_seen_in(list);
         }
+        let known = (listed.item.uid, listed.item.version);
+        if !source.replaces((entry.uid, entry.version), known) {
+            return None;
+        }
+        self.forget_secret_name(id);
+        self.slots.get_mut(id.slot())?.as_mut()?.item = entry;
+        self.remember_secret_name(id);
         Some(id)
     }
 
     fn insert(&mut self, entry: IdentityEntry) -> IdentityId {
-        let by_name = self.hash(&entry.namespace, &entry.name);
-        let by_target = self.hash(&entry.namespace, &entry.secret_name());
+        let (by_name, namespace) = (self.hash(&entry.namespace, &entry.name), entry.namespace.clone());
         let listed = Some(Listed::new(entry, self.list));
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
-            IdentityId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+            IdentityId::new(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
         });
         self.slots[id.slot()] = listed;
         let rehash = rehash_names(&self.slots, &self.hasher);
         self.by_name.insert_unique(by_name, id, rehash);
-        self.remember_target(id, by_target);
+        self.members.insert(&namespace, id);
+        self.remember_secret_name(id);
         id
     }
 
     /// Forgets an identity.
     pub fn remove(&mut self, id: IdentityId) -> Option<IdentityEntry> {
-        let entry = self.entry(id)?.clone();
+        self.forget_secret_name(id);
+        let entry = self.slots.get_mut(id.slot())?.take()?.item;
         let hash = self.hash(&entry.namespace, &entry.name);
         if let Ok(found) = self.by_name.find_entry(hash, |other| *other == id) {
             found.remove();
         }
-        self.forget_target(id, &entry.namespace, &entry.secret_name());
-        self.slots[id.slot()] = None;
+        self.members.remove(&entry.namespace, id);
         self.free.push(id);
         Some(entry)
     }
 
-    fn remember_target(&mut self, id: IdentityId, hash: u64) {
-        let (slots, hasher) = (&self.slots, &self.hasher);
-        self.by_target.insert_unique(hash, id, |id| {
-            entry_at(slots, *id)
-                .map_or(0, |entry| hasher.hash_one((&*entry.namespace, entry.secret_name().as_str())))
-        });
-    }
-
-    fn forget_target(&mut self, id: IdentityId, namespace: &str, secret: &str) {
-        let hash = self.hash(namespace, secret);
-        if let Ok(found) = self.by_target.find_entry(hash, |other| *other == id) {
-            found.remove();
-        }
-    }
-
-    /// The identities that ask for a Secret of this name.
-    #[must_use]
-    pub fn targeting(&self, namespace: &str, secret: &str) -> Vec<IdentityId> {
-        let wants = |id: &&IdentityId| {
-            self.entry(**id).is_some_and(|e| *e.namespace == *namespace && e.secret_name() == secret)
-        };
-        self.by_target.iter_hash(self.hash(namespace, secret)).filter(wants).copied().collect()
+    /// The identities of a namespace.
+    pub fn members(&self, namespace: &str) -> impl Iterator<Item = IdentityId> {
+        self.members.of(namespace)
     }
 
     /// The Secret of this name.
@@ -260,7 +222,7 @@ impl Index {
             (in_scope && listed.is_missing_from(list)).then_some(slot)
         };
         let slots = self.slots.iter().enumerate().filter_map(stale);
-        slots.filter_map(|slot| u32::try_from(slot).ok().map(IdentityId)).collect()
+        slots.filter_map(|slot| u32::try_from(slot).ok().map(IdentityId::new)).collect()
     }
 
     /// The Secrets, within one namespace where one is given, that were not seen since the list began.

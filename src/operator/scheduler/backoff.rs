@@ -57,6 +57,12 @@ impl<K: Copy + Debug + Eq + Hash> Backoff<K> {
         (0 < left && left <= LAST).then_some(retry.until)
     }
 
+    /// Whether the last attempt at this generation of it failed.
+    #[must_use]
+    pub fn has_failed(&self, id: K, generation: i64) -> bool {
+        self.0.get(&id).is_some_and(|retry| retry.generation == generation)
+    }
+
     /// An attempt succeeded, or something changed that another attempt may succeed by.
     pub fn clear(&mut self, id: K) {
         self.0.remove(&id);

@@ -12,19 +12,22 @@ use crate::operator::index::time::Millis;
 #[derive(Debug, Default)]
 pub struct Deadlines {
     heap: BinaryHeap<Reverse<(Millis, IdentityId)>>,
-    in_force: Vec<Option<Millis>>,
+    /// By the place in the index; [`NONE`] where there is none.
+    in_force: Vec<Millis>,
 }
+
+/// No deadline. Half as large as an optional one.
+const NONE: Millis = Millis::MIN;
 
 impl Deadlines {
     /// Sets the deadline of an identity, in place of the one it had.
     pub fn set(&mut self, id: IdentityId, at: Option<Millis>) {
         if self.in_force.len() <= id.slot() {
-            self.in_force.resize(id.slot() + 1, None);
+            self.in_force.resize(id.slot() + 1, NONE);
         }
-        if self.in_force[id.slot()] == at {
+        if std::mem::replace(&mut self.in_force[id.slot()], at.unwrap_or(NONE)) == at.unwrap_or(NONE) {
             return;
         }
-        self.in_force[id.slot()] = at;
         if let Some(at) = at {
             self.heap.push(Reverse((at, id)));
         }
@@ -34,7 +37,7 @@ impl Deadlines {
     /// The deadline of an identity.
     #[must_use]
     pub fn get(&self, id: IdentityId) -> Option<Millis> {
-        self.in_force.get(id.slot()).copied().flatten()
+        self.in_force.get(id.slot()).copied().filter(|at| *at != NONE)
     }
 
     /// The next identity whose deadline has come.
@@ -44,8 +47,8 @@ impl Deadlines {
                 return None;
             }
             self.heap.pop();
-            if self.in_force[id.slot()] == Some(at) {
-                self.in_force[id.slot()] = None;
+            if self.in_force[id.slot()] == at {
+                self.in_force[id.slot()] = NONE;
                 return Some(id);
             }
         }
@@ -63,7 +66,7 @@ impl Deadlines {
     fn compact(&mut self) {
         if self.heap.len() > 2 * self.in_force.len() + 1024 {
             let in_force = &self.in_force;
-            self.heap.retain(|Reverse((at, id))| in_force[id.slot()] == Some(*at));
+            self.heap.retain(|Reverse((at, id))| in_force[id.slot()] == *at);
         }
     }
 }

@@ -1,23 +1,35 @@
 //! Which identity is reconciled next, and when: index, deadlines, queue and backoffs under one lock.
 //!
-//! Watches tell it what they see, the identity controller takes from it; an identity waits in one place at most.
+//! Watches tell it what they see, the identity controller takes from it; an identity is in work, in the queue or in neither.
 //!
 //! ```text
-//! watches, answers ─▶ index ─▶ requeue ─▶ now:   queue (by priority) ─▶ in work ─▶ done
+//! watches, answers ─▶ index ─▶ requeue ─▶ now:   queue (by class and turn) ─▶ in work ─▶ done
 //!                                 │       later: deadlines ─▶ sweep ─▶ requeue
 //!                                 └────── never: until something changes
 //! ```
 
 pub mod backoff;
+mod class;
 pub mod deadlines;
+pub mod demand;
 mod due;
+mod floor;
 pub mod pacing;
+pub mod place;
 pub mod queue;
 pub mod repair_backoff;
 mod repairs;
+mod requested;
 pub mod requeue;
 pub mod requeue_inputs;
+mod reschedule;
+mod secret_events;
+mod share;
+mod suspended;
+mod throttled;
+mod turns;
 mod watch_events;
+mod workers;
 mod write_results;
 
 use std::collections::{HashMap, HashSet};
@@ -25,11 +37,11 @@ use std::sync::Arc;
 
 use self::backoff::Backoff;
 use self::deadlines::Deadlines;
+use self::floor::Floor;
 use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
-use self::requeue::{Priority, Requeue, next_reconcile};
-use self::requeue_inputs::RequeueInputs;
+use self::requeue::{Priority, Requeue};
 use super::index::{IdentityId, Index};
 use crate::api::identity::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
@@ -37,8 +49,7 @@ use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::policy::PolicyIndex;
-use crate::operator::index::time::{Millis, Second, millis, seconds};
-use crate::plan::identity::ready::ReadyReason;
+use crate::operator::index::time::{Millis, millis};
 
 /// A refusal that another object can cure needs a person after this long (design §2.1).
 const STALLS_AFTER: Millis = 60_000;
@@ -66,8 +77,8 @@ pub struct ReconcileRequest {
 /// The scheduler of identities.
 ///
 /// # Guarantees
-/// * An identity is in at most one of the queue and the deadlines. In work it is not in the queue, but may have a deadline;
-///   suspended, once its work has ended, it is in neither (tests/laws/guarantees.rs).
+/// * An identity in work is not in the queue. In the queue, and suspended, it keeps the deadline by which time alone changes what
+///   it needs (tests/laws/guarantees.rs).
 /// * An identity in work is handed out again only after [`Scheduler::done`].
 /// * An identity that needs a reconcile by time alone has a deadline at that time or before.
 ///
@@ -86,6 +97,7 @@ pub struct Scheduler {
     deadlines: Deadlines,
     backoff: Backoff,
     repairs: RepairBackoff,
+    floor: Floor,
     /// Objects of identities in the queue, which saves reading them again.
     cached_objects: HashMap<IdentityId, Box<MtlsIdentity>>,
     policy: PolicyIndex,
@@ -125,12 +137,6 @@ impl Scheduler {
         &self.deadlines
     }
 
-    /// Whether the key of an identity is being generated.
-    #[must_use]
-    pub fn is_suspended(&self, id: IdentityId) -> bool {
-        self.suspended.contains(&id)
-    }
-
     /// Namespaces and authorities, to read.
     #[must_use]
     pub fn policy(&self) -> &PolicyIndex {
@@ -162,20 +168,6 @@ impl Scheduler {
         taken.filter(|(_, id)| counts(*id)).count() > 0
     }
 
-    /// The key of an identity is being generated: it needs no reconcile before that has ended.
-    pub fn suspend(&mut self, id: IdentityId) {
-        self.suspended.insert(id);
-    }
-
-    /// The key of an identity is there. False if the identity does not wait for it any more.
-    pub fn resume(&mut self, id: IdentityId, now: Millis) -> bool {
-        let was_suspended = self.suspended.remove(&id);
-        if was_suspended {
-            self.reschedule(id, now);
-        }
-        was_suspended
-    }
-
     /// Puts every identity whose deadline has come where it belongs. True if one waits in the queue.
     pub fn sweep(&mut self, now: Millis) -> bool {
         if now.saturating_add(A_SECOND) < std::mem::replace(&mut self.swept_at, now) {
@@ -204,15 +196,22 @@ impl Scheduler {
         self.queue.set_pacing(pacing);
     }
 
+    /// From now on there are so many workers.
+    pub fn set_workers(&mut self, count: usize) {
+        self.queue.set_workers(count);
+    }
+
     /// The next identity to reconcile. One that no longer needs it is passed over.
     pub fn next(&mut self, now: Millis) -> Option<ReconcileRequest> {
         loop {
             let (id, priority) = self.queue.pop(now)?;
+            self.deadlines.set(id, None);
             if !matches!(self.next_reconcile(id, now), Some(Requeue::Now(_))) {
                 self.queue.done(id, now);
                 self.reschedule(id, now);
                 continue;
             }
+            self.count_request(id, now);
             let identity = self.cached_objects.remove(&id);
             let entry = self.index.entry(id)?;
             let secret = self.index.secret(&entry.namespace, &entry.secret_name()).cloned();
@@ -227,10 +226,10 @@ impl Scheduler {
         let Some(entry) = self.index.entry(id) else { return };
         let generation = entry.generation;
         let is_due = matches!(self.next_reconcile(id, now), Some(Requeue::Now(_)));
-        let stalls_at = self.conflict_stalls_at(entry, now);
+        let retried_by = self.retried_by(entry, now);
         if has_failed || (is_due && !is_queued_again) {
             self.backoff.failed(id, generation, now);
-            if let Some(at) = stalls_at {
+            if let Some(at) = retried_by {
                 self.backoff.no_later_than(id, at);
             }
             self.queue.remove(id);
@@ -238,63 +237,5 @@ impl Scheduler {
             self.backoff.clear(id);
         }
         self.reschedule(id, now);
-    }
-
-    /// Puts an identity into the queue, or among the deadlines, or into neither. True if it waits in the queue.
-    fn reschedule(&mut self, id: IdentityId, now: Millis) -> bool {
-        let Some(requeue) = self.next_reconcile(id, now) else { return false };
-        let Some(entry) = self.index.entry(id) else { return false };
-        let backoff_until = self.backoff.until(id, entry.generation, now);
-        let backoff_until = backoff_until.max(self.repairs.until(id, entry.generation, now));
-        let backoff_until = backoff_until.filter(|until| *until > now);
-        let urgency = entry.recorded.not_after;
-        let at = match (requeue, backoff_until) {
-            (Requeue::Now(priority), None) => {
-                self.deadlines.set(id, None);
-                self.queue.push(id, priority, urgency.map_or(0, Second::get));
-                return true;
-            }
-            (Requeue::Now(_), Some(until)) => Some(until),
-            (Requeue::At(second), _) => Some(millis(second)),
-            (Requeue::OnChange, _) => None,
-        };
-        self.queue.remove(id);
-        self.deadlines.set(id, at);
-        false
-    }
-
-    /// From when on a refusal of an identity needs a person. What cures it may be in the same commit, and clients that wait for
-    /// the whole of that give up at the first `Stalled`.
-    #[must_use]
-    pub fn stalls_at(&self, entry: &IdentityEntry) -> Millis {
-        self.policy.changed(entry).saturating_add(STALLS_AFTER)
-    }
-
-    /// A conflict is tried again ever more seldom, but its status says in time that it needs a person.
-    fn conflict_stalls_at(&self, entry: &IdentityEntry, now: Millis) -> Option<Millis> {
-        let is_conflict = entry.recorded.reason == Some(ReadyReason::SecretConflict) && entry.is_current();
-        Some(self.stalls_at(entry)).filter(|at| is_conflict && !entry.recorded.is_stalled && *at > now)
-    }
-
-    fn next_reconcile(&self, id: IdentityId, now: Millis) -> Option<Requeue> {
-        let entry = self.index.entry(id)?;
-        if self.suspended.contains(&id) || self.policy.is_served_elsewhere(entry.authority) {
-            return Some(Requeue::OnChange);
-        }
-        let Some(namespace) = self.policy.namespace(&entry.namespace) else {
-            return Some(Requeue::OnChange);
-        };
-        let secret = self.index.secret(&entry.namespace, &entry.secret_name());
-        if namespace.is_terminating && secret.is_none() && !entry.is_deleting {
-            return Some(Requeue::OnChange);
-        }
-        let inputs = RequeueInputs {
-            secret,
-            authority: self.policy.authority(entry.authority),
-            permission: self.policy.permission(entry),
-            stalls_at: seconds(self.stalls_at(entry)),
-            now: seconds(now),
-        };
-        Some(next_reconcile(entry, inputs))
     }
 }

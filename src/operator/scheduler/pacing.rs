@@ -1,29 +1,34 @@
-//! Concurrency of each priority: `New` is unlimited; `Due` at most N; `Background` one at a time, then idle for as long as the last
-//! one took, and not beside `New`.
+//! Concurrency of each priority: `New` is unlimited; `Due` as renewals need; `Background` one at a time, then idle for as long as
+//! the last one took, and not beside `New`.
 //!
-//! An API server that is busy with a mass of `Background` work would answer `New` late, although that was requested first.
+//! An API server that is busy with a mass of renewals, or of `Background` work, would answer `New` late, although that was
+//! requested first.
 
 use std::ops::Range;
 
+use super::demand::Demand;
 use super::requeue::Priority;
+use super::share::PARTS;
+use super::workers::{MAX_HOLD, hangs};
 use crate::operator::index::IdentityId;
 use crate::operator::index::time::Millis;
-
-/// `Background` work is held for no longer than this, and work that takes longer holds no other: identities must not wait for
-/// what the API server does not answer. Longer than a request takes on a busy API server.
-const MAX_HOLD: Millis = 1000;
 
 /// The pacing. By the wall clock; one that is set back delays nothing.
 #[derive(Debug, Default)]
 pub struct Pacing {
-    /// Renewals that may be in work at once. `None`: no limit on any priority.
+    /// Renewals that may be in work at once where no more are needed. `None`: no limit on any priority.
     renewals: Option<usize>,
     in_work: Vec<(IdentityId, Priority, Millis)>,
+    /// How long a renewal takes: a mean in which the latest ones count most.
+    renewal_takes: Option<Millis>,
     rest: Range<Millis>,
 }
 
+/// A renewal changes the mean by one part in so many.
+const SMOOTHING: Millis = 8;
+
 impl Pacing {
-    /// A pacing by which so many renewals may be in work at once.
+    /// A pacing by which so many renewals may be in work at once, and more where they would end too late.
     #[must_use]
     pub fn of(renewals: usize) -> Self {
         Self { renewals: Some(renewals.max(1)), ..Self::default() }
@@ -38,15 +43,39 @@ impl Pacing {
     pub fn end(&mut self, id: IdentityId, now: Millis) {
         let Some(at) = self.in_work.iter().position(|(in_work, ..)| *in_work == id) else { return };
         let (_, priority, began) = self.in_work.swap_remove(at);
-        if priority == Priority::Background && counts(began, now) {
+        if priority == Priority::Background && !hangs(began, now) {
             self.rest = now..now + (now - began);
+        }
+        if priority == Priority::Due {
+            let took = now.saturating_sub(began).max(0);
+            let mean = self.renewal_takes.unwrap_or(took);
+            self.renewal_takes = Some(mean + (took - mean) / SMOOTHING);
         }
     }
 
-    /// When one more of this priority may begin by time alone. `None`: now.
+    /// How long a renewal takes, by those that have ended.
     #[must_use]
-    pub fn waits_until(&self, priority: Priority, now: Millis) -> Option<Millis> {
-        let renewals = self.renewals?;
+    pub fn renewal_takes(&self) -> Millis {
+        self.renewal_takes.unwrap_or_default()
+    }
+
+    /// How many may be in work at once where nothing says how many workers there are.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.renewals.map_or(1, |renewals| renewals.saturating_mul(PARTS))
+    }
+
+    /// How many renewals may be in work at once while these wait, if that is limited.
+    #[must_use]
+    pub fn renewals(&self, demand: &Demand, now: Millis) -> Option<usize> {
+        let needed = demand.workers(self.renewal_takes(), now);
+        Some(self.renewals?.max(needed))
+    }
+
+    /// When one more of this priority may begin by time alone, while these renewals wait. `None`: now.
+    #[must_use]
+    pub fn waits_until(&self, priority: Priority, demand: &Demand, now: Millis) -> Option<Millis> {
+        let renewals = self.renewals(demand, now)?;
         match priority {
             Priority::New => None,
             Priority::Due => self.room(priority, renewals, now),
@@ -70,12 +99,8 @@ impl Pacing {
     /// When work of a priority began, but for what takes too long.
     fn begun(&self, priority: Priority, now: Millis) -> impl Iterator<Item = Millis> + Clone {
         let same = self.in_work.iter().filter(move |(_, of, _)| *of == priority);
-        same.map(|(.., began)| *began).filter(move |began| counts(*began, now))
+        same.map(|(.., began)| *began).filter(move |began| !hangs(*began, now))
     }
-}
-
-fn counts(began: Millis, now: Millis) -> bool {
-    (began..began + MAX_HOLD).contains(&now)
 }
 
 #[cfg(test)]
@@ -83,6 +108,7 @@ mod tests {
     use super::*;
 
     const START: Millis = 1_780_000_000_000;
+    const REST: Demand = Demand { waiting: 0, end: None, most: 8 };
 
     fn id(n: u32) -> IdentityId {
         IdentityId::new(n)
@@ -98,28 +124,38 @@ mod tests {
     #[test]
     fn somebody_new_waits_for_nobody() {
         for priority in Priority::ALL {
-            assert_eq!(with(priority, 9).waits_until(Priority::New, START), None);
+            assert_eq!(with(priority, 9).waits_until(Priority::New, &REST, START), None);
         }
     }
 
     #[test]
     fn as_many_renewals_as_agreed_are_in_work_at_once() {
-        assert_eq!(with(Priority::Due, 1).waits_until(Priority::Due, START), None);
+        assert_eq!(with(Priority::Due, 1).waits_until(Priority::Due, &REST, START), None);
         let mut pacing = with(Priority::Due, 2);
-        assert!(pacing.waits_until(Priority::Due, START + 7).is_some());
+        assert!(pacing.waits_until(Priority::Due, &REST, START + 7).is_some());
         pacing.end(id(1), START + 8);
-        assert_eq!(pacing.waits_until(Priority::Due, START + 8), None, "a renewal leaves no rest");
+        assert_eq!(pacing.waits_until(Priority::Due, &REST, START + 8), None, "a renewal leaves no rest");
+    }
+
+    #[test]
+    fn more_renewals_are_in_work_at_once_where_they_would_end_too_late() {
+        let mut pacing = with(Priority::Due, 1);
+        pacing.end(id(0), START + 500);
+        let left = |seconds| Demand { waiting: 100, end: Some(START / 1000 + seconds), most: 8 };
+        let renewals = |demand| pacing.renewals(&demand, START).unwrap();
+        // They take 50 s of one worker, and are to be done in half of the time that is left.
+        assert_eq!([1000, 50, 40, 31, 30, -5].map(|seconds| renewals(left(seconds))), [2, 2, 3, 4, 8, 8]);
     }
 
     #[test]
     fn what_can_wait_is_done_alone_and_rests_as_long_as_it_worked() {
         let mut pacing = with(Priority::Background, 1);
-        assert!(pacing.waits_until(Priority::Background, START + 19).is_some());
+        assert!(pacing.waits_until(Priority::Background, &REST, START + 19).is_some());
         pacing.end(id(0), START + 20);
-        assert_eq!(pacing.waits_until(Priority::Background, START + 20), Some(START + 40));
-        assert_eq!(pacing.waits_until(Priority::Background, START + 39), Some(START + 40));
-        assert_eq!(pacing.waits_until(Priority::Background, START + 40), None);
-        assert_eq!(pacing.waits_until(Priority::Due, START + 20), None, "others do not rest");
+        assert_eq!(pacing.waits_until(Priority::Background, &REST, START + 20), Some(START + 40));
+        assert_eq!(pacing.waits_until(Priority::Background, &REST, START + 39), Some(START + 40));
+        assert_eq!(pacing.waits_until(Priority::Background, &REST, START + 40), None);
+        assert_eq!(pacing.waits_until(Priority::Due, &REST, START + 20), None, "others do not rest");
     }
 
     #[test]
@@ -127,34 +163,38 @@ mod tests {
         let mut pacing = with(Priority::Background, 1);
         pacing.end(id(0), START + 20);
         pacing.begin(id(1), Priority::New, START + 39);
-        assert_eq!(pacing.waits_until(Priority::Background, START + 40), Some(START + 20 + MAX_HOLD));
+        assert_eq!(pacing.waits_until(Priority::Background, &REST, START + 40), Some(START + 20 + MAX_HOLD));
         pacing.begin(id(2), Priority::New, START + MAX_HOLD);
         assert_eq!(
-            pacing.waits_until(Priority::Background, START + 20 + MAX_HOLD),
+            pacing.waits_until(Priority::Background, &REST, START + 20 + MAX_HOLD),
             None,
             "there is always a new identity"
         );
         pacing.end(id(1), START + 50);
         pacing.end(id(2), START + 50);
-        assert_eq!(pacing.waits_until(Priority::Background, START + 50), None);
+        assert_eq!(pacing.waits_until(Priority::Background, &REST, START + 50), None);
     }
 
     #[test]
     fn what_is_not_answered_for_a_second_holds_nobody_up() {
         for (priority, count) in [(Priority::Due, 2), (Priority::Background, 1)] {
             let mut pacing = with(priority, count);
-            assert_eq!(pacing.waits_until(priority, START), Some(START + MAX_HOLD));
-            assert_eq!(pacing.waits_until(priority, START + MAX_HOLD), None);
+            assert_eq!(pacing.waits_until(priority, &REST, START), Some(START + MAX_HOLD));
+            assert_eq!(pacing.waits_until(priority, &REST, START + MAX_HOLD), None);
             pacing.end(id(0), START + 30 * MAX_HOLD);
-            assert_eq!(pacing.waits_until(priority, START + 30 * MAX_HOLD), None, "nor when it ends at last");
+            assert_eq!(
+                pacing.waits_until(priority, &REST, START + 30 * MAX_HOLD),
+                None,
+                "nor when it ends at last"
+            );
         }
     }
 
     #[test]
     fn a_clock_that_is_set_back_holds_nobody_up() {
         let mut pacing = with(Priority::Background, 1);
-        assert_eq!(pacing.waits_until(Priority::Background, START - 1), None);
+        assert_eq!(pacing.waits_until(Priority::Background, &REST, START - 1), None);
         pacing.end(id(0), START + 20);
-        assert_eq!(pacing.waits_until(Priority::Background, START + 19), None);
+        assert_eq!(pacing.waits_until(Priority::Background, &REST, START + 19), None);
     }
 }

@@ -1,55 +1,67 @@
-//! Identities that need a reconcile now, in the order of their priorities.
+//! Identities that need a reconcile now: the classes in their order, and within a class the namespaces in turn.
 //!
-//! An identity waits once at most, and is never in work twice at once.
+//! An identity waits once at most, and is never in work twice at once. What one namespace has waiting, or in work that hangs,
+//! leaves at least half of the workers to others.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
+use super::class::Class;
+use super::demand::Demand;
 use super::pacing::Pacing;
+use super::place::Place;
 use super::requeue::Priority;
+use super::share::Share;
+use super::workers::{Bound, Workers};
 use crate::operator::index::IdentityId;
+use crate::operator::index::digest::Digest;
 use crate::operator::index::time::Millis;
 
-/// Position in the queue: priority, then what is most urgent in it, then the id.
-type Position = (Priority, i64, IdentityId);
+/// What has the next turn.
+#[derive(Clone, Copy)]
+struct Next {
+    priority: Priority,
+    has_failed: bool,
+    namespace: Digest,
+}
 
 /// The queue. Pure: tasks that wait for it wait elsewhere.
 #[derive(Debug, Default)]
 pub struct Queue {
-    waiting: BTreeSet<Position>,
-    positions: HashMap<IdentityId, Position>,
-    depths: [usize; Priority::ALL.len()],
-    /// Identities in work, each with the position to take afterwards, if it was queued meanwhile.
-    in_work: HashMap<IdentityId, Option<Position>>,
+    classes: [Class; Priority::ALL.len()],
+    places: HashMap<IdentityId, Place>,
+    /// Turns of renewals beside new identities, and how many eighths they have at least.
+    renewals: Share,
+    least_renewals: usize,
+    workers: Workers,
     pacing: Pacing,
 }
 
 impl Queue {
-    /// Queues an identity. `urgency` orders within a priority, smallest first. A better position replaces a worse one.
-    pub fn push(&mut self, id: IdentityId, priority: Priority, urgency: i64) {
-        let position = (priority, urgency, id);
-        if let Some(again) = self.in_work.get_mut(&id) {
-            *again = Some(again.map_or(position, |before| before.min(position)));
-        } else {
-            self.enqueue(position);
+    /// Queues an identity. A better place replaces a worse one.
+    pub fn push(&mut self, id: IdentityId, place: Place) {
+        if !self.workers.again(id, place) {
+            self.enqueue(id, place);
         }
     }
 
-    fn enqueue(&mut self, position: Position) {
-        let id = position.2;
-        match self.positions.get(&id) {
-            Some(before) if *before <= position => return,
-            Some(_) => self.take_out(id),
-            None => {}
+    fn enqueue(&mut self, id: IdentityId, place: Place) {
+        if self.places.get(&id).is_some_and(|before| *before <= place) {
+            return;
         }
-        self.waiting.insert(position);
-        self.positions.insert(id, position);
-        self.depths[position.0 as usize] += 1;
+        self.take_out(id);
+        let turns = self.class_mut(place.priority).turns_mut(place.has_failed);
+        turns.insert(place.namespace, place.urgency, id);
+        self.places.insert(id, place);
     }
 
     fn take_out(&mut self, id: IdentityId) {
-        if let Some(position) = self.positions.remove(&id) {
-            self.waiting.remove(&position);
-            self.depths[position.0 as usize] -= 1;
+        if let Some(place) = self.places.remove(&id) {
+            let turns = self.class_mut(place.priority).turns_mut(place.has_failed);
+            turns.remove(place.namespace, place.urgency, id);
+        }
+        if self.places.is_empty() {
+            // A mass that has waited once leaves nothing behind.
+            self.places = HashMap::new();
         }
     }
 
@@ -58,132 +70,143 @@ impl Queue {
         self.pacing = pacing;
     }
 
-    /// Takes the most urgent identity into work, if there is one that may begin now.
-    pub fn pop(&mut self, now: Millis) -> Option<(IdentityId, Priority)> {
-        let (priority, _, id) = *self.waiting.first()?;
-        if self.pacing.waits_until(priority, now).is_some() {
-            return None;
-        }
-        self.take_out(id);
-        self.in_work.insert(id, None);
-        self.pacing.begin(id, priority, now);
-        Some((id, priority))
+    /// From now on there are so many workers to share.
+    pub fn set_workers(&mut self, count: usize) {
+        self.workers.set_count(count);
     }
 
-    /// When the most urgent identity may begin by time alone, if there is one.
+    /// From now on renewals have at least so many eighths of the turns while new identities wait, too.
+    pub fn set_renewals_share(&mut self, eighths: usize) {
+        self.least_renewals = eighths;
+    }
+
+    /// The API server has asked for a pause: after it work begins with a few, and one more with each reconcile that ends.
+    pub fn start_slowly(&mut self) {
+        self.workers.start_slowly();
+    }
+
+    /// Takes the identity into work whose turn it is, if there is one that may begin now.
+    pub fn pop(&mut self, now: Millis) -> Option<(IdentityId, Priority)> {
+        let next = self.next(now)?;
+        self.count_turn(next, now);
+        let (_, id) = self.class_mut(next.priority).turns_mut(next.has_failed).take(next.namespace)?;
+        let place = self.places.get(&id).copied()?;
+        self.take_out(id);
+        self.workers.begin(id, place, now);
+        self.pacing.begin(id, next.priority, now);
+        Some((id, next.priority))
+    }
+
+    /// What has the next turn. A namespace that has half of the workers comes after all others that may begin.
+    fn next(&self, now: Millis) -> Option<Next> {
+        if !self.workers.has_free(now) {
+            return None;
+        }
+        let classes = self.classes(now);
+        [Bound::Half, Bound::Most].into_iter().find_map(|bound| {
+            classes.into_iter().flatten().find_map(|priority| self.next_of(priority, bound))
+        })
+    }
+
+    /// The classes in the order of this turn, without those that may not begin.
+    fn classes(&self, now: Millis) -> [Option<Priority>; Priority::ALL.len()] {
+        let [new, due, background] = Priority::ALL;
+        let renewals_first = self.renewals.is_of_second(self.eighths(now));
+        let classes = if renewals_first { [due, new, background] } else { [new, due, background] };
+        classes.map(|priority| Some(priority).filter(|_| self.waits_until(priority, now).is_none()))
+    }
+
+    fn next_of(&self, priority: Priority, bound: Bound) -> Option<Next> {
+        let has_fresh = self.classes.iter().any(|class| !class.turns(false).is_empty());
+        let allows_failed = self.workers.allow_failed(if has_fresh { Bound::Half } else { bound });
+        let next =
+            self.class(priority).next(allows_failed, |namespace| self.workers.allows(namespace, bound));
+        next.map(|(has_failed, namespace)| Next { priority, has_failed, namespace })
+    }
+
+    /// Counts a turn among those that share them.
+    fn count_turn(&mut self, next: Next, now: Millis) {
+        let eighths = self.eighths(now);
+        let is_contested = [Priority::New, Priority::Due].iter().all(|priority| self.depth(*priority) > 0);
+        if is_contested && next.priority != Priority::Background {
+            self.renewals.had_turn(eighths, next.priority == Priority::Due);
+        }
+        self.class_mut(next.priority).count_turn(next.has_failed);
+    }
+
+    /// The renewals' share of turns beside new identities.
+    fn eighths(&self, now: Millis) -> usize {
+        self.demand().eighths(self.pacing.renewal_takes(), now).max(self.least_renewals)
+    }
+
+    /// The renewals that wait.
+    fn demand(&self) -> Demand {
+        let due = self.class(Priority::Due);
+        let most = self.workers.count().unwrap_or_else(|| self.pacing.most());
+        Demand { waiting: due.len(), end: due.most_urgent(), most }
+    }
+
+    /// When a class may begin by its pace alone, if not now.
+    fn waits_until(&self, priority: Priority, now: Millis) -> Option<Millis> {
+        self.pacing.waits_until(priority, &self.demand(), now)
+    }
+
+    /// When the next identity may begin by time alone, if there is one.
     #[must_use]
     pub fn next_turn(&self, now: Millis) -> Option<Millis> {
-        let (priority, ..) = *self.waiting.first()?;
-        Some(self.pacing.waits_until(priority, now).unwrap_or(now))
+        if self.is_empty() {
+            return None;
+        }
+        if self.next(now).is_some() {
+            return Some(now);
+        }
+        let waiting = Priority::ALL.into_iter().filter(|priority| self.depth(*priority) > 0);
+        let paced = waiting.filter_map(|priority| self.waits_until(priority, now));
+        paced.chain(self.workers.next_replaced(now)).min()
     }
 
     /// Ends the work on an identity. True if it was queued meanwhile, and so waits again.
     pub fn done(&mut self, id: IdentityId, now: Millis) -> bool {
         self.pacing.end(id, now);
-        match self.in_work.remove(&id).flatten() {
-            Some(position) => {
-                self.enqueue(position);
-                true
-            }
-            None => false,
-        }
+        let again = self.workers.end(id);
+        again.map(|place| self.enqueue(id, place)).is_some()
     }
 
     /// Forgets that an identity waits, or that it is to wait again.
     pub fn remove(&mut self, id: IdentityId) {
         self.take_out(id);
-        if let Some(again) = self.in_work.get_mut(&id) {
-            *again = None;
-        }
+        self.workers.not_again(id);
     }
 
     /// Whether no identity waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.places.is_empty()
     }
 
     /// Identities that wait with this priority.
     #[must_use]
     pub fn depth(&self, priority: Priority) -> usize {
-        self.depths[priority as usize]
+        self.class(priority).len()
     }
 
     /// Whether an identity waits.
     #[must_use]
     pub fn is_waiting(&self, id: IdentityId) -> bool {
-        self.positions.contains_key(&id)
+        self.places.contains_key(&id)
     }
 
     /// Identities in work.
     #[must_use]
     pub fn in_work(&self) -> usize {
-        self.in_work.len()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(n: u32) -> IdentityId {
-        IdentityId::new(n)
+        self.workers.len()
     }
 
-    #[test]
-    fn classes_come_before_age_and_the_nearest_expiry_before_later_ones() {
-        let mut queue = Queue::default();
-        queue.push(id(1), Priority::Background, 0);
-        queue.push(id(2), Priority::Due, 500);
-        queue.push(id(3), Priority::Due, 100);
-        queue.push(id(4), Priority::New, 9);
-        let order: Vec<IdentityId> = std::iter::from_fn(|| queue.pop(0)).map(|(id, _)| id).collect();
-        assert_eq!(order, [id(4), id(3), id(2), id(1)]);
+    const fn class(&self, priority: Priority) -> &Class {
+        &self.classes[priority as usize]
     }
 
-    #[test]
-    fn what_can_wait_leaves_its_turn_to_whoever_cannot() {
-        let mut queue = Queue::default();
-        queue.set_pacing(Pacing::of(1));
-        for (n, priority) in [(1, Priority::Background), (2, Priority::Background)] {
-            queue.push(id(n), priority, 0);
-        }
-        assert_eq!(queue.pop(0), Some((id(1), Priority::Background)));
-        assert_eq!((queue.pop(5), queue.next_turn(5)), (None, Some(1000)));
-        for (n, priority) in [(3, Priority::New), (4, Priority::Due), (5, Priority::New)] {
-            queue.push(id(n), priority, 0);
-        }
-        let turns = [3, 5, 4].map(|_| queue.pop(5).map(|(taken, _)| taken));
-        assert_eq!(turns, [3, 5, 4].map(|n| Some(id(n))));
-        for n in [3, 5] {
-            queue.done(id(n), 5);
-        }
-        queue.done(id(1), 10);
-        assert_eq!((queue.pop(10), queue.next_turn(10)), (None, Some(20)), "it rests");
-        assert_eq!(queue.next_turn(20), Some(20));
-        assert_eq!(queue.pop(20), Some((id(2), Priority::Background)));
-        assert_eq!(queue.next_turn(20), None, "none waits");
-    }
-
-    #[test]
-    fn an_identity_waits_once_in_its_best_place() {
-        let mut queue = Queue::default();
-        queue.push(id(1), Priority::Background, 0);
-        queue.push(id(1), Priority::New, 0);
-        queue.push(id(1), Priority::Due, 0);
-        assert_eq!(queue.pop(0), Some((id(1), Priority::New)));
-        assert_eq!(queue.pop(0), None);
-    }
-
-    #[test]
-    fn an_identity_in_work_is_not_handed_out_again_until_it_is_done() {
-        let mut queue = Queue::default();
-        queue.push(id(1), Priority::New, 0);
-        queue.pop(0);
-        queue.push(id(1), Priority::New, 0);
-        assert_eq!(queue.pop(0), None);
-        assert!(queue.done(id(1), 0));
-        assert_eq!(queue.pop(0), Some((id(1), Priority::New)));
-        assert!(!queue.done(id(1), 0));
+    const fn class_mut(&mut self, priority: Priority) -> &mut Class {
+        &mut self.classes[priority as usize]
     }
 }

@@ -56,7 +56,7 @@ const BACKGROUND: Requeue = Requeue::Now(Priority::Background);
 #[must_use]
 pub fn next_reconcile(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
     if entry.is_deleting {
-        return while_deleting(entry, inputs.now);
+        return until_expiry(entry, Priority::Background, inputs.now);
     }
     let (true, Some(reason)) = (entry.is_current(), entry.recorded.reason) else {
         return Requeue::Now(Priority::New);
@@ -80,10 +80,12 @@ pub fn next_reconcile(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Reque
     }
 }
 
-/// An identity that is being deleted gets nothing any more, but its status does not call an expired leaf ready.
-fn while_deleting(entry: &IdentityEntry, now: i64) -> Requeue {
+/// An identity that gets nothing, because it is being deleted or its key is being generated: its status does not call an expired
+/// leaf ready.
+#[must_use]
+pub fn until_expiry(entry: &IdentityEntry, priority: Priority, now: i64) -> Requeue {
     match entry.recorded.not_after.filter(|_| entry.recorded.is_ready) {
-        Some(end) if now > end.get() => BACKGROUND,
+        Some(end) if now > end.get() => Requeue::Now(priority),
         Some(end) => Requeue::At(end.get().saturating_add(1)),
         None => Requeue::OnChange,
     }

@@ -1,18 +1,15 @@
-//! What the scheduler learns from watches: it is remembered, and the identities that it concerns are rescheduled.
+//! What the scheduler learns from watches of identities, namespaces and authorities: it is remembered, and the identities that it
+//! concerns are rescheduled.
 //!
 //! An event of an older version than is remembered changes nothing, except in a list, which tells what there is.
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
-
 use super::Scheduler;
 use crate::operator::index::IdentityId;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::{IdentityEntry, ParsedIdentity};
-use crate::operator::index::issuer::{IssuerEntry, lags};
-use crate::operator::index::leaf_secret::SecretEntry;
+use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::index::listed::ListNumber;
 use crate::operator::index::policy::NamespaceEntry;
 use crate::operator::index::source::Source;
@@ -42,10 +39,15 @@ impl Scheduler {
         let ParsedIdentity { identity, spec, mut entry } = parsed;
         entry.namespace = self.policy.intern(&entry.namespace);
         entry.permission = self.policy.check(&entry, spec.as_ref());
-        entry.first_seen = self.first_seen(&entry).unwrap_or_else(|| seconds(now));
+        let first_seen = self.first_seen(&entry);
+        entry.first_seen = first_seen.unwrap_or_else(|| seconds(now));
         let has_new_renew_request = self.has_new_renew_request(&entry);
         let Some(id) = self.index.put(entry, source) else { return };
-        if has_new_renew_request {
+        if first_seen.is_none() {
+            // Its key may not be wanted any more, or another one.
+            self.suspended.remove(&id);
+        }
+        if has_new_renew_request && self.floor_until(id, now).is_none() {
             self.clear_pauses(id);
         }
         self.revision += 1;
@@ -62,7 +64,7 @@ impl Scheduler {
         (known.uid == entry.uid && known.generation == entry.generation).then_some(known.first_seen)
     }
 
-    /// An identity is gone. Others that ask for the same Secret may have it.
+    /// An identity is gone. Others that ask for the same Secret may have it, if it had it.
     pub fn remove_identity(&mut self, namespace: &str, name: &str, now: Millis) {
         if let Some(id) = self.index.find(namespace, name) {
             self.remove(id, now);
@@ -74,12 +76,17 @@ impl Scheduler {
         self.queue.remove(id);
         self.deadlines.set(id, None);
         self.clear_pauses(id);
+        self.floor.remove(id);
         self.altered.remove(&id);
         self.cached_objects.remove(&id);
         self.suspended.remove(&id);
         if let Some(entry) = self.index.remove(id) {
             self.index.mark_deleted(&entry.namespace, &entry.name, entry.version, now);
-            self.secret_changed(&entry.namespace, &entry.secret_name(), now);
+            let secret = entry.secret_name();
+            let held = self.index.secret(&entry.namespace, &secret);
+            if held.is_some_and(|held| held.identity_uid == Some(entry.uid)) {
+                self.secret_changed(&entry.namespace, &secret, [None, None], now);
+            }
         }
     }
 
@@ -90,87 +97,11 @@ impl Scheduler {
         }
     }
 
-    /// A leaf Secret was seen.
-    pub fn apply_secret(&mut self, meta: &PartialObjectMeta<Secret>, is_from_list: bool, now: Millis) {
-        let secret = self.secret_entry(meta);
-        let known = self.index.secret(&secret.namespace, &secret.name).map(|known| known.version);
-        // A list tells what there is, and not what there was since the watch before it ended. Of what is no newer than the
-        // index, everything was told: an answer to a write of ours, which came while the pages did, is ahead of them.
-        let is_jump = is_from_list && known.is_none_or(|known| known < secret.version);
-        self.put_secret(secret, Source::of_watch(is_from_list), is_jump, now);
-    }
-
-    pub(super) fn secret_entry(&self, meta: &PartialObjectMeta<Secret>) -> SecretEntry {
-        let namespace = meta.metadata.namespace.as_deref().unwrap_or_default();
-        SecretEntry::of(meta, self.policy.intern(namespace))
-    }
-
-    pub(super) fn put_secret(&mut self, secret: SecretEntry, source: Source, is_jump: bool, now: Millis) {
-        let (namespace, name) = (secret.namespace.clone(), secret.name.clone());
-        let known = self.index.secret(&namespace, &name);
-        let is_handed_over = known.and_then(|known| known.identity_uid) != secret.identity_uid;
-        self.note_known(&namespace, &name, is_jump, now);
-        // Also if a newer version is remembered already, in which it lags no more.
-        self.note_lagging(&secret, is_jump, now);
-        self.index.put_secret(secret, source);
-        for id in self.index.targeting(&namespace, &name) {
-            if is_handed_over {
-                self.backoff.clear(id);
-            }
-            self.reschedule(id, now);
-        }
-    }
-
-    /// A rotation must know of a Secret that lagged, or may have, also if it lags no more when the rotation asks.
-    pub(super) fn note_lagging(&mut self, secret: &SecretEntry, is_doubtful: bool, now: Millis) {
-        self.lagging.extend(self.lagging(secret, is_doubtful, now));
-    }
-
-    /// The same of a Secret as it is remembered.
-    fn note_known(&mut self, namespace: &str, name: &str, is_doubtful: bool, now: Millis) {
-        let known = self.index.secret(namespace, name);
-        self.lagging.extend(known.and_then(|secret| self.lagging(secret, is_doubtful, now)));
-    }
-
-    /// The identity of a Secret that lags, or may have lagged, with its authority.
-    fn lagging(&self, secret: &SecretEntry, is_doubtful: bool, now: Millis) -> Option<(Digest, IdentityId)> {
-        let targeting = self.index.targeting(&secret.namespace, &secret.name);
-        let mut owners = targeting.iter().filter_map(|id| Some((*id, self.index.entry(*id)?)));
-        let owner = owners.find(|(_, entry)| secret.identity_uid == Some(entry.uid) && !entry.is_deleting);
-        let (id, entry) = owner?;
-        let signer = self.policy.signer(entry.authority)?;
-        (is_doubtful || lags(secret, signer, seconds(now))).then_some((entry.authority, id))
-    }
-
-    /// A leaf Secret is gone.
-    pub fn remove_secret(&mut self, namespace: &str, name: &str, now: Millis) {
-        self.note_known(namespace, name, false, now);
-        if let Some(version) = self.index.secret(namespace, name).map(|secret| secret.version) {
-            self.index.mark_secret_deleted(namespace, name, version, now);
-        }
-        self.index.remove_secret(namespace, name);
-        self.secret_changed(namespace, name, now);
-    }
-
-    /// Identities that wait for a Secret of this name are tried again at once.
-    fn secret_changed(&mut self, namespace: &str, name: &str, now: Millis) {
-        for id in self.index.targeting(namespace, name) {
-            self.backoff.clear(id);
-            self.reschedule(id, now);
-        }
-    }
-
-    /// A list of Secrets ended: what it did not name is gone.
-    pub fn finish_secret_list(&mut self, namespace: Option<&str>, list: ListNumber, now: Millis) {
-        for (namespace, name) in self.index.unlisted_secrets(namespace, list) {
-            self.remove_secret(&namespace, &name, now);
-        }
-    }
-
     /// A namespace was seen.
     pub fn apply_namespace(&mut self, name: &str, namespace: NamespaceEntry, now: Millis) {
         if let Some(name) = self.policy.apply_namespace(name, namespace, now) {
-            self.reschedule_where(now, |entry| entry.namespace == name);
+            let members: Vec<IdentityId> = self.index.members(&name).collect();
+            self.reschedule_all(&members, now);
         }
     }
 
@@ -233,8 +164,14 @@ impl Scheduler {
     fn reschedule_where(&mut self, now: Millis, is_meant: impl Fn(&IdentityEntry) -> bool) {
         let meant: Vec<IdentityId> =
             self.index.entries().filter(|(_, entry)| is_meant(entry)).map(|(id, _)| id).collect();
-        for id in meant {
-            self.reschedule(id, now);
+        self.reschedule_all(&meant, now);
+    }
+
+    /// What an identity may have has changed: one that waits for a key may not want it any more.
+    fn reschedule_all(&mut self, ids: &[IdentityId], now: Millis) {
+        for id in ids {
+            self.suspended.remove(id);
+            self.reschedule(*id, now);
         }
     }
 }

@@ -95,7 +95,7 @@ impl FreshList {
         let is_indexed = |listed: &&ListedSecret| {
             let (secret, OwnershipClaim { secret: name, identity, .. }) = (&listed.entry, &listed.claim);
             let named = index.find(&identity.namespace, &identity.name);
-            let mut owners = index.targeting(&identity.namespace, name).into_iter().chain(named);
+            let mut owners = index.targeting(&identity.namespace, name).chain(named);
             owners.any(|id| index.entry(id).is_some_and(|entry| Some(entry.uid) == secret.identity_uid))
         };
         let behind = self.0.values().filter(|listed| lags(&listed.entry, issuer, now));

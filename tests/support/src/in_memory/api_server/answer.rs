@@ -8,7 +8,7 @@ use kube::client::Body;
 use serde_json::Value;
 use tower::BoxError;
 
-use super::response::{cut, failure};
+use super::response::{cut, failure, too_many_requests};
 use super::target::{Target, listed};
 use super::{ApiServer, Call, Fault};
 
@@ -59,6 +59,9 @@ impl ApiServer {
         }
         let fault = state.fault(&line);
         state.journal.push(Call { line, body: body.clone() });
+        if let Some(seconds) = state.throttled {
+            return Ok((too_many_requests(seconds), None));
+        }
         if fault == Some(Fault::Overtaken) {
             state.overtake(&target.place);
         }

@@ -14,6 +14,7 @@ use kube::Client;
 use kube::client::Body;
 use mtls_operator::runtime::clock::{Clock, ManualClock};
 use mtls_operator::runtime::clock_check::ClockCheck;
+use mtls_operator::runtime::retry_after::RetryAfter;
 use parking_lot::Mutex;
 use response::text;
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ impl ApiServer {
             let server = server.clone();
             async move { server.answer(request).await }
         });
-        Client::new(ClockCheck::new(service, clock.clone()), "default")
+        Client::new(RetryAfter::new(ClockCheck::new(service, clock.clone())), "default")
     }
 
     /// Its clock goes as this one.
@@ -161,6 +162,13 @@ impl ApiServer {
         let mut state = self.0.lock();
         state.has_misbehaved = true;
         state.rival = Some(Box::new(change));
+    }
+
+    /// From now on no request is carried out, and each is told to wait for so many seconds; with `None` they are again.
+    pub fn throttle(&self, seconds: Option<u32>) {
+        let mut state = self.0.lock();
+        state.has_misbehaved = true;
+        state.throttled = seconds;
     }
 
     /// The other writer has been stopped.

@@ -1,5 +1,6 @@
 //! Bodies and answers: metadata alone, merge patches (RFC 7396), an answer cut short.
 
+use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -42,6 +43,13 @@ pub(super) fn merge(target: &mut Value, patch: &Value) {
 pub(super) fn response(status: StatusCode, body: &Value) -> Response<Body> {
     let body = Body::from(serde_json::to_vec(body).unwrap());
     Response::builder().status(status).header("content-type", "application/json").body(body).unwrap()
+}
+
+/// As API Priority and Fairness answers: the header alone says for how long to wait.
+pub(super) fn too_many_requests(seconds: u32) -> Response<Body> {
+    let body = Body::from(b"Too many requests, please try again later.\n".to_vec());
+    let answer = Response::builder().status(StatusCode::TOO_MANY_REQUESTS).header(RETRY_AFTER, seconds);
+    answer.body(body).unwrap()
 }
 
 pub(super) fn failure(status: StatusCode, reason: &str) -> Response<Body> {

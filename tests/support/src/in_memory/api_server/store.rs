@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) has_misbehaved: bool,
     /// Nothing is answered: the operator is gone.
     pub(super) is_deserted: bool,
+    /// For how many seconds each request is told to wait, where none is carried out.
+    pub(super) throttled: Option<u32>,
     /// What an admission policy does to each write of a leaf Secret before it is stored.
     pub(super) admission: Option<Change>,
     /// What another writer does to each leaf Secret as soon as it is stored.

@@ -99,9 +99,10 @@ impl Harness {
         let context = context(&server, clock, leadership);
         let bundles = TrustBundles { context: context.clone(), store: SharedBundleStore::default() };
         let consumers = Consumers { bundles, probes: SharedProbeState::default() };
-        let keys = KeyGenerator::start(1, {
-            let (scheduler, millis) = (context.scheduler.clone(), context.millis());
-            move |id| scheduler.change(|scheduler| scheduler.resume(id, millis))
+        let (waiting, scheduler) = (context.scheduler.clone(), context.scheduler.clone());
+        let (is_wanted, millis) = (move |id| waiting.lock().is_suspended(id), context.millis());
+        let keys = KeyGenerator::start(1, is_wanted, move |id| {
+            scheduler.change(|scheduler| scheduler.resume(id, millis))
         });
         Self {
             server,

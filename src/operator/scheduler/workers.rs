@@ -1,0 +1,142 @@
+//! What is in work, and how much of the workers one namespace, or what has failed before, may use.
+//!
+//! While others wait no namespace has more than half of the workers, and neither has what failed before. A worker whose request
+//! is not answered for a second is replaced, up to half of their number: what hangs holds others up for a second at most.
+
+use std::collections::HashMap;
+
+use super::place::Place;
+use crate::operator::index::IdentityId;
+use crate::operator::index::digest::Digest;
+use crate::operator::index::time::Millis;
+
+/// What takes longer hangs. Longer than a reconcile takes on a busy API server.
+pub const MAX_HOLD: Millis = 1000;
+
+/// One part in so many is what a limit spares: of the workers for other namespaces, and of them all after a pause.
+const PARTS: usize = 8;
+
+/// One identity in work.
+#[derive(Clone, Copy, Debug)]
+struct InWork {
+    place: Place,
+    began: Millis,
+    /// The place to take afterwards, if it was queued meanwhile.
+    again: Option<Place>,
+}
+
+/// How much of the workers one namespace, or what has failed, may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Half of them: others wait.
+    Half,
+    /// All but one in eight: others may come at any time.
+    Most,
+}
+
+/// The workers. Without a number of them nothing is limited.
+#[derive(Debug, Default)]
+pub struct Workers {
+    count: Option<usize>,
+    /// So many fewer work after a pause, until reconciles have ended.
+    resting: usize,
+    in_work: HashMap<IdentityId, InWork>,
+}
+
+impl Workers {
+    /// From now on there are so many.
+    pub fn set_count(&mut self, count: usize) {
+        self.count = Some(count.max(1));
+    }
+
+    /// How many there are, if that is known.
+    #[must_use]
+    pub const fn count(&self) -> Option<usize> {
+        self.count
+    }
+
+    /// The API server has asked for a pause: a few go on after it, and one more with each reconcile that ends.
+    pub fn start_slowly(&mut self) {
+        self.resting = self.count.map_or(0, |count| count - (count / PARTS).max(1));
+    }
+
+    /// Whether one is free.
+    #[must_use]
+    pub fn has_free(&self, now: Millis) -> bool {
+        self.count.is_none_or(|count| {
+            let replaced = self.hanging(now).min(count / 2);
+            self.in_work.len() < (count - self.resting + replaced).max(1)
+        })
+    }
+
+    /// When the next one is replaced, because its request hangs.
+    #[must_use]
+    pub fn next_replaced(&self, now: Millis) -> Option<Millis> {
+        let ends = self.in_work.values().map(|work| work.began.saturating_add(MAX_HOLD));
+        ends.filter(|end| *end > now).min()
+    }
+
+    fn hanging(&self, now: Millis) -> usize {
+        self.in_work.values().filter(|work| hangs(work.began, now)).count()
+    }
+
+    /// Whether a namespace may have one more.
+    #[must_use]
+    pub fn allows(&self, namespace: Digest, bound: Bound) -> bool {
+        let of = |work: &&InWork| work.place.namespace == namespace;
+        self.is_below(bound, || self.in_work.values().filter(of).count())
+    }
+
+    /// Whether what failed before may have one more.
+    #[must_use]
+    pub fn allow_failed(&self, bound: Bound) -> bool {
+        self.is_below(bound, || self.in_work.values().filter(|work| work.place.has_failed).count())
+    }
+
+    fn is_below(&self, bound: Bound, used: impl FnOnce() -> usize) -> bool {
+        self.count.is_none_or(|count| {
+            let share = match bound {
+                Bound::Half => (count / 2).max(1),
+                Bound::Most => count - count / PARTS,
+            };
+            used() < share
+        })
+    }
+
+    /// Work on an identity begins.
+    pub fn begin(&mut self, id: IdentityId, place: Place, now: Millis) {
+        self.in_work.insert(id, InWork { place, began: now, again: None });
+    }
+
+    /// Work on an identity has ended. The place that it takes now, if it was queued meanwhile.
+    pub fn end(&mut self, id: IdentityId) -> Option<Place> {
+        self.resting = self.resting.saturating_sub(1);
+        self.in_work.remove(&id)?.again
+    }
+
+    /// The place that an identity in work takes afterwards: the best of those it is given.
+    pub fn again(&mut self, id: IdentityId, place: Place) -> bool {
+        let Some(work) = self.in_work.get_mut(&id) else { return false };
+        work.again = Some(work.again.map_or(place, |before| before.min(place)));
+        true
+    }
+
+    /// An identity in work is not to wait again.
+    pub fn not_again(&mut self, id: IdentityId) {
+        if let Some(work) = self.in_work.get_mut(&id) {
+            work.again = None;
+        }
+    }
+
+    /// Identities in work.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.in_work.len()
+    }
+}
+
+/// Whether what began then takes too long. By the wall clock: one that is set back holds nothing up.
+#[must_use]
+pub fn hangs(began: Millis, now: Millis) -> bool {
+    !(began..began.saturating_add(MAX_HOLD)).contains(&now)
+}
