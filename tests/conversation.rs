@@ -62,3 +62,5 @@ mod serving;
 mod shutdown;
 #[path = "conversation/spread_rollout.rs"]
 mod spread_rollout;
+#[path = "conversation/verdict_writes.rs"]
+mod verdict_writes;

@@ -55,8 +55,12 @@ mod names;
 mod ownership;
 #[path = "laws/policy.rs"]
 mod policy;
+#[path = "laws/probe_due.rs"]
+mod probe_due;
 #[path = "laws/probe_schedule.rs"]
 mod probe_schedule;
+#[path = "laws/probe_status.rs"]
+mod probe_status;
 #[path = "laws/probe_store.rs"]
 mod probe_store;
 #[path = "laws/probe_verdict.rs"]
