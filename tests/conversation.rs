@@ -30,6 +30,8 @@ mod issuing;
 mod left_behind;
 #[path = "conversation/loops.rs"]
 mod loops;
+#[path = "conversation/many_endpoints.rs"]
+mod many_endpoints;
 #[path = "conversation/many_keys.rs"]
 mod many_keys;
 #[path = "conversation/many_pods.rs"]

@@ -57,6 +57,10 @@ mod ownership;
 mod policy;
 #[path = "laws/probe_due.rs"]
 mod probe_due;
+#[path = "laws/probe_overdue.rs"]
+mod probe_overdue;
+#[path = "laws/probe_rate.rs"]
+mod probe_rate;
 #[path = "laws/probe_schedule.rs"]
 mod probe_schedule;
 #[path = "laws/probe_status.rs"]

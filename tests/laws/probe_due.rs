@@ -114,7 +114,7 @@ impl World {
     /// What a round of the controller decides.
     fn decide(&mut self) {
         for candidate in self.state.take_candidates(&mut self.sweep, self.now) {
-            self.state.decide(&candidate, self.expected(&candidate.name).as_ref());
+            self.state.decide(&candidate, self.expected(&candidate.name).as_ref(), self.now);
         }
     }
 

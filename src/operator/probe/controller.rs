@@ -21,16 +21,12 @@ use super::verdict_writer::VerdictWriter;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::plan::probe::observation::Observation;
+use crate::plan::probe::rate::{ProbeRate, ROUND};
 use crate::plan::probe::schedule::ProbeRecord;
 use crate::plan::probe::verdict::Expected;
 use crate::runtime::leader::Leadership;
 use crate::runtime::readiness::Readiness;
 
-/// Endpoints that are probed at once.
-const PROBES_AT_ONCE: usize = 32;
-/// Probes started in one round, and the shortest interval of rounds: 50 probes a second.
-const PROBES_A_ROUND: usize = 10;
-const MIN_ROUND_INTERVAL: Duration = Duration::from_millis(200);
 /// The longest pause between two rounds.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// How long an endpoint waits that could not be probed.
@@ -48,6 +44,8 @@ pub struct ProbeController {
     permits: Arc<Semaphore>,
     writer: VerdictWriter,
     sweep: Sweep,
+    /// When overdue endpoints were counted last.
+    overdue_at: Option<Duration>,
     tasks: TaskTracker,
 }
 
@@ -56,10 +54,10 @@ impl ProbeController {
     #[must_use]
     pub fn new(context: Context, state: SharedProbeState, prober: Option<EndpointProber>) -> Self {
         let credentials = CredentialCache::new(context.clone());
-        let permits = Arc::new(Semaphore::new(PROBES_AT_ONCE));
+        let permits = Arc::new(Semaphore::new(ProbeRate::MAX.at_once));
         let writer = VerdictWriter::new(context.clone(), state.clone());
         let (sweep, tasks) = (Sweep::default(), TaskTracker::new());
-        Self { context, state, prober, credentials, permits, writer, sweep, tasks }
+        Self { context, state, prober, credentials, permits, writer, sweep, overdue_at: None, tasks }
     }
 
     /// Probes while this replica leads, once the watches have listed everything. Never ends.
@@ -70,7 +68,7 @@ impl ProbeController {
             self.state.lock().clear_observations();
             while leadership.is_leader() {
                 let pause = self.round().await;
-                self.context.clock.sleep(MIN_ROUND_INTERVAL).await;
+                self.context.clock.sleep(ROUND).await;
                 tokio::select! {
                     () = self.state.changed() => {}
                     () = self.context.clock.sleep(pause) => {}
@@ -85,11 +83,11 @@ impl ProbeController {
         let now = self.context.clock.monotonic();
         let candidates = self.state.lock().take_candidates(&mut self.sweep, now);
         for some in candidates.chunks(LOCKED_FOR) {
-            self.decide(some);
+            self.decide(some, now);
         }
-        self.count(now);
+        let rate = ProbeRate::for_endpoints(self.count(now));
         self.writer.start_writes(now, &self.tasks);
-        self.start_due(now).await;
+        self.start_due(rate, now).await;
         self.state.lock().next_due().map_or(MAX_PAUSE, |next| next.saturating_sub(now).min(MAX_PAUSE))
     }
 
@@ -101,7 +99,7 @@ impl ProbeController {
     }
 
     /// Decides on some identities. What they are expected to be like is found out before the state is locked.
-    fn decide(&self, candidates: &[Candidate]) {
+    fn decide(&self, candidates: &[Candidate], now: Duration) {
         if self.prober.is_none() {
             let mut state = self.state.lock();
             return candidates.iter().for_each(|candidate| state.disable(candidate));
@@ -110,24 +108,33 @@ impl ProbeController {
             candidates.iter().map(|candidate| target(&self.context, candidate)).collect();
         let mut state = self.state.lock();
         for (candidate, target) in candidates.iter().zip(&targets) {
-            state.decide(candidate, target.as_ref().map(|target| &target.expected));
+            state.decide(candidate, target.as_ref().map(|target| &target.expected), now);
         }
     }
 
-    fn count(&self, now: Duration) {
+    /// Sets the metrics. Returns how many endpoints there are.
+    fn count(&mut self, now: Duration) -> usize {
+        let metrics = &self.context.metrics.probes;
         let state = self.state.lock();
         let (endpoints, waiting) = (state.endpoints(), state.waiting(now));
-        self.context.metrics.probes.identities(|reason| state.with_reason(reason));
-        drop(state);
-        self.context.metrics.probes.endpoints(endpoints, waiting);
+        metrics.identities(|reason| state.with_reason(reason));
+        metrics.endpoints(endpoints, waiting);
+        if self.overdue_at.is_none_or(|at| now.saturating_sub(at) >= MAX_PAUSE) {
+            self.overdue_at = Some(now);
+            metrics.overdue(state.overdue(now));
+        }
+        endpoints
     }
 
     /// Starts probes, within the limits.
-    async fn start_due(&mut self, now: Duration) {
+    async fn start_due(&mut self, rate: ProbeRate, now: Duration) {
         let Some(prober) = self.prober.clone() else { return };
         // Authorities without credentials: they are asked for once in a round.
         let mut failed: Vec<Box<str>> = Vec::new();
-        for _ in 0..PROBES_A_ROUND {
+        for _ in 0..rate.a_round {
+            if ProbeRate::MAX.at_once - self.permits.available_permits() >= rate.at_once {
+                return;
+            }
             let Ok(permit) = self.permits.clone().try_acquire_owned() else { return };
             let Some((candidate, key)) = self.state.lock().take_due(now) else { return };
             let has_failed = failed.contains(&candidate.object.authority);

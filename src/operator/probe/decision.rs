@@ -5,6 +5,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::candidates::Candidate;
 use super::endpoint_records::EndpointKey;
@@ -25,7 +26,7 @@ impl ProbeState {
     }
 
     /// Decides on an identity. One that has changed meanwhile is left to the next round, which the change starts.
-    pub fn decide(&mut self, candidate: &Candidate, expected: Option<&Expected>) {
+    pub fn decide(&mut self, candidate: &Candidate, expected: Option<&Expected>, now: Duration) {
         let name = &candidate.name;
         let Some(probed) = self.identities.get_mut(&**name) else { return };
         let terms = expected.map(stand_in);
@@ -38,7 +39,7 @@ impl ProbeState {
             probed.next.clone_from(&expected.next);
         }
         let found = self.slices.of_probes(&name.namespace, &candidate.object.probes);
-        self.set_ready(name, &found);
+        self.set_ready(name, &found, now);
         self.reschedule(name, expected);
         let probed = self.identities.get(&**name);
         let verdict = probed.zip(expected).and_then(|(probed, expected)| judge(probed, &found, expected));
@@ -46,14 +47,14 @@ impl ProbeState {
     }
 
     /// Sets which endpoints an identity has.
-    fn set_ready(&mut self, name: &Arc<NamespacedName>, found: &[Endpoints]) {
+    fn set_ready(&mut self, name: &Arc<NamespacedName>, found: &[Endpoints], now: Duration) {
         let Some(probed) = self.identities.get_mut(&**name) else { return };
         let ready = probed.object.probes.iter().zip(found).flat_map(|(probe, endpoints)| {
             let key = |address: &SocketAddr| EndpointKey { probe: probe.name.clone(), address: *address };
             endpoints.ready.iter().map(key)
         });
         let (ready, before) = (ready.collect(), probed.records.ready());
-        let gone = probed.records.set_ready(ready);
+        let gone = probed.records.set_ready(ready, now);
         self.endpoints = self.endpoints + probed.records.ready() - before;
         for endpoint in gone {
             self.due.reschedule(&(name.clone(), endpoint.key), endpoint.due, None);

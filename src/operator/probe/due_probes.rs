@@ -7,7 +7,7 @@ use super::candidates::Candidate;
 use super::endpoint_records::EndpointKey;
 use super::store::{OwnedEndpoint, ProbeState};
 use crate::api::namespaced_name::NamespacedName;
-use crate::plan::probe::schedule::ProbeRecord;
+use crate::plan::probe::schedule::{FRESH_FOR, INTERVAL, ProbeRecord};
 
 impl ProbeState {
     /// Takes the endpoint that has been due for the longest time. It is in flight from now on.
@@ -51,6 +51,18 @@ impl ProbeState {
     #[must_use]
     pub fn waiting(&self, now: Duration) -> usize {
         self.due.due(now).count()
+    }
+
+    /// How many endpoints have not been probed for as long as an observation counts, although they are due.
+    #[must_use]
+    pub fn overdue(&self, now: Duration) -> usize {
+        // A probe is due at the latest this long after the last one.
+        let Some(moment) = now.checked_sub(FRESH_FOR.saturating_sub(INTERVAL)) else { return 0 };
+        let is_overdue = |(name, key): &&OwnedEndpoint| {
+            let endpoint = self.identities.get(&**name).and_then(|probed| probed.records.find(key));
+            endpoint.is_some_and(|endpoint| endpoint.is_overdue(now))
+        };
+        self.due.due(moment).filter(is_overdue).count()
     }
 
     /// The endpoints that are due, the longest due first.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::plan::probe::schedule::ProbeRecord;
+use crate::plan::probe::schedule::{FRESH_FOR, ProbeRecord};
 use crate::plan::probe::verdict::Expected;
 
 /// An endpoint of an identity, as one of its probes addresses it.
@@ -25,6 +25,8 @@ pub struct Endpoint {
     pub key: EndpointKey,
     /// The last probe of it.
     pub record: Option<Box<ProbeRecord>>,
+    /// Since when it is known, by the monotonic clock.
+    pub since: Duration,
     /// When it is due for the next, as it is scheduled.
     pub due: Option<Duration>,
     /// Whether it is ready.
@@ -34,8 +36,25 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    const fn new(key: EndpointKey, is_ready: bool) -> Self {
-        Self { key, record: None, due: None, is_ready, is_in_flight: false }
+    const fn new(key: EndpointKey, is_ready: bool, since: Duration) -> Self {
+        Self { key, record: None, since, due: None, is_ready, is_in_flight: false }
+    }
+
+    /// Whether it blocks the switch to a root: by an observation that is fresh, or that is not because the operator is late with
+    /// the next probe.
+    #[must_use]
+    pub fn blocks_switch(&self, root: &str, now: Duration) -> bool {
+        let is_late = self.is_in_flight || self.due.is_some_and(|due| due <= now);
+        self.record.as_ref().is_some_and(|record| {
+            record.blocks_switch(root, now) || (is_late && record.would_block_switch(root))
+        })
+    }
+
+    /// Whether it has not been probed for as long as an observation counts.
+    #[must_use]
+    pub fn is_overdue(&self, now: Duration) -> bool {
+        let since = self.record.as_ref().map_or(self.since, |record| record.monotonic);
+        now.saturating_sub(since) > FRESH_FOR
     }
 
     /// When it is due for a probe, by what its server is expected to be like; `None` where it is not to be probed, or is being
@@ -73,13 +92,18 @@ impl EndpointRecords {
     /// The record of an endpoint.
     #[must_use]
     pub fn get(&self, key: &EndpointKey) -> Option<&ProbeRecord> {
-        let at = self.find(key).ok()?;
-        self.0[at].record.as_deref()
+        self.find(key)?.record.as_deref()
+    }
+
+    /// An endpoint.
+    #[must_use]
+    pub fn find(&self, key: &EndpointKey) -> Option<&Endpoint> {
+        self.position(key).ok().map(|at| &self.0[at])
     }
 
     /// An endpoint, to change it.
     pub fn get_mut(&mut self, key: &EndpointKey) -> Option<&mut Endpoint> {
-        self.find(key).ok().map(|at| &mut self.0[at])
+        self.position(key).ok().map(|at| &mut self.0[at])
     }
 
     /// Every endpoint.
@@ -94,18 +118,18 @@ impl EndpointRecords {
 
     /// Sets the record of an endpoint.
     pub fn insert(&mut self, key: EndpointKey, record: ProbeRecord) {
-        let at = match self.find(&key) {
+        let at = match self.position(&key) {
             Ok(at) => at,
             Err(at) => {
-                self.0.insert(at, Endpoint::new(key, false));
+                self.0.insert(at, Endpoint::new(key, false, record.monotonic));
                 at
             }
         };
         self.0[at].record = Some(Box::new(record));
     }
 
-    /// Sets which endpoints are ready, and returns those that are not known any more.
-    pub fn set_ready(&mut self, mut ready: Vec<EndpointKey>) -> Vec<Endpoint> {
+    /// Sets which endpoints are ready now, and returns those that are not known any more.
+    pub fn set_ready(&mut self, mut ready: Vec<EndpointKey>, now: Duration) -> Vec<Endpoint> {
         ready.sort_unstable();
         let is_known = self.0.iter().map(|endpoint| &endpoint.key).eq(&ready);
         if is_known {
@@ -124,14 +148,14 @@ impl EndpointRecords {
             }
             let before = known.next_if(|endpoint| endpoint.key == key);
             let before = before.map(|before| Endpoint { is_ready: true, ..before });
-            all.push(before.unwrap_or_else(|| Endpoint::new(key, true)));
+            all.push(before.unwrap_or_else(|| Endpoint::new(key, true, now)));
         }
         known.for_each(|endpoint| leave(endpoint, &mut all));
         self.0 = all;
         gone
     }
 
-    fn find(&self, key: &EndpointKey) -> Result<usize, usize> {
+    fn position(&self, key: &EndpointKey) -> Result<usize, usize> {
         self.0.binary_search_by(|endpoint| endpoint.key.cmp(key))
     }
 }

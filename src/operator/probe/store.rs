@@ -173,7 +173,8 @@ impl ProbeState {
     }
 
     /// The endpoints that block the switch of an authority to a root: those observed within ten minutes that did not trust
-    /// it then, or were not probed with it yet, also where they cannot be reached any more.
+    /// it then, or were not probed with it yet, also where they cannot be reached any more. Where the operator is late with the
+    /// next probe, the last one counts until then.
     #[must_use]
     pub fn blocking_endpoints(&self, authority: &str, root: &str, now: Duration) -> Vec<BlockingEndpoint> {
         let mut blocking = Vec::new();
@@ -182,9 +183,7 @@ impl ProbeState {
                 continue;
             }
             let mut addresses: Vec<SocketAddr> = (probed.records.iter())
-                .filter(|endpoint| {
-                    endpoint.record.as_ref().is_some_and(|record| record.blocks_switch(root, now))
-                })
+                .filter(|endpoint| endpoint.blocks_switch(root, now))
                 .map(|endpoint| endpoint.key.address)
                 .collect();
             addresses.sort_unstable();

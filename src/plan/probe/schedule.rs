@@ -15,7 +15,7 @@ use super::verdict::Expected;
 use crate::plan::spread::slot;
 
 /// How often a server is probed where no change is expected.
-const INTERVAL: Duration = Duration::from_mins(5);
+pub const INTERVAL: Duration = Duration::from_mins(5);
 /// How long an observation counts for a rotation: twice the interval, so that one failed probe does not end it.
 pub const FRESH_FOR: Duration = Duration::from_mins(10);
 /// A server that cannot be reached is probed again after this long, then after twice as long, up to the interval.
@@ -101,6 +101,15 @@ impl ProbeRecord {
     pub fn blocks_switch(&self, root: &str, now: Duration) -> bool {
         let is_fresh = |at: Duration| now.saturating_sub(at) <= FRESH_FOR;
         self.unrefuted().is_some_and(|(server, at)| is_fresh(at) && blocks_switch(server, root))
+    }
+
+    /// Whether the server blocks the switch to a root as the last probe observed it, however long ago that was.
+    #[must_use]
+    pub fn would_block_switch(&self, root: &str) -> bool {
+        match (&self.unrefuted, &self.observation) {
+            (Unrefuted::Last, Observation::Server(server)) => blocks_switch(server, root),
+            _ => false,
+        }
     }
 
     /// When the server is due for its next probe, by the monotonic clock.
