@@ -61,8 +61,16 @@ mod names;
 mod ownership;
 #[path = "laws/policy/mod.rs"]
 mod policy;
+#[path = "laws/probe_due.rs"]
+mod probe_due;
+#[path = "laws/probe_overdue.rs"]
+mod probe_overdue;
+#[path = "laws/probe_rate.rs"]
+mod probe_rate;
 #[path = "laws/probe_schedule.rs"]
 mod probe_schedule;
+#[path = "laws/probe_status.rs"]
+mod probe_status;
 #[path = "laws/probe_store.rs"]
 mod probe_store;
 #[path = "laws/probe_verdict.rs"]

@@ -131,7 +131,7 @@ async fn a_list_of_identities_is_believed_for_probes_whatever_its_version() {
     identities.apply(last(&harness, (IDENTITIES, NAMESPACE, "web")), false);
     let known = || {
         let memory = harness.consumers.probes.lock();
-        memory.identities.values().next().unwrap().identity.metadata.resource_version.clone()
+        Some(memory.identities.values().next().unwrap().object.version.to_string())
     };
     assert_eq!(known().as_deref(), Some("1000"));
     identities.apply(Decoded(restored.clone()), true);

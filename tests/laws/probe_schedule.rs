@@ -19,7 +19,7 @@ fn record(observation: Observation) -> ProbeRecord {
 }
 
 fn record_at(address: &str, observation: Observation) -> ProbeRecord {
-    ProbeRecord::new(address.parse().unwrap(), observation, NOW + HOUR, BEGAN, expected())
+    ProbeRecord::new(address.parse().unwrap(), observation, NOW + HOUR, BEGAN, &expected())
 }
 
 /// How long a server is not probed after this probe.

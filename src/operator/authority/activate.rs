@@ -34,7 +34,7 @@ pub fn activate(
         Err(_) => context.metrics.no_root(&name),
     }
     context.issuers.put(issuer);
-    consumers.probes.notify();
+    consumers.probes.change(|probes| probes.issuer_changed(&name));
     // Each time: the scheduler knows no signer of an authority that was deleted and created again meanwhile.
     context.scheduler.change(|scheduler| {
         scheduler.apply_issuer(&name, entry, context.millis());

@@ -29,6 +29,7 @@ pub struct ProbeMetrics {
     identities: Family<ReasonLabels, Gauge>,
     endpoints: Gauge,
     waiting: Gauge,
+    overdue: Gauge,
 }
 
 impl ProbeMetrics {
@@ -54,6 +55,11 @@ impl ProbeMetrics {
             "Endpoints that are due for a probe and wait for their turn",
             self.waiting.clone(),
         );
+        registry.register(
+            "mtls_operator_probe_endpoints_overdue",
+            "Endpoints that are due and were not probed within ten minutes",
+            self.overdue.clone(),
+        );
     }
 
     /// Counts a session that has ended.
@@ -73,6 +79,12 @@ impl ProbeMetrics {
     pub fn clear(&self) {
         self.identities.clear();
         self.endpoints(0, 0);
+        self.overdue(0);
+    }
+
+    /// Sets how many endpoints are due and were not probed within ten minutes.
+    pub fn overdue(&self, count: usize) {
+        self.overdue.set(gauge(count));
     }
 
     /// Sets how many endpoints are probed, and how many of them are due and wait.

@@ -1,10 +1,9 @@
 //! Probes endpoints when they are due, while this replica leads: a few at once, a few a second. Writes the verdicts into the
 //! status of their identities.
 //!
-//! A round observes, decides (`Decision`, which only computes), records verdicts and starts probes, in that order. Locks are
+//! A round observes, decides (`decision`, which only computes), records verdicts and starts probes, in that order. Locks are
 //! held one at a time and never across an await.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,29 +11,28 @@ use rustls::pki_types::ServerName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
+use super::candidates::{Candidate, Sweep};
 use super::credentials::{CredentialCache, ProbeCredentials};
-use super::decision::{Decision, DueProbe};
 use super::endpoint_probe::{EndpointProber, ProbedEndpoint};
-use super::expectation::{ProbeTarget, targets};
-use super::status::{StatusWrite, begin_write};
-use super::store::{Candidate, SharedProbeState};
-use crate::api::MtlsIdentity;
-use crate::api::namespaced_name::NamespacedName;
+use super::endpoint_records::EndpointKey;
+use super::expectation::{ProbeTarget, target};
+use super::store::SharedProbeState;
+use super::verdict_writer::VerdictWriter;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::plan::probe::observation::Observation;
+use crate::plan::probe::rate::{ProbeRate, ROUND};
 use crate::plan::probe::schedule::ProbeRecord;
-use crate::plan::probe::verdict::{Expected, ServingReason, ServingVerdict};
+use crate::plan::probe::verdict::Expected;
 use crate::runtime::leader::Leadership;
 use crate::runtime::readiness::Readiness;
 
-/// Endpoints that are probed at once.
-const PROBES_AT_ONCE: usize = 32;
-/// Probes started in one round, and the shortest interval of rounds: 50 probes a second.
-const PROBES_A_ROUND: usize = 10;
-const MIN_ROUND_INTERVAL: Duration = Duration::from_millis(200);
 /// The longest pause between two rounds.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// How long an endpoint waits that could not be probed.
+const PUT_BACK_FOR: Duration = Duration::from_secs(1);
+/// Identities that are judged while the state is locked once.
+const LOCKED_FOR: usize = 64;
 
 /// The controller of probes.
 pub struct ProbeController {
@@ -44,6 +42,10 @@ pub struct ProbeController {
     prober: Option<EndpointProber>,
     credentials: CredentialCache,
     permits: Arc<Semaphore>,
+    writer: VerdictWriter,
+    sweep: Sweep,
+    /// When overdue endpoints were counted last.
+    overdue_at: Option<Duration>,
     tasks: TaskTracker,
 }
 
@@ -52,8 +54,10 @@ impl ProbeController {
     #[must_use]
     pub fn new(context: Context, state: SharedProbeState, prober: Option<EndpointProber>) -> Self {
         let credentials = CredentialCache::new(context.clone());
-        let permits = Arc::new(Semaphore::new(PROBES_AT_ONCE));
-        Self { context, state, prober, credentials, permits, tasks: TaskTracker::new() }
+        let permits = Arc::new(Semaphore::new(ProbeRate::MAX.at_once));
+        let writer = VerdictWriter::new(context.clone(), state.clone());
+        let (sweep, tasks) = (Sweep::default(), TaskTracker::new());
+        Self { context, state, prober, credentials, permits, writer, sweep, overdue_at: None, tasks }
     }
 
     /// Probes while this replica leads, once the watches have listed everything. Never ends.
@@ -64,7 +68,7 @@ impl ProbeController {
             self.state.lock().clear_observations();
             while leadership.is_leader() {
                 let pause = self.round().await;
-                self.context.clock.sleep(MIN_ROUND_INTERVAL).await;
+                self.context.clock.sleep(ROUND).await;
                 tokio::select! {
                     () = self.state.changed() => {}
                     () = self.context.clock.sleep(pause) => {}
@@ -74,22 +78,17 @@ impl ProbeController {
         }
     }
 
-    /// Records the verdicts and starts the probes that are due. Returns how long no other probe will be.
+    /// Judges what has changed, writes verdicts and starts the probes that are due. Returns how long there will be no more to do.
     pub async fn round(&mut self) -> Duration {
         let now = self.context.clock.monotonic();
-        let candidates = self.state.lock().candidates();
-        let decision = if self.prober.is_some() {
-            let endpoints = candidates.iter().flat_map(|candidate| &candidate.endpoints);
-            let count = endpoints.map(|endpoints| endpoints.ready.len()).sum();
-            let decision = self.decide(candidates, now);
-            self.context.metrics.probes.endpoints(count, decision.due.len());
-            decision
-        } else {
-            self.context.metrics.probes.endpoints(0, 0);
-            Decision::disabled(&candidates)
-        };
-        self.record(&decision.verdicts, now);
-        self.start_due(decision).await
+        let candidates = self.state.lock().take_candidates(&mut self.sweep, now);
+        for some in candidates.chunks(LOCKED_FOR) {
+            self.decide(some, now);
+        }
+        let rate = ProbeRate::for_endpoints(self.count(now));
+        self.writer.start_writes(now, &self.tasks);
+        self.start_due(rate, now).await;
+        self.state.lock().next_due().map_or(MAX_PAUSE, |next| next.saturating_sub(now).min(MAX_PAUSE))
     }
 
     /// Waits until every probe and every write that was started has ended.
@@ -99,78 +98,91 @@ impl ProbeController {
         self.tasks.reopen();
     }
 
-    fn decide(&self, candidates: Vec<Candidate>, now: Duration) -> Decision {
-        let candidates = targets(&self.context, candidates);
+    /// Decides on some identities. What they are expected to be like is found out before the state is locked.
+    fn decide(&self, candidates: &[Candidate], now: Duration) {
+        if self.prober.is_none() {
+            let mut state = self.state.lock();
+            return candidates.iter().for_each(|candidate| state.disable(candidate));
+        }
+        let targets: Vec<Option<ProbeTarget>> =
+            candidates.iter().map(|candidate| target(&self.context, candidate)).collect();
         let mut state = self.state.lock();
-        for (candidate, target) in &candidates {
-            state.note_next_root(candidate, &target.expected);
+        for (candidate, target) in candidates.iter().zip(&targets) {
+            state.decide(candidate, target.as_ref().map(|target| &target.expected), now);
         }
-        Decision::new(&state, &candidates, now)
     }
 
-    fn record(&self, verdicts: &[(NamespacedName, ServingVerdict)], now: Duration) {
-        let mut counts: HashMap<ServingReason, usize> = HashMap::new();
-        for (name, verdict) in verdicts {
-            *counts.entry(verdict.reason).or_default() += 1;
-            self.write_verdict(name, verdict, now);
+    /// Sets the metrics. Returns how many endpoints there are.
+    fn count(&mut self, now: Duration) -> usize {
+        let metrics = &self.context.metrics.probes;
+        let state = self.state.lock();
+        let (endpoints, waiting) = (state.endpoints(), state.waiting(now));
+        metrics.identities(|reason| state.with_reason(reason));
+        metrics.endpoints(endpoints, waiting);
+        if self.overdue_at.is_none_or(|at| now.saturating_sub(at) >= MAX_PAUSE) {
+            self.overdue_at = Some(now);
+            metrics.overdue(state.overdue(now));
         }
-        self.context.metrics.probes.identities(|reason| counts.get(&reason).copied().unwrap_or(0));
+        endpoints
     }
 
-    /// Starts probes, within the limits. Returns how long no other will be due.
-    async fn start_due(&mut self, decision: Decision) -> Duration {
-        let Decision { due, next_due, .. } = decision;
-        let waiting = due.len();
-        for due in due.into_iter().take(PROBES_A_ROUND) {
-            let Ok(permit) = self.permits.clone().try_acquire_owned() else { break };
-            if let Err(error) = self.start(due, permit).await {
-                tracing::debug!(%error, "an endpoint is not probed");
+    /// Starts probes, within the limits.
+    async fn start_due(&mut self, rate: ProbeRate, now: Duration) {
+        let Some(prober) = self.prober.clone() else { return };
+        // Authorities without credentials: they are asked for once in a round.
+        let mut failed: Vec<Box<str>> = Vec::new();
+        for _ in 0..rate.a_round {
+            if ProbeRate::MAX.at_once - self.permits.available_permits() >= rate.at_once {
+                return;
+            }
+            let Ok(permit) = self.permits.clone().try_acquire_owned() else { return };
+            let Some((candidate, key)) = self.state.lock().take_due(now) else { return };
+            let has_failed = failed.contains(&candidate.object.authority);
+            let is_started = !has_failed
+                && match self.start(&prober, &candidate, &key, permit).await {
+                    Ok(is_started) => is_started,
+                    Err(error) => {
+                        tracing::debug!(%error, "an endpoint is not probed");
+                        failed.push(candidate.object.authority.clone());
+                        false
+                    }
+                };
+            if !is_started {
+                self.state.lock().put_back(&candidate.name, key, now.saturating_add(PUT_BACK_FOR));
             }
         }
-        let pause = next_due.map_or(MAX_PAUSE, |next| next.min(MAX_PAUSE));
-        if waiting > PROBES_A_ROUND { Duration::ZERO } else { pause }
     }
 
-    async fn start(&mut self, due: DueProbe, permit: OwnedSemaphorePermit) -> Result<(), Error> {
-        let DueProbe { identity, endpoint, service, target, expected, .. } = due;
-        let Some(prober) = self.prober.clone() else { return Ok(()) };
-        let ProbeTarget { issuer, root, .. } = &*target;
-        let credentials = presented(self.credentials.credentials(issuer, root).await?, &expected);
-        let Ok(name) = ServerName::try_from(format!("{service}.{}.svc", identity.namespace)) else {
-            return Ok(());
+    /// Starts a probe. False where the endpoint cannot be probed now.
+    async fn start(
+        &mut self,
+        prober: &EndpointProber,
+        candidate: &Candidate,
+        key: &EndpointKey,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<bool, Error> {
+        let found = target(&self.context, candidate).zip(candidate.object.probe(&key.probe));
+        let Some((target, probe)) = found else { return Ok(false) };
+        let expected = probe.expected(&target.expected);
+        let credentials =
+            presented(self.credentials.credentials(&target.issuer, &target.root).await?, &expected);
+        let name = candidate.name.clone();
+        let Ok(server_name) = ServerName::try_from(format!("{}.{}.svc", probe.service, name.namespace))
+        else {
+            return Ok(false);
         };
-        let server = ProbedEndpoint { address: endpoint.address, name };
-        if let Some(known) = self.state.lock().identities.get_mut(&identity) {
-            known.in_flight.insert(endpoint.clone());
-        }
-        let state = self.state.clone();
+        let server = ProbedEndpoint { address: key.address, name: server_name };
+        let (state, prober, key) = (self.state.clone(), prober.clone(), key.clone());
         let (at, monotonic) = (self.context.clock.now(), self.context.clock.monotonic());
         self.tasks.spawn(async move {
             // A task of its own: a panic in it counts as a server that cannot be reached.
             let probe = tokio::spawn(async move { prober.probe(&server, &credentials).await });
             let observation = probe.await.unwrap_or(Observation::Unreachable);
-            let record = ProbeRecord::new(endpoint.address, observation, at, monotonic, expected);
-            state.change(|state| state.record(&identity, endpoint, record));
+            let record = ProbeRecord::new(key.address, observation, at, monotonic, &expected);
+            state.change(|state| state.record(&name, &key, record));
             drop(permit);
         });
-        Ok(())
-    }
-
-    /// Starts a write of a verdict, where one is needed.
-    fn write_verdict(&self, name: &NamespacedName, verdict: &ServingVerdict, monotonic: Duration) {
-        let now = self.context.clock.now();
-        let write = (self.state.lock().identities.get_mut(name))
-            .and_then(|probed| begin_write(probed, verdict, now, monotonic));
-        let Some(write) = write else { return };
-        let (context, state, name) = (self.context.clone(), self.state.clone(), name.clone());
-        self.tasks.spawn(async move {
-            if let Err(error) = write_status(&context, &state, &name, write).await {
-                tracing::debug!(namespace = name.namespace, name = name.name, %error, "a verdict of probes is not written yet");
-            }
-            if let Some(probed) = state.lock().identities.get_mut(&name) {
-                probed.is_writing = false;
-            }
-        });
+        Ok(true)
     }
 }
 
@@ -180,25 +192,4 @@ fn presented(credentials: ProbeCredentials, expected: &Expected) -> ProbeCredent
     let next = credentials.next.filter(|(root, _)| is_expected(root));
     let untrusted = credentials.untrusted.filter(|_| !expected.allows_untrusted);
     ProbeCredentials { next, untrusted, ..credentials }
-}
-
-async fn write_status(
-    context: &Context,
-    state: &SharedProbeState,
-    NamespacedName { namespace, name }: &NamespacedName,
-    (before, patch): StatusWrite,
-) -> Result<(), Error> {
-    let written = context.client.patch_identity_status(namespace, name, patch).await;
-    let is_stale = matches!(written, Err(Error::Stale { .. }));
-    let found = match written {
-        // Another client has written: the next round judges the object as it is now.
-        Err(Error::Stale { .. }) => context.client.read::<MtlsIdentity>(Some(namespace), name).await?,
-        written => Some(written?),
-    };
-    let Some(identity) = found else { return Ok(()) };
-    context.scheduler.change(|scheduler| scheduler.apply_identity_answer(&identity, context.millis()));
-    state.change_if(|state| {
-        if is_stale { state.apply_read(&before, &identity) } else { state.apply_response(&identity) }
-    });
-    Ok(())
 }

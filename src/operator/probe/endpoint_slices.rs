@@ -2,14 +2,13 @@
 //!
 //! Only TCP ports of ready Pods of the Service's own namespace count.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 
-use crate::api::MtlsIdentity;
+use super::probed_object::Probe;
 use crate::api::namespaced_name::NamespacedName;
-use crate::api::probe::ProbeSpec;
 
 /// Label of a slice that names its Service.
 pub(super) const SERVICE: &str = "kubernetes.io/service-name";
@@ -17,6 +16,9 @@ pub(super) const SERVICE: &str = "kubernetes.io/service-name";
 pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 /// The controller that makes the slices of Services from the Pods that their selector finds.
 pub(super) const CONTROLLER: &str = "endpointslice-controller.k8s.io";
+
+/// Services of which is noted that they have changed.
+const MAX_CHANGED: usize = 10_000;
 
 /// The content of one slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,8 @@ struct Slice {
 pub struct Slices {
     by_service: BTreeMap<NamespacedName, BTreeMap<String, Slice>>,
     services: HashMap<NamespacedName, String>,
+    /// Services whose endpoints have changed since they were last asked for.
+    changed: HashSet<NamespacedName>,
 }
 
 /// The endpoints of a Service with some port.
@@ -57,8 +61,13 @@ impl Slices {
             self.delete(&namespace, &name);
         }
         self.services.insert(key, service.clone());
-        let slices = self.by_service.entry(NamespacedName::new(namespace, service.clone())).or_default();
-        slices.insert(name, slice.clone()).as_ref() != Some(&slice)
+        let service = NamespacedName::new(namespace, service.clone());
+        let slices = self.by_service.entry(service.clone()).or_default();
+        let is_news = slices.insert(name, slice.clone()).as_ref() != Some(&slice);
+        if is_news {
+            self.note_changed(service);
+        }
+        is_news
     }
 
     /// Deletes a slice. False where it is not known.
@@ -72,7 +81,21 @@ impl Slices {
         if slices.is_empty() {
             self.by_service.remove(&key);
         }
+        self.note_changed(key);
         true
+    }
+
+    /// A replica that does not lead asks for nothing: so much is noted and no more.
+    fn note_changed(&mut self, service: NamespacedName) {
+        if self.changed.len() < MAX_CHANGED {
+            self.changed.insert(service);
+        }
+    }
+
+    /// The Services whose endpoints have changed since the last call; `None` where these are too many to tell.
+    pub(super) fn take_changed(&mut self) -> Option<HashSet<NamespacedName>> {
+        let changed = std::mem::take(&mut self.changed);
+        (changed.len() < MAX_CHANGED).then_some(changed)
     }
 
     /// The names of the known slices, within one namespace where one is given.
@@ -82,15 +105,10 @@ impl Slices {
         self.services.keys().filter(in_scope).cloned().collect()
     }
 
-    /// The endpoints of each probe of an identity, in the order of `spec.probes`.
+    /// The endpoints of each of these probes of a namespace, in their order.
     #[must_use]
-    pub fn of_probes(&self, identity: &MtlsIdentity) -> Vec<Endpoints> {
-        let namespace = identity.metadata.namespace.as_deref().unwrap_or_default();
-        let endpoints = |probe: &ProbeSpec| {
-            let port = u16::try_from(probe.target_port).unwrap_or_default();
-            self.endpoints(namespace, &probe.service_name, port)
-        };
-        identity.spec.probes.iter().map(endpoints).collect()
+    pub fn of_probes(&self, namespace: &str, probes: &[Probe]) -> Vec<Endpoints> {
+        probes.iter().map(|probe| self.endpoints(namespace, &probe.service, probe.port)).collect()
     }
 
     /// The endpoints of a Service that have a port.

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::store::Candidate;
-use crate::api::probe::{ClientCertificates, ProbeSpec};
-use crate::api::word::Word;
+use super::candidates::Candidate;
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::context::Context;
-use crate::operator::index::digest::{digest, version_number};
+use crate::operator::index::digest::digest;
 use crate::operator::issuers::{Issuer, SigningCa};
 use crate::plan::probe::verdict::{Expected, NextRoot};
 
@@ -24,33 +23,17 @@ pub struct ProbeTarget {
     pub root: Arc<SigningCa>,
 }
 
-impl ProbeTarget {
-    /// What the servers of one probe are expected to be like.
-    #[must_use]
-    pub fn expects(&self, probe: &ProbeSpec) -> Expected {
-        let allows_untrusted = probe.client_certificates != Word::Known(ClientCertificates::Required);
-        Expected { allows_untrusted, ..self.expected.clone() }
-    }
-}
-
-/// The identities that can be probed now, each with its target.
-pub(super) fn targets(context: &Context, candidates: Vec<Candidate>) -> Vec<(Candidate, Arc<ProbeTarget>)> {
-    let with_target = |candidate| target(context, &candidate).map(|target| (candidate, Arc::new(target)));
-    candidates.into_iter().filter_map(with_target).collect()
-}
-
-fn target(context: &Context, candidate: &Candidate) -> Option<ProbeTarget> {
-    let identity = &candidate.identity;
-    let status = identity.status.as_ref()?;
-    let issuer = context.issuers.get(&identity.spec.authority_ref.name)?;
+/// What probes of an identity need; `None` where it cannot be probed now.
+pub(super) fn target(context: &Context, candidate: &Candidate) -> Option<ProbeTarget> {
+    let (NamespacedName { namespace, name }, object) = (&*candidate.name, &candidate.object);
+    let leaf = object.leaf.as_ref()?;
+    let issuer = context.issuers.get(&object.authority)?;
     let root = issuer.signer.as_ref().ok()?.clone();
-    let recorded = version_number(&status.secret.as_ref()?.resource_version);
-    let namespace = identity.metadata.namespace.as_deref()?;
     // Locked for each identity: workers wait for this lock, and there may be thousands of identities.
     let (issued_at, trust) = {
         let scheduler = context.scheduler.lock();
-        let secret = scheduler.index().secret(namespace, &identity.secret_name())?;
-        (secret.issued_at.filter(|_| secret.version == recorded)?, secret.trust)
+        let secret = scheduler.index().secret(namespace, &object.secret_name(name))?;
+        (secret.issued_at.filter(|_| secret.version == leaf.secret_version)?, secret.trust)
     };
     let carries_next = trust == Some(digest(&root.facts.trust));
     let next = issuer.next.as_ref().filter(|_| carries_next).map(|next| next.fingerprint().to_string());
@@ -59,8 +42,8 @@ fn target(context: &Context, candidate: &Candidate) -> Option<ProbeTarget> {
         _ => NextRoot { fingerprint, since: context.clock.now() },
     });
     let expected = Expected {
-        serial: status.serial.clone()?,
-        spiffe_id: status.spiffe_id.clone()?,
+        serial: leaf.serial.to_string(),
+        spiffe_id: leaf.spiffe_id.to_string(),
         issued_at: Timestamp::from_second(issued_at.get()).ok()?,
         propagation: issuer.spec.propagation,
         next,

@@ -2,73 +2,104 @@
 //!
 //! Every other part of the status stays as it is.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use serde_json::Value;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde_json::{Value, json};
 
-use super::store::ProbedIdentity;
-use crate::api::conditions::{SERVING, stated};
+use crate::api::MtlsIdentity;
+use crate::api::conditions::{self, SERVING};
 use crate::api::probe::{ServedEndpoint, ServedStatus};
-use crate::api::{MtlsIdentity, MtlsIdentityStatus};
-use crate::operator::client::merge_patch::status_patch;
+use crate::operator::index::digest::{Digest, digest};
 use crate::plan::probe::verdict::{Differing, ServingReason, ServingVerdict};
 
-/// The status of an identity is written this often at most.
-const WRITE_INTERVAL: Duration = Duration::from_secs(10);
+/// Longest text of conditions that is kept, in octets.
+const MAX_KEPT: usize = 512;
 
-/// A write of status: the object that it is based on, and the patch.
-pub(super) type StatusWrite = (Arc<MtlsIdentity>, Value);
+/// The words for the status of a condition.
+const STATUS: [&str; 3] = ["True", "False", "Unknown"];
 
-/// Begins a write of a verdict. `None` where the object states it already, or was written just now, or is being written.
-pub(super) fn begin_write(
-    probed: &mut ProbedIdentity,
-    verdict: &ServingVerdict,
-    now: Timestamp,
-    monotonic: Duration,
-) -> Option<StatusWrite> {
-    let is_early = probed.written_at.is_some_and(|at| monotonic.saturating_sub(at) < WRITE_INTERVAL);
-    let identity = probed.identity.clone();
-    let version = identity.metadata.resource_version.as_deref();
-    let is_stated = (probed.stated.as_ref())
-        .is_some_and(|(as_of, stated)| as_of.as_deref() == version && stated == verdict);
-    if is_early || probed.is_writing || is_stated {
-        return None;
+/// What a write of the status of an identity has to preserve: a merge patch replaces the list of conditions as a whole.
+#[derive(Debug)]
+pub struct StoredStatus {
+    /// The version that a write names.
+    version: Box<str>,
+    /// The other conditions, as JSON.
+    others: Box<str>,
+    /// The status of `Serving`, and since when it is that.
+    serving: Option<(&'static str, Timestamp)>,
+}
+
+impl StoredStatus {
+    /// That of an object; `None` where it is too long to be kept.
+    #[must_use]
+    pub fn of(identity: &MtlsIdentity) -> Option<Self> {
+        Self::new(identity).filter(|status| status.others.len() <= MAX_KEPT)
     }
-    let after = after(&identity, verdict, now);
-    let Some(patch) = status_patch(version, identity.status.as_ref(), &after) else {
-        probed.stated = Some((version.map(str::to_owned), verdict.clone()));
-        return None;
-    };
-    probed.is_writing = true;
-    probed.written_at = Some(monotonic);
-    Some((identity, patch))
+
+    /// That of an object, however long it is.
+    #[must_use]
+    pub fn new(identity: &MtlsIdentity) -> Option<Self> {
+        let conditions = identity.status.as_ref().map(|status| &*status.conditions).unwrap_or_default();
+        let others: Vec<&Condition> =
+            conditions.iter().filter(|condition| condition.type_ != SERVING).collect();
+        let serving = conditions::find(conditions, SERVING).and_then(|serving| {
+            let status = STATUS.into_iter().find(|status| *status == serving.status)?;
+            Some((status, serving.last_transition_time.0))
+        });
+        let version = identity.metadata.resource_version.as_deref()?.into();
+        Some(Self { version, others: serde_json::to_string(&others).ok()?.into(), serving })
+    }
+
+    /// The merge patch that states this verdict.
+    #[must_use]
+    pub fn patch(&self, verdict: &ServingVerdict, generation: Option<i64>, now: Timestamp) -> Value {
+        let mut conditions: Vec<Condition> = serde_json::from_str(&self.others).unwrap_or_default();
+        let mut serving = serving(verdict, generation, now);
+        if let Some((_, since)) = self.serving.filter(|(status, _)| *status == serving.status) {
+            serving.last_transition_time = Time(since);
+        }
+        conditions.push(serving);
+        let mut served = json!(served(verdict));
+        if let Value::Object(served) = &mut served {
+            // A list that is left out is to go.
+            served.entry("differing").or_insert(Value::Null);
+        }
+        json!({
+            "metadata": { "resourceVersion": self.version },
+            "status": { "conditions": conditions, "served": served },
+        })
+    }
 }
 
-/// The status of an identity with this verdict on its servers.
+/// Stands for what a status states of servers.
 #[must_use]
-pub fn after(identity: &MtlsIdentity, verdict: &ServingVerdict, now: Timestamp) -> MtlsIdentityStatus {
-    let before = identity.status.clone().unwrap_or_default();
-    let ServingVerdict { reason, message, .. } = verdict;
-    let generation = identity.metadata.generation;
-    let serving =
-        stated(SERVING, (reason.status(), reason.as_str(), message), &before.conditions, generation, now);
-    let mut conditions = before.conditions.clone();
-    conditions.retain(|condition| condition.type_ != SERVING);
-    conditions.push(serving);
-    let served = (*reason != ServingReason::Disabled).then(|| served(verdict));
-    MtlsIdentityStatus { conditions, served, ..before }
+pub fn stated(serving: Option<&Condition>, served: Option<&ServedStatus>) -> Digest {
+    let serving = serving.map(|condition| {
+        let Condition { status, reason, message, observed_generation, .. } = condition;
+        (status, reason, message, observed_generation)
+    });
+    digest(&json!([serving, served]).to_string())
 }
 
-fn served(verdict: &ServingVerdict) -> ServedStatus {
+/// Stands for what a status with this verdict states of servers.
+#[must_use]
+pub fn to_state(verdict: &ServingVerdict, generation: Option<i64>) -> Digest {
+    stated(Some(&serving(verdict, generation, Timestamp::UNIX_EPOCH)), served(verdict).as_ref())
+}
+
+/// The condition, as if its status had changed now.
+fn serving(verdict: &ServingVerdict, generation: Option<i64>, now: Timestamp) -> Condition {
+    let ServingVerdict { reason, message, .. } = verdict;
+    conditions::stated(SERVING, (reason.status(), reason.as_str(), message), &[], generation, now)
+}
+
+fn served(verdict: &ServingVerdict) -> Option<ServedStatus> {
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    ServedStatus {
+    (verdict.reason != ServingReason::Disabled).then(|| ServedStatus {
         endpoints: count(verdict.endpoints),
         as_issued: count(verdict.as_issued),
         differing: verdict.differing.iter().map(endpoint).collect(),
-    }
+    })
 }
 
 fn endpoint(differing: &Differing) -> ServedEndpoint {

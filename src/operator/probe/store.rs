@@ -2,67 +2,44 @@
 //!
 //! Only watches and lists add an identity: a response that comes late never brings back one that was deleted meanwhile.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::endpoint_slices::{Endpoints, Slices};
+use super::due_times::DueTimes;
+pub use super::endpoint_records::EndpointKey;
+use super::endpoint_slices::Slices;
+use super::probed_identity::ProbedIdentity;
+use super::probed_object::ProbedObject;
+use super::reason_counts::ReasonCounts;
 use crate::api::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
-use crate::operator::index::digest::version_number;
-use crate::plan::probe::schedule::ProbeRecord;
-use crate::plan::probe::verdict::{Expected, NextRoot, ServingVerdict};
+use crate::plan::probe::verdict::ServingReason;
 use crate::runtime::shared::Shared;
 
-/// An endpoint of an identity, as one of its probes addresses it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EndpointKey {
-    /// Name of the probe.
-    pub probe: String,
-    /// Address and port.
-    pub address: SocketAddr,
-}
-
-/// An identity with `spec.probes`.
-#[derive(Debug)]
-pub struct ProbedIdentity {
-    /// The object.
-    pub identity: Arc<MtlsIdentity>,
-    /// The last probe of each endpoint.
-    pub records: HashMap<EndpointKey, ProbeRecord>,
-    /// Endpoints that are being probed.
-    pub in_flight: HashSet<EndpointKey>,
-    /// The announced root that its Secret carries.
-    pub next: Option<NextRoot>,
-    /// The verdict that the object states already, in this version.
-    pub stated: Option<(Option<String>, ServingVerdict)>,
-    /// Whether its status is being written.
-    pub is_writing: bool,
-    /// When its status was last written, by the monotonic clock.
-    pub written_at: Option<Duration>,
-}
-
-/// An identity as a round finds it.
-#[derive(Debug)]
-pub(super) struct Candidate {
-    /// Namespace and name.
-    pub name: NamespacedName,
-    /// The object.
-    pub identity: Arc<MtlsIdentity>,
-    /// The endpoints of each of its probes, in the order of `spec.probes`.
-    pub endpoints: Vec<Endpoints>,
-    /// The announced root that its Secret carried in the round before.
-    pub next: Option<NextRoot>,
-}
+/// An endpoint together with its identity.
+pub type OwnedEndpoint = (Arc<NamespacedName>, EndpointKey);
 
 /// Everything that is known for probes.
 #[derive(Debug, Default)]
 pub struct ProbeState {
     /// Identities with `spec.probes`.
-    pub identities: BTreeMap<NamespacedName, ProbedIdentity>,
+    pub identities: BTreeMap<Arc<NamespacedName>, Box<ProbedIdentity>>,
     /// Endpoints of Services.
     pub slices: Slices,
+    /// When each endpoint is due for a probe.
+    pub(super) due: DueTimes<OwnedEndpoint>,
+    /// When each verdict that status does not state may be written.
+    pub(super) writes: DueTimes<Arc<NamespacedName>>,
+    /// Identities of which something has changed since they were judged.
+    pub(super) changed: BTreeSet<Arc<NamespacedName>>,
+    /// Authorities whose issuer has changed since their identities were judged.
+    pub(super) issuers: BTreeSet<Box<str>>,
+    /// How many identities have each reason.
+    pub(super) reasons: ReasonCounts,
+    /// How many endpoints are ready.
+    pub(super) endpoints: usize,
 }
 
 /// The state as the watches, the controller and rotations share it. The controller waits for its notifications.
@@ -74,12 +51,12 @@ pub type SharedProbeState = Shared<ProbeState>;
 impl ProbeState {
     /// Applies an identity as a watch shows it. Like the other `apply` functions, it returns whether that may make a probe due.
     pub fn apply(&mut self, identity: &MtlsIdentity) -> bool {
-        self.put(identity, |known| version(identity) >= version(&known.identity))
+        self.put(identity, |known, version| version >= known)
     }
 
     /// Applies an identity as a list shows it, whatever its version: a restored backup counts versions from an earlier one.
     pub fn apply_listed(&mut self, identity: &MtlsIdentity) -> bool {
-        self.put(identity, |_| true)
+        self.put(identity, |_, _| true)
     }
 
     /// Applies an identity as the response to a write shows it.
@@ -87,111 +64,131 @@ impl ProbeState {
         self.is_known(identity) && self.apply(identity)
     }
 
-    /// Applies an identity that was read because `stale` is: whatever its version, unless a watch has shown another state
-    /// meanwhile.
-    pub fn apply_read(&mut self, stale: &MtlsIdentity, identity: &MtlsIdentity) -> bool {
-        self.is_known(identity)
-            && self.put(identity, |known| {
-                let is_stale = known.identity.metadata.resource_version == stale.metadata.resource_version;
-                is_stale || version(identity) >= version(&known.identity)
-            })
+    /// Applies an identity that was read because a version of it is stale: whatever its version, unless a watch has shown
+    /// another state meanwhile.
+    pub fn apply_read(&mut self, stale: u64, identity: &MtlsIdentity) -> bool {
+        self.is_known(identity) && self.put(identity, |known, version| known == stale || version >= known)
     }
 
     fn is_known(&self, identity: &MtlsIdentity) -> bool {
-        self.identities.get(&name_of(identity)).is_some_and(|known| is_same(&known.identity, identity))
+        let known = self.identities.get(&name_of(identity));
+        known.is_some_and(|known| known.object.uid == ProbedObject::new(identity).uid)
     }
 
-    fn put(&mut self, identity: &MtlsIdentity, is_current: impl Fn(&ProbedIdentity) -> bool) -> bool {
+    /// Applies an identity, unless the version that is known is the current one.
+    fn put(&mut self, identity: &MtlsIdentity, is_news: impl Fn(u64, u64) -> bool) -> bool {
         let name = name_of(identity);
         if identity.spec.probes.is_empty() || identity.metadata.deletion_timestamp.is_some() {
-            self.identities.remove(&name);
+            self.remove(&name);
             return false;
         }
-        match self.identities.get_mut(&name).filter(|known| is_same(&known.identity, identity)) {
-            Some(known) if !is_current(known) => return false,
-            Some(known) => known.identity = Arc::new(identity.clone()),
-            None => {
-                self.identities.insert(name, ProbedIdentity::new(identity));
+        let object = ProbedObject::new(identity);
+        match self.identities.get(&name).map(|known| (known.object.uid, known.object.version)) {
+            Some((uid, version)) if uid == object.uid => {
+                if !is_news(version, object.version) {
+                    return false;
+                }
+                if let Some(known) = self.identities.get_mut(&name) {
+                    known.object = Arc::new(object);
+                }
+            }
+            other => {
+                if other.is_some() {
+                    self.remove(&name);
+                }
+                self.identities.insert(Arc::new(name.clone()), Box::new(ProbedIdentity::new(object)));
             }
         }
+        self.mark_changed(&name);
         true
     }
 
     /// Deletes an identity.
     pub fn delete(&mut self, namespace: &str, name: &str) {
-        self.identities.remove(&NamespacedName::new(namespace, name));
+        self.remove(&NamespacedName::new(namespace, name));
+    }
+
+    fn remove(&mut self, name: &NamespacedName) {
+        let Some((name, probed)) = self.identities.remove_entry(name) else { return };
+        self.changed.remove(&name);
+        self.endpoints -= probed.records.ready();
+        self.reasons.change(probed.reason, None);
+        if probed.is_queued() {
+            self.writes.reschedule(&name, Some(probed.write_after), None);
+        }
+        for endpoint in probed.records.iter().filter(|endpoint| endpoint.due.is_some()) {
+            self.due.reschedule(&(name.clone(), endpoint.key.clone()), endpoint.due, None);
+        }
+    }
+
+    /// Has an identity judged again in the next round.
+    pub(super) fn mark_changed(&mut self, name: &NamespacedName) {
+        if let Some((name, _)) = self.identities.get_key_value(name) {
+            self.changed.insert(name.clone());
+        }
+    }
+
+    /// Has the identities of an authority compared with its issuer in the next round.
+    pub fn issuer_changed(&mut self, authority: &str) {
+        self.issuers.insert(authority.into());
     }
 
     /// The names of the identities, within one namespace where one is given.
     #[must_use]
     pub fn names(&self, namespace: Option<&str>) -> Vec<NamespacedName> {
-        let in_scope = |name: &&NamespacedName| namespace.is_none_or(|namespace| name.namespace == namespace);
-        self.identities.keys().filter(in_scope).cloned().collect()
+        let in_scope = |name: &&Arc<NamespacedName>| namespace.is_none_or(|of| name.namespace == of);
+        self.identities.keys().filter(in_scope).map(|name| NamespacedName::clone(name)).collect()
+    }
+
+    /// How many endpoints are ready.
+    #[must_use]
+    pub const fn endpoints(&self) -> usize {
+        self.endpoints
+    }
+
+    /// How many identities have a verdict with this reason.
+    #[must_use]
+    pub fn with_reason(&self, reason: ServingReason) -> usize {
+        self.reasons.get(reason)
+    }
+
+    /// When a probe is due or a verdict may be written next; may have passed already.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Duration> {
+        [self.due.earliest(), self.writes.earliest()].into_iter().flatten().min()
     }
 
     /// Drops every observation: another replica may have led meanwhile.
     pub fn clear_observations(&mut self) {
         for probed in self.identities.values_mut() {
-            probed.records.clear();
+            probed.records.iter_mut().for_each(|endpoint| endpoint.record = None);
             probed.next = None;
         }
+        self.mark_all();
     }
 
-    /// Every identity with its endpoints. Drops the records of endpoints that are not ready any more.
-    pub(super) fn candidates(&mut self) -> Vec<Candidate> {
-        let Self { identities, slices } = self;
-        let candidate = |(name, probed): (&NamespacedName, &mut ProbedIdentity)| {
-            let endpoints = slices.of_probes(&probed.identity);
-            probed.keep_records_of(&endpoints);
-            let (identity, next) = (probed.identity.clone(), probed.next.clone());
-            Candidate { name: name.clone(), identity, endpoints, next }
-        };
-        identities.iter_mut().map(candidate).collect()
-    }
-
-    /// An identity, if it is still as a round has found it.
-    pub(super) fn unchanged(&self, candidate: &Candidate) -> Option<&ProbedIdentity> {
-        let probed = self.identities.get(&candidate.name)?;
-        Arc::ptr_eq(&probed.identity, &candidate.identity).then_some(probed)
-    }
-
-    /// Notes the announced root that the Secret of an identity carries.
-    pub(super) fn note_next_root(&mut self, candidate: &Candidate, expected: &Expected) {
-        if let Some(probed) = self.identities.get_mut(&candidate.name)
-            && Arc::ptr_eq(&probed.identity, &candidate.identity)
-            && probed.next != expected.next
-        {
-            probed.next.clone_from(&expected.next);
-        }
-    }
-
-    /// Records a probe of an endpoint that has ended.
-    pub(super) fn record(&mut self, name: &NamespacedName, endpoint: EndpointKey, record: ProbeRecord) {
-        let Some(probed) = self.identities.get_mut(name) else { return };
-        probed.in_flight.remove(&endpoint);
-        let record = match probed.records.get(&endpoint) {
-            Some(before) => record.after(before),
-            None => record,
-        };
-        probed.records.insert(endpoint, record);
+    /// Has every identity judged again in the next round.
+    pub(super) fn mark_all(&mut self) {
+        self.changed.extend(self.identities.keys().cloned());
     }
 
     /// The endpoints that block the switch of an authority to a root: those observed within ten minutes that did not trust
-    /// it then, or were not probed with it yet, also where they cannot be reached any more.
+    /// it then, or were not probed with it yet, also where they cannot be reached any more. Where the operator is late with the
+    /// next probe, the last one counts until then.
     #[must_use]
     pub fn blocking_endpoints(&self, authority: &str, root: &str, now: Duration) -> Vec<BlockingEndpoint> {
         let mut blocking = Vec::new();
         for (name, probed) in &self.identities {
-            if probed.identity.spec.authority_ref.name != authority {
+            if *probed.object.authority != *authority {
                 continue;
             }
             let mut addresses: Vec<SocketAddr> = (probed.records.iter())
-                .filter(|(_, record)| record.blocks_switch(root, now))
-                .map(|(endpoint, _)| endpoint.address)
+                .filter(|endpoint| endpoint.blocks_switch(root, now))
+                .map(|endpoint| endpoint.key.address)
                 .collect();
             addresses.sort_unstable();
             addresses.dedup();
-            let endpoint = |address| BlockingEndpoint { identity: name.clone(), address };
+            let endpoint = |address| BlockingEndpoint { identity: NamespacedName::clone(name), address };
             blocking.extend(addresses.into_iter().map(endpoint));
         }
         blocking
@@ -207,39 +204,7 @@ pub struct BlockingEndpoint {
     pub address: SocketAddr,
 }
 
-impl ProbedIdentity {
-    fn new(identity: &MtlsIdentity) -> Self {
-        Self {
-            identity: Arc::new(identity.clone()),
-            records: HashMap::new(),
-            in_flight: HashSet::new(),
-            next: None,
-            stated: None,
-            is_writing: false,
-            written_at: None,
-        }
-    }
-
-    fn keep_records_of(&mut self, endpoints: &[Endpoints]) {
-        let probes = &self.identity.spec.probes;
-        self.records.retain(|endpoint, _| {
-            let mut found = probes.iter().zip(endpoints);
-            found.any(|(probe, endpoints)| {
-                probe.name == endpoint.probe && endpoints.ready.contains(&endpoint.address)
-            })
-        });
-    }
-}
-
 fn name_of(identity: &MtlsIdentity) -> NamespacedName {
     let meta = &identity.metadata;
     NamespacedName::new(meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
-}
-
-fn is_same(one: &MtlsIdentity, other: &MtlsIdentity) -> bool {
-    one.metadata.uid == other.metadata.uid
-}
-
-fn version(identity: &MtlsIdentity) -> u64 {
-    version_number(identity.metadata.resource_version.as_deref().unwrap_or_default())
 }

@@ -2,10 +2,10 @@
 //!
 //! There is no verdict while an endpoint was never probed.
 
+use super::endpoint_records::EndpointKey;
 use super::endpoint_slices::Endpoints;
-use super::expectation::ProbeTarget;
-use super::store::{EndpointKey, ProbedIdentity};
-use crate::api::probe::ProbeSpec;
+use super::probed_identity::ProbedIdentity;
+use super::probed_object::Probe;
 use crate::plan::probe::verdict::{
     EndpointObservation, Expected, ServingReason, ServingVerdict, combined, verdict,
 };
@@ -23,18 +23,18 @@ pub(super) fn disabled() -> ServingVerdict {
 pub(super) fn judge(
     probed: &ProbedIdentity,
     endpoints: &[Endpoints],
-    target: &ProbeTarget,
+    expected: &Expected,
 ) -> Option<ServingVerdict> {
-    let verdicts = probed.identity.spec.probes.iter().zip(endpoints).map(|(probe, endpoints)| {
-        let verdict = judge_probe(probed, probe, endpoints, &target.expects(probe))?;
-        Some((probe.name.clone(), verdict))
+    let verdicts = probed.object.probes.iter().zip(endpoints).map(|(probe, endpoints)| {
+        let verdict = judge_probe(probed, probe, endpoints, &probe.expected(expected))?;
+        Some((probe.name.to_string(), verdict))
     });
     combined(verdicts.collect::<Option<Vec<_>>>()?)
 }
 
 fn judge_probe(
     probed: &ProbedIdentity,
-    probe: &ProbeSpec,
+    probe: &Probe,
     endpoints: &Endpoints,
     expected: &Expected,
 ) -> Option<ServingVerdict> {
@@ -51,8 +51,8 @@ fn judge_probe(
     Some(verdict(&probe.name, &observations.collect::<Option<Vec<_>>>()?, expected))
 }
 
-fn without_endpoints(probe: &ProbeSpec, endpoints: &Endpoints) -> String {
-    let ProbeSpec { name, service_name, target_port, .. } = probe;
+fn without_endpoints(probe: &Probe, endpoints: &Endpoints) -> String {
+    let Probe { name, service, port, .. } = probe;
     let ports: Vec<String> = endpoints.ports.iter().map(u16::to_string).collect();
     let others = if ports.is_empty() {
         String::new()
@@ -62,5 +62,5 @@ fn without_endpoints(probe: &ProbeSpec, endpoints: &Endpoints) -> String {
             ports.join(", ")
         )
     };
-    format!("Service {service_name} has no ready endpoint with port {target_port}{others}")
+    format!("Service {service} has no ready endpoint with port {port}{others}")
 }

@@ -17,7 +17,7 @@ const NAMED: usize = 3;
 const LISTED: usize = 5;
 
 /// What servers of an identity should be like.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Expected {
     /// Serial number of the leaf in force.
     pub serial: String,
@@ -34,7 +34,7 @@ pub struct Expected {
 }
 
 /// An announced root that the Secret carries, so that servers can load it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NextRoot {
     /// Its fingerprint.
     pub fingerprint: String,
@@ -170,13 +170,17 @@ pub fn combined(probes: Vec<(String, ServingVerdict)>) -> Option<ServingVerdict>
 /// The verdict on the endpoints of one probe.
 #[must_use]
 pub fn verdict(probe: &str, endpoints: &[EndpointObservation<'_>], expected: &Expected) -> ServingVerdict {
-    let all = endpoints.iter().map(|endpoint| Differing {
-        probe: probe.to_owned(),
-        address: endpoint.address.to_string(),
-        reasons: findings(endpoint.observation, endpoint.at, expected),
-        leaf: endpoint.observation.leaf().cloned(),
-    });
-    let mut differing: Vec<Differing> = all.filter(|one| !one.reasons.is_empty()).collect();
+    let differing = |endpoint: &EndpointObservation<'_>| {
+        let reasons = findings(endpoint.observation, endpoint.at, expected);
+        // Only now is anything copied: almost every endpoint is as expected.
+        (!reasons.is_empty()).then(|| Differing {
+            probe: probe.to_owned(),
+            address: endpoint.address.to_string(),
+            reasons,
+            leaf: endpoint.observation.leaf().cloned(),
+        })
+    };
+    let mut differing: Vec<Differing> = endpoints.iter().filter_map(differing).collect();
     differing.sort_by(Differing::by_severity);
     let worst = differing.iter().flat_map(|one| &one.reasons).min().copied();
     let message = sentences(&differing, endpoints.len());

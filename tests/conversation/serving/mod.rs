@@ -2,7 +2,7 @@
 
 mod condition;
 mod many_pods;
-mod pods;
+pub mod pods;
 mod rotation;
 
 use jiff::SignedDuration;
