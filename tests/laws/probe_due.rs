@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::namespaced_name::NamespacedName;
+use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::probe::candidates::Sweep;
 use mtls_operator::operator::probe::endpoint_records::EndpointKey;
 use mtls_operator::operator::probe::store::ProbeState;
 use mtls_operator::plan::probe::observation::{ClientOutcome, Observation, ObservedServer};
 use mtls_operator::plan::probe::schedule::ProbeRecord;
-use mtls_operator::plan::probe::verdict::{Expected, NextRoot};
+use mtls_operator::plan::probe::verdict::{Expected, NextRoot, ServingReason};
 use proptest::prelude::*;
 use serde_json::json;
 use test_support::properties;
@@ -128,7 +129,6 @@ impl World {
             Step::Delete { name } => self.state.delete("shop", NAMES[*name]),
             Step::Leaf { name, serial } => {
                 self.leaves[*name] = *serial;
-                // Its status says so: the watch tells of another version.
                 self.state.issuer_changed("mesh");
             }
             Step::Announce { root } => {
@@ -204,7 +204,7 @@ proptest! {
             if let Step::Store { name, uid, .. } = step {
                 // The probes of an identity that is replaced by another of its name end with it.
                 let is_other = world.state.identities.get(&NamespacedName::new("shop", NAMES[*name]))
-                    .is_none_or(|known| known.object.uid != mtls_operator::operator::index::digest::digest(&format!("uid-{uid}")));
+                    .is_none_or(|known| known.object.uid != digest(&format!("uid-{uid}")));
                 if is_other {
                     world.running.retain(|(of, ..)| of.name != NAMES[*name]);
                 }
@@ -218,6 +218,11 @@ proptest! {
             prop_assert_eq!(&due, &walked, "after {:?}", step);
             let ready: usize = world.state.identities.values().map(|probed| probed.records.ready()).sum();
             prop_assert_eq!(world.state.endpoints(), ready);
+            let judged: usize = ServingReason::ALL.map(|reason| world.state.reasons().get(reason)).iter().sum();
+            prop_assert!(judged <= world.state.identities.len());
+            if world.state.identities.is_empty() {
+                prop_assert_eq!((judged, world.state.next_due()), (0, None), "nothing is left of what is deleted");
+            }
         }
     }
 }

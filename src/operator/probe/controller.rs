@@ -114,14 +114,18 @@ impl ProbeController {
 
     /// Sets the metrics. Returns how many endpoints there are.
     fn count(&mut self, now: Duration) -> usize {
+        let is_time = self.overdue_at.is_none_or(|at| now.saturating_sub(at) >= MAX_PAUSE);
+        let (endpoints, waiting, reasons, overdue) = {
+            let state = self.state.lock();
+            let overdue = is_time.then(|| state.overdue(now));
+            (state.endpoints(), state.waiting(now), state.reasons().clone(), overdue)
+        };
         let metrics = &self.context.metrics.probes;
-        let state = self.state.lock();
-        let (endpoints, waiting) = (state.endpoints(), state.waiting(now));
-        metrics.identities(|reason| state.with_reason(reason));
+        metrics.identities(|reason| reasons.get(reason));
         metrics.endpoints(endpoints, waiting);
-        if self.overdue_at.is_none_or(|at| now.saturating_sub(at) >= MAX_PAUSE) {
+        if let Some(overdue) = overdue {
             self.overdue_at = Some(now);
-            metrics.overdue(state.overdue(now));
+            metrics.overdue(overdue);
         }
         endpoints
     }

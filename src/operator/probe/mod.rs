@@ -28,7 +28,7 @@ pub mod handshake;
 pub mod informer;
 pub mod probed_identity;
 pub mod probed_object;
-mod reason_counts;
+pub mod reason_counts;
 mod recording_client;
 pub mod status;
 pub mod store;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::plan::probe::verdict::ServingReason;
 
 /// Identities by the reason of their verdict; those without a verdict are not counted.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ReasonCounts(HashMap<ServingReason, usize>);
 
 impl ReasonCounts {

@@ -15,7 +15,6 @@ use super::probed_object::ProbedObject;
 use super::reason_counts::ReasonCounts;
 use crate::api::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
-use crate::plan::probe::verdict::ServingReason;
 use crate::runtime::shared::Shared;
 
 /// An endpoint together with its identity.
@@ -146,10 +145,10 @@ impl ProbeState {
         self.endpoints
     }
 
-    /// How many identities have a verdict with this reason.
+    /// How many identities have a verdict with each reason.
     #[must_use]
-    pub fn with_reason(&self, reason: ServingReason) -> usize {
-        self.reasons.get(reason)
+    pub const fn reasons(&self) -> &ReasonCounts {
+        &self.reasons
     }
 
     /// When a probe is due or a verdict may be written next; may have passed already.
