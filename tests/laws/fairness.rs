@@ -95,6 +95,17 @@ fn a_tenant_that_asks_for_renewals_without_end_starves_no_renewal() {
 }
 
 #[test]
+fn a_tenant_whose_renewals_are_always_near_their_end_leaves_half_of_the_workers_to_another() {
+    let flood = Task { again: Some(0), ..Task::renewal(HOSTILE, 0, 0, 100) };
+    let newcomers = vec![Task::new(OTHER, 1000, 100); 200];
+    let tasks = [newcomers, vec![flood; 300]].concat();
+    let simulation = Simulation::of(8, &tasks).run(60_000);
+    // 20 s of work, by four workers.
+    let last = last(&simulation, 200).unwrap();
+    assert!(last <= 1000 + 5000 + 500, "{last}");
+}
+
+#[test]
 fn many_namespaces_that_start_at_once_leave_renewals_an_eighth_of_the_turns() {
     let fresh = (0..2000).map(|n| Task::new(100 + n % 100, 0, 100));
     let renewals: Vec<Task> = (0..100).map(|n| Task::renewal(1000 + n, 0, 86_400_000, 100)).collect();
@@ -107,9 +118,8 @@ fn many_namespaces_that_start_at_once_leave_renewals_an_eighth_of_the_turns() {
 
 #[test]
 fn renewals_that_take_long_are_as_many_at_once_as_they_need() {
-    // 5 a second that take 1.2 s each need six workers; the API server has become slow.
-    let renewals: Vec<Task> =
-        (0..600).map(|n| Task::renewal(OTHER, n * 200, n * 200 + 60_000, 1200)).collect();
+    // 12.5 a second that take 0.9 s each need twelve workers; the API server has become slow.
+    let renewals: Vec<Task> = (0..1500).map(|n| Task::renewal(OTHER, n * 80, n * 80 + 60_000, 900)).collect();
     let simulation = Simulation::of(32, &renewals).run(300_000);
     assert!(all_in_time(&renewals, &simulation, 0));
 }
