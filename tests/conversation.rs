@@ -28,6 +28,8 @@ mod inputs;
 mod issuing;
 #[path = "conversation/left_behind.rs"]
 mod left_behind;
+#[path = "conversation/lists.rs"]
+mod lists;
 #[path = "conversation/loops.rs"]
 mod loops;
 #[path = "conversation/many_keys.rs"]

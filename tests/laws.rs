@@ -39,6 +39,8 @@ mod evidence;
 mod fixture;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
+#[path = "laws/fresh_list.rs"]
+mod fresh_list;
 #[path = "laws/guarantees.rs"]
 mod guarantees;
 #[path = "laws/input.rs"]

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::PartialObjectMeta;
 use mtls_operator::api::{
     MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec, MtlsIdentityStatus,
 };
@@ -329,8 +328,7 @@ impl Objects {
 
 impl Stored {
     fn entry(&self) -> SecretEntry {
-        let meta = PartialObjectMeta { metadata: self.metadata.clone(), ..PartialObjectMeta::default() };
-        SecretEntry::of(&meta, "orders".into())
+        SecretEntry::of(&(&self.metadata).into(), "orders".into())
     }
 
     pub fn version(&self) -> String {

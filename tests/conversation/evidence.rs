@@ -2,7 +2,6 @@
 //! rests on is looked at again when it goes.
 
 use jiff::SignedDuration;
-use kube::api::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity};
 use mtls_operator::operator::client::watch::EventHandler;
 use mtls_operator::operator::informers::{IdentityHandler, LeafSecretHandler};
@@ -215,10 +214,8 @@ async fn a_labelled_secret_holds_the_first_root_back_only_where_its_identity_is_
             assert!(why.contains("Secret orders/trap") && why.contains("delete that Secret"), "{why}");
             let mut audience = LeafSecretHandler::new(harness.context.clone(), None);
             while harness.context.authorities.lock().next_due(harness.context.millis()).is_some() {}
-            let trap: PartialObjectMeta<_> =
-                serde_json::from_value(json!({ "metadata": harness.secret("trap").unwrap()["metadata"] }))
-                    .unwrap();
-            audience.delete(trap);
+            let trap = json!({ "metadata": harness.secret("trap").unwrap()["metadata"] });
+            audience.delete(serde_json::from_value(trap).unwrap());
             harness.advance(SignedDuration::from_secs(2));
             assert!(
                 harness.context.authorities.lock().next_due(harness.context.millis()).is_some(),

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::PartialObjectMeta;
 use mtls_operator::api::authority::MtlsAuthorityStatus;
 use mtls_operator::api::decoded::Decoded;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec};
@@ -13,6 +14,7 @@ use mtls_operator::operator::authority::root::load::load;
 use mtls_operator::operator::authority::rotating::rotating_message;
 use mtls_operator::operator::authority::rotation::blockers::Blockers;
 use mtls_operator::operator::authority::rotation::gate::{Confirmation, RotationGate};
+use mtls_operator::operator::client::api_object::MetadataOf;
 use mtls_operator::operator::client::watch::EventHandler as _;
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::informers::{AuthorityHandler, IdentityHandler, LeafSecretHandler};
@@ -56,7 +58,7 @@ async fn mesh_in(phase: &str, spec: Value) -> RotationRun {
 }
 
 /// The metadata of a Secret, as this version.
-fn metadata<K: DeserializeOwned>(harness: &Harness, name: &str, version: Option<&str>) -> K {
+fn metadata(harness: &Harness, name: &str, version: Option<&str>) -> PartialObjectMeta<Secret> {
     let mut metadata = harness.secret(name).unwrap()["metadata"].clone();
     if let Some(version) = version {
         metadata["resourceVersion"] = json!(version);
@@ -127,7 +129,8 @@ fn last<K: DeserializeOwned>(harness: &Harness, (kind, namespace, name): (&str, 
 async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let harness = RotationRun::of(&["a"], publishing()).await.harness;
     let (context, board) = (&harness.context, &harness.context.scheduler);
-    LeafSecretHandler::new(context.clone(), None).delete(metadata(&harness, "a-mtls", Some("1000")));
+    LeafSecretHandler::new(context.clone(), None)
+        .delete(MetadataOf::new((&metadata(&harness, "a-mtls", Some("1000"))).into()));
     board.change(|board| board.apply_secret_answer(&metadata(&harness, "a-mtls", Some("999")), 0));
     assert_eq!(board.lock().secret_version(NAMESPACE, "a-mtls"), None);
     IdentityHandler::new(context.clone(), harness.consumers.probes.clone(), None)

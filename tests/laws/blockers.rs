@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::authority::Phase;
-use mtls_operator::operator::authority::rotation::blockers::{BlockerQuery, Blockers};
+use mtls_operator::operator::authority::rotation::blockers::{BlockerQuery, Blockers, SecretSighting};
 use mtls_operator::operator::authority::rotation::exclusions::Exclusions;
 use mtls_operator::operator::authority::rotation::quiet_period::{Lag, RotationQuietPeriod};
 use mtls_operator::operator::index::digest::digest;
@@ -183,7 +183,7 @@ fn waited_for(
 /// What is found where no Secret can be seen.
 fn found(board: &Scheduler, signer: &IssuerEntry, excluded: &[&str]) -> Blockers {
     let exclusions: Exclusions = excluded.iter().copied().collect();
-    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second()).find(board, |_| None)
+    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second()).find(board, |_, _| SecretSighting::Unseen)
 }
 
 #[test]

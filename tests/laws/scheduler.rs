@@ -10,6 +10,7 @@ use mtls_operator::api::namespaced_name::NamespacedName;
 use mtls_operator::operator::authority::rotation::fresh_list::{FreshList, OwnershipClaim};
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::IssuerEntry;
+use mtls_operator::operator::index::metadata::LeafMetadata;
 use mtls_operator::operator::index::policy::NamespaceEntry;
 use mtls_operator::operator::index::time::Millis;
 use mtls_operator::operator::scheduler::pacing::Pacing;
@@ -233,10 +234,18 @@ fn a_secret_that_was_read_behind_is_known_whatever_it_says_of_itself() {
     assert!(board.take_lagging("mesh", &[]));
 }
 
+/// How many Secrets of a fresh list with this one are newer than the index, and the claims of those that are behind.
+fn listed(board: &Scheduler, secret: &PartialObjectMeta<Secret>) -> (usize, Vec<OwnershipClaim>) {
+    let announced = IssuerEntry { trust: digest("t2"), ..super::requeue::announced() };
+    let mut list = FreshList::new(&announced, NOW.as_second());
+    let claims = list.fold(board, [LeafMetadata::from(secret)]);
+    (list.newer_than_index(board), claims)
+}
+
 #[test]
 fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
     let board = settled();
-    let newer = |name, version| FreshList::of(&[secret(name, version)]).newer_than_index(&board);
+    let newer = |name, version| listed(&board, &secret(name, version)).0;
     assert_eq!([newer("web", "6"), newer("web", "7")], [0, 0]);
     assert_eq!([newer("web", "8"), newer("other", "1")], [1, 1]);
 }
@@ -245,15 +254,14 @@ fn a_list_is_ahead_of_the_index_by_what_the_index_was_not_told() {
 fn of_a_secret_that_was_deleted_while_the_list_was_made_all_was_told() {
     let mut board = settled();
     board.delete_secret(&secret("web", "9"), at(1));
-    let newer = |version| FreshList::of(&[secret("web", version)]).newer_than_index(&board);
+    let newer = |version| listed(&board, &secret("web", version)).0;
     assert_eq!([newer("7"), newer("8"), newer("10")], [0, 0, 1], "the last one was made anew");
 }
 
 #[test]
 fn a_secret_that_is_behind_is_asked_about_where_its_identity_is_not_known() {
-    let announced = IssuerEntry { trust: digest("t2"), ..super::requeue::announced() };
-    let claims = |board: &Scheduler, secret| {
-        let claims = FreshList::of(&[secret]).lagging_unindexed(board, &announced, NOW.as_second());
+    let claims = |board: &Scheduler, secret: PartialObjectMeta<Secret>| {
+        let claims = listed(board, &secret).1;
         claims.into_iter().map(|claim| (claim.identity.to_string(), claim.secret)).collect::<Vec<_>>()
     };
     assert_eq!(claims(&settled(), secret("web", "7")), [], "the survey counts it");

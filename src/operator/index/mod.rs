@@ -10,6 +10,7 @@ pub mod identity;
 pub mod issuer;
 pub mod leaf_secret;
 pub mod listed;
+pub mod metadata;
 pub mod policy;
 pub mod source;
 pub mod time;
