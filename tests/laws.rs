@@ -45,6 +45,8 @@ mod fresh_list;
 mod guarantees;
 #[path = "laws/input.rs"]
 mod input;
+#[path = "laws/kept_objects.rs"]
+mod kept_objects;
 #[path = "laws/known_signers.rs"]
 mod known_signers;
 #[path = "laws/late_answers.rs"]

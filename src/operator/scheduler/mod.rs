@@ -11,12 +11,14 @@
 pub mod backoff;
 pub mod deadlines;
 mod due;
+pub mod kept_objects;
 pub mod pacing;
 pub mod queue;
 pub mod repair_backoff;
 mod repairs;
 pub mod requeue;
 pub mod requeue_inputs;
+mod suspended;
 mod watch_events;
 mod write_results;
 
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 use self::backoff::Backoff;
 use self::deadlines::Deadlines;
+use self::kept_objects::KeptObjects;
 use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
@@ -87,7 +90,7 @@ pub struct Scheduler {
     backoff: Backoff,
     repairs: RepairBackoff,
     /// Objects of identities in the queue, which saves reading them again.
-    cached_objects: HashMap<IdentityId, Box<MtlsIdentity>>,
+    kept: KeptObjects,
     policy: PolicyIndex,
     /// Identities, with their authority, whose Secret was seen lagging behind its signer since this was asked last.
     lagging: HashSet<(Digest, IdentityId)>,
@@ -125,12 +128,6 @@ impl Scheduler {
         &self.deadlines
     }
 
-    /// Whether the key of an identity is being generated.
-    #[must_use]
-    pub fn is_suspended(&self, id: IdentityId) -> bool {
-        self.suspended.contains(&id)
-    }
-
     /// Namespaces and authorities, to read.
     #[must_use]
     pub fn policy(&self) -> &PolicyIndex {
@@ -160,20 +157,6 @@ impl Scheduler {
         };
         // All of them are taken, whether or not they count.
         taken.filter(|(_, id)| counts(*id)).count() > 0
-    }
-
-    /// The key of an identity is being generated: it needs no reconcile before that has ended.
-    pub fn suspend(&mut self, id: IdentityId) {
-        self.suspended.insert(id);
-    }
-
-    /// The key of an identity is there. False if the identity does not wait for it any more.
-    pub fn resume(&mut self, id: IdentityId, now: Millis) -> bool {
-        let was_suspended = self.suspended.remove(&id);
-        if was_suspended {
-            self.reschedule(id, now);
-        }
-        was_suspended
     }
 
     /// Puts every identity whose deadline has come where it belongs. True if one waits in the queue.
@@ -213,7 +196,7 @@ impl Scheduler {
                 self.reschedule(id, now);
                 continue;
             }
-            let identity = self.cached_objects.remove(&id);
+            let identity = self.kept.take(id);
             let entry = self.index.entry(id)?;
             let secret = self.index.secret(&entry.namespace, &entry.secret_name()).cloned();
             let (namespace, name) = (entry.namespace.clone(), entry.name.to_string());
@@ -259,6 +242,7 @@ impl Scheduler {
             (Requeue::OnChange, _) => None,
         };
         self.queue.remove(id);
+        self.kept.forget(id);
         self.deadlines.set(id, at);
         false
     }
