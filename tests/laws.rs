@@ -43,10 +43,14 @@ mod fixture;
 mod floor;
 #[path = "laws/former_keys.rs"]
 mod former_keys;
+#[path = "laws/fresh_list.rs"]
+mod fresh_list;
 #[path = "laws/guarantees.rs"]
 mod guarantees;
 #[path = "laws/input.rs"]
 mod input;
+#[path = "laws/kept_objects.rs"]
+mod kept_objects;
 #[path = "laws/key_orders.rs"]
 mod key_orders;
 #[path = "laws/known_signers.rs"]

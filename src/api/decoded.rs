@@ -9,6 +9,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::trimmed::Trimmed;
 use super::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 
 /// A kind whose objects have a stand-in where their spec cannot be read.
@@ -17,13 +18,14 @@ pub trait StandIn: Resource<DynamicType = ()> + DeserializeOwned {
     fn stand_in(metadata: ObjectMeta, status: Option<&Value>, why: String) -> Self;
 }
 
-/// An object, read as well as this version can.
+/// An object, read as well as this version can, without what only others use.
 #[derive(Clone, Debug)]
 pub struct Decoded<K>(pub K);
 
 impl<'de, K: StandIn> Deserialize<'de> for Decoded<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Value::deserialize(deserializer)?;
+        let Trimmed(object) = Trimmed::deserialize(deserializer)?;
+        let object = Value::Object(object);
         match K::deserialize(&object) {
             Ok(read) => Ok(Self(read)),
             Err(why) => {

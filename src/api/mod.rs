@@ -17,6 +17,7 @@ pub mod namespaced_name;
 pub mod patterns;
 pub mod probe;
 pub mod secret;
+mod trimmed;
 pub mod word;
 
 pub use authority::{MtlsAuthority, MtlsAuthoritySpec, MtlsAuthorityStatus};

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
 
 use super::client::ApiClient;
+use super::client::api_object::MetadataOf;
+use super::client::scoped_pages::ScopedPages;
 use super::error::Error;
 use super::issuers::Issuers;
 use super::metrics::Metrics;
 use super::scheduler::Scheduler;
 use crate::api::names::label;
 use crate::operator::index::authorities::Authorities;
+use crate::operator::index::metadata::LeafMetadata;
 use crate::operator::index::time::Millis;
 use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
@@ -67,16 +69,10 @@ impl Context {
         self.watch_namespaces.iter().cloned().map(Some).collect()
     }
 
-    /// The metadata of the leaf Secrets of an authority, as a fresh list shows them.
-    ///
-    /// # Errors
-    /// [`Error`] where they cannot be listed.
-    pub async fn leaf_secrets(&self, authority: &str) -> Result<Vec<PartialObjectMeta<Secret>>, Error> {
-        let (labels, mut list) = (label::selector_for(authority), Vec::new());
-        for namespace in self.watched() {
-            list.extend(self.client.list_secrets(namespace.as_deref(), &labels).await?);
-        }
-        Ok(list)
+    /// A fresh list of the leaf Secrets of an authority, by their metadata.
+    #[must_use]
+    pub fn leaf_secrets(&self, authority: &str) -> ScopedPages<MetadataOf<Secret, LeafMetadata>> {
+        ScopedPages::new(&self.client, label::selector_for(authority), self.watched())
     }
 
     /// Whether objects of a namespace are watched.

@@ -34,6 +34,14 @@ pub enum Error {
         /// From 1; 0 where it is not known.
         column: usize,
     },
+    /// The answer is too long to be read.
+    #[error("{what}: the answer is longer than {limit} octets and was not read")]
+    TooLarge {
+        /// Verb and object.
+        what: String,
+        /// Octets that are read at most.
+        limit: usize,
+    },
     /// The API server did not answer in time.
     #[error("{what}: no answer within {within:?}")]
     Timeout {
@@ -83,6 +91,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// An answer that cannot be parsed.
+    #[must_use]
+    pub fn unreadable(verb: &str, what: &str, error: &serde_json::Error) -> Self {
+        Self::Unreadable { what: format!("{verb} {what}"), line: error.line(), column: error.column() }
+    }
+
     /// Why the API server or a verifier refuses, where that is known, for conditions.
     #[must_use]
     pub fn explanation(&self) -> Option<String> {
@@ -106,7 +120,7 @@ impl Error {
     #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         match self {
-            Self::Timeout { .. } | Self::Unreadable { .. } => true,
+            Self::Timeout { .. } | Self::Unreadable { .. } | Self::TooLarge { .. } => true,
             Self::Api { source, .. } => !matches!(&**source, kube::Error::Api(status) if status.code < 500),
             _ => false,
         }
@@ -118,7 +132,7 @@ impl Error {
         match self {
             Self::Stale { .. } => "Stale",
             Self::Api { .. } => "Api",
-            Self::Unreadable { .. } => "Unreadable",
+            Self::Unreadable { .. } | Self::TooLarge { .. } => "Unreadable",
             Self::Timeout { .. } => "Timeout",
             Self::NotLeader { .. } => "NotLeader",
             Self::AuthorityPending(_) => "AuthorityPending",

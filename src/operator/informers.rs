@@ -5,17 +5,18 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::ResourceExt as _;
-use kube::api::PartialObjectMeta;
 
 use super::context::Context;
 use super::index::listed::{ListNumber, ListedKeys};
 use crate::api::decoded::Decoded;
 use crate::api::namespaced_name::NamespacedName;
 use crate::api::{MtlsAuthority, MtlsIdentity};
+use crate::operator::client::api_object::MetadataOf;
 use crate::operator::client::watch::EventHandler;
 use crate::operator::index::authorities::Authorities;
 use crate::operator::index::awaited_object::{AwaitedKind, AwaitedObject};
 use crate::operator::index::identity::ParsedIdentity;
+use crate::operator::index::metadata::{LeafMetadata, NameOnly, NamespaceMetadata};
 use crate::operator::index::policy::NamespaceEntry;
 use crate::operator::index::time::{Millis, Second};
 use crate::operator::probe::store::SharedProbeState;
@@ -106,23 +107,21 @@ impl LeafSecretHandler {
     }
 }
 
-impl EventHandler<PartialObjectMeta<Secret>> for LeafSecretHandler {
+impl EventHandler<MetadataOf<Secret, LeafMetadata>> for LeafSecretHandler {
     fn init(&mut self) {
         self.list = self.context.scheduler.lock().start_list();
     }
 
-    fn apply(&mut self, object: PartialObjectMeta<Secret>, is_from_list: bool) {
+    fn apply(&mut self, object: MetadataOf<Secret, LeafMetadata>, is_from_list: bool) {
         let now = self.context.millis();
-        self.context.scheduler.change(|scheduler| scheduler.apply_secret(&object, is_from_list, now));
+        self.context.scheduler.change(|scheduler| scheduler.apply_secret(object.metadata, is_from_list, now));
     }
 
-    fn delete(&mut self, object: PartialObjectMeta<Secret>) {
-        let now = self.context.millis();
-        self.context.scheduler.change(|scheduler| scheduler.delete_secret(&object, now));
-        let namespace = object.namespace().unwrap_or_default();
-        requeue_awaiting(&self.context, |awaited| {
-            awaited.is(AwaitedKind::Secret, &namespace, &object.name_any())
-        });
+    fn delete(&mut self, object: MetadataOf<Secret, LeafMetadata>) {
+        let (now, secret) = (self.context.millis(), object.metadata);
+        let (namespace, name) = (secret.namespace.clone(), secret.name.clone());
+        self.context.scheduler.change(|scheduler| scheduler.delete_secret(secret, now));
+        requeue_awaiting(&self.context, |awaited| awaited.is(AwaitedKind::Secret, &namespace, &name));
     }
 
     fn init_done(&mut self) {
@@ -156,17 +155,17 @@ impl NamespaceHandler {
     }
 }
 
-impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
+impl EventHandler<MetadataOf<Namespace, NamespaceMetadata>> for NamespaceHandler {
     fn init(&mut self) {
         self.listed.start();
     }
 
-    fn apply(&mut self, object: PartialObjectMeta<Namespace>, is_from_list: bool) {
-        let name = object.name_any();
+    fn apply(&mut self, object: MetadataOf<Namespace, NamespaceMetadata>, is_from_list: bool) {
+        let NamespaceMetadata { name, labels, creation_timestamp, deletion_timestamp, .. } = object.metadata;
         let namespace = NamespaceEntry {
-            is_terminating: object.metadata.deletion_timestamp.is_some(),
-            created: object.metadata.creation_timestamp.and_then(|at| Second::new(at.0.as_second())),
-            ..NamespaceEntry::new(object.metadata.labels.unwrap_or_default())
+            is_terminating: deletion_timestamp.is_some(),
+            created: creation_timestamp.and_then(|at| Second::new(at.0.as_second())),
+            ..NamespaceEntry::new(labels)
         };
         let now = self.context.millis();
         self.context.scheduler.change(|scheduler| scheduler.apply_namespace(&name, namespace, now));
@@ -176,8 +175,8 @@ impl EventHandler<PartialObjectMeta<Namespace>> for NamespaceHandler {
         }
     }
 
-    fn delete(&mut self, object: PartialObjectMeta<Namespace>) {
-        self.context.scheduler.change(|scheduler| scheduler.remove_namespace(&object.name_any()));
+    fn delete(&mut self, object: MetadataOf<Namespace, NamespaceMetadata>) {
+        self.context.scheduler.change(|scheduler| scheduler.remove_namespace(&object.metadata.name));
     }
 
     fn init_done(&mut self) {
@@ -232,15 +231,15 @@ impl EventHandler<Decoded<MtlsAuthority>> for AuthorityHandler {
 /// Secrets of the operator's own namespace, by name only: roots and provided CAs.
 pub struct RootSecretHandler(pub Shared<Authorities>);
 
-impl EventHandler<PartialObjectMeta<Secret>> for RootSecretHandler {
+impl EventHandler<MetadataOf<Secret, NameOnly>> for RootSecretHandler {
     fn init(&mut self) {}
 
-    fn apply(&mut self, object: PartialObjectMeta<Secret>, _is_from_list: bool) {
-        self.0.change(|authorities| authorities.apply_secret(&object.name_any()));
+    fn apply(&mut self, object: MetadataOf<Secret, NameOnly>, _is_from_list: bool) {
+        self.0.change(|authorities| authorities.apply_secret(&object.metadata.name));
     }
 
-    fn delete(&mut self, object: PartialObjectMeta<Secret>) {
-        self.0.change(|authorities| authorities.apply_secret(&object.name_any()));
+    fn delete(&mut self, object: MetadataOf<Secret, NameOnly>) {
+        self.0.change(|authorities| authorities.apply_secret(&object.metadata.name));
     }
 
     fn init_done(&mut self) {

@@ -17,6 +17,7 @@ use crate::api::names::label;
 use crate::operator::authority::bootstrap::{DefaultAuthority, create_default_authority};
 use crate::operator::authority::consumers::Consumers;
 use crate::operator::authority::controller::AuthorityController;
+use crate::operator::client::connection::Connection;
 use crate::operator::client::watch::Watch;
 use crate::operator::identity::controller::IdentityController;
 use crate::operator::identity::key_generator::KeyGenerator;
@@ -86,10 +87,11 @@ const WORKERS_PER_RENEWAL: usize = 8;
 /// [`TaskEnded`] where a part of it ended before that.
 pub async fn run(settings: Settings, around: Dependencies) -> Result<(), TaskEnded> {
     let Dependencies { clock, client, dialer, leadership, readiness, metrics, safeguards, shutdown } = around;
+    let client = Connection::from(client);
     let scheduler = scheduler(settings.workers);
     let keys = key_generator(&settings, &scheduler, &clock);
     let context = Context {
-        client: ApiClient::new(client.clone(), leadership.clone(), metrics.clone()),
+        client: ApiClient::new(&client, leadership.clone(), metrics.clone()),
         clock,
         scheduler,
         issuers: issuers::Issuers::default(),
@@ -150,7 +152,7 @@ fn key_generator(settings: &Settings, scheduler: &Shared<Scheduler>, clock: &Clo
 /// reconcile: one that is not listed yet must not be taken for missing.
 async fn start_watches(
     consumers: &Consumers,
-    client: &Client,
+    client: &Connection,
     readiness: &Readiness,
     watches: &mut JoinSet<()>,
 ) {
@@ -188,7 +190,7 @@ async fn start_watches(
 /// Watches `EndpointSlice`s and probes endpoints, if probes are enabled. No identity waits for these.
 fn watch_pods(
     consumers: &Consumers,
-    client: &Client,
+    client: &Connection,
     leadership: &Leadership,
     prober: Option<EndpointProber>,
     watches: &mut JoinSet<()>,
@@ -206,7 +208,7 @@ fn watch_pods(
 }
 
 /// Watches published trust bundles. No identity waits for these: where they cannot be listed, only publication waits.
-fn watch_bundles(bundles: &TrustBundles, client: &Client, watches: &mut JoinSet<()>) {
+fn watch_bundles(bundles: &TrustBundles, client: &Connection, watches: &mut JoinSet<()>) {
     let (context, unawaited) = (&bundles.context, Readiness::new());
     for scope in context.watched() {
         let config_maps = Watch::<ConfigMap>::within(client, scope.as_deref()).labelled(label::selector());

@@ -2,6 +2,8 @@
 //! longer than a leaf can be valid.
 
 use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
 use serde_json::{Value, json};
 use test_support::in_memory::api_server::Fault;
 use test_support::in_memory::harness::{AUTHORITIES, IDENTITIES, NAMESPACE, SECRETS};
@@ -61,7 +63,7 @@ async fn an_identity_that_the_index_does_not_know_yet_is_waited_for_by_its_name_
         (notes["mtls-operator.dev/identity-uid"], notes["mtls-operator.dev/trust"]) = (uid, json!("other"));
         mesh.harness.server.put(SECRETS, &made);
         let meta = json!({ "metadata": mesh.harness.secret(secret).unwrap()["metadata"] });
-        let meta = serde_json::from_value(meta).unwrap();
+        let meta: PartialObjectMeta<Secret> = serde_json::from_value(meta).unwrap();
         mesh.harness
             .context
             .scheduler

@@ -1,9 +1,11 @@
 //! Answers and watch events that arrive out of order: what was deleted does not come back, what a list shows is believed.
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::PartialObjectMeta;
 use mtls_operator::api::authority::MtlsAuthorityStatus;
 use mtls_operator::api::decoded::Decoded;
 use mtls_operator::operator::authority::record::patch_status;
+use mtls_operator::operator::client::api_object::MetadataOf;
 use mtls_operator::operator::client::watch::EventHandler as _;
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::informers::{AuthorityHandler, IdentityHandler, LeafSecretHandler};
@@ -20,7 +22,7 @@ use crate::authority_controller::{authority, controller, run_a_minute};
 use crate::publication::{NAME, bundle_target, change, publishing};
 
 /// The metadata of a Secret, as this version.
-pub fn metadata<K: DeserializeOwned>(harness: &Harness, name: &str, version: Option<&str>) -> K {
+pub fn metadata(harness: &Harness, name: &str, version: Option<&str>) -> PartialObjectMeta<Secret> {
     let mut metadata = harness.secret(name).unwrap()["metadata"].clone();
     if let Some(version) = version {
         metadata["resourceVersion"] = json!(version);
@@ -87,7 +89,8 @@ async fn an_authority_that_its_controller_does_not_find_is_forgotten() {
 async fn what_the_watches_tell_of_deletions_holds_against_late_answers() {
     let harness = RotationRun::of(&["a"], publishing()).await.harness;
     let (context, scheduler) = (&harness.context, &harness.context.scheduler);
-    LeafSecretHandler::new(context.clone(), None).delete(metadata(&harness, "a-mtls", Some("1000")));
+    LeafSecretHandler::new(context.clone(), None)
+        .delete(MetadataOf::new((&metadata(&harness, "a-mtls", Some("1000"))).into()));
     scheduler
         .change(|scheduler| scheduler.apply_secret_answer(&metadata(&harness, "a-mtls", Some("999")), 0));
     assert_eq!(scheduler.lock().secret_version(NAMESPACE, "a-mtls"), None);

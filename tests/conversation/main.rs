@@ -19,6 +19,7 @@ mod issuing;
 mod key_turns;
 mod late_answers;
 mod left_behind;
+mod lists;
 mod loops;
 mod many_endpoints;
 mod many_keys;

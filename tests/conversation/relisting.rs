@@ -90,7 +90,7 @@ where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
 {
     let (harness, asked, ready) = (Harness::set().await, Asked::default(), Readiness::new());
-    let subject = Watch::<K>::all(&asked.client(watched));
+    let subject = Watch::<K>::all(asked.client(watched));
     tokio::select! {
         () = subject.run(harness.context.clock.clone(), Ignore, ready.handle("the list")) => panic!("a watch has ended"),
         () = sleep(for_so_long) => {}

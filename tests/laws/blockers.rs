@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mtls_operator::api::MtlsIdentity;
-use mtls_operator::operator::authority::rotation::blockers::{BlockerQuery, Blockers};
+use mtls_operator::operator::authority::rotation::blockers::{BlockerQuery, Blockers, SecretSighting};
 use mtls_operator::operator::authority::rotation::exclusions::Exclusions;
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::index::issuer::{IssuerEntry, RetiringEntry, lags};
@@ -84,7 +84,8 @@ fn waited_for(
 /// What is found where no Secret can be seen.
 fn found(scheduler: &Scheduler, signer: &IssuerEntry, excluded: &[&str]) -> Blockers {
     let exclusions: Exclusions = excluded.iter().copied().collect();
-    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second()).find(scheduler, |_| None)
+    BlockerQuery::new("mesh", signer, &exclusions, NOW.as_second())
+        .find(scheduler, |_, _| SecretSighting::Unseen)
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn kept(recorded: &[KeyId], named: &[KeyId], retiring: &[RetiringRoot]) -> Vec<S
 
 fn kept_of(recorded: &[KeyId], named: Vec<SignerMention>, retiring: &[RetiringRoot]) -> Vec<String> {
     let until: Timestamp = NOW + DAY;
-    let former = former_keys(recorded.to_vec(), named, retiring, until);
+    let former = former_keys(recorded.to_vec(), named.into_iter().collect(), retiring, until);
     let is_so = |former: &FormerKey| former.until == until && !former.distrusted;
     assert!(former.iter().all(is_so), "{former:?}");
     former.into_iter().map(|former| former.key_id).collect()

@@ -105,6 +105,7 @@ fn nothing_is_missing(
         Error::Stale { .. }
         | Error::Api { .. }
         | Error::Unreadable { .. }
+        | Error::TooLarge { .. }
         | Error::Timeout { .. }
         | Error::NotLeader { .. }
         | Error::AuthorityPending(_)

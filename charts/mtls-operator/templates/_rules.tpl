@@ -12,7 +12,7 @@ namespace that it serves. Paths are below src/.
   resources: [mtlsidentities/status]
   verbs: [patch]
 # list, watch: LeafSecretHandler in operator/informers.rs; list also: leaf_secret() in operator/authority/root/loss.rs, confirm() in
-# operator/authority/rotation/gate.rs, leaves() in operator/authority/root/leaf_secrets.rs. Metadata by label only, though RBAC cannot limit it to that.
+# operator/authority/rotation/gate.rs, recover() in operator/authority/root/recovery.rs. Metadata by label only, though RBAC cannot limit it to that.
 # get: observe_secret() in operator/identity/observe.rs verifies a Secret that another client changed.
 # create, patch: issue() and refresh() in operator/identity/act.rs. No delete: that is the garbage collector's, by an
 # owner reference that does not block the owner's deletion and so needs no rule on finalizers. Only those of its own:

@@ -1,11 +1,17 @@
 //! Every request to the API server. A request has a timeout and is counted, and is never repeated here; a write is sent
 //! only while this replica leads. Answers to writes of Secrets are metadata, so that no key travels without need.
 
+pub mod api_object;
+pub mod connection;
 pub mod merge_patch;
 mod own_kinds;
+mod page_head;
+pub mod pages;
 mod request;
+pub mod scoped_pages;
 pub mod throttle;
 pub mod watch;
+mod watch_events;
 pub mod wiped_secret;
 
 use std::time::Duration;
@@ -13,15 +19,17 @@ use std::time::Duration;
 use http::header::{ACCEPT, HeaderValue};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DeleteParams, ListParams, PartialObjectMeta, Patch, Preconditions};
-use kube::core::{ObjectList, Request};
-use kube::{Client, Resource};
+use kube::Resource;
+use kube::api::{DeleteParams, PartialObjectMeta, Patch, Preconditions};
+use kube::core::Request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use zeroize::Zeroizing;
 
-use self::request::{ApiRequest, conflict_is_stale, create, describe, optional, patch_params};
+use self::api_object::ApiObject;
+use self::connection::{Connection, MAX_ANSWER};
+use self::pages::Pages;
+use self::request::{ApiRequest, READ_TIMEOUT, conflict_is_stale, create, describe, optional, patch_params};
 use self::throttle::Throttle;
 use self::wiped_secret::{WipedSecret, wipe};
 use super::error::Error;
@@ -29,14 +37,10 @@ use super::metrics::Metrics;
 use crate::plan::authority::timing::MAX_WRITE_TIMEOUT;
 use crate::runtime::leader::Leadership;
 
-/// Timeout of a read.
-pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Timeout of a write, whatever the authority's propagation: W of the rotation protocol is at most this.
 pub const WRITE_TIMEOUT: Duration = MAX_WRITE_TIMEOUT;
 /// Requests that one reconcile makes at the same time, where it needs many.
 pub const AT_ONCE: usize = 8;
-/// Objects per page of a list.
-const PAGE: u32 = 500;
 
 const AS_METADATA: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
@@ -44,17 +48,17 @@ const AS_METADATA: HeaderValue =
 /// The API server, as this operator uses it.
 #[derive(Clone)]
 pub struct ApiClient {
-    client: Client,
+    connection: Connection,
     leadership: Leadership,
     metrics: Metrics,
     throttle: Throttle,
 }
 
 impl ApiClient {
-    /// Requests by this client; writes only while this leadership lasts.
+    /// Requests by this connection; writes only while this leadership lasts.
     #[must_use]
-    pub fn new(client: Client, leadership: Leadership, metrics: Metrics) -> Self {
-        Self { client, leadership, metrics, throttle: Throttle::default() }
+    pub fn new(connection: impl Into<Connection>, leadership: Leadership, metrics: Metrics) -> Self {
+        Self { connection: connection.into(), leadership, metrics, throttle: Throttle::default() }
     }
 
     /// The pauses that the API server asks for.
@@ -115,49 +119,10 @@ impl ApiClient {
         optional(self.send(call).await)
     }
 
-    /// Lists the metadata of Secrets, page by page, as they are now: the list names no resourceVersion.
-    ///
-    /// # Errors
-    /// [`Error`] where the API server does not answer, or with an error.
-    pub async fn list_secrets(
-        &self,
-        namespace: Option<&str>,
-        labels: &str,
-    ) -> Result<Vec<PartialObjectMeta<Secret>>, Error> {
-        let all = Request::new(Secret::url_path(&(), namespace));
-        self.pages(&format!("Secrets with labels {labels}"), labels, |params| all.list_metadata(params)).await
-    }
-
-    /// Lists objects, page by page, as they are now.
-    ///
-    /// # Errors
-    /// [`Error`] where the API server does not answer, or with an error.
-    pub async fn list<K>(&self, namespace: Option<&str>, labels: &str) -> Result<Vec<K>, Error>
-    where
-        K: Resource<DynamicType = ()> + Clone + DeserializeOwned,
-    {
-        let what = format!("{} with labels {labels}", K::plural(&()));
-        let all = Request::new(K::url_path(&(), namespace));
-        self.pages(&what, labels, |params| all.list(params)).await
-    }
-
-    async fn pages<T: Clone + DeserializeOwned>(
-        &self,
-        what: &str,
-        labels: &str,
-        request: impl Fn(&ListParams) -> Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-    ) -> Result<Vec<T>, Error> {
-        let mut items = Vec::new();
-        let mut params = ListParams::default().labels(labels).limit(PAGE);
-        loop {
-            let call = ApiRequest::new("list", what.to_owned(), request(&params), READ_TIMEOUT)?;
-            let page: ObjectList<T> = self.send(call).await?;
-            items.extend(page.items);
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => return Ok(items),
-            }
-        }
+    /// Lists objects with these labels, page by page, as they are now: the list names no resource version.
+    #[must_use]
+    pub fn list<T: ApiObject>(&self, namespace: Option<&str>, labels: &str) -> Pages<T> {
+        Pages::new(&self.connection, namespace, Some(labels)).counted(&self.metrics)
     }
 
     /// Creates a Secret, if there is none of its name.
@@ -264,18 +229,15 @@ impl ApiClient {
     }
 
     async fn send<T: DeserializeOwned>(&self, call: ApiRequest) -> Result<T, Error> {
-        let ApiRequest { verb, what, request, within } = call;
-        // Not `Client::request`, which logs an answer that it cannot read: that may be a Secret.
-        let answer = tokio::time::timeout(within, self.client.request_text(request)).await;
-        let result = match answer {
-            Ok(Ok(text)) => serde_json::from_str(&Zeroizing::new(text)).map_err(|error| Error::Unreadable {
-                what: format!("{verb} {what}"),
-                line: error.line(),
-                column: error.column(),
-            }),
-            Ok(Err(source)) => Err(Error::Api { what: format!("{verb} {what}"), source: Box::new(source) }),
-            Err(_) => Err(Error::Timeout { what: format!("{verb} {what}"), within }),
-        };
+        let (verb, what) = (call.verb, call.what.clone());
+        let answer = call.answer(&self.connection).await;
+        // The text of an answer that cannot be parsed is told to no log: it may be that of a Secret.
+        let result = answer.and_then(|answer| {
+            if !answer.is_whole {
+                return Err(Error::TooLarge { what: format!("{verb} {what}"), limit: MAX_ANSWER });
+            }
+            serde_json::from_slice(&answer.body).map_err(|error| Error::unreadable(verb, &what, &error))
+        });
         self.metrics.requested(verb, result.is_ok());
         self.throttle.note(&result);
         result

@@ -1,12 +1,13 @@
 //! Requests about objects of this operator's own kinds. A spec may hold values that only another version can read.
 
 use kube::Resource as _;
-use kube::api::{ListParams, Patch};
-use kube::core::{ObjectList, Request};
+use kube::api::Patch;
+use kube::core::Request;
 use serde_json::Value;
 
+use super::pages::Pages;
 use super::request::{ApiRequest, describe, patch_params};
-use super::{ApiClient, READ_TIMEOUT, WRITE_TIMEOUT};
+use super::{ApiClient, WRITE_TIMEOUT};
 use crate::api::decoded::{Decoded, StandIn};
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::operator::error::Error;
@@ -25,11 +26,13 @@ impl ApiClient {
     /// # Errors
     /// [`Error`] where the API server does not answer, or with an error.
     pub async fn list_authorities(&self) -> Result<Vec<MtlsAuthority>, Error> {
-        let what = "MtlsAuthorities".to_owned();
-        let request = Request::new(MtlsAuthority::url_path(&(), None)).list(&ListParams::default());
-        let call = ApiRequest::new("list", what, request, READ_TIMEOUT)?;
-        let list = self.send::<ObjectList<Decoded<MtlsAuthority>>>(call).await?;
-        Ok(list.items.into_iter().map(|Decoded(authority)| authority).collect())
+        let mut pages =
+            Pages::<Decoded<MtlsAuthority>>::new(&self.connection, None, None).counted(&self.metrics);
+        let mut authorities = Vec::new();
+        while let Some(page) = pages.next().await? {
+            authorities.extend(page.items.into_iter().map(|Decoded(authority)| authority));
+        }
+        Ok(authorities)
     }
 
     /// Applies these fields of an authority, and owns no other; creates it where there is none.

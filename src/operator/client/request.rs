@@ -7,8 +7,12 @@ use kube::api::{PatchParams, PostParams};
 use kube::core::Request;
 use serde::Serialize;
 
+use super::connection::{Answer, Connection};
 use crate::api::names::FIELD_MANAGER;
 use crate::operator::error::Error;
+
+/// Timeout of a read.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request.
 pub(super) struct ApiRequest {
@@ -29,6 +33,17 @@ impl ApiRequest {
         match request {
             Ok(request) => Ok(Self { verb, what, request, within }),
             Err(source) => Err(Error::Api { what, source: Box::new(kube::Error::BuildRequest(source)) }),
+        }
+    }
+
+    /// Sends it, and reads the answer.
+    pub(super) async fn answer(self, connection: &Connection) -> Result<Answer, Error> {
+        let Self { verb, what, request, within } = self;
+        let what = format!("{verb} {what}");
+        match tokio::time::timeout(within, Box::pin(connection.answer(request))).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(source)) => Err(Error::Api { what, source: Box::new(source) }),
+            Err(_) => Err(Error::Timeout { what, within }),
         }
     }
 }

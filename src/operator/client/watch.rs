@@ -1,20 +1,18 @@
-//! The watch loop: lists by pages, follows bookmarks, and lists again after a lost history, as kube's watcher does.
+//! The watch loop: lists by pages, follows changes and bookmarks, and lists again after a lost history.
 //! An event that was lost without a trace is made up for: every watch lists again at a long jittered interval, and after
 //! repeated errors. Pauses after errors grow, across new lists too, until an event arrives: an API server in trouble is
 //! not asked for lists all the time.
 
-use std::fmt::Debug;
+use std::marker::PhantomData;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::BoxStream;
-use kube::api::Api;
 use kube::runtime::utils::Backoff as _;
-use kube::runtime::watcher as watch;
-use kube::runtime::watcher::{self, DefaultBackoff, Event};
-use kube::{Client, Resource};
-use serde::de::DeserializeOwned;
+use kube::runtime::watcher::DefaultBackoff;
 
+use super::api_object::ApiObject;
+use super::connection::Connection;
+use super::pages::Pages;
+use super::watch_events::{Change, Changes, WatchError};
 use crate::operator::index::digest::digest;
 use crate::runtime::clock::Clock;
 use crate::runtime::error_chain::cause;
@@ -23,13 +21,10 @@ use crate::runtime::readiness::ReadinessHandle;
 /// A watch lists again after this long, and up to half as long again. One list of 100,000 objects costs the API server
 /// seconds of CPU, and client-go does without: this is for events that were lost without a trace only.
 const RELIST_AFTER: Duration = Duration::from_mins(45);
-/// Errors in a row after which a watch starts over with a list. kube's watcher repeats a watch that is answered
-/// with the HTTP status 410 for ever.
+/// Errors in a row after which a watch starts over with a list. A watch that is answered with the HTTP status 410 is one.
 const ERRORS_BEFORE_RELIST: u32 = 4;
 /// Longest pause after an error, kube's own.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Objects per page of a list.
-const PAGE: u32 = 500;
 
 /// What is done with the events of a watch. The methods have the names of `kube::runtime::watcher::Event`.
 pub trait EventHandler<K>: Send {
@@ -46,30 +41,39 @@ pub trait EventHandler<K>: Send {
 /// What to watch.
 #[derive(Clone)]
 pub struct Watch<K> {
-    api: Api<K>,
+    connection: Connection,
+    namespace: Option<String>,
     labels: Option<String>,
     name: String,
+    kind: PhantomData<fn() -> K>,
 }
 
-impl<K> Watch<K>
-where
-    K: Resource<DynamicType = ()>,
-{
+/// How far a watch has come, and what has gone wrong on the way.
+#[derive(Default)]
+struct Progress {
+    /// The version to go on from; none before the first list is complete.
+    version: Option<String>,
+    /// Errors since the last event.
+    errors: u32,
+    pauses: DefaultBackoff,
+}
+
+impl<K: ApiObject> Watch<K> {
     /// All objects of a kind.
     #[must_use]
-    pub fn all(client: &Client) -> Self {
-        Self { api: Api::all(client.clone()), labels: None, name: K::plural(&()).into_owned() }
+    pub fn all(connection: impl Into<Connection>) -> Self {
+        Self::within(connection, None)
     }
 
     /// The objects of a kind in one namespace, or in all.
     #[must_use]
-    pub fn within(client: &Client, namespace: Option<&str>) -> Self
-    where
-        K: Resource<Scope = k8s_openapi::NamespaceResourceScope>,
-    {
-        let Some(namespace) = namespace else { return Self::all(client) };
-        let name = format!("{} in {namespace}", K::plural(&()));
-        Self { api: Api::namespaced(client.clone(), namespace), labels: None, name }
+    pub fn within(connection: impl Into<Connection>, namespace: Option<&str>) -> Self {
+        let name = match namespace {
+            Some(namespace) => format!("{} in {namespace}", K::plural()),
+            None => K::plural().into_owned(),
+        };
+        let namespace = namespace.map(str::to_owned);
+        Self { connection: connection.into(), namespace, labels: None, name, kind: PhantomData }
     }
 
     /// Those of them with these labels.
@@ -77,68 +81,102 @@ where
     pub fn labelled(self, labels: String) -> Self {
         Self { labels: Some(labels), ..self }
     }
-}
-
-impl<K> Watch<K>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
-{
-    fn stream(&self) -> BoxStream<'static, watcher::Result<Event<K>>> {
-        let config = watcher::Config { label_selector: self.labels.clone(), ..watcher::Config::default() };
-        watch(self.api.clone(), config.page_size(PAGE)).boxed()
-    }
 
     /// Watches without end. The handle is dropped when the first list is complete.
     pub async fn run(self, clock: Clock, mut handler: impl EventHandler<K>, ready: ReadinessHandle) {
         let mut ready = Some(ready);
+        let mut progress = Progress::default();
         let mut round: u64 = 0;
-        let mut pauses = DefaultBackoff::default();
         loop {
-            let mut stream = self.stream();
             let again = clock.sleep(jittered(&self.name, round));
-            tokio::pin!(again);
             round = round.wrapping_add(1);
-            let mut errors = 0;
-            while errors < ERRORS_BEFORE_RELIST {
-                let event = tokio::select! {
-                    event = stream.next() => event,
-                    () = &mut again => break,
-                };
-                match event {
-                    Some(Ok(event)) => {
-                        errors = 0;
-                        if matches!(event, Event::Apply(_) | Event::Delete(_)) {
-                            pauses.reset();
-                        }
-                        if dispatch(&mut handler, event) {
-                            drop(ready.take());
-                        }
-                    }
-                    Some(Err(error)) => {
-                        errors += 1;
-                        tracing::warn!(watch = self.name, error = cause(&error), "a watch was interrupted");
-                        tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
-                    }
-                    None => break,
-                }
+            (progress.version, progress.errors) = (None, 0);
+            tokio::select! {
+                () = self.follow(&mut progress, &mut handler, &mut ready) => {}
+                () = again => {}
             }
         }
     }
-}
 
-/// Hands an event over; true if a list is complete.
-fn dispatch<K>(handler: &mut impl EventHandler<K>, event: Event<K>) -> bool {
-    match event {
-        Event::Init => handler.init(),
-        Event::InitApply(object) => handler.apply(object, true),
-        Event::Apply(object) => handler.apply(object, false),
-        Event::Delete(object) => handler.delete(object),
-        Event::InitDone => {
-            handler.init_done();
-            return true;
+    /// Lists, and follows the changes, until too many errors come one after the other.
+    async fn follow(
+        &self,
+        progress: &mut Progress,
+        handler: &mut impl EventHandler<K>,
+        ready: &mut Option<ReadinessHandle>,
+    ) {
+        while progress.errors < ERRORS_BEFORE_RELIST {
+            let step = match progress.version.clone() {
+                Some(version) => self.changes(version, progress, handler).await,
+                None => self.list(handler).await.map(|version| {
+                    drop(ready.take());
+                    (progress.version, progress.errors) = (Some(version), 0);
+                }),
+            };
+            if let Err(error) = step {
+                self.failed(progress, &error).await;
+            }
         }
     }
-    false
+
+    /// Hands over what exists. Returns the version of which the list is.
+    async fn list(&self, handler: &mut impl EventHandler<K>) -> Result<String, WatchError> {
+        handler.init();
+        let mut pages = Pages::<K>::new(&self.connection, self.namespace.as_deref(), self.labels.as_deref());
+        let mut version = None;
+        while let Some(page) = pages.next().await? {
+            version = page.version.or(version);
+            page.items.into_iter().for_each(|object| handler.apply(object, true));
+        }
+        handler.init_done();
+        Ok(version.unwrap_or_default())
+    }
+
+    /// Hands over what changes from this version on, until the answer ends.
+    async fn changes(
+        &self,
+        version: String,
+        progress: &mut Progress,
+        handler: &mut impl EventHandler<K>,
+    ) -> Result<(), WatchError> {
+        let (namespace, labels) = (self.namespace.as_deref(), self.labels.as_deref());
+        let mut changes = Changes::<K>::open(&self.connection, namespace, labels, &version).await?;
+        while progress.errors < ERRORS_BEFORE_RELIST {
+            match changes.next().await {
+                Ok(Some(Change::Bookmark(version))) => progress.version = Some(version),
+                Ok(Some(Change::Apply(object))) => {
+                    progress.moved_to(object.version());
+                    handler.apply(object, false);
+                }
+                Ok(Some(Change::Delete(object))) => {
+                    progress.moved_to(object.version());
+                    handler.delete(object);
+                }
+                Ok(None) => return Ok(()),
+                Err(error) if error.is_lost() => {
+                    progress.version = None;
+                    return Err(error);
+                }
+                Err(error) if error.ends_the_answer() => return Err(error),
+                Err(error) => self.failed(progress, &error).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn failed(&self, progress: &mut Progress, error: &WatchError) {
+        progress.errors += 1;
+        tracing::warn!(watch = self.name, error = cause(error), "a watch was interrupted");
+        tokio::time::sleep(progress.pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+    }
+}
+
+impl Progress {
+    /// An event has arrived.
+    fn moved_to(&mut self, version: String) {
+        (self.version, self.errors) = (Some(version), 0);
+        self.pauses.reset();
+    }
 }
 
 /// Watches that start together do not list together.

@@ -3,7 +3,6 @@
 //! A Secret is read only where its metadata does not already say everything; what is read is verified as a peer would verify it.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
 
 use super::from_metadata::from_metadata;
 use super::inspect::inspect;
@@ -57,8 +56,7 @@ fn without_request(input: &ObserveInput<'_>, seen: Option<&SecretEntry>) -> Opti
 /// The scheduler learns what was read, also of what is repaired before a watch tells of it.
 fn note(context: &Context, found: &ObservedSecret) {
     let (SecretState::Held(owned), Some(metadata)) = (&found.state, &found.metadata) else { return };
-    let meta = PartialObjectMeta { metadata: metadata.clone(), ..PartialObjectMeta::default() };
-    context.scheduler.lock().note_read_secret(&meta, owned, context.millis());
+    context.scheduler.lock().note_read_secret(metadata, owned, context.millis());
 }
 
 /// A Secret without our label may belong to another program: its metadata says so, and its data is not read. Neither is that of
@@ -77,7 +75,7 @@ async fn unlabelled(
         let foreign = SecretState::Foreign(not_made_by_us(spec));
         return Ok(Some(ObservedSecret::without_leaf(foreign, revision)));
     }
-    let seen = SecretEntry::of(&secret, spec.namespace.as_str().into());
+    let seen = SecretEntry::of(&(&secret).into(), spec.namespace.as_str().into());
     let known = from_metadata(input, &seen).filter(|_| !must_read);
     Ok(known.map(|found| ObservedSecret { metadata: Some(secret.metadata), ..found }))
 }

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use kube::core::PartialObjectMeta;
-
 use super::act::{Issuance, issue, refresh};
 use super::altered_write::is_watched;
 use super::audit::IssuanceRecord;
@@ -178,14 +176,13 @@ impl IdentityReconcile<'_> {
     /// write, and may have taken away the label that the watch selects by.
     fn apply_answer(&self, done: &ObservedSecret, is_repair: bool) {
         let Some(metadata) = &done.metadata else { return };
-        let meta = PartialObjectMeta { metadata: metadata.clone(), ..PartialObjectMeta::default() };
         let now = self.context.millis();
         self.context.scheduler.change(|scheduler| {
             if is_repair {
                 scheduler.repaired(self.request.id, now);
             }
             if is_watched(metadata) {
-                scheduler.apply_secret_answer(&meta, now);
+                scheduler.apply_secret_answer(metadata, now);
             }
         });
     }

@@ -4,12 +4,9 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
-
 use super::digest::{Digest, digest, version_number};
+use super::metadata::LeafMetadata;
 use super::time::Second;
-use crate::api::names::{annotation, label};
 use crate::plan::identity::profile::ProfileHash;
 
 /// One leaf Secret, by its metadata.
@@ -44,24 +41,21 @@ pub struct SecretEntry {
 impl SecretEntry {
     /// What is to be remembered of a Secret.
     #[must_use]
-    pub fn of(meta: &PartialObjectMeta<Secret>, namespace: Arc<str>) -> Self {
-        let meta = &meta.metadata;
-        let annotation =
-            |key: &str| meta.annotations.as_ref().and_then(|map| map.get(key)).map(String::as_str);
-        let label = |key: &str| meta.labels.as_ref().and_then(|map| map.get(key)).map(|text| digest(text));
+    pub fn of(meta: &LeafMetadata, namespace: Arc<str>) -> Self {
+        let (labels, notes) = (&meta.labels, &meta.annotations);
         Self {
             namespace,
-            name: meta.name.as_deref().unwrap_or_default().into(),
-            uid: digest(meta.uid.as_deref().unwrap_or_default()),
-            version: version_number(meta.resource_version.as_deref().unwrap_or_default()),
-            identity_uid: annotation(annotation::IDENTITY_UID).map(digest),
-            identity: label(label::IDENTITY),
-            authority: label(label::AUTHORITY),
-            profile: annotation(annotation::PROFILE).and_then(ProfileHash::parse),
-            trust: annotation(annotation::TRUST).map(digest),
-            key_id: annotation(annotation::AUTHORITY_KEY_ID).map(digest),
-            not_after: annotation(annotation::NOT_AFTER).and_then(second),
-            issued_at: annotation(annotation::ISSUED_AT).and_then(second),
+            name: meta.name.as_str().into(),
+            uid: digest(&meta.uid),
+            version: version_number(&meta.resource_version),
+            identity_uid: notes.identity_uid.as_deref().map(digest),
+            identity: labels.identity.as_deref().map(digest),
+            authority: labels.authority.as_deref().map(digest),
+            profile: notes.profile.as_deref().and_then(ProfileHash::parse),
+            trust: notes.trust.as_deref().map(digest),
+            key_id: notes.authority_key_id.as_deref().map(digest),
+            not_after: notes.not_after.as_deref().and_then(second),
+            issued_at: notes.issued_at.as_deref().and_then(second),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod issuer;
 pub mod leaf_secret;
 pub mod listed;
 mod members;
+pub mod metadata;
 pub mod policy;
 mod secret_names;
 pub mod source;

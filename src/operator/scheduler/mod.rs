@@ -14,6 +14,7 @@ pub mod deadlines;
 pub mod demand;
 mod due;
 mod floor;
+pub mod kept_objects;
 pub mod pacing;
 pub mod place;
 pub mod queue;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use self::backoff::Backoff;
 use self::deadlines::Deadlines;
 use self::floor::Floor;
+use self::kept_objects::KeptObjects;
 use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
@@ -99,7 +101,7 @@ pub struct Scheduler {
     repairs: RepairBackoff,
     floor: Floor,
     /// Objects of identities in the queue, which saves reading them again.
-    cached_objects: HashMap<IdentityId, Box<MtlsIdentity>>,
+    kept: KeptObjects,
     policy: PolicyIndex,
     /// Identities, with their authority, whose Secret was seen lagging behind its signer since this was asked last.
     lagging: HashSet<(Digest, IdentityId)>,
@@ -212,7 +214,7 @@ impl Scheduler {
                 continue;
             }
             self.count_request(id, now);
-            let identity = self.cached_objects.remove(&id);
+            let identity = self.kept.take(id);
             let entry = self.index.entry(id)?;
             let secret = self.index.secret(&entry.namespace, &entry.secret_name()).cloned();
             let (namespace, name) = (entry.namespace.clone(), entry.name.to_string());

@@ -33,6 +33,7 @@ impl Scheduler {
             (Requeue::OnChange, _) => None,
         };
         self.queue.remove(id);
+        self.kept.forget(id);
         self.deadlines.set(id, at);
         false
     }

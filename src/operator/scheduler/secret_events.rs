@@ -4,15 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
-
 use super::Scheduler;
 use crate::operator::index::IdentityId;
 use crate::operator::index::digest::Digest;
 use crate::operator::index::issuer::lags;
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::listed::ListNumber;
+use crate::operator::index::metadata::LeafMetadata;
 use crate::operator::index::source::Source;
 use crate::operator::index::time::{Millis, seconds};
 
@@ -21,8 +19,8 @@ const CONCERNED: usize = 8;
 
 impl Scheduler {
     /// A leaf Secret was seen.
-    pub fn apply_secret(&mut self, meta: &PartialObjectMeta<Secret>, is_from_list: bool, now: Millis) {
-        let secret = self.secret_entry(meta);
+    pub fn apply_secret(&mut self, meta: impl Into<LeafMetadata>, is_from_list: bool, now: Millis) {
+        let secret = self.secret_entry(&meta.into());
         let known = self.index.secret(&secret.namespace, &secret.name).map(|known| known.version);
         // A list tells what there is, and not what there was since the watch before it ended. Of what is no newer than the
         // index, everything was told: an answer to a write of ours, which came while the pages did, is ahead of them.
@@ -30,9 +28,8 @@ impl Scheduler {
         self.put_secret(secret, Source::of_watch(is_from_list), is_jump, now);
     }
 
-    pub(super) fn secret_entry(&self, meta: &PartialObjectMeta<Secret>) -> SecretEntry {
-        let namespace = meta.metadata.namespace.as_deref().unwrap_or_default();
-        SecretEntry::of(meta, self.policy.intern(namespace))
+    pub(super) fn secret_entry(&self, meta: &LeafMetadata) -> SecretEntry {
+        SecretEntry::of(meta, self.policy.intern(&meta.namespace))
     }
 
     pub(super) fn put_secret(&mut self, secret: SecretEntry, source: Source, is_jump: bool, now: Millis) {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::Scheduler;
+use super::kept_objects::KeptObjects;
 use crate::operator::index::IdentityId;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::{IdentityEntry, ParsedIdentity};
@@ -15,9 +16,6 @@ use crate::operator::index::policy::NamespaceEntry;
 use crate::operator::index::source::Source;
 use crate::operator::index::time::{Millis, seconds};
 use crate::plan::authority::spec::AuthoritySpec;
-
-/// Objects of identities in the queue that are kept to save reading them again: a few MiB at the size of a usual one.
-const MAX_CACHED_OBJECTS: usize = 2048;
 
 impl Scheduler {
     /// A list begins.
@@ -51,11 +49,15 @@ impl Scheduler {
             self.clear_pauses(id);
         }
         self.revision += 1;
-        if self.reschedule(id, now) && self.cached_objects.len() < MAX_CACHED_OBJECTS {
-            self.cached_objects.insert(id, Box::new(identity.clone()));
-        } else {
-            self.cached_objects.remove(&id);
+        if self.reschedule(id, now) {
+            self.kept.keep(id, identity);
         }
+    }
+
+    /// The objects that are kept, to read.
+    #[must_use]
+    pub fn kept_objects(&self) -> &KeptObjects {
+        &self.kept
     }
 
     /// When this generation of an identity was seen first, if it was.
@@ -78,7 +80,7 @@ impl Scheduler {
         self.clear_pauses(id);
         self.floor.remove(id);
         self.altered.remove(&id);
-        self.cached_objects.remove(&id);
+        self.kept.forget(id);
         self.suspended.remove(&id);
         if let Some(entry) = self.index.remove(id) {
             self.index.mark_deleted(&entry.namespace, &entry.name, entry.version, now);

@@ -3,13 +3,11 @@
 //! An answer can be late: it brings nothing back that was seen to be deleted meanwhile, and takes nothing away that has changed
 //! since the request.
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
-
 use super::Scheduler;
 use crate::api::identity::MtlsIdentity;
 use crate::operator::index::digest::{digest, version_number};
 use crate::operator::index::identity::ParsedIdentity;
+use crate::operator::index::metadata::LeafMetadata;
 use crate::operator::index::source::Source;
 use crate::operator::index::time::{Millis, Second};
 use crate::plan::identity::world::OwnedSecret;
@@ -21,15 +19,15 @@ impl Scheduler {
     }
 
     /// An answer shows a leaf Secret.
-    pub fn apply_secret_answer(&mut self, meta: &PartialObjectMeta<Secret>, now: Millis) {
-        let secret = self.secret_entry(meta);
+    pub fn apply_secret_answer(&mut self, meta: impl Into<LeafMetadata>, now: Millis) {
+        let secret = self.secret_entry(&meta.into());
         self.put_secret(secret, Source::Answer, false, now);
     }
 
     /// A leaf Secret was read. What it holds may be undone before a watch tells of it, and what it says of itself may be
     /// wrong: a rotation must know what was in use.
-    pub fn note_read_secret(&mut self, meta: &PartialObjectMeta<Secret>, held: &OwnedSecret, now: Millis) {
-        let mut secret = self.secret_entry(meta);
+    pub fn note_read_secret(&mut self, meta: impl Into<LeafMetadata>, held: &OwnedSecret, now: Millis) {
+        let mut secret = self.secret_entry(&meta.into());
         secret.trust = held.trust.as_deref().map(digest);
         if let Ok(leaf) = &held.leaf {
             secret.key_id = Some(digest(&leaf.key_id));
@@ -47,8 +45,8 @@ impl Scheduler {
     }
 
     /// A watch tells that a leaf Secret was deleted, or carries the label no more: it names the version of that.
-    pub fn delete_secret(&mut self, meta: &PartialObjectMeta<Secret>, now: Millis) {
-        let secret = self.secret_entry(meta);
+    pub fn delete_secret(&mut self, meta: impl Into<LeafMetadata>, now: Millis) {
+        let secret = self.secret_entry(&meta.into());
         self.note_lagging(&secret, false, now);
         self.remove_secret(&secret.namespace, &secret.name, now);
         self.index.mark_secret_deleted(&secret.namespace, &secret.name, secret.version, now);

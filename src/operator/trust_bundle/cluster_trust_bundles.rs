@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
-use kube::{Client, Resource};
+use kube::Resource;
 
 use super::informer::TrustBundleHandler;
 use super::objects::ClusterTrustBundle;
 use super::shared::TrustBundles;
 use super::store::{Availability, ListScope};
 use crate::api::names::label;
+use crate::operator::client::connection::Connection;
 use crate::operator::client::watch::Watch;
 use crate::operator::error::Error;
 use crate::runtime::readiness::Readiness;
@@ -20,7 +21,7 @@ use crate::runtime::readiness::Readiness;
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Watches them without end, as soon as they are available.
-pub async fn watch_cluster_bundles(bundles: TrustBundles, client: Client) {
+pub async fn watch_cluster_bundles(bundles: TrustBundles, connection: Connection) {
     loop {
         let availability = availability(&bundles).await;
         bundles.store.change(|store| store.set_availability(availability.clone()));
@@ -30,7 +31,7 @@ pub async fn watch_cluster_bundles(bundles: TrustBundles, client: Client) {
         bundles.context.clock.sleep(ASK_AGAIN_AFTER).await;
         bundles.store.until_cluster_is_asked().await;
     }
-    let watch = Watch::<ClusterTrustBundle>::all(&client).labelled(label::selector());
+    let watch = Watch::<ClusterTrustBundle>::all(&connection).labelled(label::selector());
     let handler = TrustBundleHandler::new(&bundles, ListScope::Cluster);
     watch.run(bundles.context.clock, handler, Readiness::new().handle("ClusterTrustBundles")).await;
 }
@@ -52,5 +53,5 @@ async fn try_access(bundles: &TrustBundles) -> Result<bool, Error> {
     if !kinds.iter().any(|kind| kind.name == ClusterTrustBundle::plural(&())) {
         return Ok(false);
     }
-    bundles.context.client.list::<ClusterTrustBundle>(None, &label::selector()).await.map(|_| true)
+    bundles.context.client.list::<ClusterTrustBundle>(None, &label::selector()).next().await.map(|_| true)
 }

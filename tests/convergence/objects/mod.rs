@@ -8,7 +8,6 @@ use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::index::identity::ParsedIdentity;
 use mtls_operator::operator::index::issuer::{AuthorityEntry, IssuerEntry};
@@ -131,8 +130,7 @@ impl Objects {
 
 impl Stored {
     fn entry(&self) -> SecretEntry {
-        let meta = PartialObjectMeta { metadata: self.metadata.clone(), ..PartialObjectMeta::default() };
-        SecretEntry::of(&meta, "orders".into())
+        SecretEntry::of(&(&self.metadata).into(), "orders".into())
     }
 
     pub fn version(&self) -> String {

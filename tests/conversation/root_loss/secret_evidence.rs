@@ -2,7 +2,6 @@
 //! no root.
 
 use jiff::SignedDuration;
-use kube::api::PartialObjectMeta;
 use mtls_operator::operator::client::watch::EventHandler as _;
 use mtls_operator::operator::informers::LeafSecretHandler;
 use serde_json::json;
@@ -23,10 +22,8 @@ async fn a_labelled_secret_holds_the_first_root_back_only_where_its_identity_is_
             assert!(why.contains("Secret orders/trap") && why.contains("delete that Secret"), "{why}");
             let mut handler = LeafSecretHandler::new(harness.context.clone(), None);
             while harness.context.authorities.lock().next_due(harness.context.millis()).is_some() {}
-            let trap: PartialObjectMeta<_> =
-                serde_json::from_value(json!({ "metadata": harness.secret("trap").unwrap()["metadata"] }))
-                    .unwrap();
-            handler.delete(trap);
+            let trap = json!({ "metadata": harness.secret("trap").unwrap()["metadata"] });
+            handler.delete(serde_json::from_value(trap).unwrap());
             harness.advance(SignedDuration::from_secs(2));
             assert!(
                 harness.context.authorities.lock().next_due(harness.context.millis()).is_some(),

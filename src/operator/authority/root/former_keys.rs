@@ -3,11 +3,13 @@
 //! An account that may write into a namespace may write any key identifier into its Secrets, so that the number is limited.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::annotations::FormerKey;
+use crate::operator::index::digest::{Digest, digest};
+use crate::operator::index::tombstones::key;
 use crate::pki::KeyId;
 use crate::plan::authority::retiring_root::RetiringRoot;
 
@@ -30,8 +32,31 @@ pub struct SignerMention {
 /// Where a signer is named. Many Secrets of one namespace count once.
 #[derive(Default)]
 struct Mentions {
-    namespaces: BTreeSet<String>,
-    identities: BTreeSet<(String, String)>,
+    namespaces: HashSet<Digest>,
+    identities: HashSet<Digest>,
+}
+
+/// The signers that Secrets name, and where.
+#[derive(Default)]
+pub struct NamedSigners(BTreeMap<KeyId, Mentions>);
+
+impl Extend<SignerMention> for NamedSigners {
+    fn extend<I: IntoIterator<Item = SignerMention>>(&mut self, mentions: I) {
+        let is_key_id = |mention: &SignerMention| mention.key_id.as_bytes().len() <= MAX_KEY_ID;
+        for SignerMention { key_id, namespace, identity } in mentions.into_iter().filter(is_key_id) {
+            let mentioned_in = self.0.entry(key_id).or_default();
+            mentioned_in.namespaces.insert(digest(&namespace));
+            mentioned_in.identities.insert(key(&namespace, &identity));
+        }
+    }
+}
+
+impl FromIterator<SignerMention> for NamedSigners {
+    fn from_iter<I: IntoIterator<Item = SignerMention>>(mentions: I) -> Self {
+        let mut named = Self::default();
+        named.extend(mentions);
+        named
+    }
 }
 
 /// The signers whose leaves may be left besides those of the roots that stay trusted: first those that the operator has
@@ -39,20 +64,14 @@ struct Mentions {
 #[must_use]
 pub fn former_keys(
     recorded: impl IntoIterator<Item = KeyId>,
-    named: impl IntoIterator<Item = SignerMention>,
+    NamedSigners(mut mentions): NamedSigners,
     retiring: &[RetiringRoot],
     until: Timestamp,
 ) -> Vec<FormerKey> {
     let mut kept: Vec<KeyId> = recorded.into_iter().collect();
     kept.sort_unstable();
     kept.dedup();
-    let mut mentions: BTreeMap<KeyId, Mentions> = BTreeMap::new();
-    for SignerMention { key_id, namespace, identity } in named {
-        let mentioned_in = mentions.entry(key_id).or_default();
-        mentioned_in.namespaces.insert(namespace.clone());
-        mentioned_in.identities.insert((namespace, identity));
-    }
-    mentions.retain(|key_id, _| key_id.as_bytes().len() <= MAX_KEY_ID && !kept.contains(key_id));
+    mentions.retain(|key_id, _| !kept.contains(key_id));
     let mut others: Vec<_> = mentions.into_iter().collect();
     others.sort_by_key(|(_, mentioned_in)| {
         Reverse((mentioned_in.namespaces.len(), mentioned_in.identities.len()))

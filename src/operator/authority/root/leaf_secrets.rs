@@ -6,14 +6,17 @@ use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::api::core::v1::Secret;
 
 use super::former_keys::SignerMention;
 use super::ownership_claim::{exists, is_owned};
-use crate::api::names::{annotation, label};
 use crate::operator::client::AT_ONCE;
+use crate::operator::client::api_object::MetadataOf;
+use crate::operator::client::scoped_pages::{ScopedPage, ScopedPages};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
+use crate::operator::index::digest::{Digest, digest};
+use crate::operator::index::metadata::LeafMetadata;
 use crate::pki::KeyId;
 use crate::plan::authority::spec::AuthoritySpec;
 
@@ -25,8 +28,8 @@ pub struct LeafSecret {
     pub name: String,
     identity: String,
     uid: Option<String>,
-    /// Hash of the trust bundle in it.
-    pub trust: Option<String>,
+    /// Digest of the hash of the trust bundle in it.
+    pub trust: Option<Digest>,
     key_id: Option<KeyId>,
     /// End of the leaf.
     pub not_after: Option<Timestamp>,
@@ -54,15 +57,35 @@ impl LeafSecret {
     }
 }
 
-/// The leaf Secrets of an authority whose identities exist. The list is fresh, and an index that lags is not relied on: a
-/// Secret that it does not know yet may hold the only bundle with the lost root, or the last of its leaves.
+/// The leaf Secrets of an authority whose identities exist, page by page.
 ///
-/// # Errors
-/// [`Error`] where Secrets or identities cannot be read.
-pub async fn leaves(context: &Context, spec: &AuthoritySpec) -> Result<Vec<LeafSecret>, Error> {
-    let list = context.leaf_secrets(&spec.name).await?;
-    let mut leaves: Vec<_> = list.into_iter().filter_map(|secret| leaf(secret.metadata)).collect();
-    // Each is read once, however many Secrets name it.
+/// The list is fresh, and an index that lags is not relied on: a Secret that it does not know yet may hold the only bundle with
+/// the lost root, or the last of its leaves.
+pub struct LeafSecrets<'a> {
+    context: &'a Context,
+    list: ScopedPages<MetadataOf<Secret, LeafMetadata>>,
+}
+
+impl<'a> LeafSecrets<'a> {
+    /// Those of an authority.
+    #[must_use]
+    pub fn of(context: &'a Context, spec: &AuthoritySpec) -> Self {
+        Self { context, list: context.leaf_secrets(&spec.name) }
+    }
+
+    /// Those of the next page; `None` after the last.
+    ///
+    /// # Errors
+    /// [`Error`] where Secrets or identities cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Vec<LeafSecret>>, Error> {
+        let Some(ScopedPage { page, .. }) = self.list.next().await? else { return Ok(None) };
+        let leaves = page.items.into_iter().filter_map(|secret| leaf(secret.metadata)).collect();
+        existing(self.context, leaves).await.map(Some)
+    }
+}
+
+/// Those whose identities exist. Each is read once, however many Secrets name it.
+async fn existing(context: &Context, mut leaves: Vec<LeafSecret>) -> Result<Vec<LeafSecret>, Error> {
     let owners: BTreeSet<_> = leaves.iter().map(LeafSecret::owner).collect();
     let checks = stream::iter(owners).map(|owner| present(context, owner));
     let found: Vec<Option<_>> = checks.buffer_unordered(AT_ONCE).try_collect().await?;
@@ -77,16 +100,16 @@ async fn present(context: &Context, owner: (String, String)) -> Result<Option<(S
 }
 
 /// A leaf Secret as its metadata describe it.
-fn leaf(meta: ObjectMeta) -> Option<LeafSecret> {
-    let identity = meta.labels?.remove(label::IDENTITY).filter(|identity| !identity.is_empty())?;
-    let mut notes = meta.annotations.unwrap_or_default();
+fn leaf(meta: LeafMetadata) -> Option<LeafSecret> {
+    let identity = meta.labels.identity.filter(|identity| !identity.is_empty())?;
+    let notes = meta.annotations;
     Some(LeafSecret {
-        namespace: meta.namespace?,
-        name: meta.name?,
+        namespace: meta.namespace,
+        name: meta.name,
         identity,
-        uid: notes.remove(annotation::IDENTITY_UID),
-        trust: notes.remove(annotation::TRUST),
-        key_id: notes.remove(annotation::AUTHORITY_KEY_ID).and_then(|text| text.parse().ok()),
-        not_after: notes.remove(annotation::NOT_AFTER).and_then(|text| text.parse().ok()),
+        uid: notes.identity_uid,
+        trust: notes.trust.as_deref().map(digest),
+        key_id: notes.authority_key_id.and_then(|text| text.parse().ok()),
+        not_after: notes.not_after.and_then(|text| text.parse().ok()),
     })
 }

@@ -10,6 +10,7 @@ use super::loaded_ca::{LoadedCa, LoadedRoot};
 use super::ownership_claim::{claims, true_claim};
 use crate::api::MtlsIdentity;
 use crate::operator::client::AT_ONCE;
+use crate::operator::client::scoped_pages::ScopedPage;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::digest::{Digest, digest};
@@ -94,8 +95,15 @@ async fn is_true(
 /// A leaf Secret of an identity of this authority. The list is fresh, and an index that lags is not relied on: it must not make
 /// a second root.
 async fn leaf_secret(context: &Context, spec: &AuthoritySpec) -> Result<Option<LeafClaim>, Error> {
-    let claims = claims(context.leaf_secrets(&spec.name).await?);
-    let checked = stream::iter(claims).map(|(owner, claims)| true_claim(context, &spec.name, owner, claims));
-    let true_claims = checked.buffered(AT_ONCE).try_filter_map(|found| ready(Ok(found)));
-    pin!(true_claims).try_next().await
+    let mut list = context.leaf_secrets(&spec.name);
+    while let Some(ScopedPage { page, .. }) = list.next().await? {
+        let claims = claims(page.items.into_iter().map(|secret| secret.metadata));
+        let checked =
+            stream::iter(claims).map(|(owner, claims)| true_claim(context, &spec.name, owner, claims));
+        let true_claims = checked.buffered(AT_ONCE).try_filter_map(|found| ready(Ok(found)));
+        if let Some(found) = pin!(true_claims).try_next().await? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }

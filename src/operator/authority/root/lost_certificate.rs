@@ -2,7 +2,7 @@
 //!
 //! However many Secrets there are, and whatever they claim, the search ends after a few reads of each namespace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::leaf_secrets::LeafSecret;
 use crate::api::authority::RootStatus;
@@ -10,6 +10,7 @@ use crate::api::names::key;
 use crate::api::secret::content;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
+use crate::operator::index::digest::{Digest, digest};
 use crate::pki::{Fingerprint, TrustBundle};
 use crate::plan::authority::spec::AuthoritySpec;
 
@@ -19,83 +20,106 @@ const MIN_NAMESPACES: usize = 2;
 /// with the same annotation; only users of the namespace can make more reads necessary.
 const MAX_READ: usize = 32;
 
-/// The certificate of the lost root: from the first bundle that holds it, if the operator has recorded its fingerprint, else once
-/// bundles of `MIN_NAMESPACES` hold it; else why not. Other certificates of the bundle are taken only if they were recorded,
-/// too: users of a namespace can write into its Secrets.
-///
-/// # Errors
-/// [`Error`] where Secrets cannot be read.
-pub async fn find(
-    context: &Context,
-    spec: &AuthoritySpec,
-    leaves: &[LeafSecret],
+/// The search for the certificate of a lost root: from the first bundle that holds it, if the operator has recorded its fingerprint,
+/// else once bundles of `MIN_NAMESPACES` hold it. Other certificates of the bundle are taken only if they were recorded, too:
+/// users of a namespace can write into its Secrets.
+pub struct Search {
     lost: Fingerprint,
-    roots: &[RootStatus],
-) -> Result<Result<TrustBundle, String>, Error> {
-    let recorded: Vec<Fingerprint> = roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
-    let is_recorded = recorded.contains(&lost);
-    let wanted: Vec<Fingerprint> = recorded.into_iter().chain([lost]).collect();
-    let mut search = Search::default();
-    for leaf in leaves {
-        if !search.wants(leaf) || !(is_recorded || leaf.is_owned(context, spec).await?) {
-            continue;
-        }
-        let Some(bundle) = bundle(context, leaf).await? else { continue };
-        if !bundle.contains(&lost) {
-            search.note_without(leaf, &bundle);
-            continue;
-        }
-        search.holders.insert(&leaf.namespace);
-        if let Some(found) =
-            bundle.only(&wanted).filter(|_| is_recorded || search.holders.len() >= MIN_NAMESPACES)
-        {
-            return Ok(Ok(found));
+    is_recorded: bool,
+    wanted: Vec<Fingerprint>,
+    found: Option<TrustBundle>,
+    /// Namespaces in which a bundle holds the root.
+    holders: BTreeSet<String>,
+    /// Hashes of bundles that were read and do not hold it.
+    without: HashSet<Digest>,
+    /// Secrets that were chosen, by namespace.
+    chosen: HashMap<String, usize>,
+    /// Namespaces of which not every Secret was.
+    cut: BTreeSet<String>,
+}
+
+impl Search {
+    /// The search for this root, where status names these.
+    #[must_use]
+    pub fn new(lost: Fingerprint, roots: &[RootStatus]) -> Self {
+        let recorded: Vec<Fingerprint> =
+            roots.iter().filter_map(|root| root.fingerprint.parse().ok()).collect();
+        Self {
+            lost,
+            is_recorded: recorded.contains(&lost),
+            wanted: recorded.into_iter().chain([lost]).collect(),
+            found: None,
+            holders: BTreeSet::new(),
+            without: HashSet::new(),
+            chosen: HashMap::new(),
+            cut: BTreeSet::new(),
         }
     }
-    Ok(Err(search.why_not_found(lost)))
-}
 
-async fn bundle(context: &Context, leaf: &LeafSecret) -> Result<Option<TrustBundle>, Error> {
-    let found = context.client.secret(&leaf.namespace, &leaf.name).await?;
-    Ok(found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok()))
-}
+    /// Looks for it in these Secrets, unless it was found already.
+    ///
+    /// # Errors
+    /// [`Error`] where Secrets cannot be read.
+    pub async fn look_in(
+        &mut self,
+        context: &Context,
+        spec: &AuthoritySpec,
+        leaves: &[LeafSecret],
+    ) -> Result<(), Error> {
+        for leaf in leaves {
+            if self.found.is_some() {
+                break;
+            }
+            if !self.wants(leaf) || !(self.is_recorded || leaf.is_owned(context, spec).await?) {
+                continue;
+            }
+            if let Some(bundle) = bundle(context, leaf).await? {
+                self.note(leaf, &bundle);
+            }
+        }
+        Ok(())
+    }
 
-/// What has been found so far.
-#[derive(Default)]
-struct Search<'a> {
-    /// Namespaces in which a bundle holds the root.
-    holders: BTreeSet<&'a str>,
-    /// Hashes of bundles that were read and do not hold it.
-    without: BTreeSet<&'a str>,
-    /// Secrets that were chosen, by namespace.
-    chosen: BTreeMap<&'a str, usize>,
-    /// Namespaces of which not every Secret was.
-    cut: BTreeSet<&'a str>,
-}
+    /// The certificate, or why it was not found.
+    ///
+    /// # Errors
+    /// A sentence where it was not found.
+    pub fn result(self) -> Result<TrustBundle, String> {
+        let why = self.why_not_found();
+        self.found.ok_or(why)
+    }
 
-impl<'a> Search<'a> {
+    fn note(&mut self, leaf: &LeafSecret, bundle: &TrustBundle) {
+        if !bundle.contains(&self.lost) {
+            // Others that claim the same bundle need no read, if the claim of this one is true.
+            let hash = digest(&bundle.hash());
+            self.without.extend(leaf.trust.filter(|trust| *trust == hash));
+            return;
+        }
+        self.holders.insert(leaf.namespace.clone());
+        if self.is_recorded || self.holders.len() >= MIN_NAMESPACES {
+            self.found = bundle.only(&self.wanted);
+        }
+    }
+
     /// Whether a Secret can show something new, and not enough of its namespace have been read.
-    fn wants(&mut self, leaf: &'a LeafSecret) -> bool {
+    fn wants(&mut self, leaf: &LeafSecret) -> bool {
         let namespace = leaf.namespace.as_str();
-        let is_known = leaf.trust.as_deref().is_some_and(|trust| self.without.contains(trust));
+        let is_known = leaf.trust.is_some_and(|trust| self.without.contains(&trust));
         if is_known || self.holders.contains(namespace) {
             return false;
         }
-        let chosen = self.chosen.entry(namespace).or_default();
+        let chosen = self.chosen.entry(namespace.to_owned()).or_default();
         if *chosen >= MAX_READ {
-            self.cut.insert(namespace);
+            self.cut.insert(namespace.to_owned());
             return false;
         }
         *chosen += 1;
         true
     }
 
-    /// A Secret does not hold the root. Others that claim the same bundle need no read, if the claim of this one is true.
-    fn note_without(&mut self, leaf: &'a LeafSecret, bundle: &TrustBundle) {
-        self.without.extend(leaf.trust.as_deref().filter(|trust| *trust == bundle.hash()));
-    }
-
-    fn why_not_found(&self, lost: Fingerprint) -> String {
+    fn why_not_found(&self) -> String {
+        let lost = &self.lost;
         let why = match self.holders.first() {
             None => format!("no trust bundle of this authority holds a root with fingerprint {lost}"),
             Some(only) => format!(
@@ -109,4 +133,9 @@ impl<'a> Search<'a> {
             ),
         }
     }
+}
+
+async fn bundle(context: &Context, leaf: &LeafSecret) -> Result<Option<TrustBundle>, Error> {
+    let found = context.client.secret(&leaf.namespace, &leaf.name).await?;
+    Ok(found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok()))
 }

@@ -4,14 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
-
 use crate::api::MtlsIdentity;
-use crate::api::names::{annotation, label};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::digest::digest;
+use crate::operator::index::metadata::LeafMetadata;
 use crate::plan::authority::evidence::LeafClaim;
 
 /// The Secrets that claim to belong to an identity, by the uid that they name.
@@ -19,16 +16,11 @@ pub type Claims = BTreeMap<String, String>;
 
 /// The claims, by namespace and name of the identity.
 #[must_use]
-pub fn claims(secrets: Vec<PartialObjectMeta<Secret>>) -> BTreeMap<(String, String), Claims> {
+pub fn claims(secrets: impl IntoIterator<Item = LeafMetadata>) -> BTreeMap<(String, String), Claims> {
     let mut claims = BTreeMap::<_, Claims>::new();
-    for meta in secrets.into_iter().map(|secret| secret.metadata) {
-        let identity = meta.labels.and_then(|mut labels| labels.remove(label::IDENTITY));
-        let uid = meta.annotations.and_then(|mut notes| notes.remove(annotation::IDENTITY_UID));
-        let (Some(namespace), Some(name), Some(identity), Some(uid)) =
-            (meta.namespace, meta.name, identity.filter(|identity| !identity.is_empty()), uid)
-        else {
-            continue;
-        };
+    for LeafMetadata { namespace, name, labels, annotations, .. } in secrets {
+        let identity = labels.identity.filter(|identity| !identity.is_empty());
+        let (Some(identity), Some(uid)) = (identity, annotations.identity_uid) else { continue };
         claims.entry((namespace, identity)).or_default().entry(uid).or_insert(name);
     }
     claims

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 
 use super::annotations::FormerKey;
-use super::former_keys::former_keys;
-use super::leaf_secrets::{LeafSecret, leaves};
+use super::former_keys::{NamedSigners, former_keys};
+use super::leaf_secrets::{LeafSecret, LeafSecrets};
 use super::loaded_ca::LoadedRoot;
-use super::lost_certificate::find;
+use super::lost_certificate::Search;
 use crate::api::{MtlsAuthority, MtlsIdentity};
 use crate::operator::context::Context;
 use crate::operator::error::Error;
@@ -51,14 +51,33 @@ pub async fn recover(
         AcceptedLoss::Refused(why) => return Ok((LossAcceptance::Refused(why), None)),
     };
     let roots = authority.status.as_ref().map_or(&[][..], |status| &status.roots);
-    let leaves = leaves(context, spec).await?;
-    let anchors = match find(context, spec, &leaves, lost, roots).await? {
+    let (mut secrets, mut search, mut traces) =
+        (LeafSecrets::of(context, spec), Search::new(lost, roots), LeafTraces::default());
+    while let Some(leaves) = secrets.next().await? {
+        search.look_in(context, spec, &leaves).await?;
+        traces.add(&leaves);
+    }
+    let anchors = match search.result() {
         Ok(anchors) => anchors,
         Err(why) => return Ok((LossAcceptance::Refused(why), None)),
     };
     let recorded = recorded(context, loaded, known).await?;
-    let recovery = Recovery::new(spec, anchors, &leaves, recorded, context.clock.now());
+    let recovery = Recovery::new(spec, anchors, traces, recorded, context.clock.now());
     Ok((LossAcceptance::Found, Some(recovery)))
+}
+
+/// What leaf Secrets say of the signers of their leaves.
+#[derive(Default)]
+pub struct LeafTraces {
+    latest_end: Option<Timestamp>,
+    signers: NamedSigners,
+}
+
+impl LeafTraces {
+    fn add(&mut self, leaves: &[LeafSecret]) {
+        self.latest_end = leaves.iter().filter_map(|leaf| leaf.not_after).chain(self.latest_end).max();
+        self.signers.extend(leaves.iter().filter_map(LeafSecret::named));
+    }
 }
 
 impl Recovery {
@@ -68,7 +87,7 @@ impl Recovery {
     pub fn new(
         spec: &AuthoritySpec,
         anchors: TrustBundle,
-        leaves: &[LeafSecret],
+        traces: LeafTraces,
         recorded: Vec<KeyId>,
         now: Timestamp,
     ) -> Self {
@@ -77,12 +96,11 @@ impl Recovery {
         let retiring: Vec<RetiringRoot> =
             anchors.fingerprints().filter_map(|found| retiring(&anchors, found, until)).collect();
         // To know a signer grants no trust: the annotations are believed up to the end of the last root that is left.
-        let end = leaves.iter().filter_map(|leaf| leaf.not_after).max().unwrap_or(now);
+        let end = traces.latest_end.unwrap_or(now);
         let roots_end = retiring.iter().map(|root| root.not_after).max().unwrap_or(now);
         let believed = last_leaf_end(spec, end, now).min(roots_end.max(until));
-        let mentions = leaves.iter().filter_map(LeafSecret::named);
         // Those that stay trusted are among them: a leaf of one may outlive the trust in it, and is then no new evidence.
-        let former = former_keys(recorded, mentions, &[], believed);
+        let former = former_keys(recorded, traces.signers, &[], believed);
         Self { anchors, retiring, former }
     }
 }

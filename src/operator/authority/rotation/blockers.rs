@@ -2,9 +2,12 @@
 //!
 //! Only what exists is waited for, and nothing for longer than the last leaf of a retiring signer can be valid.
 
+use std::collections::BTreeSet;
+
 use super::exclusions::Exclusions;
 use crate::api::authority::{WaitingFor, WaitingKind};
 use crate::api::namespaced_name::NamespacedName;
+use crate::operator::index::IdentityId;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::{IssuerEntry, holds_retiring, lags};
@@ -59,7 +62,7 @@ impl Blockers {
 
     /// The same with the identities of these names besides.
     #[must_use]
-    pub fn with_identities(mut self, names: &[NamespacedName], exclusions: &Exclusions) -> Self {
+    pub fn with_identities(mut self, names: &BTreeSet<NamespacedName>, exclusions: &Exclusions) -> Self {
         for name in names {
             self.add_identity(&name.namespace, &name.name, exclusions);
         }
@@ -131,6 +134,17 @@ pub struct BundleBlockers {
     pub excluded: Vec<String>,
 }
 
+/// What is known of the Secret of an identity.
+#[derive(Clone, Copy, Debug)]
+pub enum SecretSighting<'a> {
+    /// It is there, like this.
+    Seen(&'a SecretEntry),
+    /// It is there, and not behind.
+    Current,
+    /// It is not there.
+    Unseen,
+}
+
 /// Which identities of an authority are behind in a rotation.
 #[derive(Clone, Copy)]
 pub struct BlockerQuery<'a> {
@@ -158,17 +172,22 @@ impl<'a> BlockerQuery<'a> {
     /// holding the leaf that status speaks of. An identity that never had a Secret, or can have none again, is not waited for.
     pub fn find<'s>(
         &self,
-        scheduler: &'s Scheduler,
-        secret: impl Fn(&IdentityEntry) -> Option<&'s SecretEntry>,
+        scheduler: &Scheduler,
+        secret: impl Fn(IdentityId, &IdentityEntry) -> SecretSighting<'s>,
     ) -> Blockers {
-        let is_behind = |entry: &IdentityEntry| match secret(entry) {
-            _ if entry.is_deleting => false,
-            Some(secret) => secret.identity_uid == Some(entry.uid) && lags(secret, self.issuer, self.now),
-            None => !is_terminating(scheduler, &entry.namespace) && self.lags_unseen(entry),
+        let is_behind = |id, entry: &IdentityEntry| match secret(id, entry) {
+            SecretSighting::Seen(secret) => {
+                secret.identity_uid == Some(entry.uid) && lags(secret, self.issuer, self.now)
+            }
+            SecretSighting::Current => false,
+            SecretSighting::Unseen => !is_terminating(scheduler, &entry.namespace) && self.lags_unseen(entry),
         };
-        let entries = scheduler.index().entries().map(|(_, entry)| entry);
+        let counted = |entry: &IdentityEntry| entry.authority == self.authority && !entry.is_deleting;
         let mut blockers = Blockers::default();
-        for entry in entries.filter(|entry| entry.authority == self.authority && is_behind(entry)) {
+        for (id, entry) in scheduler.index().entries() {
+            if !counted(entry) || !is_behind(id, entry) {
+                continue;
+            }
             blockers.add_identity(&entry.namespace, &entry.name, self.exclusions);
         }
         blockers.in_order()

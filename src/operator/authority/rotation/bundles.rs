@@ -12,6 +12,7 @@ use super::blockers::BundleBlockers;
 use super::exclusions::Exclusions;
 use crate::api::names::label;
 use crate::operator::authority::root::loaded_ca::LoadedRoot;
+use crate::operator::client::scoped_pages::{ScopedPage, ScopedPages};
 use crate::operator::error::Error;
 use crate::operator::index::digest::{digest, version_number};
 use crate::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
@@ -52,10 +53,10 @@ pub async fn confirm(
     let Some(count) = Count::new(bundles, spec, loaded, exclusions) else { return Ok(Default::default()) };
     let mut fresh = HashMap::new();
     if spec.publication.has_config_maps() {
-        let labels = label::selector_for(&spec.name);
-        for namespace in bundles.context.watched() {
-            let list = bundles.context.client.list::<ConfigMap>(namespace.as_deref(), &labels).await?;
-            fresh.extend(list.iter().filter_map(|object| Some((object.target(), object.observed()?))));
+        let (client, labels) = (&bundles.context.client, label::selector_for(&spec.name));
+        let mut list = ScopedPages::<ConfigMap>::new(client, labels, bundles.context.watched());
+        while let Some(ScopedPage { page, .. }) = list.next().await? {
+            fresh.extend(page.items.iter().filter_map(|object| Some((object.target(), object.observed()?))));
         }
     }
     for TargetSite { target, .. } in

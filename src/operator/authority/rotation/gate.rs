@@ -3,7 +3,9 @@
 //!
 //! The index lags, and never decides alone: a change is made only after a fresh list has shown the same.
 
-use super::blockers::{BlockerQuery, Blockers};
+use std::collections::BTreeSet;
+
+use super::blockers::{BlockerQuery, Blockers, SecretSighting};
 use super::bundles;
 use super::exclusions::Exclusions;
 use super::fresh_list::FreshList;
@@ -13,6 +15,7 @@ use crate::api::authority::{AuthorityRequests, Phase};
 use crate::api::namespaced_name::NamespacedName;
 use crate::operator::authority::consumers::Consumers;
 use crate::operator::authority::root::loaded_ca::{LoadedCa, LoadedRoot};
+use crate::operator::client::scoped_pages::ScopedPage;
 use crate::operator::error::Error;
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::issuer::IssuerEntry;
@@ -81,8 +84,10 @@ impl<'a> RotationGate<'a> {
         let query = BlockerQuery::new(&spec.name, issuer, exclusions, context.clock.now().as_second());
         let mut scheduler = context.scheduler.lock();
         let was_behind = scheduler.take_lagging(&spec.name, &excluded);
-        let indexed =
-            |entry: &IdentityEntry| scheduler.index().secret(&entry.namespace, &entry.secret_name());
+        let indexed = |_, entry: &IdentityEntry| {
+            let secret = scheduler.index().secret(&entry.namespace, &entry.secret_name());
+            secret.map_or(SecretSighting::Unseen, SecretSighting::Seen)
+        };
         (query.find(&scheduler, indexed), was_behind)
     }
 
@@ -108,19 +113,22 @@ impl<'a> RotationGate<'a> {
     pub async fn confirm(&self) -> Result<Confirmation, Error> {
         let (Self { consumers, spec, loaded, exclusions }, context) = (self, self.consumers.context());
         let Some((_, issuer)) = self.rotating() else { return Ok(Confirmation::Confirmed) };
-        let listed = FreshList::of(&context.leaf_secrets(&spec.name).await?);
         let query = BlockerQuery::new(&spec.name, &issuer, exclusions, context.clock.now().as_second());
-        let (blockers, newer, claims) = {
-            let scheduler = context.scheduler.lock();
-            let blockers = query.find(&scheduler, |entry| listed.secret(entry));
-            (
-                blockers,
-                listed.newer_than_index(&scheduler),
-                listed.lagging_unindexed(&scheduler, &issuer, query.now),
-            )
-        };
+        let mut fresh = FreshList::new(&issuer, query.now);
         // An identity that the index does not know yet is waited for like any other.
-        let unindexed = owners(context, claims).await?;
+        let mut unindexed = BTreeSet::new();
+        let mut list = context.leaf_secrets(&spec.name);
+        while let Some(ScopedPage { scope, page }) = list.next().await? {
+            fresh.is_of(scope, page.version.as_deref());
+            let secrets = page.items.into_iter().map(|secret| secret.metadata);
+            let claims = fresh.fold(&context.scheduler.lock(), secrets);
+            unindexed.extend(owners(context, claims).await?);
+        }
+        let (blockers, newer) = {
+            let scheduler = context.scheduler.lock();
+            let listed = |id, entry: &IdentityEntry| fresh.sighting(scheduler.index(), id, entry);
+            (query.find(&scheduler, listed), fresh.newer_than_index(&scheduler))
+        };
         let (bundles, newer_bundles) = bundles::confirm(&consumers.bundles, spec, loaded, exclusions).await?;
         let blockers = blockers.with_identities(&unindexed, exclusions).with_bundles(bundles);
         // The index may not have been told yet of what was behind between two lists.

@@ -8,5 +8,6 @@ pub mod confirmation;
 pub mod exclusions;
 pub mod fresh_list;
 pub mod gate;
+pub mod listed_names;
 pub mod quiet_period;
 mod unindexed;
