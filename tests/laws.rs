@@ -41,8 +41,6 @@ mod fixture;
 mod former_keys;
 #[path = "laws/guarantees.rs"]
 mod guarantees;
-#[path = "laws/input.rs"]
-mod input;
 #[path = "laws/known_signers.rs"]
 mod known_signers;
 #[path = "laws/late_answers.rs"]
@@ -63,6 +61,8 @@ mod probe_store;
 mod probe_verdict;
 #[path = "laws/profile.rs"]
 mod profile;
+#[path = "laws/provided_secret.rs"]
+mod provided_secret;
 #[path = "laws/quiet_period.rs"]
 mod quiet_period;
 #[path = "laws/read_back.rs"]

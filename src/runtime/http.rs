@@ -37,7 +37,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: Shutd
     }
     connections.close();
     if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::debug!(connections = connections.len(), "connections that did not end are left behind");
+        tracing::debug!(connections = connections.len(), "closing connections that are still open");
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     static BIG: [u8; 1 << 25] = [0; 1 << 25];
 
     #[tokio::test(start_paused = true)]
-    async fn clients_that_ask_and_never_read_keep_nobody_out_for_long() {
+    async fn clients_that_ask_and_never_read_keep_no_other_out_for_long() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let router =

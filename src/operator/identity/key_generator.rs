@@ -1,6 +1,6 @@
 //! Keys that take long to generate: RSA keys, on threads of their own.
 //!
-//! An identity requests one and is told when it is there, so that no other identity waits for it.
+//! An identity requests one and is reconciled again when it is generated, so that no other identity waits for it.
 
 use std::collections::HashMap;
 use std::sync::Arc;

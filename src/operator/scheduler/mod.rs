@@ -1,6 +1,6 @@
 //! Which identity is reconciled next, and when: index, deadlines, queue and backoffs under one lock.
 //!
-//! Watches tell it what they see, the identity controller takes from it; an identity waits in one place at most.
+//! Watches insert what they see, the identity controller takes from it; an identity waits in one place at most.
 //!
 //! ```text
 //! watches, answers ─▶ index ─▶ requeue ─▶ now:   queue (by priority) ─▶ in work ─▶ done
@@ -40,7 +40,7 @@ use crate::operator::index::policy::PolicyIndex;
 use crate::operator::index::time::{Millis, Second, millis, seconds};
 use crate::plan::identity::ready::ReadyReason;
 
-/// A refusal that another object can cure needs a person after this long (design §2.1).
+/// A refusal that another object can cure needs manual action after this long: then `Stalled` says so.
 const STALLS_AFTER: Millis = 60_000;
 
 /// A clock that is set back by less than this is taken for one that goes on.
@@ -72,7 +72,7 @@ pub struct ReconcileRequest {
 /// * An identity that needs a reconcile by time alone has a deadline at that time or before.
 ///
 /// # Assumptions
-/// * The time that it is told is the wall clock's; it may be set back or jump. [`Scheduler::sweep`] is called at least every half
+/// * The time that it is given is the wall clock's; it may be set back or jump. [`Scheduler::sweep`] is called at least every half
 ///   minute.
 /// * Every [`Scheduler::next`] is followed by one [`Scheduler::done`].
 ///
@@ -263,14 +263,14 @@ impl Scheduler {
         false
     }
 
-    /// From when on a refusal of an identity needs a person. What cures it may be in the same commit, and clients that wait for
+    /// From when on a refusal of an identity needs manual action. What cures it may be in the same commit, and clients that wait for
     /// the whole of that give up at the first `Stalled`.
     #[must_use]
     pub fn stalls_at(&self, entry: &IdentityEntry) -> Millis {
         self.policy.changed(entry).saturating_add(STALLS_AFTER)
     }
 
-    /// A conflict is tried again ever more seldom, but its status says in time that it needs a person.
+    /// A conflict is tried again ever more seldom, but its status says in time that it needs manual action.
     fn conflict_stalls_at(&self, entry: &IdentityEntry, now: Millis) -> Option<Millis> {
         let is_conflict = entry.recorded.reason == Some(ReadyReason::SecretConflict) && entry.is_current();
         Some(self.stalls_at(entry)).filter(|at| is_conflict && !entry.recorded.is_stalled && *at > now)

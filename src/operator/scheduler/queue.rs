@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_wait_leaves_its_turn_to_whoever_cannot() {
+    fn what_can_wait_leaves_its_turn_to_what_cannot() {
         let mut queue = Queue::default();
         queue.set_pacing(Pacing::of(1));
         for (n, priority) in [(1, Priority::Background), (2, Priority::Background)] {

@@ -1,6 +1,6 @@
 //! What the scheduler learns from watches: it is remembered, and the identities that it concerns are rescheduled.
 //!
-//! An event of an older version than is remembered changes nothing, except in a list, which tells what there is.
+//! An event of an older version than is remembered changes nothing, except in a list, which shows what exists.
 
 use std::sync::Arc;
 
@@ -94,8 +94,8 @@ impl Scheduler {
     pub fn apply_secret(&mut self, meta: &PartialObjectMeta<Secret>, is_from_list: bool, now: Millis) {
         let secret = self.secret_entry(meta);
         let known = self.index.secret(&secret.namespace, &secret.name).map(|known| known.version);
-        // A list tells what there is, and not what there was since the watch before it ended. Of what is no newer than the
-        // index, everything was told: an answer to a write of ours, which came while the pages did, is ahead of them.
+        // A list shows what exists, and not what existed since the watch before it ended. What is no newer than the index
+        // was delivered already: an answer to a write of ours, which came while the pages did, is ahead of them.
         let is_jump = is_from_list && known.is_none_or(|known| known < secret.version);
         self.put_secret(secret, Source::of_watch(is_from_list), is_jump, now);
     }

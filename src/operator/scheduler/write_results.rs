@@ -26,7 +26,7 @@ impl Scheduler {
         self.put_secret(secret, Source::Answer, false, now);
     }
 
-    /// A leaf Secret was read. What it holds may be undone before a watch tells of it, and what it says of itself may be
+    /// A leaf Secret was read. What it holds may be undone before the watch delivers it, and what it says of itself may be
     /// wrong: a rotation must know what was in use.
     pub fn note_read_secret(&mut self, meta: &PartialObjectMeta<Secret>, held: &OwnedSecret, now: Millis) {
         let mut secret = self.secret_entry(meta);
@@ -38,7 +38,7 @@ impl Scheduler {
         self.note_lagging(&secret, false, now);
     }
 
-    /// A watch tells that an identity was deleted: it names the version of the deletion.
+    /// A watch shows that an identity was deleted: it names the version of the deletion.
     pub fn delete_identity(&mut self, identity: &MtlsIdentity, now: Millis) {
         let meta = &identity.metadata;
         let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { return };
@@ -46,7 +46,7 @@ impl Scheduler {
         self.index.mark_deleted(namespace, name, version(meta.resource_version.as_deref()), now);
     }
 
-    /// A watch tells that a leaf Secret was deleted, or carries the label no more: it names the version of that.
+    /// A watch shows that a leaf Secret was deleted, or carries the label no more: it names the version of that.
     pub fn delete_secret(&mut self, meta: &PartialObjectMeta<Secret>, now: Millis) {
         let secret = self.secret_entry(meta);
         self.note_lagging(&secret, false, now);

@@ -85,14 +85,14 @@ pub fn step(rules: &RotationRules, former_end: Timestamp, now: Timestamp) -> Rol
 /// F₀ and that end: a consumer that is behind is refused from then on, so it is given longer.
 #[must_use]
 pub fn forced_at(root: &CaState, propagation: SignedDuration) -> Timestamp {
-    let early = before_leaves_are_cut_short(root, propagation);
+    let early = before_leaves_are_shortened(root, propagation);
     let is_certified = root.next.as_ref().is_some_and(|next| next.is_certified);
     if is_certified { early } else { middle(early, root.window.not_after) }
 }
 
-/// F₀: early enough that leaves of the former root live their whole life, but never before the middle of what was left
+/// F₀: early enough that leaves of the former root get their full lifetime, but never before the middle of what was left
 /// when the next root was announced.
-fn before_leaves_are_cut_short(root: &CaState, propagation: SignedDuration) -> Timestamp {
+fn before_leaves_are_shortened(root: &CaState, propagation: SignedDuration) -> Timestamp {
     let end = root.window.not_after;
     let leaves = SignedDuration::from_secs(root.max_leaf_ttl);
     let early = end.checked_sub(leaves + propagation).unwrap_or(Timestamp::MIN);

@@ -115,7 +115,7 @@ async fn an_exclusion_counts_for_one_rotation_and_is_never_removed() {
     }
     assert_eq!(mesh.phase(), "Announced", "the value has served the rotation before");
     let told = told_of_exclusion(&mesh).await;
-    assert!(told.ends_with("has served a rotation; change it to exclude again"), "{told}");
+    assert!(told.ends_with("was used by an earlier rotation; change it to exclude again"), "{told}");
     mesh.annotate("rotation-exclude", "orders/stuck");
     mesh.until("Draining", 15, 1).await;
 }

@@ -76,13 +76,13 @@ impl Recovery {
         let until = last_leaf_end(spec, now, now);
         let retiring: Vec<RetiringRoot> =
             anchors.fingerprints().filter_map(|found| retiring(&anchors, found, until)).collect();
-        // To know a signer grants no trust: the annotations are believed up to the end of the last root that is left.
+        // A known signer is not trusted for that: ends in annotations count, up to the end of the last root that is left.
         let end = leaves.iter().filter_map(|leaf| leaf.not_after).max().unwrap_or(now);
         let roots_end = retiring.iter().map(|root| root.not_after).max().unwrap_or(now);
-        let believed = last_leaf_end(spec, end, now).min(roots_end.max(until));
+        let known_until = last_leaf_end(spec, end, now).min(roots_end.max(until));
         let mentions = leaves.iter().filter_map(LeafSecret::named);
         // Those that stay trusted are among them: a leaf of one may outlive the trust in it, and is then no new evidence.
-        let former = former_keys(recorded, mentions, &[], believed);
+        let former = former_keys(recorded, mentions, &[], known_until);
         Self { anchors, retiring, former }
     }
 }
@@ -105,7 +105,7 @@ fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -
 }
 
 /// The signers that statuses name: none of them is evidence of a loss any more. Where an evidence key is left, only proven
-/// statuses are believed.
+/// statuses count.
 async fn recorded(
     context: &Context,
     loaded: &LoadedRoot,

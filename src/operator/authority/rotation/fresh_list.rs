@@ -1,6 +1,6 @@
 //! What a fresh list of Secrets shows of a rotation.
 //!
-//! What a Secret says of itself counts only where its identity names it: people copy Secrets, and can write to them.
+//! What a Secret says of itself counts only where its identity names it: users can copy and edit Secrets.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -71,8 +71,8 @@ impl FreshList {
         self.0.get(&name).map(|listed| &listed.entry)
     }
 
-    /// How many are newer than the index: no watch has told yet what they were before. Of what was deleted while the list was
-    /// made, the index has been told everything.
+    /// How many are newer than the index: the watch has not delivered yet what they were before. What was deleted while the
+    /// list was made is in the index already.
     #[must_use]
     pub fn newer_than_index(&self, scheduler: &Scheduler) -> usize {
         let index = scheduler.index();
