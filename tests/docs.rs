@@ -19,5 +19,7 @@ mod reference;
 mod rights;
 #[path = "docs/run.rs"]
 mod run;
+#[path = "docs/skips.rs"]
+mod skips;
 #[path = "docs/words.rs"]
 mod words;
