@@ -7,6 +7,8 @@
 
 #[path = "docs/commands.rs"]
 mod commands;
+#[path = "docs/invariants.rs"]
+mod invariants;
 #[path = "docs/links.rs"]
 mod links;
 #[path = "docs/named.rs"]

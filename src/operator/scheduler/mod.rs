@@ -40,7 +40,7 @@ use crate::operator::index::policy::PolicyIndex;
 use crate::operator::index::time::{Millis, Second, millis, seconds};
 use crate::plan::identity::ready::ReadyReason;
 
-/// A refusal that another object can cure needs a person after this long (design §2.1).
+/// A refusal that another object can cure needs a person after this long.
 const STALLS_AFTER: Millis = 60_000;
 
 /// A clock that is set back by less than this is taken for one that goes on.

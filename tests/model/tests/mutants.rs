@@ -91,7 +91,7 @@ fn consumers_keep_to_propagation() {
     holds("staleness above propagation", with(Mutation::SlowConsumers, PLAIN));
 }
 
-/// Accepted (design §5.3): with two cross-certificates, verifiers that are in use refuse a chain whose signer they trust.
+/// Accepted: with two cross-certificates, verifiers that are in use refuse a chain whose signer they trust.
 #[test]
 fn a_consumer_that_never_reloads_is_carried_over_one_rotation() {
     holds("a consumer that never reloads, one rotation", ALONE);
