@@ -33,7 +33,9 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
 
 fn every_source() -> Vec<(String, String)> {
     let mut found = Vec::new();
-    ["src", "tests"].into_iter().for_each(|folder| sources(&root().join(folder), &mut found));
+    for folder in ["src", "tests"] {
+        sources(&root().join(folder), &mut found);
+    }
     assert!(found.len() > 300, "{} files", found.len());
     found
 }
@@ -56,16 +58,12 @@ fn every_invariant_that_the_source_names_is_defined() {
 
 #[test]
 fn the_durations_of_the_protocol_are_defined() {
-    let defined = defined();
-    for (path, name) in [("src/plan/authority/timing.rs", ["F", "W", "S", "F₀", "F₁"])]
-        .into_iter()
-        .flat_map(|(path, names)| names.map(|name| (path, name)))
-    {
-        let text = fs::read_to_string(root().join(path)).unwrap();
-        let is_named = text.lines().any(|line| {
-            let is_of_a_name = |c: char| !c.is_alphanumeric() && c != '₀' && c != '₁';
-            line.trim_start().starts_with("//") && line.split(is_of_a_name).any(|word| word == name)
-        });
+    let (defined, path) = (defined(), "src/plan/authority/timing.rs");
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    let comments: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("//")).collect();
+    let is_between = |c: char| !c.is_alphanumeric() && c != '₀' && c != '₁';
+    for name in ["F", "W", "S", "F₀", "F₁"] {
+        let is_named = comments.iter().any(|line| line.split(is_between).any(|word| word == name));
         assert!(is_named, "{path} does not speak of {name}: look for it");
         assert!(defined.contains(name), "{PAGE} does not define {name}");
     }
