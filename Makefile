@@ -94,7 +94,7 @@ bench: tools ## Measure requests, times and memory, two rotations of 2,000 ident
 # which one test hides a Secret, and its refusals by the schema are worded differently.
 KUBERNETES_TESTS := --test api_policy --test admission --test probes --test chart --test cluster
 NOT_SERVED := bundle_rotation::a_cluster_trust_bundle bundle_rotation::without_the_right_to_cluster_trust_bundles
-NOT_SERVED_1.33 := rivals::a_secret_that_a_policy_hides validation::every_rule_of
+NOT_SERVED_1.33 := other_writers::a_secret_that_a_policy_hides validation::authority::every_rule_of validation::identity::every_rule_of
 kubernetes: export MTLS_KUBERNETES ?= 1.36
 kubernetes: ## What depends on the version of Kubernetes, on an older one: MTLS_KUBERNETES=1.36 (or 1.33)
 	@echo "SKIP on Kubernetes $(MTLS_KUBERNETES): nodes $(NOT_SERVED) $(NOT_SERVED_$(MTLS_KUBERNETES))"

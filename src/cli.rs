@@ -66,7 +66,7 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
     pub leader_election: bool,
 
-    /// Identities reconciled concurrently, 1 to 256.
+    /// Identities reconciled concurrently: 1 to 256, or auto, which is 32.
     #[arg(long, env = "MTLS_OPERATOR_WORKERS", default_value = "auto")]
     pub workers: Workers,
 

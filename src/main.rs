@@ -22,14 +22,14 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tell(&cause(&*error));
+            report(&cause(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
 /// Reports a failure as a log line, and on standard error where there is no log yet or the filter hides the line.
-fn tell(error: &str) {
+fn report(error: &str) {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!(error, "mtls-operator ends");
     } else {

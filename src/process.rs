@@ -31,7 +31,7 @@ const LEASE: &str = "mtls-operator";
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Runs the operator until it is told to stop.
+/// Runs the operator until the signal to stop.
 ///
 /// # Errors
 /// Where the API server cannot be configured, a port cannot be opened, or a second signal came.
@@ -116,7 +116,7 @@ fn leadership(
     Ok((leadership, Box::pin(election)))
 }
 
-/// The identity of this replica in the Lease: the Pod's name, and what tells this process from an earlier one of that Pod.
+/// The identity of this replica in the Lease: the Pod's name, and what distinguishes this process from an earlier one of that Pod.
 fn replica() -> Result<String, Failure> {
     let unique = Serial::random()?.to_string();
     Ok(format!("{}_{}", pod_name(), unique.get(..10).unwrap_or_default()))

@@ -6,6 +6,8 @@
     reason = "a test fails by panicking, also in what its functions share"
 )]
 
+#[path = "architecture/closed_sets.rs"]
+mod closed_sets;
 #[path = "architecture/imports.rs"]
 mod imports;
 #[path = "architecture/private_keys.rs"]

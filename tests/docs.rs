@@ -7,6 +7,8 @@
 
 #[path = "docs/commands.rs"]
 mod commands;
+#[path = "docs/invariants.rs"]
+mod invariants;
 #[path = "docs/links.rs"]
 mod links;
 #[path = "docs/named.rs"]
@@ -19,5 +21,7 @@ mod reference;
 mod rights;
 #[path = "docs/run.rs"]
 mod run;
+#[path = "docs/skips.rs"]
+mod skips;
 #[path = "docs/words.rs"]
 mod words;

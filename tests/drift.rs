@@ -99,7 +99,7 @@ fn agrees(path: &str, generated: &str) {
         return;
     }
     panic!(
-        "{path} is not what its generator makes; {}. Run: UPDATE=1 cargo test --test drift",
+        "{path} is not what its generator makes; {}. Run: make generate",
         first_difference(&committed, generated)
     );
 }

@@ -30,7 +30,11 @@ mod takeover;
 #[path = "golden_state/writing.rs"]
 mod writing;
 
+use std::collections::BTreeSet;
+
 use generation::Generation;
+use mtls_operator::plan::authority::reason::AuthorityReason;
+use mtls_operator::plan::identity::ready::ReadyReason;
 use test_support::tools::require_tool;
 
 /// With a name here, a new generation of that name is written first.
@@ -47,4 +51,31 @@ async fn an_upgrade_issues_nothing_and_writes_nothing_of_what_earlier_versions_h
     for generation in generations {
         takeover::check(&generation, &faketime).await;
     }
+}
+
+/// The reasons of `Ready` that objects of this kind have in any generation.
+fn reasons(plural: &str) -> BTreeSet<String> {
+    let objects = Generation::all().into_iter().flat_map(|generation| generation.objects);
+    let objects = objects.filter(|object| object.kind.plural == plural);
+    let conditions = objects
+        .flat_map(|object| object.value["status"]["conditions"].as_array().cloned().unwrap_or_default());
+    let ready = conditions.filter(|condition| condition["type"] == "Ready");
+    ready.map(|condition| condition["reason"].as_str().unwrap().to_owned()).collect()
+}
+
+/// `tests/golden/state/README.md` says why two are left out.
+#[test]
+fn a_generation_holds_each_reason_but_those_in_which_a_write_is_right() {
+    let identities: BTreeSet<String> = ReadyReason::ALL
+        .into_iter()
+        .filter(|reason| *reason != ReadyReason::Issuing)
+        .map(|reason| reason.as_str().to_owned())
+        .collect();
+    assert_eq!(reasons("mtlsidentities"), identities);
+    let authorities: BTreeSet<String> = AuthorityReason::ALL
+        .into_iter()
+        .filter(|reason| *reason != AuthorityReason::ClockSkewed)
+        .map(|reason| reason.as_str().to_owned())
+        .collect();
+    assert_eq!(reasons("mtlsauthorities"), authorities);
 }

@@ -47,8 +47,6 @@ mod former_keys;
 mod fresh_list;
 #[path = "laws/guarantees.rs"]
 mod guarantees;
-#[path = "laws/input.rs"]
-mod input;
 #[path = "laws/kept_objects.rs"]
 mod kept_objects;
 #[path = "laws/key_orders.rs"]
@@ -81,6 +79,8 @@ mod probe_store;
 mod probe_verdict;
 #[path = "laws/profile.rs"]
 mod profile;
+#[path = "laws/provided_secret.rs"]
+mod provided_secret;
 #[path = "laws/queue.rs"]
 mod queue;
 #[path = "laws/quiet_period.rs"]

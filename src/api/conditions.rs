@@ -1,4 +1,4 @@
-//! Conditions as kstatus reads them: `Ready` always, `Stalled` only while a person must act.
+//! Conditions as kstatus reads them: `Ready` always, `Stalled` only while the user must act.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
@@ -11,7 +11,7 @@ pub const ROTATING: &str = "Rotating";
 pub const SERVING: &str = "Serving";
 /// Condition type: the trust bundle of an authority is published wherever its spec asks for. Absent where it asks for none.
 pub const PUBLISHED: &str = "Published";
-/// Condition type: nothing more will happen until a person acts. Absent otherwise.
+/// Condition type: nothing more will happen until the user acts. Absent otherwise.
 pub const STALLED: &str = "Stalled";
 
 /// The reason of a condition.
@@ -25,7 +25,7 @@ pub trait Reason: Copy {
 pub struct Ready<R> {
     /// Status of `Ready`.
     pub ready: bool,
-    /// Whether `Stalled` is present: a person must act.
+    /// Whether `Stalled` is present: the user must act.
     pub stalled: bool,
     /// The reason of both.
     pub reason: R,

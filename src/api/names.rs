@@ -57,7 +57,7 @@ pub mod annotation {
     pub const RENEW: &str = "mtls-operator.dev/renew";
     /// `MtlsAuthority`: namespace of the operator that serves it.
     pub const OPERATOR_NAMESPACE: &str = "mtls-operator.dev/operator-namespace";
-    /// Secret with a CA that people provide: names of the `MtlsAuthority` objects that may sign with it, with commas between.
+    /// Secret with a provided CA: names of the `MtlsAuthority` objects that may sign with it, with commas between.
     pub const PROVIDES_FOR: &str = "mtls-operator.dev/provides-for";
     /// Root Secret: name of its `MtlsAuthority`.
     pub const AUTHORITY: &str = "mtls-operator.dev/authority";
@@ -83,11 +83,11 @@ pub mod annotation {
     pub const CERTIFIED: &str = "mtls-operator.dev/certified";
     /// Root Secret: the value of [`ROTATE`] that was answered last.
     pub const ROTATE_REQUEST: &str = "mtls-operator.dev/rotate-request";
-    /// Root Secret: the value of [`ROTATION_EXCLUDE`] that has served a rotation, and counts for no other.
+    /// Root Secret: the value of [`ROTATION_EXCLUDE`] that the last rotation has used, and that counts for no other.
     pub const EXCLUDE_REQUEST: &str = "mtls-operator.dev/exclude-request";
     /// `MtlsAuthority`: rotates the root once per value.
     pub const ROTATE: &str = "mtls-operator.dev/rotate";
-    /// `MtlsAuthority`: SHA-256 fingerprint of a root whose loss a person accepts, or `none` where there was no root.
+    /// `MtlsAuthority`: SHA-256 fingerprint of a root whose loss is accepted, or `none` where there was no root.
     pub const ACCEPT_ROOT_LOSS: &str = "mtls-operator.dev/accept-root-loss";
     /// `MtlsAuthority`: identities, as `<namespace>/<name>`, and trust bundles, as status names them, with commas between,
     /// that a rotation does not wait for. Each value counts for one rotation.

@@ -57,7 +57,7 @@ impl Context {
     /// # Errors
     /// [`Error::Clock`] where the clock cannot be relied on.
     pub fn signing_time(&self) -> Result<Timestamp, Error> {
-        self.clock.doubt().map_or_else(|| Ok(self.clock.now()), |doubt| Err(Error::Clock(doubt)))
+        self.clock.problem().map_or_else(|| Ok(self.clock.now()), |problem| Err(Error::Clock(problem)))
     }
 
     /// The scopes to watch and to list: all namespaces at once, or each of those that are served.

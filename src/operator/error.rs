@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::pki::{IssueError, KeyError, LoadError, NoRandomness};
 use crate::runtime::error_chain::cause;
-use crate::runtime::skew::Doubt;
+use crate::runtime::skew::ClockProblem;
 
 /// Why a reconcile of an identity or an authority failed.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ pub enum Error {
     AuthorityPending(String),
     /// The clock cannot be relied on.
     #[error("nothing is signed: {0}")]
-    Clock(Doubt),
+    Clock(ClockProblem),
     /// The key is being generated.
     #[error("the private key is being generated")]
     KeyPending,

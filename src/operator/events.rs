@@ -1,4 +1,4 @@
-//! Kubernetes Events: one when a person must act or a leaf has expired, none while all is well. Every other change of
+//! Kubernetes Events: one when manual action is needed or a leaf has expired, none while all is well. Every other change of
 //! `Ready` is one log line.
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -17,17 +17,17 @@ const OVERWRITTEN: &str = "SecretOverwritten";
 /// Longest note of an Event, in bytes (`events.k8s.io/v1`: 1 kB).
 const NOTE_LENGTH: usize = 1024;
 
-/// Logs a change of an identity's `Ready`, and creates an Event where a person must act. An Event that cannot be created is
+/// Logs a change of an identity's `Ready`, and creates an Event where manual action is needed. An Event that cannot be created is
 /// not tried again: the condition says the same.
 pub async fn transition(context: &Context, identity: &MtlsIdentity, ready: &IdentityReady) {
     let conditions = identity.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let before = find(conditions, READY).map(|condition| condition.reason.as_str());
     let has_turned = before != Some(ready.reason.as_str());
-    let needs_a_person = ready.stalled && (has_turned || find(conditions, STALLED).is_none());
-    if has_turned || needs_a_person {
+    let needs_action = ready.stalled && (has_turned || find(conditions, STALLED).is_none());
+    if has_turned || needs_action {
         log(identity, before, ready);
     }
-    if needs_a_person || (has_turned && ready.reason == ReadyReason::Expired) {
+    if needs_action || (has_turned && ready.reason == ReadyReason::Expired) {
         warn(context, identity, ready.reason.as_str(), &ready.message).await;
     }
 }
@@ -36,7 +36,7 @@ fn log(identity: &MtlsIdentity, before: Option<&str>, ready: &IdentityReady) {
     let (namespace, name) = (identity.namespace(), identity.name_any());
     let (reason, why) = (ready.reason.as_str(), &ready.message);
     if ready.stalled {
-        tracing::warn!(namespace, name, before, reason, why, "an identity needs a person");
+        tracing::warn!(namespace, name, before, reason, why, "an identity needs manual action");
     } else if before.is_some() || ready.reason != ReadyReason::Issued {
         // The first leaf is logged where it is issued.
         tracing::info!(
@@ -55,14 +55,19 @@ pub async fn warn<K: Resource<DynamicType = ()>>(context: &Context, object: &K, 
     create(context, event(context, object, "Warning", reason, note)).await;
 }
 
-/// Logs a change after which people must act, and creates a warning Event.
+/// Logs a change of roots after which manual action is needed, and creates a warning Event.
 pub async fn disruption<K: Resource<DynamicType = ()>>(
     context: &Context,
     object: &K,
     reason: &str,
     note: &str,
 ) {
-    tracing::warn!(name = object.name_any(), reason, note, "a change that can break connections");
+    tracing::warn!(
+        name = object.name_any(),
+        reason,
+        note,
+        "the roots of an authority were changed; connections can break"
+    );
     create(context, event(context, object, "Warning", reason, note)).await;
 }
 

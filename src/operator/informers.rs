@@ -1,5 +1,5 @@
 //! Handlers of the watches: identities, leaf Secrets and Namespaces for the scheduler, authorities and root Secrets for the
-//! store of authorities. A handler notes what it is told and never waits.
+//! store of authorities. A handler stores what an event shows and never waits.
 
 use std::sync::Arc;
 

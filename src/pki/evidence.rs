@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_32_octets_and_is_drawn_anew() {
+    fn a_key_has_32_octets_and_each_is_another() {
         assert!([0, 31, 33].iter().all(|length| EvidenceKey::from_octets(&vec![7; *length]).is_none()));
         assert_ne!(EvidenceKey::random().unwrap().id(), EvidenceKey::random().unwrap().id());
     }

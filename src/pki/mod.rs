@@ -47,7 +47,7 @@ pub use profile::LeafProfile;
 pub use serial::{NoRandomness, Serial};
 pub use spiffe::{SpiffeId, TrustDomain, TrustDomainError};
 pub use subject::{CommonName, MAX_ATTRIBUTE, Subject};
-pub use top::Top;
+pub use top::ChainTop;
 pub use trust::{TrustBundle, TrustError};
 pub use validity::{Validity, whole_second};
 pub use verify::verify_as_peer;

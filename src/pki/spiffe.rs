@@ -13,7 +13,7 @@ const MAX_TRUST_DOMAIN: usize = 255;
 )]
 pub struct TrustDomainError(String);
 
-/// The part of a SPIFFE ID that names who vouches for it.
+/// A trust domain: the authority component of the URI of a SPIFFE ID.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TrustDomain(String);
 

@@ -1,4 +1,4 @@
-//! The upper end of a chain, for messages to a person who has to find the root that belongs to it.
+//! The upper end of a chain, for messages that say which root belongs to it.
 
 use super::{certificate, pem};
 
@@ -7,16 +7,16 @@ const MAX_NAME: usize = 128;
 
 /// The upper end of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Top {
+pub enum ChainTop {
     /// A root, and nothing below it.
     Alone,
     /// A root.
     Root,
-    /// A certificate that this CA has issued: its name, as people write it.
+    /// A certificate that this CA has issued: its name, as text.
     Below(String),
 }
 
-impl Top {
+impl ChainTop {
     /// The upper end of `tls.crt`, if it can be read.
     #[must_use]
     pub fn of(chain: &[u8]) -> Option<Self> {

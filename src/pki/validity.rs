@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use time::OffsetDateTime;
 
-/// How far a certificate is backdated, for peers whose clocks are behind (design §4, I14: more than twice the tolerated skew).
+/// How far a certificate is backdated, for peers whose clocks are behind (I14: more than twice the tolerated skew).
 const BACKDATING: SignedDuration = SignedDuration::from_mins(5);
 
 /// The validity of a certificate: both ends are included (RFC 5280 §4.1.2.5).

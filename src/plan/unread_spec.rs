@@ -130,10 +130,10 @@ impl Unread {
         if self.0.is_empty() {
             return None;
         }
-        let told: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        let parts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         Some(format!(
             "this version of the operator cannot read a part of the spec: {}. Upgrade the operator, or correct the spec",
-            told.join("; ")
+            parts.join("; ")
         ))
     }
 }

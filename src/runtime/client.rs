@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_the_kubeconfig_impersonates_is_told_to_the_api_server() {
+    async fn the_user_that_the_kubeconfig_impersonates_is_sent_to_the_api_server() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let mut config = Config::new(address.parse().unwrap());

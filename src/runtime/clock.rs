@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::skew::{Answer, Doubt, Reading, Skew};
+use super::skew::{Answer, ClockProblem, Reading, Skew};
 
 /// Time, as an input.
 #[derive(Clone)]
@@ -53,7 +53,7 @@ impl Clock {
         (Self { wall: Wall::Manual(hand.clone()), ..Self::system() }, hand)
     }
 
-    /// This moment: by the wall clock, or by the API server's where the two differ. What people read in the cluster was
+    /// This moment: by the wall clock, or by the API server's where the two differ. The times in the cluster were
     /// written by the latter, and nothing that it decides while they differ is irreversible.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -63,9 +63,9 @@ impl Clock {
 
     /// Why the clock cannot be relied on, if so: nothing may be signed then.
     #[must_use]
-    pub fn doubt(&self) -> Option<Doubt> {
+    pub fn problem(&self) -> Option<ClockProblem> {
         let now = self.reading();
-        self.skew.lock().doubt(now)
+        self.skew.lock().problem(now)
     }
 
     /// By how many seconds the wall clock is ahead of the API server's, as far as that is certain.
@@ -79,9 +79,9 @@ impl Clock {
     pub fn observe_server_time(&self, sent: Duration, date: Timestamp) {
         let now = self.reading();
         let mut skew = self.skew.lock();
-        let before = skew.doubt(now);
+        let before = skew.problem(now);
         skew.observe_server_time(&Answer { sent, received: now.monotonic, date });
-        if skew.doubt(now) != before {
+        if skew.problem(now) != before {
             self.turned.notify_waiters();
         }
     }
@@ -251,7 +251,7 @@ mod tests {
             |clock: &Clock| Timestamp::UNIX_EPOCH + SignedDuration::try_from(clock.monotonic()).unwrap();
         clock.observe_server_time(clock.monotonic(), right(&clock));
         hand.advance(SignedDuration::from_hours(8));
-        assert!(clock.doubt().is_some());
+        assert!(clock.problem().is_some());
         assert!(clock.now().as_second().abs() <= 1, "{}", clock.now());
         let sleeper = tokio::spawn({
             let clock = clock.clone();
@@ -264,6 +264,6 @@ mod tests {
         assert!(!sleeper.is_finished());
         // The API server's clock was the wrong one.
         clock.observe_server_time(clock.monotonic(), clock.wall());
-        assert_eq!((sleeper.await.unwrap(), clock.doubt()), (7, None));
+        assert_eq!((sleeper.await.unwrap(), clock.problem()), (7, None));
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: Shutd
     }
     connections.close();
     if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::debug!(connections = connections.len(), "connections that did not end are left behind");
+        tracing::debug!(connections = connections.len(), "closing connections that are still open");
     }
 }
 

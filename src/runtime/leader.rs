@@ -107,7 +107,7 @@ struct Elector {
     config: LeaderConfig,
     candidate: Candidate,
     clock: Clock,
-    rival: OtherHolder,
+    other_holder: OtherHolder,
     /// The Lease as we wrote it last: it is renewed without being read again.
     held: Option<Lease>,
 }
@@ -117,7 +117,7 @@ impl Elector {
         let api = Api::namespaced(client, &config.namespace);
         let candidate =
             Candidate { identity: config.identity.clone(), lease_duration: config.lease_duration };
-        Self { api, config, candidate, clock, rival: OtherHolder::default(), held: None }
+        Self { api, config, candidate, clock, other_holder: OtherHolder::default(), held: None }
     }
 
     async fn run(mut self, sender: watch::Sender<Tenure>, shutdown: Shutdown) {
@@ -179,7 +179,7 @@ impl Elector {
             return Ok(Outcome::Held);
         }
         let lease = self.api.get_opt(&self.config.name).await?;
-        if self.rival.may_lead(&self.candidate, lease.as_ref(), self.clock.monotonic()) {
+        if self.other_holder.may_lead(&self.candidate, lease.as_ref(), self.clock.monotonic()) {
             return Ok(Outcome::HeldByAnother);
         }
         self.write(lease).await

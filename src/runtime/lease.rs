@@ -1,5 +1,7 @@
-//! The Lease as a record, pure. Another holder is judged by how long its record does not change on our own monotonic
-//! clock; the times written in a Lease are for people and are never compared.
+//! The Lease as a record, without requests: how this replica claims and releases it, and whether another one holds it.
+//!
+//! Another holder is judged by how long its record does not change on our own monotonic clock; the times written in a Lease
+//! are for users to read and are never compared.
 
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 
-/// Who wants the Lease, and for how long it is good when it is not renewed.
+/// A replica that wants the Lease, and how long the Lease is valid when it is not renewed.
 pub(super) struct Candidate {
     pub(super) identity: String,
     pub(super) lease_duration: Duration,
@@ -54,7 +56,7 @@ pub(super) struct OtherHolder {
     seen: Option<SeenRecord>,
 }
 
-/// A record, the moment it was first seen, and how long its holder is believed from then on.
+/// A record, the moment it was first seen, and how long the Lease is valid from then on.
 struct SeenRecord {
     spec: LeaseSpec,
     since: Duration,
@@ -72,14 +74,14 @@ impl OtherHolder {
     ) -> bool {
         match lease {
             Some(lease) if candidate.holds(lease) || holder(lease).is_none() => self.seen = None,
-            Some(Lease { spec: Some(spec), .. }) => self.sight(candidate, spec, read_at),
+            Some(Lease { spec: Some(spec), .. }) => self.record_seen(candidate, spec, read_at),
             // The Lease was deleted, and its holder may not know yet.
             _ => {}
         }
         self.seen.as_ref().is_some_and(|seen| read_at < seen.since.saturating_add(seen.lasts))
     }
 
-    fn sight(&mut self, candidate: &Candidate, spec: &LeaseSpec, at: Duration) {
+    fn record_seen(&mut self, candidate: &Candidate, spec: &LeaseSpec, at: Duration) {
         if self.seen.as_ref().is_some_and(|seen| seen.spec == *spec) {
             return;
         }
@@ -92,7 +94,7 @@ impl OtherHolder {
     }
 }
 
-/// Who holds the Lease. A released one has no holder, or an empty one.
+/// The holder of the Lease. A released one has no holder, or an empty one.
 fn holder(lease: &Lease) -> Option<&String> {
     lease.spec.as_ref()?.holder_identity.as_ref().filter(|holder| !holder.is_empty())
 }

@@ -1,6 +1,7 @@
-//! No request is waited for without end. The calls of the operator have limits of their own, shorter ones; kube's
-//! watcher has none for a list, nor for the head of the answer to a watch, and an API server that accepts and says
-//! nothing (a half-open connection, a black hole behind a load balancer) would keep a watch deaf for ever.
+//! Timeouts for answers of the API server.
+//!
+//! The calls of the operator have shorter timeouts of their own. kube's watcher has none for a list or for the head of a watch;
+//! without one, a half-open connection stops a watch for ever.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,12 +14,12 @@ use tower_http::timeout::TimeoutBody;
 use super::watch_throttle::is_watch;
 
 /// Longest until an answer begins, and between two parts of it. Longer than any call of the operator may take, so that
-/// those say themselves what they waited for.
-const PATIENCE: Duration = Duration::from_secs(45);
-/// Longest silence of a watch: nothing needs to happen, but the API server ends it after 290 s.
-const QUIET_WATCH: Duration = Duration::from_mins(5);
+/// the timeout of such a call is reached first, whose error names the object.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(45);
+/// Longest time without an event of a watch: there may be nothing to report, but the API server ends it after 290 s.
+const WATCH_IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// The API server took a request and said nothing.
+/// The API server accepted a request and did not begin to answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the API server accepted {what} and did not begin to answer within {} s; it is tried again", within.as_secs())]
 struct Unanswered {
@@ -51,14 +52,14 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let silence = if is_watch(&request) { QUIET_WATCH } else { PATIENCE };
+        let between_parts = if is_watch(&request) { WATCH_IDLE_TIMEOUT } else { RESPONSE_TIMEOUT };
         let what = format!("{} {}", request.method(), request.uri().path());
         let answer = self.0.call(request);
         Box::pin(async move {
-            let Ok(answer) = tokio::time::timeout(PATIENCE, answer).await else {
-                return Err(Unanswered { what, within: PATIENCE }.into());
+            let Ok(answer) = tokio::time::timeout(RESPONSE_TIMEOUT, answer).await else {
+                return Err(Unanswered { what, within: RESPONSE_TIMEOUT }.into());
             };
-            Ok(answer.map_err(Into::into)?.map(|body| TimeoutBody::new(silence, body)))
+            Ok(answer.map_err(Into::into)?.map(|body| TimeoutBody::new(between_parts, body)))
         })
     }
 }
@@ -69,7 +70,7 @@ mod tests {
 
     use axum::body::{Body, Bytes};
     use futures::StreamExt as _;
-    use futures::stream::{once, pending as silence};
+    use futures::stream::{once, pending as no_more_parts};
     use k8s_openapi::api::core::v1::Secret;
     use kube::runtime::watcher;
     use kube::{Api, Client};
@@ -83,7 +84,7 @@ mod tests {
     /// An answer that begins like this, and never ends.
     fn broken_off(begin: &'static str) -> Response<Body> {
         let begin = once(async move { Ok::<_, BoxError>(Bytes::from(begin)) });
-        Response::new(Body::from_stream(begin.chain(silence())))
+        Response::new(Body::from_stream(begin.chain(no_more_parts())))
     }
 
     /// How often a watch of kube gives up an API server that answers like this: thrice, or it waits for ever.
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_that_falls_silent_in_the_middle_is_given_up_and_tried_again() {
+    async fn a_list_whose_answer_stops_in_the_middle_is_given_up_and_tried_again() {
         assert_eq!(given_up(|_| async { Ok(broken_off(r#"{"items":["#)) }).await, 3);
     }
 

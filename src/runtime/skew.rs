@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 const TOLERATED: i64 = 120;
 /// Answers count for this long. Of several API servers a single one whose clock is right is enough.
 const COUNTED_FOR: Duration = Duration::from_mins(1);
-/// Answers that are remembered: a few of each API server suffice.
+/// Answers that are kept: a few of each API server suffice.
 const REMEMBERED: usize = 64;
 
 /// Both clocks, read at once.
@@ -38,9 +38,9 @@ pub struct Answer {
 
 /// Why the clock cannot be relied on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum ClockProblem {
     /// No answer has shown the time.
-    Unheard,
+    NoServerTime,
     /// The API server's clock shows another time.
     Differs(Difference),
 }
@@ -54,11 +54,11 @@ pub struct Difference {
     pub api_server: Timestamp,
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for ClockProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unheard => f.write_str(
-                "no answer of the API server has told the time (header Date) with which the clock of the operator's node is compared; look for a proxy between them that removes the header",
+            Self::NoServerTime => f.write_str(
+                "no answer of the API server has carried the time (header Date) with which the clock of the operator's node is compared; look for a proxy between them that removes the header",
             ),
             Self::Differs(Difference { own, api_server }) => write!(
                 f,
@@ -135,8 +135,8 @@ impl Skew {
     }
 
     /// Why the clock cannot be relied on now, if so.
-    pub fn doubt(&mut self, now: Reading) -> Option<Doubt> {
-        let Some(skew) = self.nearest(now) else { return Some(Doubt::Unheard) };
+    pub fn problem(&mut self, now: Reading) -> Option<ClockProblem> {
+        let Some(skew) = self.nearest(now) else { return Some(ClockProblem::NoServerTime) };
         if skew.is_tolerated() {
             self.noticed = None;
             return None;
@@ -146,7 +146,7 @@ impl Skew {
         // The sentence stays the same as long as the difference does.
         let noticed = self.noticed.filter(is_known).unwrap_or(difference);
         self.noticed = Some(noticed);
-        Some(Doubt::Differs(noticed))
+        Some(ClockProblem::Differs(noticed))
     }
 
     /// This moment: by the wall clock, or by the API server's where the two differ.

@@ -72,7 +72,7 @@ fn an_upgrade_to_another_release_under_a_running_operator_costs_no_leaf_and_remo
     assert_eq!(serial(&cluster), before);
 }
 
-/// Design §2.2: the operator owns the two domains of the authority that it creates, and a manifest that holds the rest owns that.
+/// The operator owns the two domains of the authority that it creates, and a manifest that holds the rest owns that.
 #[test]
 fn a_manifest_takes_the_first_authority_over_without_a_conflict() {
     let cluster = TestCluster::new(&[]);

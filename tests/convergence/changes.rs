@@ -1,7 +1,10 @@
 //! What people, other clients, time and the authority's controller do to the objects of one identity.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use mtls_operator::api::MtlsAuthority;
+use mtls_operator::api::names::annotation;
 use mtls_operator::plan::identity::signer::{NotReady, RetiringSigner};
 use mtls_operator::plan::spread::RolloutWindow;
 use proptest::prelude::*;
@@ -15,11 +18,11 @@ use super::objects::Objects;
 pub enum Change {
     Nothing,
     Minutes(i32),
-    TurnNames,
+    OtherNames,
     AskForOthersNames,
     GrantThem,
     TurnPaused,
-    AskForRenewal(u8),
+    Annotate(&'static str, u8),
     Announce,
     Switch,
     Drop,
@@ -37,7 +40,7 @@ pub enum Change {
 
 const CHANGES: [Change; 19] = [
     Change::Nothing,
-    Change::TurnNames,
+    Change::OtherNames,
     Change::AskForOthersNames,
     Change::GrantThem,
     Change::TurnPaused,
@@ -57,6 +60,9 @@ const CHANGES: [Change; 19] = [
     Change::NameSigner(false),
 ];
 
+/// The annotations that are read of an identity.
+const ANNOTATIONS: [(&str, &str); 1] = [("RENEW", annotation::RENEW)];
+
 /// A minute to eight days, in minutes.
 const PAUSES: [i32; 7] = [1, 2, 60, 8 * 60, 16 * 60, 24 * 60, 8 * 24 * 60];
 
@@ -64,7 +70,8 @@ pub fn changes() -> impl Strategy<Value = Change> {
     prop_oneof![
         6 => proptest::sample::select(&CHANGES[..]),
         3 => proptest::sample::select(&PAUSES[..]).prop_map(Change::Minutes),
-        1 => (0u8..2).prop_map(Change::AskForRenewal),
+        1 => (proptest::sample::select(&ANNOTATIONS[..]), 0u8..2)
+            .prop_map(|((_, key), value)| Change::Annotate(key, value)),
     ]
 }
 
@@ -73,12 +80,12 @@ impl Objects {
         match change {
             Change::Nothing => {}
             Change::Minutes(minutes) => self.now += SignedDuration::from_mins(minutes.into()),
-            Change::TurnNames => self.edit(|spec| turn(&mut spec.dns_names, "a.orders.svc")),
+            Change::OtherNames => self.edit(|spec| turn(&mut spec.dns_names, "a.orders.svc")),
             Change::AskForOthersNames => self.edit(|spec| turn(&mut spec.dns_names, "example.com")),
             Change::TurnPaused => self.edit(|spec| spec.paused = !spec.paused),
-            Change::AskForRenewal(value) => {
+            Change::Annotate(key, value) => {
                 let annotations = self.identity.metadata.annotations.get_or_insert_default();
-                annotations.insert("mtls-operator.dev/renew".into(), value.to_string());
+                annotations.insert(key.into(), value.to_string());
             }
             Change::GrantThem => self.edit_authority(|spec| match spec.grants.pop() {
                 Some(_) => {}
@@ -187,4 +194,19 @@ fn turn(names: &mut Vec<String>, name: &str) {
 
 fn grant() -> serde_json::Value {
     json!({ "name": "all", "namespaces": { "from": "All" }, "dnsNames": ["example.com"] })
+}
+
+/// The names of annotations in a source file.
+fn read_in(source: &str) -> BTreeSet<&str> {
+    let names = source.split("annotation::").skip(1);
+    names.map(|rest| rest.split(|c: char| !c.is_ascii_uppercase() && c != '_').next().unwrap()).collect()
+}
+
+/// The decision and the index read annotations each by itself. One that only one of them reads, or that no change touches,
+/// would be outside of the law between scheduler and decision.
+#[test]
+fn every_annotation_that_is_read_of_an_identity_has_a_change() {
+    let changed: BTreeSet<&str> = ANNOTATIONS.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(read_in(include_str!("../../src/plan/identity/spec.rs")), changed, "the decision");
+    assert_eq!(read_in(include_str!("../../src/operator/index/identity.rs")), changed, "the index");
 }

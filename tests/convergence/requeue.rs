@@ -6,13 +6,10 @@
 use jiff::SignedDuration;
 use mtls_operator::operator::scheduler::requeue::Requeue;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use test_support::properties;
 
 use super::changes::{Change, changes};
 use super::objects::Objects;
-
-/// Each run takes the same steps.
-const SEED: u64 = 12;
 
 fn is_now(objects: &Objects) -> bool {
     matches!(objects.requeue(), Requeue::Now(_))
@@ -48,7 +45,7 @@ fn agrees(objects: &Objects) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, rng_seed: RngSeed::Fixed(SEED), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::cases(env!("CARGO_CRATE_NAME"), 3000))]
 
     #[test]
     fn the_scheduler_has_an_identity_reconciled_exactly_when_a_reconcile_would_write(

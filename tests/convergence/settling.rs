@@ -44,7 +44,7 @@ fn is_stalled_exactly_where_a_person_must_act(mut model: Model) {
     (0..2).for_each(|_| drop(model.step(NOW)));
     let is_refused = is_refused(&model);
     let is_cured_elsewhere = is_refused || matches!(model.secret, SecretState::Foreign(_));
-    // What another object can cure needs a person only after a while: the cure may come with the same change.
+    // What another object can cure needs manual action only after a while: the cure may come with the same change.
     for (stalls_at, has_stalled) in [(NOW + SignedDuration::from_secs(1), false), (NOW, true)] {
         model.stalls_at = stalls_at;
         let ready = model.decide(NOW).ready;

@@ -1,4 +1,4 @@
-//! The fresh list before a switch: it confirms that no Secret or bundle lags, or names what does.
+//! The fresh list before a switch: it confirms that no Secret or bundle is behind, or names what is.
 
 use mtls_operator::operator::authority::root::load::load;
 use mtls_operator::operator::authority::rotation::blockers::Blockers;
@@ -21,7 +21,7 @@ async fn confirm(harness: &Harness) -> Option<Blockers> {
     let loaded = load(Some(&secret), &spec, "roots", harness.manual_clock.now());
     match RotationGate::now(&harness.consumers, &spec, &loaded).confirm().await.unwrap() {
         Confirmation::Confirmed => None,
-        Confirmation::HeldUp(blockers) => Some(blockers),
+        Confirmation::Blocked(blockers) => Some(blockers),
     }
 }
 
@@ -72,7 +72,7 @@ async fn an_object_that_was_deleted_while_the_list_was_made_hides_nothing() {
     (other["metadata"]["name"], other["metadata"]["uid"]) = (json!("other"), Value::Null);
     mesh.harness.server.put(SECRETS, &other);
     let why = confirm(&mesh.harness).await.unwrap().unconfirmed.unwrap();
-    assert!(why.contains("1 Secrets or trust bundles that no watch has told of yet"), "{why}");
+    assert!(why.contains("1 Secrets or trust bundles that the watch has not delivered yet"), "{why}");
     let deleted = metadata(&mesh.harness, "other", Some("1000"));
     mesh.harness.context.scheduler.change(|scheduler| scheduler.delete_secret(&deleted, 0));
     let target = bundle_target(&mesh.harness);

@@ -60,7 +60,7 @@ async fn a_list_that_fails_keeps_no_change_of_the_spec_from_being_in_force_and_i
     assert_eq!((mesh.phase().as_str(), grants(&mesh.harness)), ("Draining", 0));
     assert!((3..=5).contains(&lists), "{lists} lists in four times propagation");
     let told = told(&mesh.harness).await;
-    let why = "It does not go on yet: it cannot be confirmed that nothing is behind: list Secrets";
+    let why = "It does not continue yet: it cannot be confirmed that nothing is behind: list Secrets";
     assert!(told.contains(why) && told.contains("InternalError"), "{told}");
 }
 

@@ -1,5 +1,5 @@
-//! New identities of an authority that does not rotate, while another one's fleet is being written: how much a rotation delays
-//! them.
+//! New identities of an authority that does not rotate, while the Secrets of another one are being written: how much a rotation
+//! delays them.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::environment::Environment;
 use crate::measure::create_and_await;
 
 /// Their namespace.
-pub const NEWCOMERS: &str = "newcomers";
+pub const NAMESPACE: &str = "new-identities";
 /// From one to the next.
-const PACE: Duration = Duration::from_millis(100);
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Those that came, by how long their Secrets took.
+/// Those that were created, by how long their Secrets took.
 pub struct NewIdentities {
     clock: Clock,
     pub times: Vec<Duration>,
@@ -28,33 +28,30 @@ impl NewIdentities {
         Self { clock, times: Vec::new() }
     }
 
-    /// So many come, one after the other.
-    pub async fn come(&mut self, environment: &Environment, count: usize) -> Result<(), Failure> {
+    /// Creates so many, one after the other.
+    pub async fn create(&mut self, environment: &Environment, count: usize) -> Result<(), Failure> {
         for _ in 0..count {
-            self.take_one(environment).await?;
+            self.create_one(environment).await?;
         }
         Ok(())
     }
 
-    /// They come while the fleet is written beyond its renewals, for ever.
-    pub async fn come_while_it_is_written(
-        &mut self,
-        environment: &Environment,
-    ) -> Result<Infallible, Failure> {
+    /// Creates them while Secrets of the rotating authority are written beyond their renewals, for ever.
+    pub async fn create_during_writes(&mut self, environment: &Environment) -> Result<Infallible, Failure> {
         loop {
             if is_being_written(environment).await? {
-                self.take_one(environment).await?;
+                self.create_one(environment).await?;
             } else {
-                tokio::time::sleep(PACE).await;
+                tokio::time::sleep(INTERVAL).await;
             }
         }
     }
 
-    async fn take_one(&mut self, environment: &Environment) -> Result<(), Failure> {
+    async fn create_one(&mut self, environment: &Environment) -> Result<(), Failure> {
         // Names of both series must differ.
-        let name = format!("newcomer-{:x}", self.clock.monotonic().as_micros());
-        self.times.push(create_and_await(&self.clock, environment, NEWCOMERS, &name).await?);
-        tokio::time::sleep(PACE).await;
+        let name = format!("new-{:x}", self.clock.monotonic().as_micros());
+        self.times.push(create_and_await(&self.clock, environment, NAMESPACE, &name).await?);
+        tokio::time::sleep(INTERVAL).await;
         Ok(())
     }
 }

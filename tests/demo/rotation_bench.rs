@@ -17,7 +17,7 @@ use crate::cost::{Cost, Costs};
 use crate::environment::Environment;
 use crate::environment::until;
 use crate::measure::{AT_ONCE, create, create_namespace, percentile, percentiles};
-use crate::new_identities::{NEWCOMERS, NewIdentities};
+use crate::new_identities::{self, NewIdentities};
 use crate::secrets::{FLEET, signers, until_rid_of};
 
 const IDENTITIES: usize = 2000;
@@ -44,7 +44,7 @@ spec:
 pub async fn rotate(reporter: &mut Reporter, environment: &Environment) -> Result<(), Failure> {
     muster(reporter, environment).await?;
     let mut quiet = NewIdentities::none(reporter.stopwatch());
-    quiet.come(environment, QUIET).await?;
+    quiet.create(environment, QUIET).await?;
     Reporter::say(&format!(
         "{QUIET} new identities meanwhile, to their Secret: {}",
         percentiles(&mut quiet.times)
@@ -67,7 +67,7 @@ async fn muster(reporter: &mut Reporter, environment: &Environment) -> Result<()
     ));
     environment.apply(APPLY)?;
     create_namespace(environment, FLEET).await?;
-    create_namespace(environment, NEWCOMERS).await?;
+    create_namespace(environment, new_identities::NAMESPACE).await?;
     let identities: Api<MtlsIdentity> = Api::namespaced(environment.client().await?, FLEET);
     let started = reporter.clock();
     let spec = MtlsIdentitySpec {
@@ -89,21 +89,21 @@ async fn prompt(reporter: &mut Reporter, environment: &Environment) -> Result<Ve
     Reporter::section(&format!(
         "The root of {IDENTITIES} identities rotates at once: spreadOver 0s, propagation 10s"
     ));
-    let mut newcomers = NewIdentities::none(reporter.stopwatch());
+    let mut new = NewIdentities::none(reporter.stopwatch());
     let cost = tokio::select! {
         cost = rotation(reporter, environment, "at once") => cost?,
-        failed = newcomers.come_while_it_is_written(environment) => match failed? {},
+        failed = new.create_during_writes(environment) => match failed? {},
     };
     Reporter::say(&format!(
         "{} new identities while the fleet was written, to their Secret: {}",
-        newcomers.times.len(),
-        percentiles(&mut newcomers.times)
+        new.times.len(),
+        percentiles(&mut new.times)
     ));
     tell(&cost)?;
     let is_within = cost.beyond_renewals() <= PROMPT_WRITES * IDENTITIES;
     ensure(is_within, "a prompt rotation costs more than 6 writes an identity")?;
     ensure(cost.rotated <= IDENTITIES, "an identity was issued twice for one rotation")?;
-    Ok(newcomers.times)
+    Ok(new.times)
 }
 
 /// A rotation in which each step is carried by the renewals.

@@ -102,3 +102,21 @@ fn every_file_that_a_page_names_exists() {
     }
     assert!(named > 20, "{named}");
 }
+
+#[test]
+fn the_page_on_development_names_every_program_and_folder_of_tests() {
+    let text = Page::read("docs/development.md").text;
+    let mut seen = 0;
+    for entry in fs::read_dir(root().join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("regressions") {
+            continue;
+        }
+        let name = format!("tests/{}", path.file_stem().unwrap().to_str().unwrap());
+        let mut ends = text.match_indices(&name).map(|(at, _)| text[at + name.len()..].chars().next());
+        let is_named = ends.any(|next| next.is_some_and(|next| !next.is_alphanumeric() && next != '_'));
+        assert!(is_named, "docs/development.md does not name {name}");
+        seen += 1;
+    }
+    assert!(seen > 30, "{seen}");
+}

@@ -13,21 +13,21 @@ pub fn with_faults<G>(answer: Body, watch_fault: G) -> Body
 where
     G: FnMut() -> Option<WatchFault> + Send + 'static,
 {
-    let flow = WatchStream { parts: answer.into_data_stream(), watch_fault, echo: None };
-    Body::from_stream(unfold(flow, async |mut flow| flow.next().await.map(|part| (part, flow))))
+    let stream = WatchStream { parts: answer.into_data_stream(), watch_fault, repeated: None };
+    Body::from_stream(unfold(stream, async |mut stream| stream.next().await.map(|part| (part, stream))))
 }
 
 struct WatchStream<G> {
     parts: BodyDataStream,
     watch_fault: G,
     /// The part that comes a second time.
-    echo: Option<Bytes>,
+    repeated: Option<Bytes>,
 }
 
 impl<G: FnMut() -> Option<WatchFault>> WatchStream<G> {
     async fn next(&mut self) -> Option<Result<Bytes, axum::Error>> {
-        if let Some(echo) = self.echo.take() {
-            return Some(Ok(echo));
+        if let Some(part) = self.repeated.take() {
+            return Some(Ok(part));
         }
         let part = match self.parts.next().await? {
             Ok(part) => part,
@@ -37,7 +37,7 @@ impl<G: FnMut() -> Option<WatchFault>> WatchStream<G> {
             Some(WatchFault::Cut) => {
                 return Some(Err(axum::Error::new(Error::from(ErrorKind::ConnectionReset))));
             }
-            Some(WatchFault::Twice) if is_whole(&part) => self.echo = Some(part.clone()),
+            Some(WatchFault::Twice) if is_whole(&part) => self.repeated = Some(part.clone()),
             Some(WatchFault::Late(span)) => tokio::time::sleep(span).await,
             Some(WatchFault::Twice) | None => {}
         }

@@ -42,9 +42,9 @@ pub async fn check(generation: &Generation, faketime: &Path) {
     let operator = Operator::start(&cluster, "operator", faketime, whole_seconds(behind)).await;
     former.end(&cluster, since).await;
     let namespace = TestNamespace { client: client.clone(), name: PROBE.into() };
-    see_it_work(&namespace).await;
-    see_it_look(&operator, generation).await;
-    see_it_count(&namespace).await;
+    wait_until_it_works(&namespace).await;
+    wait_until_all_is_reconciled(&operator, generation).await;
+    wait_until_it_has_counted(&namespace).await;
     let Comparison { changed, reworded } = compared(generation, &client).await;
     let written = writes(generation, &cluster, since, &reworded);
     assert!(
@@ -52,8 +52,8 @@ pub async fn check(generation: &Generation, faketime: &Path) {
         "{}: the operator has written {written:#?}, and these have changed: {changed:#?}",
         generation.name
     );
-    see_it_sign(generation, &namespace).await;
-    see_it_read(generation, &client).await;
+    assert_same_signers(generation, &namespace).await;
+    assert_read_again(generation, &client).await;
     operator.kill();
 }
 
@@ -72,7 +72,7 @@ async fn restore(cluster: &TestCluster, generation: &Generation) {
 }
 
 /// An authority that is made now signs, and publishes: the operator leads, and has reconciled every authority once.
-async fn see_it_work(namespace: &TestNamespace) {
+async fn wait_until_it_works(namespace: &TestNamespace) {
     let labelled = json!({ "metadata": { "name": PROBE, "labels": { "probe": "yes" } } });
     let labelled: Namespace = serde_json::from_value(labelled).unwrap();
     Api::all(namespace.client.clone()).create(&PostParams::default(), &labelled).await.unwrap();
@@ -90,7 +90,7 @@ async fn issue(namespace: &TestNamespace, name: &str, authority: &str) -> String
 }
 
 /// Waits until the operator has counted every authority, and no identity waits for a reconcile.
-async fn see_it_look(operator: &Operator<'_>, generation: &Generation) {
+async fn wait_until_all_is_reconciled(operator: &Operator<'_>, generation: &Generation) {
     let served: Vec<String> =
         generation.of("mtlsauthorities").filter(|one| is_served(one)).map(metric).collect();
     assert!(!served.is_empty());
@@ -120,7 +120,7 @@ fn condition<'a>(object: &'a Value, field: &str) -> &'a str {
 }
 
 /// Waits until the operator has counted twice. It counts for all authorities in one go, so that the first count is over then.
-async fn see_it_count(namespace: &TestNamespace) {
+async fn wait_until_it_has_counted(namespace: &TestNamespace) {
     for total in 1..=2 {
         let counted = |authority: &MtlsAuthority| {
             let status = authority.status.as_ref();
@@ -174,7 +174,7 @@ fn writes(
 }
 
 /// Every authority that signs goes on with the same root.
-async fn see_it_sign(generation: &Generation, namespace: &TestNamespace) {
+async fn assert_same_signers(generation: &Generation, namespace: &TestNamespace) {
     for authority in generation.of("mtlsauthorities") {
         if !is_served(authority) || condition(&authority.value, "status") != "True" {
             continue;
@@ -188,7 +188,7 @@ async fn see_it_sign(generation: &Generation, namespace: &TestNamespace) {
 
 /// Every certificate is still what its identity asks for, where it has to be read again: another program has changed the
 /// version of its Secret.
-async fn see_it_read(generation: &Generation, client: &Client) {
+async fn assert_read_again(generation: &Generation, client: &Client) {
     let mut identities = Vec::new();
     let patch = Patch::Merge(json!({ "metadata": { "annotations": { TOUCHED: "yes" } } }));
     for identity in generation.of("mtlsidentities").filter(|identity| is_followed(identity)) {

@@ -17,7 +17,7 @@ pub const WANTED: DesiredBundle<'_> = DesiredBundle { authority: "mesh", text: 7
 
 pub fn posted() -> PublishedBundle {
     let authority = Some(Arc::from("mesh"));
-    PublishedBundle { authority, text: Some(7), trust: 8, is_labelled: true, is_frozen: false }
+    PublishedBundle { authority, text: Some(7), trust: 8, is_labelled: true, is_immutable: false }
 }
 
 pub fn place(namespace: &str) -> Target {
@@ -49,9 +49,9 @@ fn every_place_has_one_answer() {
         (ours(|posted| posted.authority = None), BundlePlan::Update),
         (ours(|posted| posted.authority = Some("gone".into())), BundlePlan::Update),
         (ours(|posted| posted.authority = Some("other".into())), BundlePlan::Refuse(other)),
-        (ours(|posted| posted.is_frozen = true), BundlePlan::Keep),
-        (ours(|posted| (posted.is_frozen, posted.is_labelled) = (true, false)), BundlePlan::Update),
-        (ours(|posted| (posted.is_frozen, posted.text) = (true, None)), BundlePlan::Remove),
+        (ours(|posted| posted.is_immutable = true), BundlePlan::Keep),
+        (ours(|posted| (posted.is_immutable, posted.is_labelled) = (true, false)), BundlePlan::Update),
+        (ours(|posted| (posted.is_immutable, posted.text) = (true, None)), BundlePlan::Remove),
     ];
     for (found, expected) in rows {
         assert_eq!(decide(WANTED, &found, exists), expected, "{found:?}");

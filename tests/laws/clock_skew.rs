@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mtls_operator::runtime::skew::{Answer, Difference, Doubt, Reading, Skew};
+use mtls_operator::runtime::skew::{Answer, ClockProblem, Difference, Reading, Skew};
 use proptest::prelude::*;
 use test_support::properties;
 
@@ -46,7 +46,7 @@ impl Clocks {
 
     fn agrees(&mut self) -> bool {
         let now = self.reading();
-        self.skew.doubt(now).is_none()
+        self.skew.problem(now).is_none()
     }
 }
 
@@ -56,7 +56,10 @@ const MINUTE: Duration = Duration::from_mins(1);
 fn before_the_first_answer_the_difference_is_unknown_and_an_answer_decides() {
     let mut clocks = Clocks::ahead(0);
     let now = clocks.reading();
-    assert_eq!((clocks.skew.doubt(now), clocks.skew.seconds(now)), (Some(Doubt::Unheard), None));
+    assert_eq!(
+        (clocks.skew.problem(now), clocks.skew.seconds(now)),
+        (Some(ClockProblem::NoServerTime), None)
+    );
     assert_eq!(clocks.skew.time(now), now.wall);
     clocks.observe_server_time(0);
     assert!(clocks.agrees());
@@ -132,10 +135,10 @@ fn what_is_said_of_a_difference_stays_the_same_until_it_is_another() {
     clocks.observe_server_time(0);
     let told = |clocks: &mut Clocks| {
         let now = clocks.reading();
-        clocks.skew.doubt(now).unwrap()
+        clocks.skew.problem(now).unwrap()
     };
     let first = told(&mut clocks);
-    let Doubt::Differs(Difference { own, api_server }) = first else { panic!("{first}") };
+    let ClockProblem::Differs(Difference { own, api_server }) = first else { panic!("{first}") };
     assert!((own.duration_since(api_server) - seconds(28_800)).abs() <= seconds(2));
     let sentence = first.to_string();
     for time in [own, api_server] {

@@ -1,6 +1,8 @@
 //! Laws of metrics: each that is served is documented, with its labels and their values, and those of an authority end with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::metrics::Metrics;
@@ -92,6 +94,38 @@ fn labels(sample: &str) -> BTreeMap<String, String> {
 
 fn name(sample: &str) -> String {
     sample.split(['{', ' ']).next().unwrap().to_owned()
+}
+
+/// The names of metrics in the source: a string that is such a name and nothing else.
+fn registered(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let names = |path: PathBuf| {
+        if path.is_dir() {
+            return registered(&path);
+        }
+        let text = fs::read_to_string(path).unwrap();
+        let quoted = text.split('"').filter(|text| text.starts_with("mtls_operator_"));
+        let names = quoted.filter(|text| text.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        names.map(str::to_owned).collect()
+    };
+    entries.flat_map(names).collect()
+}
+
+/// One without a sample would be compared neither with the reference nor with what must end with its authority.
+#[test]
+fn every_metric_in_the_source_has_a_sample_here() {
+    let samples = samples(&every_figure());
+    let served: BTreeSet<String> = samples.iter().map(|sample| name(sample)).collect();
+    let is_served = |name: &String| {
+        ["", "_total", "_info"].iter().any(|suffix| served.contains(&format!("{name}{suffix}")))
+    };
+    let registered = registered(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(registered.len() > 20, "{registered:?}");
+    let missing: Vec<&String> = registered.iter().filter(|name| !is_served(name)).collect();
+    assert_eq!(missing, [""; 0], "give each a value in every_figure");
+    let authorities: BTreeSet<String> =
+        samples.iter().filter_map(|sample| labels(sample).remove("authority")).collect();
+    assert_eq!(authorities, ["mesh".to_owned()].into(), "the tests below look for what is left of mesh");
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn the_successor_of_an_expired_root_signs_at_once_and_trusts_itself_alone() {
 /// What people ask: another root.
 const ROTATE: AuthorityRequests<'static> = AuthorityRequests { rotate: Some("1"), exclude: None };
 
-/// Design §2.2: once per value.
+/// A rotation is made once per value of the annotation.
 #[test]
 fn a_root_made_after_a_rotate_request_answers_it() {
     let asked = |secret: &mut Secret, source| {

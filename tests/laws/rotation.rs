@@ -113,7 +113,7 @@ fn the_switch_happens_in_any_case_where_the_next_root_is_certified() {
     assert_eq!(transition(&root, &at(forced)), Some(FORCED));
 }
 
-/// Design §5.3, F₁: a consumer that is behind is refused after the switch, and so is given longer.
+/// F₁: a consumer that is behind is refused after the switch, and so is given longer.
 #[test]
 fn without_a_cross_certificate_the_switch_is_forced_in_the_middle_of_what_is_left_then() {
     let root = announced();

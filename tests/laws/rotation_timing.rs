@@ -39,7 +39,7 @@ fn the_drain_bound_outlasts_stale_replicas_slow_writes_and_skewed_clocks() {
     );
 }
 
-/// Design §4, I9, and §5.3: the signer's guard goes by F, the API client by W. Where one of them is lengthened alone, a leaf can
+/// I2 and I9: the signer's guard goes by F, the API client by W. Where one of them is lengthened alone, a leaf can
 /// outlive the trust in its root.
 #[test]
 fn the_drain_bound_covers_the_oldest_view_the_slowest_write_and_the_skew() {

@@ -9,7 +9,7 @@ use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::transition::{Cause, NextRoot, Transition};
 use mtls_operator::plan::identity::decide::IssueReason;
 use mtls_operator::plan::identity::world::LeafDefect;
-use mtls_operator::runtime::skew::Doubt;
+use mtls_operator::runtime::skew::ClockProblem;
 
 pub fn every_cause() -> [IssueReason; 15] {
     let damages = [
@@ -46,7 +46,7 @@ pub fn every_error() -> Vec<Error> {
         Error::Timeout { what: what(), within: Duration::ZERO },
         Error::NotLeader { what: what() },
         Error::AuthorityPending("mesh".into()),
-        Error::Clock(Doubt::Unheard),
+        Error::Clock(ClockProblem::NoServerTime),
         Error::Key(KeyError::Unsupported),
         Error::Randomness(NoRandomness),
         Error::Issue(IssueError::NotSigned),

@@ -16,7 +16,7 @@ fn program() -> Command {
     program
 }
 
-fn told(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     String::from_utf8([output.stdout.clone(), output.stderr.clone()].concat()).unwrap()
 }
 
@@ -25,7 +25,7 @@ fn the_help_is_the_committed_one() {
     let shown = [&["--help"][..], &["run", "--help"], &["help", "crds"]].map(|arguments| {
         let output = program().args(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}");
-        format!("$ mtls-operator {}\n{}\n", arguments.join(" "), told(&output))
+        format!("$ mtls-operator {}\n{}\n", arguments.join(" "), printed(&output))
     });
     let help = shown.concat();
     if std::env::var_os("UPDATE").is_some() {
@@ -62,7 +62,7 @@ fn the_environment_is_in_force_and_a_flag_overrides_it() {
             ])
             .output()
             .unwrap();
-        told(&output)
+        printed(&output)
     };
     let environment = lines(&[]);
     assert!(environment.contains("mtls-operator ends") && !environment.contains("{\""), "{environment}");

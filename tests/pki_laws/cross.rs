@@ -57,7 +57,7 @@ fn a_peer_that_trusts_the_former_root_or_the_new_one_or_both_accepts_the_leaf() 
     }
 }
 
-/// Design §3: with two cross-certificates GnuTLS refuses a chain although it trusts the signer.
+/// With two cross-certificates GnuTLS refuses a chain although it trusts the signer.
 #[test]
 fn after_two_rotations_the_cross_certificate_of_the_last_is_served_alone() {
     let first = fresh();

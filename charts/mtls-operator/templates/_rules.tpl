@@ -37,7 +37,7 @@ namespace that it serves. Paths are below src/.
 {{- end -}}
 
 {{- define "mtls-operator.eventRule" -}}
-# ApiClient::create_event in operator/client/mod.rs, for operator/events.rs: something needs a person.
+# ApiClient::create_event in operator/client/mod.rs, for operator/events.rs: something needs manual action.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

@@ -12,7 +12,7 @@ pub struct MtlsAuthorityStatus {
     /// The generation of the spec that this status describes; -1 until the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready and Rotating always; Published where the trust bundle is to be published; Stalled while a person must act.
+    /// Ready and Rotating always; Published where the trust bundle is to be published; Stalled while manual action is needed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_string()]))]
     pub conditions: Vec<Condition>,

@@ -14,7 +14,7 @@ pub struct MtlsIdentityStatus {
     /// The generation of the spec that this status describes; -1 until the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready always; Stalled while a person must act; Serving with spec.probes.
+    /// Ready always; Stalled while manual action is needed; Serving with spec.probes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_string()]))]
     pub conditions: Vec<Condition>,

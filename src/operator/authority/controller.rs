@@ -30,7 +30,7 @@ use crate::operator::scheduler::requeue::Priority;
 use crate::plan::authority::spec::AuthoritySpec;
 use crate::runtime::leader::Leadership;
 
-/// The clock may be set while the controller sleeps: it wakes at least this often.
+/// Longest wait: the wall clock may be set meanwhile, and what is due is compared with it again.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
 /// The controller.
@@ -43,7 +43,7 @@ pub struct AuthorityController {
     summary: Summary,
     states: AuthorityStates,
     /// Whether the clock could not be relied on when this was asked last.
-    is_clock_doubted: bool,
+    is_clock_unreliable: bool,
 }
 
 impl AuthorityController {
@@ -53,7 +53,7 @@ impl AuthorityController {
         let context = consumers.context().clone();
         let (summary, states) = (Summary::default(), AuthorityStates::default());
         let synced = watch::Sender::new(false);
-        Self { context, consumers, leadership, synced, summary, states, is_clock_doubted: false }
+        Self { context, consumers, leadership, synced, summary, states, is_clock_unreliable: false }
     }
 
     /// Whether every authority that was listed has been reconciled by this leader.
@@ -101,8 +101,8 @@ impl AuthorityController {
 
     /// Whether an authority signs depends on the clock.
     fn requeue_after_clock_change(&mut self) {
-        let is_doubted = self.context.clock.doubt().is_some();
-        if std::mem::replace(&mut self.is_clock_doubted, is_doubted) != is_doubted {
+        let is_unreliable = self.context.clock.problem().is_some();
+        if std::mem::replace(&mut self.is_clock_unreliable, is_unreliable) != is_unreliable {
             self.requeue_all();
         }
     }

@@ -71,29 +71,26 @@ pub fn counts(scheduler: &Scheduler, authority: &str, now: i64) -> Counts {
 
 fn count(counts: &mut IdentityCounts, entry: &IdentityEntry) {
     counts.total += 1;
-    *match entry.recorded.reason {
-        Some(ReadyReason::Issued) => &mut counts.issued,
-        Some(ReadyReason::Paused) => &mut counts.paused,
-        Some(ReadyReason::AuthorityNotReady) => &mut counts.authority_not_ready,
-        Some(ReadyReason::NotPermitted) => &mut counts.not_permitted,
-        Some(ReadyReason::Invalid) => &mut counts.invalid,
-        Some(ReadyReason::SecretConflict) => &mut counts.secret_conflict,
-        Some(ReadyReason::Expired) => &mut counts.expired,
-        Some(ReadyReason::Issuing) | None => &mut counts.issuing,
-    } += 1;
+    *of_reason(counts, entry.recorded.reason.unwrap_or(ReadyReason::Issuing)) += 1;
+}
+
+/// The count of one reason.
+const fn of_reason(counts: &mut IdentityCounts, reason: ReadyReason) -> &mut i64 {
+    match reason {
+        ReadyReason::Issued => &mut counts.issued,
+        ReadyReason::Issuing => &mut counts.issuing,
+        ReadyReason::Paused => &mut counts.paused,
+        ReadyReason::AuthorityNotReady => &mut counts.authority_not_ready,
+        ReadyReason::NotPermitted => &mut counts.not_permitted,
+        ReadyReason::Invalid => &mut counts.invalid,
+        ReadyReason::SecretConflict => &mut counts.secret_conflict,
+        ReadyReason::Expired => &mut counts.expired,
+    }
 }
 
 /// The counts with their reasons.
 #[must_use]
-pub fn by_reason(counts: &IdentityCounts) -> [(ReadyReason, i64); 8] {
-    [
-        (ReadyReason::Issued, counts.issued),
-        (ReadyReason::Issuing, counts.issuing),
-        (ReadyReason::Paused, counts.paused),
-        (ReadyReason::AuthorityNotReady, counts.authority_not_ready),
-        (ReadyReason::NotPermitted, counts.not_permitted),
-        (ReadyReason::Invalid, counts.invalid),
-        (ReadyReason::SecretConflict, counts.secret_conflict),
-        (ReadyReason::Expired, counts.expired),
-    ]
+pub fn by_reason(counts: &IdentityCounts) -> [(ReadyReason, i64); ReadyReason::ALL.len()] {
+    let mut counts = counts.clone();
+    ReadyReason::ALL.map(|reason| (reason, *of_reason(&mut counts, reason)))
 }

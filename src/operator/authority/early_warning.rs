@@ -1,5 +1,5 @@
-//! Warns of what a person must do though an authority signs: the condition `Ready` says it as long as it holds, and one Event
-//! tells of it.
+//! Warns of what needs manual action though an authority signs: the condition `Ready` says it as long as it holds, and one
+//! Event reports it.
 //!
 //! The condition outlives the process: a restart repeats no Event.
 
@@ -9,7 +9,7 @@ use crate::operator::context::Context;
 use crate::operator::events;
 use crate::plan::authority::decision::RootDecision;
 
-/// Reason of the Event: the signer ends soon, and only people can replace it.
+/// Reason of the Event: the signer ends soon, and only the user who provided it can replace it.
 const ENDS_SOON: &str = "EndsSoon";
 
 /// Creates the Event for a warning that the condition of the authority, as it was before this reconcile, does not say.

@@ -20,7 +20,7 @@ pub struct AuthorityReconcile<'a> {
     pub requests: AuthorityRequests<'a>,
     /// Its spec.
     pub spec: &'a AuthoritySpec,
-    /// For how long nothing has lagged in its rotation.
+    /// For how long nothing was behind in its rotation.
     pub quiet_period: &'a mut RotationQuietPeriod,
     /// The changes of its roots that were made, in their order: they are made, however the reconcile ends.
     pub applied: &'a mut Vec<Applied>,

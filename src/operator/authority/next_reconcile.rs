@@ -8,7 +8,7 @@ use crate::operator::index::time::Millis;
 use crate::plan::authority::ending::warned_from;
 use crate::plan::authority::spec::AuthoritySpec;
 
-/// An authority that signs nothing because of the clock is reconciled this often: the answers of the API server tell when the
+/// An authority that signs nothing because of the clock is reconciled this often: the answers of the API server show when the
 /// clock is right again.
 const HALTED_EVERY: Millis = 10 * 1000;
 
@@ -24,7 +24,7 @@ fn interval(loaded: &LoadedRoot, spec: &AuthoritySpec) -> Millis {
     }
 }
 
-/// When time alone makes a reconcile necessary: the signer ends, another root is due, or a person has to be warned.
+/// When time alone makes a reconcile necessary: the signer ends, another root is due, or a warning is due.
 #[must_use]
 pub(super) fn next_reconcile(outcome: &RootOutcome, spec: &AuthoritySpec, now: Millis) -> Millis {
     let every = if outcome.decision.is_halted() { HALTED_EVERY } else { interval(&outcome.loaded, spec) };

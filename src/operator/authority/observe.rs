@@ -32,7 +32,7 @@ pub struct ObservedRoot {
     pub loaded: LoadedRoot,
     /// What a rotation waits for.
     pub blockers: Blockers,
-    /// The CA that people provide.
+    /// The provided CA.
     pub provided: Option<AuthorityPem>,
     /// What is left of a root whose loss was accepted.
     pub recovery: Option<Recovery>,
@@ -82,8 +82,8 @@ impl AuthorityReconcile<'_> {
             evidence,
             acceptance,
             unread: spec.unread.clone(),
-            // After the Secret was read: its answer has told the time.
-            clock: context.clock.doubt().map(|doubt| doubt.to_string()),
+            // After the Secret was read: its answer carries the time of the API server.
+            clock: context.clock.problem().map(|problem| problem.to_string()),
         };
         Ok(ObservedRoot { world, loaded, blockers, provided: provided_pem, recovery, secret, read_at })
     }

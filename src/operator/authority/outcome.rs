@@ -1,4 +1,4 @@
-//! What one reconcile of a root came to.
+//! The outcome of one reconcile of a root.
 
 use super::root::loaded_ca::{LoadedCa, LoadedRoot};
 use super::rotation::blockers::Blockers;
@@ -8,7 +8,7 @@ use crate::plan::authority::ca_state::CaState;
 use crate::plan::authority::decision::RootDecision;
 use crate::plan::authority::progress::{Deferred, RotationProgress};
 
-/// What holds after a reconcile: nothing remains to be done to the root Secret, or something holds it up.
+/// What holds after a reconcile: nothing remains to be done to the root Secret, or something blocks it.
 pub struct RootOutcome {
     /// The decision.
     pub decision: RootDecision,
@@ -20,7 +20,7 @@ pub struct RootOutcome {
     pub progress: RotationProgress,
     /// What waits for its end.
     pub deferred: Option<Deferred>,
-    /// Whether the exclusion that a person asks for has served a rotation already.
+    /// Whether the value of the annotation `rotation-exclude` was used by an earlier rotation.
     pub is_exclusion_spent: bool,
     /// The moment before the root Secret was read.
     pub read_at: ClockReading,
@@ -47,6 +47,6 @@ impl RootOutcome {
 pub struct Applied {
     /// Its word, for Events and metrics.
     pub transition: &'static str,
-    /// What a person must know or do because of it, where it can break connections.
+    /// What the user must know or do because of it, where it can break connections.
     pub warning: Option<String>,
 }

@@ -6,7 +6,7 @@ use super::inputs::AuthorityReconcile;
 use super::observe::ObservedRoot;
 use super::outcome::{Applied, RootOutcome};
 use super::root_writes::Written;
-use super::rotation::confirmation::{HeldUp, confirm};
+use super::rotation::confirmation::{Blocked, confirm};
 use crate::operator::error::Error;
 use crate::plan::authority::decide::decide;
 use crate::plan::authority::decision::{RootDecision, RootPlan};
@@ -36,9 +36,9 @@ impl AuthorityReconcile<'_> {
     async fn round(&mut self) -> Result<Option<RootOutcome>, Error> {
         let observed = self.observe().await?;
         let decision = decide(&observed.world);
-        let held_up = self.confirmed(&decision, &observed).await.err();
-        if decision.plan == RootPlan::Keep || held_up.is_some() {
-            return Ok(Some(self.outcome(decision, observed, held_up)));
+        let blocked = self.confirmed(&decision, &observed).await.err();
+        if decision.plan == RootPlan::Keep || blocked.is_some() {
+            return Ok(Some(self.outcome(decision, observed, blocked)));
         }
         match self.act(&decision.plan, &observed).await {
             Ok(Written::Yes) => {
@@ -48,21 +48,26 @@ impl AuthorityReconcile<'_> {
             Ok(Written::No) => Ok(None),
             Ok(Written::Unreadable(why)) => {
                 let plan = decision.plan.as_str();
-                tracing::error!(authority = self.spec.name, plan, why, "refused a change");
+                tracing::error!(
+                    authority = self.spec.name,
+                    plan,
+                    why,
+                    "the change of the root Secret was not written: it could not be read back"
+                );
                 let decision = decision.refused(&observed.world.secret_name, &why);
                 Ok(Some(self.outcome(decision, observed, None)))
             }
             // The root that signs goes on as it is.
             Err(error) if decision.signs && matches!(decision.plan, RootPlan::Change(_)) => {
-                let held_up = HeldUp { blockers: observed.blockers.clone(), error: Some(error) };
-                Ok(Some(self.outcome(decision, observed, Some(held_up))))
+                let blocked = Blocked { blockers: observed.blockers.clone(), error: Some(error) };
+                Ok(Some(self.outcome(decision, observed, Some(blocked))))
             }
             Err(error) => Err(error),
         }
     }
 
     /// What rests on the index is confirmed by a fresh list before it is done.
-    async fn confirmed(&mut self, decision: &RootDecision, observed: &ObservedRoot) -> Result<(), HeldUp> {
+    async fn confirmed(&mut self, decision: &RootDecision, observed: &ObservedRoot) -> Result<(), Blocked> {
         match &decision.plan {
             RootPlan::Change(transition) if rests_on_distribution(transition, observed) => {
                 let (consumers, spec) = (self.consumers, self.spec);
@@ -87,12 +92,12 @@ impl AuthorityReconcile<'_> {
         &self,
         decision: RootDecision,
         observed: ObservedRoot,
-        held_up: Option<HeldUp>,
+        blocked: Option<Blocked>,
     ) -> RootOutcome {
         let progress = progress(&observed.world, &decision);
         let deferred = observed.world.secret.held().and_then(|root| deferred(root, &observed.world.inputs));
         let ObservedRoot { loaded, blockers, read_at, .. } = observed;
-        let HeldUp { blockers, error } = held_up.unwrap_or(HeldUp { blockers, error: None });
+        let Blocked { blockers, error } = blocked.unwrap_or(Blocked { blockers, error: None });
         let served = loaded.held().and_then(|ca| ca.exclude_request.as_deref());
         let is_exclusion_spent = self.requests.is_exclusion_spent(served);
         RootOutcome { decision, loaded, blockers, progress, deferred, is_exclusion_spent, read_at, error }

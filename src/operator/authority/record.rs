@@ -1,4 +1,4 @@
-//! Records what a reconcile of an authority came to: status, Events, log and metrics.
+//! Records the outcome of a reconcile of an authority: status, Events, log and metrics.
 //!
 //! Each is written only where it differs from what was recorded before; a restart repeats nothing.
 
@@ -110,7 +110,7 @@ impl<'a> StatusWriter<'a> {
         match self.state.logged_reason.replace(reason) {
             Some(before) if before == reason => {}
             _ if ready.stalled || !ready.ready => {
-                tracing::warn!(authority, reason, why, "an authority is not ready, or needs a person");
+                tracing::warn!(authority, reason, why, "an authority is not ready, or needs manual action");
             }
             Some(before) => {
                 tracing::info!(authority, reason, before, why, "an authority is ready again");

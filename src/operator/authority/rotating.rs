@@ -21,7 +21,7 @@ use crate::plan::authority::timing::forced_at;
 pub fn rotating_message(outcome: &RootOutcome, spec: &AuthoritySpec) -> String {
     let exclusion = exclusion_note(&outcome.blockers.unknown, outcome.is_exclusion_spent);
     let unconfirmed = outcome.blockers.unconfirmed.as_ref();
-    let unconfirmed = unconfirmed.map(|why| format!(". It does not go on yet: {why}")).unwrap_or_default();
+    let unconfirmed = unconfirmed.map(|why| format!(". It does not continue yet: {why}")).unwrap_or_default();
     let frozen = if spec.unread.freezes_root() {
         ". The root is not changed while a part of the spec cannot be read: see the condition Ready"
     } else {
@@ -35,7 +35,7 @@ fn exclusion_note(unknown: &[String], is_spent: bool) -> String {
     let what = annotation::ROTATION_EXCLUDE;
     if is_spent {
         return format!(
-            ". The value of the annotation {what} has served a rotation; change it to exclude again"
+            ". The value of the annotation {what} was used by an earlier rotation; change it to exclude again"
         );
     }
     match unknown {
@@ -108,12 +108,12 @@ fn request_note(pending: PendingRequest) -> String {
             format!("The annotation {what} asks for another rotation, which begins when this one has ended")
         }
         PendingRequest::NotRotatable => format!(
-            "The annotation {what} asks for another root, but only people can make the successor of what they provide: put a CA with another root into the Secret that spec.root.provided.secretName names, or remove the annotation"
+            "The annotation {what} asks for another root, but the operator cannot make the successor of a provided CA: put a CA with another root into the Secret that spec.root.provided.secretName names, or remove the annotation"
         ),
     }
 }
 
-/// What becomes of a change of the CA that people provide.
+/// What becomes of a change of the provided CA.
 fn deferred_note(deferred: Deferred) -> String {
     let place = "the Secret that spec.root.provided.secretName names";
     match deferred {

@@ -1,4 +1,6 @@
-//! What the controller remembers of each authority: one record, which is removed as a whole.
+//! What the controller keeps of each authority between reconciles.
+//!
+//! It is one record, which is removed as a whole.
 
 use std::collections::HashMap;
 
@@ -11,13 +13,13 @@ use crate::api::authority::Phase;
 use crate::plan::authority::progress::RotationProgress;
 use crate::plan::authority::spec::AuthoritySpec;
 
-/// What is remembered of one authority between its reconciles.
+/// What is kept of one authority between its reconciles.
 #[derive(Default)]
 pub struct AuthorityState {
     uid: Option<String>,
-    /// For how long nothing has lagged in its rotation.
+    /// For how long nothing was behind in its rotation.
     pub quiet_period: RotationQuietPeriod,
-    /// Changes of its roots that no Event tells of yet, in their order.
+    /// Changes of its roots that no Event reports yet, in their order.
     pub unreported: Vec<Applied>,
     /// The reason of `Ready` that was logged last.
     pub logged_reason: Option<&'static str>,
@@ -45,7 +47,7 @@ pub enum LastRotation {
 }
 
 impl AuthorityState {
-    /// Remembers the rotation after a reconcile.
+    /// Sets the rotation after a reconcile.
     pub fn set_rotation(&mut self, spec: &AuthoritySpec, outcome: &RootOutcome) {
         self.rotation = match outcome.root() {
             _ if !outcome.progress.is_known() => LastRotation::Unknown,
@@ -96,12 +98,12 @@ impl AuthorityStates {
         self.0.keys()
     }
 
-    /// Forgets an authority: it was deleted, or another operator serves it.
+    /// Removes the state of an authority: it was deleted, or another operator serves it.
     pub fn remove(&mut self, name: &str) {
         self.0.remove(name);
     }
 
-    /// Another replica leads from now on. Only what no Event tells of yet is kept.
+    /// Another replica leads from now on. Only what no Event reports yet is kept.
     pub fn step_down(&mut self) {
         for state in self.0.values_mut() {
             let (uid, unreported) = (state.uid.take(), std::mem::take(&mut state.unreported));

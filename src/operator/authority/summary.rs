@@ -155,7 +155,7 @@ fn count_unserved(context: &Context, served: &[String]) {
 }
 
 /// Brings the condition `Published` up to date: absent where nothing is asked for, as it was while it is not known what is in
-/// force. Returns what an Event tells.
+/// force. Returns what an Event has to report.
 fn publish_condition(
     bundles: &TrustBundles,
     authority: &MtlsAuthority,
@@ -176,7 +176,7 @@ fn publish_condition(
     }
     context.metrics.bundles(&issuer.spec.name, &bundle_counts(&statuses));
     let generation = authority.metadata.generation;
-    let (condition, needs_a_person) = published(&statuses, before.as_ref(), generation, context.clock.now());
+    let (condition, needs_action) = published(&statuses, before.as_ref(), generation, context.clock.now());
     after.conditions.push(condition.clone());
-    needs_a_person.then_some(condition)
+    needs_action.then_some(condition)
 }

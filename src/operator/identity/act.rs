@@ -41,7 +41,7 @@ pub struct Issuance<'a> {
     pub signing: &'a Signing<'a>,
     /// Where keys come from that take long to generate.
     pub keys: &'a KeyGenerator,
-    /// What the log tells of it.
+    /// What the log says of it.
     pub record: IssuanceRecord<'a>,
 }
 
@@ -80,13 +80,13 @@ pub async fn issue(
     Ok(stored(written?, issued, annotations))
 }
 
-/// This moment, if the clock can be relied on. If not, the authority says so before an identity asks it again.
+/// This moment, if the clock can be relied on. If not, the condition of the authority says so before an identity is reconciled again.
 fn signing_time(context: &Context, spec: &AuthoritySpec) -> Result<Timestamp, Error> {
     let requeue = |_: &Error| context.authorities.change(|authorities| authorities.requeue_at(&spec.name, 0));
     context.signing_time().inspect_err(requeue)
 }
 
-/// An RSA key takes so long that other identities would wait: it is requested, and the identity resumed when it is there.
+/// An RSA key takes so long that other identities would wait: it is requested, and the identity resumed when it is generated.
 fn private_key(
     context: &Context,
     issuance: &Issuance<'_>,

@@ -1,6 +1,6 @@
 //! What an admission policy has changed in a Secret on its way into the API server.
 //!
-//! Writing it again would store the same again, so status tells it instead.
+//! Writing it again would store the same again, so status reports it instead.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 

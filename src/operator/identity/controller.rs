@@ -144,7 +144,7 @@ impl IdentityController {
                 Ok(Ok(()) | Err(Error::NotLeader { .. } | Error::KeyPending)) => {}
                 Ok(Err(error)) => log_failure(&context, &namespace, &name, &error),
                 Err(panic) => {
-                    tracing::error!(%namespace, name, %panic, "a reconcile of an identity broke off");
+                    tracing::error!(%namespace, name, %panic, "a reconcile of an identity panicked");
                 }
             }
             let now = context.millis();

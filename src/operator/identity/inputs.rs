@@ -106,7 +106,7 @@ impl IdentityReconcile<'_> {
         decide(&world, self.context.clock.now())
     }
 
-    /// From when on a refusal needs a person.
+    /// From when on a refusal needs manual action.
     fn stalls_at(&self) -> Timestamp {
         let scheduler = self.context.scheduler.lock();
         let at = scheduler.index().entry(self.request.id).map(|entry| scheduler.stalls_at(entry));

@@ -78,8 +78,8 @@ fn leaf_annotations(
     }
 }
 
-/// What the leaf was asked to be: as it is noted. Where that is gone or of another version, a leaf that is as asked tells it. The
-/// note never says what is asked now of a leaf that was asked something else, or no reconcile would replace that.
+/// What the leaf was asked to be: as it is noted. Where the annotation is gone or of another version, a leaf that is as asked shows it.
+/// The annotation never says what is asked now of a leaf that was asked something else, or no reconcile would replace that.
 fn profile(input: &ObserveInput<'_>, secret: &Secret, matches_profile: bool) -> Option<String> {
     let noted = annotation_of(secret, annotation::PROFILE);
     let is_readable = noted.as_deref().and_then(ProfileHash::parse).is_some();
@@ -110,7 +110,7 @@ fn matches_profile(leaf: &Leaf, authorization: Option<&Authorization>) -> bool {
     authorization.and_then(Authorization::leaf).is_none_or(|entitlement| entitlement.is_met_by(leaf))
 }
 
-/// The moment of issuance; where people edited the annotation, the start of validity.
+/// The moment of issuance; where users edited the annotation, the start of validity.
 fn stored_leaf(leaf: &Leaf, issued_at: Option<String>) -> StoredLeaf {
     let window = leaf.window;
     let noted = issued_at.and_then(|text| text.parse::<Timestamp>().ok());

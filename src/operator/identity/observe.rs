@@ -53,7 +53,7 @@ fn without_request(input: &ObserveInput<'_>, seen: Option<&SecretEntry>) -> Opti
     input.status().is_none_or(is_new).then(|| ObservedSecret::without_leaf(SecretState::Absent, 0))
 }
 
-/// The scheduler learns what was read, also of what is repaired before a watch tells of it.
+/// The scheduler learns what was read, also of what is repaired before the watch delivers it.
 fn note(context: &Context, found: &ObservedSecret) {
     let (SecretState::Held(owned), Some(metadata)) = (&found.state, &found.metadata) else { return };
     context.scheduler.lock().note_read_secret(metadata, owned, context.millis());

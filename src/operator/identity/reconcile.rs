@@ -125,7 +125,7 @@ impl IdentityReconcile<'_> {
                 let has_stalled = decision.has_stalled;
                 let ready = with_failure(&decision.ready, &error, has_stalled);
                 self.record(&Decision { ready, ..decision }, &found).await?;
-                // What ends alike until something changes is a refusal, which status tells, and no failure.
+                // What fails in the same way until something changes is a refusal, which status reports, and no failure.
                 if error.is_permanent() { Ok(()) } else { Err(error) }
             }
         }

@@ -21,7 +21,7 @@ impl IdentityReconcile<'_> {
     /// Records a decision, with what an admission policy has changed.
     pub(super) async fn record(&self, decision: &Decision, found: &ObservedSecret) -> Result<(), Error> {
         let ready = match self.altered(found) {
-            Some(what) => decision.ready.remarked(&what),
+            Some(what) => decision.ready.with_note(&what),
             None => decision.ready.clone(),
         };
         let decision = Decision { ready, ..decision.clone() };
@@ -36,7 +36,7 @@ impl IdentityReconcile<'_> {
         write(self.context, self.identity, self.patch(status), ready).await
     }
 
-    /// The patch of a status. A proof joins what is written anyway: for its own sake nothing is.
+    /// The patch of a status. A proof is added to what is written anyway; no status is written for a proof alone.
     fn patch(&self, status: MtlsIdentityStatus) -> Option<Value> {
         let (version, before) =
             (self.identity.metadata.resource_version.as_deref(), self.identity.status.as_ref());
@@ -53,13 +53,13 @@ impl IdentityReconcile<'_> {
 /// What status says after a pass that failed.
 pub fn with_failure(ready: &IdentityReady, error: &Error, has_stalled: bool) -> IdentityReady {
     match error.explanation() {
-        Some(why) if error.is_permanent() => ready.obstructed(&why, has_stalled),
-        Some(why) => ready.explained(&why),
+        Some(why) if error.is_permanent() => ready.blocked_by(&why, has_stalled),
+        Some(why) => ready.with_failure(&why),
         None => ready.clone(),
     }
 }
 
-/// An object that cannot be read at all: nothing can be decided, but its author can be told.
+/// An object that cannot be read at all: nothing can be decided, but its status can say so.
 pub async fn record_malformed(
     context: &Context,
     identity: &MtlsIdentity,
@@ -92,7 +92,7 @@ async fn record_ready(
     write(context, identity, patch, ready).await
 }
 
-/// Writes a status that differs from what is recorded; the scheduler learns it, and an Event tells of it.
+/// Writes a status that differs from what is recorded; the scheduler is updated, and an Event reports it.
 async fn write(
     context: &Context,
     identity: &MtlsIdentity,

@@ -1,4 +1,4 @@
-//! What follows where others write a Secret too: a repair that is undone again and again waits, and status tells what was stored
+//! What follows where others write a Secret too: a repair that is undone again and again waits, and status reports what was stored
 //! otherwise than it was sent.
 //!
 //! A first certificate is no repair, and neither is a renewal over what this operator wrote.
@@ -48,7 +48,7 @@ impl IdentityReconcile<'_> {
         pause: &Pause,
     ) -> Result<(), Error> {
         let why = explain(self.spec, found, pause);
-        let ready = decision.ready.remarked(&why);
+        let ready = decision.ready.with_note(&why);
         let decision = Decision { ready, ..decision };
         let mut status = self.status(&decision, found);
         if status.secret.is_some() {

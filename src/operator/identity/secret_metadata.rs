@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dressed_secret_needs_no_patch() {
+    fn a_secret_with_all_metadata_needs_no_patch() {
         let spec = spec(&[("team", "red")], Reclaim::Delete);
         assert_eq!(SecretMetadata::of(&spec, &leaf_annotations()).patch(&stored(&spec)), Map::new());
     }

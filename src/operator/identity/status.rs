@@ -27,7 +27,7 @@ pub fn identity_status(
     let before = identity.status.clone().unwrap_or_default();
     let generation = identity.metadata.generation;
     let mut conditions = decision.ready.conditions(&before.conditions, generation, now);
-    // What probes say is theirs to change; without them it goes.
+    // Only the probe controller changes what probes have found; without spec.probes it is removed.
     let is_probed = !identity.spec.probes.is_empty();
     conditions.extend(find(&before.conditions, SERVING).filter(|_| is_probed).cloned());
     let served = before.served.clone().filter(|_| is_probed);

@@ -1,6 +1,6 @@
 //! The MtlsAuthority objects that exist, and which of them needs a reconcile, when.
 //!
-//! Pure: the watches tell it what they see; the authority controller takes from it what is due.
+//! Pure: the watches insert what they see; the authority controller takes from it what is due.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl Authorities {
         is_gone
     }
 
-    /// A watch tells that an authority was deleted: it names the version of the deletion.
+    /// A watch shows that an authority was deleted: it names the version of the deletion.
     pub fn delete(&mut self, authority: &MtlsAuthority, now: Millis) {
         let name = authority.metadata.name.as_deref().unwrap_or_default();
         self.deleted.insert(key("", name), version(authority), now);
@@ -215,7 +215,7 @@ fn is_same(one: &MtlsAuthority, other: &MtlsAuthority) -> bool {
     one.metadata.uid == other.metadata.uid && one.metadata.resource_version == other.metadata.resource_version
 }
 
-/// A time that is further away than any reconcile is put off was told by a clock that has been set back since: it has come.
+/// A time that is further away than any reconcile is put off was set by a clock that has been set back since: it has come.
 const fn has_come(due: Millis, now: Millis) -> bool {
     due <= now || due.saturating_sub(now) > RECONCILE_EVERY
 }
@@ -251,12 +251,12 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_puts_no_look_off() {
-        for told in [
+        for set_due in [
             |authorities: &mut Authorities| authorities.failed("mesh", AHEAD),
             |authorities: &mut Authorities| authorities.succeeded("mesh", Some(AHEAD + RECONCILE_EVERY)),
         ] {
             let mut authorities = authorities();
-            told(&mut authorities);
+            set_due(&mut authorities);
             assert!(authorities.next_due(AHEAD).is_none(), "it is not due yet");
             assert!(authorities.next_due(0).is_some());
         }

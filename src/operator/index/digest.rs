@@ -15,8 +15,8 @@ pub fn digest(text: &str) -> Digest {
     hasher.finish()
 }
 
-/// A resource version as a number. They count up within one object's life (KEP-5504), which lets a late event of
-/// an older version be told from news.
+/// A resource version as a number. They count up within one object's life (KEP-5504), so that a late event of
+/// an older version can be recognised.
 #[must_use]
 pub fn version_number(version: &str) -> u64 {
     version.parse().unwrap_or_else(|_| digest(version))

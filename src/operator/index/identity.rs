@@ -1,4 +1,4 @@
-//! What is remembered of an identity: a few hundred bytes, never the object, never a key.
+//! What the index keeps of an identity: a few hundred bytes, never the object, never a key.
 //!
 //! Strings that are only compared are digests; times that are only compared are seconds.
 
@@ -72,7 +72,7 @@ pub struct RecordedStatus {
     pub reason: Option<ReadyReason>,
     /// Whether `Ready` is true.
     pub is_ready: bool,
-    /// Whether this generation needs a person.
+    /// Whether this generation needs manual action.
     pub is_stalled: bool,
     /// Version of the Secret that was verified.
     pub secret_version: Option<u64>,
@@ -162,7 +162,7 @@ impl IdentityEntry {
     }
 }
 
-/// Whether the generation that a status describes has needed a person.
+/// Whether the generation that a status describes has needed manual action.
 #[must_use]
 pub fn has_stalled(status: &MtlsIdentityStatus) -> bool {
     find(&status.conditions, STALLED).is_some_and(|condition| {

@@ -1,4 +1,4 @@
-//! What is remembered of authorities and their signers: as much as tells whether an identity needs a reconcile.
+//! What the index keeps of authorities and their signers: as much as shows whether an identity needs a reconcile.
 //!
 //! A signer is the same type as in decisions, with digests for ids, so that the same rules hold for both.
 
@@ -37,7 +37,7 @@ impl From<&Signer> for IssuerEntry {
     }
 }
 
-/// Whether a Secret holds a rotation up: it lacks the root that is announced, or holds a leaf, still valid, of a root that is
+/// Whether a Secret is behind in a rotation, which waits for it: it lacks the root that is announced, or holds a leaf, still valid, of a root that is
 /// retiring. Once the next root signs, no Secret is waited for that lacks it: one that cannot be written would keep the former
 /// root, and the next rotation, waiting for ever.
 #[must_use]
@@ -46,8 +46,8 @@ pub fn lags(secret: &SecretEntry, signer: &IssuerEntry, now: i64) -> bool {
     lacks_next || holds_retiring(secret.key_id, secret.not_after, signer, now)
 }
 
-/// Whether a leaf of a retiring signer is valid. Its end is what others wrote: it is believed no further than to the end of the
-/// last leaf that the signer can have signed.
+/// Whether a leaf of a retiring signer is valid. Its end is an annotation that others can write: a value after the end of the last
+/// leaf that the signer can have signed is taken for that end.
 #[must_use]
 pub fn holds_retiring(
     key_id: Option<Digest>,

@@ -1,6 +1,6 @@
-//! What is remembered of a leaf Secret: some of its metadata, never its data.
+//! What the index keeps of a leaf Secret: some of its metadata, never its data.
 //!
-//! Labels and annotations are what others can write: they tell whether a reconcile is needed, not what the Secret holds.
+//! Labels and annotations are what others can write: they show whether a reconcile is needed, not what the Secret holds.
 
 use std::sync::Arc;
 

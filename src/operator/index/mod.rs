@@ -1,7 +1,7 @@
 //! What was seen of the cluster, compactly: every identity and every leaf Secret, found by name in both directions.
 //!
 //! From an identity to the Secret that it asks for, and from a Secret to the identities that ask for it. Pure: watches and answers
-//! tell it what they see.
+//! insert what they see.
 
 pub mod authorities;
 pub mod awaited_object;

@@ -52,7 +52,7 @@ struct Authority {
     changed: Millis,
 }
 
-/// Namespaces and authorities. Pure: it is told what the watches see, and says which of it concerns identities.
+/// Holds namespaces and authorities as observed; returns what changed for identities. Pure.
 #[derive(Debug, Default)]
 pub struct PolicyIndex {
     namespaces: HashMap<Arc<str>, Namespace>,

@@ -7,7 +7,7 @@ use super::digest::Digest;
 /// What shows an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A list. It is believed whatever its version: a restored backup counts its versions from an earlier one.
+    /// A list. It replaces what is known, whatever its version: a restored backup counts its versions from an earlier one.
     List,
     /// A watch. Its events of one object come in their order, but an answer may have been ahead of them.
     Watch,
@@ -16,13 +16,13 @@ pub enum Source {
 }
 
 impl Source {
-    /// The source of what a watch tells.
+    /// The source of an event of a watch.
     #[must_use]
     pub const fn of_watch(is_from_list: bool) -> Self {
         if is_from_list { Self::List } else { Self::Watch }
     }
 
-    /// Whether it is believed against what is remembered; both by uid and version.
+    /// Whether it replaces what is known; both by uid and version.
     #[must_use]
     pub const fn replaces(self, (uid, version): (Digest, u64), known: (Digest, u64)) -> bool {
         match self {

@@ -1,7 +1,7 @@
 //! Objects that were seen to be deleted in the last minutes.
 //!
 //! The answer to a request can arrive after the event of a later deletion, and must not bring its object back. To refuse an
-//! answer costs a reconcile at most: a watch tells what exists as well.
+//! answer costs a reconcile at most: a watch shows what exists as well.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -22,7 +22,7 @@ struct Tombstone {
     at: Millis,
 }
 
-/// The latest deletions of one kind of object. Pure: it is told the time.
+/// The latest deletions of one kind of object. Pure: the time is an argument.
 #[derive(Debug, Default)]
 pub struct Tombstones {
     latest: HashMap<Digest, Tombstone>,
@@ -57,7 +57,7 @@ impl Tombstones {
         self.order.is_empty()
     }
 
-    /// Forgets what is too old or too much. A clock that was set back makes nothing older.
+    /// Removes what is too old or too much. A clock that was set back makes nothing older.
     fn prune(&mut self, now: Millis) {
         while let Some((key, at)) = self.order.front().copied() {
             if self.order.len() < KEPT && now.saturating_sub(at) <= KEPT_FOR {

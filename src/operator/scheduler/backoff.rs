@@ -49,7 +49,7 @@ impl<K: Copy + Debug + Eq + Hash> Backoff<K> {
     }
 
     /// Until when it waits, if this generation of it failed and the time is still to come. A time that is further away than
-    /// any backoff was told by a clock that has been set back since: it has come.
+    /// any backoff was set by a clock that has been set back since: it has come.
     #[must_use]
     pub fn until(&self, id: K, generation: i64, now: Millis) -> Option<Millis> {
         let retry = self.0.get(&id).filter(|retry| retry.generation == generation)?;
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_generation_starts_anew() {
+    fn a_new_generation_starts_with_the_shortest_delay() {
         let id = IdentityId::new(7);
         let mut retries = Backoff::default();
         for _ in 0..10 {

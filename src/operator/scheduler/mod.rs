@@ -53,7 +53,7 @@ use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::policy::PolicyIndex;
 use crate::operator::index::time::{Millis, millis};
 
-/// A refusal that another object can cure needs a person after this long (design §2.1).
+/// A refusal that another object can cure needs manual action after this long: then `Stalled` says so.
 const STALLS_AFTER: Millis = 60_000;
 
 /// A clock that is set back by less than this is taken for one that goes on.
@@ -85,7 +85,7 @@ pub struct ReconcileRequest {
 /// * An identity that needs a reconcile by time alone has a deadline at that time or before.
 ///
 /// # Assumptions
-/// * The time that it is told is the wall clock's; it may be set back or jump. [`Scheduler::sweep`] is called at least every half
+/// * The time that it is given is the wall clock's; it may be set back or jump. [`Scheduler::sweep`] is called at least every half
 ///   minute.
 /// * Every [`Scheduler::next`] is followed by one [`Scheduler::done`].
 ///

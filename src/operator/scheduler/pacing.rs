@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_new_waits_for_nobody() {
+    fn a_new_identity_waits_for_no_other() {
         for priority in Priority::ALL {
             assert_eq!(with(priority, 9).waits_until(Priority::New, &REST, START), None);
         }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_wait_yields_to_somebody_new_for_a_second_at_most() {
+    fn what_can_wait_yields_to_a_new_identity_for_a_second_at_most() {
         let mut pacing = with(Priority::Background, 1);
         pacing.end(id(0), START + 20);
         pacing.begin(id(1), Priority::New, START + 39);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_answered_for_a_second_holds_nobody_up() {
+    fn what_is_not_answered_for_a_second_delays_no_other() {
         for (priority, count) in [(Priority::Due, 2), (Priority::Background, 1)] {
             let mut pacing = with(priority, count);
             assert_eq!(pacing.waits_until(priority, &REST, START), Some(START + MAX_HOLD));
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_holds_nobody_up() {
+    fn a_clock_that_is_set_back_delays_no_identity() {
         let mut pacing = with(Priority::Background, 1);
         assert_eq!(pacing.waits_until(Priority::Background, &REST, START - 1), None);
         pacing.end(id(0), START + 20);

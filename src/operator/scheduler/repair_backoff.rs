@@ -9,7 +9,7 @@ use super::backoff::{LAST, delay};
 use crate::operator::index::IdentityId;
 use crate::operator::index::time::Millis;
 
-/// So many repairs follow each other without a pause: people try things out (docs: a Secret that is deleted by hand is restored
+/// So many repairs follow each other without a pause: users try things out (docs: a Secret that is deleted by hand is restored
 /// at once).
 const AT_ONCE: u32 = 3;
 /// Without a repair for so long, those before are forgotten. Longer than the longest pause.
@@ -24,7 +24,7 @@ struct Series {
     generation: i64,
     /// Whether a reconcile has met the pause and recorded it: until then that reconcile is due.
     is_recorded: bool,
-    /// Whether an Event has told of the pause.
+    /// Whether an Event has reported the pause.
     is_announced: bool,
 }
 
@@ -90,11 +90,11 @@ impl RepairBackoff {
     /// Until when an identity is not reconciled.
     #[must_use]
     pub fn until(&self, id: IdentityId, generation: i64, now: Millis) -> Option<Millis> {
-        let told = |series: &&Series| series.is_recorded && series.generation == generation;
-        self.series.get(&id).filter(told)?.until(id, now)
+        let is_recorded = |series: &&Series| series.is_recorded && series.generation == generation;
+        self.series.get(&id).filter(is_recorded)?.until(id, now)
     }
 
-    /// The identity is gone, or a person asks for a renewal.
+    /// The identity is gone, or a renewal is requested.
     pub fn clear(&mut self, id: IdentityId) {
         self.series.remove(&id);
     }

@@ -1,7 +1,7 @@
 //! What is remembered of Secrets that others write too: how often each was repaired, and what an admission policy made of a
 //! write.
 //!
-//! A request of a person for renewal ends every pause.
+//! A request for renewal, by the annotation `renew`, ends every pause.
 
 use std::sync::Arc;
 

@@ -39,7 +39,7 @@ impl Priority {
     }
 }
 
-/// When an identity needs a reconcile.
+/// When an identity needs a reconcile: what the scheduler does with it next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requeue {
     /// At once.
@@ -114,7 +114,7 @@ pub const fn is_refusal(reason: ReadyReason) -> bool {
     matches!(reason, ReadyReason::NotPermitted | ReadyReason::Invalid)
 }
 
-/// When a refusal begins to need a person: status says so once.
+/// When a refusal begins to need manual action: status says so once.
 fn stalling(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Option<Requeue> {
     (!entry.recorded.is_stalled).then(|| when(Due::At(inputs.stalls_at), Priority::Background, inputs))
 }
@@ -137,6 +137,7 @@ fn without_leaf(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
     }
 }
 
+/// An identity that may have a leaf: it gets one, a newer one or another trust bundle where it needs that.
 fn with_leaf(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
     let Some(secret) = inputs.secret.filter(|secret| !was_touched(entry, secret)) else {
         return if entry.is_paused { paused_without(entry, inputs) } else { Requeue::Now(Priority::New) };
@@ -161,13 +162,13 @@ fn with_leaf(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
     earlier(rollout.map(|due| when(due, Priority::Background, inputs)), by_time)
 }
 
-/// Whether a person asks for a renewal that can be had.
+/// Whether the annotation `renew` requests a renewal, and a root signs.
 fn asks_for_renewal(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> bool {
     let (request, answered) = (entry.renew_request.as_ref(), entry.recorded.renew_request.as_ref());
     inputs.signing().is_some() && is_renewal_requested(request, answered)
 }
 
-/// The sooner of two; what is due now has the priority of the second.
+/// The sooner of two. Where both are due now, the priority is that of `other`.
 fn earlier(one: Option<Requeue>, other: Requeue) -> Requeue {
     match (one, other) {
         (Some(Requeue::At(one)), Requeue::At(other)) => Requeue::At(one.min(other)),
@@ -176,6 +177,7 @@ fn earlier(one: Option<Requeue>, other: Requeue) -> Requeue {
     }
 }
 
+/// Turns a due time into a requeue: at once with this priority where it has come, else at that time.
 fn when(due: Due, priority: Priority, inputs: RequeueInputs<'_>) -> Requeue {
     match due {
         Due::At(second) if second > inputs.now => Requeue::At(second),
@@ -196,6 +198,7 @@ fn is_paused_without_leaf(entry: &IdentityEntry) -> bool {
     entry.is_paused && entry.recorded.reason == Some(ReadyReason::Paused) && !entry.recorded.is_ready
 }
 
+/// Whether the Secret has another version than the one that status has verified.
 fn was_touched(entry: &IdentityEntry, secret: &SecretEntry) -> bool {
     entry.recorded.secret_version != Some(secret.version)
 }
@@ -205,13 +208,14 @@ fn is_not_yet_valid(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> bool {
     entry.recorded.not_before.is_some_and(|beginning| inputs.now < beginning.get())
 }
 
+/// Whether the leaf was made for another profile than is asked now.
 fn is_profile_stale(entry: &IdentityEntry, secret: &SecretEntry, inputs: RequeueInputs<'_>) -> bool {
     let wanted = entry.spec.zip(inputs.authority).map(|(spec, of)| ProfileHash::of(spec, of.profile));
     !entry.is_paused && is_other_profile(wanted, secret.profile)
 }
 
-/// Whether status says that a leaf in force was signed by a signer that the root in force does not know. What is in the Secret
-/// tells, and corrects status.
+/// Whether status says that a leaf in force was signed by a signer that the root in force does not know. The reconcile
+/// reads the Secret and corrects status.
 fn names_unknown_signer(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> bool {
     let (Some(signer), Some(key_id)) = (inputs.signer(), &entry.recorded.key_id) else { return false };
     entry.recorded.has_valid_leaf(inputs.now) && !signer.rotation.is_known(key_id)
@@ -223,6 +227,7 @@ fn contradicts_secret(entry: &IdentityEntry, secret: &SecretEntry, inputs: Reque
     differ && inputs.signer().is_some()
 }
 
+/// When a leaf that is as asked needs a reconcile by time alone: at its renewal, or at its end.
 fn by_time(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Requeue {
     let is_recorded_as_expired = entry.recorded.reason == Some(ReadyReason::Expired);
     let Some(expiry) = entry.recorded.not_after.map(|end: Second| end.get().saturating_add(1)) else {

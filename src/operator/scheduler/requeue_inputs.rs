@@ -1,4 +1,4 @@
-//! What surrounds an identity when it is asked when it needs a reconcile: its Secret, its authority, its permission, the time.
+//! What the time of the next reconcile of an identity depends on: its Secret, its authority, its permission, the time.
 //!
 //! All of it is known without a request.
 
@@ -6,7 +6,7 @@ use crate::operator::index::issuer::{AuthorityEntry, IssuerEntry};
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::plan::identity::policy::Permission;
 
-/// Everything that the answer depends on, besides the entry of the identity.
+/// Everything that it depends on, besides the entry of the identity.
 #[derive(Clone, Copy, Debug)]
 pub struct RequeueInputs<'a> {
     /// The Secret of the name that the identity asks for.
@@ -15,7 +15,7 @@ pub struct RequeueInputs<'a> {
     pub authority: Option<&'a AuthorityEntry>,
     /// What policy says. `None` where the whole object is needed to say it.
     pub permission: Option<Permission>,
-    /// From when on a refusal needs a person, seconds since 1970.
+    /// From when on a refusal needs manual action, seconds since 1970.
     pub stalls_at: i64,
     /// Seconds since 1970.
     pub now: i64,

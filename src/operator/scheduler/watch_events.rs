@@ -1,7 +1,7 @@
 //! What the scheduler learns from watches of identities, namespaces and authorities: it is remembered, and the identities that it
 //! concerns are rescheduled.
 //!
-//! An event of an older version than is remembered changes nothing, except in a list, which tells what there is.
+//! An event of an older version than is remembered changes nothing, except in a list, which shows what exists.
 
 use std::sync::Arc;
 

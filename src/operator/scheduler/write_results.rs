@@ -24,7 +24,7 @@ impl Scheduler {
         self.put_secret(secret, Source::Answer, false, now);
     }
 
-    /// A leaf Secret was read. What it holds may be undone before a watch tells of it, and what it says of itself may be
+    /// A leaf Secret was read. What it holds may be undone before the watch delivers it, and what it says of itself may be
     /// wrong: a rotation must know what was in use.
     pub fn note_read_secret(&mut self, meta: impl Into<LeafMetadata>, held: &OwnedSecret, now: Millis) {
         let mut secret = self.secret_entry(&meta.into());
@@ -36,7 +36,7 @@ impl Scheduler {
         self.note_lagging(&secret, false, now);
     }
 
-    /// A watch tells that an identity was deleted: it names the version of the deletion.
+    /// A watch shows that an identity was deleted: it names the version of the deletion.
     pub fn delete_identity(&mut self, identity: &MtlsIdentity, now: Millis) {
         let meta = &identity.metadata;
         let (Some(namespace), Some(name)) = (&meta.namespace, &meta.name) else { return };

@@ -20,7 +20,7 @@ use crate::runtime::leader::Leadership;
 const AT_ONCE: usize = 8;
 /// Changes that are taken from one comparison: enough that comparing costs little, and few enough to be still due when they start.
 const BATCH: usize = 256;
-/// The clock may be set while the controller sleeps: it wakes at least this often.
+/// Longest wait: the wall clock may be set meanwhile, and what is due is compared with it again.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// The controller.

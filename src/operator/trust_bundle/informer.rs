@@ -1,4 +1,4 @@
-//! What the watches of published trust bundles tell the store.
+//! Handlers of the watches of published trust bundles, for the store.
 
 use super::objects::BundleObject;
 use super::shared::{SharedBundleStore, TrustBundles};

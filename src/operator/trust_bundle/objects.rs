@@ -78,7 +78,7 @@ pub trait BundleObject: Resource<DynamicType = ()> + Sized {
     /// The bundle in it.
     fn text(&self) -> Option<&str>;
     /// Whether that cannot be changed.
-    fn is_frozen(&self) -> bool;
+    fn is_immutable(&self) -> bool;
     /// Its target.
     fn target(&self) -> Target;
     /// A new one.
@@ -97,7 +97,7 @@ pub trait BundleObject: Resource<DynamicType = ()> + Sized {
             text: self.text().map(digest),
             trust: digest(&trust),
             is_labelled: of(&meta.labels, label::MANAGED_BY).as_deref() == Some(label::MANAGER),
-            is_frozen: self.is_frozen(),
+            is_immutable: self.is_immutable(),
         };
         let uid = meta.uid.clone().unwrap_or_default();
         Some(ObservedBundle { published, uid, version: meta.resource_version.clone().unwrap_or_default() })
@@ -121,7 +121,7 @@ impl BundleObject for ConfigMap {
         self.data.as_ref()?.get(key::TRUST_BUNDLE).map(String::as_str)
     }
 
-    fn is_frozen(&self) -> bool {
+    fn is_immutable(&self) -> bool {
         self.immutable == Some(true)
     }
 
@@ -146,7 +146,7 @@ impl BundleObject for ClusterTrustBundle {
         Some(&self.spec.trust_bundle)
     }
 
-    fn is_frozen(&self) -> bool {
+    fn is_immutable(&self) -> bool {
         false
     }
 

@@ -18,11 +18,11 @@ pub fn statuses(bundles: &TrustBundles, issuer: &Issuer) -> Option<Vec<(Target, 
     let desired = bundle(issuer, root).desired();
     let (sites, exists) = (sites(bundles, &issuer.spec), bundles.context.authorities.lock().names());
     let store = bundles.store.lock();
-    let stand = |target: Target| {
+    let with_status = |target: Target| {
         let status = status(&store, desired, &target, |name| exists.iter().any(|other| other == name));
         (target, status)
     };
-    Some(sites.into_iter().map(|site| stand(site.target)).collect())
+    Some(sites.into_iter().map(|site| with_status(site.target)).collect())
 }
 
 fn status(
@@ -46,8 +46,8 @@ fn status(
     }
 }
 
-/// The condition `Published` of an authority that asks for publication, and whether an Event has to tell of it: a person must
-/// act, and the reason differs from `before`.
+/// The condition `Published` of an authority that asks for publication, and whether an Event has to report it: manual
+/// action is needed, and the reason differs from `before`.
 #[must_use]
 pub fn published(
     statuses: &[(Target, TargetStatus)],
@@ -58,7 +58,7 @@ pub fn published(
     let (reason, message) = verdict(statuses);
     let is_news = before.is_none_or(|before| before.reason != reason.as_str());
     let condition = condition(reason, message, before, generation, now);
-    (condition, is_news && reason.needs_a_person())
+    (condition, is_news && reason.needs_action())
 }
 
 fn condition(

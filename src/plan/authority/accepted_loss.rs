@@ -1,6 +1,6 @@
 //! Which lost root is accepted as lost, by the annotation `accept-root-loss`.
 //!
-//! An annotation that was left over accepts nothing later: it names the root that is missed now, or that there was none.
+//! An annotation that was left over accepts nothing later: it names the root that is missing now, or says that there was none.
 
 use crate::api::MtlsAuthority;
 use crate::api::authority::{RootRole, RootStatus};
@@ -42,25 +42,25 @@ fn none_lost(authority: &MtlsAuthority, has_root_secret: bool) -> AcceptedLoss {
     let status = authority.status.as_ref();
     if status.is_some_and(|status| !status.roots.is_empty() || status.evidence_key_id.is_some()) {
         return AcceptedLoss::Refused(format!(
-            "{what}, but there was a root: name the fingerprint of the one that is missed, as status.roots shows it"
+            "{what}, but there was a root: name the fingerprint of the missing root, as status.roots shows it"
         ));
     }
     if has_root_secret {
         return AcceptedLoss::Refused(format!(
-            "{what}, but there is a root Secret: name the fingerprint of the root that is missed, or keep a copy of that Secret and delete it"
+            "{what}, but there is a root Secret: name the fingerprint of the missing root, or keep a copy of that Secret and delete it"
         ));
     }
     AcceptedLoss::NoneLost
 }
 
-/// The root that the annotation names must be the one that is missed.
+/// The root that the annotation names must be the missing one.
 fn named(text: &str, roots: &[RootStatus]) -> Result<Fingerprint, String> {
     let what = annotation::ACCEPT_ROOT_LOSS;
     let lost: Fingerprint = text.parse().map_err(|error| format!("the annotation {what} {error}"))?;
     let signing = roots.iter().find(|root| root.role == RootRole::Signing.as_str());
     match signing.filter(|root| root.fingerprint != lost.to_string()) {
         Some(signing) => Err(format!(
-            "the annotation {what} names {lost}, but the root that is missed has fingerprint {}",
+            "the annotation {what} names {lost}, but the missing root has fingerprint {}",
             signing.fingerprint
         )),
         None => Ok(lost),

@@ -90,7 +90,7 @@ fn lost(world: &RootWorld, evidence: &Evidence) -> RootDecision {
             warning: None,
         },
         LossAcceptance::Found => {
-            let why = "its loss is accepted, but there is no CA to go on with: correct the Secret that spec.root.provided.secretName names";
+            let why = "its loss is accepted, but there is no CA to continue with: correct the Secret that spec.root.provided.secretName names";
             RootDecision::stalled(AuthorityReason::RootLost, format!("{what}; {why}"))
         }
         LossAcceptance::Refused(why) => {

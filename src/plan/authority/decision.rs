@@ -54,11 +54,11 @@ pub struct RootDecision {
     pub signs: bool,
     /// Why.
     pub reason: AuthorityReason,
-    /// Whether a person must act.
+    /// Whether the user must act.
     pub stalled: bool,
     /// A sentence.
     pub message: String,
-    /// What a person must do though the authority signs, in sentences.
+    /// What the user must do though the authority signs, in sentences.
     pub warning: Option<String>,
 }
 

@@ -44,13 +44,13 @@ impl DistrustReason {
             Self::Named => "spec.distrustedRoots names it, or a CA above it".into(),
             Self::Certified(other) => format!("it certified {other}, which is distrusted"),
             Self::SameSecret(other) => {
-                format!("its key lay in one Secret with the key of {other}, which is distrusted")
+                format!("its key was stored in the same Secret as the key of {other}, which is distrusted")
             }
         }
     }
 }
 
-/// The command with which a person adds these CAs to `spec.distrustedRoots`.
+/// The command that adds these CAs to `spec.distrustedRoots`.
 #[must_use]
 pub fn distrust_command<'a>(authority: &str, fingerprints: impl IntoIterator<Item = &'a str>) -> String {
     let add = |fingerprint: &str| {

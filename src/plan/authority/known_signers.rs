@@ -12,7 +12,7 @@ pub struct KnownSigners<K> {
     pub recorded: Option<RecordedSigner<K>>,
     /// Name of the evidence key, as the status of the authority records it.
     pub evidence_key_id: Option<String>,
-    /// What the statuses of identities say, those first that are to be believed first.
+    /// What the statuses of identities say, the most credible first.
     pub claimants: Vec<Claimant<K>>,
 }
 

@@ -5,7 +5,7 @@
 pub enum Origin {
     /// The operator generated it.
     Generated,
-    /// People provided it.
+    /// It was provided, by `spec.root.provided`.
     Provided,
 }
 
@@ -25,7 +25,7 @@ impl Origin {
         if word == Some(Self::Provided.as_str()) { Self::Provided } else { Self::Generated }
     }
 
-    /// Whether people provided it, so that only people can replace it.
+    /// Whether it was provided, so that the operator cannot replace it.
     #[must_use]
     pub const fn is_provided(self) -> bool {
         matches!(self, Self::Provided)

@@ -22,7 +22,7 @@ pub enum RotationProgress {
     Unknown(AuthorityReason),
 }
 
-/// What becomes of a rotation that a person has asked for by annotation.
+/// What becomes of a rotation that the annotation `rotate` requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingRequest {
     /// It begins when the one under way has ended.

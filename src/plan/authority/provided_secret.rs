@@ -3,7 +3,7 @@
 //! The right to create authorities must not be, by itself, the power to sign with every CA key in the same namespace.
 
 use crate::api::names::{ROOT_SECRET_TYPE, annotation};
-use crate::pki::Top;
+use crate::pki::ChainTop;
 
 /// Longest value of the annotation that a sentence repeats.
 const MAX_REPEATED: usize = 256;
@@ -24,7 +24,7 @@ pub struct ProvidedSecret<'a> {
 impl ProvidedSecret<'_> {
     /// Its kind, namespace and name, for sentences.
     #[must_use]
-    pub fn place(&self) -> String {
+    pub fn describe(&self) -> String {
         format!("Secret {}/{}", self.namespace, self.name)
     }
 
@@ -32,7 +32,7 @@ impl ProvidedSecret<'_> {
     /// `is_in_force`.
     #[must_use]
     pub fn refusal(&self, authority: &str, is_in_force: bool) -> Option<String> {
-        let place = self.place();
+        let place = self.describe();
         if self.type_ == ROOT_SECRET_TYPE {
             return Some(format!(
                 "{place} has the type {ROOT_SECRET_TYPE}: it holds the root of an MtlsAuthority, and provides none for another one; put the CA into a Secret of another type"
@@ -52,23 +52,23 @@ impl ProvidedSecret<'_> {
 
     /// What a Secret without `ca.crt` lacks, by the upper end of its chain.
     #[must_use]
-    pub fn without_anchors(&self, top: Option<&Top>) -> String {
+    pub fn missing_anchors_message(&self, top: Option<&ChainTop>) -> String {
         let Self { namespace, name, .. } = self;
         let what = format!(
             "{} has no ca.crt, the roots that workloads are to trust (kubectl create secret tls makes none)",
-            self.place()
+            self.describe()
         );
         let put = format!(
             r#"kubectl -n {namespace} patch secret {name} --type=merge -p "{{\"data\":{{\"ca.crt\":\"$(base64 < root.pem | tr -d '\n')\"}}}}""#
         );
         match top {
-            Some(Top::Alone) => format!(
+            Some(ChainTop::Alone) => format!(
                 r#"{what}; tls.crt is a root itself, so put it there too (kubectl -n {namespace} get secret {name} -o json | jq '.data["ca.crt"] = .data["tls.crt"]' | kubectl replace -f -)"#
             ),
-            Some(Top::Root) => format!(
+            Some(ChainTop::Root) => format!(
                 "{what}; the last certificate of tls.crt is a root: save it as root.pem and put it there too ({put})"
             ),
-            Some(Top::Below(issuer)) => {
+            Some(ChainTop::Below(issuer)) => {
                 format!(
                     "{what}; save the root above {issuer:?} or, if that is one, itself as root.pem and put it there ({put})"
                 )
@@ -83,7 +83,7 @@ impl ProvidedSecret<'_> {
         names.filter(|name| !name.is_empty())
     }
 
-    /// The value that names this authority, too. One that is too long for a sentence, or no list of names, is left to people.
+    /// The value that names this authority, too. One that is too long for a sentence, or no list of names, is left to the user.
     fn names_with(&self, authority: &str) -> String {
         let all = self.names().chain([authority]).collect::<Vec<_>>().join(",");
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b',';

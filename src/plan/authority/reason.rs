@@ -19,7 +19,7 @@ pub enum AuthorityReason {
     ProvidedMissing,
     /// The root was made for another trust domain.
     TrustDomainMismatch,
-    /// The root is distrusted, and only people can provide another one.
+    /// The root is distrusted, and another one has to be provided.
     Distrusted,
     /// The clock differs from the API server's, so that nothing is signed.
     ClockSkewed,

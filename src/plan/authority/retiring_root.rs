@@ -19,7 +19,7 @@ pub struct RetiringRoot {
     /// SHA-256 of its signing certificate, of those above it and of its root, hex. Version 0.1 did not record it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<String>,
-    /// SHA-256 of its anchors, hex: its root, and what people have put beside it.
+    /// SHA-256 of its anchors, hex: its root, and what the user has put beside it.
     pub anchors: Vec<String>,
     /// Start of its validity.
     pub not_before: Timestamp,

@@ -157,13 +157,13 @@ fn is_quiet(inputs: &RotationInputs) -> bool {
 }
 
 fn draining(root: &CaState, inputs: &RotationInputs) -> Option<Transition> {
-    let is_gone_by_sight = is_quiet(inputs) || !holds(inputs, Safeguard::DrainSight);
-    let is_gone_by_bound =
+    let is_unseen = is_quiet(inputs) || !holds(inputs, Safeguard::DrainSight);
+    let is_past_bound =
         |former: &RetiringRoot| inputs.now >= former.until || !holds(inputs, Safeguard::DrainBound);
     let gone: Vec<String> = root
         .retiring
         .iter()
-        .filter(|former| is_gone_by_sight && is_gone_by_bound(former))
+        .filter(|former| is_unseen && is_past_bound(former))
         .map(|former| former.fingerprint.clone())
         .collect();
     (!gone.is_empty() || root.retiring.is_empty()).then_some(Transition::Drop(gone))

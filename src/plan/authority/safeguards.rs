@@ -12,7 +12,7 @@ pub enum Safeguard {
     CrossCertificates,
     /// Cross-certificates outlive the rotation that they were made in.
     LastingCrosses,
-    /// The switch is made in the end, whatever still lags.
+    /// The switch is made in the end, whatever is still behind.
     ForcedSwitch,
     /// A former root stays trusted as long as a leaf of it is seen.
     DrainSight,

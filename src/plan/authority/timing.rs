@@ -1,5 +1,5 @@
 //! How long things take in the protocol: F, W and S, on which I2 and I9 rest, and the moments of a rotation that follow
-//! from them.
+//! from them. All are defined in docs/development.md.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::safeguards::Safeguard;
 use crate::pki::whole_second;
 use crate::plan::spread::RolloutWindow;
 
-/// F is never longer (design §4, I9): as old a view of the root Secret may be.
+/// F is never longer (I9): as old a view of the root Secret may be.
 const MAX_FRESHNESS: Duration = Duration::from_mins(1);
-/// W is never longer (design §4, I9): as long any write to the API server may take.
+/// W is never longer (I9): as long any write to the API server may take.
 pub const MAX_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// S is never longer (design §5.3): by as much clocks may differ.
+/// S is never longer: by as much clocks may differ.
 const MAX_SKEW: Duration = Duration::from_mins(5);
 /// What is stored in whole seconds is rounded up, so that no leaf outlives the trust in its root.
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -58,7 +58,7 @@ impl Timing {
 }
 
 /// Until when a root that signs no more must stay trusted: the end of the last leaf that any replica can have signed
-/// with it (design §5.3).
+/// with it (I2).
 #[must_use]
 pub fn drain_bound(root: &CaState, now: Timestamp, rules: &RotationRules) -> Timestamp {
     let timing = Timing::of(rules.propagation);
@@ -85,14 +85,14 @@ pub fn step(rules: &RotationRules, former_end: Timestamp, now: Timestamp) -> Rol
 /// F₀ and that end: a consumer that is behind is refused from then on, so it is given longer.
 #[must_use]
 pub fn forced_at(root: &CaState, propagation: SignedDuration) -> Timestamp {
-    let early = before_leaves_are_cut_short(root, propagation);
+    let early = before_leaves_are_shortened(root, propagation);
     let is_certified = root.next.as_ref().is_some_and(|next| next.is_certified);
     if is_certified { early } else { middle(early, root.window.not_after) }
 }
 
-/// F₀: early enough that leaves of the former root live their whole life, but never before the middle of what was left
+/// F₀: early enough that leaves of the former root get their full lifetime, but never before the middle of what was left
 /// when the next root was announced.
-fn before_leaves_are_cut_short(root: &CaState, propagation: SignedDuration) -> Timestamp {
+fn before_leaves_are_shortened(root: &CaState, propagation: SignedDuration) -> Timestamp {
     let end = root.window.not_after;
     let leaves = SignedDuration::from_secs(root.max_leaf_ttl);
     let early = end.checked_sub(leaves + propagation).unwrap_or(Timestamp::MIN);

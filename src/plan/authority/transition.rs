@@ -20,7 +20,7 @@ pub enum NextRoot {
 pub enum Cause {
     /// The signer is due for renewal.
     Due,
-    /// A person asked by annotation.
+    /// The annotation `rotate` requests it.
     Requested,
     /// Another CA is provided, or none any more.
     Provision,

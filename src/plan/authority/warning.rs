@@ -23,7 +23,7 @@ pub fn disruption_warning(world: &RootWorld, decision: &RootDecision, authority:
 
 fn forced(world: &RootWorld) -> Option<String> {
     let is_certified = world.secret.held()?.next.as_ref().is_some_and(|next| next.is_certified);
-    let what = "the next root signs, because certificates of the former one would have to be cut short, though not every Secret, trust bundle and endpoint was seen to carry it";
+    let what = "the next root signs, because certificates of the former one would have to get a shorter lifetime, though not every Secret, trust bundle and endpoint was seen to carry it";
     let advice = "see that these Secrets can be written, and restart Pods that do not read their files again";
     Some(if is_certified {
         format!(
@@ -36,14 +36,14 @@ fn forced(world: &RootWorld) -> Option<String> {
     })
 }
 
-/// The key of a root that was distrusted after the switch lay in one Secret with the key that signs now.
+/// The key of a root that was distrusted after the switch was stored in the same Secret as the key that signs now.
 fn dropped(world: &RootWorld, gone: &[String], authority: &str) -> Option<String> {
     let root = world.secret.held()?;
-    let is_riddance =
+    let is_dropped =
         |former: &RetiringRoot| former.distrusted.is_some() && gone.contains(&former.fingerprint);
-    let former = root.retiring.iter().find(|former| is_riddance(former))?;
+    let former = root.retiring.iter().find(|former| is_dropped(former))?;
     Some(format!(
-        "root {} is distrusted and has left every trust bundle. Until the switch its key lay in one Secret with the key of root {}, which signs now: if that Secret can have been read, distrust it as well: {}",
+        "root {} is distrusted and has left every trust bundle. Until the switch its key was stored in the same Secret as the key of root {}, which signs now: if that Secret can have been read, distrust it as well: {}",
         former.fingerprint,
         root.fingerprint,
         distrust_command(authority, [root.fingerprint.as_str()])

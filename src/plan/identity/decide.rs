@@ -43,7 +43,7 @@ pub enum IssueReason {
     Changed,
     /// The leaf has expired.
     Expired,
-    /// A person asked by annotation.
+    /// The annotation `renew` requests it.
     Requested,
     /// The time of renewal has come.
     Due,
@@ -86,7 +86,7 @@ pub struct Decision {
     pub ready: IdentityReady,
     /// When the leaf in force is renewed, if it is.
     pub renewal: Option<Timestamp>,
-    /// Whether a refusal needs a person by now.
+    /// Whether a refusal needs manual action by now.
     pub has_stalled: bool,
 }
 
@@ -185,7 +185,7 @@ fn need<'a>(world: &World<'_>, held: Option<&'a OwnedSecret>, now: Timestamp) ->
             Need::Leaf(IssueReason::Requested, CurrentLeaf::AsAsked(leaf))
         }
         Ok(leaf) if is_due(world, leaf, now) => Need::Leaf(IssueReason::Due, CurrentLeaf::AsAsked(leaf)),
-        Ok(leaf) if is_outdated(world, leaf, now) => {
+        Ok(leaf) if is_rotated(world, leaf, now) => {
             Need::Leaf(IssueReason::Rotated, CurrentLeaf::AsAsked(leaf))
         }
         Ok(leaf) => Need::Nothing(leaf),
@@ -211,7 +211,7 @@ fn is_distrusted(world: &World<'_>, leaf: &StoredLeaf) -> bool {
 }
 
 /// Whether the leaf's signer is retiring, and the slot of this identity has come.
-fn is_outdated(world: &World<'_>, leaf: &StoredLeaf, now: Timestamp) -> bool {
+fn is_rotated(world: &World<'_>, leaf: &StoredLeaf, now: Timestamp) -> bool {
     let signer = world.signer.as_ref().ok();
     let due = signer.and_then(|signer| leaf.facts(world.spec).replacement_due(signer));
     due.is_some_and(|due| due.has_come(now.as_second()))

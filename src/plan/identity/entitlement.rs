@@ -15,7 +15,7 @@ pub struct Entitlement {
     /// What the leaf says.
     pub profile: LeafProfile,
     /// Names that are not given although a former version, or an older list of public suffixes, gave them.
-    pub withheld: Vec<String>,
+    pub omitted_names: Vec<String>,
     /// Lifetime.
     pub ttl: SignedDuration,
     /// The grants that allow its names and addresses outside the own zone.
@@ -27,19 +27,19 @@ impl Entitlement {
     pub(super) fn of(spec: &IdentitySpec, authority: &AuthoritySpec, grants: Vec<String>) -> Self {
         let profile = profile(spec, authority);
         let short = spec.services.iter().map(|service| zone::short_name(service, &spec.namespace));
-        let withheld = short.filter(|name| !profile.dns_names.contains(name)).collect();
-        Self { profile, withheld, ttl: spec.ttl.unwrap_or(authority.leaf_ttl), grants }
+        let omitted_names = short.filter(|name| !profile.dns_names.contains(name)).collect();
+        Self { profile, omitted_names, ttl: spec.ttl.unwrap_or(authority.leaf_ttl), grants }
     }
 
-    /// Whether a leaf is what may be had. One with the names that are withheld now was right when it was issued, and stays until
+    /// Whether a leaf is what may be had. One with the names that are omitted now was right when it was issued, and stays until
     /// its renewal: an upgrade issues nothing.
     #[must_use]
     pub fn is_met_by(&self, leaf: &Leaf) -> bool {
-        leaf.matches(&self.profile) || !self.withheld.is_empty() && leaf.matches(&self.former_profile())
+        leaf.matches(&self.profile) || !self.omitted_names.is_empty() && leaf.matches(&self.former_profile())
     }
 
     fn former_profile(&self) -> LeafProfile {
-        let names = self.profile.dns_names.iter().chain(&self.withheld);
+        let names = self.profile.dns_names.iter().chain(&self.omitted_names);
         LeafProfile { dns_names: names.cloned().collect(), ..self.profile.clone() }
     }
 }

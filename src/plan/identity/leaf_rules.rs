@@ -76,7 +76,7 @@ impl<Id: PartialEq> LeafFacts<'_, Id> {
     }
 }
 
-/// Whether a person asks for a renewal that no leaf has answered.
+/// Whether the annotation `renew` requests a renewal that no leaf has answered.
 #[must_use]
 pub fn is_renewal_requested<Id: PartialEq>(request: Option<&Id>, answered: Option<&Id>) -> bool {
     request.is_some() && request != answered

@@ -195,7 +195,7 @@ fn longer(spec: &IdentitySpec, propagation: SignedDuration) -> String {
     format!("spec.ttl of {alone} or more, or of {with} or more with spec.renewBefore {least}")
 }
 
-/// The grants that allow what lies outside the own zone. All names and addresses without one are told at once, and which
+/// The grants that allow what lies outside the own zone. All names and addresses without one are named at once, and which
 /// grant allows the others.
 fn all_granted(
     spec: &IdentitySpec,

@@ -68,7 +68,7 @@ impl Reason for ReadyReason {
     }
 }
 
-/// A permanent problem: nothing changes until a person does something. The text is a sentence for that person.
+/// A permanent problem: nothing changes until the user acts. The text is a sentence for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// A value in the spec that cannot be read.
@@ -171,7 +171,7 @@ impl IdentityReady {
     #[must_use]
     pub fn expired(not_after: Timestamp, because: Option<&str>) -> Self {
         let why = because.map(|because| format!(": {because}")).unwrap_or_default();
-        let message = format!("the certificate expired at {not_after}, a new one is not issued yet{why}");
+        let message = format!("the certificate expired at {not_after}, no new one has been issued{why}");
         Self::waiting(ReadyReason::Expired, message)
     }
 
@@ -181,15 +181,15 @@ impl IdentityReady {
         Self::waiting(ReadyReason::AuthorityNotReady, why.to_owned())
     }
 
-    /// The same, with one thing more that people should know.
+    /// The same, with a note.
     #[must_use]
-    pub fn remarked(&self, remark: &str) -> Self {
-        Self { message: format!("{}; {remark}", self.message), ..self.clone() }
+    pub fn with_note(&self, note: &str) -> Self {
+        Self { message: format!("{}; {note}", self.message), ..self.clone() }
     }
 
-    /// The same, with what has come in the way of the next leaf.
+    /// The same, with the error that prevents the next leaf.
     #[must_use]
-    pub fn explained(&self, why: &str) -> Self {
+    pub fn with_failure(&self, why: &str) -> Self {
         let attempt = match self.reason {
             ReadyReason::Issued => "the last attempt at another one",
             ReadyReason::Issuing | ReadyReason::Expired => "the last attempt",
@@ -198,18 +198,18 @@ impl IdentityReady {
         Self { message: format!("{}; {attempt} ended with: {why}", self.message), ..self.clone() }
     }
 
-    /// The same, where what has come in the way stays there until a person acts.
+    /// The same, where the error stays until the user acts.
     #[must_use]
-    pub fn obstructed(&self, why: &str, has_stalled: bool) -> Self {
+    pub fn blocked_by(&self, why: &str, has_stalled: bool) -> Self {
         match self.reason {
             ReadyReason::Issuing => Self::refused(Refusal::Invalid(why.to_owned()), has_stalled),
-            ReadyReason::Expired => Self { stalled: true, ..self.explained(why) },
-            _ => self.explained(why),
+            ReadyReason::Expired => Self { stalled: true, ..self.with_failure(why) },
+            _ => self.with_failure(why),
         }
     }
 
-    /// A permanent problem. One that another object can cure needs a person only after a while, `has_stalled`: the cure may
-    /// come with the same change.
+    /// A permanent problem. One that a change of another object ends needs manual action only after a while, `has_stalled`:
+    /// that change may be in the same commit.
     #[must_use]
     pub fn refused(refusal: Refusal, has_stalled: bool) -> Self {
         let (reason, message, stalled) = match refusal {

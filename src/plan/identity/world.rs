@@ -28,7 +28,7 @@ pub struct World<'a> {
     pub secret: SecretState,
     /// What status says of the time before.
     pub before: Before,
-    /// From when on a refusal that another object can cure needs a person: it may come with the same change.
+    /// From when on a refusal that a change of another object ends needs manual action: that change may be in the same commit.
     pub stalls_at: Timestamp,
 }
 
@@ -39,12 +39,12 @@ pub struct Before {
     pub was_issued: bool,
     /// Whether this generation of the spec was checked and not refused.
     pub was_permitted: bool,
-    /// Whether this generation of the spec has needed a person already.
+    /// Whether this generation of the spec has needed manual action already.
     pub was_stalled: bool,
 }
 
 impl World<'_> {
-    /// Whether a refusal that another object can cure needs a person by now.
+    /// Whether a refusal that a change of another object ends needs manual action by now.
     #[must_use]
     pub fn has_stalled(&self, now: Timestamp) -> bool {
         self.before.was_stalled || now >= self.stalls_at

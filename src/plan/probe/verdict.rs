@@ -1,6 +1,6 @@
 //! The verdict on the servers of an identity: the same observations always give the same verdict.
 //!
-//! A server is not blamed for what a change that is still on its way explains: it has the propagation time to load it.
+//! What a change that is still on its way explains is no finding: a server has the propagation time to load it.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;

@@ -132,7 +132,7 @@ pub struct PublishedBundle {
     /// Whether it has the label by which it is watched.
     pub is_labelled: bool,
     /// Whether it is immutable.
-    pub is_frozen: bool,
+    pub is_immutable: bool,
 }
 
 /// What was observed at a target.
@@ -170,7 +170,7 @@ pub enum BundlePlan {
     Refuse(Conflict),
 }
 
-/// Decides for a target with a desired bundle. `exists` tells whether an authority of a name exists.
+/// Decides for a target with a desired bundle. `exists` says whether an authority of a name exists.
 #[must_use]
 pub fn decide(desired: DesiredBundle<'_>, found: &TargetState, exists: impl Fn(&str) -> bool) -> BundlePlan {
     let published = match found {
@@ -185,7 +185,7 @@ pub fn decide(desired: DesiredBundle<'_>, found: &TargetState, exists: impl Fn(&
         return BundlePlan::Keep;
     }
     // An immutable object can only be replaced: after the deletion the next comparison creates it.
-    if published.is_frozen && published.text != Some(desired.text) {
+    if published.is_immutable && published.text != Some(desired.text) {
         BundlePlan::Remove
     } else {
         BundlePlan::Update

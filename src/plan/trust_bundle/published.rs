@@ -35,9 +35,9 @@ impl PublishedReason {
         }
     }
 
-    /// Whether a person must act.
+    /// Whether the user must act.
     #[must_use]
-    pub const fn needs_a_person(self) -> bool {
+    pub const fn needs_action(self) -> bool {
         matches!(self, Self::Conflict | Self::Failed | Self::NotServed)
     }
 }

@@ -51,7 +51,7 @@ pub struct Objects {
     pub authority: Option<MtlsAuthority>,
     pub signer: Option<Signer>,
     pub now: Timestamp,
-    /// From when on a refusal needs a person.
+    /// From when on a refusal needs manual action.
     pub stalls_at: Timestamp,
     /// Counts versions of all objects, and serial numbers.
     pub counter: u64,

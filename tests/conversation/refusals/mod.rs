@@ -10,7 +10,8 @@ use mtls_operator::api::conditions::{STALLED, find};
 use serde_json::{Value, json};
 use test_support::in_memory::harness::Harness;
 
-pub const TOLD: [&str; 2] = ["PATCH status orders/web", "POST events orders/"];
+/// How a refusal is reported.
+pub const STATUS_WRITES: [&str; 2] = ["PATCH status orders/web", "POST events orders/"];
 
 pub fn refused(reason: &str) -> (String, String) {
     ("False".into(), reason.into())
@@ -33,13 +34,13 @@ pub async fn grant_example_com(harness: &mut Harness) {
     harness.settle().await;
 }
 
-/// Whether the identity `web` needs a person, by its conditions.
+/// Whether the identity `web` needs manual action, by its conditions.
 pub fn is_stalled(harness: &Harness) -> bool {
     let status = harness.identity("web").status.unwrap();
     find(&status.conditions, STALLED).is_some()
 }
 
-/// No person is asked to act before a minute has passed in which nothing has changed; then one status and one Event say so.
+/// No manual action is asked for before a minute has passed in which nothing has changed; then one status and one Event say so.
 pub async fn assert_stalls_after_a_minute(harness: &mut Harness) {
     harness.advance(SignedDuration::from_secs(50));
     harness.settle().await;
@@ -47,6 +48,6 @@ pub async fn assert_stalls_after_a_minute(harness: &mut Harness) {
     harness.advance(SignedDuration::from_secs(11));
     let calls = harness.settle().await;
     let writes: Vec<&String> = calls.iter().filter(|call| !call.starts_with("GET")).collect();
-    assert_eq!(writes, TOLD);
+    assert_eq!(writes, STATUS_WRITES);
     assert!(is_stalled(harness));
 }

@@ -9,14 +9,14 @@ use test_support::ca::Ca;
 use test_support::in_memory::api_server::ApiServer;
 use test_support::in_memory::harness::{A_WHILE, Harness, NOW, issued};
 
-use super::{TOLD, assert_stalls_after_a_minute, grant_example_com, refused};
+use super::{STATUS_WRITES, assert_stalls_after_a_minute, grant_example_com, refused};
 
 #[tokio::test(start_paused = true)]
 async fn a_name_without_a_grant_is_refused_without_a_secret() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({"dnsNames": ["example.com"]}));
     harness.watch();
-    assert_eq!(harness.calls().await, TOLD[..1]);
+    assert_eq!(harness.calls().await, STATUS_WRITES[..1]);
     assert_eq!(harness.ready("web"), refused("NotPermitted"));
     assert_stalls_after_a_minute(&mut harness).await;
     harness.advance(A_WHILE);
@@ -37,7 +37,7 @@ async fn a_lifetime_above_the_limit_is_refused() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({"ttl": "1000h"}));
     harness.watch();
-    assert_eq!(harness.calls().await, TOLD[..1]);
+    assert_eq!(harness.calls().await, STATUS_WRITES[..1]);
     assert_eq!(harness.ready("web"), refused("Invalid"));
     assert_stalls_after_a_minute(&mut harness).await;
 }
@@ -47,7 +47,7 @@ async fn an_unknown_authority_is_read_before_the_refusal_is_reported() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({"authorityRef": { "name": "other" }}));
     harness.watch();
-    assert_eq!(harness.calls().await, ["GET mtlsauthorities other", TOLD[0]]);
+    assert_eq!(harness.calls().await, ["GET mtlsauthorities other", STATUS_WRITES[0]]);
     assert_eq!(harness.ready("web"), refused("AuthorityNotReady"));
     harness.advance(A_WHILE);
     assert_eq!(harness.settle().await, [""; 0]);
@@ -84,7 +84,7 @@ async fn a_name_that_the_provided_ca_must_not_sign_is_reported_on_the_identity_t
     assert_eq!(harness.secret("web-mtls"), None);
     harness.advance(A_WHILE);
     let told = harness.settle().await;
-    assert_eq!(told.iter().filter(|call| !call.starts_with("GET")).collect::<Vec<_>>(), TOLD);
+    assert_eq!(told.iter().filter(|call| !call.starts_with("GET")).collect::<Vec<_>>(), STATUS_WRITES);
     harness.advance(A_WHILE);
     harness.watch();
     let outcomes = harness.work().await;

@@ -3,14 +3,14 @@
 use serde_json::json;
 use test_support::in_memory::harness::{Harness, issued};
 
-use super::{TOLD, refused};
+use super::{STATUS_WRITES, refused};
 
 #[tokio::test(start_paused = true)]
 async fn a_paused_identity_is_told_and_left_alone() {
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({"paused": true}));
     harness.watch();
-    assert_eq!(harness.calls().await, TOLD);
+    assert_eq!(harness.calls().await, STATUS_WRITES);
     assert_eq!(harness.ready("web"), refused("Paused"));
     harness.apply("web", &json!({}));
     harness.settle().await;

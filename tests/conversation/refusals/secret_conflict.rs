@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use test_support::in_memory::harness::{A_WHILE, Harness, issued};
 
-use super::{TOLD, assert_stalls_after_a_minute, foreign, refused};
+use super::{STATUS_WRITES, assert_stalls_after_a_minute, foreign, refused};
 
 #[tokio::test(start_paused = true)]
 async fn a_foreign_secret_is_neither_written_nor_read_and_the_identity_says_whose_it_is_not() {
@@ -18,7 +18,7 @@ async fn a_foreign_secret_is_neither_written_nor_read_and_the_identity_says_whos
         "POST secrets orders/web-mtls",
         "GET mtlsidentities orders/web",
         "GET metadata orders/web-mtls",
-        TOLD[0],
+        STATUS_WRITES[0],
         // The watch shows the status that was just written; then the backoff begins.
         "GET metadata orders/web-mtls",
     ];
@@ -79,15 +79,12 @@ async fn of_two_identities_that_want_one_secret_exactly_one_has_it() {
         harness.advance(A_WHILE);
         harness.settle().await;
     }
-    let mut stand = [harness.ready("one"), harness.ready("two")];
-    stand.sort();
-    assert_eq!(stand, [refused("SecretConflict"), issued()]);
+    let mut reasons = [harness.ready("one"), harness.ready("two")];
+    reasons.sort();
+    assert_eq!(reasons, [refused("SecretConflict"), issued()]);
     let secret = harness.secret("shared").unwrap();
     let owner = secret["metadata"]["labels"]["mtls-operator.dev/identity"].as_str().unwrap().to_owned();
     let loser = if owner == "one" { "two" } else { "one" };
     assert!(harness.message(loser).contains(&format!("belongs to MtlsIdentity orders/{owner}")));
-    assert_eq!(
-        secret["metadata"]["annotations"]["mtls-operator.dev/revision"], "1",
-        "they overwrite each other"
-    );
+    assert_eq!(secret["metadata"]["annotations"]["mtls-operator.dev/revision"], "1", "issued once");
 }

@@ -89,7 +89,7 @@ async fn told_of_exclusion(mesh: &RotationRun) -> String {
     rotating_message(&mesh.harness.root_outcome().await.0, &spec)
 }
 
-/// Design §2.2: a person's annotation in Git would be put back for ever if the operator removed it.
+/// An annotation in Git would be put back for ever if the operator removed it.
 #[tokio::test(start_paused = true)]
 async fn an_exclusion_counts_for_one_rotation_and_is_never_removed() {
     let mut mesh = RotationRun::of(&["a", "stuck"], RotationRun::swift()).await;
@@ -115,7 +115,7 @@ async fn an_exclusion_counts_for_one_rotation_and_is_never_removed() {
     }
     assert_eq!(mesh.phase(), "Announced", "the value has served the rotation before");
     let told = told_of_exclusion(&mesh).await;
-    assert!(told.ends_with("has served a rotation; change it to exclude again"), "{told}");
+    assert!(told.ends_with("was used by an earlier rotation; change it to exclude again"), "{told}");
     mesh.annotate("rotation-exclude", "orders/stuck");
     mesh.until("Draining", 15, 1).await;
 }

@@ -71,7 +71,7 @@ fn a_namespace_called_like_a_domain_or_a_number_gets_no_two_label_name() {
 
 /// Before an upgrade a leaf got the name; it stays as it is until it is renewed.
 #[test]
-fn a_leaf_with_a_name_that_is_withheld_now_is_as_asked_and_one_with_another_name_is_not() {
+fn a_leaf_with_a_name_that_is_omitted_now_is_as_asked_and_one_with_another_name_is_not() {
     let entitled = |namespace: &str, services: &[&str]| {
         let services = services.iter().map(ToString::to_string).collect();
         judged(&IdentitySpec { namespace: namespace.into(), services, ..asked("web") }, &terms()).unwrap()

@@ -7,7 +7,7 @@ use mtls_operator::plan::authority::evidence::Evidence;
 use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::authority::world::{LossAcceptance, RootWorld};
 
-use super::{a_leaf, every_provision, every_secret, keep, provided, sound, told, world};
+use super::{a_leaf, every_provision, every_secret, keep, provided, sound, summary, world};
 
 #[test]
 fn a_root_is_made_only_where_nothing_shows_that_there_was_one() {
@@ -30,7 +30,7 @@ fn evidence_stops_everything_and_tells_how_to_recover() {
         for provided in every_provision() {
             let world = RootWorld { evidence: Some(a_leaf()), ..world(secret.clone(), provided) };
             let decision = decide(&world);
-            assert_eq!(told(&decision), keep(false, true, AuthorityReason::RootLost), "{secret:?}");
+            assert_eq!(summary(&decision), keep(false, true, AuthorityReason::RootLost), "{secret:?}");
             let message = decision.message;
             assert!(
                 message.starts_with("a leaf exists; restore Secret mtls-system/mtls-authority-mesh"),
@@ -59,7 +59,7 @@ fn where_there_was_no_root_the_first_is_made_as_if_there_were_no_evidence() {
         let world = RootWorld { evidence, acceptance, ..world(RootSecret::Absent, provided) };
         assert_eq!(decide(&world), plain);
         let there = RootWorld { secret: RootSecret::Sound(sound()), ..world };
-        assert_eq!(told(&decide(&there)), keep(false, true, AuthorityReason::RootLost), "there is a root");
+        assert_eq!(summary(&decide(&there)), keep(false, true, AuthorityReason::RootLost), "there is a root");
     }
 }
 

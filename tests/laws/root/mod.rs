@@ -102,7 +102,7 @@ pub fn every_secret() -> [RootSecret; 7] {
 }
 
 /// Plan, whether it signs, whether a person must act, and why.
-fn told(decision: &RootDecision) -> (RootPlan, bool, bool, AuthorityReason) {
+fn summary(decision: &RootDecision) -> (RootPlan, bool, bool, AuthorityReason) {
     (decision.plan.clone(), decision.signs, decision.stalled, decision.reason)
 }
 

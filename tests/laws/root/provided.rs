@@ -7,7 +7,7 @@ use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::authority::transition::{Cause, Transition};
 
-use super::{change, keep, provided, sound, told, world};
+use super::{change, keep, provided, sound, summary, world};
 
 #[test]
 fn a_first_provided_ca_is_copied_once_it_is_there_and_sound() {
@@ -17,7 +17,7 @@ fn a_first_provided_ca_is_copied_once_it_is_there_and_sound() {
         (Provided::Invalid("why".into()), keep(false, true, AuthorityReason::ProvidedInvalid)),
     ];
     for (provided, expected) in rows {
-        assert_eq!(told(&decide(&world(RootSecret::Absent, provided.clone()))), expected, "{provided:?}");
+        assert_eq!(summary(&decide(&world(RootSecret::Absent, provided.clone()))), expected, "{provided:?}");
     }
 }
 
@@ -39,7 +39,7 @@ fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
     ];
     for (provided, expected) in rows {
         let decision = decide(&world(copy.clone(), provided.clone()));
-        assert_eq!(told(&decision), expected, "{provided:?}");
+        assert_eq!(summary(&decision), expected, "{provided:?}");
         assert_eq!(decision.stalled, decision.message.ends_with("Signing goes on with the copy in force"));
     }
 }
@@ -47,14 +47,14 @@ fn a_copy_goes_on_signing_whatever_becomes_of_its_source() {
 #[test]
 fn a_generated_root_is_exchanged_for_a_provided_one_once_that_is_there() {
     let decision = decide(&world(RootSecret::Sound(sound()), provided("f2", "anchors-2")));
-    assert_eq!(told(&decision), announced(Origin::Provided));
+    assert_eq!(summary(&decision), announced(Origin::Provided));
     let rows = [
         (Provided::Missing("why".into()), AuthorityReason::ProvidedMissing),
         (Provided::Invalid("why".into()), AuthorityReason::ProvidedInvalid),
     ];
     for (provided, reason) in rows {
         let decision = decide(&world(RootSecret::Sound(sound()), provided));
-        assert_eq!(told(&decision), keep(true, true, reason));
+        assert_eq!(summary(&decision), keep(true, true, reason));
         assert!(decision.message.contains("why"), "{}", decision.message);
         assert!(decision.message.ends_with("with the generated root in force"), "{}", decision.message);
     }

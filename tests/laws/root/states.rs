@@ -9,12 +9,12 @@ use mtls_operator::plan::authority::origin::Origin;
 use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::authority::transition::{NextRoot, Transition};
 
-use super::{change, every_provision, every_secret, keep, provided, sound, told, world};
+use super::{change, every_provision, every_secret, keep, provided, sound, summary, world};
 
 #[test]
 fn a_settled_root_is_kept_and_signs() {
     let decision = decide(&world(RootSecret::Sound(sound()), Provided::NotAsked));
-    assert_eq!(told(&decision), keep(true, false, AuthorityReason::Ready));
+    assert_eq!(summary(&decision), keep(true, false, AuthorityReason::Ready));
     assert!(decision.message.contains("f1f1f1f1"), "{}", decision.message);
 }
 
@@ -36,7 +36,7 @@ fn each_state_of_the_root_secret_has_its_own_answer() {
         ),
     ];
     for (secret, expected) in rows {
-        assert_eq!(told(&decide(&world(secret.clone(), Provided::NotAsked))), expected, "{secret:?}");
+        assert_eq!(summary(&decide(&world(secret.clone(), Provided::NotAsked))), expected, "{secret:?}");
     }
 }
 
@@ -94,11 +94,11 @@ fn a_longer_lifetime_is_recorded_before_it_is_used_and_a_shorter_one_never() {
     let short = RootSecret::Sound(CaState { max_leaf_ttl: 599, ..sound() });
     let raise = change(Transition::RaiseMaxLeafTtl);
     assert_eq!(
-        told(&decide(&world(short, Provided::NotAsked))),
+        summary(&decide(&world(short, Provided::NotAsked))),
         (raise, true, false, AuthorityReason::Ready)
     );
     let long = RootSecret::Sound(CaState { max_leaf_ttl: 601, ..sound() });
-    assert_eq!(told(&decide(&world(long, Provided::NotAsked))), keep(true, false, AuthorityReason::Ready));
+    assert_eq!(summary(&decide(&world(long, Provided::NotAsked))), keep(true, false, AuthorityReason::Ready));
 }
 
 #[test]

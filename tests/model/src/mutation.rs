@@ -2,30 +2,30 @@
 //! without that line: deleting it changes nothing in the model, which has a line of its own.
 //!
 //! Each line was deleted once, or changed as it says here, and the test that [`Mutation::product_test`] names failed.
-//! Functions have the names that they had then.
+//! `tests/mutants.rs` holds that each function is where the table says, and has in it what is quoted.
 //!
-//! | Mutation | Function | Deleted |
-//! | --- | --- | --- |
-//! | `SignsWithOldView` | `act::issue` | `confirm(context, root, &service.terms)` |
-//! | `RefreshesFromOldView` | `act::refresh` | `confirm(context, root, &service.terms)` |
-//! | `CreatesByStaleIndex` | `evidence::evidence` | `leaf_without_root(…)` |
-//! | `ExpiredLeavesBlock` | `sight::holds_retiring` | `… >= now` |
-//! | `MissingTrustBlocks` | `sight::is_behind` | `signer.is_announced &&` |
-//! | `ExpiredLeavesAreEvidence` | `suspects::is_claim` | `recorded.not_after >= now` |
-//! | `NoEvidence` | `evidence::evidence` | all of it |
-//! | `NamesSignerAfterItsFirstLeaf` | `Keeper::keep` | the return where the status that names the signer was not written |
-//! | `WaitsSinceLastWrite` | `Board::behind` | `is_doubtful || is_behind(…)` |
-//! | `ForgetsBetweenLooks` | `Quiet::look` | `if !was_behind` |
-//! | `Unconfirmed` | `root::confirmed` | `confirm(…)` |
-//! | `IgnoresInterruptions` | `Board::apply_secret` | `is_jump` |
-//! | `ServesNoCrossThatEndsEarly` | `Authority::issue` | added: the cross-certificate is left out where it ends before the leaf |
-//! | `UnguardedRootWrites` | `RootPatch::over` | `resourceVersion` |
-//! | `UnguardedLeafWrites` | `act::patch` | `resourceVersion` |
-//! | `Unclamped` | `Authority::issue` | `self.signer.window.contains(&window)` |
-//! | `NoClosure` | `distrust::reason` | every reason but `Why::Named` |
-//! | `ForgetsWithdrawn` | `Change::withdraw` | `self.keep_certified(…)` |
-//! | `TrustsAnyBackup` | `evidence::evidence` | what follows the case of a missing root Secret |
-//! | `ForgetsTaken` | `authority_status::distrusted` | `former.taken` |
+//! | Mutation | File below `src/` | Function | Deleted |
+//! | --- | --- | --- | --- |
+//! | `SignsWithOldView` | `operator/identity/act.rs` | `issue` | `ensure_fresh(context, root, &issuer.spec).await?` |
+//! | `RefreshesFromOldView` | `operator/identity/act.rs` | `refresh` | `ensure_fresh(context, root, &issuer.spec).await?` |
+//! | `CreatesByStaleIndex` | `operator/authority/root/loss.rs` | `evidence` | `leaf_secret(context, spec).await?` |
+//! | `ExpiredLeavesBlock` | `operator/index/issuer.rs` | `holds_retiring` | `>= now` |
+//! | `MissingTrustBlocks` | `operator/index/issuer.rs` | `lags` | `signer.rotation.is_announced &&` |
+//! | `ExpiredLeavesAreEvidence` | `operator/authority/root/known_signers.rs` | `is_claim` | `recorded.has_valid_leaf(now)` |
+//! | `NoEvidence` | `operator/authority/root/loss.rs` | `evidence` | all of it |
+//! | `NamesSignerAfterItsFirstLeaf` | `operator/authority/controller.rs` | `reconcile` | the return where `!names_signer(&authority, &outcome)` |
+//! | `WaitsSinceLastWrite` | `operator/scheduler/watch_events.rs` | `lagging` | the condition with `lags(secret, signer, seconds(now))` |
+//! | `ForgetsBetweenLooks` | `plan/authority/quiet_period.rs` | `observed` | `if !was_behind` |
+//! | `Unconfirmed` | `operator/authority/reconcile.rs` | `confirmed` | `confirm(consumers, spec, &observed.loaded, &observed.blockers, self.quiet_period).await` |
+//! | `IgnoresInterruptions` | `operator/scheduler/watch_events.rs` | `apply_secret` | `is_jump` |
+//! | `ServesNoCrossThatEndsEarly` | `pki/authority.rs` | `issue` | added: the cross-certificate is left out of `self.served()` where it ends before the leaf |
+//! | `UnguardedRootWrites` | `operator/authority/root/patch.rs` | `at_version` | `"resourceVersion": version` |
+//! | `UnguardedLeafWrites` | `operator/identity/act.rs` | `patch` | `"resourceVersion"` |
+//! | `Unclamped` | `pki/authority.rs` | `issue` | `self.signer.window.contains(&window)` |
+//! | `NoClosure` | `plan/authority/distrust.rs` | `reason` | every reason but `DistrustReason::Named` |
+//! | `ForgetsWithdrawn` | `operator/authority/root/transition.rs` | `withdraw` | `self.keep_certified(&mut patch)` |
+//! | `TrustsAnyBackup` | `plan/authority/evidence.rs` | `evidence` | the case of `Explained::Held` |
+//! | `ForgetsTaken` | `operator/authority/status.rs` | `distrusted` | `former.taken` |
 
 /// A rule outside the pure functions, or an assumption about the world, that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -84,7 +84,7 @@ pub struct Replica {
     pub missed: Option<bool>,
 }
 
-/// A promise of the design that was broken.
+/// A promise that was broken. The numbers are those of docs/development.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Broken {
     /// Two workloads cannot shake hands.

@@ -91,7 +91,7 @@ fn consumers_keep_to_propagation() {
     holds("staleness above propagation", with(Mutation::SlowConsumers, PLAIN));
 }
 
-/// Accepted (design §5.3): with two cross-certificates, verifiers that are in use refuse a chain whose signer they trust.
+/// Accepted: with two cross-certificates, verifiers that are in use refuse a chain whose signer they trust.
 #[test]
 fn a_consumer_that_never_reloads_is_carried_over_one_rotation() {
     holds("a consumer that never reloads, one rotation", ALONE);
@@ -205,4 +205,49 @@ fn a_test_of_the_operator_fails_without_each_rule() {
         let is_there = program(&tests.join(folder)).contains(&format!("fn {test}()"));
         assert!(is_there, "there is no test {name}");
     }
+}
+
+/// The cells of the table of mutations, without their quotes; the last one as it is.
+fn rows() -> Vec<[&'static str; 4]> {
+    let lines = include_str!("../src/mutation.rs").lines();
+    let rows = lines.filter_map(|line| line.strip_prefix("//! | `")?.strip_suffix(" |"));
+    let cells = |row: &'static str| {
+        let mut cells = row.splitn(4, " | ");
+        std::array::from_fn(|at| {
+            let cell = cells.next().unwrap();
+            if at < 3 { cell.trim_matches('`') } else { cell }
+        })
+    };
+    rows.map(cells).collect()
+}
+
+/// A function of the operator, from its name to its end, as rustfmt indents it.
+fn function<'a>(source: &'a str, name: &str) -> Option<&'a str> {
+    let (before, after) = source.split_once(&format!("fn {name}("))?;
+    let line = before.rsplit('\n').next().unwrap();
+    let indent = &line[..line.len() - line.trim_start().len()];
+    after.split(&format!("\n{indent}}}\n")).next()
+}
+
+/// One space for each that rustfmt may have made a line's end.
+fn spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn each_rule_is_a_line_of_the_operator() {
+    let rows = rows();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src");
+    for [mutation, file, name, deleted] in &rows {
+        let text = fs::read_to_string(source.join(file)).unwrap_or_default();
+        let Some(body) = function(&text, name) else { panic!("{mutation}: there is no {name} in {file}") };
+        for quoted in deleted.split('`').skip(1).step_by(2) {
+            assert!(spaced(body).contains(quoted), "{mutation}: {name} in {file} lacks {quoted}");
+        }
+    }
+    let named: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    for mutation in Mutation::ALL.into_iter().filter(|mutation| mutation.product_test().is_some()) {
+        assert!(named.contains(&&*format!("{mutation:?}")), "the table lacks {mutation:?}");
+    }
+    assert_eq!(named.len(), Mutation::ALL.len() - 1, "SlowConsumers alone is no line: {named:?}");
 }

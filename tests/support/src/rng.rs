@@ -15,6 +15,12 @@ pub static SEED: LazyLock<u64> = LazyLock::new(|| {
     seed
 });
 
+/// Whether this is the seed of every run that asks for no other. How often something is drawn can be required of it alone.
+#[must_use]
+pub fn is_usual_seed() -> bool {
+    *SEED == FIXED
+}
+
 /// Random numbers from a seed.
 pub struct SeededRng(u64);
 

@@ -10,7 +10,7 @@ use crate::plan::authority::spec::AuthoritySpec;
 
 /// Marks what is distrusted of a CA, where the spec and status of its authority name these roots.
 pub fn mark_distrusted(ca: &mut LoadedCa, spec: &AuthoritySpec) {
-    remember_certified(ca, spec);
+    add_recorded_certified(ca, spec);
     mark_named(&mut ca.former, &spec.distrust);
     let Distrusted { retiring, signer, next } = closure(&cas(ca), &texts(&spec.distrust));
     ca.signer.distrusted = signer;
@@ -38,11 +38,11 @@ fn retiring(root: &RetiringRoot) -> Ca {
     Ca { fingerprints: root.certificates(), certified: root.certified.clone() }
 }
 
-/// Adds what status remembers: a backup of the root Secret from before a rotation does not know what its signer has certified
+/// Adds what status records: a backup of the root Secret from before a rotation does not know what its signer has certified
 /// since.
-fn remember_certified(ca: &mut LoadedCa, spec: &AuthoritySpec) {
-    let remembered = spec.certified.get(&ca.signer.ca.fingerprint().to_string());
-    for found in remembered.into_iter().flatten() {
+fn add_recorded_certified(ca: &mut LoadedCa, spec: &AuthoritySpec) {
+    let recorded = spec.certified.get(&ca.signer.ca.fingerprint().to_string());
+    for found in recorded.into_iter().flatten() {
         if !ca.signer.certified.contains(found) {
             ca.signer.certified.push(found.clone());
         }

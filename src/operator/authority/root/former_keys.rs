@@ -1,4 +1,4 @@
-//! The former signers that are remembered after a root was lost: no more than an authority can have had.
+//! The former signers that are recorded after a root was lost: no more than an authority can have had.
 //!
 //! An account that may write into a namespace may write any key identifier into its Secrets, so that the number is limited.
 

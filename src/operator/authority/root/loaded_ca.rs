@@ -46,7 +46,7 @@ pub struct LoadedCa {
     pub lost_evidence_key: Option<String>,
     /// Value of the annotation `rotate` that was answered last.
     pub rotate_request: Option<String>,
-    /// Value of the annotation `rotation-exclude` that has served a rotation.
+    /// Value of the annotation `rotation-exclude` that was used by the last rotation.
     pub exclude_request: Option<String>,
 }
 

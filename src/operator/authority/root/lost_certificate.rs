@@ -14,7 +14,7 @@ use crate::operator::index::digest::{Digest, digest};
 use crate::pki::{Fingerprint, TrustBundle};
 use crate::plan::authority::spec::AuthoritySpec;
 
-/// A root that status does not name is believed if bundles of this many namespaces hold it: users of one can write anything.
+/// A root that status does not name is accepted if bundles of this many namespaces hold it: users of one can write anything.
 const MIN_NAMESPACES: usize = 2;
 /// Secrets of one namespace that are read. One that holds the trust bundle that its annotation names is read for all others
 /// with the same annotation; only users of the namespace can make more reads necessary.

@@ -1,4 +1,6 @@
-//! A merge patch of a root Secret: annotations and data, over one version of it.
+//! A merge patch of a root Secret: annotations and data.
+//!
+//! It is sent with the version that it was decided for; what it holds is wiped when it is dropped.
 
 use std::collections::BTreeMap;
 

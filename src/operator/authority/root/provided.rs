@@ -1,4 +1,4 @@
-//! Reads the CA that people provide. Its Secret is an input: it is read, never written.
+//! Reads the provided CA. Its Secret is an input: it is read, never written.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
@@ -9,7 +9,7 @@ use crate::api::MtlsAuthority;
 use crate::api::names::annotation;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::pki::{Authority, AuthorityPem, LoadError, Top};
+use crate::pki::{Authority, AuthorityPem, ChainTop, LoadError};
 use crate::plan::authority::ca_state::Provided;
 use crate::plan::authority::provided_secret::ProvidedSecret;
 use crate::plan::authority::spec::AuthoritySpec;
@@ -63,7 +63,7 @@ fn sound(
     }
     let ca = found.map_err(|error| unusable(input, pem, &error))?;
     if ca.is_any_of(&spec.distrust) {
-        let place = input.place();
+        let place = input.describe();
         return Err(format!(
             "{place}: spec.distrustedRoots or status.distrusted names this CA or one above it; provide another"
         ));
@@ -73,7 +73,7 @@ fn sound(
 
 fn unusable(input: &ProvidedSecret<'_>, pem: &AuthorityPem, error: &LoadError) -> String {
     if matches!(error, LoadError::Anchors(_)) && pem.anchors.trim_ascii().is_empty() {
-        return input.without_anchors(Top::of(&pem.chain).as_ref());
+        return input.missing_anchors_message(ChainTop::of(&pem.chain).as_ref());
     }
-    format!("{}: {error}", input.place())
+    format!("{}: {error}", input.describe())
 }

@@ -123,7 +123,7 @@ fn retiring(anchors: &TrustBundle, fingerprint: Fingerprint, until: Timestamp) -
 }
 
 /// The signers that statuses name: none of them is evidence of a loss any more. Where an evidence key is left, only proven
-/// statuses are believed.
+/// statuses count.
 async fn recorded(
     context: &Context,
     loaded: &LoadedRoot,

@@ -7,7 +7,7 @@ use crate::plan::authority::retiring_root::RetiringRoot;
 
 /// The retiring roots of a root Secret, divided into those that leave and those that stay.
 pub struct Leaving {
-    /// What is remembered of those that leave.
+    /// What is recorded of those that leave.
     pub former: Vec<FormerKey>,
     /// When the last of these ends.
     pub last_end: Option<Timestamp>,

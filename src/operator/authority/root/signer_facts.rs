@@ -1,4 +1,6 @@
 //! What decisions on identities need of a CA in force.
+//!
+//! Derived from the loaded CA alone, without keys.
 
 use super::loaded_ca::LoadedCa;
 use crate::plan::identity::world::{RetiringSigner, Rollout, Signer};

@@ -20,7 +20,7 @@ use crate::plan::authority::spec::AuthoritySpec;
 use crate::plan::authority::timing::{drain_bound, step};
 use crate::plan::authority::transition::NextRoot;
 
-/// Most that are remembered, the newest: at 67 bytes each a small part of the 256 KiB that annotations can hold.
+/// Most certificates that are recorded, the newest: at 67 bytes each a small part of the 256 KiB that annotations can hold.
 const MAX_CERTIFIED: usize = 500;
 
 /// A root Secret and the moment at which it changes.
@@ -116,14 +116,14 @@ impl RootTransition<'_> {
     pub fn drop(&self, gone: &[String]) -> RootPatch {
         let leaving = Leaving::new(&self.ca.retiring, |root| gone.contains(&root.fingerprint));
         let phase = if leaving.left.is_empty() { Phase::Stable } else { Phase::Draining };
-        let is_riddance = leaving.former.iter().any(|former| former.distrusted);
-        let last = leaving.last_end.filter(|_| !is_riddance).unwrap_or(self.now);
+        let drops_distrusted = leaving.former.iter().any(|former| former.distrusted);
+        let last = leaving.last_end.filter(|_| !drops_distrusted).unwrap_or(self.now);
         let mut patch = self.begin_phase(phase, last);
         self.record_former_trust(&mut patch);
         patch.set_retiring(&leaving.left, self.ca.retiring_anchors.as_ref());
         let is_kept = phase != Phase::Stable || self.rules.safeguards.hold(Safeguard::LastingCrosses);
         // The root that has made it is among those that go.
-        let is_sound = self.ca.signer.ca.has_cross_certificate() || !is_riddance;
+        let is_sound = self.ca.signer.ca.has_cross_certificate() || !drops_distrusted;
         patch.set_cross_certificate(key::CROSS_CERTIFICATE, self.cross().filter(|_| is_kept && is_sound));
         patch.set_json(annotation::FORMER_KEY_IDS, &self.former_with(leaving.former));
         patch
@@ -187,8 +187,8 @@ impl RootTransition<'_> {
 
     /// Where a distrusted root has to leave the bundles, nothing is spread over time.
     fn end_of_former(&self) -> Timestamp {
-        let is_riddance = self.ca.next.as_ref().is_some_and(|next| next.distrusted.is_some());
-        if is_riddance { self.now } else { self.signer_end() }
+        let is_next_distrusted = self.ca.next.as_ref().is_some_and(|next| next.distrusted.is_some());
+        if is_next_distrusted { self.now } else { self.signer_end() }
     }
 
     fn signer_end(&self) -> Timestamp {

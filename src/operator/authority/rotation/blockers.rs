@@ -26,16 +26,16 @@ pub struct Blockers {
     /// The first of them, as `<namespace>/<name>`, in their order.
     pub names: Vec<String>,
     /// How many endpoints were not seen to trust the announced root yet.
-    pub distrusting: usize,
+    pub distrusting_endpoints: usize,
     /// The first of them, as `<namespace>/<name> <address>`, in their order.
     pub endpoints: Vec<String>,
     /// How many bundles are behind.
     pub bundles: usize,
     /// The first of them, in their order.
     pub bundle_names: Vec<String>,
-    /// What is behind and excluded by a person.
+    /// What is behind and excluded by the annotation `rotation-exclude`.
     pub excluded: Vec<String>,
-    /// What a person has excluded and does not exist.
+    /// Entries of that annotation that name nothing that exists.
     pub unknown: Vec<String>,
     /// Why it is not confirmed that nothing is behind: a clause.
     pub unconfirmed: Option<String>,
@@ -92,7 +92,7 @@ impl Blockers {
         let kinds = [
             (WaitingKind::Identity, self.behind, &self.names),
             (WaitingKind::TrustBundle, self.bundles, &self.bundle_names),
-            (WaitingKind::Endpoint, self.distrusting, &self.endpoints),
+            (WaitingKind::Endpoint, self.distrusting_endpoints, &self.endpoints),
         ];
         let waited = kinds.into_iter().filter(|(_, count, _)| *count > 0);
         let waited = waited.map(|(kind, count, first)| WaitingFor {
@@ -106,7 +106,7 @@ impl Blockers {
     /// How many Secrets, bundles and endpoints a rotation waits for.
     #[must_use]
     pub const fn count(&self) -> usize {
-        self.behind + self.bundles + self.distrusting
+        self.behind + self.bundles + self.distrusting_endpoints
     }
 
     /// Adds the endpoints that probes have seen not to trust the announced root.
@@ -116,7 +116,7 @@ impl Blockers {
         };
         let (excluded, waited): (Vec<&BlockingEndpoint>, Vec<&BlockingEndpoint>) =
             endpoints.iter().partition(is_excluded);
-        self.distrusting = waited.len();
+        self.distrusting_endpoints = waited.len();
         let names = waited.iter().map(|endpoint| format!("{} {}", endpoint.identity, endpoint.address));
         self.endpoints = names.take(MAX_NAMES).collect();
         self.excluded.extend(excluded.into_iter().map(|endpoint| endpoint.identity.to_string()));
@@ -130,7 +130,7 @@ impl Blockers {
 pub struct BundleBlockers {
     /// Those that are waited for.
     pub behind: Vec<String>,
-    /// Those that a person has excluded.
+    /// Those that the annotation `rotation-exclude` excludes.
     pub excluded: Vec<String>,
 }
 
@@ -180,7 +180,7 @@ impl<'a> BlockerQuery<'a> {
                 secret.identity_uid == Some(entry.uid) && lags(secret, self.issuer, self.now)
             }
             SecretSighting::Current => false,
-            SecretSighting::Unseen => !is_terminating(scheduler, &entry.namespace) && self.lags_unseen(entry),
+            SecretSighting::Unseen => !is_terminating(scheduler, &entry.namespace) && self.is_behind_unseen(entry),
         };
         let counted = |entry: &IdentityEntry| entry.authority == self.authority && !entry.is_deleting;
         let mut blockers = Blockers::default();
@@ -194,7 +194,7 @@ impl<'a> BlockerQuery<'a> {
     }
 
     /// The same as [`lags`] for a Secret that is not seen.
-    fn lags_unseen(&self, entry: &IdentityEntry) -> bool {
+    fn is_behind_unseen(&self, entry: &IdentityEntry) -> bool {
         let (recorded, issuer) = (&entry.recorded, self.issuer);
         let not_after = recorded.not_after;
         let holds = || not_after.is_some() && holds_retiring(recorded.key_id, not_after, issuer, self.now);

@@ -39,8 +39,8 @@ pub fn observe(
     (blockers, store.take_drifted(&counted))
 }
 
-/// What a fresh list shows, and how many bundles are newer in it than in the store: no watch has told yet what they were
-/// before.
+/// What a fresh list shows, and how many bundles are newer in it than in the store: the watch has not delivered yet
+/// what they were before.
 ///
 /// # Errors
 /// [`Error`] where bundles cannot be listed.
@@ -112,7 +112,7 @@ impl<'a> Count<'a> {
             known.uid != seen.uid || version_number(&known.version) < version_number(&seen.version)
         };
         let seen = self.sites.iter().filter_map(|site| fresh.get_key_value(&site.target));
-        // Of what was deleted while the list was made, the store has been told everything.
+        // What was deleted while the list was made is in the store already.
         let alive = seen.filter(|(target, seen)| !store.has_deleted(target, seen));
         alive.filter(|(target, seen)| store.seen(target).is_none_or(|known| is_older(known, seen))).count()
     }

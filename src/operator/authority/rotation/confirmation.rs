@@ -1,7 +1,7 @@
 //! Confirms by a fresh list what a change of the roots rests on.
 //!
-//! A list that confirmed nothing is not made again before part of `rotation.propagation` has passed, and holds up nothing else
-//! of the authority.
+//! A list that confirmed nothing is not made again before part of `rotation.propagation` has passed, and nothing else of the
+//! authority waits for it.
 
 use super::blockers::Blockers;
 use super::gate::{Confirmation, RotationGate};
@@ -14,7 +14,7 @@ use crate::plan::authority::spec::AuthoritySpec;
 
 /// A change that is not made now.
 #[derive(Debug)]
-pub struct HeldUp {
+pub struct Blocked {
     /// What it waits for.
     pub blockers: Blockers,
     /// What kept it from being made, where that is to be tried again.
@@ -24,38 +24,49 @@ pub struct HeldUp {
 /// Confirms what the index shows: that nothing is behind.
 ///
 /// # Errors
-/// [`HeldUp`] where it is not confirmed.
+/// [`Blocked`] where it is not confirmed.
 pub async fn confirm(
     consumers: &Consumers,
     spec: &AuthoritySpec,
     loaded: &LoadedRoot,
     indexed: &Blockers,
     quiet_period: &mut RotationQuietPeriod,
-) -> Result<(), HeldUp> {
+) -> Result<(), Blocked> {
     let context = consumers.context();
     if let Some(why) = quiet_period.unconfirmed(context.clock.monotonic()) {
-        return Err(HeldUp { blockers: unconfirmed(indexed, why.to_owned()), error: None });
+        return Err(Blocked { blockers: unconfirmed(indexed, why.to_owned()), error: None });
     }
-    let held_up = match RotationGate::now(consumers, spec, loaded).confirm().await {
+    let blocked = match RotationGate::now(consumers, spec, loaded).confirm().await {
         Ok(Confirmation::Confirmed) => return Ok(()),
-        Ok(Confirmation::HeldUp(blockers)) => {
+        Ok(Confirmation::Blocked(blockers)) => {
             let blockers = Blockers { unknown: indexed.unknown.clone(), ..blockers };
-            HeldUp { blockers, error: None }
+            Blocked { blockers, error: None }
         }
         Err(error) => {
             let why = format!("it cannot be confirmed that nothing is behind: {error}");
-            HeldUp { blockers: unconfirmed(indexed, why), error: Some(error) }
+            Blocked { blockers: unconfirmed(indexed, why), error: Some(error) }
         }
     };
-    record(spec, &held_up, quiet_period, context);
-    Err(held_up)
+    record(spec, &blocked, quiet_period, context);
+    Err(blocked)
 }
 
-fn record(spec: &AuthoritySpec, held_up: &HeldUp, quiet_period: &mut RotationQuietPeriod, context: &Context) {
-    let HeldUp { blockers, error } = held_up;
+fn record(
+    spec: &AuthoritySpec,
+    blocked: &Blocked,
+    quiet_period: &mut RotationQuietPeriod,
+    context: &Context,
+) {
+    let Blocked { blockers, error } = blocked;
     if error.is_none() && blockers.is_behind() {
         let (behind, names, bundles) = (blockers.behind, blockers.names.join(", "), blockers.bundles);
-        tracing::info!(authority = spec.name, behind, names, bundles, "a fresh list shows what is behind");
+        tracing::info!(
+            authority = spec.name,
+            behind,
+            names,
+            bundles,
+            "a fresh list shows Secrets or trust bundles that lack the next root"
+        );
         quiet_period.restart();
     }
     let why = blockers.unconfirmed.clone().unwrap_or_default();

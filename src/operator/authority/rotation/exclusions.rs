@@ -1,4 +1,4 @@
-//! What a person asks a rotation not to wait for, by the annotation `rotation-exclude`.
+//! What a rotation does not wait for, by the annotation `rotation-exclude`.
 //!
 //! An entry counts only for what it names exactly; one that names nothing that exists is reported.
 
@@ -23,7 +23,7 @@ struct Exclusion {
 }
 
 impl Exclusions {
-    /// Those of an authority. A value that has `served` a rotation counts for no other.
+    /// Those of an authority. The value that an earlier rotation has used, `served`, counts no more.
     #[must_use]
     pub fn new(requests: AuthorityRequests<'_>, served: Option<&str>) -> Self {
         requests.exclusions(served).collect()

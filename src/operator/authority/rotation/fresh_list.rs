@@ -133,8 +133,8 @@ impl<'a> FreshList<'a> {
         version.is_some_and(|version| secret.version > *version)
     }
 
-    /// How many are newer than the index: no watch has told yet what they were before. Of what was deleted while the list was
-    /// made, the index has been told everything.
+    /// How many are newer than the index: the watch has not delivered yet what they were before. What was deleted while the
+    /// list was made is in the index already.
     #[must_use]
     pub fn newer_than_index(&self, scheduler: &Scheduler) -> usize {
         self.kept.values().filter(|secret| is_newer(scheduler.index(), secret)).count()

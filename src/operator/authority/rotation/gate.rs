@@ -1,4 +1,4 @@
-//! What holds a rotation up: by the index, at each reconcile of the authority, and by a fresh list, right before a change
+//! What a rotation waits for: by the index, at each reconcile of the authority, and by a fresh list, right before a change
 //! that rests on it.
 //!
 //! The index lags, and never decides alone: a change is made only after a fresh list has shown the same.
@@ -27,8 +27,8 @@ use crate::plan::authority::spec::AuthoritySpec;
 pub enum Confirmation {
     /// Nothing is behind.
     Confirmed,
-    /// This holds the change up.
-    HeldUp(Blockers),
+    /// The change waits for these.
+    Blocked(Blockers),
 }
 
 /// The root of an authority, whose rotation may be under way, and what the rotation is not to wait for.
@@ -91,7 +91,7 @@ impl<'a> RotationGate<'a> {
         (query.find(&scheduler, indexed), was_behind)
     }
 
-    /// An endpoint that was seen not to trust the announced root holds the rotation up like a Secret that is behind.
+    /// An endpoint that was seen not to trust the announced root blocks the rotation like a Secret that is behind.
     fn with_endpoints(
         &self,
         ca: &LoadedCa,
@@ -103,7 +103,7 @@ impl<'a> RotationGate<'a> {
         let now = consumers.context().clock.monotonic();
         let endpoints = consumers.probes.lock().blocking_endpoints(&self.spec.name, &root, now);
         blockers.add_endpoints(&endpoints, &self.exclusions);
-        if blockers.distrusting > 0 { Distribution { quiet_for: None } } else { distribution }
+        if blockers.distrusting_endpoints > 0 { Distribution { quiet_for: None } } else { distribution }
     }
 
     /// Whether a fresh list shows that nothing is behind.
@@ -131,10 +131,10 @@ impl<'a> RotationGate<'a> {
         };
         let (bundles, newer_bundles) = bundles::confirm(&consumers.bundles, spec, loaded, exclusions).await?;
         let blockers = blockers.with_identities(&unindexed, exclusions).with_bundles(bundles);
-        // The index may not have been told yet of what was behind between two lists.
+        // What was behind between two lists may not be in the index yet.
         let blockers = Blockers { unconfirmed: not_indexed(newer + newer_bundles), ..blockers };
         if blockers.is_behind() || blockers.unconfirmed.is_some() {
-            return Ok(Confirmation::HeldUp(blockers));
+            return Ok(Confirmation::Blocked(blockers));
         }
         Ok(Confirmation::Confirmed)
     }
@@ -147,6 +147,8 @@ impl<'a> RotationGate<'a> {
 }
 
 fn not_indexed(count: usize) -> Option<String> {
-    let why = || format!("a fresh list shows {count} Secrets or trust bundles that no watch has told of yet");
+    let why = || {
+        format!("a fresh list shows {count} Secrets or trust bundles that the watch has not delivered yet")
+    };
     (count > 0).then(why)
 }

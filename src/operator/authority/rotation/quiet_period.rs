@@ -1,4 +1,4 @@
-//! For how long one process has observed that nothing lags in a rotation, and why a fresh list has not confirmed it.
+//! For how long one process has observed that nothing is behind in a rotation, and why a fresh list has not confirmed it.
 //!
 //! It starts at zero with the process, and with every other phase, trust bundle or signer.
 
@@ -9,7 +9,7 @@ use crate::operator::index::digest::Digest;
 use crate::operator::index::issuer::IssuerEntry;
 use crate::plan::authority::quiet_period::{Distribution, QuietPeriod};
 
-/// Whether a Secret or trust bundle lags.
+/// Whether a Secret or trust bundle is behind in the rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lag {
     /// At this moment.
@@ -81,7 +81,7 @@ impl RotationQuietPeriod {
         observed.unconfirmed = Some(Unconfirmed { why, lists: lists + 1, until: now + pause });
     }
 
-    /// A fresh list shows a Secret or trust bundle that lags: the quiet period starts at zero.
+    /// A fresh list shows a Secret or trust bundle that is behind: the quiet period starts at zero.
     pub fn restart(&mut self) {
         self.0 = self.0.take().map(|observed| Observed::new(observed.roots));
     }

@@ -1,4 +1,4 @@
-//! Identities that only a fresh list tells of: their Secrets claim them, and the index does not know them yet.
+//! Identities that only a fresh list shows: their Secrets name them, and the index does not have them yet.
 //!
 //! Users of a namespace can write such claims by the thousand: an identity is read once, however many Secrets claim it.
 

@@ -48,10 +48,10 @@ impl ApiServer {
         let target = Target::of(parts.uri.path(), &body, accept.contains("PartialObjectMetadata"));
         let line = target.line(&parts.method);
         let is_write = parts.method != Method::GET && target.place.0 != "events";
-        state.writes += usize::from(is_write && !state.is_deserted);
-        let crash = state.crash.filter(|(at, _)| is_write && *at == state.writes && !state.is_deserted);
-        if state.is_deserted || crash.is_some() {
-            state.is_deserted = true;
+        state.writes += usize::from(is_write && !state.is_operator_dead);
+        let crash = state.crash.filter(|(at, _)| is_write && *at == state.writes && !state.is_operator_dead);
+        if state.is_operator_dead || crash.is_some() {
+            state.is_operator_dead = true;
             if crash.is_some_and(|(_, is_carried_out)| is_carried_out) {
                 drop(state.carry_out(&parts.method, &target, body));
             }

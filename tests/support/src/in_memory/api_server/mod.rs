@@ -147,7 +147,7 @@ impl ApiServer {
 
     /// Whether the operator was killed. Another one may start then.
     pub fn was_crashed(&self) -> bool {
-        std::mem::take(&mut self.0.lock().is_deserted)
+        std::mem::take(&mut self.0.lock().is_operator_dead)
     }
 
     /// From now on an admission policy changes so what is written to leaf Secrets.

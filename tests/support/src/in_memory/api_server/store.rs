@@ -31,7 +31,7 @@ pub(super) struct State {
     /// Whether any of this was ever asked of it: faults, a crash, changes by others.
     pub(super) has_misbehaved: bool,
     /// Nothing is answered: the operator is gone.
-    pub(super) is_deserted: bool,
+    pub(super) is_operator_dead: bool,
     /// For how many seconds each request is told to wait, where none is carried out.
     pub(super) throttled: Option<u32>,
     /// What an admission policy does to each write of a leaf Secret before it is stored.

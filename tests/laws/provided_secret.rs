@@ -1,6 +1,6 @@
 //! Laws of the Secrets in which people provide a CA: only an authority that they name signs with it.
 
-use mtls_operator::pki::Top;
+use mtls_operator::pki::ChainTop;
 use mtls_operator::plan::authority::provided_secret::ProvidedSecret;
 
 const OPAQUE: &str = "Opaque";
@@ -64,13 +64,13 @@ fn a_refusal_gives_the_command_that_keeps_the_authorities_named_already() {
 #[test]
 fn a_secret_without_anchors_says_what_belongs_there_and_how_to_add_it() {
     let rows = [
-        (Some(Top::Alone), r#".data["ca.crt"] = .data["tls.crt"]"#),
-        (Some(Top::Root), "the last certificate of tls.crt"),
-        (Some(Top::Below("CN=Example Root".into())), "\"CN=Example Root\""),
+        (Some(ChainTop::Alone), r#".data["ca.crt"] = .data["tls.crt"]"#),
+        (Some(ChainTop::Root), "the last certificate of tls.crt"),
+        (Some(ChainTop::Below("CN=Example Root".into())), "\"CN=Example Root\""),
         (None, "root.pem"),
     ];
     for (top, advice) in rows {
-        let sentence = input(OPAQUE, None).without_anchors(top.as_ref());
+        let sentence = input(OPAQUE, None).missing_anchors_message(top.as_ref());
         assert!(sentence.starts_with("Secret mtls-system/corporate-ca has no ca.crt"), "{sentence}");
         assert!(sentence.contains(advice) && sentence.contains("kubectl -n mtls-system"), "{sentence}");
     }
