@@ -111,6 +111,8 @@ mod shared_secret;
 mod simulation;
 #[path = "laws/unknown_values.rs"]
 mod unknown_values;
+#[path = "laws/unread.rs"]
+mod unread;
 #[path = "laws/vocabulary.rs"]
 mod vocabulary;
 #[path = "laws/waiting.rs"]

@@ -15,6 +15,7 @@ mod cost;
 mod deletions;
 mod distrust;
 mod events;
+mod hostile_sizes;
 mod issuance;
 mod kubectl;
 mod leaf_content;

@@ -124,6 +124,8 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
     edit(&mesh.harness, |found| found["metadata"]["annotations"]["example.com/touched"] = json!("yes"));
     assert!(!confirms(&mesh.harness).await, "the watch has not shown what it was in between");
     mesh.harness.watch();
+    assert!(!confirms(&mesh.harness).await, "and it is not read yet");
+    mesh.harness.publish().await;
     assert!(confirms(&mesh.harness).await);
     mesh.harness.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
     assert!(!confirms(&mesh.harness).await, "what was there may still be in use");

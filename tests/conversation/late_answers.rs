@@ -1,6 +1,6 @@
 //! Answers and watch events that arrive out of order: what was deleted does not come back, what a list shows is believed.
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::authority::MtlsAuthorityStatus;
 use mtls_operator::api::decoded::Decoded;
@@ -10,6 +10,7 @@ use mtls_operator::operator::client::watch::EventHandler as _;
 use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::informers::{AuthorityHandler, IdentityHandler, LeafSecretHandler};
 use mtls_operator::operator::trust_bundle::apply::apply;
+use mtls_operator::operator::trust_bundle::config_maps::ConfigMapMetadata;
 use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
 use mtls_operator::operator::trust_bundle::store::ListScope;
 use mtls_operator::plan::trust_bundle::decide::TargetState;
@@ -113,9 +114,10 @@ async fn a_bundle_counts_as_it_was_when_it_was_deleted() {
     let target = bundle_target(&harness);
     let seen = harness.consumers.bundles.store.lock().seen(&target).cloned().unwrap();
     harness.consumers.bundles.store.change(|bundles| bundles.take_drifted(std::slice::from_ref(&target)));
-    let mut deleted: ConfigMap = last(&harness, (CONFIG_MAPS, NAMESPACE, NAME));
-    deleted.data.as_mut().unwrap().insert("ca.crt".into(), "theirs".into());
-    TrustBundleHandler::new(&harness.consumers.bundles, ListScope::ConfigMaps(None)).delete(deleted);
+    let changed: ConfigMapMetadata = last(&harness, (CONFIG_MAPS, NAMESPACE, NAME));
+    let mut handler = TrustBundleHandler::new(&harness.consumers.bundles, ListScope::ConfigMaps(None));
+    handler.apply(changed.clone(), false);
+    handler.delete(changed);
     harness.consumers.bundles.store.change(|bundles| {
         assert!(bundles.take_drifted(std::slice::from_ref(&target)));
         bundles.apply_response(&target, seen);

@@ -40,5 +40,6 @@ mod serving;
 mod shutdown;
 mod spec_in_force;
 mod spread_rollout;
+mod unread_bundles;
 mod verdict_writes;
 mod workers;

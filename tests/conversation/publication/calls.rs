@@ -12,11 +12,13 @@ use test_support::in_memory::harness::{AUTHORITIES, CLUSTER_BUNDLES, CONFIG_MAPS
 use super::{NAME, NOTHING, bundle, edit, harness, published, publishing};
 
 #[tokio::test]
-async fn what_is_published_costs_nothing_more_nor_does_a_restart() {
+async fn what_is_published_costs_nothing_more_and_a_restart_one_read() {
     let mut harness = published().await;
     assert_eq!(harness.published().await, NOTHING);
     let mut restarted = harness.restarted().await;
     restarted.asked();
+    let get = format!("GET configmaps {NAMESPACE}/{NAME}");
+    assert_eq!(restarted.published().await, [&*get], "the watch shows no content");
     assert_eq!(restarted.published().await, NOTHING);
 }
 
@@ -63,9 +65,9 @@ async fn each_edit_by_hand_costs_what_undoes_it() {
     let post = format!("POST configmaps {NAMESPACE}/{NAME}");
     let get = format!("GET configmaps {NAMESPACE}/{NAME}");
     edit(&harness, |found| found["data"]["ca.crt"] = json!("nothing"));
-    assert_eq!(harness.published().await, [&*patch]);
+    assert_eq!(harness.published().await, [&*get, &*patch]);
     edit(&harness, |found| found["metadata"]["annotations"]["mtls-operator.dev/trust"] = json!("00"));
-    assert_eq!(harness.published().await, [&*patch]);
+    assert_eq!(harness.published().await, [&*get, &*patch]);
     edit(&harness, |found| found["metadata"]["labels"] = json!({}));
     assert_eq!(harness.published().await, [&*post, &*get, &*patch]);
     harness.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
@@ -78,7 +80,7 @@ async fn each_edit_by_hand_costs_what_undoes_it() {
     }
     edit(&harness, |found| (found["immutable"], found["data"]["ca.crt"]) = (json!(true), json!("nothing")));
     let delete = format!("DELETE configmaps {NAMESPACE}/{NAME}");
-    assert_eq!(harness.published().await, [&*delete, &*post]);
+    assert_eq!(harness.published().await, [&*get, &*delete, &*post]);
 }
 
 #[tokio::test]
@@ -147,10 +149,10 @@ async fn a_write_that_came_too_late_is_tried_on_what_there_is_now() {
     let (patch, get) =
         (format!("PATCH configmaps {NAMESPACE}/{NAME}"), format!("GET configmaps {NAMESPACE}/{NAME}"));
     harness.server.next(&patch, Fault::Overtaken);
-    assert_eq!(harness.published().await, [&*patch, &*get, &*patch]);
+    assert_eq!(harness.published().await, [&*get, &*patch, &*get, &*patch]);
     edit(&harness, |found| found["data"]["ca.crt"] = json!("nothing"));
     harness.server.next(&patch, Fault::Broken);
-    assert_eq!(harness.published().await, [&*patch]);
+    assert_eq!(harness.published().await, [&*get, &*patch]);
     assert_eq!(harness.published().await, NOTHING, "it waits for its turn");
     harness.advance(SignedDuration::from_secs(1));
     assert_eq!(harness.published().await, [&*patch]);

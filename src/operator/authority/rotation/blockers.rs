@@ -180,7 +180,9 @@ impl<'a> BlockerQuery<'a> {
                 secret.identity_uid == Some(entry.uid) && lags(secret, self.issuer, self.now)
             }
             SecretSighting::Current => false,
-            SecretSighting::Unseen => !is_terminating(scheduler, &entry.namespace) && self.is_behind_unseen(entry),
+            SecretSighting::Unseen => {
+                !is_terminating(scheduler, &entry.namespace) && self.is_behind_unseen(entry)
+            }
         };
         let counted = |entry: &IdentityEntry| entry.authority == self.authority && !entry.is_deleting;
         let mut blockers = Blockers::default();

@@ -1,14 +1,15 @@
 //! What the watches and the controllers would do, one step at a time: events are delivered, due work is done.
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::operator::client::watch::EventHandler;
 use mtls_operator::operator::error::Error;
 use mtls_operator::operator::identity::reconcile::reconcile;
 use mtls_operator::operator::trust_bundle::apply::apply;
+use mtls_operator::operator::trust_bundle::config_maps::ConfigMapMetadata;
 use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
-use mtls_operator::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
+use mtls_operator::operator::trust_bundle::objects::ClusterTrustBundle;
 use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
 use mtls_operator::operator::trust_bundle::targets::pending_changes;
 use serde::de::DeserializeOwned;
@@ -42,13 +43,16 @@ impl Harness {
             }
             scheduler.finish_identity_list(None, list, now);
         });
-        self.watch_bundles::<ConfigMap>(CONFIG_MAPS, ListScope::ConfigMaps(None));
+        self.watch_bundles::<ConfigMapMetadata>(CONFIG_MAPS, ListScope::ConfigMaps(None));
         if *self.consumers.bundles.store.lock().availability() == Availability::Open {
             self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, ListScope::Cluster);
         }
     }
 
-    fn watch_bundles<K: BundleObject + DeserializeOwned + Send>(&self, kind: &str, range: ListScope) {
+    fn watch_bundles<K: DeserializeOwned>(&self, kind: &str, range: ListScope)
+    where
+        TrustBundleHandler: EventHandler<K>,
+    {
         let mut handler = TrustBundleHandler::new(&self.consumers.bundles, range);
         EventHandler::<K>::init(&mut handler);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
