@@ -64,3 +64,5 @@ mod serving;
 mod shutdown;
 #[path = "conversation/spread_rollout.rs"]
 mod spread_rollout;
+#[path = "conversation/unread_bundles.rs"]
+mod unread_bundles;

@@ -87,5 +87,7 @@ mod rotation_progress;
 mod scheduler;
 #[path = "laws/unknown_values.rs"]
 mod unknown_values;
+#[path = "laws/unread.rs"]
+mod unread;
 #[path = "laws/vocabulary.rs"]
 mod vocabulary;

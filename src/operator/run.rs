@@ -1,6 +1,5 @@
 //! Starts watches and controllers in the order in which they depend on each other, and stops them in order.
 
-use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Client;
 use tokio::task::JoinSet;
 
@@ -28,10 +27,9 @@ use crate::operator::probe::informer::EndpointSlices;
 use crate::operator::probe::store::SharedProbeState;
 use crate::operator::scheduler::pacing::Pacing;
 use crate::operator::trust_bundle::cluster_trust_bundles::watch_cluster_bundles;
+use crate::operator::trust_bundle::config_maps::watch_config_maps;
 use crate::operator::trust_bundle::controller::TrustBundleController;
-use crate::operator::trust_bundle::informer::TrustBundleHandler;
 use crate::operator::trust_bundle::shared::{SharedBundleStore, TrustBundles};
-use crate::operator::trust_bundle::store::ListScope;
 use crate::plan::authority::safeguards::Safeguards;
 use crate::runtime::clock::Clock;
 use crate::runtime::leader::Leadership;
@@ -208,11 +206,8 @@ fn watch_pods(
 
 /// Watches published trust bundles. No identity waits for these: where they cannot be listed, only publication waits.
 fn watch_bundles(bundles: &TrustBundles, client: &Connection, watches: &mut JoinSet<()>) {
-    let (context, unawaited) = (&bundles.context, Readiness::new());
-    for scope in context.watched() {
-        let config_maps = Watch::<ConfigMap>::within(client, scope.as_deref()).labelled(label::selector());
-        let handler = TrustBundleHandler::new(bundles, ListScope::ConfigMaps(scope));
-        watches.spawn(config_maps.run(context.clock.clone(), handler, unawaited.handle("ConfigMaps")));
+    for scope in bundles.context.watched() {
+        watches.spawn(watch_config_maps(bundles.clone(), client.clone(), scope));
     }
     watches.spawn(watch_cluster_bundles(bundles.clone(), client.clone()));
 }

@@ -122,6 +122,16 @@ fn what_is_cluster_scoped_can_be_written_only_where_that_was_asked_for() {
 }
 
 #[test]
+fn config_maps_can_be_seen_and_written_unless_that_right_was_taken_away() {
+    for namespaces in [&[][..], &["watchNamespaces={red,blue}"]] {
+        let names = |values: &[&str]| {
+            rules(&render(values)).iter().any(|(_, resources, _)| resources.contains(&"configmaps"))
+        };
+        assert!(names(namespaces) && !names(&[namespaces, &["trustBundles.configMaps=false"]].concat()));
+    }
+}
+
+#[test]
 fn roles_for_people_never_grant_status_nor_the_writing_of_authorities() {
     let objects = render(&[]);
     let for_people = |role: &str| role.ends_with("-edit") || role.ends_with("-view");

@@ -16,6 +16,7 @@ mod deletions;
 mod distrust;
 mod dry_run;
 mod events;
+mod hostile_sizes;
 mod issuance;
 mod kubectl;
 mod leaf_content;

@@ -53,11 +53,13 @@ fn edit(harness: &Harness, change: impl FnOnce(&mut Value)) {
 const NOTHING: [&str; 0] = [];
 
 #[tokio::test]
-async fn what_is_published_costs_nothing_more_nor_does_a_restart() {
+async fn what_is_published_costs_nothing_more_and_a_restart_one_read() {
     let mut harness = published().await;
     assert_eq!(harness.distributed().await, NOTHING);
     let mut restarted = harness.restarted().await;
     restarted.asked();
+    let get = format!("GET configmaps {NAMESPACE}/{NAME}");
+    assert_eq!(restarted.distributed().await, [&*get], "the watch shows no content");
     assert_eq!(restarted.distributed().await, NOTHING);
 }
 
@@ -104,9 +106,9 @@ async fn each_edit_by_hand_costs_what_undoes_it() {
     let post = format!("POST configmaps {NAMESPACE}/{NAME}");
     let get = format!("GET configmaps {NAMESPACE}/{NAME}");
     edit(&harness, |found| found["data"]["ca.crt"] = json!("nothing"));
-    assert_eq!(harness.distributed().await, [&*patch]);
+    assert_eq!(harness.distributed().await, [&*get, &*patch]);
     edit(&harness, |found| found["metadata"]["annotations"]["mtls-operator.dev/trust"] = json!("00"));
-    assert_eq!(harness.distributed().await, [&*patch]);
+    assert_eq!(harness.distributed().await, [&*get, &*patch]);
     edit(&harness, |found| found["metadata"]["labels"] = json!({}));
     assert_eq!(harness.distributed().await, [&*post, &*get, &*patch]);
     harness.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
@@ -119,7 +121,7 @@ async fn each_edit_by_hand_costs_what_undoes_it() {
     }
     edit(&harness, |found| (found["immutable"], found["data"]["ca.crt"]) = (json!(true), json!("nothing")));
     let delete = format!("DELETE configmaps {NAMESPACE}/{NAME}");
-    assert_eq!(harness.distributed().await, [&*delete, &*post]);
+    assert_eq!(harness.distributed().await, [&*get, &*delete, &*post]);
 }
 
 #[tokio::test]
@@ -188,10 +190,10 @@ async fn a_write_that_came_too_late_is_tried_on_what_there_is_now() {
     let (patch, get) =
         (format!("PATCH configmaps {NAMESPACE}/{NAME}"), format!("GET configmaps {NAMESPACE}/{NAME}"));
     harness.server.next(&patch, Fault::Overtaken);
-    assert_eq!(harness.distributed().await, [&*patch, &*get, &*patch]);
+    assert_eq!(harness.distributed().await, [&*get, &*patch, &*get, &*patch]);
     edit(&harness, |found| found["data"]["ca.crt"] = json!("nothing"));
     harness.server.next(&patch, Fault::Broken);
-    assert_eq!(harness.distributed().await, [&*patch]);
+    assert_eq!(harness.distributed().await, [&*get, &*patch]);
     assert_eq!(harness.distributed().await, NOTHING, "it waits for its turn");
     harness.advance(SignedDuration::from_secs(1));
     assert_eq!(harness.distributed().await, [&*patch]);
@@ -315,6 +317,8 @@ async fn a_fresh_list_decides_where_the_watch_lags() {
     edit(&mesh.harness, |found| found["metadata"]["annotations"]["example.com/touched"] = json!("yes"));
     assert!(!confirms(&mesh.harness).await, "what it was in between is not told yet");
     mesh.harness.watch();
+    assert!(!confirms(&mesh.harness).await, "and not read yet");
+    mesh.harness.distribute().await;
     assert!(confirms(&mesh.harness).await);
     mesh.harness.server.delete(CONFIG_MAPS, NAMESPACE, NAME);
     assert!(!confirms(&mesh.harness).await, "what was there may still be in use");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::authority::MtlsAuthorityStatus;
 use mtls_operator::api::decoded::Decoded;
@@ -20,6 +20,7 @@ use mtls_operator::operator::index::digest::digest;
 use mtls_operator::operator::informers::{AuthorityHandler, IdentityHandler, LeafSecretHandler};
 use mtls_operator::operator::issuers::Unready;
 use mtls_operator::operator::trust_bundle::apply::apply;
+use mtls_operator::operator::trust_bundle::config_maps::ConfigMapMetadata;
 use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
 use mtls_operator::operator::trust_bundle::store::{ListScope, PublishFailure};
 use mtls_operator::operator::trust_bundle::targets::{Change, pending_changes, sites};
@@ -152,9 +153,10 @@ async fn a_bundle_counts_as_it_was_when_it_was_deleted() {
     let place = the_place(&harness);
     let seen = harness.consumers.bundles.store.lock().seen(&place).cloned().unwrap();
     harness.consumers.bundles.store.change(|ledger| ledger.take_drifted(std::slice::from_ref(&place)));
-    let mut deleted: ConfigMap = last(&harness, (CONFIG_MAPS, NAMESPACE, BUNDLE));
-    deleted.data.as_mut().unwrap().insert("ca.crt".into(), "theirs".into());
-    TrustBundleHandler::new(&harness.consumers.bundles, ListScope::ConfigMaps(None)).delete(deleted);
+    let changed: ConfigMapMetadata = last(&harness, (CONFIG_MAPS, NAMESPACE, BUNDLE));
+    let mut handler = TrustBundleHandler::new(&harness.consumers.bundles, ListScope::ConfigMaps(None));
+    handler.apply(changed.clone(), false);
+    handler.delete(changed);
     harness.consumers.bundles.store.change(|ledger| {
         assert!(ledger.take_drifted(std::slice::from_ref(&place)));
         ledger.apply_response(&place, seen);

@@ -17,7 +17,7 @@ pub const WANTED: DesiredBundle<'_> = DesiredBundle { authority: "mesh", text: 7
 
 pub fn posted() -> PublishedBundle {
     let authority = Some(Arc::from("mesh"));
-    PublishedBundle { authority, text: Some(7), trust: 8, is_labelled: true, is_frozen: false }
+    PublishedBundle { authority, text: Some(7), trust: 8, is_labelled: true, is_frozen: false, is_read: true }
 }
 
 pub fn place(namespace: &str) -> Target {

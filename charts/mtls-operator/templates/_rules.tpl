@@ -26,13 +26,16 @@ namespace that it serves. Paths are below src/.
   resources: [endpointslices]
   verbs: [list, watch]
 {{- end }}
-# Trust bundles for clients without an identity, where authorities ask for them (spec.trustBundle).
-# list, watch: TrustBundleHandler in operator/trust_bundle/informer.rs, by our label, though RBAC cannot limit it to that. list:
-# operator/authority/rotation/bundles.rs, too. get: read() in operator/trust_bundle/apply.rs sees which object has the name. create, patch,
-# delete: there, too; what lacks our annotation is neither patched nor deleted (admission-writes.yaml).
+{{- if .Values.trustBundles.configMaps }}
+# Trust bundles for clients without an identity, where authorities ask for them (spec.trustBundle.namespaces).
+# list, watch: watch_config_maps() in operator/trust_bundle/config_maps.rs, metadata by our label, though RBAC cannot limit it to that,
+# and only while an authority asks. list: operator/authority/rotation/bundles.rs, too. get: read() in operator/trust_bundle/apply.rs
+# sees what is in the object of that name. create, patch, delete: there, too; what lacks our annotation is neither patched nor deleted
+# (admission-writes.yaml).
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch, create, patch, delete]
+{{- end }}
 {{ include "mtls-operator.eventRule" . }}
 {{- end -}}
 

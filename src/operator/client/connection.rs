@@ -13,8 +13,10 @@ use zeroize::Zeroizing;
 /// Longest answer, and longest event of a watch. An object takes 1.5 MiB in etcd at most, unless the cluster's administrators
 /// raise that, and JSON has six octets for some of one: any single object fits.
 pub const MAX_ANSWER: usize = 12 << 20;
-/// Answers up to this length are read side by side, longer ones one at a time. A usual page has half of it.
-const LARGE: usize = 2 << 20;
+/// Pages of lists up to this length are read side by side, longer ones one at a time. A usual one has half of it.
+pub(super) const LARGE_PAGE: usize = 2 << 20;
+/// Other answers, and events of watches, up to this length are read side by side: as many of them as there are workers.
+pub(super) const LARGE_OBJECT: usize = 256 << 10;
 /// Pages of lists that are read or handled at the same time.
 const LISTS_AT_ONCE: usize = 4;
 
@@ -63,17 +65,25 @@ impl Connection {
         self.lists.clone().acquire_owned().await.ok()
     }
 
-    /// Asks, and reads the answer up to [`MAX_ANSWER`].
-    pub(super) async fn answer(&self, request: http::Request<Vec<u8>>) -> Result<Answer, kube::Error> {
-        let (mut stream, mut body) = (self.open(request).await?, Zeroizing::default());
+    /// Asks, and reads the answer up to [`MAX_ANSWER`]; one that is longer than `large` when no other such is read.
+    pub(super) async fn answer(
+        &self,
+        request: http::Request<Vec<u8>>,
+        large: usize,
+    ) -> Result<Answer, kube::Error> {
+        let (mut stream, mut body) = (self.open(request, large).await?, Zeroizing::default());
         let end = stream.read(&mut body, None).await.map_err(kube_error)?;
         Ok(Answer { body, is_whole: end != End::TooLong, _large: stream.permit })
     }
 
     /// Asks, and reads of the answer as much as is asked for.
-    pub(super) async fn open(&self, request: http::Request<Vec<u8>>) -> Result<AnswerStream, kube::Error> {
-        let source = self.client.request_stream(request).await?;
-        Ok(AnswerStream { source: Box::new(source), large: self.large.clone(), permit: None })
+    pub(super) async fn open(
+        &self,
+        request: http::Request<Vec<u8>>,
+        large: usize,
+    ) -> Result<AnswerStream, kube::Error> {
+        let source = Box::new(self.client.request_stream(request).await?);
+        Ok(AnswerStream { source, large, permits: self.large.clone(), permit: None })
     }
 }
 
@@ -93,7 +103,8 @@ pub(super) enum End {
 /// An answer that is being read.
 pub(super) struct AnswerStream {
     source: Source,
-    large: Arc<Semaphore>,
+    large: usize,
+    permits: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -107,8 +118,10 @@ impl AnswerStream {
             }
             let found = until.and_then(|octet| chunk.iter().position(|other| *other == octet));
             let (wanted, room) = (found.map_or(chunk.len(), |at| at + 1), MAX_ANSWER - body.len());
-            if body.len() + wanted > LARGE && self.permit.is_none() {
-                self.permit = self.large.clone().acquire_owned().await.ok();
+            if body.len() + wanted > self.large && self.permit.is_none() {
+                self.permit = self.permits.clone().acquire_owned().await.ok();
+                // Once, instead of by doubling: only what is written of it takes memory.
+                body.reserve_exact(room);
             }
             let taken = wanted.min(room);
             body.extend_from_slice(chunk.get(..taken).unwrap_or_default());
@@ -122,12 +135,16 @@ impl AnswerStream {
         }
     }
 
-    /// Reads a line into an empty buffer. What the line before has taken is given back.
+    /// Reads a line into an empty buffer.
     pub(super) async fn line(&mut self, line: &mut Vec<u8>) -> io::Result<End> {
-        self.permit = None;
-        line.clear();
-        line.shrink_to(LARGE);
         self.read(line, Some(b'\n')).await
+    }
+
+    /// Empties the buffer of a line, and gives back what it has taken.
+    pub(super) fn give_back(&mut self, line: &mut Vec<u8>) {
+        line.clear();
+        line.shrink_to(self.large);
+        self.permit = None;
     }
 }
 

@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::api_object::ApiObject;
-use self::connection::{Connection, MAX_ANSWER};
+use self::connection::{Connection, LARGE_OBJECT, MAX_ANSWER};
 use self::pages::Pages;
 use self::request::{ApiRequest, READ_TIMEOUT, conflict_is_stale, create, describe, optional, patch_params};
 use self::wiped_secret::{WipedSecret, wipe};
@@ -221,7 +221,7 @@ impl ApiClient {
 
     async fn send<T: DeserializeOwned>(&self, call: ApiRequest) -> Result<T, Error> {
         let (verb, what) = (call.verb, call.what.clone());
-        let answer = call.answer(&self.connection).await;
+        let answer = call.answer(&self.connection, LARGE_OBJECT).await;
         // The text of an answer that cannot be parsed is told to no log: it may be that of a Secret.
         let result = answer.and_then(|answer| {
             if !answer.is_whole {

@@ -10,7 +10,7 @@ use kube::core::Request;
 use serde::Deserialize;
 
 use super::api_object::ApiObject;
-use super::connection::{Answer, Connection, ListPermit, MAX_ANSWER};
+use super::connection::{Answer, Connection, LARGE_PAGE, ListPermit, MAX_ANSWER};
 use super::page_head::{ListHead, head};
 use super::request::{ApiRequest, READ_TIMEOUT};
 use crate::operator::error::Error;
@@ -119,7 +119,7 @@ impl<T: ApiObject> Pages<T> {
         let request =
             if T::is_metadata() { self.request.list_metadata(&params) } else { self.request.list(&params) };
         let call = ApiRequest::new("list", self.what.clone(), request, READ_TIMEOUT)?;
-        let answer = call.answer(&self.connection).await;
+        let answer = call.answer(&self.connection, LARGE_PAGE).await;
         if let Some(metrics) = &self.metrics {
             metrics.requested("list", answer.is_ok());
         }

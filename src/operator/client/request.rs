@@ -36,11 +36,11 @@ impl ApiRequest {
         }
     }
 
-    /// Sends it, and reads the answer.
-    pub(super) async fn answer(self, connection: &Connection) -> Result<Answer, Error> {
+    /// Sends it, and reads the answer; one that is longer than `large` when no other such is read.
+    pub(super) async fn answer(self, connection: &Connection, large: usize) -> Result<Answer, Error> {
         let Self { verb, what, request, within } = self;
         let what = format!("{verb} {what}");
-        match tokio::time::timeout(within, Box::pin(connection.answer(request))).await {
+        match tokio::time::timeout(within, Box::pin(connection.answer(request, large))).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(source)) => Err(Error::Api { what, source: Box::new(source) }),
             Err(_) => Err(Error::Timeout { what, within }),

@@ -12,7 +12,7 @@ use kube::api::WatchParams;
 use kube::core::{Request, Status, WatchEvent};
 
 use super::api_object::ApiObject;
-use super::connection::{AnswerStream, Connection, End, MAX_ANSWER};
+use super::connection::{AnswerStream, Connection, End, LARGE_OBJECT, MAX_ANSWER};
 use crate::operator::error::Error;
 
 /// The API server ends a watch after so many seconds.
@@ -90,7 +90,7 @@ impl<K: ApiObject> Changes<K> {
             request.watch(&params, version)
         };
         let request = request.map_err(|error| WatchError::Open(kube::Error::BuildRequest(error)))?;
-        let stream = connection.open(request).await.map_err(WatchError::Open)?;
+        let stream = connection.open(request, LARGE_OBJECT).await.map_err(WatchError::Open)?;
         Ok(Self { stream, line: Vec::new(), kind: PhantomData })
     }
 
@@ -99,13 +99,15 @@ impl<K: ApiObject> Changes<K> {
         let Ok(read) = tokio::time::timeout(SILENT_FOR, self.stream.line(&mut self.line)).await else {
             return Ok(None);
         };
-        match read {
+        let change = match read {
             Ok(End::Found) => self.parse().map(Some),
             Ok(End::OfAnswer) => Ok(None),
             Ok(End::TooLong) => Err(WatchError::TooLong),
             Err(error) if is_cut(&error) => Ok(None),
             Err(error) => Err(WatchError::Broken(error)),
-        }
+        };
+        self.stream.give_back(&mut self.line);
+        change
     }
 
     fn parse(&self) -> Result<Change<K>, WatchError> {

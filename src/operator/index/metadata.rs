@@ -149,6 +149,51 @@ impl ObjectVersion for NamespaceMetadata {
     }
 }
 
+/// Of an object that may hold a published trust bundle.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BundleMetadata {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Uid.
+    pub uid: String,
+    /// Version.
+    pub resource_version: String,
+    /// Labels.
+    pub labels: BundleLabels,
+    /// Annotations.
+    pub annotations: BundleNotes,
+}
+
+/// The labels of a published trust bundle that are used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct BundleLabels {
+    /// Who manages it.
+    #[serde(rename = "app.kubernetes.io/managed-by")]
+    pub manager: Option<String>,
+    /// The authority.
+    #[serde(rename = "mtls-operator.dev/authority")]
+    pub authority: Option<String>,
+}
+
+/// The annotation of a published trust bundle that is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct BundleNotes {
+    /// Hash of the set of roots: an object that has it is this operator's.
+    #[serde(rename = "mtls-operator.dev/trust")]
+    pub trust: Option<String>,
+}
+
+impl ObjectVersion for BundleMetadata {
+    fn resource_version(&self) -> &str {
+        &self.resource_version
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -172,5 +217,17 @@ mod tests {
         assert_eq!(parsed, LeafMetadata::from(&whole));
         assert_eq!(parsed.annotations.issued_at.as_deref(), Some("a"));
         assert_eq!(parsed.labels.identity.as_deref(), Some("web"));
+    }
+
+    #[test]
+    fn what_is_parsed_of_a_bundle_has_the_names_that_are_written() {
+        let parsed: BundleMetadata = serde_json::from_value(json!({
+            "name": "b", "labels": { label::AUTHORITY: "mesh", label::MANAGED_BY: label::MANAGER },
+            "annotations": { annotation::TRUST: "t" },
+        }))
+        .unwrap();
+        let BundleMetadata { labels, annotations, .. } = parsed;
+        assert_eq!(labels.manager.as_deref(), Some(label::MANAGER));
+        assert_eq!((labels.authority.as_deref(), annotations.trust.as_deref()), (Some("mesh"), Some("t")));
     }
 }

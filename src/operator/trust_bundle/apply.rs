@@ -45,7 +45,7 @@ where
         (BundlePlan::Create, _) => create::<K>(bundles, change).await,
         (BundlePlan::Update, Some(seen)) => update::<K>(bundles, change, &seen).await,
         (BundlePlan::Remove, Some(seen)) => remove::<K>(bundles, change, &seen).await,
-        (BundlePlan::Refuse(_), _) => return read::<K>(bundles, change).await,
+        (BundlePlan::Refuse(_) | BundlePlan::Read, _) => return read::<K>(bundles, change).await,
         // The bundle has changed since the comparison: the next one decides.
         (BundlePlan::Keep | BundlePlan::Update | BundlePlan::Remove, _) => Ok(()),
     };
@@ -93,7 +93,7 @@ async fn remove<K: BundleObject>(
     Ok(())
 }
 
-/// Reads the object at a target: the watch does not show one without the label, or not yet.
+/// Reads the object at a target: the watch shows no content of a ConfigMap, and nothing of one without the label.
 async fn read<K>(bundles: &TrustBundles, change: &Change) -> Result<(), Error>
 where
     K: BundleObject + DeserializeOwned,
@@ -104,6 +104,9 @@ where
         Some(found) => remember(bundles, change, &found, Some(requested_at)),
         None if matches!(change.plan, BundlePlan::Refuse(_)) => {
             bundles.store.change(|store| store.clear_failure(&change.target));
+        }
+        None if change.plan == BundlePlan::Read => {
+            bundles.store.change(|store| store.remove(&change.target));
         }
         None => {
             bundles.store.change(|store| store.remove(&change.target));

@@ -18,7 +18,7 @@ use crate::operator::error::Error;
 use crate::runtime::readiness::Readiness;
 
 /// How often it is asked again while they are not available and an authority asks for one.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// Watches them without end, as soon as they are available.
 pub async fn watch_cluster_bundles(bundles: TrustBundles, connection: Connection) {

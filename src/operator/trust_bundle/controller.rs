@@ -71,6 +71,13 @@ impl TrustBundleController {
                 .is_some_and(|issuer| issuer.spec.publication.cluster().is_some())
         };
         bundles.store.ask_for_cluster(bundles.context.issuers.names().iter().any(asks));
+        let wants = |name: &String| {
+            bundles.context.issuers.get(name).is_some_and(|issuer| {
+                issuer.spec.publication.has_config_maps() || issuer.spec.unread.hides_publication()
+            })
+        };
+        let is_wanted = bundles.context.issuers.names().iter().any(wants);
+        bundles.store.ask_for_config_maps(is_wanted || bundles.store.lock().has_config_maps());
         let changes = pending_changes(bundles);
         let is_idle = |change: &Change| !self.busy.values().any(|target| *target == change.target);
         self.changes.extend(changes.due.into_iter().filter(is_idle).take(BATCH));

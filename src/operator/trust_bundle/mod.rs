@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod cluster_trust_bundles;
+pub mod config_maps;
 pub mod controller;
 pub mod informer;
 pub mod objects;
@@ -9,3 +10,4 @@ pub mod shared;
 pub mod status;
 pub mod store;
 pub mod targets;
+pub mod unread;

@@ -98,6 +98,7 @@ pub trait BundleObject: Resource<DynamicType = ()> + Sized {
             trust: digest(&trust),
             is_labelled: of(&meta.labels, label::MANAGED_BY).as_deref() == Some(label::MANAGER),
             is_frozen: self.is_frozen(),
+            is_read: true,
         };
         let uid = meta.uid.clone().unwrap_or_default();
         Some(ObservedBundle { published, uid, version: meta.resource_version.clone().unwrap_or_default() })

@@ -13,6 +13,8 @@ pub struct SharedBundleStore {
     store: Shared<BundleStore>,
     /// Whether an authority asks for a ClusterTrustBundle.
     asked: watch::Sender<bool>,
+    /// Whether ConfigMaps are to be watched.
+    config_maps: watch::Sender<bool>,
 }
 
 impl SharedBundleStore {
@@ -39,6 +41,17 @@ impl SharedBundleStore {
     /// Notes whether an authority asks for a ClusterTrustBundle.
     pub fn ask_for_cluster(&self, is_asked: bool) {
         self.asked.send_if_modified(|asked| std::mem::replace(asked, is_asked) != is_asked);
+    }
+
+    /// Notes whether ConfigMaps are to be watched: an authority asks for one, or one is left.
+    pub fn ask_for_config_maps(&self, is_asked: bool) {
+        self.config_maps.send_if_modified(|asked| std::mem::replace(asked, is_asked) != is_asked);
+    }
+
+    /// Waits until ConfigMaps are to be watched, or not.
+    pub async fn until_config_maps(&self, are_asked: bool) {
+        // The sender lives as long as this does.
+        let _ = self.config_maps.subscribe().wait_for(|asked| *asked == are_asked).await;
     }
 
     /// Waits until one does.

@@ -8,7 +8,7 @@ use super::store::{Availability, BundleStore, PublishFailure};
 use super::targets::{bundle, sites};
 use crate::api::conditions::PUBLISHED;
 use crate::operator::issuers::Issuer;
-use crate::plan::trust_bundle::decide::{BundlePlan, DesiredBundle, Target, decide};
+use crate::plan::trust_bundle::decide::{BundlePlan, DesiredBundle, Target, decide, seems_as_wanted};
 use crate::plan::trust_bundle::published::{PublishedReason, TargetStatus, verdict};
 
 /// The state of each target of an authority. `None` while its signer is not known.
@@ -34,14 +34,20 @@ fn status(
     match (target, store.availability()) {
         (Target::Cluster { .. }, Availability::NotServed) => return TargetStatus::NotServed,
         (Target::Cluster { .. }, Availability::Denied(why)) => {
-            return TargetStatus::Failed(why.clone());
+            return TargetStatus::Denied(why.clone());
         }
         _ => {}
     }
-    match (decide(desired, &store.found(target), exists), store.failure(target)) {
+    if let Some(why) = store.denied(target) {
+        return TargetStatus::Denied(why.to_owned());
+    }
+    let found = store.found(target);
+    match (decide(desired, &found, exists), store.failure(target)) {
         (BundlePlan::Keep, _) => TargetStatus::Published,
         (BundlePlan::Refuse(conflict), _) => TargetStatus::Conflict(conflict),
         (_, Some(PublishFailure::Failed(why))) => TargetStatus::Failed(why.clone()),
+        // Every ConfigMap is read once after a start: until then its metadata are believed.
+        (BundlePlan::Read, _) if seems_as_wanted(desired, &found) => TargetStatus::Published,
         _ => TargetStatus::Publishing,
     }
 }

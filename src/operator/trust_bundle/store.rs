@@ -41,7 +41,7 @@ pub enum ListScope {
 }
 
 impl ListScope {
-    fn covers(&self, target: &Target) -> bool {
+    pub(super) fn covers(&self, target: &Target) -> bool {
         match (self, target) {
             (Self::ConfigMaps(scope), Target::ConfigMap { namespace, .. }) => {
                 scope.as_deref().is_none_or(|scope| scope == &**namespace)
@@ -77,19 +77,23 @@ pub enum Availability {
 /// Only the leader writes failures; watches of every replica write the rest.
 #[derive(Debug, Default)]
 pub struct BundleStore {
-    published: HashMap<Target, Listed<ObservedBundle>>,
+    pub(super) published: HashMap<Target, Listed<ObservedBundle>>,
+    /// Versions that were not read yet.
+    pub(super) unread: HashMap<Target, String>,
     deleted: Tombstones,
     failures: HashMap<Target, PublishFailure>,
     backoff: Backoff<Digest>,
     /// The current text of each authority, by its name.
     current: HashMap<Digest, Digest>,
     /// Targets where another text was seen since the last call of `take_drifted`.
-    drifted: HashSet<Target>,
-    list: ListNumber,
+    pub(super) drifted: HashSet<Target>,
+    pub(super) list: ListNumber,
     /// Lists that are complete.
-    listed: HashSet<ListScope>,
+    pub(super) listed: HashSet<ListScope>,
+    /// Which ConfigMaps are watched, or why they cannot be.
+    pub(super) config_maps: HashMap<ListScope, Result<(), String>>,
     availability: Availability,
-    revision: u64,
+    pub(super) revision: u64,
 }
 
 impl BundleStore {
@@ -144,6 +148,7 @@ impl BundleStore {
             self.note_drift(target);
             self.clear_failure(target);
         }
+        self.was_read(target, &seen.version);
         self.published.insert(target.clone(), Listed::new(seen, self.list));
     }
 
@@ -162,6 +167,7 @@ impl BundleStore {
     /// A bundle does not exist any more, or is not this operator's any more.
     pub fn remove(&mut self, target: &Target) {
         self.note_drift(target);
+        self.note_unread(target);
         self.published.remove(target);
         self.clear_failure(target);
     }
@@ -175,7 +181,8 @@ impl BundleStore {
 
     fn has_drifted(&self, published: &PublishedBundle) -> bool {
         let current = published.authority.as_ref().and_then(|name| self.current.get(&digest(name)));
-        current.is_none_or(|text| published.text != Some(*text)) && !self.current.is_empty()
+        let differs = current.is_none_or(|text| published.text != Some(*text));
+        differs && published.is_read && !self.current.is_empty()
     }
 
     /// Sets the current text of an authority.

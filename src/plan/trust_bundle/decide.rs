@@ -125,14 +125,16 @@ pub struct DesiredBundle<'a> {
 pub struct PublishedBundle {
     /// Name of its authority, if its label names one.
     pub authority: Option<Arc<str>>,
-    /// Its text, where it has one.
+    /// Its text, where it has one; as it was read last.
     pub text: Option<u64>,
     /// Digest of its annotation `trust`.
     pub trust: u64,
     /// Whether it has the label by which it is watched.
     pub is_labelled: bool,
-    /// Whether it is immutable.
+    /// Whether it is immutable; as it was read last.
     pub is_frozen: bool,
+    /// Whether it was read in its present version, or only its metadata are known.
+    pub is_read: bool,
 }
 
 /// What was observed at a target.
@@ -162,6 +164,8 @@ pub enum BundlePlan {
     Keep,
     /// Create it, if absent.
     Create,
+    /// Read it: what it holds is not known.
+    Read,
     /// Update text, labels and annotations.
     Update,
     /// Delete it.
@@ -180,6 +184,9 @@ pub fn decide(desired: DesiredBundle<'_>, found: &TargetState, exists: impl Fn(&
     };
     if let Some(owner) = other_owner(desired.authority, published, exists) {
         return BundlePlan::Refuse(Conflict::Authority(owner));
+    }
+    if !published.is_read {
+        return BundlePlan::Read;
     }
     if is_as_wanted(desired, published) {
         return BundlePlan::Keep;
@@ -219,6 +226,18 @@ fn is_as_wanted(desired: DesiredBundle<'_>, published: &PublishedBundle) -> bool
         && published.trust == desired.trust
         && published.is_labelled
         && published.authority.as_deref() == Some(desired.authority)
+}
+
+/// Whether a bundle whose present version was not read yet is, by its metadata and by what was read last, the desired one.
+#[must_use]
+pub fn seems_as_wanted(desired: DesiredBundle<'_>, found: &TargetState) -> bool {
+    match found {
+        TargetState::Ours(published) => {
+            let text = published.text.or(Some(desired.text));
+            is_as_wanted(desired, &PublishedBundle { text, ..published.clone() })
+        }
+        TargetState::Nothing | TargetState::Foreign => false,
+    }
 }
 
 /// Whether clients may use a bundle that differs from the desired one. Where no object exists, a deleted one may still be in

@@ -53,6 +53,8 @@ pub enum TargetStatus {
     Conflict(Conflict),
     /// It cannot be written: a sentence.
     Failed(String),
+    /// The operator has no right to see it: a sentence.
+    Denied(String),
     /// The API server has no such kind.
     NotServed,
 }
@@ -65,7 +67,7 @@ impl TargetStatus {
             Self::Published => PublishedReason::Published,
             Self::Publishing => PublishedReason::Publishing,
             Self::Conflict(_) => PublishedReason::Conflict,
-            Self::Failed(_) => PublishedReason::Failed,
+            Self::Failed(_) | Self::Denied(_) => PublishedReason::Failed,
             Self::NotServed => PublishedReason::NotServed,
         }
     }
@@ -80,7 +82,11 @@ impl TargetStatus {
             Self::Conflict(Conflict::Authority(owner)) => {
                 format!("{target} belongs to MtlsAuthority {owner}; name another ConfigMap in spec.trustBundle")
             }
-            Self::Failed(why) => format!("{target} could not be written{}: {why}", unless_allowed(target)),
+            // A write may have been refused for many reasons. That of a ClusterTrustBundle needs a right that few installations give.
+            Self::Failed(why) if target.namespace().is_some() => {
+                format!("{target} could not be written: {why}")
+            }
+            Self::Failed(why) | Self::Denied(why) => format!("{target} could not be written ({}): {why}", needed_value(target)),
             Self::NotServed => {
                 "the API server does not serve ClusterTrustBundles in certificates.k8s.io/v1 (Kubernetes 1.37 does); set spec.trustBundle.clusterTrustBundle to false, or have them served".into()
             }
@@ -88,10 +94,10 @@ impl TargetStatus {
     }
 }
 
-fn unless_allowed(target: &Target) -> &'static str {
+fn needed_value(target: &Target) -> &'static str {
     match target {
-        Target::ConfigMap { .. } => "",
-        Target::Cluster { .. } => " (that needs the chart's value trustBundles.clusterTrustBundles=true)",
+        Target::ConfigMap { .. } => "that needs the chart's value trustBundles.configMaps=true",
+        Target::Cluster { .. } => "that needs the chart's value trustBundles.clusterTrustBundles=true",
     }
 }
 

@@ -3,10 +3,9 @@
 //!
 //! Once the next root signs, no bundle is waited for: one that cannot be written would keep the former root for ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::blockers::BundleBlockers;
 use super::exclusions::Exclusions;
@@ -15,12 +14,14 @@ use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::client::scoped_pages::{ScopedPage, ScopedPages};
 use crate::operator::error::Error;
 use crate::operator::index::digest::{digest, version_number};
+use crate::operator::trust_bundle::config_maps::ConfigMapMetadata;
 use crate::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
 use crate::operator::trust_bundle::shared::TrustBundles;
 use crate::operator::trust_bundle::store::{Availability, BundleStore, ObservedBundle};
 use crate::operator::trust_bundle::targets::{TargetSite, sites};
+use crate::operator::trust_bundle::unread::{config_map, observed};
 use crate::plan::authority::spec::AuthoritySpec;
-use crate::plan::trust_bundle::decide::{DesiredBundle, Target, TargetState, is_behind};
+use crate::plan::trust_bundle::decide::{DesiredBundle, PublishedBundle, Target, TargetState, is_behind};
 
 /// What the store shows, and whether a bundle was behind since the last call.
 #[must_use]
@@ -54,9 +55,13 @@ pub async fn confirm(
     let mut fresh = HashMap::new();
     if spec.publication.has_config_maps() {
         let (client, labels) = (&bundles.context.client, label::selector_for(&spec.name));
-        let mut list = ScopedPages::<ConfigMap>::new(client, labels, bundles.context.watched());
+        let mut list = ScopedPages::<ConfigMapMetadata>::new(client, labels, bundles.context.watched());
+        let sites: HashSet<&Target> = count.sites.iter().map(|site| &site.target).collect();
         while let Some(ScopedPage { page, .. }) = list.next().await? {
-            fresh.extend(page.items.iter().filter_map(|object| Some((object.target(), object.observed()?))));
+            let seen =
+                page.items.iter().map(|object| (config_map(&object.metadata), observed(&object.metadata)));
+            let wanted = seen.filter(|(target, _)| sites.contains(target));
+            fresh.extend(wanted.filter_map(|(target, seen)| Some((target, seen?))));
         }
     }
     for TargetSite { target, .. } in
@@ -72,10 +77,26 @@ pub async fn confirm(
         }
         found => found,
     };
-    let blockers = count.blockers(|target| {
-        fresh.get(target).map_or_else(|| others(target), |seen| TargetState::Ours(seen.published.clone()))
+    let blockers = count.blockers(|target| match fresh.get(target) {
+        Some(seen) if seen.published.is_read => TargetState::Ours(seen.published.clone()),
+        Some(seen) => as_read(&bundles.store.lock(), target, seen, count.desired),
+        None => others(target),
     });
     Ok((blockers, count.newer_than_store(&fresh, &bundles.store.lock())))
+}
+
+/// A bundle whose metadata a list shows, as it was read last. Where the store knows none, it was told everything until the bundle was
+/// deleted, or the change is not confirmed.
+fn as_read(
+    store: &BundleStore,
+    target: &Target,
+    seen: &ObservedBundle,
+    desired: DesiredBundle<'_>,
+) -> TargetState {
+    match store.found(target) {
+        TargetState::Ours(known) => TargetState::Ours(known),
+        _ => TargetState::Ours(PublishedBundle { text: Some(desired.text), ..seen.published.clone() }),
+    }
 }
 
 /// What is counted, and by what.
@@ -109,7 +130,9 @@ impl<'a> Count<'a> {
 
     fn newer_than_store(&self, fresh: &HashMap<Target, ObservedBundle>, store: &BundleStore) -> usize {
         let is_older = |known: &ObservedBundle, seen: &ObservedBundle| {
-            known.uid != seen.uid || version_number(&known.version) < version_number(&seen.version)
+            known.uid != seen.uid
+                || version_number(&known.version) < version_number(&seen.version)
+                || !known.published.is_read
         };
         let seen = self.sites.iter().filter_map(|site| fresh.get_key_value(&site.target));
         // Of what was deleted while the list was made, the store has been told everything.

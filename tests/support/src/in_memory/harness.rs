@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use mtls_operator::api::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
 use mtls_operator::operator::authority::activate::activate;
@@ -25,8 +25,9 @@ use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::probe::store::SharedProbeState;
 use mtls_operator::operator::scheduler::Scheduler;
 use mtls_operator::operator::trust_bundle::apply::apply;
+use mtls_operator::operator::trust_bundle::config_maps::ConfigMapMetadata;
 use mtls_operator::operator::trust_bundle::informer::TrustBundleHandler;
-use mtls_operator::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
+use mtls_operator::operator::trust_bundle::objects::ClusterTrustBundle;
 use mtls_operator::operator::trust_bundle::shared::{SharedBundleStore, TrustBundles};
 use mtls_operator::operator::trust_bundle::store::{Availability, ListScope};
 use mtls_operator::operator::trust_bundle::targets::pending_changes;
@@ -217,13 +218,16 @@ impl Harness {
             }
             scheduler.finish_identity_list(None, list, now);
         });
-        self.watch_bundles::<ConfigMap>(CONFIG_MAPS, ListScope::ConfigMaps(None));
+        self.watch_bundles::<ConfigMapMetadata>(CONFIG_MAPS, ListScope::ConfigMaps(None));
         if *self.consumers.bundles.store.lock().availability() == Availability::Open {
             self.watch_bundles::<ClusterTrustBundle>(CLUSTER_BUNDLES, ListScope::Cluster);
         }
     }
 
-    fn watch_bundles<K: BundleObject + DeserializeOwned + Send>(&self, kind: &str, range: ListScope) {
+    fn watch_bundles<K: DeserializeOwned>(&self, kind: &str, range: ListScope)
+    where
+        TrustBundleHandler: EventHandler<K>,
+    {
         let mut audience = TrustBundleHandler::new(&self.consumers.bundles, range);
         EventHandler::<K>::init(&mut audience);
         for object in self.server.all(kind).into_iter().filter(is_ours) {
