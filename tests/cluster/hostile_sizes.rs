@@ -1,4 +1,4 @@
-//! Objects of the largest sizes that the API allows, made by users of one namespace, keep nobody from being served and take no
+//! Objects of the largest sizes that the API allows, made by users of one namespace, keep no other identity waiting and take no
 //! memory that the operator does not have.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};

@@ -15,7 +15,7 @@ use super::workers::{Workers, until};
 /// The other namespace.
 const BANK: &str = "bank";
 
-/// Somebody in the bank applies an identity.
+/// A user of the namespace bank applies an identity.
 fn apply_in_bank(harness: &Harness, name: &str) {
     let known = NamespaceEntry::default();
     let now = harness.context.millis();

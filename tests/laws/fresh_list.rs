@@ -43,12 +43,12 @@ fn behind(
     query.find(board, |id, entry| fresh.sighting(board.index(), id, entry)).names
 }
 
-const NOBODY: [&str; 0] = [];
+const NONE: [&str; 0] = [];
 
 #[test]
 fn what_the_list_shows_counts_and_not_what_the_index_remembers() {
     let list = [current("web", "7")];
-    assert_eq!(behind(&mut settled(), &list, &[(None, Some("9"))], |_| {}), NOBODY);
+    assert_eq!(behind(&mut settled(), &list, &[(None, Some("9"))], |_| {}), NONE);
     let list = [lacking("web", "7")];
     assert_eq!(behind(&mut settled(), &list, &[(None, Some("9"))], |_| {}), ["orders/web"]);
 }
@@ -56,8 +56,8 @@ fn what_the_list_shows_counts_and_not_what_the_index_remembers() {
 #[test]
 fn a_secret_that_the_list_does_not_name_is_gone_unless_it_was_written_after_the_list_was_made() {
     let unlisted = |scope, version| behind(&mut settled(), &[], &[(scope, version)], |_| {});
-    assert_eq!(unlisted(None, Some("6")), NOBODY, "the index knows what was written in version 7");
-    assert_eq!(unlisted(Some("orders"), Some("6")), NOBODY);
+    assert_eq!(unlisted(None, Some("6")), NONE, "the index knows what was written in version 7");
+    assert_eq!(unlisted(Some("orders"), Some("6")), NONE);
     assert_eq!(unlisted(None, Some("7")), ["orders/web"]);
     assert_eq!(unlisted(Some("bank"), Some("6")), ["orders/web"], "the list of another namespace");
     assert_eq!(unlisted(None, None), ["orders/web"], "a list of an unknown version");
@@ -70,7 +70,7 @@ fn an_identity_that_is_issued_while_the_list_is_made_holds_nothing_up() {
         board.apply_secret(&secret("db", "12"), false, at(0));
         board.apply_identity(&version(issued("db"), "13"), false, at(0));
     };
-    assert_eq!(behind(&mut settled(), &list, &[(None, Some("9"))], issue), NOBODY);
+    assert_eq!(behind(&mut settled(), &list, &[(None, Some("9"))], issue), NONE);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn an_identity_that_takes_the_place_of_another_is_not_taken_for_it() {
 fn an_identity_that_is_told_of_after_its_secret_was_listed_is_not_behind() {
     let list = [current("web", "7"), current("db", "8"), current("cache", "8")];
     let tell = |board: &mut Scheduler| board.apply_identity(&version(issued("db"), "9"), false, at(0));
-    assert_eq!(behind(&mut settled(), &list, &[(None, Some("9"))], tell), NOBODY);
+    assert_eq!(behind(&mut settled(), &list, &[(None, Some("9"))], tell), NONE);
 }
 
 #[test]
