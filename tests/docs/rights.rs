@@ -121,10 +121,10 @@ fn the_table_of_rights_is_what_the_chart_grants_with_each_value_that_changes_it(
     let rows = Row::all();
     let watched = format!("watchNamespaces={{{}}}", WATCHED.join(","));
     // The values of a rendering, and those of the table that are set with them.
-    const DEFAULT: [&str; 2] = ["authority.create", "trustBundles.configMaps"];
-    let with = |value: &'static str| [&DEFAULT[..], &[value]].concat();
+    let default = ["authority.create", "trustBundles.configMaps"];
+    let with = |value: &'static str| [&default[..], &[value]].concat();
     let renderings: [(&str, Vec<&str>); 6] = [
-        ("authority.create=true", DEFAULT.to_vec()),
+        ("authority.create=true", default.to_vec()),
         ("authority.create=false", vec!["trustBundles.configMaps"]),
         ("trustBundles.configMaps=false", vec!["authority.create"]),
         ("endpointProbes.enabled=true", with("endpointProbes.enabled")),
