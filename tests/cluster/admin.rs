@@ -1,6 +1,6 @@
 //! The ports of a replica: metrics as Prometheus reads them, and health as the kubelet probes it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::cluster::TestCluster;
 use test_support::installation::OPERATOR;
 use test_support::wait::until;
@@ -51,4 +51,22 @@ async fn a_standby_is_ready_and_has_no_figures_about_identities() {
     until("the standby to be ready", is_ready).await;
     let page = cluster.admin_page("two", "/metrics").await;
     assert!(!page.contains("authority=\"mesh\""), "{page}");
+}
+
+/// The whole of managed fields is skipped while identities are read, but for the last writer.
+#[tokio::test]
+async fn the_log_names_the_client_that_asked_for_a_certificate() {
+    let cluster = TestCluster::shared();
+    let namespace = cluster.namespace().await;
+    namespace.create("asked", json!({})).await;
+    let identity = namespace.ready("asked").await;
+    let writes = identity.metadata.managed_fields.unwrap_or_default();
+    let write = writes.into_iter().find(|write| write.subresource.is_none()).unwrap();
+    let is_it = |line: &Value| {
+        (&line["message"], &line["namespace"], &line["name"])
+            == (&json!("issued"), &json!(namespace.name), &json!("asked"))
+    };
+    let log = cluster.operator_log();
+    let line = log.lines().filter_map(|line| serde_json::from_str(line).ok()).find(is_it).unwrap();
+    assert_eq!((&line["writer"], line["writer_time"].is_string()), (&json!(write.manager), true), "{line}");
 }
