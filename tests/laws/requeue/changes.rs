@@ -66,6 +66,6 @@ fn a_secret_is_remembered_by_its_annotations_and_nothing_else() {
             annotation::PROFILE: secret("web").profile.unwrap().to_string(),
         },
     }});
-    let seen = SecretEntry::of(&serde_json::from_value(meta).unwrap(), "orders".into());
+    let seen = SecretEntry::of(&serde_json::from_value(meta["metadata"].clone()).unwrap(), "orders".into());
     assert_eq!(format!("{seen:?}"), format!("{:?}", secret("web")));
 }
