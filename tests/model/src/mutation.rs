@@ -14,10 +14,10 @@
 //! | `ExpiredLeavesAreEvidence` | `operator/authority/root/known_signers.rs` | `is_claim` | `recorded.has_valid_leaf(now)` |
 //! | `NoEvidence` | `operator/authority/root/loss.rs` | `evidence` | all of it |
 //! | `NamesSignerAfterItsFirstLeaf` | `operator/authority/controller.rs` | `reconcile` | the return where `!names_signer(&authority, &outcome)` |
-//! | `WaitsSinceLastWrite` | `operator/scheduler/watch_events.rs` | `lagging` | the condition with `lags(secret, signer, seconds(now))` |
+//! | `WaitsSinceLastWrite` | `operator/scheduler/secret_events.rs` | `lagging` | the condition with `lags(secret, signer, seconds(now))` |
 //! | `ForgetsBetweenLooks` | `plan/authority/quiet_period.rs` | `observed` | `if !was_behind` |
 //! | `Unconfirmed` | `operator/authority/reconcile.rs` | `confirmed` | `confirm(consumers, spec, &observed.loaded, &observed.blockers, self.quiet_period).await` |
-//! | `IgnoresInterruptions` | `operator/scheduler/watch_events.rs` | `apply_secret` | `is_jump` |
+//! | `IgnoresInterruptions` | `operator/scheduler/secret_events.rs` | `apply_secret` | `is_jump` |
 //! | `ServesNoCrossThatEndsEarly` | `pki/authority.rs` | `issue` | added: the cross-certificate is left out of `self.served()` where it ends before the leaf |
 //! | `UnguardedRootWrites` | `operator/authority/root/patch.rs` | `at_version` | `"resourceVersion": version` |
 //! | `UnguardedLeafWrites` | `operator/identity/act.rs` | `patch` | `"resourceVersion"` |
