@@ -11,15 +11,16 @@ use mtls_operator::plan::identity::decide::IssueReason;
 use mtls_operator::plan::identity::world::LeafDefect;
 use mtls_operator::runtime::skew::ClockProblem;
 
+pub const LEAF_DEFECTS: [LeafDefect; 6] = [
+    LeafDefect::CertificateUnreadable,
+    LeafDefect::KeyUnreadable,
+    LeafDefect::KeyMismatch,
+    LeafDefect::Untrusted,
+    LeafDefect::Unsound,
+    LeafDefect::NotYetValid,
+];
+
 pub fn every_cause() -> [IssueReason; 15] {
-    let damages = [
-        LeafDefect::CertificateUnreadable,
-        LeafDefect::KeyUnreadable,
-        LeafDefect::KeyMismatch,
-        LeafDefect::Untrusted,
-        LeafDefect::Unsound,
-        LeafDefect::NotYetValid,
-    ];
     let because = |number: usize| match number {
         0 => IssueReason::New,
         1 => IssueReason::Missing,
@@ -30,7 +31,7 @@ pub fn every_cause() -> [IssueReason; 15] {
         6 => IssueReason::Due,
         7 => IssueReason::Rotated,
         8 => IssueReason::Distrusted,
-        damage => IssueReason::Damaged(damages[damage - 9]),
+        damage => IssueReason::Damaged(LEAF_DEFECTS[damage - 9]),
     };
     std::array::from_fn(because)
 }

@@ -68,7 +68,7 @@ impl ProbedObject {
         let (meta, spec, status) = (&identity.metadata, &identity.spec, identity.status.as_ref());
         let conditions = status.map(|status| &*status.conditions).unwrap_or_default();
         Self {
-            uid: digest(meta.uid.as_deref().unwrap_or_default()),
+            uid: uid(identity),
             version: version_number(meta.resource_version.as_deref().unwrap_or_default()),
             generation: meta.generation,
             authority: spec.authority_ref.name.as_str().into(),
@@ -78,6 +78,12 @@ impl ProbedObject {
             stated: stated(find(conditions, SERVING), status.and_then(|status| status.served.as_ref())),
             status: StoredStatus::of(identity),
         }
+    }
+
+    /// Whether an identity is this one, and not another of its name.
+    #[must_use]
+    pub fn is_same(&self, identity: &MtlsIdentity) -> bool {
+        self.uid == uid(identity)
     }
 
     /// Name of the Secret that holds the certificate.
@@ -97,6 +103,10 @@ impl ProbedObject {
     pub fn probe(&self, name: &str) -> Option<&Probe> {
         self.probes.iter().find(|probe| &*probe.name == name)
     }
+}
+
+fn uid(identity: &MtlsIdentity) -> Digest {
+    digest(identity.metadata.uid.as_deref().unwrap_or_default())
 }
 
 impl Probe {

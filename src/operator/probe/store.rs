@@ -71,7 +71,7 @@ impl ProbeState {
 
     fn is_known(&self, identity: &MtlsIdentity) -> bool {
         let known = self.identities.get(&name_of(identity));
-        known.is_some_and(|known| known.object.uid == ProbedObject::new(identity).uid)
+        known.is_some_and(|known| known.object.is_same(identity))
     }
 
     /// Applies an identity, unless the version that is known is the current one.

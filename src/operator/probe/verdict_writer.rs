@@ -8,7 +8,6 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::candidates::Candidate;
-use super::probed_object::ProbedObject;
 use super::status::StoredStatus;
 use super::store::SharedProbeState;
 use crate::api::MtlsIdentity;
@@ -86,7 +85,7 @@ async fn patch(
     }
     let NamespacedName { namespace, name } = &**name;
     let found = context.client.read::<MtlsIdentity>(Some(namespace), name).await?;
-    let current = found.filter(|found| ProbedObject::new(found).uid == object.uid);
+    let current = found.filter(|found| object.is_same(found));
     let status = current.as_ref().and_then(StoredStatus::new);
     Ok(status.map(|status| status.patch(verdict, object.generation, now)))
 }

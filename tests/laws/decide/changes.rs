@@ -11,6 +11,7 @@ use super::{
     ISSUED, ISSUING, PAUSED, SECOND, at, create, decision, issue, refresh, stands, unknown_authority, unready,
 };
 use crate::fixture::{Case, DAY, HOUR, NOW, asked, terms};
+use crate::vocabulary::LEAF_DEFECTS;
 
 fn other_profile() -> ProfileHash {
     ProfileHash::of(IdentitySpecHash::of(&asked("other")), AuthoritySpecHash::of(&terms()))
@@ -68,16 +69,8 @@ fn each_change_of_a_settled_world_has_its_own_plan_and_standing() {
 
 #[test]
 fn every_damage_is_a_reason_of_its_own() {
-    let damages = [
-        LeafDefect::CertificateUnreadable,
-        LeafDefect::KeyUnreadable,
-        LeafDefect::KeyMismatch,
-        LeafDefect::Untrusted,
-        LeafDefect::Unsound,
-        LeafDefect::NotYetValid,
-    ];
     let mut words = Vec::new();
-    for damage in damages {
+    for damage in LEAF_DEFECTS {
         let decision = decision(&Case::changed(|case| case.held().leaf = Err(damage)));
         assert_eq!(
             (decision.plan.clone(), stands(&decision)),
@@ -88,7 +81,7 @@ fn every_damage_is_a_reason_of_its_own() {
     }
     words.sort_unstable();
     words.dedup();
-    assert_eq!(words.len(), damages.len());
+    assert_eq!(words.len(), LEAF_DEFECTS.len());
 }
 
 #[test]
