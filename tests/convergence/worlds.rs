@@ -7,20 +7,13 @@ use mtls_operator::pki::Validity;
 use mtls_operator::plan::identity::profile::{AuthoritySpecHash, IdentitySpecHash, ProfileHash};
 use mtls_operator::plan::identity::world::{LeafDefect, OwnedSecret, SecretState, StoredLeaf};
 use proptest::prelude::*;
+use test_support::objects::LEAF_DEFECTS;
 
 use super::model::{Model, NOW, asked, terms};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
-const DAMAGES: [LeafDefect; 6] = [
-    LeafDefect::CertificateUnreadable,
-    LeafDefect::KeyUnreadable,
-    LeafDefect::KeyMismatch,
-    LeafDefect::Untrusted,
-    LeafDefect::Unsound,
-    LeafDefect::NotYetValid,
-];
 /// Age and lifetime in seconds: of a clock that was ahead, new, before its renewal, after it, in its last second, at its
 /// end, expired.
 const LIVES: [(i64, i64); 7] =
@@ -107,7 +100,7 @@ fn pairs<A: Clone, B: Clone>(ones: &[A], others: &[B]) -> Vec<(A, B)> {
 fn every_secret() -> Vec<SecretState> {
     let sound =
         pairs(&LIVES, &[false, true]).into_iter().map(|((age, life), ours)| Ok(leaf(age, life, ours)));
-    let leaves: Vec<_> = sound.chain(DAMAGES.map(Err)).collect();
+    let leaves: Vec<_> = sound.chain(LEAF_DEFECTS.map(Err)).collect();
     let flags = pairs(&pairs(&[false, true], &[false, true]), &[false, true]);
     let rest = pairs(&pairs(&profiles(), &TRUSTS), &pairs(&ANSWERS, &flags));
     let mut secrets = vec![SecretState::Absent, SecretState::Foreign("Bob's".into())];
@@ -132,7 +125,7 @@ pub fn every_world() -> impl Iterator<Item = Model> {
 pub fn worlds() -> impl Strategy<Value = Model> {
     let sound = (-DAY..7 * DAY, HOUR..7 * DAY, any::<bool>())
         .prop_map(|(age, lifetime, is_ours)| Ok(leaf(age, lifetime, is_ours)));
-    let leaves = prop_oneof![3 => sound, 1 => proptest::sample::select(DAMAGES.to_vec()).prop_map(Err)];
+    let leaves = prop_oneof![3 => sound, 1 => proptest::sample::select(LEAF_DEFECTS.to_vec()).prop_map(Err)];
     let profiles = proptest::sample::select(profiles().to_vec());
     let (trusts, answers) = (proptest::sample::select(&TRUSTS[..]), proptest::sample::select(&ANSWERS[..]));
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());

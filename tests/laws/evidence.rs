@@ -1,6 +1,7 @@
 //! Laws of evidence (I11): what the root Secret does not explain shows a loss, and nothing that users of a namespace can write
 //! alone does while there is a root Secret.
 
+use mtls_operator::api::namespaced_name::NamespacedName;
 use mtls_operator::plan::authority::evidence::{Evidence, Explained, LeafClaim, Traces, Witness};
 use mtls_operator::plan::authority::known_signers::{Claimant, KnownSigners, RecordedSigner};
 
@@ -52,7 +53,7 @@ fn what_a_status_claims_shows_a_loss_by_itself_only_while_there_is_no_root_secre
     assert_eq!(shown(&known, &held(Some("key"))), None, "its proof has to be read");
     let found = shown(&known, &Explained::Nothing).unwrap();
     assert!(found.otherwise.is_some(), "it may be forged: {found:?}");
-    assert_eq!(found.witnesses, [Witness::Identity("orders".into(), "web".into())]);
+    assert_eq!(found.witnesses, [Witness::Identity(NamespacedName::new("orders", "web"))]);
     assert_eq!(shown(&known, &Explained::Unknown), None, "the decision says what is wrong with the Secret");
 }
 

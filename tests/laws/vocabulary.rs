@@ -10,15 +10,7 @@ use mtls_operator::plan::authority::transition::{Cause, NextRoot, Transition};
 use mtls_operator::plan::identity::decide::IssueReason;
 use mtls_operator::plan::identity::world::LeafDefect;
 use mtls_operator::runtime::skew::ClockProblem;
-
-pub const LEAF_DEFECTS: [LeafDefect; 6] = [
-    LeafDefect::CertificateUnreadable,
-    LeafDefect::KeyUnreadable,
-    LeafDefect::KeyMismatch,
-    LeafDefect::Untrusted,
-    LeafDefect::Unsound,
-    LeafDefect::NotYetValid,
-];
+use test_support::objects::LEAF_DEFECTS;
 
 pub fn every_cause() -> [IssueReason; 15] {
     let because = |number: usize| match number {

@@ -27,8 +27,8 @@ pub struct AwaitedObject {
 impl From<&Witness> for AwaitedObject {
     fn from(witness: &Witness) -> Self {
         match witness {
-            Witness::Identity(namespace, name) => Self::identity(namespace, name),
-            Witness::LeafSecret(namespace, name) => Self::secret(namespace, name),
+            Witness::Identity(named) => Self::identity(&named.namespace, &named.name),
+            Witness::LeafSecret(named) => Self::secret(&named.namespace, &named.name),
         }
     }
 }

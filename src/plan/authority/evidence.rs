@@ -5,6 +5,7 @@
 
 use super::known_signers::{Claimant, KnownSigners};
 use crate::api::names::{annotation, key};
+use crate::api::namespaced_name::NamespacedName;
 
 /// Identities that are read before a root is called lost. One of each namespace comes before the second of any, and the status
 /// of the authority names the signer besides.
@@ -21,13 +22,13 @@ pub struct Evidence {
     pub witnesses: Vec<Witness>,
 }
 
-/// An object that evidence rests on: namespace and name.
+/// An object that evidence rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Witness {
     /// An `MtlsIdentity`.
-    Identity(String, String),
+    Identity(NamespacedName),
     /// A leaf Secret.
-    LeafSecret(String, String),
+    LeafSecret(NamespacedName),
 }
 
 impl Evidence {
@@ -175,7 +176,7 @@ impl<'a, K: PartialEq> Traces<'a, K> {
         let what = format!(
             "{place} holds another root than the one that MtlsIdentity {namespace}/{name} depends on"
         );
-        Some(Evidence::proven(what).by(vec![Witness::Identity(namespace.to_string(), name.to_string())]))
+        Some(Evidence::proven(what).by(vec![Witness::Identity(NamespacedName::new(&**namespace, &**name))]))
     }
 }
 
@@ -183,7 +184,7 @@ fn of_claimant<K>(place: &str, Claimant { namespace, name, .. }: &Claimant<K>) -
     let what =
         format!("{place} is missing, which held the root that MtlsIdentity {namespace}/{name} depends on");
     let otherwise = otherwise("the status of that MtlsIdentity was restored or forged", "that MtlsIdentity");
-    Evidence::claimed(what, otherwise).by(vec![Witness::Identity(namespace.to_string(), name.to_string())])
+    Evidence::claimed(what, otherwise).by(vec![Witness::Identity(NamespacedName::new(&**namespace, &**name))])
 }
 
 fn of_leaf_secret(place: &str, claim: &LeafClaim) -> Evidence {
@@ -191,8 +192,8 @@ fn of_leaf_secret(place: &str, claim: &LeafClaim) -> Evidence {
     let what = format!("{place} is missing, though Secret {namespace}/{secret} claims a leaf of its root");
     let otherwise = otherwise("that Secret was restored or forged", "that Secret");
     Evidence::claimed(what, otherwise).by(vec![
-        Witness::LeafSecret(namespace.clone(), secret.clone()),
-        Witness::Identity(namespace.clone(), identity.clone()),
+        Witness::LeafSecret(NamespacedName::new(namespace, secret)),
+        Witness::Identity(NamespacedName::new(namespace, identity)),
     ])
 }
 

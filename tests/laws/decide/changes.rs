@@ -11,7 +11,7 @@ use super::{
     ISSUED, ISSUING, PAUSED, SECOND, at, create, decision, issue, refresh, stands, unknown_authority, unready,
 };
 use crate::fixture::{Case, DAY, HOUR, NOW, asked, terms};
-use crate::vocabulary::LEAF_DEFECTS;
+use test_support::objects::LEAF_DEFECTS;
 
 fn other_profile() -> ProfileHash {
     ProfileHash::of(IdentitySpecHash::of(&asked("other")), AuthoritySpecHash::of(&terms()))

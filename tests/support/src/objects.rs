@@ -1,9 +1,20 @@
-//! What a test reads of objects.
+//! What a test reads of objects, and what can be wrong with them.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Resource;
 use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::conditions::find;
+use mtls_operator::plan::identity::world::LeafDefect;
+
+/// Every defect of a leaf.
+pub const LEAF_DEFECTS: [LeafDefect; 6] = [
+    LeafDefect::CertificateUnreadable,
+    LeafDefect::KeyUnreadable,
+    LeafDefect::KeyMismatch,
+    LeafDefect::Untrusted,
+    LeafDefect::Unsound,
+    LeafDefect::NotYetValid,
+];
 
 /// Status, reason and message of an identity's `Ready` condition.
 pub fn ready_of(identity: &MtlsIdentity) -> (String, String, String) {

@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use super::former_keys::SignerMention;
 use super::ownership_claim::{exists, is_owned};
+use crate::api::namespaced_name::NamespacedName;
 use crate::operator::client::AT_ONCE;
 use crate::operator::client::api_object::MetadataOf;
 use crate::operator::client::scoped_pages::{ScopedPage, ScopedPages};
@@ -22,11 +23,10 @@ use crate::plan::authority::spec::AuthoritySpec;
 
 /// One leaf Secret of an identity that exists, as its metadata say.
 pub struct LeafSecret {
-    /// Its namespace.
-    pub namespace: String,
     /// Its name.
     pub name: String,
-    identity: String,
+    /// Its identity, in the same namespace.
+    identity: NamespacedName,
     uid: Option<String>,
     /// Digest of the hash of the trust bundle in it.
     pub trust: Option<Digest>,
@@ -36,9 +36,10 @@ pub struct LeafSecret {
 }
 
 impl LeafSecret {
-    /// Namespace and name of its identity.
-    fn owner(&self) -> (String, String) {
-        (self.namespace.clone(), self.identity.clone())
+    /// Its namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.identity.namespace
     }
 
     /// Whether it is known to be what the operator wrote for an identity of this authority.
@@ -46,13 +47,13 @@ impl LeafSecret {
     /// # Errors
     /// [`Error`] where the identity cannot be read.
     pub async fn is_owned(&self, context: &Context, spec: &AuthoritySpec) -> Result<bool, Error> {
-        is_owned(context, &spec.name, &self.namespace, &self.identity, self.uid.as_deref()).await
+        is_owned(context, &spec.name, &self.identity, self.uid.as_deref()).await
     }
 
     /// The signer that it names.
     #[must_use]
     pub fn named(&self) -> Option<SignerMention> {
-        let (namespace, identity) = self.owner();
+        let NamespacedName { namespace, name: identity } = self.identity.clone();
         Some(SignerMention { key_id: self.key_id.clone()?, namespace, identity })
     }
 }
@@ -86,17 +87,17 @@ impl<'a> LeafSecrets<'a> {
 
 /// Those whose identities exist. Each is read once, however many Secrets name it.
 async fn existing(context: &Context, mut leaves: Vec<LeafSecret>) -> Result<Vec<LeafSecret>, Error> {
-    let owners: BTreeSet<_> = leaves.iter().map(LeafSecret::owner).collect();
+    let owners: BTreeSet<_> = leaves.iter().map(|leaf| leaf.identity.clone()).collect();
     let checks = stream::iter(owners).map(|owner| present(context, owner));
     let found: Vec<Option<_>> = checks.buffer_unordered(AT_ONCE).try_collect().await?;
     let present: BTreeSet<_> = found.into_iter().flatten().collect();
-    leaves.retain(|leaf| present.contains(&leaf.owner()));
+    leaves.retain(|leaf| present.contains(&leaf.identity));
     Ok(leaves)
 }
 
 /// This identity, if it exists.
-async fn present(context: &Context, owner: (String, String)) -> Result<Option<(String, String)>, Error> {
-    Ok(exists(context, &owner.0, &owner.1).await?.then_some(owner))
+async fn present(context: &Context, identity: NamespacedName) -> Result<Option<NamespacedName>, Error> {
+    Ok(exists(context, &identity).await?.then_some(identity))
 }
 
 /// A leaf Secret as its metadata describe it.
@@ -104,9 +105,8 @@ fn leaf(meta: LeafMetadata) -> Option<LeafSecret> {
     let identity = meta.labels.identity.filter(|identity| !identity.is_empty())?;
     let notes = meta.annotations;
     Some(LeafSecret {
-        namespace: meta.namespace,
         name: meta.name,
-        identity,
+        identity: NamespacedName::new(meta.namespace, identity),
         uid: notes.identity_uid,
         trust: notes.trust.as_deref().map(digest),
         key_id: notes.authority_key_id.and_then(|text| text.parse().ok()),

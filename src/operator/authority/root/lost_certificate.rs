@@ -96,7 +96,7 @@ impl Search {
             self.without.extend(leaf.trust.filter(|trust| *trust == hash));
             return;
         }
-        self.holders.insert(leaf.namespace.clone());
+        self.holders.insert(leaf.namespace().to_owned());
         if self.is_recorded || self.holders.len() >= MIN_NAMESPACES {
             self.found = bundle.only(&self.wanted);
         }
@@ -104,7 +104,7 @@ impl Search {
 
     /// Whether a Secret can show something new, and not enough of its namespace have been read.
     fn wants(&mut self, leaf: &LeafSecret) -> bool {
-        let namespace = leaf.namespace.as_str();
+        let namespace = leaf.namespace();
         let is_known = leaf.trust.is_some_and(|trust| self.without.contains(&trust));
         if is_known || self.holders.contains(namespace) {
             return false;
@@ -136,6 +136,6 @@ impl Search {
 }
 
 async fn bundle(context: &Context, leaf: &LeafSecret) -> Result<Option<TrustBundle>, Error> {
-    let found = context.client.secret(&leaf.namespace, &leaf.name).await?;
+    let found = context.client.secret(leaf.namespace(), &leaf.name).await?;
     Ok(found.and_then(|secret| TrustBundle::from_pem(content(&secret, key::TRUST_BUNDLE)).ok()))
 }
