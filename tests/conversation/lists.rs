@@ -57,8 +57,7 @@ impl Sizes {
         let to = (from + limit).min(self.objects.len());
         let token = if to < self.objects.len() { to.to_string() } else { String::new() };
         let list = json!({ "resourceVersion": "9", "continue": token });
-        let items: Vec<String> =
-            (from..to).map(|number| object(number, self.objects[number]).to_string()).collect();
+        let items: Vec<String> = (from..to).map(|number| object(number, self.objects[number])).collect();
         let items = items.join(",");
         format!(r#"{{"kind":"SecretList","apiVersion":"v1","metadata":{list},"items":[{items}]}}"#)
             .into_bytes()
@@ -83,14 +82,11 @@ async fn answer(server: Sizes, request: Request<Body>) -> Result<Response<Body>,
     }
 }
 
-/// An object with an annotation of this size.
-fn object(number: usize, size: usize) -> Value {
-    json!({
-        "metadata": {
-            "namespace": "orders", "name": number.to_string(), "uid": "u", "resourceVersion": "1",
-            "annotations": { "example.com/ballast": "x".repeat(size) },
-        },
-    })
+/// An object with an annotation of this size, as text: escaping many MiB takes long in a build for tests.
+fn object(number: usize, size: usize) -> String {
+    let metadata = format!(r#""namespace":"orders","name":"{number}","uid":"u","resourceVersion":"1""#);
+    let ballast = "x".repeat(size);
+    format!(r#"{{"metadata":{{{metadata},"annotations":{{"example.com/ballast":"{ballast}"}}}}}}"#)
 }
 
 const MIB: usize = 1 << 20;
@@ -173,7 +169,8 @@ async fn told(server: &Sizes) -> Vec<String> {
 }
 
 fn event(kind: &str, number: usize, size: usize) -> String {
-    format!("{}\n", json!({ "type": kind, "object": object(number, size) }))
+    let object = object(number, size);
+    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! Runs the test programs of this workspace side by side: `test-runner ARGUMENTS-OF-CARGO-TEST`.
 //!
-//! Many programs wait for a cluster, a lease or a certificate most of their time, so that two at a time take half as long as one after the other.
+//! Many programs wait for a cluster, a lease or a certificate most of their time, so that three at a time take half as long as one after the other.
 //! Output is printed when a program ends, whole. The exit code is 1 if a program failed.
 #![allow(clippy::print_stdout, reason = "a program whose output is its result")]
 
