@@ -30,6 +30,7 @@ pub mod probed_identity;
 pub mod probed_object;
 pub mod reason_counts;
 mod recording_client;
+pub mod slice_object;
 pub mod status;
 pub mod store;
 mod unwritten;
