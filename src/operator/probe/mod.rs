@@ -26,6 +26,7 @@ pub mod endpoint_slices;
 pub mod expectation;
 pub mod handshake;
 pub mod informer;
+pub mod probe_turns;
 pub mod probed_identity;
 pub mod probed_object;
 pub mod reason_counts;
