@@ -141,8 +141,8 @@ fn scheduler(workers: usize) -> Shared<Scheduler> {
 fn key_generator(settings: &Settings, scheduler: &Shared<Scheduler>, clock: &Clock) -> KeyGenerator {
     let (waiting, scheduler, clock) = (scheduler.clone(), scheduler.clone(), clock.clone());
     let is_wanted = move |id| waiting.lock().is_suspended(id);
-    KeyGenerator::start(settings.key_threads, is_wanted, move |id| {
-        scheduler.change(|scheduler| scheduler.resume(id, clock.now().as_millisecond()))
+    KeyGenerator::start(settings.key_threads, is_wanted, move |id, key| {
+        scheduler.change(|scheduler| scheduler.key_generated(id, key, clock.now().as_millisecond()));
     })
 }
 
@@ -172,7 +172,7 @@ async fn start_watches(
         watches.spawn(secrets.run(clock.clone(), handler, objects.handle("leaf Secrets")));
         let identities = Watch::within(client, scope.as_deref()).counted(metrics);
         let handler = IdentityHandler::new(context.clone(), consumers.probes.clone(), scope);
-        watches.spawn(identities.run(context.clock.clone(), handler, objects.handle("MtlsIdentities")));
+        watches.spawn(identities.run(clock.clone(), handler, objects.handle("MtlsIdentities")));
     }
     let own = Watch::within(client, Some(&context.namespace)).counted(metrics);
     let handler = RootSecretHandler(context.authorities.clone());

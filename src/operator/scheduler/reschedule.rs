@@ -21,6 +21,9 @@ impl Scheduler {
         let backoff_until = self.backoff.until(id, entry.generation, now);
         let backoff_until = backoff_until.max(self.repairs.until(id, entry.generation, now));
         let backoff_until = backoff_until.max(self.floor_until(id, now)).filter(|until| *until > now);
+        if !matches!(requeue, Requeue::Now(_)) {
+            self.keys.forget(id);
+        }
         let at = match (requeue, backoff_until) {
             (Requeue::Now(priority), None) => {
                 let (place, changes_at) = (self.place(id, entry, priority, now), changes_at(entry, now));

@@ -6,6 +6,7 @@ mod fresh_list;
 mod lagging;
 mod pacing;
 mod queue;
+mod ready_keys;
 mod retries;
 mod scope;
 mod watch_events;
