@@ -7,6 +7,7 @@ mod lagging;
 mod pacing;
 mod queue;
 mod ready_keys;
+mod repairs;
 mod retries;
 mod scope;
 mod watch_events;
