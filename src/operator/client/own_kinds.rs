@@ -5,7 +5,6 @@ use kube::api::Patch;
 use kube::core::Request;
 use serde_json::Value;
 
-use super::pages::Pages;
 use super::request::{ApiRequest, describe, patch_params};
 use super::{ApiClient, WRITE_TIMEOUT};
 use crate::api::decoded::{Decoded, StandIn};
@@ -26,8 +25,7 @@ impl ApiClient {
     /// # Errors
     /// [`Error`] where the API server does not answer, or with an error.
     pub async fn has_authorities(&self) -> Result<bool, Error> {
-        let mut pages =
-            Pages::<Decoded<MtlsAuthority>>::new(&self.connection, None, None).counted(&self.metrics);
+        let mut pages = self.list_all::<Decoded<MtlsAuthority>>(None);
         while let Some(page) = pages.next().await? {
             if !page.items.is_empty() {
                 return Ok(true);
