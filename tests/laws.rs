@@ -75,6 +75,8 @@ mod probe_schedule;
 mod probe_status;
 #[path = "laws/probe_store.rs"]
 mod probe_store;
+#[path = "laws/probe_turns.rs"]
+mod probe_turns;
 #[path = "laws/probe_verdict.rs"]
 mod probe_verdict;
 #[path = "laws/profile.rs"]

@@ -96,7 +96,7 @@ fn probed(identities: usize, pods_of_each: usize) -> ProbeState {
         for candidate in state.take_candidates(&mut sweep, now) {
             state.decide(&candidate, Some(&expected()), now);
         }
-        while let Some((candidate, key)) = state.take_due(now) {
+        while let Some((candidate, key)) = state.take_due(now, 32) {
             let record =
                 ProbeRecord::new(key.address, observation(), Timestamp::UNIX_EPOCH, now, &expected());
             state.record(&candidate.name, &key, record);

@@ -141,8 +141,8 @@ fn scheduler(workers: usize) -> Shared<Scheduler> {
 fn key_generator(settings: &Settings, scheduler: &Shared<Scheduler>, clock: &Clock) -> KeyGenerator {
     let (waiting, scheduler, clock) = (scheduler.clone(), scheduler.clone(), clock.clone());
     let is_wanted = move |id| waiting.lock().is_suspended(id);
-    KeyGenerator::start(settings.key_threads, is_wanted, move |id| {
-        scheduler.change(|scheduler| scheduler.resume(id, clock.now().as_millisecond()))
+    KeyGenerator::start(settings.key_threads, is_wanted, move |id, key| {
+        scheduler.change(|scheduler| scheduler.key_generated(id, key, clock.now().as_millisecond()));
     })
 }
 
@@ -155,32 +155,28 @@ async fn start_watches(
     watches: &mut JoinSet<()>,
 ) {
     let context = consumers.context();
+    let (clock, metrics) = (&context.clock, &context.metrics.watches);
     let all = readiness.handle("leaf Secrets and identities");
     let policy = Readiness::new();
     let namespaces = NamespaceHandler::new(context.clone(), consumers.bundles.store.clone());
-    watches.spawn(Watch::all(client).run(context.clock.clone(), namespaces, policy.handle("Namespaces")));
+    let watch = Watch::all(client).counted(metrics);
+    watches.spawn(watch.run(clock.clone(), namespaces, policy.handle("Namespaces")));
     let authorities = AuthorityHandler::new(context.clone());
-    watches.spawn(Watch::all(client).run(
-        context.clock.clone(),
-        authorities,
-        policy.handle("MtlsAuthorities"),
-    ));
+    let watch = Watch::all(client).counted(metrics);
+    watches.spawn(watch.run(clock.clone(), authorities, policy.handle("MtlsAuthorities")));
     policy.ready().await;
     let objects = Readiness::new();
     for scope in context.watched() {
-        let secrets = Watch::within(client, scope.as_deref()).labelled(label::selector());
+        let secrets = Watch::within(client, scope.as_deref()).labelled(label::selector()).counted(metrics);
         let handler = LeafSecretHandler::new(context.clone(), scope.clone());
-        watches.spawn(secrets.run(context.clock.clone(), handler, objects.handle("leaf Secrets")));
-        let identities = Watch::within(client, scope.as_deref());
+        watches.spawn(secrets.run(clock.clone(), handler, objects.handle("leaf Secrets")));
+        let identities = Watch::within(client, scope.as_deref()).counted(metrics);
         let handler = IdentityHandler::new(context.clone(), consumers.probes.clone(), scope);
-        watches.spawn(identities.run(context.clock.clone(), handler, objects.handle("MtlsIdentities")));
+        watches.spawn(identities.run(clock.clone(), handler, objects.handle("MtlsIdentities")));
     }
-    let own = Watch::within(client, Some(&context.namespace));
-    watches.spawn(own.run(
-        context.clock.clone(),
-        RootSecretHandler(context.authorities.clone()),
-        objects.handle("root Secrets"),
-    ));
+    let own = Watch::within(client, Some(&context.namespace)).counted(metrics);
+    let handler = RootSecretHandler(context.authorities.clone());
+    watches.spawn(own.run(clock.clone(), handler, objects.handle("root Secrets")));
     objects.ready().await;
     drop(all);
 }
@@ -196,6 +192,7 @@ fn watch_pods(
     let (context, listed) = (consumers.context(), Readiness::new());
     for scope in context.watched().into_iter().filter(|_| prober.is_some()) {
         let slices = Watch::within(client, scope.as_deref()).labelled(EndpointSlices::labels());
+        let slices = slices.counted(&context.metrics.watches);
         let handler = EndpointSlices::new(consumers.probes.clone(), scope);
         watches.spawn(slices.run(context.clock.clone(), handler, listed.handle("EndpointSlices")));
     }

@@ -53,6 +53,24 @@ async fn an_identity_is_read_once_however_many_secrets_of_the_list_claim_to_belo
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_identities_of_a_namespace_that_are_only_claimed_cost_one_list_and_those_that_exist_count() {
+    let mut mesh = mesh_in("Announced", &["a"], RotationRun::swift()).await;
+    for number in 0..50 {
+        claim(&mesh, &[format!("forged-{number}")], &format!("forged-{number}"), &json!("uid"));
+    }
+    mesh.harness.asked();
+    assert_eq!(confirm(&mesh.harness).await, None);
+    assert_eq!(mesh.harness.asked(), ["LIST secrets", "LIST mtlsidentities"]);
+    mesh.harness.apply("new", &json!({}));
+    let uid = mesh.harness.server.get(IDENTITIES, NAMESPACE, "new").unwrap()["metadata"]["uid"].clone();
+    claim(&mesh, &["new-mtls".into()], "new", &uid);
+    mesh.harness.asked();
+    assert_eq!(confirm(&mesh.harness).await.unwrap().names, ["orders/new"], "the index does not know it yet");
+    let get = format!("GET mtlsidentities {NAMESPACE}/new");
+    assert_eq!(mesh.harness.asked(), ["LIST secrets", "LIST mtlsidentities", get.as_str()]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_identity_that_this_version_cannot_read_is_waited_for_by_its_name() {
     let mesh = mesh_in("Announced", &["a"], RotationRun::swift()).await;
     mesh.harness.apply("new", &json!({}));

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 /// A harness whose keys are never made.
 async fn without_keys() -> Harness {
     let mut harness = Harness::set().await;
-    harness.keys = KeyGenerator::start(1, |_| false, |_| false);
+    harness.keys = KeyGenerator::start(1, |_| false, |_, _| ());
     harness
 }
 
@@ -39,7 +39,7 @@ async fn a_certificate_that_ends_while_its_next_key_is_awaited_is_called_expired
     let mut harness = Harness::set().await;
     harness.apply("web", &json!({}));
     harness.settle().await;
-    harness.keys = KeyGenerator::start(1, |_| false, |_| false);
+    harness.keys = KeyGenerator::start(1, |_| false, |_, _| ());
     harness.apply("web", &json!({"privateKey": {"algorithm": "RSA4096"}}));
     harness.watch();
     assert!(matches!(harness.work().await[..], [Err(Error::KeyPending)]));
@@ -58,7 +58,7 @@ async fn keys_that_were_ordered_for_what_is_gone_are_not_made() {
     let (made, mut told) = unbounded_channel();
     let gone: Arc<Mutex<Vec<IdentityId>>> = Arc::default();
     let (cancelled, last) = (gone.clone(), IdentityId::new(500));
-    let on_ready = move |id| made.send(id).is_ok();
+    let on_ready = move |id, _| made.send(id).unwrap();
     let generator = KeyGenerator::start(1, move |id| !cancelled.lock().contains(&id), on_ready);
     let order = |n: u32| {
         let place = Place { priority: Priority::New, has_failed: false, urgency: i64::from(n), namespace: 1 };

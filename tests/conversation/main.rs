@@ -15,6 +15,7 @@ mod clock;
 mod distrust;
 mod floods;
 mod fresh_list;
+mod hanging_endpoints;
 mod issuing;
 mod key_turns;
 mod late_answers;

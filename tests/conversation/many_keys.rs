@@ -18,10 +18,7 @@ use tokio::time::{sleep, timeout};
 async fn made(threads: usize, algorithms: &[KeyAlgorithm]) -> Vec<usize> {
     let called: Arc<Mutex<Vec<usize>>> = Arc::default();
     let calls = called.clone();
-    let on_ready = move |id: IdentityId| {
-        calls.lock().push(id.slot());
-        true
-    };
+    let on_ready = move |id: IdentityId, _| calls.lock().push(id.slot());
     let generator = KeyGenerator::start(threads, |_| true, on_ready);
     for (slot, algorithm) in (0..).zip(algorithms) {
         let place =

@@ -10,9 +10,12 @@ use kube::client::Body;
 use kube::{Client, Resource};
 use mtls_operator::api::MtlsAuthority;
 use mtls_operator::operator::client::watch::{EventHandler, Watch};
+use mtls_operator::operator::metrics::watches::WatchMetrics;
 use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::readiness::Readiness;
 use parking_lot::Mutex;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use test_support::in_memory::harness::Harness;
@@ -89,14 +92,34 @@ async fn watch<K>(watched: Watched, for_so_long: Duration) -> Asked
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
 {
+    watch_counted::<K>(watched, for_so_long, &WatchMetrics::default()).await.0
+}
+
+/// The same. Returns the figures at the end, too.
+async fn watch_counted<K>(
+    watched: Watched,
+    for_so_long: Duration,
+    metrics: &WatchMetrics,
+) -> (Asked, Vec<String>)
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+{
+    let mut registry = Registry::default();
+    metrics.register(&mut registry);
     let (harness, asked, ready) = (Harness::set().await, Asked::default(), Readiness::new());
-    let subject = Watch::<K>::all(asked.client(watched));
-    tokio::select! {
+    let subject = Watch::<K>::all(asked.client(watched)).counted(metrics);
+    let figures = async {
+        sleep(for_so_long).await;
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    };
+    let figures = tokio::select! {
         () = subject.run(harness.context.clock.clone(), Ignore, ready.handle("the list")) => panic!("a watch has ended"),
-        () = sleep(for_so_long) => {}
-    }
+        figures = figures => figures,
+    };
     assert!(ready.awaited().is_empty(), "the first list was not reported");
-    asked
+    (asked, figures)
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -113,6 +136,21 @@ async fn a_silent_watch_lists_again_after_45_to_68_minutes_each_time_and_each_ki
         assert!(intervals.windows(2).any(|two| two[0] != two[1]), "always as long: {intervals:?}");
     }
     assert_ne!(authorities, namespaces, "they list together");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_refused_is_counted_by_its_resource_and_reason_and_tells_when_it_was_told_last() {
+    let metrics = WatchMetrics::default();
+    let forbidden = Watched::Refused(StatusCode::FORBIDDEN);
+    let (asked, figures) = watch_counted::<Namespace>(forbidden, MINUTE, &metrics).await;
+    let refused = asked.watches.lock().len();
+    assert!(refused >= 4, "{refused} watches");
+    let errors =
+        format!("mtls_operator_watch_errors_total{{resource=\"namespaces\",reason=\"Refused\"}} {refused}");
+    let told = "mtls_operator_watch_last_event_timestamp_seconds{resource=\"namespaces\"} ";
+    let mut figures = figures.iter();
+    assert_eq!(figures.next(), Some(&errors));
+    assert!(figures.all(|line| line.starts_with(told)), "the list has told something");
 }
 
 /// kube's watcher opens a watch that is answered with this status again and again, and never lists.

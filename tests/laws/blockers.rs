@@ -129,7 +129,7 @@ fn of_more_than_ten_all_are_counted_and_the_first_ten_are_named() {
     }
     let all = found(&scheduler, &announced, &[]);
     let first: Vec<String> = (0..10).map(|number| format!("orders/web-{number:02}")).collect();
-    assert_eq!((all.behind, all.count(), &all.names), (11, 11, &first));
+    assert_eq!((all.behind, all.count(), &all.names), (11, Some(11), &first));
     let told = all.waiting_for().remove(0);
     assert_eq!((told.kind.as_str(), told.count, told.first), ("Identity", 11, first));
     let excluded: Vec<String> = (0..11).map(|number| format!("orders/web-{number:02}")).collect();

@@ -3,15 +3,15 @@
 
 use std::net::SocketAddr;
 
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use mtls_operator::operator::probe::endpoint_slices::Slices;
+use mtls_operator::operator::probe::slice_object::{SliceLabels, SliceObject};
 use serde_json::{Value, json};
 
 fn pod(address: &str) -> Value {
     json!({ "addresses": [address], "conditions": { "ready": true }, "targetRef": { "kind": "Pod", "namespace": "shop" } })
 }
 
-fn slice(name: &str, endpoints: Value) -> EndpointSlice {
+fn slice(name: &str, endpoints: Value) -> SliceObject {
     serde_json::from_value(json!({
         "metadata": { "name": name, "namespace": "shop", "labels": labels("web") },
         "addressType": "IPv4",
@@ -83,7 +83,7 @@ fn a_slice_that_changes_its_service_leaves_the_former_one() {
     assert!(slices.apply(&other));
     assert!(ready(&slices, 8443).is_empty());
     assert_eq!(slices.endpoints("shop", "api", 8443).ready.len(), 1);
-    other.metadata.labels = None;
+    other.metadata.labels = SliceLabels::default();
     assert!(slices.apply(&other));
     assert_eq!(slices.names(None), []);
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mtls_operator::api::authority::Phase;
 use mtls_operator::operator::metrics::Metrics;
+use mtls_operator::operator::metrics::watches::Interruption;
 use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::plan::authority::reason::AuthorityReason;
 use mtls_operator::plan::identity::ready::ReadyReason;
@@ -39,6 +40,9 @@ fn every_figure() -> Metrics {
     }
     metrics.probes.session_ended("Mesh", "Accepted");
     metrics.probes.identities(|_| 1);
+    for interruption in Interruption::ALL {
+        metrics.watches.of("secrets").interrupted(interruption);
+    }
     about(&metrics, "mesh");
     metrics
 }
@@ -68,6 +72,8 @@ fn samples(metrics: &Metrics) -> BTreeSet<String> {
     process_metrics::register(&mut registry, "0");
     clock_check::register(&mut registry, clock());
     metrics.register(&mut registry);
+    let watch = metrics.watches.of("secrets");
+    watch.told(1);
     let mut text = String::new();
     encode(&mut text, &registry).unwrap();
     text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
@@ -152,13 +158,34 @@ fn every_value_of_a_label_is_documented_and_no_other() {
         assert_eq!(served(label), documented[label], "{label}");
     }
     // Of these the code has no list.
-    for label in ["client", "outcome", "verb"] {
+    for label in ["client", "outcome", "resource", "verb"] {
         assert!(served(label).is_subset(&documented[label]), "{label}");
     }
     let closed: BTreeSet<String> = samples.iter().flat_map(|sample| labels(sample).into_keys()).collect();
     let open = ["authority", "grant", "version", "reason", "state"].map(str::to_owned);
     let listed: BTreeSet<String> = documented.into_keys().chain(open).collect();
     assert_eq!(closed, listed, "every label has its values, or is open, or has those of a condition");
+}
+
+#[test]
+fn what_interrupts_a_watch_is_documented() {
+    let rows = rows("Metrics");
+    let row = rows.iter().find(|row| row[0].contains("mtls_operator_watch_errors_total")).unwrap();
+    let documented = quoted(row[2]);
+    let words = Interruption::ALL.map(|interruption| interruption.as_str().to_owned());
+    assert_eq!(documented, words.into());
+}
+
+#[test]
+fn a_watch_that_has_ended_tells_no_time() {
+    let metrics = Metrics::default();
+    let (one, other) = (metrics.watches.of("configmaps"), metrics.watches.of("namespaces"));
+    one.told(1);
+    other.told(2);
+    drop(one);
+    let times = samples(&metrics).into_iter().filter(|sample| sample.contains("last_event"));
+    let resources: BTreeSet<String> = times.filter_map(|sample| labels(&sample).remove("resource")).collect();
+    assert_eq!(resources, ["namespaces", "secrets"].map(str::to_owned).into());
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl World {
 
     fn begin(&mut self, count: usize) {
         for _ in 0..count {
-            let Some((candidate, key)) = self.state.take_due(self.now) else { return };
+            let Some((candidate, key)) = self.state.take_due(self.now, 32) else { return };
             let expected = self.expected(&candidate.name).unwrap();
             self.running.push((NamespacedName::clone(&candidate.name), key, expected));
         }

@@ -55,7 +55,7 @@ impl World {
     }
 
     fn begin(&mut self, now: Duration) -> EndpointKey {
-        self.state.take_due(now).unwrap().1
+        self.state.take_due(now, 32).unwrap().1
     }
 
     fn end(&mut self, key: &EndpointKey, observation: Observation, now: Duration) {

@@ -43,7 +43,7 @@ pub async fn create_default_authority(
 }
 
 async fn create_if_none(context: &Context, default: &DefaultAuthority) -> Result<bool, Error> {
-    if !context.client.list_authorities().await?.is_empty() {
+    if context.client.has_authorities().await? {
         return Ok(false);
     }
     // Applied, not created: this field manager owns the two domains only, and another may own the rest.

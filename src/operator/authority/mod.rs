@@ -17,6 +17,7 @@ pub mod controller;
 pub mod counts;
 mod early_warning;
 pub mod inputs;
+mod named_identities;
 mod next_reconcile;
 mod observe;
 pub mod outcome;

@@ -94,9 +94,12 @@ fn rotation(before: RotationStatus, root: Option<CaState>, outcome: &RootOutcome
     }
 }
 
-/// The same rotation with what it waits for now; nothing, while there is none.
+/// The same rotation with what it waits for now; nothing, while there is none, and as it was recorded, while that is not known.
 #[must_use]
 pub fn with_blockers(rotation: RotationStatus, blockers: Option<&Blockers>) -> RotationStatus {
+    if blockers.is_some_and(|blockers| blockers.are_bundles_unknown) {
+        return rotation;
+    }
     RotationStatus {
         waiting_for: blockers.map(Blockers::waiting_for).unwrap_or_default(),
         excluded: blockers.map(|blockers| blockers.excluded.clone()).unwrap_or_default(),

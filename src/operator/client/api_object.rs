@@ -78,7 +78,8 @@ where
     }
 
     fn title() -> String {
-        format!("{}s", K::kind(&()))
+        let kind = K::kind(&());
+        kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"))
     }
 
     fn is_metadata() -> bool {

@@ -125,6 +125,12 @@ impl ApiClient {
         Pages::new(&self.connection, namespace, Some(labels)).counted(&self.metrics)
     }
 
+    /// The same, whatever labels they have.
+    #[must_use]
+    pub fn list_all<T: ApiObject>(&self, namespace: Option<&str>) -> Pages<T> {
+        Pages::new(&self.connection, namespace, None).counted(&self.metrics)
+    }
+
     /// Creates a Secret, if there is none of its name.
     ///
     /// # Errors

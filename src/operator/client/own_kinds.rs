@@ -5,7 +5,6 @@ use kube::api::Patch;
 use kube::core::Request;
 use serde_json::Value;
 
-use super::pages::Pages;
 use super::request::{ApiRequest, describe, patch_params};
 use super::{ApiClient, WRITE_TIMEOUT};
 use crate::api::decoded::{Decoded, StandIn};
@@ -21,18 +20,18 @@ impl ApiClient {
         Ok(self.get::<Decoded<K>>(namespace, name).await?.map(|Decoded(object)| object))
     }
 
-    /// Lists the authorities.
+    /// Whether there is an authority. No more of them is kept than a page.
     ///
     /// # Errors
     /// [`Error`] where the API server does not answer, or with an error.
-    pub async fn list_authorities(&self) -> Result<Vec<MtlsAuthority>, Error> {
-        let mut pages =
-            Pages::<Decoded<MtlsAuthority>>::new(&self.connection, None, None).counted(&self.metrics);
-        let mut authorities = Vec::new();
+    pub async fn has_authorities(&self) -> Result<bool, Error> {
+        let mut pages = self.list_all::<Decoded<MtlsAuthority>>(None);
         while let Some(page) = pages.next().await? {
-            authorities.extend(page.items.into_iter().map(|Decoded(authority)| authority));
+            if !page.items.is_empty() {
+                return Ok(true);
+            }
         }
-        Ok(authorities)
+        Ok(false)
     }
 
     /// Applies these fields of an authority, and owns no other; creates it where there is none.

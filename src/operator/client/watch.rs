@@ -14,6 +14,7 @@ use super::connection::Connection;
 use super::pages::Pages;
 use super::watch_events::{Change, Changes, WatchError};
 use crate::operator::index::digest::digest;
+use crate::operator::metrics::watches::{ResourceWatch, WatchMetrics};
 use crate::runtime::clock::Clock;
 use crate::runtime::error_chain::cause;
 use crate::runtime::readiness::ReadinessHandle;
@@ -45,17 +46,19 @@ pub struct Watch<K> {
     namespace: Option<String>,
     labels: Option<String>,
     name: String,
+    metrics: WatchMetrics,
     kind: PhantomData<fn() -> K>,
 }
 
 /// How far a watch has come, and what has gone wrong on the way.
-#[derive(Default)]
 struct Progress {
     /// The version to go on from; none before the first list is complete.
     version: Option<String>,
     /// Errors since the last event.
     errors: u32,
     pauses: DefaultBackoff,
+    clock: Clock,
+    metrics: ResourceWatch,
 }
 
 impl<K: ApiObject> Watch<K> {
@@ -73,7 +76,8 @@ impl<K: ApiObject> Watch<K> {
             None => K::plural().into_owned(),
         };
         let namespace = namespace.map(str::to_owned);
-        Self { connection: connection.into(), namespace, labels: None, name, kind: PhantomData }
+        let (connection, metrics) = (connection.into(), WatchMetrics::default());
+        Self { connection, namespace, labels: None, name, metrics, kind: PhantomData }
     }
 
     /// Those of them with these labels.
@@ -82,10 +86,16 @@ impl<K: ApiObject> Watch<K> {
         Self { labels: Some(labels), ..self }
     }
 
+    /// The same, with metrics.
+    #[must_use]
+    pub fn counted(self, metrics: &WatchMetrics) -> Self {
+        Self { metrics: metrics.clone(), ..self }
+    }
+
     /// Watches without end. The handle is dropped when the first list is complete.
     pub async fn run(self, clock: Clock, mut handler: impl EventHandler<K>, ready: ReadinessHandle) {
         let mut ready = Some(ready);
-        let mut progress = Progress::default();
+        let mut progress = Progress::new(clock.clone(), self.metrics.of(&K::plural()));
         let mut round: u64 = 0;
         loop {
             let again = clock.sleep(jittered(&self.name, round));
@@ -110,6 +120,7 @@ impl<K: ApiObject> Watch<K> {
                 Some(version) => self.changes(version, progress, handler).await,
                 None => self.list(handler).await.map(|version| {
                     drop(ready.take());
+                    progress.heard();
                     (progress.version, progress.errors) = (Some(version), 0);
                 }),
             };
@@ -143,15 +154,7 @@ impl<K: ApiObject> Watch<K> {
         let mut changes = Changes::<K>::open(&self.connection, namespace, labels, &version).await?;
         while progress.errors < ERRORS_BEFORE_RELIST {
             match changes.next().await {
-                Ok(Some(Change::Bookmark(version))) => progress.version = Some(version),
-                Ok(Some(Change::Apply(object))) => {
-                    progress.moved_to(object.version());
-                    handler.apply(object, false);
-                }
-                Ok(Some(Change::Delete(object))) => {
-                    progress.moved_to(object.version());
-                    handler.delete(object);
-                }
+                Ok(Some(change)) => hand_over(change, progress, handler),
                 Ok(None) => return Ok(()),
                 Err(error) if error.is_lost() => {
                     progress.version = None;
@@ -166,12 +169,37 @@ impl<K: ApiObject> Watch<K> {
 
     async fn failed(&self, progress: &mut Progress, error: &WatchError) {
         progress.errors += 1;
+        progress.metrics.interrupted(error.interruption());
         tracing::warn!(watch = self.name, error = cause(error), "a watch was interrupted");
         tokio::time::sleep(progress.pauses.next().unwrap_or(LONGEST_PAUSE)).await;
     }
 }
 
+fn hand_over<K: ApiObject>(change: Change<K>, progress: &mut Progress, handler: &mut impl EventHandler<K>) {
+    progress.heard();
+    match change {
+        Change::Bookmark(version) => progress.version = Some(version),
+        Change::Apply(object) => {
+            progress.moved_to(object.version());
+            handler.apply(object, false);
+        }
+        Change::Delete(object) => {
+            progress.moved_to(object.version());
+            handler.delete(object);
+        }
+    }
+}
+
 impl Progress {
+    fn new(clock: Clock, metrics: ResourceWatch) -> Self {
+        Self { version: None, errors: 0, pauses: DefaultBackoff::default(), clock, metrics }
+    }
+
+    /// The API server has told something.
+    fn heard(&self) {
+        self.metrics.told(self.clock.now().as_second());
+    }
+
     /// An event has arrived.
     fn moved_to(&mut self, version: String) {
         (self.version, self.errors) = (Some(version), 0);

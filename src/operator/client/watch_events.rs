@@ -14,6 +14,7 @@ use kube::core::{Request, Status, WatchEvent};
 use super::api_object::ApiObject;
 use super::connection::{AnswerStream, Connection, End, LARGE_OBJECT, MAX_ANSWER};
 use crate::operator::error::Error;
+use crate::operator::metrics::watches::Interruption;
 
 /// The API server ends a watch after so many seconds.
 const OPEN_FOR: u32 = 290;
@@ -59,6 +60,20 @@ impl WatchError {
     /// Whether only a list tells what has happened.
     pub(super) fn is_lost(&self) -> bool {
         matches!(self, Self::TooLong) || matches!(self, Self::Told(status) if status.code == GONE)
+    }
+
+    /// What metrics call it.
+    pub(super) fn interruption(&self) -> Interruption {
+        match self {
+            Self::List(_) => Interruption::ListFailed,
+            Self::Told(status) if status.code == GONE => Interruption::Gone,
+            Self::Open(kube::Error::Api(status)) if status.code == GONE => Interruption::Gone,
+            Self::Told(_) | Self::Open(kube::Error::Api(_)) => Interruption::Refused,
+            Self::Open(_) => Interruption::NotOpened,
+            Self::Broken(_) => Interruption::BrokenOff,
+            Self::Unreadable(_) => Interruption::Unreadable,
+            Self::TooLong => Interruption::TooLarge,
+        }
     }
 
     /// Whether nothing more comes.

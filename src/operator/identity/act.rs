@@ -96,7 +96,8 @@ fn private_key(
     if !algorithm.is_rsa() {
         return Ok(PrivateKey::generate(algorithm)?);
     }
-    if let Some(key) = keys.take(*id, algorithm)? {
+    let made = context.scheduler.lock().take_key(*id, algorithm)?;
+    if let Some(key) = made {
         return Ok(key);
     }
     let place = {

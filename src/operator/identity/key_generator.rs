@@ -3,7 +3,6 @@
 //! An identity requests one and is told when it is there, so that no other identity waits for it. A key that is not wanted any
 //! more when its turn comes is not generated.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -11,28 +10,25 @@ use tokio::sync::Notify;
 
 use super::key_orders::{KeyOrder, KeyOrders};
 use crate::operator::index::IdentityId;
-use crate::pki::{KeyAlgorithm, KeyError, PrivateKey};
+use crate::operator::scheduler::ready_keys::GeneratedKey;
+use crate::pki::PrivateKey;
 
-/// Requests for keys, and the keys that are ready.
+/// Requests for keys. A key that is ready is handed over at once, and none is kept here.
 #[derive(Clone)]
 pub struct KeyGenerator(Arc<Keys>);
-
-/// What was generated, of which kind.
-type Generated = (KeyAlgorithm, Result<PrivateKey, KeyError>);
 
 #[derive(Default)]
 struct Keys {
     orders: Mutex<KeyOrders>,
     ordered: Notify,
-    ready: Mutex<HashMap<IdentityId, Generated>>,
 }
 
 impl KeyGenerator {
-    /// A generator of so many threads. `is_wanted` says whether an identity waits for its key, `on_ready` ends that.
+    /// A generator of so many threads. `is_wanted` says whether an identity waits for its key, `on_ready` takes it.
     pub fn start(
         threads: usize,
         is_wanted: impl Fn(IdentityId) -> bool + Send + Sync + 'static,
-        on_ready: impl Fn(IdentityId) -> bool + Send + Sync + 'static,
+        on_ready: impl Fn(IdentityId, Option<GeneratedKey>) + Send + Sync + 'static,
     ) -> Self {
         let generator = Self(Arc::default());
         let (is_wanted, on_ready) = (Arc::new(is_wanted), Arc::new(on_ready));
@@ -40,17 +36,6 @@ impl KeyGenerator {
             tokio::spawn(work(generator.0.clone(), is_wanted.clone(), on_ready.clone()));
         }
         generator
-    }
-
-    /// The key that was requested for an identity, if it is there and of the right kind.
-    ///
-    /// # Errors
-    /// [`KeyError`] where it could not be generated.
-    pub fn take(&self, id: IdentityId, algorithm: KeyAlgorithm) -> Result<Option<PrivateKey>, KeyError> {
-        match self.0.ready.lock().remove(&id) {
-            Some((made, key)) if made == algorithm => key.map(Some),
-            _ => Ok(None),
-        }
     }
 
     /// Requests a key for an identity.
@@ -63,7 +48,7 @@ impl KeyGenerator {
 async fn work(
     keys: Arc<Keys>,
     is_wanted: Arc<impl Fn(IdentityId) -> bool>,
-    on_ready: Arc<impl Fn(IdentityId) -> bool>,
+    on_ready: Arc<impl Fn(IdentityId, Option<GeneratedKey>)>,
 ) {
     loop {
         let order = keys.orders.lock().begin(&*is_wanted);
@@ -74,14 +59,8 @@ async fn work(
         // Another thread may be idle: what woke this one may have been told of several orders.
         keys.ordered.notify_one();
         let generated = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
-        if !keys.orders.lock().end(id, algorithm) {
-            continue;
-        }
-        if let Ok(key) = generated {
-            keys.ready.lock().insert(id, (algorithm, key));
-        }
-        if !on_ready(id) {
-            keys.ready.lock().remove(&id);
+        if keys.orders.lock().end(id, algorithm) {
+            on_ready(id, generated.ok().map(|key| GeneratedKey { algorithm, key }));
         }
     }
 }

@@ -4,6 +4,7 @@ mod counters;
 mod gauge;
 mod labels;
 pub mod probes;
+pub mod watches;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -17,6 +18,7 @@ use self::labels::{
     ReasonLabels, RequestLabels, TransitionLabels,
 };
 use self::probes::ProbeMetrics;
+use self::watches::WatchMetrics;
 use super::error::Error;
 use crate::api::authority::Phase;
 use crate::operator::scheduler::requeue::Priority;
@@ -48,6 +50,8 @@ pub struct Metrics {
     rotations: AuthorityCounters<TransitionLabels>,
     /// Of probes.
     pub probes: ProbeMetrics,
+    /// Of watches.
+    pub watches: WatchMetrics,
     bundles: Family<BundleLabels, Gauge>,
 }
 
@@ -94,6 +98,7 @@ impl Metrics {
         );
         self.register_roots(registry);
         self.probes.register(registry);
+        self.watches.register(registry);
         registry.register(
             "mtls_operator_bundles",
             "Objects that a trust bundle is to be published in, by their state",

@@ -140,7 +140,7 @@ impl ProbeController {
                 return;
             }
             let Ok(permit) = self.permits.clone().try_acquire_owned() else { return };
-            let Some((candidate, key)) = self.state.lock().take_due(now) else { return };
+            let Some((candidate, key)) = self.state.lock().take_due(now, rate.at_once) else { return };
             let has_failed = failed.contains(&candidate.object.authority);
             let is_started = !has_failed
                 && match self.start(&prober, &candidate, &key, permit).await {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::candidates::Candidate;
-use super::endpoint_records::EndpointKey;
-use super::store::{OwnedEndpoint, ProbeState};
+use super::endpoint_records::{EndpointKey, OwnedEndpoint};
+use super::store::ProbeState;
 use crate::api::namespaced_name::NamespacedName;
 use crate::plan::probe::schedule::{FRESH_FOR, INTERVAL, ProbeRecord};
 
 impl ProbeState {
-    /// Takes the endpoint that has been due for the longest time. It is in flight from now on.
-    pub fn take_due(&mut self, now: Duration) -> Option<(Candidate, EndpointKey)> {
+    /// Takes the endpoint whose turn it is, where so many are probed at once. It is in flight from now on.
+    pub fn take_due(&mut self, now: Duration, at_once: usize) -> Option<(Candidate, EndpointKey)> {
         loop {
-            let (name, key) = self.due.pop_due(now)?;
+            let (name, key) = self.due.begin(now, at_once)?;
             let probed = self.identities.get_mut(&*name);
             if let Some(endpoint) = probed.and_then(|probed| probed.records.get_mut(&key)) {
                 (endpoint.due, endpoint.is_in_flight) = (None, true);
@@ -21,11 +21,13 @@ impl ProbeState {
             if let Some(candidate) = self.candidate(&name, false) {
                 return Some((candidate, key));
             }
+            self.due.end(&name.namespace);
         }
     }
 
     /// Puts an endpoint back that could not be probed. It is due again at this moment.
     pub(super) fn put_back(&mut self, name: &Arc<NamespacedName>, key: EndpointKey, until: Duration) {
+        self.due.end(&name.namespace);
         let probed = self.identities.get_mut(&**name);
         let Some(endpoint) = probed.and_then(|probed| probed.records.get_mut(&key)) else { return };
         endpoint.is_in_flight = false;
@@ -34,8 +36,9 @@ impl ProbeState {
         self.due.reschedule(&(name.clone(), key), before, due);
     }
 
-    /// Records a probe of an endpoint that has ended.
+    /// Records a probe of an endpoint that has ended, also of one that is not known any more.
     pub fn record(&mut self, name: &NamespacedName, key: &EndpointKey, record: ProbeRecord) {
+        self.due.end(&name.namespace);
         let probed = self.identities.get_mut(name);
         let Some(endpoint) = probed.and_then(|probed| probed.records.get_mut(key)) else { return };
         endpoint.is_in_flight = false;
@@ -65,7 +68,7 @@ impl ProbeState {
         self.due.due(moment).filter(is_overdue).count()
     }
 
-    /// The endpoints that are due, the longest due first.
+    /// The endpoints that are due; of each namespace the longest first.
     pub fn due(&self, now: Duration) -> impl Iterator<Item = &OwnedEndpoint> {
         self.due.due(now)
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::namespaced_name::NamespacedName;
 use crate::plan::probe::schedule::{FRESH_FOR, ProbeRecord};
 use crate::plan::probe::verdict::Expected;
 
@@ -17,6 +18,9 @@ pub struct EndpointKey {
     /// Address and port.
     pub address: SocketAddr,
 }
+
+/// An endpoint together with its identity.
+pub type OwnedEndpoint = (Arc<NamespacedName>, EndpointKey);
 
 /// What is known of an endpoint.
 #[derive(Debug)]

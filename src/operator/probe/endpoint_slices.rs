@@ -5,9 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
-use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
-
 use super::probed_object::Probe;
+use super::slice_object::{SliceEndpoint, SliceObject};
 use crate::api::namespaced_name::NamespacedName;
 
 /// Label of a slice that names its Service.
@@ -47,12 +46,11 @@ pub struct Endpoints {
 
 impl Slices {
     /// Applies a slice. False where nothing changes.
-    pub fn apply(&mut self, object: &EndpointSlice) -> bool {
-        let namespace = object.metadata.namespace.clone().unwrap_or_default();
-        let name = object.metadata.name.clone().unwrap_or_default();
-        let label = |key: &str| object.metadata.labels.as_ref()?.get(key);
-        let is_of_controller = label(MANAGED_BY).is_some_and(|manager| manager == CONTROLLER);
-        let Some(service) = label(SERVICE).filter(|_| is_of_controller) else {
+    pub fn apply(&mut self, object: &SliceObject) -> bool {
+        let (namespace, name) = (object.metadata.namespace.clone(), object.metadata.name.clone());
+        let labels = &object.metadata.labels;
+        let is_of_controller = labels.manager.as_deref() == Some(CONTROLLER);
+        let Some(service) = labels.service.as_ref().filter(|_| is_of_controller) else {
             return self.delete(&namespace, &name);
         };
         let slice = Slice::of(object, &namespace);
@@ -128,10 +126,10 @@ impl Slices {
 }
 
 impl Slice {
-    fn of(object: &EndpointSlice, namespace: &str) -> Self {
+    fn of(object: &SliceObject, namespace: &str) -> Self {
         let tcp =
             object.ports.iter().flatten().filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP");
-        let ready = object.endpoints.iter().filter(|endpoint| is_ready_pod(endpoint, namespace));
+        let ready = object.endpoints.iter().flatten().filter(|endpoint| is_ready_pod(endpoint, namespace));
         Self {
             ports: tcp.filter_map(|port| u16::try_from(port.port?).ok()).collect(),
             // All addresses of an endpoint are the same Pod (and there is never more than one).
@@ -143,7 +141,7 @@ impl Slice {
 /// Whether a slice declares an endpoint to be a ready Pod of this namespace. It excludes what is made in good faith: nodes,
 /// machines outside of the cluster. A client that may write `EndpointSlice`s can declare this of any address, and label the
 /// slice as the controller does; the Pod itself is not read.
-fn is_ready_pod(endpoint: &Endpoint, namespace: &str) -> bool {
+fn is_ready_pod(endpoint: &SliceEndpoint, namespace: &str) -> bool {
     let is_ready = endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true);
     let is_pod = endpoint.target_ref.as_ref().is_some_and(|target| {
         target.kind.as_deref() == Some("Pod") && target.namespace.as_deref().is_none_or(|of| of == namespace)

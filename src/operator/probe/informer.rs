@@ -2,10 +2,8 @@
 //!
 //! A list replaces what is known: a slice that it does not name is deleted.
 
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::ResourceExt as _;
-
 use super::endpoint_slices::{CONTROLLER, MANAGED_BY, SERVICE};
+use super::slice_object::SliceObject;
 use super::store::SharedProbeState;
 use crate::api::namespaced_name::NamespacedName;
 use crate::operator::client::watch::EventHandler;
@@ -32,22 +30,21 @@ impl EndpointSlices {
     }
 }
 
-impl EventHandler<EndpointSlice> for EndpointSlices {
+impl EventHandler<SliceObject> for EndpointSlices {
     fn init(&mut self) {
         self.listed.start();
     }
 
-    fn apply(&mut self, object: EndpointSlice, is_from_list: bool) {
+    fn apply(&mut self, object: SliceObject, is_from_list: bool) {
         self.probes.change_if(|probes| probes.slices.apply(&object));
         if is_from_list {
-            self.listed
-                .insert(NamespacedName::new(object.namespace().unwrap_or_default(), object.name_any()));
+            self.listed.insert(NamespacedName::new(object.metadata.namespace, object.metadata.name));
         }
     }
 
-    fn delete(&mut self, object: EndpointSlice) {
-        let namespace = object.namespace().unwrap_or_default();
-        self.probes.change_if(|probes| probes.slices.delete(&namespace, &object.name_any()));
+    fn delete(&mut self, object: SliceObject) {
+        let metadata = object.metadata;
+        self.probes.change_if(|probes| probes.slices.delete(&metadata.namespace, &metadata.name));
     }
 
     fn init_done(&mut self) {

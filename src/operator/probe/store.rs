@@ -10,15 +10,13 @@ use std::time::Duration;
 use super::due_times::DueTimes;
 pub use super::endpoint_records::EndpointKey;
 use super::endpoint_slices::Slices;
+use super::probe_turns::ProbeTurns;
 use super::probed_identity::ProbedIdentity;
 use super::probed_object::ProbedObject;
 use super::reason_counts::ReasonCounts;
 use crate::api::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
 use crate::runtime::shared::Shared;
-
-/// An endpoint together with its identity.
-pub type OwnedEndpoint = (Arc<NamespacedName>, EndpointKey);
 
 /// Everything that is known for probes.
 #[derive(Debug, Default)]
@@ -28,7 +26,7 @@ pub struct ProbeState {
     /// Endpoints of Services.
     pub slices: Slices,
     /// When each endpoint is due for a probe.
-    pub(super) due: DueTimes<OwnedEndpoint>,
+    pub(super) due: ProbeTurns,
     /// When each verdict that status does not state may be written.
     pub(super) writes: DueTimes<Arc<NamespacedName>>,
     /// Identities of which something has changed since they were judged.

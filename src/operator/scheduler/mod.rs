@@ -18,6 +18,7 @@ pub mod kept_objects;
 pub mod pacing;
 pub mod place;
 pub mod queue;
+pub mod ready_keys;
 pub mod repair_backoff;
 mod repairs;
 mod requested;
@@ -42,6 +43,7 @@ use self::floor::Floor;
 use self::kept_objects::KeptObjects;
 use self::pacing::Pacing;
 use self::queue::Queue;
+use self::ready_keys::ReadyKeys;
 use self::repair_backoff::RepairBackoff;
 use self::requeue::{Priority, Requeue};
 use super::index::{IdentityId, Index};
@@ -107,6 +109,8 @@ pub struct Scheduler {
     lagging: HashSet<(Digest, IdentityId)>,
     /// Identities whose key is being generated.
     suspended: HashSet<IdentityId>,
+    /// Keys that were generated and not taken yet.
+    keys: ReadyKeys,
     /// The clock at the last sweep.
     swept_at: Millis,
     /// What the API server has stored otherwise than it was sent, in a sentence.

@@ -19,8 +19,11 @@ impl Scheduler {
         let Some(requeue) = self.next_reconcile(id, now) else { return false };
         let Some(entry) = self.index.entry(id) else { return false };
         let backoff_until = self.backoff.until(id, entry.generation, now);
-        let backoff_until = backoff_until.max(self.repairs.until(id, entry.generation, now));
+        let backoff_until = backoff_until.max(self.repair_until(id, entry, now));
         let backoff_until = backoff_until.max(self.floor_until(id, now)).filter(|until| *until > now);
+        if !matches!(requeue, Requeue::Now(_)) {
+            self.keys.forget(id);
+        }
         let at = match (requeue, backoff_until) {
             (Requeue::Now(priority), None) => {
                 let (place, changes_at) = (self.place(id, entry, priority, now), changes_at(entry, now));
@@ -53,6 +56,12 @@ impl Scheduler {
         };
         let has_failed = self.backoff.has_failed(id, entry.generation);
         Place { priority, has_failed, urgency, namespace: digest(&entry.namespace) }
+    }
+
+    /// Until when a repair waits. The pause is interrupted where status calls a leaf ready that has ended: then status says so.
+    fn repair_until(&self, id: IdentityId, entry: &IdentityEntry, now: Millis) -> Option<Millis> {
+        let has_ended = entry.recorded.not_after.is_some_and(|end| after(end) <= now);
+        self.repairs.until(id, entry.generation, now).filter(|_| !(entry.recorded.is_ready && has_ended))
     }
 
     /// When an identity is tried again at the latest after a failure, because its status would say what is not so any more.

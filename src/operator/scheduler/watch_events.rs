@@ -44,6 +44,7 @@ impl Scheduler {
         if first_seen.is_none() {
             // Its key may not be wanted any more, or another one.
             self.suspended.remove(&id);
+            self.keys.forget(id);
         }
         if has_new_renew_request && self.floor_until(id, now).is_none() {
             self.clear_pauses(id);
@@ -82,6 +83,7 @@ impl Scheduler {
         self.altered.remove(&id);
         self.kept.forget(id);
         self.suspended.remove(&id);
+        self.keys.forget(id);
         if let Some(entry) = self.index.remove(id) {
             self.index.mark_deleted(&entry.namespace, &entry.name, entry.version, now);
             let secret = entry.secret_name();

@@ -32,6 +32,7 @@ pub async fn watch_cluster_bundles(bundles: TrustBundles, connection: Connection
         bundles.store.until_cluster_is_asked().await;
     }
     let watch = Watch::<ClusterTrustBundle>::all(&connection).labelled(label::selector());
+    let watch = watch.counted(&bundles.context.metrics.watches);
     let handler = TrustBundleHandler::new(&bundles, ListScope::Cluster);
     watch.run(bundles.context.clock, handler, Readiness::new().handle("ClusterTrustBundles")).await;
 }

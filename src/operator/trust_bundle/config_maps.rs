@@ -51,6 +51,7 @@ async fn watch(bundles: &TrustBundles, connection: &Connection, namespace: Optio
         bundles.context.clock.sleep(ASK_AGAIN_AFTER).await;
     }
     let watch = Watch::<ConfigMapMetadata>::within(connection, namespace).labelled(label::selector());
+    let watch = watch.counted(&bundles.context.metrics.watches);
     let handler = TrustBundleHandler::new(bundles, scope);
     watch.run(bundles.context.clock.clone(), handler, Readiness::new().handle("ConfigMaps")).await;
 }

@@ -11,13 +11,16 @@ use crate::operator::issuers::Issuer;
 use crate::plan::trust_bundle::decide::{BundlePlan, DesiredBundle, Target, decide, seems_as_wanted};
 use crate::plan::trust_bundle::published::{PublishedReason, TargetStatus, verdict};
 
-/// The state of each target of an authority. `None` while its signer is not known.
+/// The state of each target of an authority. `None` while its signer is not known, or what is at one of them.
 #[must_use]
 pub fn statuses(bundles: &TrustBundles, issuer: &Issuer) -> Option<Vec<(Target, TargetStatus)>> {
     let root = issuer.signer.as_ref().ok()?;
     let desired = bundle(issuer, root).desired();
     let (sites, exists) = (sites(bundles, &issuer.spec), bundles.context.authorities.lock().names());
     let store = bundles.store.lock();
+    if sites.iter().any(|site| store.is_unknown(&site.target)) {
+        return None;
+    }
     let with_status = |target: Target| {
         let status = status(&store, desired, &target, |name| exists.iter().any(|other| other == name));
         (target, status)
@@ -62,9 +65,21 @@ pub fn published(
     now: Timestamp,
 ) -> (Condition, bool) {
     let (reason, message) = verdict(statuses);
+    if let Some(before) =
+        before.filter(|before| reason == PublishedReason::Publishing && stands(before, generation))
+    {
+        return (before.clone(), false);
+    }
     let is_news = before.is_none_or(|before| before.reason != reason.as_str());
     let condition = condition(reason, message, before, generation, now);
     (condition, is_news && reason.needs_action())
+}
+
+/// Whether a condition says that this generation is not published. What has failed is tried again: until it is known how that has
+/// ended, nothing else is.
+fn stands(before: &Condition, generation: Option<i64>) -> bool {
+    let is_failure = |reason: &PublishedReason| reason.needs_action() && reason.as_str() == before.reason;
+    before.observed_generation == generation && PublishedReason::ALL.iter().any(is_failure)
 }
 
 fn condition(

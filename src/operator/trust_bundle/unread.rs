@@ -4,7 +4,7 @@
 
 use std::collections::hash_map::Entry;
 
-use super::store::{BundleStore, ListScope, ObservedBundle};
+use super::store::{Availability, BundleStore, ListScope, ObservedBundle};
 use crate::api::names::label;
 use crate::operator::index::digest::{digest, version_number};
 use crate::operator::index::listed::Listed;
@@ -87,6 +87,16 @@ impl BundleStore {
         self.config_maps.remove(scope);
         self.listed.remove(scope);
         self.revision += 1;
+    }
+
+    /// Whether it is not known yet what is at a target. Where it cannot be seen, that is known.
+    #[must_use]
+    pub fn is_unknown(&self, target: &Target) -> bool {
+        let is_denied = match (target, self.availability()) {
+            (Target::Cluster { .. }, Availability::NotServed | Availability::Denied(_)) => true,
+            _ => self.denied(target).is_some(),
+        };
+        !is_denied && !self.is_listed(target)
     }
 
     /// Why the ConfigMap at a target cannot be seen.

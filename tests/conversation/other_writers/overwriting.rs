@@ -157,6 +157,28 @@ async fn an_old_pair_that_is_restored_again_and_again_is_replaced_with_growing_p
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leaf_that_ends_during_the_pause_of_its_repair_is_not_called_ready_for_a_second_longer() {
+    let mut harness = harness().await;
+    let end = harness.identity("web").status.unwrap().not_after.unwrap().0;
+    let old = harness.secret("web-mtls").unwrap();
+    // The pair stays as it was issued first, and what says whose it is does not.
+    harness.server.override_writes(move |secret| {
+        secret["data"] = old["data"].clone();
+        secret["metadata"]["annotations"] = old["metadata"]["annotations"].clone();
+        strip(secret);
+    });
+    harness.manual_clock.set(end - SignedDuration::from_mins(13));
+    harness.reconcile_authority().await.unwrap();
+    let mut ready = Vec::new();
+    for _ in 0..14 * 60 {
+        pass(&mut harness, 1).await;
+        let now = harness.context.clock.now();
+        ready.push((now <= end, harness.ready("web").0 == "True"));
+    }
+    assert!(ready.iter().all(|(is_valid, is_ready)| is_valid == is_ready), "{:?}", harness.message("web"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_person_who_asks_for_a_renewal_ends_the_pause() {
     let mut harness = harness().await;
     harness.server.override_writes(overwrite);

@@ -1,5 +1,6 @@
 //! Published trust bundles: ConfigMaps and ClusterTrustBundles.
 
+mod at_start;
 mod calls;
 mod queued_changes;
 mod rotation;

@@ -55,3 +55,24 @@ async fn an_identity_is_read_once_however_many_secrets_claim_to_belong_to_it() {
     }
     assert_eq!((reads(&mut harness).await, down(&harness).as_str()), (1, ""));
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_made_up_identities_are_not_read_and_hide_none_that_the_index_does_not_know_yet() {
+    for (uid, holds) in [(Some("of-another"), false), (None, true)] {
+        let mut harness = squatted("mesh", uid);
+        let trap = harness.secret("trap").unwrap();
+        for number in 0..MANY {
+            let mut secret = trap.clone();
+            secret["metadata"]["name"] = json!(format!("trap-{number}"));
+            secret["metadata"]["labels"]["mtls-operator.dev/identity"] = json!(format!("made-up-{number}"));
+            harness.server.put(SECRETS, &secret);
+        }
+        harness.asked();
+        // The watches have shown nothing yet.
+        harness.reconcile_authority().await.unwrap();
+        let asked = harness.asked();
+        let reads = asked.iter().filter(|line| line.starts_with("GET mtlsidentities")).count();
+        assert_eq!(reads, 1, "{asked:?}");
+        assert_eq!(down(&harness).starts_with("RootLost: "), holds, "{}", down(&harness));
+    }
+}

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use mtls_operator::operator::metrics::probes::ProbeMetrics;
 use mtls_operator::operator::probe::controller::ProbeController;
 use mtls_operator::operator::probe::dial::Dialer;
 use mtls_operator::operator::probe::endpoint_probe::EndpointProber;
 use mtls_operator::operator::probe::handshake::Limits;
+use mtls_operator::operator::probe::slice_object::SliceObject;
 use mtls_operator::runtime::clock::ManualClock;
 use parking_lot::Mutex;
 use rustls::pki_types::UnixTime;
@@ -65,7 +65,7 @@ impl Pods {
             .iter()
             .map(|address| json!({ "addresses": [address], "targetRef": { "kind": "Pod", "namespace": NAMESPACE } }))
             .collect();
-        let slice: EndpointSlice = serde_json::from_value(json!({
+        let slice: SliceObject = serde_json::from_value(json!({
             "metadata": {
                 "name": format!("{service}-x"), "namespace": NAMESPACE,
                 "labels": {

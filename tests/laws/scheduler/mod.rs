@@ -6,6 +6,8 @@ mod fresh_list;
 mod lagging;
 mod pacing;
 mod queue;
+mod ready_keys;
+mod repairs;
 mod retries;
 mod scope;
 mod watch_events;

@@ -7,8 +7,9 @@ use std::pin::pin;
 use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream};
 
 use super::loaded_ca::{LoadedCa, LoadedRoot};
-use super::ownership_claim::{claims, true_claim};
+use super::ownership_claim::{claims, is_indexed, true_claim};
 use crate::api::MtlsIdentity;
+use crate::operator::authority::named_identities::worth_reading;
 use crate::operator::client::AT_ONCE;
 use crate::operator::client::scoped_pages::ScopedPage;
 use crate::operator::context::Context;
@@ -97,7 +98,10 @@ async fn is_true(
 async fn leaf_secret(context: &Context, spec: &AuthoritySpec) -> Result<Option<LeafClaim>, Error> {
     let mut list = context.leaf_secrets(&spec.name);
     while let Some(ScopedPage { page, .. }) = list.next().await? {
-        let claims = claims(page.items.into_iter().map(|secret| secret.metadata));
+        let mut claims = claims(page.items.into_iter().map(|secret| secret.metadata));
+        let others = claims.keys().filter(|identity| !is_indexed(context, identity)).cloned();
+        let read = worth_reading(context, others.collect::<Vec<_>>()).await?;
+        claims.retain(|identity, _| read.contains(identity) || is_indexed(context, identity));
         let checked =
             stream::iter(claims).map(|(owner, claims)| true_claim(context, &spec.name, owner, claims));
         let true_claims = checked.buffered(AT_ONCE).try_filter_map(|found| ready(Ok(found)));

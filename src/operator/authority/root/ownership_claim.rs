@@ -95,10 +95,13 @@ fn in_index<'u>(
 /// # Errors
 /// [`Error`] where it cannot be read.
 pub async fn exists(context: &Context, identity: &NamespacedName) -> Result<bool, Error> {
-    if context.scheduler.lock().index().find(&identity.namespace, &identity.name).is_some() {
-        return Ok(true);
-    }
-    Ok(read(context, identity).await?.is_some())
+    Ok(is_indexed(context, identity) || read(context, identity).await?.is_some())
+}
+
+/// Whether the index knows an identity.
+#[must_use]
+pub fn is_indexed(context: &Context, identity: &NamespacedName) -> bool {
+    context.scheduler.lock().index().find(&identity.namespace, &identity.name).is_some()
 }
 
 async fn read(

@@ -33,6 +33,8 @@ pub struct Blockers {
     pub bundles: usize,
     /// The first of them, in their order.
     pub bundle_names: Vec<String>,
+    /// Whether bundles are among them of which it is not known yet whether they are behind.
+    pub are_bundles_unknown: bool,
     /// What is behind and excluded by the annotation `rotation-exclude`.
     pub excluded: Vec<String>,
     /// Entries of that annotation that name nothing that exists.
@@ -52,6 +54,7 @@ impl Blockers {
     #[must_use]
     pub fn with_bundles(mut self, bundles: BundleBlockers) -> Self {
         self.bundles = bundles.behind.len();
+        self.are_bundles_unknown = bundles.are_unknown;
         self.bundle_names = bundles.behind;
         self.bundle_names.sort_unstable();
         self.bundle_names.truncate(MAX_NAMES);
@@ -103,10 +106,10 @@ impl Blockers {
         waited.collect()
     }
 
-    /// How many Secrets, bundles and endpoints a rotation waits for.
+    /// How many Secrets, bundles and endpoints a rotation waits for; `None` while that is not known.
     #[must_use]
-    pub const fn count(&self) -> usize {
-        self.behind + self.bundles + self.distrusting_endpoints
+    pub fn count(&self) -> Option<usize> {
+        (!self.are_bundles_unknown).then_some(self.behind + self.bundles + self.distrusting_endpoints)
     }
 
     /// Adds the endpoints that probes have seen not to trust the announced root.
@@ -132,6 +135,8 @@ pub struct BundleBlockers {
     pub behind: Vec<String>,
     /// Those that the annotation `rotation-exclude` excludes.
     pub excluded: Vec<String>,
+    /// Whether some of them are not known yet.
+    pub are_unknown: bool,
 }
 
 /// What is known of the Secret of an identity.

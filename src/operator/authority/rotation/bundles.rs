@@ -33,7 +33,8 @@ pub fn observe(
 ) -> (BundleBlockers, bool) {
     let Some(count) = Count::new(bundles, spec, loaded, exclusions) else { return Default::default() };
     let mut store = bundles.store.lock();
-    let blockers = count.blockers(|target| store.found(target));
+    let are_unknown = count.sites.iter().any(|site| store.is_unknown(&site.target));
+    let blockers = BundleBlockers { are_unknown, ..count.blockers(|target| store.found(target)) };
     let is_counted = |target: &&Target| !exclusions.has_target(target);
     let counted: Vec<Target> =
         count.sites.iter().map(|site| &site.target).filter(is_counted).cloned().collect();

@@ -1,6 +1,7 @@
 //! Identities that only a fresh list shows: their Secrets name them, and the index does not have them yet.
 //!
-//! Users of a namespace can write such claims by the thousand: an identity is read once, however many Secrets claim it.
+//! Users of a namespace can write such claims by the thousand: an identity is read once, however many Secrets claim it, and one
+//! that does not exist is not, where many are claimed.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use super::fresh_list::OwnershipClaim;
 use crate::api::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
+use crate::operator::authority::named_identities::worth_reading;
 use crate::operator::client::AT_ONCE;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
@@ -22,6 +24,8 @@ pub async fn owners(context: &Context, claims: Vec<OwnershipClaim>) -> Result<Ve
     for claim in claims {
         claims_of.entry(claim.identity.clone()).or_default().push(claim);
     }
+    let read = worth_reading(context, claims_of.keys().cloned()).await?;
+    claims_of.retain(|identity, _| read.contains(identity));
     let read = stream::iter(claims_of).map(|(identity, claims)| owner(context, identity, claims));
     let found: Vec<Option<NamespacedName>> = read.buffer_unordered(AT_ONCE).try_collect().await?;
     Ok(found.into_iter().flatten().collect())

@@ -137,8 +137,10 @@ impl State {
 
     /// Lists are only ever asked for by the operator's own label.
     fn list(&self, kind: &str, is_metadata: bool) -> Value {
-        let is_ours =
-            |object: &&Value| object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "mtls-operator";
+        let is_ours = |object: &&Value| {
+            kind == "mtlsidentities"
+                || object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "mtls-operator"
+        };
         let objects = self.objects.iter().filter(|((of, ..), _)| of == kind).map(|(_, object)| object);
         let shown = |object: &Value| if is_metadata { metadata(object) } else { object.clone() };
         let items: Vec<Value> = objects.filter(is_ours).map(shown).collect();

@@ -58,8 +58,11 @@ pub(super) fn place(kind: &str, namespace: &str, name: &str) -> Place {
     (kind.to_owned(), namespace.to_owned(), name.to_owned())
 }
 
-/// The kind that a path without a name lists, over all namespaces.
+/// The kind that a path without a name lists, over all namespaces, or identities in one; these tests have no other.
 pub(super) fn listed(path: &str) -> Option<String> {
+    if path.starts_with("/apis/mtls-operator.dev/v1alpha1/namespaces/") && path.ends_with("/mtlsidentities") {
+        return Some("mtlsidentities".into());
+    }
     let rest =
         path.strip_prefix("/api/v1/").or_else(|| path.strip_prefix("/apis/certificates.k8s.io/v1/"))?;
     (!rest.contains('/')).then(|| rest.to_owned())

@@ -101,8 +101,8 @@ impl Harness {
         let consumers = Consumers { bundles, probes: SharedProbeState::default() };
         let (waiting, scheduler) = (context.scheduler.clone(), context.scheduler.clone());
         let (is_wanted, millis) = (move |id| waiting.lock().is_suspended(id), context.millis());
-        let keys = KeyGenerator::start(1, is_wanted, move |id| {
-            scheduler.change(|scheduler| scheduler.resume(id, millis))
+        let keys = KeyGenerator::start(1, is_wanted, move |id, key| {
+            scheduler.change(|scheduler| scheduler.key_generated(id, key, millis));
         });
         Self {
             server,
