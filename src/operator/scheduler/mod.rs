@@ -8,6 +8,8 @@
 //!                                 └────── never: until something changes
 //! ```
 
+pub mod adaptive_limit;
+mod background;
 pub mod backoff;
 mod class;
 pub mod deadlines;
@@ -30,7 +32,7 @@ mod suspended;
 mod throttled;
 mod turns;
 mod watch_events;
-mod workers;
+pub mod workers;
 mod write_results;
 
 use std::collections::{HashMap, HashSet};
@@ -44,6 +46,7 @@ use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
 use self::requeue::{Priority, Requeue};
+use self::workers::WorkerCount;
 use super::index::{IdentityId, Index};
 use crate::api::identity::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
@@ -199,7 +202,7 @@ impl Scheduler {
     }
 
     /// From now on there are so many workers.
-    pub fn set_workers(&mut self, count: usize) {
+    pub fn set_workers(&mut self, count: impl Into<WorkerCount>) {
         self.queue.set_workers(count);
     }
 
@@ -224,6 +227,9 @@ impl Scheduler {
 
     /// Work on an identity has ended. One that still needs a reconcile, though nothing has changed meanwhile, backs off.
     pub fn done(&mut self, id: IdentityId, has_failed: bool, now: Millis) {
+        if !self.suspended.contains(&id) {
+            self.queue.answered(id, has_failed, now);
+        }
         let is_queued_again = self.queue.done(id, now);
         let Some(entry) = self.index.entry(id) else { return };
         let generation = entry.generation;

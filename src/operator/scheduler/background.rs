@@ -1,0 +1,80 @@
+//! How much of what can wait is in work at once: as much as makes neither its own answers nor those of new identities slow.
+//!
+//! At the least one at a time, which rests as long as it worked: it always goes on.
+
+use super::adaptive_limit::AdaptiveLimit;
+use crate::operator::index::time::Millis;
+
+/// So many at once where the API server has room.
+const MOST: usize = 16;
+/// Answers may take so much longer than where one at a time rests after each, in percent.
+const TOLERANCE: Millis = 130;
+/// A new identity may take so many times as long as one that is in work alone.
+const TIMES_ALONE: Millis = 2;
+/// One new identity changes the mean by one part in so many.
+const SMOOTHING: Millis = 8;
+
+/// What was in work when a new identity began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Only what can wait.
+    Background,
+    /// Others.
+    Others,
+}
+
+/// What can wait.
+#[derive(Debug)]
+pub struct Background {
+    /// None at once: one, with rests.
+    limit: AdaptiveLimit,
+    /// How long a new identity takes that is in work alone: a mean in which the latest ones count most.
+    new_takes: Option<Millis>,
+}
+
+impl Default for Background {
+    fn default() -> Self {
+        Self { limit: AdaptiveLimit::new(0..=MOST, TOLERANCE), new_takes: None }
+    }
+}
+
+impl Background {
+    /// How many may be in work at once, where no more than these are to spare.
+    #[must_use]
+    pub fn at_once(&self, to_spare: usize) -> usize {
+        self.limit.get().min(to_spare).max(1)
+    }
+
+    /// Whether one rests as long as it worked.
+    #[must_use]
+    pub const fn rests(&self) -> bool {
+        self.limit.get() == 0
+    }
+
+    /// So many are in work.
+    pub fn in_work(&mut self, count: usize) {
+        self.limit.in_work(count);
+    }
+
+    /// One took so long.
+    pub fn answered(&mut self, took: Millis) {
+        self.limit.answered(took);
+    }
+
+    /// A new identity took so long.
+    pub fn new_answered(&mut self, took: Millis, beside: Beside) {
+        match (beside, self.new_takes) {
+            (Beside::Nothing, None) => self.new_takes = Some(took),
+            (Beside::Nothing, Some(mean)) => self.new_takes = Some(mean + (took - mean) / SMOOTHING),
+            (Beside::Background, Some(mean)) if took > TIMES_ALONE * mean => self.limit.halve(),
+            (Beside::Background | Beside::Others, _) => {}
+        }
+    }
+
+    /// The API server asks for fewer requests.
+    pub fn halve(&mut self) {
+        self.limit.halve();
+    }
+}
