@@ -101,6 +101,14 @@ async fn a_tenant_that_toggles_renew_is_followed_now_and_then_and_keeps_no_renew
         }
     }
     let issued: i64 = toggled.iter().map(|name| revision(name)).sum::<i64>() - before;
+    let calls = harness.server.calls();
+    let told = |name: &str| {
+        let of = |body: &serde_json::Value| {
+            body["reason"] == "RequestHeldBack" && body["regarding"]["name"] == name
+        };
+        calls.iter().filter(|call| of(&call.body)).count()
+    };
+    assert_eq!(toggled.map(told), [1; 4], "an Event says once that requests wait");
     // Five each and one a minute; and their own renewal, whose time comes meanwhile.
     assert!((20..=32).contains(&issued), "{issued} certificates in a minute");
     assert!(recorded().unwrap().0 > first, "the renewal of another namespace waited");

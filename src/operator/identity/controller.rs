@@ -15,6 +15,8 @@ use crate::operator::client::WRITE_TIMEOUT;
 use crate::operator::client::throttle::pause;
 use crate::operator::context::Context;
 use crate::operator::error::{Error, TaskEnded};
+use crate::operator::events::held_back;
+use crate::operator::scheduler::requested::HeldRequest;
 use crate::operator::scheduler::requeue::Priority;
 use crate::operator::scheduler::workers::WorkerCount;
 use crate::operator::scheduler::{ReconcileRequest, Scheduler};
@@ -97,12 +99,18 @@ impl IdentityController {
         let mut scheduler = self.context.scheduler.lock();
         scheduler.sweep(now);
         let request = scheduler.next(now);
+        scheduler.take_held().into_iter().for_each(|held| self.tell(held));
         if self.leadership.is_leader() {
             let depths = Priority::ALL.map(|priority| (priority, scheduler.queue().depth(priority)));
             self.context.metrics.waiting(depths, scheduler.backoff().len());
             self.context.metrics.workers(scheduler.queue().workers().unwrap_or_default());
         }
         request
+    }
+
+    fn tell(&self, held: HeldRequest) {
+        let context = self.context.clone();
+        self.tasks.spawn(async move { held_back(&context, &held).await });
     }
 
     /// Until the pause that the API server asks for has passed; what it asks for meanwhile counts from then on.

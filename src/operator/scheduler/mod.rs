@@ -22,7 +22,7 @@ pub mod place;
 pub mod queue;
 pub mod repair_backoff;
 mod repairs;
-mod requested;
+pub mod requested;
 pub mod requeue;
 pub mod requeue_inputs;
 mod reschedule;
@@ -45,6 +45,7 @@ use self::kept_objects::KeptObjects;
 use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
+use self::requested::HeldRequest;
 use self::requeue::{Priority, Requeue};
 use self::workers::WorkerCount;
 use super::index::{IdentityId, Index};
@@ -103,6 +104,8 @@ pub struct Scheduler {
     backoff: Backoff,
     repairs: RepairBackoff,
     floor: Floor,
+    /// What the floor holds back and is to be told.
+    held: Vec<HeldRequest>,
     /// Objects of identities in the queue, which saves reading them again.
     kept: KeptObjects,
     policy: PolicyIndex,

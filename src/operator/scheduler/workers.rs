@@ -1,7 +1,8 @@
 //! What is in work, and how much of the workers one namespace, or what has failed before, may use.
 //!
 //! While others wait no namespace has more than half of the workers, and neither has what failed before. A worker whose request
-//! is not answered for a second is replaced, up to half of their number: what hangs holds others up for a second at most.
+//! is not answered for a second is replaced, up to half of the most that there can be: what hangs holds others up for a second at
+//! most.
 
 use std::collections::HashMap;
 
@@ -132,9 +133,14 @@ impl Workers {
     #[must_use]
     pub fn has_free(&self, now: Millis) -> bool {
         self.count.is_none_or(|count| {
-            let replaced = self.hanging(now).min(count / 2);
+            let replaced = self.hanging(now).min(self.most(count) / 2);
             self.in_work.len() < (count.saturating_sub(self.resting) + replaced).max(1)
         })
+    }
+
+    /// How many there can be: where they have become fewer, those that hang since before must not be all of them.
+    fn most(&self, count: usize) -> usize {
+        self.adaptive.as_ref().map_or(count, AdaptiveLimit::most)
     }
 
     /// When the next one is replaced, because its request hangs.
