@@ -12,6 +12,7 @@ pub mod adaptive_limit;
 mod background;
 pub mod backoff;
 mod class;
+mod concurrency;
 pub mod deadlines;
 pub mod demand;
 mod due;
@@ -42,12 +43,10 @@ use self::backoff::Backoff;
 use self::deadlines::Deadlines;
 use self::floor::Floor;
 use self::kept_objects::KeptObjects;
-use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
 use self::requested::HeldRequest;
 use self::requeue::{Priority, Requeue};
-use self::workers::WorkerCount;
 use super::index::{IdentityId, Index};
 use crate::api::identity::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
@@ -199,16 +198,6 @@ impl Scheduler {
         }
     }
 
-    /// From now on work begins at this pace.
-    pub fn set_pacing(&mut self, pacing: Pacing) {
-        self.queue.set_pacing(pacing);
-    }
-
-    /// From now on there are so many workers.
-    pub fn set_workers(&mut self, count: impl Into<WorkerCount>) {
-        self.queue.set_workers(count);
-    }
-
     /// The next identity to reconcile. One that no longer needs it is passed over.
     pub fn next(&mut self, now: Millis) -> Option<ReconcileRequest> {
         loop {
@@ -230,9 +219,7 @@ impl Scheduler {
 
     /// Work on an identity has ended. One that still needs a reconcile, though nothing has changed meanwhile, backs off.
     pub fn done(&mut self, id: IdentityId, has_failed: bool, now: Millis) {
-        if !self.suspended.contains(&id) {
-            self.queue.answered(id, has_failed, now);
-        }
+        self.answered(id, has_failed, now);
         let is_queued_again = self.queue.done(id, now);
         let Some(entry) = self.index.entry(id) else { return };
         let generation = entry.generation;
