@@ -12,7 +12,7 @@ use crate::api::MtlsIdentity;
 use crate::api::conditions::{READY, STALLED, find};
 use crate::api::names::FIELD_MANAGER;
 use crate::operator::index::time::seconds;
-use crate::operator::scheduler::requested::HeldRequest;
+use crate::operator::scheduler::held_request::HeldRequest;
 use crate::plan::identity::ready::{IdentityReady, ReadyReason};
 
 /// Reason of the Event about a Secret that another writer overwrites again and again.

@@ -81,6 +81,11 @@ impl Model {
         self.queue.workers().unwrap()
     }
 
+    /// From now on each request takes so many times as much work.
+    pub fn slow_down(&mut self, times: u64) {
+        self.loads.iter_mut().for_each(|load| load.work *= times);
+    }
+
     /// What is answered in so many seconds: how long each took, by its load.
     pub fn run(&mut self, seconds: i64) -> Vec<Vec<Millis>> {
         self.took = vec![Vec::new(); self.loads.len()];

@@ -63,6 +63,17 @@ fn workers_become_fewer_when_the_api_server_becomes_slower_and_more_when_it_reco
 }
 
 #[test]
+fn answers_that_take_long_however_few_are_asked_for_make_workers_no_fewer() {
+    let mut model = Model::new(Adaptive, 32, &[MASS]);
+    model.run(5);
+    // As many are answered side by side, but each takes three times as long.
+    model.slow_down(3);
+    model.run(10);
+    let (fewest, _) = workers(&mut model, 10);
+    assert!(fewest >= 32, "{fewest}");
+}
+
+#[test]
 fn a_webhook_that_hangs_makes_workers_no_fewer() {
     let hanging = Load { namespaces: 1, hangs: 10_000, ..MASS };
     let mut model = Model::new(Adaptive, 24, &[MASS, hanging]);

@@ -16,7 +16,7 @@ use crate::operator::client::throttle::pause;
 use crate::operator::context::Context;
 use crate::operator::error::{Error, TaskEnded};
 use crate::operator::events::held_back;
-use crate::operator::scheduler::requested::HeldRequest;
+use crate::operator::scheduler::held_request::HeldRequest;
 use crate::operator::scheduler::requeue::Priority;
 use crate::operator::scheduler::workers::WorkerCount;
 use crate::operator::scheduler::{ReconcileRequest, Scheduler};

@@ -78,3 +78,43 @@ impl Background {
         self.limit.halve();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As many as ever at once, since answers take no longer.
+    fn at_full_speed() -> Background {
+        let mut background = Background::default();
+        for _ in 0..1000 {
+            background.in_work(MOST);
+            background.answered(20);
+        }
+        assert_eq!(background.at_once(MOST), MOST);
+        background
+    }
+
+    #[test]
+    fn a_new_identity_that_takes_more_than_twice_as_long_as_alone_halves_what_can_wait() {
+        let mut background = at_full_speed();
+        background.new_answered(20, Beside::Nothing);
+        for (took, beside) in [(40, Beside::Background), (400, Beside::Others), (20, Beside::Nothing)] {
+            background.new_answered(took, beside);
+            assert_eq!(background.at_once(MOST), MOST, "{took} ms beside {beside:?}");
+        }
+        background.new_answered(41, Beside::Background);
+        assert_eq!(background.at_once(MOST), MOST / 2);
+    }
+
+    #[test]
+    fn at_the_least_one_at_a_time_rests_as_long_as_it_worked() {
+        let mut background = at_full_speed();
+        (0..5).for_each(|_| background.halve());
+        assert_eq!((background.at_once(MOST), background.rests()), (1, true));
+    }
+
+    #[test]
+    fn no_more_are_in_work_than_are_to_spare() {
+        assert_eq!([0, 1, 4, 64].map(|to_spare| at_full_speed().at_once(to_spare)), [1, 1, 4, MOST]);
+    }
+}

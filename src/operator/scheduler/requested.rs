@@ -2,26 +2,14 @@
 //!
 //! Whatever time alone asks for waits for no floor, and neither does the first certificate.
 
-use std::sync::Arc;
-
 use super::Scheduler;
 use super::floor::Request;
+use super::held_request::HeldRequest;
 use crate::operator::index::IdentityId;
 use crate::operator::index::digest::digest;
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::time::{Millis, seconds};
 use crate::plan::identity::leaf_rules::is_renewal_requested;
-
-/// A request of people that the floor holds back, to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldRequest {
-    /// The namespace of its identity.
-    pub namespace: Arc<str>,
-    /// The name of its identity.
-    pub name: String,
-    /// Until when it waits.
-    pub until: Millis,
-}
 
 /// So many wait to be told of at most: where nothing tells of them they are not kept.
 const MOST_HELD: usize = 100;
