@@ -64,7 +64,6 @@ async fn an_operator_with_one_seat_at_the_api_server_serves_all_without_a_storm(
     join_all(names.iter().map(|name| namespace.ready(name))).await;
     let requests = requests(&cluster, since);
     let refused = requests.iter().filter(|event| event.code == 429).count();
-    println!("{refused} of {} requests were refused", requests.len());
     assert!(refused > 0, "the seats were not limited");
     assert!(refused * 5 < requests.len(), "{refused} of {} requests were refused", requests.len());
 }
