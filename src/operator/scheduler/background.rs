@@ -9,9 +9,11 @@ use crate::operator::index::time::Millis;
 const MOST: usize = 16;
 /// Answers may take so much longer than where one at a time rests after each, in percent.
 const TOLERANCE: Millis = 130;
-/// A new identity may take so many times as long as one that is in work alone.
+/// A new identity may take so many times as long as the mean of those that are in work alone.
 const TIMES_ALONE: Millis = 2;
-/// One new identity changes the mean by one part in so many.
+/// Or longer than the mean by so many times the mean deviation from it, where that is more: some take long in any case.
+const DEVIATIONS: Millis = 4;
+/// One new identity changes the means by one part in so many.
 const SMOOTHING: Millis = 8;
 
 /// What was in work when a new identity began.
@@ -30,13 +32,35 @@ pub enum Beside {
 pub struct Background {
     /// None at once: one, with rests.
     limit: AdaptiveLimit,
-    /// How long a new identity takes that is in work alone: a mean in which the latest ones count most.
-    new_takes: Option<Millis>,
+    new_alone: Option<Alone>,
+}
+
+/// How long a new identity takes that is in work alone, and the deviation from that: means in which the latest ones count most.
+#[derive(Clone, Copy, Debug)]
+struct Alone {
+    takes: Millis,
+    deviates: Millis,
+}
+
+impl Alone {
+    const fn new(took: Millis) -> Self {
+        Self { takes: took, deviates: 0 }
+    }
+
+    const fn and(self, took: Millis) -> Self {
+        let off = took - self.takes;
+        let deviates = self.deviates + (off.abs() - self.deviates) / SMOOTHING;
+        Self { takes: self.takes + off / SMOOTHING, deviates }
+    }
+
+    fn tolerates(self, took: Millis) -> bool {
+        took <= (TIMES_ALONE * self.takes).max(self.takes + DEVIATIONS * self.deviates)
+    }
 }
 
 impl Default for Background {
     fn default() -> Self {
-        Self { limit: AdaptiveLimit::new(0..=MOST, TOLERANCE), new_takes: None }
+        Self { limit: AdaptiveLimit::new(0..=MOST, TOLERANCE), new_alone: None }
     }
 }
 
@@ -65,10 +89,11 @@ impl Background {
 
     /// A new identity took so long.
     pub fn new_answered(&mut self, took: Millis, beside: Beside) {
-        match (beside, self.new_takes) {
-            (Beside::Nothing, None) => self.new_takes = Some(took),
-            (Beside::Nothing, Some(mean)) => self.new_takes = Some(mean + (took - mean) / SMOOTHING),
-            (Beside::Background, Some(mean)) if took > TIMES_ALONE * mean => self.limit.halve(),
+        match (beside, self.new_alone) {
+            (Beside::Nothing, alone) => {
+                self.new_alone = Some(alone.map_or(Alone::new(took), |alone| alone.and(took)));
+            }
+            (Beside::Background, Some(alone)) if !alone.tolerates(took) => self.limit.halve(),
             (Beside::Background | Beside::Others, _) => {}
         }
     }
@@ -103,6 +128,17 @@ mod tests {
             assert_eq!(background.at_once(MOST), MOST, "{took} ms beside {beside:?}");
         }
         background.new_answered(41, Beside::Background);
+        assert_eq!(background.at_once(MOST), MOST / 2);
+    }
+
+    #[test]
+    fn where_new_identities_take_long_now_and_then_in_any_case_one_that_does_halves_nothing() {
+        let mut background = at_full_speed();
+        let alone = [20, 20, 60, 20, 20, 20, 100, 20].into_iter().cycle().take(80);
+        alone.for_each(|took| background.new_answered(took, Beside::Nothing));
+        background.new_answered(70, Beside::Background);
+        assert_eq!(background.at_once(MOST), MOST);
+        background.new_answered(300, Beside::Background);
         assert_eq!(background.at_once(MOST), MOST / 2);
     }
 
