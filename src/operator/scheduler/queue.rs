@@ -215,7 +215,7 @@ impl Queue {
     /// Identities in work.
     #[must_use]
     pub fn in_work(&self) -> usize {
-        self.workers.len()
+        self.workers.count_in_work()
     }
 
     const fn class(&self, priority: Priority) -> &Class {

@@ -206,7 +206,7 @@ impl Workers {
 
     /// Identities in work.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count_in_work(&self) -> usize {
         self.in_work.len()
     }
 }
