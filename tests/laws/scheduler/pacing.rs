@@ -24,14 +24,14 @@ fn new_identities_come_before_due_ones_and_those_before_the_rest() {
 fn background_work_begins_with_half_of_the_time_and_wakes_the_workers_itself() {
     let mut scheduler = ready();
     scheduler.set_pacing(Pacing::of(4));
-    let mass: Vec<String> = (0..15).map(|n| format!("late-{n}")).collect();
+    let mass: Vec<String> = (0..16).map(|n| format!("late-{n}")).collect();
     for name in &mass {
         let mut late = issued(name);
         late.status.as_mut().unwrap().conditions[0].reason = "SecretConflict".into();
         scheduler.apply_identity(&late, false, at(0));
     }
     let (mut now, mut busy) = (at(0), 0);
-    for _ in &mass {
+    for _ in 0..15 {
         let job = take(&mut scheduler, now);
         assert_eq!(turns(&mut scheduler, now + 3), [""; 0], "one at a time");
         scheduler.apply_identity(&identity(&format!("new-{busy}")), false, now + 4);
