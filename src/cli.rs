@@ -7,6 +7,7 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::api::patterns::ends_in_number;
+use crate::operator::scheduler::workers::WorkerCount;
 use crate::runtime::telemetry::LogFormat;
 
 /// Issues mutual TLS identities in a Kubernetes cluster, and renews them.
@@ -66,7 +67,7 @@ pub struct Run {
     #[arg(long, env = "MTLS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = ArgAction::Set)]
     pub leader_election: bool,
 
-    /// Identities reconciled concurrently: 1 to 256, or auto, which is 32.
+    /// Identities reconciled concurrently: 1 to 256, or auto: 8 to 64, as the API server answers.
     #[arg(long, env = "MTLS_OPERATOR_WORKERS", default_value = "auto")]
     pub workers: Workers,
 
@@ -94,22 +95,17 @@ impl Run {
 /// Number of workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workers {
-    /// As many as keep an API server busy.
+    /// As many as the API server answers well.
     Auto,
     /// This number.
     Count(u16),
 }
 
-impl Workers {
-    /// Beyond this many writes at once an API server gets slower, not faster.
-    const SATURATING: usize = 32;
-
-    /// The number.
-    #[must_use]
-    pub fn count(self) -> usize {
-        match self {
-            Self::Auto => Self::SATURATING,
-            Self::Count(count) => count.into(),
+impl From<Workers> for WorkerCount {
+    fn from(workers: Workers) -> Self {
+        match workers {
+            Workers::Auto => Self::Adaptive,
+            Workers::Count(count) => Self::Fixed(count.into()),
         }
     }
 }

@@ -142,7 +142,7 @@ fn settings(config: &Run) -> Settings {
         pod_name: pod_name(),
         watch_namespaces: config.watch_namespace.clone(),
         default_authority,
-        workers: config.workers.count(),
+        workers: config.workers.into(),
         key_threads: default_key_threads(cores),
         endpoint_probes: config.endpoint_probes,
     }

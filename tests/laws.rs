@@ -11,6 +11,8 @@
     reason = "a method of a type with a lifetime is not general enough to be named instead"
 )]
 
+#[path = "laws/api_server.rs"]
+mod api_server;
 #[path = "laws/authority_state.rs"]
 mod authority_state;
 #[path = "laws/blockers.rs"]
@@ -61,6 +63,8 @@ mod metrics;
 mod names;
 #[path = "laws/ownership.rs"]
 mod ownership;
+#[path = "laws/pace.rs"]
+mod pace;
 #[path = "laws/policy/mod.rs"]
 mod policy;
 #[path = "laws/probe_due.rs"]

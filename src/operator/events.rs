@@ -1,6 +1,7 @@
 //! Kubernetes Events: one when manual action is needed or a leaf has expired, none while all is well. Every other change of
 //! `Ready` is one log line.
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -10,10 +11,14 @@ use super::context::Context;
 use crate::api::MtlsIdentity;
 use crate::api::conditions::{READY, STALLED, find};
 use crate::api::names::FIELD_MANAGER;
+use crate::operator::index::time::seconds;
+use crate::operator::scheduler::held_request::HeldRequest;
 use crate::plan::identity::ready::{IdentityReady, ReadyReason};
 
 /// Reason of the Event about a Secret that another writer overwrites again and again.
 const OVERWRITTEN: &str = "SecretOverwritten";
+/// Reason of the Event about an identity that people change faster than it is reconciled.
+const HELD_BACK: &str = "RequestHeldBack";
 /// Longest note of an Event, in bytes (`events.k8s.io/v1`: 1 kB).
 const NOTE_LENGTH: usize = 1024;
 
@@ -76,6 +81,20 @@ pub async fn overwritten(context: &Context, identity: &MtlsIdentity, note: &str)
     let (namespace, name) = (identity.namespace(), identity.name_any());
     tracing::warn!(namespace, name, why = note, "a Secret is overwritten again and again");
     create(context, event(context, identity, "Warning", OVERWRITTEN, note)).await;
+}
+
+/// Tells people that what they ask of an identity waits. The object is read for its uid, by which Events are found.
+pub async fn held_back(context: &Context, held: &HeldRequest) {
+    let until = Timestamp::from_second(seconds(held.until)).unwrap_or_default();
+    let note = format!(
+        "this identity is changed or renewed by request again and again: the next request waits until {until}; \
+         several are served at once, then one a minute"
+    );
+    let (namespace, name) = (&*held.namespace, &*held.name);
+    tracing::info!(namespace, name, why = note, "a request of people is held back");
+    if let Ok(Some(identity)) = context.client.read::<MtlsIdentity>(Some(namespace), name).await {
+        inform(context, &identity, HELD_BACK, &note).await;
+    }
 }
 
 /// Creates an Event about a planned change.

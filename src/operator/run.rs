@@ -26,6 +26,7 @@ use crate::operator::probe::endpoint_probe::EndpointProber;
 use crate::operator::probe::informer::EndpointSlices;
 use crate::operator::probe::store::SharedProbeState;
 use crate::operator::scheduler::pacing::Pacing;
+use crate::operator::scheduler::workers::WorkerCount;
 use crate::operator::trust_bundle::cluster_trust_bundles::watch_cluster_bundles;
 use crate::operator::trust_bundle::config_maps::watch_config_maps;
 use crate::operator::trust_bundle::controller::TrustBundleController;
@@ -49,7 +50,7 @@ pub struct Settings {
     /// The authority to create if there is none of any name.
     pub default_authority: Option<DefaultAuthority>,
     /// Identities that are reconciled at the same time.
-    pub workers: usize,
+    pub workers: WorkerCount,
     /// Threads that make RSA keys.
     pub key_threads: usize,
     /// Whether Pods are probed where their identities ask for it.
@@ -75,9 +76,6 @@ pub struct Dependencies {
     /// The signal to stop.
     pub shutdown: Shutdown,
 }
-
-/// One in this many workers may renew: enough for hundreds of renewals a second.
-const WORKERS_PER_RENEWAL: usize = 8;
 
 /// Runs the operator until the signal to stop, and finishes what is in flight then.
 ///
@@ -132,9 +130,9 @@ async fn end(shutdown: Shutdown, parts: &mut JoinSet<()>) -> Result<(), TaskEnde
     }
 }
 
-fn scheduler(workers: usize) -> Shared<Scheduler> {
+fn scheduler(workers: WorkerCount) -> Shared<Scheduler> {
     let scheduler = Shared::<Scheduler>::default();
-    scheduler.change(|scheduler| scheduler.set_pacing(Pacing::of(workers.div_ceil(WORKERS_PER_RENEWAL))));
+    scheduler.change(|scheduler| scheduler.set_pacing(Pacing::of(workers.renewals())));
     scheduler
 }
 

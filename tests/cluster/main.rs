@@ -7,6 +7,7 @@
 
 mod admin;
 mod admission_policy;
+mod api_fairness;
 mod authority;
 mod bundle;
 mod bundle_rotation;

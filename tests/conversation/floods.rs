@@ -62,6 +62,21 @@ async fn eight_hundred_identities_behind_a_webhook_that_hangs_keep_no_other_name
     drop(workers);
 }
 
+/// How often leaves were issued for these, all together.
+fn revisions<const N: usize>(harness: &Harness, names: [&str; N]) -> i64 {
+    let identities = names.map(|name| harness.server.get(IDENTITIES, NAMESPACE, name).unwrap());
+    identities.iter().map(|identity| identity["status"]["revision"].as_i64().unwrap()).sum()
+}
+
+/// How many Events say of each of these that its request waits.
+fn requests_held_back<const N: usize>(harness: &Harness, names: [&str; N]) -> [usize; N] {
+    let calls = harness.server.calls();
+    let is_of = |body: &serde_json::Value, name: &str| {
+        body["reason"] == "RequestHeldBack" && body["regarding"]["name"] == name
+    };
+    names.map(|name| calls.iter().filter(|call| is_of(&call.body, name)).count())
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_tenant_that_toggles_renew_is_followed_now_and_then_and_keeps_no_renewal_waiting() {
     let harness = Harness::set().await;
@@ -82,11 +97,7 @@ async fn a_tenant_that_toggles_renew_is_followed_now_and_then_and_keeps_no_renew
     let first = recorded().unwrap().0;
     harness.manual_clock.set(first - SignedDuration::from_secs(20));
     harness.reconcile_authority().await.unwrap();
-    let revision = |name: &str| {
-        let identity = harness.server.get(IDENTITIES, NAMESPACE, name).unwrap();
-        identity["status"]["revision"].as_i64().unwrap()
-    };
-    let before: i64 = toggled.iter().map(|name| revision(name)).sum();
+    let before = revisions(&harness, toggled);
     for second in 0..60 {
         for name in toggled {
             harness.server.edit(IDENTITIES, NAMESPACE, name, |identity| {
@@ -100,7 +111,8 @@ async fn a_tenant_that_toggles_renew_is_followed_now_and_then_and_keeps_no_renew
             harness.reconcile_authority().await.unwrap();
         }
     }
-    let issued: i64 = toggled.iter().map(|name| revision(name)).sum::<i64>() - before;
+    let issued = revisions(&harness, toggled) - before;
+    assert_eq!(requests_held_back(&harness, toggled), [1; 4], "an Event says once that requests wait");
     // Five each and one a minute; and their own renewal, whose time comes meanwhile.
     assert!((20..=32).contains(&issued), "{issued} certificates in a minute");
     assert!(recorded().unwrap().0 > first, "the renewal of another namespace waited");

@@ -71,8 +71,8 @@ async fn endpoints_that_never_answer_delay_the_verdict_about_those_of_another_na
         async move { Ok(here) }
     });
     let prober = EndpointProber::new(dialer, ProbeMetrics::default());
-    let probes = harness.consumers.probes.clone();
-    let controller = ProbeController::new(harness.context.clone(), probes, Some(prober));
+    let controller =
+        ProbeController::new(harness.context.clone(), harness.consumers.probes.clone(), Some(prober));
     let leadership = Leadership::always(harness.context.clock.clone());
     let running = tokio::spawn(controller.run(leadership, Readiness::new()));
     sleep(Duration::from_millis(1)).await;
@@ -87,7 +87,7 @@ async fn endpoints_that_never_answer_delay_the_verdict_about_those_of_another_na
     // Five seconds until places are free, five for its own endpoint, which does not answer either, and ten between two writes.
     sleep(Duration::from_secs(25)).await;
     assert_eq!(serving(&harness).0.1, "Unreachable", "{}", serving(&harness).1);
-    let dialed = held.lock().len();
-    assert!(dialed < 600, "most of the others wait still, {dialed} of {HANGING} do not");
+    let connections = held.lock().len();
+    assert!(connections < 600, "most of the others wait still, {connections} of {HANGING} do not");
     running.abort();
 }

@@ -18,7 +18,7 @@ use mtls_operator::runtime::clock::Clock;
 use mtls_operator::runtime::leader::Leadership;
 use mtls_operator::runtime::readiness::Readiness;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::json;
 use tower::BoxError;
 
 type LeafSecret = MetadataOf<Secret, LeafMetadata>;

@@ -9,9 +9,13 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::client::Body;
 use kube::{Client, Resource};
 use mtls_operator::api::MtlsAuthority;
+use mtls_operator::operator::client::ApiClient;
+use mtls_operator::operator::client::connection::Connection;
 use mtls_operator::operator::client::watch::{EventHandler, Watch};
+use mtls_operator::operator::metrics::Metrics;
 use mtls_operator::operator::metrics::watches::WatchMetrics;
 use mtls_operator::runtime::clock::Clock;
+use mtls_operator::runtime::leader::Leadership;
 use mtls_operator::runtime::readiness::Readiness;
 use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
@@ -28,6 +32,8 @@ enum Watched {
     Silent,
     /// It is answered with this status each time.
     Refused(StatusCode),
+    /// It is answered with 429 and such a pause, in seconds.
+    Throttled(u32),
 }
 
 /// When what was asked of an API server.
@@ -50,6 +56,11 @@ impl Asked {
                     (true, Watched::Refused(status)) => answer(
                         status,
                         &json!({ "kind": "Status", "status": "Failure", "code": status.as_u16(), "reason": "Gone", "message": "too old" }),
+                    ),
+                    (true, Watched::Throttled(seconds)) => answer(
+                        StatusCode::TOO_MANY_REQUESTS,
+                        &json!({ "kind": "Status", "status": "Failure", "code": 429, "message": "busy",
+                            "details": { "retryAfterSeconds": seconds } }),
                     ),
                     (false, _) => answer(
                         StatusCode::OK,
@@ -92,22 +103,20 @@ async fn watch<K>(watched: Watched, for_so_long: Duration) -> Asked
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
 {
-    watch_counted::<K>(watched, for_so_long, &WatchMetrics::default()).await.0
+    let asked = Asked::default();
+    watch_by::<K>(asked.client(watched).into(), for_so_long, &WatchMetrics::default()).await;
+    asked
 }
 
-/// The same. Returns the figures at the end, too.
-async fn watch_counted<K>(
-    watched: Watched,
-    for_so_long: Duration,
-    metrics: &WatchMetrics,
-) -> (Asked, Vec<String>)
+/// Watches all objects of a kind by this connection for so long. Returns the figures at the end.
+async fn watch_by<K>(connection: Connection, for_so_long: Duration, metrics: &WatchMetrics) -> Vec<String>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
 {
     let mut registry = Registry::default();
     metrics.register(&mut registry);
-    let (harness, asked, ready) = (Harness::set().await, Asked::default(), Readiness::new());
-    let subject = Watch::<K>::all(asked.client(watched)).counted(metrics);
+    let (harness, ready) = (Harness::set().await, Readiness::new());
+    let subject = Watch::<K>::all(connection).counted(metrics);
     let figures = async {
         sleep(for_so_long).await;
         let mut text = String::new();
@@ -119,7 +128,7 @@ where
         figures = figures => figures,
     };
     assert!(ready.awaited().is_empty(), "the first list was not reported");
-    (asked, figures)
+    figures
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -142,7 +151,8 @@ async fn a_silent_watch_lists_again_after_45_to_68_minutes_each_time_and_each_ki
 async fn a_watch_that_is_refused_is_counted_by_its_resource_and_reason_and_tells_when_it_was_told_last() {
     let metrics = WatchMetrics::default();
     let forbidden = Watched::Refused(StatusCode::FORBIDDEN);
-    let (asked, figures) = watch_counted::<Namespace>(forbidden, MINUTE, &metrics).await;
+    let asked = Asked::default();
+    let figures = watch_by::<Namespace>(asked.client(forbidden).into(), MINUTE, &metrics).await;
     let refused = asked.watches.lock().len();
     assert!(refused >= 4, "{refused} watches");
     let errors =
@@ -169,4 +179,16 @@ async fn a_watch_that_is_told_its_history_is_gone_lists_again_after_four_errors_
     let (first, last) = (pauses[0], *pauses.last().unwrap());
     assert!(first < Duration::from_secs(3), "it is not tried again soon: {pauses:?}");
     assert!(last > Duration::from_secs(10), "an API server that fails is asked all the time: {pauses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_told_to_wait_waits_so_long_and_all_reconciles_with_it() {
+    let asked = Asked::default();
+    let connection = Connection::from(asked.client(Watched::Throttled(4)));
+    let api = ApiClient::new(&connection, Leadership::always(Clock::system()), Metrics::default());
+    watch_by::<Namespace>(connection, Duration::from_secs(30), &WatchMetrics::default()).await;
+    let pauses = intervals(&asked.watches.lock());
+    assert!(pauses.len() >= 2, "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause >= Duration::from_secs(4)), "{pauses:?}");
+    assert_eq!(api.throttle().take(), Some(Duration::from_secs(4)));
 }

@@ -2,6 +2,7 @@
 
 use mtls_operator::operator::index::time::Millis;
 use mtls_operator::operator::scheduler::requeue::Priority;
+use mtls_operator::operator::scheduler::workers::WorkerCount;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use test_support::properties;
@@ -12,6 +13,8 @@ use super::simulation::{Simulation, Task};
 const HOSTILE: u64 = 1;
 const OTHER: u64 = 2;
 
+/// The fewest workers where their number follows the API server.
+const FEWEST: usize = 8;
 /// What a worker that hangs is waited for, and the work that is under way when a renewal falls due.
 const SLACK: Millis = 3000;
 
@@ -55,6 +58,19 @@ proptest! {
         let beside = Simulation::of(workers, &[renewals.clone(), hostile].concat()).run(60_000);
         prop_assert!(all_in_time(&renewals, &beside, 0), "{:?}", beside.ended);
         prop_assert!(beside.most <= workers + workers / 2);
+    }
+
+    /// The workers that follow the API server are never fewer than so many for others.
+    #[test]
+    fn a_namespace_renews_in_time_beside_any_other_if_it_could_with_the_fewest_workers_at_half_speed(
+        renewals in renewals(),
+        hostile in hostile(),
+    ) {
+        let slower: Vec<Task> = renewals.iter().map(|task| Task { takes: 2 * task.takes, ..*task }).collect();
+        let alone = Simulation::of(FEWEST, &slower).run(60_000);
+        prop_assume!(all_in_time(&slower, &alone, SLACK));
+        let beside = Simulation::of(WorkerCount::Adaptive, &[renewals.clone(), hostile].concat()).run(60_000);
+        prop_assert!(all_in_time(&renewals, &beside, 0), "{:?}", beside.ended);
     }
 }
 

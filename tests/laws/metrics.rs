@@ -35,6 +35,7 @@ fn every_figure() -> Metrics {
         metrics.failed(&error);
     }
     metrics.waiting(Priority::ALL.map(|class| (class, 0)), 0);
+    metrics.workers(8);
     for transition in every_transition() {
         metrics.changed_roots("mesh", transition);
     }

@@ -65,7 +65,7 @@ impl Simulation {
             let Some(endpoint) = self.turns.begin(now, self.rate.at_once) else { return };
             let is_own = endpoint.0.namespace == "shop";
             if is_own {
-                self.longest = self.longest.max(now - self.due[&endpoint]);
+                self.longest = self.longest.max(now.saturating_sub(self.due[&endpoint]));
             }
             let takes = if is_own { Duration::from_millis(50) } else { HANGS };
             self.running.push((now + takes, endpoint));

@@ -8,6 +8,7 @@ use mtls_operator::operator::scheduler::pacing::Pacing;
 use mtls_operator::operator::scheduler::place::Place;
 use mtls_operator::operator::scheduler::queue::Queue;
 use mtls_operator::operator::scheduler::requeue::Priority;
+use mtls_operator::operator::scheduler::workers::WorkerCount;
 
 /// When every simulation begins.
 pub const START: Millis = 1_780_000_000_000;
@@ -67,10 +68,10 @@ pub struct Simulation {
 
 impl Simulation {
     /// So many workers with these tasks, paced as those of the operator are.
-    pub fn of(workers: usize, tasks: &[Task]) -> Self {
-        let mut queue = Queue::default();
+    pub fn of(workers: impl Into<WorkerCount>, tasks: &[Task]) -> Self {
+        let (mut queue, workers) = (Queue::default(), workers.into());
         queue.set_workers(workers);
-        queue.set_pacing(Pacing::of(workers.div_ceil(8)));
+        queue.set_pacing(Pacing::of(workers.renewals()));
         let events = (0..).zip(tasks).map(|(id, task)| (START + task.from, Event::Waits(id)));
         Self {
             queue,
@@ -125,6 +126,7 @@ impl Simulation {
 
     fn end(&mut self, id: u32) {
         let (at, task) = (id as usize, self.task(id));
+        self.queue.answered(IdentityId::new(id), task.fails, self.now);
         self.queue.done(IdentityId::new(id), self.now);
         self.ended[at].get_or_insert(self.now - START);
         self.attempts[at] = if task.fails { self.attempts[at] + 1 } else { 0 };

@@ -83,6 +83,7 @@ impl AuthorityController {
         self.summary = Summary::default();
         self.states.step_down();
         self.context.metrics.waiting(Priority::ALL.map(|class| (class, 0)), 0);
+        self.context.metrics.workers(0);
         let names = self.context.authorities.lock().names();
         for name in names.iter().map(String::as_str).chain([MISSING]) {
             self.context.metrics.remove_gauges(name);

@@ -42,7 +42,7 @@ pub enum LastRotation {
         /// The same in a sentence.
         message: String,
         /// What it waits for.
-        blockers: Blockers,
+        blockers: Box<Blockers>,
     },
 }
 
@@ -54,7 +54,7 @@ impl AuthorityState {
             Some(root) if root.phase != Phase::Stable => LastRotation::UnderWay {
                 progress: outcome.progress,
                 message: rotating_message(outcome, spec),
-                blockers: outcome.blockers.clone(),
+                blockers: Box::new(outcome.blockers.clone()),
             },
             _ => LastRotation::None,
         };

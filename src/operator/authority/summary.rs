@@ -107,7 +107,7 @@ async fn update_one(bundles: &TrustBundles, name: &str, rotation: &LastRotation)
     let (blockers, waiting) = match rotation {
         LastRotation::None => (None, Some(0)),
         LastRotation::Unknown => (None, None),
-        LastRotation::UnderWay { blockers, .. } => (Some(blockers), blockers.count()),
+        LastRotation::UnderWay { blockers, .. } => (Some(&**blockers), blockers.count()),
     };
     context.metrics.rotation_waiting(name, waiting);
     let Some(before) = authority.status.clone() else { return Ok(()) };

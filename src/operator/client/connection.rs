@@ -10,6 +10,8 @@ use kube::Client;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
+use super::throttle::Throttle;
+
 /// Longest answer, and longest event of a watch. An object takes 1.5 MiB in etcd at most, unless the cluster's administrators
 /// raise that, and JSON has six octets for some of one: any single object fits.
 pub const MAX_ANSWER: usize = 12 << 20;
@@ -20,17 +22,23 @@ pub(super) const LARGE_OBJECT: usize = 256 << 10;
 /// Pages of lists that are read or handled at the same time.
 const LISTS_AT_ONCE: usize = 4;
 
-/// A client of the API server. Clones share what it may hold in memory.
+/// A client of the API server. Clones share what it may hold in memory, and the pauses that the API server asks for.
 #[derive(Clone)]
 pub struct Connection {
     client: Client,
     lists: Arc<Semaphore>,
     large: Arc<Semaphore>,
+    throttle: Throttle,
 }
 
 impl From<Client> for Connection {
     fn from(client: Client) -> Self {
-        Self { client, lists: Arc::new(Semaphore::new(LISTS_AT_ONCE)), large: Arc::new(Semaphore::new(1)) }
+        Self {
+            client,
+            lists: Arc::new(Semaphore::new(LISTS_AT_ONCE)),
+            large: Arc::new(Semaphore::new(1)),
+            throttle: Throttle::default(),
+        }
     }
 }
 
@@ -59,6 +67,11 @@ pub(super) struct Answer {
 pub(super) type ListPermit = Option<OwnedSemaphorePermit>;
 
 impl Connection {
+    /// The pauses that the API server asks for, whatever was requested.
+    pub(super) const fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+
     /// Waits until another page of a list may be read.
     pub(super) async fn list_permit(&self) -> ListPermit {
         // The semaphore is never closed.
@@ -82,7 +95,8 @@ impl Connection {
         request: http::Request<Vec<u8>>,
         large: usize,
     ) -> Result<AnswerStream, kube::Error> {
-        let source = Box::new(self.client.request_stream(request).await?);
+        let source = self.client.request_stream(request).await;
+        let source = Box::new(source.inspect_err(|error| self.throttle.note(error))?);
         Ok(AnswerStream { source, large, permits: self.large.clone(), permit: None })
     }
 }

@@ -51,20 +51,19 @@ pub struct ApiClient {
     connection: Connection,
     leadership: Leadership,
     metrics: Metrics,
-    throttle: Throttle,
 }
 
 impl ApiClient {
     /// Requests by this connection; writes only while this leadership lasts.
     #[must_use]
     pub fn new(connection: impl Into<Connection>, leadership: Leadership, metrics: Metrics) -> Self {
-        Self { connection: connection.into(), leadership, metrics, throttle: Throttle::default() }
+        Self { connection: connection.into(), leadership, metrics }
     }
 
     /// The pauses that the API server asks for.
     #[must_use]
     pub const fn throttle(&self) -> &Throttle {
-        &self.throttle
+        self.connection.throttle()
     }
 
     /// Reads one object; `None` where there is none.
@@ -245,7 +244,6 @@ impl ApiClient {
             serde_json::from_slice(&answer.body).map_err(|error| Error::unreadable(verb, &what, &error))
         });
         self.metrics.requested(verb, result.is_ok());
-        self.throttle.note(&result);
         result
     }
 }

@@ -1,4 +1,5 @@
-//! Pauses that the API server asks for, by 429 or 503: one for all, that of the task that begins reconciles.
+//! Pauses that the API server asks for, by 429 or 503, whatever it was asked for: one for all, that of the task that begins
+//! reconciles, and for a watch its own.
 //!
 //! What an admission webhook answers is no word of the API server: it stops what it was asked about, and nothing else.
 
@@ -17,9 +18,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 pub struct Throttle(Shared<Option<Duration>>);
 
 impl Throttle {
-    /// A request ended so.
-    pub(super) fn note<T>(&self, result: &Result<T, Error>) {
-        if let Some(pause) = result.as_ref().err().and_then(pause) {
+    /// A request was answered so.
+    pub(super) fn note(&self, error: &kube::Error) {
+        if let Some(pause) = asked_by(error) {
             self.0.change(|asked| *asked = (*asked).max(Some(pause)));
         }
     }
@@ -40,7 +41,12 @@ impl Throttle {
 #[must_use]
 pub fn pause(error: &Error) -> Option<Duration> {
     let Error::Api { source, .. } = error else { return None };
-    let kube::Error::Api(status) = &**source else { return None };
+    asked_by(source)
+}
+
+/// The pause that an answer asks for, as it comes from the API server.
+pub(super) fn asked_by(error: &kube::Error) -> Option<Duration> {
+    let kube::Error::Api(status) = error else { return None };
     // It has an answer of its own, with any code, and Kubernetes puts these words before it.
     let is_of_webhook = status.message.starts_with("admission webhook ");
     if is_of_webhook || !matches!(status.code, 429 | 503) {
@@ -56,11 +62,11 @@ mod tests {
 
     use super::*;
 
-    fn answered(code: u16, message: &str, seconds: u32) -> Result<(), Error> {
+    fn answered(code: u16, message: &str, seconds: u32) -> kube::Error {
         let details = serde_json::json!({ "retryAfterSeconds": seconds });
         let status = Status::failure(message, "TooManyRequests").with_code(code);
         let status = status.with_details(serde_json::from_value(details).unwrap());
-        Err(Error::Api { what: "create".into(), source: Box::new(kube::Error::Api(status.boxed())) })
+        kube::Error::Api(status.boxed())
     }
 
     fn asked(code: u16, message: &str, seconds: u32) -> Option<u64> {

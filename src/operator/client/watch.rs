@@ -171,7 +171,8 @@ impl<K: ApiObject> Watch<K> {
         progress.errors += 1;
         progress.metrics.interrupted(error.interruption());
         tracing::warn!(watch = self.name, error = cause(error), "a watch was interrupted");
-        tokio::time::sleep(progress.pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        let pause = progress.pauses.next().unwrap_or(LONGEST_PAUSE);
+        tokio::time::sleep(pause.max(error.pause().unwrap_or_default())).await;
     }
 }
 

@@ -13,6 +13,7 @@ use kube::core::{Request, Status, WatchEvent};
 
 use super::api_object::ApiObject;
 use super::connection::{AnswerStream, Connection, End, LARGE_OBJECT, MAX_ANSWER};
+use super::throttle::{asked_by, pause};
 use crate::operator::error::Error;
 use crate::operator::metrics::watches::Interruption;
 
@@ -57,6 +58,15 @@ pub(super) enum WatchError {
 }
 
 impl WatchError {
+    /// The pause that the API server asks for.
+    pub(super) fn pause(&self) -> Option<Duration> {
+        match self {
+            Self::List(error) => pause(error),
+            Self::Open(error) => asked_by(error),
+            _ => None,
+        }
+    }
+
     /// Whether only a list tells what has happened.
     pub(super) fn is_lost(&self) -> bool {
         matches!(self, Self::TooLong) || matches!(self, Self::Told(status) if status.code == GONE)

@@ -15,7 +15,10 @@ use crate::operator::client::WRITE_TIMEOUT;
 use crate::operator::client::throttle::pause;
 use crate::operator::context::Context;
 use crate::operator::error::{Error, TaskEnded};
+use crate::operator::events::held_back;
+use crate::operator::scheduler::held_request::HeldRequest;
 use crate::operator::scheduler::requeue::Priority;
+use crate::operator::scheduler::workers::WorkerCount;
 use crate::operator::scheduler::{ReconcileRequest, Scheduler};
 use crate::runtime::leader::Leadership;
 
@@ -44,11 +47,12 @@ impl IdentityController {
         keys: KeyGenerator,
         leadership: Leadership,
         synced: watch::Receiver<bool>,
-        workers: usize,
+        workers: impl Into<WorkerCount>,
     ) -> Self {
+        let workers = workers.into();
         context.scheduler.change(|scheduler| scheduler.set_workers(workers));
-        // The scheduler says how many work: in place of what hangs there may be half as many more.
-        let permits = Arc::new(Semaphore::new(workers + workers / 2));
+        // The scheduler says how many work.
+        let permits = Arc::new(Semaphore::new(workers.most_in_work()));
         Self { context, keys, leadership, synced, permits, tasks: TaskTracker::new() }
     }
 
@@ -95,11 +99,18 @@ impl IdentityController {
         let mut scheduler = self.context.scheduler.lock();
         scheduler.sweep(now);
         let request = scheduler.next(now);
+        scheduler.take_held().into_iter().for_each(|held| self.tell(held));
         if self.leadership.is_leader() {
             let depths = Priority::ALL.map(|priority| (priority, scheduler.queue().depth(priority)));
             self.context.metrics.waiting(depths, scheduler.backoff().len());
+            self.context.metrics.workers(scheduler.queue().workers().unwrap_or_default());
         }
         request
+    }
+
+    fn tell(&self, held: HeldRequest) {
+        let context = self.context.clone();
+        self.tasks.spawn(async move { held_back(&context, &held).await });
     }
 
     /// Until the pause that the API server asks for has passed; what it asks for meanwhile counts from then on.

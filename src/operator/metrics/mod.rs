@@ -41,6 +41,7 @@ pub struct Metrics {
     errors: Family<ErrorLabels, Counter>,
     queue: Family<QueueLabels, Gauge>,
     retries: Gauge,
+    workers: Gauge,
     identities: Family<ReasonLabels, Gauge>,
     overdue: Family<AuthorityLabels, Gauge>,
     authorities: Family<ReasonLabels, Gauge>,
@@ -77,6 +78,11 @@ impl Metrics {
             self.queue.clone(),
         );
         registry.register("mtls_operator_retrying", "Identities that wait for a retry", self.retries.clone());
+        registry.register(
+            "mtls_operator_workers",
+            "Identities that may be reconciled at the same time",
+            self.workers.clone(),
+        );
         self.register_authorities(registry);
     }
 
@@ -165,6 +171,11 @@ impl Metrics {
             self.queue.get_or_create(&QueueLabels { class: class.as_str() }).set(gauge(depth));
         }
         self.retries.set(gauge(retrying));
+    }
+
+    /// So many identities may be reconciled at the same time.
+    pub fn workers(&self, count: usize) {
+        self.workers.set(gauge(count));
     }
 }
 

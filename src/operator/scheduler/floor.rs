@@ -17,6 +17,10 @@ const EVERY: Millis = 60_000;
 const NAMESPACE_AT_ONCE: i64 = 100;
 /// Afterwards one in this time: a tenth of what an API server takes.
 const NAMESPACE_EVERY: Millis = 100;
+/// Of the identities of a namespace that wait, so many are told of at once.
+const TOLD_AT_ONCE: i64 = 10;
+/// Afterwards one in this time: to tell costs a request itself.
+const TOLD_EVERY: Millis = 10_000;
 
 /// What people ask for: a generation of the spec, and a value of `renew`.
 pub type Request = (i64, Option<Digest>);
@@ -47,6 +51,8 @@ impl Bucket {
 struct Asked {
     bucket: Bucket,
     last: Request,
+    /// Whether it was told that one waits, since none did.
+    is_told: bool,
 }
 
 /// The floor of all identities. Only those that people have changed lately are remembered.
@@ -54,6 +60,8 @@ struct Asked {
 pub struct Floor {
     identities: HashMap<IdentityId, Asked>,
     namespaces: HashMap<Digest, Bucket>,
+    /// What was told of each namespace lately.
+    told: HashMap<Digest, Bucket>,
     /// Those that are empty are forgotten when there are so many.
     prune_at: usize,
 }
@@ -74,16 +82,31 @@ impl Floor {
     /// A request is reconciled. One that is tried again counts once.
     pub fn begin(&mut self, id: IdentityId, namespace: Digest, request: Request, now: Millis) {
         self.prune(now);
-        let new = Asked { bucket: Bucket::default(), last: (i64::MIN, None) };
+        let new = Asked { bucket: Bucket::default(), last: (i64::MIN, None), is_told: false };
         let asked = self.identities.entry(id).or_insert(new);
         if asked.last == request {
             return;
         }
         if asked.bucket.level(AT_ONCE, EVERY, now) > 0 {
             self.namespaces.entry(namespace).or_default().fill(NAMESPACE_AT_ONCE, NAMESPACE_EVERY, now);
+        } else {
+            asked.is_told = false;
         }
         asked.bucket.fill(AT_ONCE, EVERY, now);
         asked.last = request;
+    }
+
+    /// Whether people are to be told that a request of theirs waits: once for each identity, as long as it is asked again and
+    /// again.
+    pub fn tell(&mut self, id: IdentityId, namespace: Digest, now: Millis) -> bool {
+        let Some(asked) = self.identities.get_mut(&id).filter(|asked| !asked.is_told) else { return false };
+        let told = self.told.entry(namespace).or_default();
+        if told.until(TOLD_AT_ONCE, TOLD_EVERY, now).is_some() {
+            return false;
+        }
+        told.fill(TOLD_AT_ONCE, TOLD_EVERY, now);
+        asked.is_told = true;
+        true
     }
 
     /// An identity is gone.
@@ -95,6 +118,7 @@ impl Floor {
         if self.identities.len() >= self.prune_at {
             self.identities.retain(|_, asked| asked.bucket.0 > now);
             self.namespaces.retain(|_, bucket| bucket.0 > now);
+            self.told.retain(|_, bucket| bucket.0 > now);
             self.prune_at = (2 * self.identities.len()).max(64);
             self.identities.shrink_to(self.prune_at);
         }
@@ -163,6 +187,26 @@ mod tests {
         let before = START - 3_600_000;
         let until = floor.until(IdentityId::new(1), 1, (1, None), before).unwrap();
         assert!(until <= before + EVERY, "{until}");
+    }
+
+    #[test]
+    fn of_an_identity_it_is_told_once_and_again_after_it_was_quiet() {
+        let (mut floor, id) = (Floor::default(), IdentityId::new(1));
+        begun(&mut floor, id, 10);
+        let now = START + 600_000;
+        assert_eq!([floor.tell(id, 1, now), floor.tell(id, 1, now + 1000)], [true, false]);
+        floor.begin(id, 1, (-1, None), now + 60_000);
+        assert!(!floor.tell(id, 1, now + 60_000));
+        floor.begin(id, 1, (-2, None), now + 3_600_000);
+        assert!(floor.tell(id, 1, now + 3_600_000));
+    }
+
+    #[test]
+    fn of_a_namespace_ten_are_told_of_at_once_and_then_one_in_ten_seconds() {
+        let mut floor = Floor::default();
+        (0..100).for_each(|n| floor.begin(IdentityId::new(n), 1, (1, None), START));
+        let mut told = |now| (0..100).filter(|n| floor.tell(IdentityId::new(*n), 1, now)).count();
+        assert_eq!([START, START + 9999, START + 10_000].map(&mut told), [10, 0, 1]);
     }
 
     #[test]

@@ -8,12 +8,16 @@
 //!                                 └────── never: until something changes
 //! ```
 
+pub mod adaptive_limit;
+mod background;
 pub mod backoff;
 mod class;
+mod concurrency;
 pub mod deadlines;
 pub mod demand;
 mod due;
 mod floor;
+pub mod held_request;
 pub mod kept_objects;
 pub mod pacing;
 pub mod place;
@@ -31,7 +35,7 @@ mod suspended;
 mod throttled;
 mod turns;
 mod watch_events;
-mod workers;
+pub mod workers;
 mod write_results;
 
 use std::collections::{HashMap, HashSet};
@@ -40,8 +44,8 @@ use std::sync::Arc;
 use self::backoff::Backoff;
 use self::deadlines::Deadlines;
 use self::floor::Floor;
+use self::held_request::HeldRequest;
 use self::kept_objects::KeptObjects;
-use self::pacing::Pacing;
 use self::queue::Queue;
 use self::ready_keys::ReadyKeys;
 use self::repair_backoff::RepairBackoff;
@@ -102,6 +106,8 @@ pub struct Scheduler {
     backoff: Backoff,
     repairs: RepairBackoff,
     floor: Floor,
+    /// What the floor holds back and is to be told.
+    held: Vec<HeldRequest>,
     /// Objects of identities in the queue, which saves reading them again.
     kept: KeptObjects,
     policy: PolicyIndex,
@@ -197,16 +203,6 @@ impl Scheduler {
         }
     }
 
-    /// From now on work begins at this pace.
-    pub fn set_pacing(&mut self, pacing: Pacing) {
-        self.queue.set_pacing(pacing);
-    }
-
-    /// From now on there are so many workers.
-    pub fn set_workers(&mut self, count: usize) {
-        self.queue.set_workers(count);
-    }
-
     /// The next identity to reconcile. One that no longer needs it is passed over.
     pub fn next(&mut self, now: Millis) -> Option<ReconcileRequest> {
         loop {
@@ -228,6 +224,7 @@ impl Scheduler {
 
     /// Work on an identity has ended. One that still needs a reconcile, though nothing has changed meanwhile, backs off.
     pub fn done(&mut self, id: IdentityId, has_failed: bool, now: Millis) {
+        self.answered(id, has_failed, now);
         let is_queued_again = self.queue.done(id, now);
         let Some(entry) = self.index.entry(id) else { return };
         let generation = entry.generation;

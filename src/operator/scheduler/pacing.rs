@@ -1,11 +1,12 @@
-//! Concurrency of each priority: `New` is unlimited; `Due` as renewals need; `Background` one at a time, then idle for as long as
-//! the last one took, and not beside `New`.
+//! Concurrency of each priority: `New` is unlimited; `Due` as renewals need; `Background` as the answers of the API server allow,
+//! and none begins beside `New`.
 //!
 //! An API server that is busy with a mass of renewals, or of `Background` work, would answer `New` late, although that was
 //! requested first.
 
 use std::ops::Range;
 
+use super::background::{Background, Beside};
 use super::demand::Demand;
 use super::requeue::Priority;
 use super::share::PARTS;
@@ -18,10 +19,20 @@ use crate::operator::index::time::Millis;
 pub struct Pacing {
     /// Renewals that may be in work at once where no more are needed. `None`: no limit on any priority.
     renewals: Option<usize>,
-    in_work: Vec<(IdentityId, Priority, Millis)>,
+    in_work: Vec<InWork>,
     /// How long a renewal takes: a mean in which the latest ones count most.
     renewal_takes: Option<Millis>,
+    background: Background,
+    /// From the end of the last `Background` work on.
     rest: Range<Millis>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct InWork {
+    id: IdentityId,
+    priority: Priority,
+    began: Millis,
+    beside: Beside,
 }
 
 /// A renewal changes the mean by one part in so many.
@@ -36,15 +47,45 @@ impl Pacing {
 
     /// Work on an identity begins.
     pub fn begin(&mut self, id: IdentityId, priority: Priority, now: Millis) {
-        self.in_work.push((id, priority, now));
+        self.in_work.push(InWork { id, priority, began: now, beside: self.beside() });
+        if priority == Priority::Background {
+            let count = self.begun(priority, now).count();
+            self.background.in_work(count);
+        }
+    }
+
+    fn beside(&self) -> Beside {
+        if self.in_work.is_empty() {
+            Beside::Nothing
+        } else if self.in_work.iter().all(|work| work.priority == Priority::Background) {
+            Beside::Background
+        } else {
+            Beside::Others
+        }
+    }
+
+    /// How long the API server took for this identity says how busy it is.
+    pub fn answered(&mut self, id: IdentityId, now: Millis) {
+        let Some(work) = self.in_work.iter().find(|work| work.id == id) else { return };
+        let took = now.saturating_sub(work.began).max(0);
+        match work.priority {
+            Priority::New => self.background.new_answered(took, work.beside),
+            Priority::Due => {}
+            Priority::Background => self.background.answered(took),
+        }
+    }
+
+    /// The API server asks for fewer requests.
+    pub fn throttled(&mut self) {
+        self.background.halve();
     }
 
     /// Work on an identity has ended.
     pub fn end(&mut self, id: IdentityId, now: Millis) {
-        let Some(at) = self.in_work.iter().position(|(in_work, ..)| *in_work == id) else { return };
-        let (_, priority, began) = self.in_work.swap_remove(at);
+        let Some(at) = self.in_work.iter().position(|work| work.id == id) else { return };
+        let InWork { priority, began, .. } = self.in_work.swap_remove(at);
         if priority == Priority::Background && !hangs(began, now) {
-            self.rest = now..now + (now - began);
+            self.rest = now..if self.background.rests() { now + (now - began) } else { now };
         }
         if priority == Priority::Due {
             let took = now.saturating_sub(began).max(0);
@@ -79,7 +120,10 @@ impl Pacing {
         match priority {
             Priority::New => None,
             Priority::Due => self.room(priority, renewals, now),
-            Priority::Background => self.room(priority, 1, now).max(self.rested(now)),
+            Priority::Background => {
+                let at_once = self.background.at_once(demand.most / 2);
+                self.room(priority, at_once, now).max(self.rested(now))
+            }
         }
     }
 
@@ -98,8 +142,8 @@ impl Pacing {
 
     /// When work of a priority began, but for what takes too long.
     fn begun(&self, priority: Priority, now: Millis) -> impl Iterator<Item = Millis> + Clone {
-        let same = self.in_work.iter().filter(move |(_, of, _)| *of == priority);
-        same.map(|(.., began)| *began).filter(move |began| !hangs(*began, now))
+        let same = self.in_work.iter().filter(move |work| work.priority == priority);
+        same.map(|work| work.began).filter(move |began| !hangs(*began, now))
     }
 }
 

@@ -11,7 +11,7 @@ use super::pacing::Pacing;
 use super::place::Place;
 use super::requeue::Priority;
 use super::share::Share;
-use super::workers::{Bound, Workers};
+use super::workers::{Bound, WorkerCount, Workers};
 use crate::operator::index::IdentityId;
 use crate::operator::index::digest::Digest;
 use crate::operator::index::time::Millis;
@@ -71,8 +71,14 @@ impl Queue {
     }
 
     /// From now on there are so many workers to share.
-    pub fn set_workers(&mut self, count: usize) {
-        self.workers.set_count(count);
+    pub fn set_workers(&mut self, count: impl Into<WorkerCount>) {
+        self.workers.set_count(count.into());
+    }
+
+    /// How many workers there are, if that is known.
+    #[must_use]
+    pub const fn workers(&self) -> Option<usize> {
+        self.workers.count()
     }
 
     /// From now on renewals have at least so many eighths of the turns while new identities wait, too.
@@ -83,6 +89,7 @@ impl Queue {
     /// The API server has asked for a pause: after it work begins with a few, and one more with each reconcile that ends.
     pub fn start_slowly(&mut self) {
         self.workers.start_slowly();
+        self.pacing.throttled();
     }
 
     /// Takes the identity into work whose turn it is, if there is one that may begin now.
@@ -165,6 +172,15 @@ impl Queue {
         paced.chain(self.workers.next_replaced(now)).min()
     }
 
+    /// Work on an identity is about to end: how long it took says how busy the API server is. A failure says it only by how long
+    /// it was waited for.
+    pub fn answered(&mut self, id: IdentityId, has_failed: bool, now: Millis) {
+        if !has_failed || self.workers.is_hanging(id, now) {
+            self.workers.answered(id, now);
+            self.pacing.answered(id, now);
+        }
+    }
+
     /// Ends the work on an identity. True if it was queued meanwhile, and so waits again.
     pub fn done(&mut self, id: IdentityId, now: Millis) -> bool {
         self.pacing.end(id, now);
@@ -199,7 +215,7 @@ impl Queue {
     /// Identities in work.
     #[must_use]
     pub fn in_work(&self) -> usize {
-        self.workers.len()
+        self.workers.count_in_work()
     }
 
     const fn class(&self, priority: Priority) -> &Class {

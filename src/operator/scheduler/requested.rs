@@ -4,13 +4,31 @@
 
 use super::Scheduler;
 use super::floor::Request;
+use super::held_request::HeldRequest;
 use crate::operator::index::IdentityId;
 use crate::operator::index::digest::digest;
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::time::{Millis, seconds};
 use crate::plan::identity::leaf_rules::is_renewal_requested;
 
+/// So many wait to be told of at most: where nothing tells of them they are not kept.
+const MOST_HELD: usize = 100;
+
 impl Scheduler {
+    /// The floor holds an identity up until then.
+    pub(super) fn note_held(&mut self, id: IdentityId, until: Millis, now: Millis) {
+        let Some(entry) = self.index.entry(id).filter(|_| self.held.len() < MOST_HELD) else { return };
+        if self.floor.tell(id, digest(&entry.namespace), now) {
+            let (namespace, name) = (entry.namespace.clone(), entry.name.to_string());
+            self.held.push(HeldRequest { namespace, name, until });
+        }
+    }
+
+    /// Requests of people that are held back and were not told of yet.
+    pub fn take_held(&mut self) -> Vec<HeldRequest> {
+        std::mem::take(&mut self.held)
+    }
+
     /// Until when the floor holds an identity up, if people cause its reconcile.
     pub(super) fn floor_until(&self, id: IdentityId, now: Millis) -> Option<Millis> {
         let entry = self.index.entry(id)?;

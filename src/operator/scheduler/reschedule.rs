@@ -17,10 +17,14 @@ impl Scheduler {
     /// Puts an identity where it belongs. True if it waits in the queue.
     pub(super) fn reschedule(&mut self, id: IdentityId, now: Millis) -> bool {
         let Some(requeue) = self.next_reconcile(id, now) else { return false };
+        let floor_until = self.floor_until(id, now);
+        if let (Requeue::Now(_), Some(until)) = (requeue, floor_until) {
+            self.note_held(id, until, now);
+        }
         let Some(entry) = self.index.entry(id) else { return false };
         let backoff_until = self.backoff.until(id, entry.generation, now);
         let backoff_until = backoff_until.max(self.repair_until(id, entry, now));
-        let backoff_until = backoff_until.max(self.floor_until(id, now)).filter(|until| *until > now);
+        let backoff_until = backoff_until.max(floor_until).filter(|until| *until > now);
         if !matches!(requeue, Requeue::Now(_)) {
             self.keys.forget(id);
         }

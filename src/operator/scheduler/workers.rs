@@ -1,10 +1,12 @@
 //! What is in work, and how much of the workers one namespace, or what has failed before, may use.
 //!
 //! While others wait no namespace has more than half of the workers, and neither has what failed before. A worker whose request
-//! is not answered for a second is replaced, up to half of their number: what hangs holds others up for a second at most.
+//! is not answered for a second is replaced, up to half of the most that there can be: what hangs holds others up for a second at
+//! most.
 
 use std::collections::HashMap;
 
+use super::adaptive_limit::AdaptiveLimit;
 use super::place::Place;
 use crate::operator::index::IdentityId;
 use crate::operator::index::digest::Digest;
@@ -15,6 +17,47 @@ pub const MAX_HOLD: Millis = 1000;
 
 /// One part in so many is what a limit spares: of the workers for other namespaces, and of them all after a pause.
 const PARTS: usize = 8;
+
+/// The fewest and the most where their number follows the API server: it reads and writes for other clients, too, and each worker
+/// may hold a large object.
+const ADAPTIVE: std::ops::RangeInclusive<usize> = 8..=64;
+/// Answers may take so much longer than with the fewest workers, in percent.
+const TOLERANCE: Millis = 150;
+
+/// How many workers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerCount {
+    /// This number.
+    Fixed(usize),
+    /// As many as the API server answers well.
+    Adaptive,
+}
+
+impl From<usize> for WorkerCount {
+    fn from(count: usize) -> Self {
+        Self::Fixed(count)
+    }
+}
+
+impl WorkerCount {
+    /// The most that can be in work at once: in place of what hangs there may be half as many more.
+    #[must_use]
+    pub const fn most_in_work(self) -> usize {
+        match self {
+            Self::Fixed(count) => count + count / 2,
+            Self::Adaptive => *ADAPTIVE.end() + *ADAPTIVE.end() / 2,
+        }
+    }
+
+    /// Renewals in work at once where no more are needed: enough for hundreds of renewals a second.
+    #[must_use]
+    pub const fn renewals(self) -> usize {
+        match self {
+            Self::Fixed(count) => count.div_ceil(PARTS),
+            Self::Adaptive => *ADAPTIVE.start() / 2,
+        }
+    }
+}
 
 /// One identity in work.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +81,8 @@ pub enum Bound {
 #[derive(Debug, Default)]
 pub struct Workers {
     count: Option<usize>,
+    /// What changes their number.
+    adaptive: Option<AdaptiveLimit>,
     /// So many fewer work after a pause, until reconciles have ended.
     resting: usize,
     in_work: HashMap<IdentityId, InWork>,
@@ -45,8 +90,30 @@ pub struct Workers {
 
 impl Workers {
     /// From now on there are so many.
-    pub fn set_count(&mut self, count: usize) {
-        self.count = Some(count.max(1));
+    pub fn set_count(&mut self, count: WorkerCount) {
+        match count {
+            WorkerCount::Fixed(count) => (self.count, self.adaptive) = (Some(count.max(1)), None),
+            WorkerCount::Adaptive => self.adaptive = Some(AdaptiveLimit::new(ADAPTIVE, TOLERANCE)),
+        }
+        self.follow();
+    }
+
+    fn follow(&mut self) {
+        self.count = self.adaptive.as_ref().map(AdaptiveLimit::get).or(self.count);
+    }
+
+    /// How long the API server took for this identity says how many it answers well.
+    pub fn answered(&mut self, id: IdentityId, now: Millis) {
+        if let (Some(limit), Some(work)) = (&mut self.adaptive, self.in_work.get(&id)) {
+            limit.answered(now.saturating_sub(work.began).max(0));
+            self.follow();
+        }
+    }
+
+    /// Whether work on an identity takes too long.
+    #[must_use]
+    pub fn is_hanging(&self, id: IdentityId, now: Millis) -> bool {
+        self.in_work.get(&id).is_some_and(|work| hangs(work.began, now))
     }
 
     /// How many there are, if that is known.
@@ -57,6 +124,8 @@ impl Workers {
 
     /// The API server has asked for a pause: a few go on after it, and one more with each reconcile that ends.
     pub fn start_slowly(&mut self) {
+        self.adaptive.iter_mut().for_each(AdaptiveLimit::halve);
+        self.follow();
         self.resting = self.count.map_or(0, |count| count - (count / PARTS).max(1));
     }
 
@@ -64,9 +133,14 @@ impl Workers {
     #[must_use]
     pub fn has_free(&self, now: Millis) -> bool {
         self.count.is_none_or(|count| {
-            let replaced = self.hanging(now).min(count / 2);
-            self.in_work.len() < (count - self.resting + replaced).max(1)
+            let replaced = self.hanging(now).min(self.most(count) / 2);
+            self.in_work.len() < (count.saturating_sub(self.resting) + replaced).max(1)
         })
+    }
+
+    /// How many there can be: where they have become fewer, those that hang since before must not be all of them.
+    fn most(&self, count: usize) -> usize {
+        self.adaptive.as_ref().map_or(count, AdaptiveLimit::most)
     }
 
     /// When the next one is replaced, because its request hangs.
@@ -106,6 +180,8 @@ impl Workers {
     /// Work on an identity begins.
     pub fn begin(&mut self, id: IdentityId, place: Place, now: Millis) {
         self.in_work.insert(id, InWork { place, began: now, again: None });
+        let count = self.in_work.len();
+        self.adaptive.iter_mut().for_each(|limit| limit.in_work(count));
     }
 
     /// Work on an identity has ended. The place that it takes now, if it was queued meanwhile.
@@ -130,7 +206,7 @@ impl Workers {
 
     /// Identities in work.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count_in_work(&self) -> usize {
         self.in_work.len()
     }
 }

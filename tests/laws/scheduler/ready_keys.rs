@@ -12,8 +12,8 @@ use crate::requeue::issued;
 const RSA: KeyAlgorithm = KeyAlgorithm::Rsa2048;
 
 /// A key that took less time than it would.
-fn key() -> Option<GeneratedKey> {
-    Some(GeneratedKey { algorithm: RSA, key: PrivateKey::generate(KeyAlgorithm::EcdsaP256) })
+fn key() -> GeneratedKey {
+    GeneratedKey { algorithm: RSA, key: PrivateKey::generate(KeyAlgorithm::EcdsaP256) }
 }
 
 /// A scheduler in which `web` waits for its key.
@@ -30,7 +30,7 @@ fn awaiting() -> (Scheduler, IdentityId) {
 fn a_key_is_taken_once_by_the_identity_that_asked_for_it() {
     let (mut scheduler, id) = awaiting();
     assert_eq!(turns(&mut scheduler, at(0)), [""; 0]);
-    scheduler.key_generated(id, key(), at(0));
+    scheduler.key_generated(id, Some(key()), at(0));
     assert_eq!(turns(&mut scheduler, at(0)), ["web"]);
     assert!(scheduler.take_key(id, RSA).unwrap().is_some());
     assert!(scheduler.take_key(id, RSA).unwrap().is_none());
@@ -39,7 +39,7 @@ fn a_key_is_taken_once_by_the_identity_that_asked_for_it() {
 #[test]
 fn a_key_of_another_kind_is_not_taken_and_not_kept() {
     let (mut scheduler, id) = awaiting();
-    scheduler.key_generated(id, key(), at(0));
+    scheduler.key_generated(id, Some(key()), at(0));
     assert!(scheduler.take_key(id, KeyAlgorithm::Rsa4096).unwrap().is_none());
     assert_eq!(scheduler.ready_keys(), 0);
 }
@@ -72,7 +72,7 @@ fn a_key_goes_with_its_identity_with_its_spec_and_where_none_is_needed_any_more(
     ];
     for (what, change) in changes {
         let (mut scheduler, id) = awaiting();
-        scheduler.key_generated(id, key(), at(1));
+        scheduler.key_generated(id, Some(key()), at(1));
         assert_eq!(scheduler.ready_keys(), 1);
         change(&mut scheduler);
         assert_eq!(scheduler.ready_keys(), 0, "{what}");
@@ -83,6 +83,6 @@ fn a_key_goes_with_its_identity_with_its_spec_and_where_none_is_needed_any_more(
 fn a_key_that_is_ready_after_its_identity_has_gone_is_not_kept() {
     let (mut scheduler, id) = awaiting();
     scheduler.remove_identity("orders", "web", at(1));
-    scheduler.key_generated(id, key(), at(1));
+    scheduler.key_generated(id, Some(key()), at(1));
     assert_eq!(scheduler.ready_keys(), 0);
 }

@@ -110,7 +110,7 @@ pub fn settings() -> Settings {
         pod_name: "mtls-operator-0".into(),
         watch_namespaces: Vec::new(),
         default_authority: Some(default),
-        workers: 4,
+        workers: 4.into(),
         key_threads: 1,
         endpoint_probes: false,
     }
