@@ -57,3 +57,26 @@ impl From<WrittenVersion> for String {
         metadata.resource_version
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_of_an_answer_that_is_used_is_read_and_managed_fields_are_not() {
+        let mut metadata = json!({
+            "namespace": "shop", "name": "web-mtls", "uid": "1", "resourceVersion": "7",
+            "labels": { "a": "b" }, "annotations": { "c": "d" },
+            "ownerReferences": [{ "apiVersion": "v1", "kind": "Thing", "name": "web", "uid": "2" }],
+        });
+        let wanted: ObjectMeta = serde_json::from_value(metadata.clone()).unwrap();
+        metadata["managedFields"] = json!([{ "manager": "mtls-operator", "fieldsV1": { "f:data": {} } }]);
+        let answer = json!({ "kind": "PartialObjectMetadata", "metadata": metadata });
+        let written: Written = serde_json::from_value(answer.clone()).unwrap();
+        assert_eq!(ObjectMeta::from(written), wanted);
+        let version: WrittenVersion = serde_json::from_value(answer).unwrap();
+        assert_eq!(String::from(version), "7");
+    }
+}
