@@ -94,6 +94,8 @@ fn each_breach_is_reported_with_the_number_of_its_rule() {
     assert_eq!(broken_by(IDENTITIES, other_type), ["C7"]);
     let other_keys = |s: &mut Value| field(s, "spec.grants")["x-kubernetes-list-type"] = json!("atomic");
     assert_eq!(broken_by(AUTHORITIES, other_keys), ["C7"]);
+    let one_field = |s: &mut Value| field(s, "spec.root")["x-kubernetes-map-type"] = json!("atomic");
+    assert_eq!(broken_by(AUTHORITIES, one_field), ["C7"]);
 }
 
 #[test]
@@ -103,6 +105,7 @@ fn what_only_adds_or_loosens_is_no_breach() {
         field(s, "spec.root.algorithm")["enum"].as_array_mut().unwrap().push(json!("MLDSA65"));
         field(s, "spec.grants")["maxItems"] = json!(1000);
         field(s, "status")["properties"]["flavour"] = json!({ "type": "string" });
+        field(s, "status")["x-kubernetes-map-type"] = json!("atomic");
     };
     assert!(broken_by(AUTHORITIES, adds).is_empty());
 }

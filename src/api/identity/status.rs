@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::api::probe::ServedStatus;
 
 /// What the operator last saw and did.
+// Owned as a whole, by the operator alone: for each single field the API server would keep an owner, in all that it stores and sends.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct MtlsIdentityStatus {
     /// The generation of the spec that this status describes; -1 until the operator has seen the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,23 +7,31 @@ use serde_json::{Map, Value, json};
 #[must_use]
 pub fn status_patch<S: Serialize>(version: Option<&str>, before: Option<&S>, after: &S) -> Option<Value> {
     let before = before.and_then(|status| serde_json::to_value(status).ok()).unwrap_or_else(|| json!({}));
-    let after = serde_json::to_value(after).ok()?;
-    let changes = difference(&before, &after)?;
-    Some(json!({ "metadata": { "resourceVersion": version }, "status": changes }))
+    let changes = difference(&before, serde_json::to_value(after).ok()?)?;
+    let mut patch = json!({ "metadata": { "resourceVersion": version } });
+    // Moved: the macro would copy it.
+    patch["status"] = changes;
+    Some(patch)
 }
 
 /// The JSON merge patch (RFC 7396) from one value to another; `None` where they are equal.
-fn difference(before: &Value, after: &Value) -> Option<Value> {
-    if before == after {
-        return None;
+fn difference(before: &Value, after: Value) -> Option<Value> {
+    match (before, after) {
+        (before, after) if *before == after => None,
+        (Value::Object(old), Value::Object(new)) => Some(Value::Object(changes(old, new))),
+        (_, after) => Some(after),
     }
-    let (Value::Object(old), Value::Object(new)) = (before, after) else { return Some(after.clone()) };
-    let set = new.iter().filter_map(|(key, value)| {
-        let change = difference(old.get(key).unwrap_or(&Value::Null), value)?;
-        Some((key.clone(), change))
-    });
+}
+
+/// What is set otherwise or taken away.
+fn changes(old: &Map<String, Value>, new: Map<String, Value>) -> Map<String, Value> {
     let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
-    Some(Value::Object(set.chain(gone).collect::<Map<_, _>>()))
+    let gone: Vec<_> = gone.collect();
+    let set = new.into_iter().filter_map(|(key, value)| {
+        let change = difference(old.get(&key).unwrap_or(&Value::Null), value)?;
+        Some((key, change))
+    });
+    set.chain(gone).collect()
 }
 
 #[cfg(test)]
@@ -32,7 +40,7 @@ mod tests {
 
     #[test]
     fn equal_values_need_no_patch() {
-        assert_eq!(difference(&json!({"a": {"b": 1}}), &json!({"a": {"b": 1}})), None);
+        assert_eq!(difference(&json!({"a": {"b": 1}}), json!({"a": {"b": 1}})), None);
     }
 
     #[test]
@@ -40,6 +48,6 @@ mod tests {
         let before = json!({"a": 1, "b": {"c": 1, "d": 2}, "gone": 1, "list": [1, 2]});
         let after = json!({"a": 1, "b": {"c": 1, "d": 3}, "new": {"x": 1}, "list": [2]});
         let expected = json!({"b": {"d": 3}, "new": {"x": 1}, "gone": null, "list": [2]});
-        assert_eq!(difference(&before, &after), Some(expected));
+        assert_eq!(difference(&before, after), Some(expected));
     }
 }

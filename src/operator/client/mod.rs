@@ -1,5 +1,6 @@
 //! Every request to the API server. A request has a timeout and is counted, and is never repeated here; a write is sent
-//! only while this replica leads. Answers to writes of Secrets are metadata, so that no key travels without need.
+//! only while this replica leads. Answers to writes of Secrets are metadata, so that no key travels without need; of a status
+//! that was written only the version is read.
 
 pub mod api_object;
 pub mod connection;
@@ -13,12 +14,13 @@ pub mod throttle;
 pub mod watch;
 mod watch_events;
 pub mod wiped_secret;
+mod written;
 
 use std::time::Duration;
 
-use http::header::{ACCEPT, HeaderValue};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::api::{DeleteParams, PartialObjectMeta, Patch, Preconditions};
 use kube::core::Request;
@@ -32,6 +34,7 @@ use self::pages::Pages;
 use self::request::{ApiRequest, READ_TIMEOUT, conflict_is_stale, create, describe, optional, patch_params};
 use self::throttle::Throttle;
 use self::wiped_secret::{WipedSecret, wipe};
+use self::written::Written;
 use super::error::Error;
 use super::metrics::Metrics;
 use crate::plan::authority::timing::MAX_WRITE_TIMEOUT;
@@ -41,9 +44,6 @@ use crate::runtime::leader::Leadership;
 pub const WRITE_TIMEOUT: Duration = MAX_WRITE_TIMEOUT;
 /// Requests that one reconcile makes at the same time, where it needs many.
 pub const AT_ONCE: usize = 8;
-
-const AS_METADATA: HeaderValue =
-    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
 /// The API server, as this operator uses it.
 #[derive(Clone)]
@@ -134,14 +134,9 @@ impl ApiClient {
     ///
     /// # Errors
     /// [`Error::Stale`] where there is one.
-    pub async fn create_secret(
-        &self,
-        secret: &Secret,
-        within: Duration,
-    ) -> Result<PartialObjectMeta<Secret>, Error> {
-        let mut call = create(secret, secret.metadata.namespace.as_deref(), within)?;
-        call.request.headers_mut().insert(ACCEPT, AS_METADATA);
-        self.write(call).await
+    pub async fn create_secret(&self, secret: &Secret, within: Duration) -> Result<ObjectMeta, Error> {
+        let call = create(secret, secret.metadata.namespace.as_deref(), within)?;
+        self.write::<Written>(call.answered_by_metadata()).await.map(Into::into)
     }
 
     /// Patches a Secret; the patch names the version that was observed.
@@ -154,7 +149,7 @@ impl ApiClient {
         name: &str,
         patch: Value,
         within: Duration,
-    ) -> Result<PartialObjectMeta<Secret>, Error> {
+    ) -> Result<ObjectMeta, Error> {
         let what = describe::<Secret>(Some(namespace), name);
         let url = Secret::url_path(&(), Some(namespace));
         let mut patch = Patch::Merge(patch);
@@ -162,7 +157,7 @@ impl ApiClient {
         if let Patch::Merge(patch) = &mut patch {
             wipe(patch);
         }
-        self.write(ApiRequest::new("patch", what, request, within)?).await
+        self.write::<Written>(ApiRequest::new("patch", what, request, within)?).await.map(Into::into)
     }
 
     /// Creates an object, if there is none of its name.

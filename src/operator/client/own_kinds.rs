@@ -6,6 +6,7 @@ use kube::core::Request;
 use serde_json::Value;
 
 use super::request::{ApiRequest, describe, patch_params};
+use super::written::WrittenVersion;
 use super::{ApiClient, WRITE_TIMEOUT};
 use crate::api::decoded::{Decoded, StandIn};
 use crate::api::{MtlsAuthority, MtlsIdentity};
@@ -75,17 +76,35 @@ impl ApiClient {
         self.patch_status::<MtlsIdentity>(Some(namespace), name, patch).await
     }
 
+    /// Patches the status of an identity, and returns the version of the result. As the patch names the version that it is made
+    /// for, everything else is as it was.
+    ///
+    /// # Errors
+    /// [`Error::Stale`] where the identity has another version, or is gone.
+    pub async fn write_identity_status(
+        &self,
+        namespace: &str,
+        name: &str,
+        patch: Value,
+    ) -> Result<String, Error> {
+        let call = status_call::<MtlsIdentity>(Some(namespace), name, patch)?;
+        self.write::<WrittenVersion>(call.answered_by_metadata()).await.map(Into::into)
+    }
+
     async fn patch_status<K: StandIn>(
         &self,
         namespace: Option<&str>,
         name: &str,
         patch: Value,
     ) -> Result<K, Error> {
-        let what = format!("status of {}", describe::<K>(namespace, name));
-        let url = K::url_path(&(), namespace);
-        let request =
-            Request::new(url).patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
-        let Decoded(patched) = self.write(ApiRequest::new("patch", what, request, WRITE_TIMEOUT)?).await?;
+        let Decoded(patched) = self.write(status_call::<K>(namespace, name, patch)?).await?;
         Ok(patched)
     }
+}
+
+fn status_call<K: StandIn>(namespace: Option<&str>, name: &str, patch: Value) -> Result<ApiRequest, Error> {
+    let what = format!("status of {}", describe::<K>(namespace, name));
+    let request = Request::new(K::url_path(&(), namespace));
+    let request = request.patch_subresource("status", name, &patch_params(), &Patch::Merge(patch));
+    ApiRequest::new("patch", what, request, WRITE_TIMEOUT)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::{ACCEPT, HeaderValue};
 use kube::Resource;
 use kube::api::{PatchParams, PostParams};
 use kube::core::Request;
@@ -13,6 +14,9 @@ use crate::operator::error::Error;
 
 /// Timeout of a read.
 pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+const AS_METADATA: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
 /// A request.
 pub(super) struct ApiRequest {
@@ -34,6 +38,12 @@ impl ApiRequest {
             Ok(request) => Ok(Self { verb, what, request, within }),
             Err(source) => Err(Error::Api { what, source: Box::new(kube::Error::BuildRequest(source)) }),
         }
+    }
+
+    /// The same, answered by the metadata of the object instead of all of it.
+    pub(super) fn answered_by_metadata(mut self) -> Self {
+        self.request.headers_mut().insert(ACCEPT, AS_METADATA);
+        self
     }
 
     /// Sends it, and reads the answer; one that is longer than `large` when no other such is read.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -217,12 +217,12 @@ pub async fn refresh(
     let within = issuer.map_or(WRITE_TIMEOUT, |issuer| issuer.spec.timing().write_timeout);
     let written = context.client.patch_secret(&spec.namespace, &spec.secret.name, patch, within).await?;
     let owned = OwnedSecret {
-        version: written.metadata.resource_version.clone().unwrap_or_default(),
+        version: written.resource_version.clone().unwrap_or_default(),
         metadata_is_current: true,
         trust: root.map(|root| root.facts.trust.clone()).or_else(|| before.trust.clone()),
         ..before.clone()
     };
-    Ok(ObservedSecret { state: SecretState::Held(owned), metadata: Some(written.metadata), ..found.clone() })
+    Ok(ObservedSecret { state: SecretState::Held(owned), metadata: Some(written), ..found.clone() })
 }
 
 fn refreshed_metadata(
@@ -243,15 +243,11 @@ fn refreshed_metadata(
 }
 
 /// What is there now, by the API server's answer.
-fn stored(
-    written: PartialObjectMeta<Secret>,
-    issued: IssuedLeaf,
-    annotations: LeafAnnotations,
-) -> ObservedSecret {
+fn stored(written: ObjectMeta, issued: IssuedLeaf, annotations: LeafAnnotations) -> ObservedSecret {
     let IssuedLeaf { leaf, key_pem, .. } = issued;
     drop::<Zeroizing<String>>(key_pem);
     let owned = OwnedSecret {
-        version: written.metadata.resource_version.clone().unwrap_or_default(),
+        version: written.resource_version.clone().unwrap_or_default(),
         carries_uid: true,
         leaf: Ok(StoredLeaf {
             serial: annotations.serial.clone(),
@@ -270,6 +266,6 @@ fn stored(
         leaf: Some(leaf),
         revision: annotations.revision,
         annotations: Some(annotations),
-        metadata: Some(written.metadata),
+        metadata: Some(written),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Nothing is written where status already says it.
 
-use serde_json::Value;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Value, json};
 
 use super::inputs::IdentityReconcile;
 use super::observed::ObservedSecret;
@@ -16,6 +17,21 @@ use crate::operator::status_proof::{names_unknown_signer, proven};
 use crate::plan::identity::decide::Decision;
 use crate::plan::identity::ready::{IdentityReady, Refusal};
 use crate::plan::identity::spec::MalformedSpec;
+
+/// A status that differs from what is recorded, and the merge patch that writes it.
+struct StatusChange {
+    status: MtlsIdentityStatus,
+    patch: Value,
+}
+
+impl StatusChange {
+    /// `None` where the status says it already.
+    fn new(identity: &MtlsIdentity, status: MtlsIdentityStatus) -> Option<Self> {
+        let version = identity.metadata.resource_version.as_deref();
+        let patch = status_patch(version, identity.status.as_ref(), &status)?;
+        Some(Self { status, patch })
+    }
+}
 
 impl IdentityReconcile<'_> {
     /// Records a decision, with what an admission policy has changed.
@@ -33,20 +49,23 @@ impl IdentityReconcile<'_> {
     }
 
     pub(super) async fn store(&self, status: MtlsIdentityStatus, ready: &IdentityReady) -> Result<(), Error> {
-        write(self.context, self.identity, self.patch(status), ready).await
+        write(self.context, self.identity, self.change(status), ready).await
     }
 
-    /// The patch of a status. A proof is added to what is written anyway; no status is written for a proof alone.
-    fn patch(&self, status: MtlsIdentityStatus) -> Option<Value> {
-        let (version, before) =
-            (self.identity.metadata.resource_version.as_deref(), self.identity.status.as_ref());
-        status_patch(version, before, &status)?;
+    /// The change to a status. A proof is added to what is written anyway; no status is written for a proof alone.
+    fn change(&self, status: MtlsIdentityStatus) -> Option<StatusChange> {
+        let mut change = StatusChange::new(self.identity, status)?;
         let now = self.context.clock.now();
         if self.root().is_some_and(|root| names_unknown_signer(self.identity, root, now)) {
             let (namespace, name) = (&self.spec.namespace, &self.spec.name);
             tracing::warn!(namespace, name, "a status named a signer that the root Secret does not know");
         }
-        status_patch(version, before, &proven(status, self.identity, self.root()))
+        change.status = proven(change.status, self.identity, self.root());
+        let before = self.identity.status.as_ref().and_then(|status| status.proof.as_ref());
+        if change.status.proof.as_ref() != before {
+            change.patch["status"]["proof"] = json!(change.status.proof);
+        }
+        Some(change)
     }
 }
 
@@ -87,25 +106,31 @@ async fn record_ready(
     let generation = identity.metadata.generation;
     let conditions = ready.conditions(&before.conditions, generation, context.clock.now());
     let status = MtlsIdentityStatus { observed_generation: generation, conditions, ..before };
-    let version = identity.metadata.resource_version.as_deref();
-    let patch = status_patch(version, identity.status.as_ref(), &status);
-    write(context, identity, patch, ready).await
+    write(context, identity, StatusChange::new(identity, status), ready).await
 }
 
 /// Writes a status that differs from what is recorded; the scheduler is updated, and an Event reports it.
 async fn write(
     context: &Context,
     identity: &MtlsIdentity,
-    patch: Option<Value>,
+    change: Option<StatusChange>,
     ready: &IdentityReady,
 ) -> Result<(), Error> {
     let meta = &identity.metadata;
-    let (Some(patch), Some(namespace), Some(name)) = (patch, &meta.namespace, &meta.name) else {
+    let (Some(change), Some(namespace), Some(name)) = (change, &meta.namespace, &meta.name) else {
         return Ok(());
     };
-    let recorded = context.client.patch_identity_status(namespace, name, patch).await?;
+    let version = context.client.write_identity_status(namespace, name, change.patch).await?;
+    let recorded = written(identity, change.status, version);
     let now = context.millis();
     context.scheduler.change(|scheduler| scheduler.apply_identity_answer(&recorded, now));
     events::transition(context, identity, ready).await;
     Ok(())
+}
+
+/// The object after the write of its status. The write names the version that was observed: nothing else has changed. Should the
+/// API server have stored another status, the watch delivers it in the same version.
+fn written(identity: &MtlsIdentity, status: MtlsIdentityStatus, version: String) -> MtlsIdentity {
+    let metadata = ObjectMeta { resource_version: Some(version), ..identity.metadata.clone() };
+    MtlsIdentity { metadata, spec: identity.spec.clone(), status: Some(status) }
 }
