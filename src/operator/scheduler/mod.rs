@@ -14,7 +14,6 @@ pub mod deadlines;
 pub mod demand;
 mod due;
 mod floor;
-pub mod kept_objects;
 pub mod pacing;
 pub mod place;
 pub mod queue;
@@ -39,18 +38,17 @@ use std::sync::Arc;
 use self::backoff::Backoff;
 use self::deadlines::Deadlines;
 use self::floor::Floor;
-use self::kept_objects::KeptObjects;
 use self::pacing::Pacing;
 use self::queue::Queue;
 use self::repair_backoff::RepairBackoff;
 use self::requeue::{Priority, Requeue};
 use super::index::{IdentityId, Index};
-use crate::api::identity::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::policy::PolicyIndex;
+use crate::operator::index::texts::Texts;
 use crate::operator::index::time::{Millis, millis};
 
 /// A refusal that another object can cure needs manual action after this long: then `Stalled` says so.
@@ -70,8 +68,8 @@ pub struct ReconcileRequest {
     pub name: String,
     /// Why it is reconciled, roughly.
     pub priority: Priority,
-    /// The object, where it was kept.
-    pub identity: Option<Box<MtlsIdentity>>,
+    /// What is remembered of it.
+    pub entry: IdentityEntry,
     /// The Secret of the name that it asks for, by its metadata.
     pub secret: Option<SecretEntry>,
 }
@@ -100,8 +98,8 @@ pub struct Scheduler {
     backoff: Backoff,
     repairs: RepairBackoff,
     floor: Floor,
-    /// Objects of identities in the queue, which saves reading them again.
-    kept: KeptObjects,
+    /// Texts of the objects of identities, which saves reading them again.
+    texts: Texts,
     policy: PolicyIndex,
     /// Identities, with their authority, whose Secret was seen lagging behind its signer since this was asked last.
     lagging: HashSet<(Digest, IdentityId)>,
@@ -164,7 +162,7 @@ impl Scheduler {
         let taken = self.lagging.extract_if(|(of, _)| *of == authority);
         let counts = |id| {
             let entry = index.entry(id);
-            entry.is_none_or(|entry| !excluded.iter().any(|name| name.is(&entry.namespace, &entry.name)))
+            entry.is_none_or(|entry| !excluded.iter().any(|name| name.is(&entry.namespace, entry.name())))
         };
         // All of them are taken, whether or not they count.
         taken.filter(|(_, id)| counts(*id)).count() > 0
@@ -214,11 +212,10 @@ impl Scheduler {
                 continue;
             }
             self.count_request(id, now);
-            let identity = self.kept.take(id);
-            let entry = self.index.entry(id)?;
+            let entry = self.index.entry(id)?.clone();
             let secret = self.index.secret(&entry.namespace, &entry.secret_name()).cloned();
-            let (namespace, name) = (entry.namespace.clone(), entry.name.to_string());
-            return Some(ReconcileRequest { id, namespace, name, priority, identity, secret });
+            let (namespace, name) = (entry.namespace.clone(), entry.name().to_owned());
+            return Some(ReconcileRequest { id, namespace, name, priority, entry, secret });
         }
     }
 

@@ -31,7 +31,7 @@ impl Scheduler {
 fn request(entry: &IdentityEntry) -> Option<Request> {
     let is_requested =
         is_renewal_requested(entry.renew_request.as_ref(), entry.recorded.renew_request.as_ref());
-    (is_requested || !entry.is_current()).then_some((entry.generation, entry.renew_request))
+    (is_requested || !entry.is_current).then_some((entry.generation, entry.renew_request))
 }
 
 /// Whether an identity has no certificate yet, or one that has ended or whose renewal has come.

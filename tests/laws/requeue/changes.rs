@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use mtls_operator::api::names::annotation;
 use mtls_operator::operator::index::digest::digest;
-use mtls_operator::operator::index::identity::RecordedStatus;
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
+use mtls_operator::operator::index::recorded_status::RecordedStatus;
 use mtls_operator::operator::scheduler::requeue::Requeue;
 use mtls_operator::plan::identity::policy::Permission;
 use mtls_operator::plan::identity::profile::IdentitySpecHash;
