@@ -205,7 +205,7 @@ async fn an_identity_that_a_finalizer_keeps_says_that_its_certificate_has_expire
     assert_eq!(harness.settle().await, [""; 0], "it is valid for this second");
     harness.advance(SignedDuration::from_secs(1));
     let calls = harness.settle().await;
-    assert_eq!(calls, ["PATCH status orders/web", "POST events orders/"]);
+    assert_eq!(calls, ["GET mtlsidentities orders/web", "PATCH status orders/web", "POST events orders/"]);
     assert_eq!(harness.ready("web"), ("False".into(), "Expired".into()));
     assert!(harness.message("web").contains("example.com/kept"), "{}", harness.message("web"));
     harness.advance(A_WHILE);

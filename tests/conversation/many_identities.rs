@@ -1,4 +1,4 @@
-//! Requests of a mesh of more identities than are in the queue of a small one: two writes for each, and no read of any.
+//! Requests of a mesh of many identities: two writes for each, and no identity is read, however many there are.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,10 @@ async fn no_identity_is_read_however_many_there_are() {
             identity["metadata"]["annotations"]["mtls-operator.dev/renew"] = json!("now");
         });
     }
-    assert_eq!(settled(&mut harness).await, renewals(), "a renewal that is asked for");
+    let mut first = renewals();
+    // A status that names no answered request may be of an older definition: the Secret can tell.
+    first.insert("GET secrets".into(), MANY);
+    assert_eq!(settled(&mut harness).await, first, "the first renewal that is asked for");
 
     harness.manual_clock.set(last_renewal(&harness) + SignedDuration::from_secs(1));
     assert_eq!(settled(&mut harness).await, renewals(), "a renewal by time");

@@ -191,7 +191,8 @@ fn a_usual_object_is_kept_and_one_that_is_unusual_is_not() {
 /// A new identity whose spec is like no other's, with so many octets.
 fn odd(name: &str, octets: usize) -> MtlsIdentity {
     let mut identity = identity(name);
-    let text = format!("{name}{}", "x".repeat(octets));
+    // Not with its name in it, for which the text has a placeholder.
+    let text = format!("{}{}", name.replace('-', ":"), "x".repeat(octets));
     identity.spec.secret.annotations = [("example.com/text".to_owned(), text)].into();
     identity
 }

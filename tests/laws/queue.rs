@@ -20,7 +20,7 @@ fn place(priority: Priority, urgency: i64, namespace: u64) -> Place {
         priority,
         has_failed: false,
         urgency: START / 1000 + 3600 + urgency,
-        namespace: Digest::new(namespace).unwrap(),
+        namespace: Digest::new(namespace + 1).unwrap(),
     }
 }
 

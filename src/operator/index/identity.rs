@@ -19,6 +19,10 @@ use crate::plan::spread::slot;
 
 /// One identity.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "they are unrelated, and there is one of each for every identity"
+)]
 pub struct IdentityEntry {
     /// Namespace.
     pub namespace: Arc<str>,

@@ -1,11 +1,12 @@
 //! The values of an identity that no other has, in short: taken out of its object, and put back.
 //!
-//! A value in another form than the API server and this operator write stays where it is.
+//! A value in another form than the API server and this operator write stays where it is; an object with a version or a time of
+//! another form is not kept.
 
 use std::num::NonZeroU32;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ManagedFieldsEntry, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, Time};
 
 use super::recorded_status::RecordedStatus;
 use super::time::Second;
@@ -27,7 +28,7 @@ pub struct OwnValues {
 }
 
 impl OwnValues {
-    /// Takes them out of an object. `None` where it has no version, which the entry cannot tell from any other.
+    /// Takes them out of an object. `None` where it has a version that is no number, or a time that is no whole second.
     pub fn take_out_of(object: &mut MtlsIdentity) -> Option<Self> {
         let (meta, status) = (&mut object.metadata, object.status.as_mut());
         if !is_number(meta.resource_version.as_deref()?) {
@@ -39,8 +40,9 @@ impl OwnValues {
             None => Self::default(),
         };
         own.uid = taken(&mut meta.uid, |uid| read_uid(uid));
-        own.written =
-            last_write(object).and_then(|write| taken(&mut write.time, |time| Second::exactly(time.0)));
+        if let Some(write) = last_write(object) {
+            own.written = take_second(&mut write.time)?;
+        }
         Some(own)
     }
 
@@ -52,11 +54,15 @@ impl OwnValues {
             secret.resource_version.clear();
         }
         for time in [&mut status.not_before, &mut status.not_after, &mut status.renewal_time] {
-            taken(time, |time| Second::exactly(time.0));
+            take_second(time)?;
         }
         let mut since = [None; CONDITIONS];
-        for (since, condition) in since.iter_mut().zip(&mut status.conditions) {
-            *since = take_time(condition);
+        for (place, condition) in status.conditions.iter_mut().enumerate() {
+            let second = Second::exactly(condition.last_transition_time.0)?;
+            if let Some(since) = since.get_mut(place) {
+                *since = Some(second);
+                condition.last_transition_time = Time(Timestamp::UNIX_EPOCH);
+            }
         }
         Some(Self {
             serial: taken(&mut status.serial, |serial| octets(serial)),
@@ -109,10 +115,10 @@ fn put<T>(value: &mut Option<T>, own: Option<T>) {
     *value = value.take().or(own);
 }
 
-fn take_time(condition: &mut Condition) -> Option<Second> {
-    let since = Second::exactly(condition.last_transition_time.0)?;
-    condition.last_transition_time = Time(Timestamp::UNIX_EPOCH);
-    Some(since)
+/// Takes a time out, where there is one. `None` where it is no whole second: JSON would not have all of it either.
+#[allow(clippy::option_option, reason = "one is of the time, the other of its form")]
+fn take_second(time: &mut Option<Time>) -> Option<Option<Second>> {
+    time.take().map_or(Some(None), |time| Second::exactly(time.0).map(Some))
 }
 
 fn last_write(object: &mut MtlsIdentity) -> Option<&mut ManagedFieldsEntry> {

@@ -23,7 +23,7 @@ fn each_change_of_a_settled_index_has_its_own_requeue() {
     type Row = (&'static str, fn(&mut Indexed), Requeue);
     let other = |indexed: &mut Indexed| indexed.entry.spec = Some(IdentitySpecHash::of(&asked("other")));
     let rows: [Row; 22] = [
-        ("new spec", |m| m.entry.generation = 2, NEW),
+        ("new spec", |m| m.entry.is_current = false, NEW),
         ("never seen", |m| m.entry.recorded = RecordedStatus::default(), NEW),
         ("Secret gone", |m| m.secret = None, NEW),
         ("Secret written", |m| m.secret().version = 8, NEW),
