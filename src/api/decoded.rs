@@ -10,12 +10,22 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::trimmed::Trimmed;
-use super::{MtlsAuthority, MtlsAuthoritySpec, MtlsIdentity, MtlsIdentitySpec};
+use super::{
+    MtlsAuthority, MtlsAuthoritySpec, MtlsAuthorityStatus, MtlsIdentity, MtlsIdentitySpec, MtlsIdentityStatus,
+};
 
 /// A kind whose objects have a stand-in where their spec cannot be read.
 pub trait StandIn: Resource<DynamicType = ()> + DeserializeOwned {
+    /// Its spec.
+    type Spec: DeserializeOwned;
+    /// Its status.
+    type Status: DeserializeOwned;
+
+    /// An object that can be read.
+    fn read(metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self;
+
     /// What is left of an object whose spec cannot be read, for this reason.
-    fn stand_in(metadata: ObjectMeta, status: Option<&Value>, why: String) -> Self;
+    fn stand_in(metadata: ObjectMeta, status: Option<Self::Status>, why: String) -> Self;
 }
 
 /// An object, read as well as this version can, without what only others use.
@@ -24,23 +34,34 @@ pub struct Decoded<K>(pub K);
 
 impl<'de, K: StandIn> Deserialize<'de> for Decoded<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Trimmed(object) = Trimmed::deserialize(deserializer)?;
-        let object = Value::Object(object);
-        match K::deserialize(&object) {
-            Ok(read) => Ok(Self(read)),
-            Err(why) => {
-                let metadata = object.get("metadata").cloned().unwrap_or_default();
-                let metadata = serde_json::from_value(metadata).map_err(D::Error::custom)?;
-                Ok(Self(K::stand_in(metadata, object.get("status"), why.to_string())))
-            }
-        }
+        let Trimmed { metadata, spec, status } = Trimmed::deserialize(deserializer)?;
+        let metadata = metadata.map(ObjectMeta::from).unwrap_or_default();
+        Ok(Self(match parts::<K>(spec.as_ref(), status.as_ref()) {
+            Ok((spec, status)) => K::read(metadata, spec, status),
+            Err(why) => K::stand_in(metadata, status.and_then(|status| readable(&status)), why.to_string()),
+        }))
     }
 }
 
+/// Spec and status, where both can be read.
+fn parts<K: StandIn>(
+    spec: Option<&Value>,
+    status: Option<&Value>,
+) -> Result<(K::Spec, Option<K::Status>), serde_json::Error> {
+    let spec = spec.ok_or_else(|| serde_json::Error::missing_field("spec"))?;
+    Ok((K::Spec::deserialize(spec)?, status.map(K::Status::deserialize).transpose()?))
+}
+
 impl StandIn for MtlsIdentity {
+    type Spec = MtlsIdentitySpec;
+    type Status = MtlsIdentityStatus;
+
+    fn read(metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self {
+        Self { metadata, spec, status }
+    }
+
     /// It stays with the authority and the Secret that its status names.
-    fn stand_in(metadata: ObjectMeta, status: Option<&Value>, why: String) -> Self {
-        let status: Option<super::MtlsIdentityStatus> = readable(status);
+    fn stand_in(metadata: ObjectMeta, status: Option<Self::Status>, why: String) -> Self {
         let mut spec = MtlsIdentitySpec { unreadable: Some(why), ..MtlsIdentitySpec::default() };
         if let Some(name) = status.as_ref().and_then(|status| status.authority_name.clone()) {
             spec.authority_ref.name = name;
@@ -51,9 +72,16 @@ impl StandIn for MtlsIdentity {
 }
 
 impl StandIn for MtlsAuthority {
-    fn stand_in(metadata: ObjectMeta, status: Option<&Value>, why: String) -> Self {
+    type Spec = MtlsAuthoritySpec;
+    type Status = MtlsAuthorityStatus;
+
+    fn read(metadata: ObjectMeta, spec: Self::Spec, status: Option<Self::Status>) -> Self {
+        Self { metadata, spec, status }
+    }
+
+    fn stand_in(metadata: ObjectMeta, status: Option<Self::Status>, why: String) -> Self {
         let spec = MtlsAuthoritySpec { unreadable: Some(why), ..MtlsAuthoritySpec::default() };
-        Self { metadata, spec, status: readable(status) }
+        Self { metadata, spec, status }
     }
 }
 
@@ -63,8 +91,8 @@ pub(super) const fn is_internal(_: &Option<String>) -> bool {
     true
 }
 
-fn readable<S: DeserializeOwned>(status: Option<&Value>) -> Option<S> {
-    status.and_then(|status| S::deserialize(status).ok())
+fn readable<S: DeserializeOwned>(status: &Value) -> Option<S> {
+    S::deserialize(status).ok()
 }
 
 impl<K: Resource> Resource for Decoded<K> {

@@ -1,74 +1,123 @@
-//! An object as JSON without what only others use: annotations that are not ours, and managed fields but for who wrote last.
+//! An object without what only others use: annotations that are not ours, and managed fields but for who wrote last.
 //!
 //! They are skipped while they are parsed. Users of a namespace can make them as large as the API server allows.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference, Time};
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::names::GROUP;
 
-/// An object.
+/// An object. Its spec and status may be of another version.
+#[derive(Debug, Deserialize)]
+pub(super) struct Trimmed {
+    /// Its metadata.
+    pub(super) metadata: Option<Metadata>,
+    /// Its spec.
+    pub(super) spec: Option<Value>,
+    /// Its status.
+    pub(super) status: Option<Value>,
+}
+
+/// What is used of the metadata.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Metadata {
+    name: Option<String>,
+    namespace: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    generation: Option<i64>,
+    creation_timestamp: Option<Time>,
+    deletion_timestamp: Option<Time>,
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<Annotations>,
+    finalizers: Option<Vec<String>>,
+    owner_references: Option<Vec<OwnerReference>>,
+    managed_fields: Option<LastWrite>,
+}
+
+impl From<Metadata> for ObjectMeta {
+    fn from(meta: Metadata) -> Self {
+        let write = meta.managed_fields.and_then(|LastWrite(write)| write);
+        Self {
+            name: meta.name,
+            namespace: meta.namespace,
+            uid: meta.uid,
+            resource_version: meta.resource_version,
+            generation: meta.generation,
+            creation_timestamp: meta.creation_timestamp,
+            deletion_timestamp: meta.deletion_timestamp,
+            labels: meta.labels,
+            annotations: meta.annotations.map(|Annotations(ours)| ours),
+            finalizers: meta.finalizers,
+            owner_references: meta.owner_references,
+            managed_fields: write.map(|write| vec![write.into()]),
+            ..Self::default()
+        }
+    }
+}
+
+/// Our annotations.
 #[derive(Debug)]
-pub(super) struct Trimmed(pub(super) Map<String, Value>);
+struct Annotations(BTreeMap<String, String>);
 
-/// A part of an object, and how each of its entries is parsed.
-trait Part {
-    /// The value of an entry; `None` where it is skipped.
-    fn value<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Option<Value>, A::Error>;
-}
-
-struct Object;
-struct Metadata;
-struct Annotations;
-
-impl Part for Object {
-    fn value<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Option<Value>, A::Error> {
-        match key {
-            "metadata" => map.next_value().map(parsed::<Metadata>).map(Some),
-            _ => map.next_value().map(Some),
-        }
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AnnotationsVisitor)
     }
 }
 
-impl Part for Metadata {
-    fn value<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Option<Value>, A::Error> {
-        match key {
-            "managedFields" => map.next_value().map(|LastWrite(entry)| entry.map(|entry| json!([entry]))),
-            "annotations" => map.next_value().map(parsed::<Annotations>).map(Some),
-            _ => map.next_value().map(Some),
-        }
-    }
-}
+struct AnnotationsVisitor;
 
-impl Part for Annotations {
-    fn value<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Option<Value>, A::Error> {
-        match key.split_once('/') {
-            Some((GROUP, _)) => map.next_value().map(Some),
-            _ => map.next_value::<IgnoredAny>().map(|_| None),
+impl<'de> Visitor<'de> for AnnotationsVisitor {
+    type Value = Annotations;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut ours = BTreeMap::new();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.split_once('/') {
+                Some((GROUP, _)) => drop(ours.insert(key, map.next_value()?)),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
         }
+        Ok(Annotations(ours))
     }
 }
 
 /// The newest entry of managed fields that is not about the status, without the list of fields.
+#[derive(Debug)]
 struct LastWrite(Option<WriteEntry>);
 
 /// What an entry of managed fields says of a write.
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct WriteEntry {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     manager: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     operation: Option<String>,
-    /// RFC 3339 in UTC and whole seconds: the order of the texts is that of the times.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
-    #[serde(default, skip_serializing)]
+    time: Option<Time>,
     subresource: Option<String>,
+}
+
+impl WriteEntry {
+    fn at(&self) -> Option<jiff::Timestamp> {
+        self.time.as_ref().map(|time| time.0)
+    }
+}
+
+impl From<WriteEntry> for ManagedFieldsEntry {
+    fn from(write: WriteEntry) -> Self {
+        let WriteEntry { manager, operation, time, subresource } = write;
+        Self { manager, operation, time, subresource, ..Self::default() }
+    }
 }
 
 impl<'de> Deserialize<'de> for LastWrite {
@@ -93,7 +142,7 @@ impl<'de> Visitor<'de> for LastWriteVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut last: Option<WriteEntry> = None;
         while let Some(entry) = entries.next_element::<WriteEntry>()? {
-            let is_newer = last.as_ref().is_none_or(|last| entry.time >= last.time);
+            let is_newer = last.as_ref().is_none_or(|last| entry.at() >= last.at());
             if entry.subresource.is_none() && is_newer {
                 last = Some(entry);
             }
@@ -102,47 +151,10 @@ impl<'de> Visitor<'de> for LastWriteVisitor {
     }
 }
 
-/// A map of which entries are skipped.
-struct Entries<P>(Map<String, Value>, PhantomData<P>);
-
-fn parsed<P>(entries: Option<Entries<P>>) -> Value {
-    entries.map_or(Value::Null, |entries| Value::Object(entries.0))
-}
-
-impl<'de, P: Part> Deserialize<'de> for Entries<P> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntriesVisitor(PhantomData))
-    }
-}
-
-struct EntriesVisitor<P>(PhantomData<P>);
-
-impl<'de, P: Part> Visitor<'de> for EntriesVisitor<P> {
-    type Value = Entries<P>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a map")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Map::new();
-        while let Some(key) = map.next_key::<String>()? {
-            if let Some(value) = P::value(&key, &mut map)? {
-                entries.insert(key, value);
-            }
-        }
-        Ok(Entries(entries, PhantomData))
-    }
-}
-
-impl<'de> Deserialize<'de> for Trimmed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Entries::<Object>::deserialize(deserializer).map(|object| Self(object.0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -174,16 +186,23 @@ mod tests {
         {
             object["metadata"]["annotations"][foreign] = json!("ballast");
         }
-        let Trimmed(parsed) = serde_json::from_value(object).unwrap();
-        assert_eq!(Value::Object(parsed), trimmed);
+        let parsed: Trimmed = serde_json::from_value(object).unwrap();
+        assert_eq!(
+            serde_json::to_value(ObjectMeta::from(parsed.metadata.unwrap())).unwrap(),
+            trimmed["metadata"]
+        );
+        assert_eq!(
+            (parsed.spec.as_ref(), parsed.status.as_ref()),
+            (trimmed.get("spec"), trimmed.get("status"))
+        );
     }
 
     #[test]
     fn metadata_and_annotations_may_be_missing_or_null() {
         for object in [json!({}), json!({ "metadata": null }), json!({ "metadata": { "annotations": null } })]
         {
-            let Trimmed(parsed) = serde_json::from_value(object.clone()).unwrap();
-            assert_eq!(Value::Object(parsed), object);
+            let parsed: Trimmed = serde_json::from_value(object).unwrap();
+            assert_eq!(ObjectMeta::from(parsed.metadata.unwrap_or_default()), ObjectMeta::default());
         }
     }
 }

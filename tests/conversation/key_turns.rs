@@ -7,6 +7,7 @@ use mtls_operator::operator::error::Error;
 use mtls_operator::operator::identity::key_generator::KeyGenerator;
 use mtls_operator::operator::identity::key_orders::KeyOrder;
 use mtls_operator::operator::index::IdentityId;
+use mtls_operator::operator::index::digest::Digest;
 use mtls_operator::operator::scheduler::place::Place;
 use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::pki::KeyAlgorithm;
@@ -61,7 +62,12 @@ async fn keys_that_were_ordered_for_what_is_gone_are_not_made() {
     let on_ready = move |id, _| made.send(id).unwrap();
     let generator = KeyGenerator::start(1, move |id| !cancelled.lock().contains(&id), on_ready);
     let order = |n: u32| {
-        let place = Place { priority: Priority::New, has_failed: false, urgency: i64::from(n), namespace: 1 };
+        let place = Place {
+            priority: Priority::New,
+            has_failed: false,
+            urgency: i64::from(n),
+            namespace: Digest::MIN,
+        };
         KeyOrder { id: IdentityId::new(n), algorithm: KeyAlgorithm::Rsa2048, place }
     };
     // Nothing is begun before this task waits.

@@ -23,6 +23,7 @@ mod left_behind;
 mod lists;
 mod loops;
 mod many_endpoints;
+mod many_identities;
 mod many_keys;
 mod metrics;
 mod other_writers;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use mtls_operator::operator::identity::key_generator::KeyGenerator;
 use mtls_operator::operator::identity::key_orders::KeyOrder;
 use mtls_operator::operator::index::IdentityId;
+use mtls_operator::operator::index::digest::Digest;
 use mtls_operator::operator::scheduler::place::Place;
 use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::pki::KeyAlgorithm;
@@ -21,8 +22,12 @@ async fn made(threads: usize, algorithms: &[KeyAlgorithm]) -> Vec<usize> {
     let on_ready = move |id: IdentityId, _| calls.lock().push(id.slot());
     let generator = KeyGenerator::start(threads, |_| true, on_ready);
     for (slot, algorithm) in (0..).zip(algorithms) {
-        let place =
-            Place { priority: Priority::New, has_failed: false, urgency: i64::from(slot), namespace: 1 };
+        let place = Place {
+            priority: Priority::New,
+            has_failed: false,
+            urgency: i64::from(slot),
+            namespace: Digest::MIN,
+        };
         generator.request(KeyOrder { id: IdentityId::new(slot), algorithm: *algorithm, place });
     }
     let all = async {

@@ -2,6 +2,8 @@
 //!
 //! Requests share the cores: beyond their number each takes longer, and no more are answered.
 
+use std::num::NonZeroU64;
+
 use mtls_operator::operator::index::IdentityId;
 use mtls_operator::operator::index::time::Millis;
 use mtls_operator::operator::scheduler::pacing::Pacing;
@@ -114,6 +116,7 @@ impl Model {
         let (Load { priority, namespaces, ends, .. }, id) = (self.loads[load], self.last_id);
         self.last_id += 1;
         let namespace = 1000 * (load as u64 + 1) + u64::from(id) % namespaces;
+        let namespace = NonZeroU64::new(namespace).unwrap();
         self.queue.push(IdentityId::new(id), Place { priority, has_failed: false, urgency: ends, namespace });
         self.came.push((id, load, self.now));
     }

@@ -2,6 +2,7 @@
 
 use mtls_operator::operator::identity::key_orders::{KeyOrder, KeyOrders};
 use mtls_operator::operator::index::IdentityId;
+use mtls_operator::operator::index::digest::Digest;
 use mtls_operator::operator::scheduler::place::Place;
 use mtls_operator::operator::scheduler::requeue::Priority;
 use mtls_operator::pki::KeyAlgorithm;
@@ -9,6 +10,7 @@ use mtls_operator::pki::KeyAlgorithm;
 const RSA: KeyAlgorithm = KeyAlgorithm::Rsa2048;
 
 fn order(n: u32, priority: Priority, namespace: u64) -> KeyOrder {
+    let namespace = Digest::new(namespace).unwrap();
     let place = Place { priority, has_failed: false, urgency: 1_780_000_000 + i64::from(n), namespace };
     KeyOrder { id: IdentityId::new(n), algorithm: RSA, place }
 }

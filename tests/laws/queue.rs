@@ -1,6 +1,7 @@
 //! Laws of the queue: the order of classes, turns of namespaces, and what holds what up.
 
 use mtls_operator::operator::index::IdentityId;
+use mtls_operator::operator::index::digest::Digest;
 use mtls_operator::operator::index::time::Millis;
 use mtls_operator::operator::scheduler::pacing::Pacing;
 use mtls_operator::operator::scheduler::place::Place;
@@ -15,7 +16,12 @@ fn id(n: u32) -> IdentityId {
 
 /// A place in a namespace, in seconds after an hour from the start.
 fn place(priority: Priority, urgency: i64, namespace: u64) -> Place {
-    Place { priority, has_failed: false, urgency: START / 1000 + 3600 + urgency, namespace }
+    Place {
+        priority,
+        has_failed: false,
+        urgency: START / 1000 + 3600 + urgency,
+        namespace: Digest::new(namespace + 1).unwrap(),
+    }
 }
 
 fn failed(place: Place) -> Place {

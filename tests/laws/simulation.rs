@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mtls_operator::operator::index::IdentityId;
+use mtls_operator::operator::index::digest::Digest;
 use mtls_operator::operator::index::time::Millis;
 use mtls_operator::operator::scheduler::pacing::Pacing;
 use mtls_operator::operator::scheduler::place::Place;
@@ -43,7 +44,12 @@ impl Task {
 
     fn place(&self, has_failed: bool) -> Place {
         let urgency = (START + self.end).div_euclid(1000);
-        Place { priority: self.priority, has_failed, urgency, namespace: self.namespace }
+        Place {
+            priority: self.priority,
+            has_failed,
+            urgency,
+            namespace: Digest::new(self.namespace).unwrap(),
+        }
     }
 }
 

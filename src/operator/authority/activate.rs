@@ -6,7 +6,7 @@ use super::consumers::Consumers;
 use super::outcome::RootOutcome;
 use super::root::loaded_ca::{LoadedCa, LoadedRoot};
 use crate::api::MtlsAuthority;
-use crate::operator::index::digest::digest;
+use crate::operator::index::digest::hash_of;
 use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::issuers::{Issuer, SigningCa, Unready};
 use crate::plan::authority::decision::RootDecision;
@@ -29,7 +29,7 @@ pub fn activate(
     match &issuer.signer {
         Ok(ca) => {
             context.metrics.root(&name, ca.facts.window.not_after.as_second());
-            bundles.lock().set_current(&name, digest(ca.authority.bundle().to_pem()));
+            bundles.lock().set_current(&name, hash_of(ca.authority.bundle().to_pem()));
         }
         Err(_) => context.metrics.no_root(&name),
     }

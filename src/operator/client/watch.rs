@@ -13,7 +13,7 @@ use super::api_object::ApiObject;
 use super::connection::Connection;
 use super::pages::Pages;
 use super::watch_events::{Change, Changes, WatchError};
-use crate::operator::index::digest::digest;
+use crate::operator::index::digest::hash_of;
 use crate::operator::metrics::watches::{ResourceWatch, WatchMetrics};
 use crate::runtime::clock::Clock;
 use crate::runtime::error_chain::cause;
@@ -210,6 +210,6 @@ impl Progress {
 
 /// Watches that start together do not list together.
 fn jittered(name: &str, round: u64) -> Duration {
-    let spread = u32::try_from(digest(&format!("{name}/{round}")) % 1000).unwrap_or(0);
+    let spread = u32::try_from(hash_of(&format!("{name}/{round}")) % 1000).unwrap_or(0);
     RELIST_AFTER + RELIST_AFTER / 2 * spread / 1000
 }

@@ -95,7 +95,7 @@ fn unwritable(secret: &Secret, what: &str) -> Option<String> {
 /// owner that exists is among them.
 fn owner_of(index: &Index, spec: &IdentitySpec, uid: &str) -> Option<String> {
     let id = index.targeting_with(&spec.namespace, &spec.secret.name, digest(uid))?;
-    index.entry(id).map(|entry| entry.name.to_string())
+    index.entry(id).map(|entry| entry.name().to_owned())
 }
 
 /// The identity that the label, else the owner reference, names.

@@ -18,7 +18,7 @@ use crate::api::identity::MtlsIdentity;
 use crate::operator::client::throttle::pause;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
-use crate::operator::index::identity::RecordedStatus;
+use crate::operator::index::recorded_status::RecordedStatus;
 use crate::operator::issuers::{Issuer, Unready};
 use crate::operator::scheduler::ReconcileRequest;
 use crate::plan::identity::decide::{Decision, IssueReason, Plan};
@@ -71,8 +71,8 @@ async fn observe_identity(
     request: &mut ReconcileRequest,
     must_read: bool,
 ) -> Result<Option<MtlsIdentity>, Error> {
-    if let Some(identity) = request.identity.take().filter(|_| !must_read) {
-        return Ok(Some(*identity));
+    if let Some(identity) = request.entry.object().filter(|_| !must_read) {
+        return Ok(Some(identity));
     }
     let (namespace, name) = (&request.namespace, &request.name);
     let known = context.scheduler.lock().identity_version(namespace, name);

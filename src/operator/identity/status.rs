@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::observed::ObservedSecret;
 use crate::api::conditions::{READY, SERVING, find};
 use crate::api::identity::{MtlsIdentity, MtlsIdentityStatus, SecretReference};
-use crate::operator::index::identity::has_stalled;
+use crate::operator::index::recorded_status::has_stalled;
 use crate::operator::scheduler::requeue::is_refusal;
 use crate::plan::identity::decide::Decision;
 use crate::plan::identity::ready::ReadyReason;

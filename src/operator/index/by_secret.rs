@@ -27,18 +27,18 @@ impl Index {
     /// The identity whose Secret has this name by default, if it names none.
     fn asking_by_name(&self, namespace: &str, secret: &str) -> Option<IdentityId> {
         let id = self.find(namespace, identity_of_default_secret(secret)?)?;
-        self.entry(id).is_some_and(|entry| entry.secret_name.is_none()).then_some(id)
+        self.entry(id).is_some_and(|entry| entry.named_secret().is_none()).then_some(id)
     }
 
     fn names(&self, id: IdentityId, namespace: &str, secret: &str) -> bool {
-        let names = |entry: &IdentityEntry| entry.secret_name.as_deref() == Some(secret);
+        let names = |entry: &IdentityEntry| entry.named_secret() == Some(secret);
         self.entry(id).is_some_and(|entry| *entry.namespace == *namespace && names(entry))
     }
 
     /// Hash and uid by which an identity is among those that name their Secret.
     fn secret_name(&self, id: IdentityId) -> Option<(u64, Digest)> {
         let entry = self.entry(id)?;
-        Some((self.hash(&entry.namespace, entry.secret_name.as_deref()?), entry.uid))
+        Some((self.hash(&entry.namespace, entry.named_secret()?), entry.uid))
     }
 
     pub(super) fn remember_secret_name(&mut self, id: IdentityId) {

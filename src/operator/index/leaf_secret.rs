@@ -22,10 +22,6 @@ pub struct SecretEntry {
     pub version: u64,
     /// Uid of the identity that it says it belongs to.
     pub identity_uid: Option<Digest>,
-    /// Name of the identity that its label names.
-    pub identity: Option<Digest>,
-    /// Name of the authority that its label names.
-    pub authority: Option<Digest>,
     /// Hash of what its leaf was asked to be.
     pub profile: Option<ProfileHash>,
     /// Hash of the trust bundle in it.
@@ -42,15 +38,13 @@ impl SecretEntry {
     /// What is to be remembered of a Secret.
     #[must_use]
     pub fn of(meta: &LeafMetadata, namespace: Arc<str>) -> Self {
-        let (labels, notes) = (&meta.labels, &meta.annotations);
+        let notes = &meta.annotations;
         Self {
             namespace,
             name: meta.name.as_str().into(),
             uid: digest(&meta.uid),
             version: version_number(&meta.resource_version),
             identity_uid: notes.identity_uid.as_deref().map(digest),
-            identity: labels.identity.as_deref().map(digest),
-            authority: labels.authority.as_deref().map(digest),
             profile: notes.profile.as_deref().and_then(ProfileHash::parse),
             trust: notes.trust.as_deref().map(digest),
             key_id: notes.authority_key_id.as_deref().map(digest),

@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 /// The number of a list: a later list has a higher one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ListNumber(u64);
+pub struct ListNumber(u32);
 
 impl ListNumber {
     /// The number of the list that begins after this one.

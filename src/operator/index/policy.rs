@@ -197,7 +197,7 @@ impl PolicyIndex {
     pub fn changed(&self, entry: &IdentityEntry) -> Millis {
         let namespace = self.namespaces.get(&entry.namespace).map(|namespace| namespace.changed);
         let authority = self.authorities.get(&entry.authority).map(|authority| authority.changed);
-        [namespace, authority].into_iter().flatten().fold(millis(entry.first_seen), Millis::max)
+        [namespace, authority].into_iter().flatten().fold(millis(entry.first_seen.get()), Millis::max)
     }
 
     fn of(&self, entry: &IdentityEntry) -> Option<(&Authority, &Namespace)> {

@@ -24,7 +24,7 @@ impl Source {
 
     /// Whether it replaces what is known; both by uid and version.
     #[must_use]
-    pub const fn replaces(self, (uid, version): (Digest, u64), known: (Digest, u64)) -> bool {
+    pub fn replaces(self, (uid, version): (Digest, u64), known: (Digest, u64)) -> bool {
         match self {
             Self::List => true,
             Self::Watch => uid != known.0 || version >= known.1,

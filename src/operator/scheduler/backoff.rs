@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use crate::operator::index::IdentityId;
-use crate::operator::index::digest::digest;
+use crate::operator::index::digest::hash_of;
 use crate::operator::index::time::Millis;
 
 /// The shortest pause: longer than a few writes take, so that a conflict is over.
@@ -90,7 +90,7 @@ impl<K: Copy + Debug + Eq + Hash> Backoff<K> {
 /// come back together.
 pub(super) fn delay(id: impl Debug, attempts: u32) -> Millis {
     let whole = FIRST.saturating_mul(1_i64.checked_shl(attempts.min(20)).unwrap_or(i64::MAX)).min(LAST);
-    let spread = i64::try_from(digest(&format!("{id:?}/{attempts}")) % 1024).unwrap_or(0);
+    let spread = i64::try_from(hash_of(&format!("{id:?}/{attempts}")) % 1024).unwrap_or(0);
     whole - whole / 4 * spread / 1024
 }
 

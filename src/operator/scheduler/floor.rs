@@ -131,13 +131,17 @@ mod tests {
 
     const START: Millis = 1_780_000_000_000;
 
+    fn namespace(n: u64) -> Digest {
+        Digest::new(n).unwrap()
+    }
+
     /// How many requests of an identity are begun in so many minutes, where there is always another one.
     fn begun(floor: &mut Floor, id: IdentityId, minutes: i64) -> Vec<Millis> {
         let mut begun = Vec::new();
         for now in (0..minutes * 60).map(|second| START + second * 1000) {
             let request = (now, None);
-            if floor.until(id, 1, request, now).is_none() {
-                floor.begin(id, 1, request, now);
+            if floor.until(id, namespace(1), request, now).is_none() {
+                floor.begin(id, namespace(1), request, now);
                 begun.push(now - START);
             }
         }
@@ -155,29 +159,37 @@ mod tests {
     fn the_first_of_an_identity_waits_for_nothing_however_many_there_are_in_its_namespace() {
         let mut floor = Floor::default();
         for n in 0..10_000 {
-            assert_eq!(floor.until(IdentityId::new(n), 1, (1, None), START), None);
-            floor.begin(IdentityId::new(n), 1, (1, None), START);
+            assert_eq!(floor.until(IdentityId::new(n), namespace(1), (1, None), START), None);
+            floor.begin(IdentityId::new(n), namespace(1), (1, None), START);
         }
         let second = (0..10_000).filter(|n| {
-            let may = floor.until(IdentityId::new(*n), 1, (2, None), START).is_none();
+            let may = floor.until(IdentityId::new(*n), namespace(1), (2, None), START).is_none();
             if may {
-                floor.begin(IdentityId::new(*n), 1, (2, None), START);
+                floor.begin(IdentityId::new(*n), namespace(1), (2, None), START);
             }
             may
         });
         assert_eq!(second.count(), 100);
-        assert_eq!(floor.until(IdentityId::new(9000), 1, (2, None), START + 100), None, "ten a second");
-        assert_eq!(floor.until(IdentityId::new(9000), 2, (2, None), START), None, "another namespace");
+        assert_eq!(
+            floor.until(IdentityId::new(9000), namespace(1), (2, None), START + 100),
+            None,
+            "ten a second"
+        );
+        assert_eq!(
+            floor.until(IdentityId::new(9000), namespace(2), (2, None), START),
+            None,
+            "another namespace"
+        );
     }
 
     #[test]
     fn what_was_begun_is_tried_again_at_once() {
         let mut floor = Floor::default();
         for _ in 0..100 {
-            assert_eq!(floor.until(IdentityId::new(1), 1, (1, None), START), None);
-            floor.begin(IdentityId::new(1), 1, (1, None), START);
+            assert_eq!(floor.until(IdentityId::new(1), namespace(1), (1, None), START), None);
+            floor.begin(IdentityId::new(1), namespace(1), (1, None), START);
         }
-        assert_eq!(floor.until(IdentityId::new(1), 1, (2, None), START), None);
+        assert_eq!(floor.until(IdentityId::new(1), namespace(1), (2, None), START), None);
     }
 
     #[test]
@@ -185,7 +197,7 @@ mod tests {
         let mut floor = Floor::default();
         begun(&mut floor, IdentityId::new(1), 10);
         let before = START - 3_600_000;
-        let until = floor.until(IdentityId::new(1), 1, (1, None), before).unwrap();
+        let until = floor.until(IdentityId::new(1), namespace(1), (1, None), before).unwrap();
         assert!(until <= before + EVERY, "{until}");
     }
 
@@ -194,27 +206,31 @@ mod tests {
         let (mut floor, id) = (Floor::default(), IdentityId::new(1));
         begun(&mut floor, id, 10);
         let now = START + 600_000;
-        assert_eq!([floor.tell(id, 1, now), floor.tell(id, 1, now + 1000)], [true, false]);
-        floor.begin(id, 1, (-1, None), now + 60_000);
-        assert!(!floor.tell(id, 1, now + 60_000));
-        floor.begin(id, 1, (-2, None), now + 3_600_000);
-        assert!(floor.tell(id, 1, now + 3_600_000));
+        assert_eq!(
+            [floor.tell(id, namespace(1), now), floor.tell(id, namespace(1), now + 1000)],
+            [true, false]
+        );
+        floor.begin(id, namespace(1), (-1, None), now + 60_000);
+        assert!(!floor.tell(id, namespace(1), now + 60_000));
+        floor.begin(id, namespace(1), (-2, None), now + 3_600_000);
+        assert!(floor.tell(id, namespace(1), now + 3_600_000));
     }
 
     #[test]
     fn of_a_namespace_ten_are_told_of_at_once_and_then_one_in_ten_seconds() {
         let mut floor = Floor::default();
-        (0..100).for_each(|n| floor.begin(IdentityId::new(n), 1, (1, None), START));
-        let mut told = |now| (0..100).filter(|n| floor.tell(IdentityId::new(*n), 1, now)).count();
+        (0..100).for_each(|n| floor.begin(IdentityId::new(n), namespace(1), (1, None), START));
+        let mut told = |now| (0..100).filter(|n| floor.tell(IdentityId::new(*n), namespace(1), now)).count();
         assert_eq!([START, START + 9999, START + 10_000].map(&mut told), [10, 0, 1]);
     }
 
     #[test]
     fn what_is_over_is_forgotten() {
         let mut floor = Floor::default();
-        (0..10_000).for_each(|n| floor.begin(IdentityId::new(n), u64::from(n), (1, None), START));
+        (0..10_000)
+            .for_each(|n| floor.begin(IdentityId::new(n), namespace(u64::from(n) + 1), (1, None), START));
         let later = START + EVERY + 1;
-        (0..20_000).for_each(|n| floor.begin(IdentityId::new(n + 10_000), 1, (1, None), later));
+        (0..20_000).for_each(|n| floor.begin(IdentityId::new(n + 10_000), namespace(1), (1, None), later));
         assert!(floor.identities.len() <= 20_064, "{}", floor.identities.len());
     }
 }

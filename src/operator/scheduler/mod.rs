@@ -18,7 +18,6 @@ pub mod demand;
 mod due;
 mod floor;
 pub mod held_request;
-pub mod kept_objects;
 pub mod pacing;
 pub mod place;
 pub mod queue;
@@ -45,18 +44,17 @@ use self::backoff::Backoff;
 use self::deadlines::Deadlines;
 use self::floor::Floor;
 use self::held_request::HeldRequest;
-use self::kept_objects::KeptObjects;
 use self::queue::Queue;
 use self::ready_keys::ReadyKeys;
 use self::repair_backoff::RepairBackoff;
 use self::requeue::{Priority, Requeue};
 use super::index::{IdentityId, Index};
-use crate::api::identity::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::IdentityEntry;
 use crate::operator::index::leaf_secret::SecretEntry;
 use crate::operator::index::policy::PolicyIndex;
+use crate::operator::index::texts::Texts;
 use crate::operator::index::time::{Millis, millis};
 
 /// A refusal that another object can cure needs manual action after this long: then `Stalled` says so.
@@ -76,8 +74,8 @@ pub struct ReconcileRequest {
     pub name: String,
     /// Why it is reconciled, roughly.
     pub priority: Priority,
-    /// The object, where it was kept.
-    pub identity: Option<Box<MtlsIdentity>>,
+    /// What is remembered of it.
+    pub entry: IdentityEntry,
     /// The Secret of the name that it asks for, by its metadata.
     pub secret: Option<SecretEntry>,
 }
@@ -108,8 +106,8 @@ pub struct Scheduler {
     floor: Floor,
     /// What the floor holds back and is to be told.
     held: Vec<HeldRequest>,
-    /// Objects of identities in the queue, which saves reading them again.
-    kept: KeptObjects,
+    /// Texts of the objects of identities, which saves reading them again.
+    texts: Texts,
     policy: PolicyIndex,
     /// Identities, with their authority, whose Secret was seen lagging behind its signer since this was asked last.
     lagging: HashSet<(Digest, IdentityId)>,
@@ -174,7 +172,7 @@ impl Scheduler {
         let taken = self.lagging.extract_if(|(of, _)| *of == authority);
         let counts = |id| {
             let entry = index.entry(id);
-            entry.is_none_or(|entry| !excluded.iter().any(|name| name.is(&entry.namespace, &entry.name)))
+            entry.is_none_or(|entry| !excluded.iter().any(|name| name.is(&entry.namespace, entry.name())))
         };
         // All of them are taken, whether or not they count.
         taken.filter(|(_, id)| counts(*id)).count() > 0
@@ -214,11 +212,10 @@ impl Scheduler {
                 continue;
             }
             self.count_request(id, now);
-            let identity = self.kept.take(id);
-            let entry = self.index.entry(id)?;
+            let entry = self.index.entry(id)?.clone();
             let secret = self.index.secret(&entry.namespace, &entry.secret_name()).cloned();
-            let (namespace, name) = (entry.namespace.clone(), entry.name.to_string());
-            return Some(ReconcileRequest { id, namespace, name, priority, identity, secret });
+            let (namespace, name) = (entry.namespace.clone(), entry.name().to_owned());
+            return Some(ReconcileRequest { id, namespace, name, priority, entry, secret });
         }
     }
 

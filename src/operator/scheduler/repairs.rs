@@ -41,7 +41,7 @@ impl Scheduler {
 
     /// Whether the annotation `renew` has another value than before.
     pub(super) fn has_new_renew_request(&self, entry: &IdentityEntry) -> bool {
-        let known = self.index.find(&entry.namespace, &entry.name).and_then(|id| self.index.entry(id));
+        let known = self.index.find(&entry.namespace, entry.name()).and_then(|id| self.index.entry(id));
         known.is_some_and(|known| entry.renew_request.is_some() && entry.renew_request != known.renew_request)
     }
 

@@ -19,7 +19,7 @@ impl Scheduler {
     pub(super) fn note_held(&mut self, id: IdentityId, until: Millis, now: Millis) {
         let Some(entry) = self.index.entry(id).filter(|_| self.held.len() < MOST_HELD) else { return };
         if self.floor.tell(id, digest(&entry.namespace), now) {
-            let (namespace, name) = (entry.namespace.clone(), entry.name.to_string());
+            let (namespace, name) = (entry.namespace.clone(), entry.name().to_owned());
             self.held.push(HeldRequest { namespace, name, until });
         }
     }
@@ -49,7 +49,7 @@ impl Scheduler {
 fn request(entry: &IdentityEntry) -> Option<Request> {
     let is_requested =
         is_renewal_requested(entry.renew_request.as_ref(), entry.recorded.renew_request.as_ref());
-    (is_requested || !entry.is_current()).then_some((entry.generation, entry.renew_request))
+    (is_requested || !entry.is_current).then_some((entry.generation, entry.renew_request))
 }
 
 /// Whether an identity has no certificate yet, or one that has ended or whose renewal has come.

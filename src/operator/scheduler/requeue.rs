@@ -58,7 +58,7 @@ pub fn next_reconcile(entry: &IdentityEntry, inputs: RequeueInputs<'_>) -> Reque
     if entry.is_deleting {
         return until_expiry(entry, Priority::Background, inputs.now);
     }
-    let (true, Some(reason)) = (entry.is_current(), entry.recorded.reason) else {
+    let (true, Some(reason)) = (entry.is_current, entry.recorded.reason) else {
         return Requeue::Now(Priority::New);
     };
     match (inputs.authority, inputs.permission) {
@@ -200,7 +200,7 @@ fn is_paused_without_leaf(entry: &IdentityEntry) -> bool {
 
 /// Whether the Secret has another version than the one that status has verified.
 fn was_touched(entry: &IdentityEntry, secret: &SecretEntry) -> bool {
-    entry.recorded.secret_version != Some(secret.version)
+    !entry.recorded.has_verified(secret.version)
 }
 
 /// Whether peers refuse the leaf because of its beginning: it was issued by a clock that was ahead.

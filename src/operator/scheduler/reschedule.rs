@@ -40,7 +40,6 @@ impl Scheduler {
             (Requeue::OnChange, _) => None,
         };
         self.queue.remove(id);
-        self.kept.forget(id);
         self.deadlines.set(id, at);
         false
     }
@@ -56,7 +55,7 @@ impl Scheduler {
         let is_before_its_time = entry.recorded.renewal.is_some_and(|renewal| millis(renewal.get()) > now);
         let urgency = match priority {
             Priority::Due if is_before_its_time => 0,
-            _ => entry.recorded.not_after.map_or(entry.first_seen, Second::get),
+            _ => entry.recorded.not_after.unwrap_or(entry.first_seen).get(),
         };
         let has_failed = self.backoff.has_failed(id, entry.generation);
         Place { priority, has_failed, urgency, namespace: digest(&entry.namespace) }
@@ -84,7 +83,7 @@ impl Scheduler {
 
     /// A conflict is tried again ever more seldom, but its status says in time that it needs a person.
     pub(super) fn conflict_stalls_at(&self, entry: &IdentityEntry, now: Millis) -> Option<Millis> {
-        let is_conflict = entry.recorded.reason == Some(ReadyReason::SecretConflict) && entry.is_current();
+        let is_conflict = entry.recorded.reason == Some(ReadyReason::SecretConflict) && entry.is_current;
         Some(self.stalls_at(entry)).filter(|at| is_conflict && !entry.recorded.is_stalled && *at > now)
     }
 

@@ -115,6 +115,10 @@ impl Turns {
 mod tests {
     use super::*;
 
+    fn of(n: u64) -> Digest {
+        Digest::new(n).unwrap()
+    }
+
     fn id(n: u32) -> IdentityId {
         IdentityId::new(n)
     }
@@ -127,7 +131,7 @@ mod tests {
     fn namespaces_take_turns_and_within_one_the_most_urgent_comes_first() {
         let mut turns = Turns::default();
         for (n, (namespace, urgency)) in (0..).zip([(1, 30), (1, 10), (1, 20), (2, 90), (2, 80), (3, 50)]) {
-            turns.insert(namespace, urgency, id(n));
+            turns.insert(of(namespace), urgency, id(n));
         }
         assert_eq!((turns.len(), turns.most_urgent()), (6, Some(10)));
         assert_eq!(taken(&mut turns), [1, 4, 5, 2, 3, 0].map(id));
@@ -138,22 +142,22 @@ mod tests {
     fn a_namespace_that_may_not_is_passed_over_and_keeps_its_place() {
         let mut turns = Turns::default();
         for (n, namespace) in [(0, 1), (1, 2), (2, 1), (3, 2)] {
-            turns.insert(namespace, 0, id(n));
+            turns.insert(of(namespace), 0, id(n));
         }
-        assert_eq!(turns.next(|namespace| namespace != 1), Some(2));
-        assert_eq!(turns.take(2), Some((0, id(1))));
+        assert_eq!(turns.next(|namespace| namespace != of(1)), Some(of(2)));
+        assert_eq!(turns.take(of(2)), Some((0, id(1))));
         assert_eq!(taken(&mut turns), [0, 3, 2].map(id));
     }
 
     #[test]
     fn what_waits_no_more_leaves_nothing_behind() {
         let mut turns = Turns::default();
-        turns.insert(1, 5, id(0));
-        turns.insert(1, 7, id(1));
-        turns.remove(1, 5, id(0));
-        turns.remove(1, 5, id(0));
-        assert_eq!((turns.len(), turns.most_urgent(), turns.next(|_| true)), (1, Some(7), Some(1)));
-        turns.remove(1, 7, id(1));
+        turns.insert(of(1), 5, id(0));
+        turns.insert(of(1), 7, id(1));
+        turns.remove(of(1), 5, id(0));
+        turns.remove(of(1), 5, id(0));
+        assert_eq!((turns.len(), turns.most_urgent(), turns.next(|_| true)), (1, Some(7), Some(of(1))));
+        turns.remove(of(1), 7, id(1));
         assert_eq!((turns.len(), turns.most_urgent(), turns.next(|_| true)), (0, None, None));
         assert!(turns.line.is_empty() && turns.heads.is_empty() && turns.namespaces.is_empty());
     }

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use super::Scheduler;
-use super::kept_objects::KeptObjects;
 use crate::operator::index::IdentityId;
 use crate::operator::index::digest::{Digest, digest};
 use crate::operator::index::identity::{IdentityEntry, ParsedIdentity};
@@ -14,7 +13,8 @@ use crate::operator::index::issuer::IssuerEntry;
 use crate::operator::index::listed::ListNumber;
 use crate::operator::index::policy::NamespaceEntry;
 use crate::operator::index::source::Source;
-use crate::operator::index::time::{Millis, seconds};
+use crate::operator::index::texts::Texts;
+use crate::operator::index::time::{Millis, Second, seconds};
 use crate::plan::authority::spec::AuthoritySpec;
 
 impl Scheduler {
@@ -24,21 +24,17 @@ impl Scheduler {
     }
 
     /// An identity was seen.
-    pub fn apply_identity<'a>(
-        &mut self,
-        identity: impl Into<ParsedIdentity<'a>>,
-        is_from_list: bool,
-        now: Millis,
-    ) {
+    pub fn apply_identity(&mut self, identity: impl Into<ParsedIdentity>, is_from_list: bool, now: Millis) {
         self.insert_identity(identity.into(), Source::of_watch(is_from_list), now);
     }
 
-    pub(super) fn insert_identity(&mut self, parsed: ParsedIdentity<'_>, source: Source, now: Millis) {
-        let ParsedIdentity { identity, spec, mut entry } = parsed;
+    pub(super) fn insert_identity(&mut self, parsed: ParsedIdentity, source: Source, now: Millis) {
+        let ParsedIdentity { spec, mut entry, object } = parsed;
         entry.namespace = self.policy.intern(&entry.namespace);
         entry.permission = self.policy.check(&entry, spec.as_ref());
         let first_seen = self.first_seen(&entry);
-        entry.first_seen = first_seen.unwrap_or_else(|| seconds(now));
+        entry.first_seen = first_seen.unwrap_or_else(|| Second::nearest(seconds(now)));
+        entry.kept = object.and_then(|object| object.keep(&mut self.texts));
         let has_new_renew_request = self.has_new_renew_request(&entry);
         let Some(id) = self.index.put(entry, source) else { return };
         if first_seen.is_none() {
@@ -50,20 +46,18 @@ impl Scheduler {
             self.clear_pauses(id);
         }
         self.revision += 1;
-        if self.reschedule(id, now) {
-            self.kept.keep(id, identity);
-        }
+        self.reschedule(id, now);
     }
 
-    /// The objects that are kept, to read.
+    /// The texts of the objects that are kept, to read.
     #[must_use]
-    pub fn kept_objects(&self) -> &KeptObjects {
-        &self.kept
+    pub fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     /// When this generation of an identity was seen first, if it was.
-    fn first_seen(&self, entry: &IdentityEntry) -> Option<i64> {
-        let known = self.index.entry(self.index.find(&entry.namespace, &entry.name)?)?;
+    fn first_seen(&self, entry: &IdentityEntry) -> Option<Second> {
+        let known = self.index.entry(self.index.find(&entry.namespace, entry.name())?)?;
         (known.uid == entry.uid && known.generation == entry.generation).then_some(known.first_seen)
     }
 
@@ -81,11 +75,10 @@ impl Scheduler {
         self.clear_pauses(id);
         self.floor.remove(id);
         self.altered.remove(&id);
-        self.kept.forget(id);
         self.suspended.remove(&id);
         self.keys.forget(id);
         if let Some(entry) = self.index.remove(id) {
-            self.index.mark_deleted(&entry.namespace, &entry.name, entry.version, now);
+            self.index.mark_deleted(&entry.namespace, entry.name(), entry.version, now);
             let secret = entry.secret_name();
             let held = self.index.secret(&entry.namespace, &secret);
             if held.is_some_and(|held| held.identity_uid == Some(entry.uid)) {

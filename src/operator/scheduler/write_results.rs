@@ -14,7 +14,7 @@ use crate::plan::identity::world::OwnedSecret;
 
 impl Scheduler {
     /// An answer shows an identity.
-    pub fn apply_identity_answer<'a>(&mut self, identity: impl Into<ParsedIdentity<'a>>, now: Millis) {
+    pub fn apply_identity_answer(&mut self, identity: impl Into<ParsedIdentity>, now: Millis) {
         self.insert_identity(identity.into(), Source::Answer, now);
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::store::ObservedBundle;
 use crate::api::names::{annotation, key, label, signer_name};
-use crate::operator::index::digest::digest;
+use crate::operator::index::digest::hash_of;
 use crate::plan::trust_bundle::decide::{DesiredBundle, PublishedBundle, Target};
 
 /// What a ClusterTrustBundle holds. Of `certificates.k8s.io/v1`, which is younger than the API that this is built for.
@@ -49,7 +49,7 @@ impl<'a> RenderedBundle<'a> {
     /// The same, as decisions compare it.
     #[must_use]
     pub fn desired(&self) -> DesiredBundle<'a> {
-        DesiredBundle { authority: self.authority, text: digest(self.text), trust: digest(self.trust) }
+        DesiredBundle { authority: self.authority, text: hash_of(self.text), trust: hash_of(self.trust) }
     }
 
     fn labels(&self) -> BTreeMap<String, String> {
@@ -94,8 +94,8 @@ pub trait BundleObject: Resource<DynamicType = ()> + Sized {
         let trust = of(&meta.annotations, annotation::TRUST)?;
         let published = PublishedBundle {
             authority: of(&meta.labels, label::AUTHORITY).map(Arc::from),
-            text: self.text().map(digest),
-            trust: digest(&trust),
+            text: self.text().map(hash_of),
+            trust: hash_of(&trust),
             is_labelled: of(&meta.labels, label::MANAGED_BY).as_deref() == Some(label::MANAGER),
             is_immutable: self.is_immutable(),
             is_read: true,

@@ -84,7 +84,7 @@ pub struct BundleStore {
     failures: HashMap<Target, PublishFailure>,
     backoff: Backoff<Digest>,
     /// The current text of each authority, by its name.
-    current: HashMap<Digest, Digest>,
+    current: HashMap<Digest, u64>,
     /// Targets where another text was seen since the last call of `take_drifted`.
     pub(super) drifted: HashSet<Target>,
     pub(super) list: ListNumber,
@@ -186,7 +186,7 @@ impl BundleStore {
     }
 
     /// Sets the current text of an authority.
-    pub fn set_current(&mut self, authority: &str, text: Digest) {
+    pub fn set_current(&mut self, authority: &str, text: u64) {
         if self.current.insert(digest(authority), text) != Some(text) {
             self.revision += 1;
         }
@@ -228,7 +228,7 @@ impl BundleStore {
     }
 
     /// Writing this text to a target failed, or removing another one. It is retried with backoff.
-    pub fn record_failure(&mut self, target: &Target, failure: PublishFailure, text: Digest, now: Millis) {
+    pub fn record_failure(&mut self, target: &Target, failure: PublishFailure, text: u64, now: Millis) {
         self.note(target, failure);
         self.backoff.failed(digest(&target.to_string()), text.cast_signed(), now);
     }
@@ -242,7 +242,7 @@ impl BundleStore {
 
     /// Until when this text waits for a retry at a target.
     #[must_use]
-    pub fn backoff_until(&self, target: &Target, text: Digest, now: Millis) -> Option<Millis> {
+    pub fn backoff_until(&self, target: &Target, text: u64, now: Millis) -> Option<Millis> {
         if self.failures.contains_key(target) {
             return self.backoff.until(digest(&target.to_string()), text.cast_signed(), now);
         }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::objects::RenderedBundle;
 use super::shared::TrustBundles;
 use super::store::{BundleStore, PublishFailure};
-use crate::operator::index::digest::Digest;
 use crate::operator::index::time::{Millis, Second};
 use crate::operator::issuers::{Issuer, SigningCa};
 use crate::plan::authority::spec::AuthoritySpec;
@@ -63,7 +62,7 @@ pub struct Change {
     /// What is to be done.
     pub plan: BundlePlan,
     /// The text that is desired there; 0 where none is.
-    pub text: Digest,
+    pub text: u64,
     /// The authority whose bundle it is.
     pub issuer: Arc<Issuer>,
 }

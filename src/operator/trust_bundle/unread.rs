@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 
 use super::store::{Availability, BundleStore, ListScope, ObservedBundle};
 use crate::api::names::label;
-use crate::operator::index::digest::{digest, version_number};
+use crate::operator::index::digest::{hash_of, version_number};
 use crate::operator::index::listed::Listed;
 use crate::operator::index::metadata::BundleMetadata;
 use crate::plan::trust_bundle::decide::{PublishedBundle, Target};
@@ -23,7 +23,7 @@ pub fn observed(metadata: &BundleMetadata) -> Option<ObservedBundle> {
     let published = PublishedBundle {
         authority: metadata.labels.authority.as_deref().map(Into::into),
         text: None,
-        trust: digest(metadata.annotations.trust.as_deref()?),
+        trust: hash_of(metadata.annotations.trust.as_deref()?),
         is_labelled: metadata.labels.manager.as_deref() == Some(label::MANAGER),
         is_immutable: false,
         is_read: false,

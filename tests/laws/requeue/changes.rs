@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use mtls_operator::api::names::annotation;
 use mtls_operator::operator::index::digest::digest;
-use mtls_operator::operator::index::identity::RecordedStatus;
 use mtls_operator::operator::index::leaf_secret::SecretEntry;
+use mtls_operator::operator::index::recorded_status::RecordedStatus;
 use mtls_operator::operator::scheduler::requeue::Requeue;
 use mtls_operator::plan::identity::policy::Permission;
 use mtls_operator::plan::identity::profile::IdentitySpecHash;
@@ -23,7 +23,7 @@ fn each_change_of_a_settled_index_has_its_own_requeue() {
     type Row = (&'static str, fn(&mut Indexed), Requeue);
     let other = |indexed: &mut Indexed| indexed.entry.spec = Some(IdentitySpecHash::of(&asked("other")));
     let rows: [Row; 22] = [
-        ("new spec", |m| m.entry.generation = 2, NEW),
+        ("new spec", |m| m.entry.is_current = false, NEW),
         ("never seen", |m| m.entry.recorded = RecordedStatus::default(), NEW),
         ("Secret gone", |m| m.secret = None, NEW),
         ("Secret written", |m| m.secret().version = 8, NEW),

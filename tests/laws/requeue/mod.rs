@@ -116,8 +116,6 @@ pub fn secret(name: &str) -> SecretEntry {
         uid: digest("secret-uid"),
         version: 7,
         identity_uid: Some(digest(&format!("uid-{name}"))),
-        identity: Some(digest(name)),
-        authority: Some(digest("mesh")),
         profile: Some(ProfileHash::of(IdentitySpecHash::of(&asked(name)), AuthoritySpecHash::of(&terms()))),
         trust: Some(digest("t1")),
         key_id: Some(digest("a1")),

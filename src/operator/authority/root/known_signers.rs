@@ -34,17 +34,17 @@ pub fn known_signers(context: &Context, authority: &MtlsAuthority) -> KnownSigne
 pub fn claimants(scheduler: &Scheduler, authority: &str, now: i64) -> Vec<Claimant<Digest>> {
     let authority = digest(authority);
     let entries = scheduler.index().entries().map(|(_, entry)| entry);
-    let mut seen: [HashSet<(&str, Digest)>; 2] = Default::default();
+    let mut seen: [HashSet<(&str, Option<Digest>)>; 2] = Default::default();
     let mut by_namespace: BTreeMap<&str, Vec<&IdentityEntry>> = BTreeMap::new();
     for entry in entries.filter(|entry| entry.authority == authority && is_claim(entry, now)) {
-        let key_id = entry.recorded.key_id.unwrap_or_default();
+        let key_id = entry.recorded.key_id;
         if seen[usize::from(entry.recorded.has_proof)].insert((&entry.namespace, key_id)) {
             by_namespace.entry(&entry.namespace).or_default().push(entry);
         }
     }
     let mut ranked: Vec<(usize, &IdentityEntry)> = Vec::new();
     for entries in by_namespace.values_mut() {
-        entries.sort_by_key(|entry| (!entry.recorded.has_proof, &entry.name));
+        entries.sort_by_key(|entry| (!entry.recorded.has_proof, entry.name()));
         ranked.extend(entries.iter().copied().enumerate());
     }
     ranked.sort_by_key(|(rank, _)| *rank);
@@ -55,14 +55,14 @@ pub fn claimants(scheduler: &Scheduler, authority: &str, now: i64) -> Vec<Claima
 /// authority. An expired leaf is no evidence.
 fn is_claim(entry: &IdentityEntry, now: i64) -> bool {
     let recorded = &entry.recorded;
-    let is_verified = recorded.has_proof || (entry.is_current() && recorded.is_ready);
+    let is_verified = recorded.has_proof || (entry.is_current && recorded.is_ready);
     is_verified && recorded.has_valid_leaf(now) && recorded.key_id.is_some()
 }
 
 fn claimant(entry: &IdentityEntry) -> Option<Claimant<Digest>> {
     Some(Claimant {
         namespace: entry.namespace.clone(),
-        name: entry.name.clone(),
+        name: entry.name().into(),
         key_id: entry.recorded.key_id?,
         has_proof: entry.recorded.has_proof,
     })

@@ -195,7 +195,7 @@ impl<'a> BlockerQuery<'a> {
             if !counted(entry) || !is_behind(id, entry) {
                 continue;
             }
-            blockers.add_identity(&entry.namespace, &entry.name, self.exclusions);
+            blockers.add_identity(&entry.namespace, entry.name(), self.exclusions);
         }
         blockers.in_order()
     }

@@ -13,7 +13,7 @@ use crate::api::names::label;
 use crate::operator::authority::root::loaded_ca::LoadedRoot;
 use crate::operator::client::scoped_pages::{ScopedPage, ScopedPages};
 use crate::operator::error::Error;
-use crate::operator::index::digest::{digest, version_number};
+use crate::operator::index::digest::{hash_of, version_number};
 use crate::operator::trust_bundle::config_maps::ConfigMapMetadata;
 use crate::operator::trust_bundle::objects::{BundleObject, ClusterTrustBundle};
 use crate::operator::trust_bundle::shared::TrustBundles;
@@ -120,7 +120,7 @@ impl<'a> Count<'a> {
     ) -> Option<Self> {
         let ca = loaded.held().filter(|ca| spec.publication.is_asked() && ca.next.is_some())?;
         let authority = &ca.signer.ca;
-        let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(digest);
+        let [text, trust] = [authority.bundle().to_pem(), &authority.bundle().hash()].map(hash_of);
         let desired = DesiredBundle { authority: &spec.name, text, trust };
         let since = ca.since.map_or(i64::MIN, Timestamp::as_second);
         let is_served = *bundles.store.lock().availability() != Availability::NotServed;

@@ -41,6 +41,6 @@ impl ListedNames {
 
 /// Never 0, which is no mark.
 const fn half(digest: Digest) -> u32 {
-    let [a, b, c, d, ..] = digest.to_le_bytes();
+    let [a, b, c, d, ..] = digest.get().to_le_bytes();
     u32::from_le_bytes([a, b, c, d]) | 1
 }

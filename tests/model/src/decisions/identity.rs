@@ -103,8 +103,6 @@ impl Decisions {
                 uid: digest("secret"),
                 version: 1,
                 identity_uid: Some(digest("uid")),
-                identity: Some(digest("web")),
-                authority: Some(digest("mesh")),
                 profile: Some(self.profile),
                 trust: Some(digest(&trust(secret.bundle))),
                 key_id: Some(digest(&key_id(secret.leaf.chain.signer))),
