@@ -1,14 +1,12 @@
-//! A control group whose processes get no more than so much memory, and no swap. It goes with this value.
+//! A control group whose processes get no more than so much memory, and no swap.
 //!
-//! Both versions of control groups are provided for; only the first has been tried.
+//! It goes with this value, and what is in it, also where the test is killed. Both versions of control groups are provided for; only the first has been tried.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::sleep;
-use std::time::Duration;
 
 /// What the files of a version are called.
 struct Files {
@@ -39,10 +37,17 @@ const SECOND: Files = Files {
 
 const HIERARCHY: &str = "/sys/fs/cgroup";
 
+/// Removes the group when its standard input ends. A group is busy for a moment after its last process has ended.
+const GUARD: &str = r#"read -r _; for _ in $(seq 100); do
+    for process in $(cat "$0"/cgroup.procs); do kill -KILL "$process"; done
+    rmdir "$0" && exit; sleep 0.05
+done"#;
+
 /// The group.
 pub struct ControlGroup {
     path: PathBuf,
     files: &'static Files,
+    guard: Child,
 }
 
 impl ControlGroup {
@@ -56,7 +61,14 @@ impl ControlGroup {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = root.join(format!("mtls-operator-bounded-{}-{number}", std::process::id()));
         fs::create_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let group = Self { path, files };
+        let mut guard = Command::new("sh");
+        guard
+            .args(["-c", GUARD])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let group = Self { guard: guard.spawn().map_err(|error| format!("sh: {error}"))?, path, files };
         group.set_limit(limit).map_err(|error| format!("{}: {error}", group.path.display()))?;
         Ok(group)
     }
@@ -98,13 +110,8 @@ impl ControlGroup {
 
 impl Drop for ControlGroup {
     fn drop(&mut self) {
-        // It is busy for a moment after its last process has ended.
-        for _ in 0..100 {
-            if fs::remove_dir(&self.path).is_ok() {
-                return;
-            }
-            sleep(Duration::from_millis(20));
-        }
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
     }
 }
 

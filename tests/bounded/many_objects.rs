@@ -28,7 +28,11 @@ async fn a_hundred_thousand_foreign_secrets_with_our_label_take_no_more_memory_t
         },
         "annotations": { "mtls-operator.dev/identity-uid": uid, "mtls-operator.dev/trust": "t" },
     });
-    world.add("secrets", MANY, json!({ "metadata": metadata, "type": "Opaque", "data": { "key": "dmFsdWU=" } }));
+    world.add(
+        "secrets",
+        MANY,
+        json!({ "metadata": metadata, "type": "Opaque", "data": { "key": "dmFsdWU=" } }),
+    );
     world.start();
     world.works_on("100,000 Secrets of others with our label").await;
 }
@@ -36,17 +40,21 @@ async fn a_hundred_thousand_foreign_secrets_with_our_label_take_no_more_memory_t
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_identities_that_name_one_secret_take_no_more_memory_than_there_is() {
     let Some(mut world) = World::new(json!({})).await else { return };
-    world.add("mtlsidentities", 10_000, numbered(json!({ "secret": { "name": "shared" } })));
+    let identities = world.add("mtlsidentities", 10_000, numbered(json!({ "secret": { "name": "shared" } })));
     world.start();
+    world.until("some of them to be refused", |_| (identities.moved() > 500).then_some(())).await;
     world.works_on("10,000 identities that name one Secret").await;
+    world.api.delete(&identities);
+    world.works_on("the same, deleted").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_fresh_identities_that_wait_take_no_more_memory_than_there_is() {
     let Some(mut world) = World::new(json!({})).await else { return };
     world.api.slow_down(HOSTILE, Duration::from_secs(2));
-    world.add("mtlsidentities", MANY, numbered(json!({})));
+    let identities = world.add("mtlsidentities", MANY, numbered(json!({})));
     world.start();
+    world.until("some of them to be issued", |_| (identities.moved() > 50).then_some(())).await;
     world.works_on("100,000 fresh identities, whose writes take two seconds each").await;
 }
 
@@ -74,7 +82,6 @@ async fn a_restart_among_a_hundred_thousand_identities_and_a_rotation_take_no_mo
     let spec = json!({ "rotation": { "propagation": "10s", "spreadOver": "0s" } });
     let Some(mut world) = World::new(spec).await else { return };
     world.start();
-    world.issue("web").await;
     world.server().edit("mtlsauthorities", "", "mesh", |authority| {
         authority["metadata"]["annotations"]["mtls-operator.dev/rotate"] = json!("1");
     });

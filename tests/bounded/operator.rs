@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use serde_json::json;
 use tempfile::TempDir;
 use test_support::installation::{FREE_PORTS, SYSTEM};
+use test_support::tools::source;
 
 use crate::control_group::ControlGroup;
 
@@ -30,7 +31,7 @@ impl Operator {
         // The authority is there, and there is no other replica.
         command.args(["--create-authority", "false", "--leader-election", "false"]);
         command.env("KUBECONFIG", &kubeconfig).env_remove("KUBERNETES_SERVICE_HOST");
-        command.env_remove("POD_NAMESPACE");
+        command.env_remove("POD_NAMESPACE").envs(environment_of_image());
         let log = File::create(log(&folder)).unwrap();
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         Self { process: command.spawn().unwrap(), folder }
@@ -78,6 +79,13 @@ impl Drop for Operator {
 fn program() -> PathBuf {
     let built = env!("CARGO_BIN_EXE_mtls-operator");
     std::env::var_os(PROGRAM).map_or_else(|| Path::new(built).to_owned(), PathBuf::from)
+}
+
+/// What the image sets for its program, as the allocator's settings.
+fn environment_of_image() -> Vec<(String, String)> {
+    let dockerfile = fs::read_to_string(source("deploy/Dockerfile")).unwrap();
+    let lines = dockerfile.lines().filter_map(|line| line.strip_prefix("ENV ")?.split_once('='));
+    lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn log(folder: &TempDir) -> PathBuf {

@@ -25,12 +25,13 @@ const AUTHORITIES: &str = "mtlsauthorities";
 /// What a test has.
 pub struct World {
     pub api: Api,
-    group: ControlGroup,
     operator: Option<Operator>,
+    group: ControlGroup,
 }
 
 impl World {
-    /// An API server with an authority, and no operator yet. `None`, after a line that says why, where memory cannot be limited.
+    /// An authority that has signed, and an operator that has stopped since. `None`, after a line that says why, where memory
+    /// cannot be limited.
     pub async fn new(authority: Value) -> Option<Self> {
         let group = ControlGroup::new(LIMIT).inspect_err(|why| skip("a limit of memory", why)).ok()?;
         let api = Api::start().await;
@@ -42,7 +43,11 @@ impl World {
             "metadata": { "name": "mesh", "annotations": {} }, "spec": authority,
         });
         api.shared.server.put(AUTHORITIES, &authority);
-        Some(Self { api, group, operator: None })
+        let mut world = Self { api, group, operator: None };
+        world.start();
+        world.issue("web").await;
+        world.stop();
+        Some(world)
     }
 
     /// The objects.
@@ -69,8 +74,10 @@ impl World {
     /// Adds an identity, and waits until it is ready.
     pub async fn issue(&mut self, name: &str) {
         self.server().put(IDENTITIES, &identity(OTHER, name));
-        self.until(&format!("the Secret of {name}"), |server| server.get("secrets", OTHER, &format!("{name}-mtls")))
-            .await;
+        self.until(&format!("the Secret of {name}"), |server| {
+            server.get("secrets", OTHER, &format!("{name}-mtls"))
+        })
+        .await;
         let is_ready = |identity: &Value| identity["status"]["conditions"][0]["status"] == "True";
         self.until("its status", |server| server.get(IDENTITIES, OTHER, name).filter(is_ready)).await;
     }
@@ -90,6 +97,7 @@ impl World {
     pub async fn works_on(&mut self, after: &str) {
         self.issue(&format!("fresh-{}", self.server().version())).await;
         let operator = self.operator.as_ref().unwrap();
+        #[allow(clippy::cast_precision_loss, reason = "it is printed")]
         let mib = |octets: u64| format!("{:.1} MiB", octets as f64 / f64::from(1 << 20));
         println!(
             "{after}: peak {} with pages of files, {} resident (VmHWM); now {} without pages of files; {:.1} s of CPU",
@@ -99,6 +107,14 @@ impl World {
             operator.cpu(),
         );
         assert_eq!(self.group.kills(), 0, "the operator was killed for memory");
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(operator) = self.operator.as_ref().filter(|_| std::thread::panicking()) {
+            println!("{}", operator.end_of_log());
+        }
     }
 }
 

@@ -63,6 +63,15 @@ impl Api {
         series
     }
 
+    /// Deletes all objects of a series, one after the other.
+    pub fn delete(&self, series: &Series) {
+        for number in 0..series.count() {
+            self.shared.store(series, number);
+            let (namespace, name) = series.place(number);
+            self.shared.server.delete(series.kind(), &namespace, &name);
+        }
+    }
+
     /// From now on writes in this namespace take so long.
     pub fn slow_down(&self, namespace: &str, pause: Duration) {
         *self.shared.slow.lock() = Some((namespace.to_owned(), pause));
@@ -80,8 +89,10 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Result<Respon
     let is_metadata = is_metadata(&parts.headers);
     Ok(match Route::of(&parts.uri, parts.method == Method::GET) {
         Route::List { of, limit, from } => {
+            // The version first: what changes meanwhile is told by the watch that goes on from there.
+            let version = shared.server.version();
             let stored = shared.server.all(&of.kind);
-            let list = List::of(&of, stored, shared.series.lock().clone(), shared.server.version());
+            let list = List::of(&of, stored, shared.series.lock().clone(), version);
             List { is_metadata, ..list }.page(from, limit)
         }
         Route::Watch { of, after, seconds } => {
@@ -94,7 +105,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Result<Respon
                     text(series.text(number, is_metadata).unwrap_or_default())
                 }
                 Some((series, number)) => {
-                    shared.server.restore(&kind, series.take(number));
+                    shared.store(&series, number);
                     shared.forward(&namespace, parts, body).await
                 }
                 None => shared.forward(&namespace, parts, body).await,
@@ -104,6 +115,13 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Result<Respon
 }
 
 impl Shared {
+    /// Has the server in memory hold an object of a series, as it is.
+    fn store(&self, series: &Series, number: usize) {
+        if let Some(object) = series.take(number) {
+            self.server.restore(series.kind(), object);
+        }
+    }
+
     fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<(Arc<Series>, usize)> {
         let series = self.series.lock();
         series.iter().find_map(|series| Some((series.clone(), series.find(kind, namespace, name)?)))

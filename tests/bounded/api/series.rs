@@ -22,7 +22,7 @@ pub struct Series {
 }
 
 impl Series {
-    /// So many objects like this one, with [`NUMBER`] in its name.
+    /// So many objects like this one, with [`NUMBER`] in its name; where there is one only, it may have any name.
     pub fn new(kind: &str, count: usize, object: Value) -> Self {
         let metadata = json!({
             "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
@@ -47,6 +47,22 @@ impl Series {
         self.count
     }
 
+    /// How many have moved.
+    pub fn moved(&self) -> usize {
+        self.moved.lock().len()
+    }
+
+    /// The collection.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Namespace and name of one of them.
+    pub fn place(&self, number: usize) -> (String, String) {
+        let text = |field: &str| self.object["metadata"][field].as_str().unwrap_or_default();
+        (text("namespace").into(), text("name").replace(NUMBER, &shown(number)))
+    }
+
     /// One of them as text; `None` where it has moved.
     pub fn text(&self, number: usize, is_metadata: bool) -> Option<String> {
         if number >= self.count || self.moved.lock().contains(&number) {
@@ -59,16 +75,19 @@ impl Series {
     pub fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<usize> {
         let metadata = &self.object["metadata"];
         let is_here = self.kind == kind && metadata["namespace"].as_str().unwrap_or_default() == namespace;
-        let (before, after) = metadata["name"].as_str()?.split_once(NUMBER)?;
+        let own = metadata["name"].as_str()?;
+        let Some((before, after)) = own.split_once(NUMBER) else {
+            return (is_here && own == name && self.moved() == 0).then_some(0);
+        };
         let digits = name.strip_prefix(before)?.strip_suffix(after).filter(|_| is_here)?;
         let number = digits.parse().ok().filter(|number| shown(*number) == digits && *number < self.count)?;
         (!self.moved.lock().contains(&number)).then_some(number)
     }
 
-    /// Moves one of them elsewhere.
-    pub fn take(&self, number: usize) -> Value {
-        self.moved.lock().insert(number);
-        serde_json::from_str(&self.whole.text(number)).unwrap()
+    /// Moves one of them elsewhere; `None` where it has moved already.
+    pub fn take(&self, number: usize) -> Option<Value> {
+        let is_here = self.moved.lock().insert(number);
+        is_here.then(|| serde_json::from_str(&self.whole.text(number)).unwrap())
     }
 }
 

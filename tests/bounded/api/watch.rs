@@ -62,7 +62,8 @@ impl Watch {
     fn line(&self, change: &Change) -> Option<String> {
         let Change { what, kind, object, .. } = change;
         let is_selected = self.of.selects(kind, object);
-        is_selected.then(|| format!("{{\"type\":\"{what}\",\"object\":{}}}\n", shown(object, self.is_metadata)))
+        is_selected
+            .then(|| format!("{{\"type\":\"{what}\",\"object\":{}}}\n", shown(object, self.is_metadata)))
     }
 
     fn bookmark(&self) -> String {

@@ -2,6 +2,8 @@
 //!
 //! Kept only where a test asks for it: most tests deliver events themselves.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -19,7 +21,7 @@ pub struct Change {
     /// The collection.
     pub kind: String,
     /// The object, or what it was.
-    pub object: Value,
+    pub object: Arc<Value>,
 }
 
 /// The changes in their order, and who is told of new ones.
@@ -33,7 +35,7 @@ impl ChangeLog {
     /// Notes a change of an object at this place.
     pub(super) fn note(&mut self, version: u64, what: &'static str, place: &Place, object: &Value) {
         if let Some(changes) = &mut self.changes {
-            changes.push(Change { version, what, kind: place.0.clone(), object: object.clone() });
+            changes.push(Change { version, what, kind: place.0.clone(), object: Arc::new(object.clone()) });
             self.told.send_replace(version);
         }
     }
