@@ -39,11 +39,14 @@ fn large_identity(name: &str, annotations: usize, spec: Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn labelled_config_maps_of_1_mb_in_one_namespace_take_no_more_memory_than_there_is() {
     let published = json!({ "trustBundle": { "namespaces": { "from": "All" } } });
-    let Some(mut world) = World::new(published).await else { return };
+    let Some(mut world) = World::new(&published).await else { return };
     let config_map = |name: &str| {
         let data = json!({ "ca.crt": LONGEST_IN_JSON.repeat(DATA) });
         json!({ "metadata": claiming(name, ANNOTATIONS), "data": data })
     };
+    world.start();
+    world.until("the bundle", |server| server.get("configmaps", HOSTILE, "mesh-trust-bundle")).await;
+    world.stop();
     world.server().delete("configmaps", HOSTILE, "mesh-trust-bundle");
     let others = world.add("configmaps", 120, config_map(&format!("bundle-{NUMBER}")));
     let bundle = world.add("configmaps", 1, config_map("mesh-trust-bundle"));
@@ -55,7 +58,7 @@ async fn labelled_config_maps_of_1_mb_in_one_namespace_take_no_more_memory_than_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_of_1_mb_that_claim_identities_take_no_more_memory_than_there_is() {
-    let Some(mut world) = World::new(json!({})).await else { return };
+    let Some(mut world) = World::new(&json!({})).await else { return };
     let text = "PHw+".repeat(DATA / 3);
     let secret = json!({
         "metadata": claiming(&format!("pod-{NUMBER}-mtls"), ANNOTATIONS), "type": "kubernetes.io/tls",
@@ -70,7 +73,7 @@ async fn secrets_of_1_mb_that_claim_identities_take_no_more_memory_than_there_is
 
 #[tokio::test(flavor = "multi_thread")]
 async fn identities_with_the_largest_annotations_and_specs_take_no_more_memory_than_there_is() {
-    let Some(mut world) = World::new(json!({})).await else { return };
+    let Some(mut world) = World::new(&json!({})).await else { return };
     // A custom resource takes 1.5 MiB as JSON: either these or those are that large.
     let noted = large_identity("noted", ANNOTATIONS, json!({}));
     let secret = json!({ "annotations": { "example.com/ballast": LONGEST_IN_JSON.repeat(ANNOTATIONS) } });

@@ -18,7 +18,7 @@ fn numbered(spec: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_foreign_secrets_with_our_label_take_no_more_memory_than_there_is() {
-    let Some(mut world) = World::new(json!({})).await else { return };
+    let Some(mut world) = World::new(&json!({})).await else { return };
     let (name, uid) = (format!("foreign-{NUMBER}"), format!("uid-{NUMBER}"));
     let metadata = json!({
         "name": name, "namespace": HOSTILE, "uid": uid, "resourceVersion": "1",
@@ -39,7 +39,7 @@ async fn a_hundred_thousand_foreign_secrets_with_our_label_take_no_more_memory_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_identities_that_name_one_secret_take_no_more_memory_than_there_is() {
-    let Some(mut world) = World::new(json!({})).await else { return };
+    let Some(mut world) = World::new(&json!({})).await else { return };
     let identities = world.add("mtlsidentities", 10_000, numbered(json!({ "secret": { "name": "shared" } })));
     world.start();
     world.until("some of them to be refused", |_| (identities.moved() > 500).then_some(())).await;
@@ -50,7 +50,7 @@ async fn ten_thousand_identities_that_name_one_secret_take_no_more_memory_than_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_fresh_identities_that_wait_take_no_more_memory_than_there_is() {
-    let Some(mut world) = World::new(json!({})).await else { return };
+    let Some(mut world) = World::new(&json!({})).await else { return };
     world.api.slow_down(HOSTILE, Duration::from_secs(2));
     let identities = world.add("mtlsidentities", MANY, numbered(json!({})));
     world.start();
@@ -77,42 +77,41 @@ fn multiply(world: &World, count: usize) {
     world.add("secrets", count, secret);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_among_a_hundred_thousand_identities_and_a_rotation_take_no_more_memory_than_there_is() {
-    let spec = json!({ "rotation": { "propagation": "10s", "spreadOver": "0s" } });
-    let Some(mut world) = World::new(spec).await else { return };
-    world.start();
+/// The annotation of an object.
+fn note(object: &Value, key: &str) -> Value {
+    object["metadata"]["annotations"][format!("mtls-operator.dev/{key}")].clone()
+}
+
+/// Asks for a rotation, and waits until the identity `web` has the next root and its status says so.
+async fn announce_root(world: &mut World) {
     world.server().edit("mtlsauthorities", "", "mesh", |authority| {
         authority["metadata"]["annotations"]["mtls-operator.dev/rotate"] = json!("1");
     });
-    let root = ("secrets", "mtls-system", "mtls-authority-mesh");
-    let trust = |object: &Value, note: &str| object["metadata"]["annotations"][note].clone();
-    let before = world.server().get("secrets", OTHER, "web-mtls").unwrap();
+    let former = note(&world.server().get("secrets", OTHER, "web-mtls").unwrap(), "trust");
     world
         .until("the next root to arrive", |server| {
-            let now = server.get("secrets", OTHER, "web-mtls").unwrap();
-            let note = "mtls-operator.dev/trust";
-            (trust(&now, note) != trust(&before, note)).then_some(())
+            let secret = server.get("secrets", OTHER, "web-mtls")?;
+            let recorded = server.get("mtlsidentities", OTHER, "web")?["status"]["secret"].take();
+            let is_recorded = recorded["resourceVersion"] == secret["metadata"]["resourceVersion"];
+            (note(&secret, "trust") != former && is_recorded).then_some(())
         })
         .await;
-    let is_recorded = |identity: &Value, secret: &Value| {
-        identity["status"]["secret"]["resourceVersion"] == secret["metadata"]["resourceVersion"]
-    };
-    world
-        .until("status to follow", |server| {
-            let secret = server.get("secrets", OTHER, "web-mtls").unwrap();
-            let identity = server.get("mtlsidentities", OTHER, "web").unwrap();
-            is_recorded(&identity, &secret).then_some(())
-        })
-        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_among_a_hundred_thousand_identities_and_a_rotation_take_no_more_memory_than_there_is() {
+    let spec = json!({ "rotation": { "propagation": "10s", "spreadOver": "0s" } });
+    let Some(mut world) = World::new(&spec).await else { return };
+    world.start();
+    announce_root(&mut world).await;
     world.stop();
     multiply(&world, MANY);
     let writes = world.server().writes();
     world.start();
     world
         .until("the next root to sign, which a list of all Secrets confirms", |server| {
-            let root = server.get(root.0, root.1, root.2).unwrap();
-            (trust(&root, "mtls-operator.dev/phase") == "Draining").then_some(())
+            let root = server.get("secrets", "mtls-system", "mtls-authority-mesh")?;
+            (note(&root, "phase") == "Draining").then_some(())
         })
         .await;
     println!("{} writes", world.server().writes() - writes);

@@ -32,7 +32,7 @@ pub struct World {
 impl World {
     /// An authority that has signed, and an operator that has stopped since. `None`, after a line that says why, where memory
     /// cannot be limited.
-    pub async fn new(authority: Value) -> Option<Self> {
+    pub async fn new(spec: &Value) -> Option<Self> {
         let group = ControlGroup::new(LIMIT).inspect_err(|why| skip("a limit of memory", why)).ok()?;
         let api = Api::start().await;
         for namespace in ["mtls-system", HOSTILE, OTHER] {
@@ -40,7 +40,7 @@ impl World {
         }
         let authority = json!({
             "apiVersion": "mtls-operator.dev/v1alpha1", "kind": "MtlsAuthority",
-            "metadata": { "name": "mesh", "annotations": {} }, "spec": authority,
+            "metadata": { "name": "mesh", "annotations": {} }, "spec": spec,
         });
         api.shared.server.put(AUTHORITIES, &authority);
         let mut world = Self { api, group, operator: None };
