@@ -1,11 +1,12 @@
 //! An API server, a control group with the memory that the operator may take, and the operator in it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::in_memory::api_server::ApiServer;
 use test_support::tools::skip;
-use test_support::wait::until;
+use test_support::wait::for_answer;
 
 use crate::api::Api;
 use crate::api::series::Series;
@@ -14,6 +15,10 @@ use crate::operator::Operator;
 
 /// What the operator may take: half of the chart's limit.
 const LIMIT: u64 = 128 << 20;
+/// Longest wait on a busy machine: the operator of the tests, which is not optimised, reads 100,000 objects in half a minute of CPU.
+const PATIENCE: Duration = Duration::from_mins(8);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
 /// The namespace of users who do their worst.
 pub const HOSTILE: &str = "hostile";
 /// The namespace of others.
@@ -85,12 +90,12 @@ impl World {
     /// Waits for what the API server is to hold, as long as the operator lives.
     pub async fn until<T>(&mut self, what: &str, find: impl Fn(&ApiServer) -> Option<T>) -> T {
         let (operator, server) = (self.operator.as_mut().unwrap(), &self.api.shared.server);
-        until(what, || {
+        let found = for_answer(PATIENCE, PAUSE, what, || {
             operator.check();
             let found = find(server);
-            async { found }
-        })
-        .await
+            async { Ok(found) }
+        });
+        found.await.unwrap()
     }
 
     /// A new identity gets its Secret, nothing was killed; prints how much memory was taken.
