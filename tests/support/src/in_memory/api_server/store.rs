@@ -121,9 +121,9 @@ impl State {
     pub(super) fn store(&mut self, place: Place, mut object: Value) -> Value {
         self.versions += 1;
         object["metadata"]["resourceVersion"] = json!(self.versions.to_string());
-        let before = self.objects.insert(place.clone(), object.clone());
-        let what = if before.is_some() { "MODIFIED" } else { "ADDED" };
+        let what = if self.objects.contains_key(&place) { "MODIFIED" } else { "ADDED" };
         self.changes.note(self.versions, what, &place, &object);
+        self.objects.insert(place, object.clone());
         object
     }
 
