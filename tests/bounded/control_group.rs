@@ -38,7 +38,7 @@ const SECOND: Files = Files {
 const HIERARCHY: &str = "/sys/fs/cgroup";
 
 /// Removes the group when its standard input ends. A group is busy for a moment after its last process has ended.
-const GUARD: &str = r#"read -r _; for _ in $(seq 100); do
+const GUARD: &str = r#"trap '' INT TERM HUP; read -r _; for _ in $(seq 100); do
     for process in $(cat "$0"/cgroup.procs); do kill -KILL "$process"; done
     rmdir "$0" && exit; sleep 0.05
 done"#;
