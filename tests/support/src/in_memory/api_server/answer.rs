@@ -13,7 +13,8 @@ use super::target::{Target, listed};
 use super::{ApiServer, Call, Fault};
 
 impl ApiServer {
-    pub(super) async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+    /// Answers a request.
+    pub async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?;
         let body: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };

@@ -2,6 +2,7 @@
 //! every call. Faults are injected call by call.
 
 mod answer;
+pub mod changes;
 mod response;
 mod store;
 mod target;
@@ -107,7 +108,7 @@ impl ApiServer {
 
     /// Deletes an object as people would.
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) {
-        self.0.lock().objects.remove(&place(kind, namespace, name)).unwrap();
+        self.0.lock().remove(&place(kind, namespace, name)).unwrap();
     }
 
     /// An object, as it is stored.

@@ -9,6 +9,7 @@ use mtls_operator::runtime::clock::ManualClock;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::changes::ChangeLog;
 use super::response::{failure, merge, metadata, response};
 use super::target::{Place, Target};
 use super::{Call, Fault};
@@ -18,6 +19,8 @@ use super::{Call, Fault};
 pub(super) struct State {
     pub(super) objects: BTreeMap<Place, Value>,
     pub(super) versions: u64,
+    /// What has changed, where that is kept.
+    pub(super) changes: ChangeLog,
     pub(super) journal: Vec<Call>,
     pub(super) faults: Vec<(String, Fault)>,
     /// Writes so far, Events apart.
@@ -118,6 +121,8 @@ impl State {
     pub(super) fn store(&mut self, place: Place, mut object: Value) -> Value {
         self.versions += 1;
         object["metadata"]["resourceVersion"] = json!(self.versions.to_string());
+        let what = if self.objects.contains_key(&place) { "MODIFIED" } else { "ADDED" };
+        self.changes.note(self.versions, what, &place, &object);
         self.objects.insert(place, object.clone());
         object
     }
@@ -131,7 +136,7 @@ impl State {
         if ["uid", "resourceVersion"].iter().any(|field| is[field] != object["metadata"][field]) {
             return failure(StatusCode::CONFLICT, "Conflict");
         }
-        self.objects.remove(&target.place);
+        self.remove(&target.place);
         response(StatusCode::OK, &json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
     }
 
