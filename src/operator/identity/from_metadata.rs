@@ -20,8 +20,8 @@ pub fn from_metadata(input: &ObserveInput<'_>, seen: &SecretEntry) -> Option<Obs
     if seen.identity_uid != Some(digest(&input.spec.uid)) {
         return None;
     }
-    // A status of older definitions cannot say which request was answered; the Secret can.
-    if input.spec.renew_request.is_some() && status.last_handled_renew.is_none() {
+    // A status of older definitions cannot say which request was answered; a Secret that answers one can.
+    if seen.answers_renew_request && status.last_handled_renew.is_none() {
         return None;
     }
     if !agrees(input, status, seen) {

@@ -32,6 +32,8 @@ pub struct SecretEntry {
     pub not_after: Option<Second>,
     /// Moment of issuance.
     pub issued_at: Option<Second>,
+    /// Whether its leaf answers a renewal request.
+    pub answers_renew_request: bool,
 }
 
 impl SecretEntry {
@@ -50,6 +52,7 @@ impl SecretEntry {
             key_id: notes.authority_key_id.as_deref().map(digest),
             not_after: notes.not_after.as_deref().and_then(second),
             issued_at: notes.issued_at.as_deref().and_then(second),
+            answers_renew_request: notes.renew_request.is_some(),
         }
     }
 }

@@ -70,6 +70,9 @@ pub struct LeafNotes {
     /// Moment of issuance.
     #[serde(rename = "mtls-operator.dev/issued-at")]
     pub issued_at: Option<String>,
+    /// Renewal request that the leaf answers.
+    #[serde(rename = "mtls-operator.dev/renew-request")]
+    pub renew_request: Option<String>,
 }
 
 impl ObjectVersion for LeafMetadata {
@@ -100,6 +103,7 @@ impl From<&ObjectMeta> for LeafMetadata {
                 authority_key_id: note(annotation::AUTHORITY_KEY_ID),
                 not_after: note(annotation::NOT_AFTER),
                 issued_at: note(annotation::ISSUED_AT),
+                renew_request: note(annotation::RENEW_REQUEST),
             },
         }
     }
@@ -208,7 +212,7 @@ mod tests {
             "annotations": {
                 annotation::IDENTITY_UID: "i", annotation::PROFILE: "p", annotation::TRUST: "t",
                 annotation::AUTHORITY_KEY_ID: "k", annotation::NOT_AFTER: "n", annotation::ISSUED_AT: "a",
-                annotation::SERIAL: "s",
+                annotation::SERIAL: "s", annotation::RENEW_REQUEST: "r",
             },
             "managedFields": [{ "manager": "mtls-operator", "fieldsV1": { "f:data": {} } }],
         });

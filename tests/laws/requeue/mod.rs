@@ -121,6 +121,7 @@ pub fn secret(name: &str) -> SecretEntry {
         key_id: Some(digest("a1")),
         not_after: Second::new(END),
         issued_at: Second::new(NOW.as_second()),
+        answers_renew_request: false,
     }
 }
 

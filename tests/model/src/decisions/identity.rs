@@ -108,6 +108,7 @@ impl Decisions {
                 key_id: Some(digest(&key_id(secret.leaf.chain.signer))),
                 not_after: Second::new(at(secret.leaf.end).as_second()).filter(|_| !is_ageless),
                 issued_at: Second::new(at(secret.leaf.issued).as_second()),
+                answers_renew_request: false,
             };
             let mut signer = IssuerEntry::from(&facts::signer(ca, pki));
             if is_ageless {
