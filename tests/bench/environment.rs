@@ -1,0 +1,153 @@
+//! The control plane, the chart and the operator, as the benchmark uses them: etcd waits for its disk, and the operator is
+//! a process of its own with the rights of its service account.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use devcluster::Options;
+use devcluster::audit;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::Api;
+use kube::{Client, Resource};
+use mtls_operator::api::conditions::{READY, find};
+use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
+use mtls_operator::runtime::clock::Clock;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use test_support::Failure;
+use test_support::installation::{Installation, OPERATOR, Operator, RELEASE, SYSTEM, get};
+use test_support::reporter::Reporter;
+use test_support::wait::{for_answer, for_any_object, for_object};
+use tokio::sync::OnceCell;
+
+use crate::etcd::Etcd;
+use crate::process;
+use crate::requests::Requests;
+
+/// Longest that anything here may take: a hundred thousand identities take tens of minutes.
+pub const PATIENCE: Duration = Duration::from_mins(120);
+/// Between two questions to the operator.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The control plane, the chart and the operator.
+pub struct Environment {
+    pub installation: Installation,
+    pub clock: Clock,
+    client: OnceCell<Client>,
+}
+
+impl Environment {
+    /// Starts the control plane and installs the chart; the operator does not run yet.
+    pub fn open() -> Result<Self, Failure> {
+        let options = Options { name: "bench".into(), fsync: true, ..Options::default() };
+        let installation = Installation::start(options)?;
+        installation.install(RELEASE, SYSTEM, &[])?;
+        Ok(Self { installation, clock: Clock::system(), client: OnceCell::new() })
+    }
+
+    /// Starts the operator as its service account; returns its pid.
+    pub fn start_operator(&self) -> Result<u32, Failure> {
+        self.installation.start_operator(&Operator::default())
+    }
+
+    /// Kills the operator.
+    pub fn kill_operator(&self) -> Result<(), Failure> {
+        self.installation.stop_operator(OPERATOR)
+    }
+
+    /// Where the API server's audit log ends.
+    pub fn log_end(&self) -> Result<u64, Failure> {
+        Ok(audit::end(&self.installation.cluster.audit_log())?)
+    }
+
+    /// The requests of a service account since then.
+    pub fn requests_since(&self, offset: u64, account: &str) -> Result<Requests, Failure> {
+        let user = format!("system:serviceaccount:{SYSTEM}:{account}");
+        Requests::since(&self.installation.cluster.audit_log(), offset, &user)
+    }
+
+    /// A component of the control plane, as a process.
+    pub fn component(&self, program: &str) -> Result<u32, Failure> {
+        process::of_cluster(self.installation.cluster.data_dir(), program)
+    }
+
+    /// A file of the cluster, which goes with it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.installation.cluster.data_dir().join(name)
+    }
+
+    /// Waits until an identity is Ready.
+    pub async fn ready(&self, namespace: &str, name: &str) -> Result<(), Failure> {
+        let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
+        until(identities, name, |identity| is_ready(&identity.status.as_ref()?.conditions)).await
+    }
+
+    /// Waits until an authority signs.
+    pub async fn authority_ready(&self, name: &str) -> Result<(), Failure> {
+        let authorities: Api<MtlsAuthority> = Api::all(self.client().await?);
+        until(authorities, name, |authority| is_ready(&authority.status.as_ref()?.conditions)).await
+    }
+
+    /// Waits until so many identities of a namespace are Ready.
+    pub async fn all_ready(&self, namespace: &str, count: usize) -> Result<(), Failure> {
+        let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
+        let mut ready = BTreeSet::new();
+        let what = format!("{count} identities in {namespace} to be Ready");
+        for_any_object(PATIENCE, identities, &what, |identity| {
+            ready.extend(is_ready(&identity.status?.conditions).and(identity.metadata.name));
+            (ready.len() >= count).then_some(())
+        })
+        .await
+    }
+
+    /// The operator's figures.
+    pub async fn metrics(&self) -> Result<String, Failure> {
+        let address = self.installation.admin_address(OPERATOR);
+        get(&address.ok_or("the operator logged no admin address")?, "/metrics").await
+    }
+
+    /// Waits until the operator's `/readyz` says yes.
+    pub async fn operator_ready(&self) -> Result<(), Failure> {
+        for_answer(PATIENCE, PAUSE, "the operator to be ready", || async {
+            let Some(address) = self.installation.health_address(OPERATOR) else { return Ok(None) };
+            let answer = get(&address, "/readyz").await.unwrap_or_default();
+            Ok(answer.starts_with("HTTP/1.1 200").then_some(()))
+        })
+        .await
+    }
+
+    /// A client with all rights.
+    pub async fn client(&self) -> Result<Client, Failure> {
+        self.client.get_or_try_init(|| self.installation.client()).await.cloned()
+    }
+
+    /// What etcd has stored.
+    pub fn etcd(&self) -> Result<Etcd, Failure> {
+        Etcd::at(&self.installation.cluster.etcd_url())
+    }
+
+    /// Stops everything.
+    pub fn close(self) -> Result<(), Failure> {
+        Ok(self.installation.cluster.stop()?)
+    }
+}
+
+fn is_ready(conditions: &[Condition]) -> Option<()> {
+    find(conditions, READY).filter(|condition| condition.status == "True").map(|_| ())
+}
+
+/// Watches one object until there is an answer.
+pub async fn until<K, T>(api: Api<K>, name: &str, answer: impl Fn(&K) -> Option<T>) -> Result<T, Failure>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + 'static,
+{
+    let what = format!("{} {name}", K::kind(&()));
+    for_object(PATIENCE, api, name, &what, |object| object.and_then(&answer)).await
+}
+
+/// Says what happens, with the time since the start.
+pub fn say(clock: &Clock, line: &str) {
+    Reporter::say(&format!("{:>5} s  {line}", clock.monotonic().as_secs()));
+}
