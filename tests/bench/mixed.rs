@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, ObjectMeta, PostParams};
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::Failure;
 
 use crate::environment::{Environment, say};
@@ -31,15 +31,16 @@ pub async fn namespaces(size: usize) -> Result<Measurement, Failure> {
 
 /// One key of ten is RSA.
 pub async fn rsa(size: usize) -> Result<Measurement, Failure> {
-    let spec = |number, _: &_| {
-        if number % 10 == 0 { json!({ "privateKey": { "algorithm": "RSA2048" } }) } else { json!({}) }
-    };
-    let prepared = prepare(Population { spec, ..Population::identities(size) }).await?;
+    let prepared = prepare(Population { spec: one_of_ten_is_rsa, ..Population::identities(size) }).await?;
     let served = operator(&prepared, Scenario::Rsa).await?;
     // The names of the others do not end so.
     let ecdsa = served.meter.until_last(&prepared.environment, |name| !name.ends_with('0'))?;
     prepared.environment.close()?;
     Ok(served.measurement.with(Name::EcdsaSeconds, ecdsa.as_secs_f64()))
+}
+
+fn one_of_ten_is_rsa(number: usize, _: &Value) -> Value {
+    if number.is_multiple_of(10) { json!({ "privateKey": { "algorithm": "RSA2048" } }) } else { json!({}) }
 }
 
 /// A thousand identities among so many Secrets of others.

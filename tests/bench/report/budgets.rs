@@ -20,7 +20,7 @@ struct Limit {
 
 const OPERATOR: &[Subject] = &[Subject::Operator];
 const ISSUING: &[Scenario] =
-    &[Scenario::Fresh, Scenario::Create, Scenario::Namespaces, Scenario::Rsa, Scenario::Foreign];
+    &[Scenario::Fresh, Scenario::Create, Scenario::Single, Scenario::Namespaces, Scenario::Rsa, Scenario::Foreign];
 
 const fn limit(
     what: &'static str,

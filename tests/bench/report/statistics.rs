@@ -21,7 +21,8 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     let upper = *values.get(half)?;
-    if values.len() % 2 == 1 { Some(upper) } else { Some(f64::midpoint(values[half - 1], upper)) }
+    let lower = if values.len().is_multiple_of(2) { values[half - 1] } else { upper };
+    Some(f64::midpoint(lower, upper))
 }
 
 /// A measurement with the percentiles of these times.
