@@ -19,8 +19,14 @@ struct Limit {
 }
 
 const OPERATOR: &[Subject] = &[Subject::Operator];
-const ISSUING: &[Scenario] =
-    &[Scenario::Fresh, Scenario::Create, Scenario::Single, Scenario::Namespaces, Scenario::Rsa, Scenario::Foreign];
+const ISSUING: &[Scenario] = &[
+    Scenario::Fresh,
+    Scenario::Create,
+    Scenario::Single,
+    Scenario::Namespaces,
+    Scenario::Rsa,
+    Scenario::Foreign,
+];
 
 const fn limit(
     what: &'static str,

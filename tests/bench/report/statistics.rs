@@ -47,13 +47,14 @@ pub fn with_ratios(round: Vec<Measurement>) -> Vec<Measurement> {
         (Name::ApiServerCpuRatioOnIdentity, Name::ApiServerCpuSeconds, Subject::BareOnIdentity),
     ]
     .map(|(ratio, of, subject)| (ratio, of, baseline(subject, of)));
-    let add = |mut one: Measurement| {
-        for (ratio, of, baseline) in ratios.iter().filter(|_| one.subject == Subject::Operator) {
-            if let (Some(value), Some(baseline)) = (one.get(*of), baseline.filter(|it| *it > 0.0)) {
-                one = one.with(*ratio, value / baseline);
+    let add = |one: Measurement| {
+        let is_compared = one.subject == Subject::Operator;
+        ratios.iter().filter(|_| is_compared).fold(one, |one, (ratio, of, baseline)| {
+            match one.get(*of).zip(baseline.filter(|it| *it > 0.0)) {
+                Some((value, baseline)) => one.with(*ratio, value / baseline),
+                None => one,
             }
-        }
-        one
+        })
     };
     round.iter().cloned().map(add).collect()
 }
