@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use devcluster::Options;
@@ -14,10 +15,11 @@ use kube::{Client, Resource};
 use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use mtls_operator::runtime::clock::Clock;
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use test_support::Failure;
-use test_support::installation::{Installation, OPERATOR, Operator, RELEASE, SYSTEM, get};
+use test_support::installation::{Installation, OPERATOR, Operator, RELEASE, SYSTEM, get, succeed};
 use test_support::reporter::Reporter;
 use test_support::wait::{for_answer, for_any_object, for_object};
 use tokio::sync::OnceCell;
@@ -36,6 +38,7 @@ pub struct Environment {
     pub installation: Installation,
     pub clock: Clock,
     client: OnceCell<Client>,
+    operator: Mutex<Option<u32>>,
 }
 
 impl Environment {
@@ -44,16 +47,35 @@ impl Environment {
         let options = Options { name: "bench".into(), fsync: true, ..Options::default() };
         let installation = Installation::start(options)?;
         installation.install(RELEASE, SYSTEM, &[])?;
-        Ok(Self { installation, clock: Clock::system(), client: OnceCell::new() })
+        Ok(Self { installation, clock: Clock::system(), client: OnceCell::new(), operator: Mutex::default() })
     }
 
     /// Starts the operator as its service account; returns its pid.
     pub fn start_operator(&self) -> Result<u32, Failure> {
-        self.installation.start_operator(&Operator::default())
+        let kubeconfig = self.operator_kubeconfig()?;
+        self.start_operator_with(&kubeconfig)
     }
 
-    /// Kills the operator.
-    pub fn kill_operator(&self) -> Result<(), Failure> {
+    /// The kubeconfig of the operator.
+    pub fn operator_kubeconfig(&self) -> Result<PathBuf, Failure> {
+        Ok(self.installation.cluster.kubeconfig_for(SYSTEM, RELEASE)?)
+    }
+
+    /// Starts the operator with another kubeconfig, as of a proxy; returns its pid.
+    pub fn start_operator_with(&self, kubeconfig: &Path) -> Result<u32, Failure> {
+        let pid = self.installation.start_operator_with(&Operator::default(), kubeconfig)?;
+        *self.operator.lock() = Some(pid);
+        Ok(pid)
+    }
+
+    /// Stops the operator as a node does: it releases the Lease, for whose end its successor would have to wait.
+    pub async fn stop_operator(&self) -> Result<(), Failure> {
+        let pid = self.operator.lock().take().ok_or("no operator runs")?;
+        succeed(Command::new("kill").args(["-TERM", &pid.to_string()]))?;
+        for_answer(PATIENCE, PAUSE, "the operator to stop", || async {
+            Ok((!process::is_running(pid)).then_some(()))
+        })
+        .await?;
         self.installation.stop_operator(OPERATOR)
     }
 

@@ -63,7 +63,7 @@ pub async fn prepare_empty(population: Population) -> Result<Prepared, Failure> 
     let pid = environment.start_operator()?;
     let sample = sample(&environment).await?;
     let (base, _) = process::memory(pid)?;
-    environment.kill_operator()?;
+    environment.stop_operator().await?;
     environment.installation.apply(RIGHTS)?;
     environment.installation.apply(PLAIN)?;
     let client = environment.client().await?;

@@ -23,6 +23,12 @@ fn cpu_of(stat: &str) -> Result<Duration, Failure> {
     Ok(TICK * ticks.sum::<Result<u32, _>>()?)
 }
 
+/// Whether a process still runs; one that has ended and was not waited for does not.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
 /// Resident memory of a process, now and at most, in MiB.
 pub fn memory(pid: u32) -> Result<(f64, f64), Failure> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use test_support::Failure;
-use test_support::installation::{Operator, RELEASE, SYSTEM};
 
 use crate::environment::Environment;
 use crate::meter::{Meter, Spent, with_memory};
@@ -40,7 +39,7 @@ fn with_quiet(measurement: Measurement, spent: &Spent) -> Measurement {
 /// A restart; returns the new pid, too.
 pub async fn restart(environment: &Environment, size: usize) -> Result<(Measurement, u32), Failure> {
     create_namespace(&environment.client().await?, NEW.into()).await?;
-    environment.kill_operator()?;
+    environment.stop_operator().await?;
     let meter = Meter::open(environment, None)?;
     let started = environment.clock.monotonic();
     let since = || environment.clock.monotonic().saturating_sub(started).as_secs_f64();
@@ -65,9 +64,9 @@ pub async fn restart(environment: &Environment, size: usize) -> Result<(Measurem
 /// All connections are cut at once. The operator is started behind a proxy for it, and again without one; returns the new
 /// pid, too.
 pub async fn cut(environment: &Environment, size: usize) -> Result<(Measurement, u32), Failure> {
-    environment.kill_operator()?;
+    environment.stop_operator().await?;
     let measurement = cut_behind_proxy(environment, size).await?;
-    environment.kill_operator()?;
+    environment.stop_operator().await?;
     let pid = environment.start_operator()?;
     environment.operator_ready().await?;
     Ok((measurement, pid))
@@ -76,10 +75,10 @@ pub async fn cut(environment: &Environment, size: usize) -> Result<(Measurement,
 async fn cut_behind_proxy(environment: &Environment, size: usize) -> Result<Measurement, Failure> {
     let cluster = &environment.installation.cluster;
     let proxy = Proxy::open(cluster.url()).await?;
-    let direct = std::fs::read_to_string(cluster.kubeconfig_for(SYSTEM, RELEASE)?)?;
+    let direct = std::fs::read_to_string(environment.operator_kubeconfig()?)?;
     let kubeconfig = environment.file("proxy.kubeconfig");
     std::fs::write(&kubeconfig, direct.replace(cluster.url(), &proxy.url))?;
-    let pid = environment.installation.start_operator_with(&Operator::default(), &kubeconfig)?;
+    let pid = environment.start_operator_with(&kubeconfig)?;
     environment.operator_ready().await?;
     environment.clock.sleep(MINUTE / 6).await;
     at_rest(environment).await?;
