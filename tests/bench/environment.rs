@@ -33,6 +33,8 @@ pub const PATIENCE: Duration = Duration::from_mins(120);
 /// Between two questions to the operator.
 const PAUSE: Duration = Duration::from_millis(100);
 
+const COLLECTOR: &str = "system:serviceaccount:kube-system:generic-garbage-collector";
+
 /// The control plane, the chart and the operator.
 pub struct Environment {
     pub installation: Installation,
@@ -136,6 +138,17 @@ impl Environment {
             let Some(address) = self.installation.health_address(OPERATOR) else { return Ok(None) };
             let answer = get(&address, "/readyz").await.unwrap_or_default();
             Ok(answer.starts_with("HTTP/1.1 200").then_some(()))
+        })
+        .await
+    }
+
+    /// Waits until the garbage collector watches a kind. Before, it asks the API server for the owner of each new Secret, and that
+    /// would be measured.
+    pub async fn until_collected(&self, plural: &str) -> Result<(), Failure> {
+        let watches = format!("watch {plural}");
+        for_answer(PATIENCE, Duration::from_secs(1), "the garbage collector", || async {
+            let requests = Requests::since(&self.installation.cluster.audit_log(), 0, COLLECTOR)?;
+            Ok(requests.by_kind().contains_key(&watches).then_some(()))
         })
         .await
     }

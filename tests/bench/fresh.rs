@@ -66,6 +66,13 @@ pub async fn prepare_empty(population: Population) -> Result<Prepared, Failure> 
     environment.stop_operator().await?;
     environment.installation.apply(RIGHTS)?;
     environment.installation.apply(PLAIN)?;
+    environment.installation.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        "crd",
+        "--all",
+        "--timeout=60s",
+    ])?;
     let client = environment.client().await?;
     population.create_namespaces(&client).await?;
     Ok(Prepared { environment, population, sample, targets: Vec::new(), base })
@@ -76,6 +83,7 @@ impl Prepared {
     pub async fn fill(&mut self) -> Result<(), Failure> {
         let client = self.environment.client().await?;
         self.targets = self.population.create(&client, &self.sample.spec).await?;
+        self.environment.until_collected(&self.population.resource.plural).await?;
         let line = format!("{} {} exist", self.targets.len(), self.population.resource.plural);
         say(&self.environment.clock, &line);
         Ok(())

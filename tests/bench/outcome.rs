@@ -3,7 +3,7 @@
 //! The run fails only where a promise about requests was not kept.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use test_support::reporter::{Reporter, print};
 use test_support::{Failure, REPOSITORY};
@@ -20,6 +20,9 @@ use crate::report::table::tables;
 /// Where documents keep the drawing.
 const PICTURE: &str = "docs/pictures/growth.svg";
 
+/// Where results are kept.
+const RESULTS: &str = "target/bench";
+
 /// Prints and stores what was measured.
 pub fn finish(measurements: &[Measurement]) -> Result<(), Failure> {
     let run = Run { origin: origin()?, measurements: measurements.to_vec() };
@@ -28,8 +31,8 @@ pub fn finish(measurements: &[Measurement]) -> Result<(), Failure> {
     print_tables(&medians);
     Reporter::section("Budgets");
     verdicts.iter().for_each(|verdict| Reporter::say(&verdict.line));
-    let path = store(&run, &verdicts)?;
-    Reporter::section(&format!("Stored as {} and .md", path.display()));
+    store(&run, &verdicts)?;
+    Reporter::section(&format!("Stored as {RESULTS}/{}.json and .md", run.origin.date));
     let broken: Vec<&str> =
         verdicts.iter().filter(|it| it.is_promise && !it.is_met).map(|it| it.line.as_str()).collect();
     if broken.is_empty() { Ok(()) } else { Err(broken.join("; ").into()) }
@@ -42,15 +45,15 @@ fn print_tables(medians: &[Measurement]) {
     }
 }
 
-fn store(run: &Run, verdicts: &[Verdict]) -> Result<PathBuf, Failure> {
-    let folder = Path::new(REPOSITORY).join("target/bench");
+fn store(run: &Run, verdicts: &[Verdict]) -> Result<(), Failure> {
+    let folder = Path::new(REPOSITORY).join(RESULTS);
     fs::create_dir_all(&folder)?;
     let tables: Vec<String> = tables(&run.medians()).iter().map(markdown).collect();
     let page = format!("{}\n\n{}\n{}", run.origin.sentence(), tables.join("\n"), budgets::markdown(verdicts));
     let path = folder.join(format!("{}.json", run.origin.date));
     fs::write(path.with_extension("md"), page)?;
     fs::write(&path, run.to_json()?)?;
-    Ok(path)
+    Ok(())
 }
 
 /// Draws the fresh starts of stored runs into the documents.
