@@ -29,11 +29,11 @@ use crate::process;
 use crate::requests::Requests;
 
 /// Longest that anything here may take: a hundred thousand identities take tens of minutes.
-pub const PATIENCE: Duration = Duration::from_mins(120);
+pub const PATIENCE: Duration = Duration::from_hours(2);
 /// Between two questions to the operator.
 const PAUSE: Duration = Duration::from_millis(100);
 
-const COLLECTOR: &str = "system:serviceaccount:kube-system:generic-garbage-collector";
+const COLLECTOR: &str = "system:kube-controller-manager";
 
 /// The control plane, the chart and the operator.
 pub struct Environment {

@@ -30,7 +30,9 @@ pub fn finish(measurements: &[Measurement]) -> Result<(), Failure> {
     let verdicts = verdicts(&medians);
     print_tables(&medians);
     Reporter::section("Budgets");
-    verdicts.iter().for_each(|verdict| Reporter::say(&verdict.line));
+    for verdict in &verdicts {
+        Reporter::say(&verdict.line);
+    }
     store(&run, &verdicts)?;
     Reporter::section(&format!("Stored as {RESULTS}/{}.json and .md", run.origin.date));
     let broken: Vec<&str> =
@@ -41,7 +43,9 @@ pub fn finish(measurements: &[Measurement]) -> Result<(), Failure> {
 fn print_tables(medians: &[Measurement]) {
     for table in tables(medians) {
         Reporter::section(table.title);
-        text(&table).iter().for_each(|line| Reporter::say(line));
+        for line in text(&table) {
+            Reporter::say(&line);
+        }
     }
 }
 

@@ -124,7 +124,9 @@ mod tests {
 
     fn of(events: &[Event]) -> Requests {
         let mut requests = Requests::default();
-        events.iter().for_each(|event| requests.add(event));
+        for event in events {
+            requests.add(event);
+        }
         requests
     }
 

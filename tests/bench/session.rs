@@ -60,7 +60,7 @@ async fn round_of(size: usize, then: &[Scenario]) -> Result<Vec<Measurement>, Fa
     let mut measured = afterwards(prepared, served, then).await?;
     round.push(measured.remove(0));
     round.push(bare(Subject::BareOnIdentity, size).await?);
-    Ok([with_ratios(round), measured].concat())
+    Ok([with_ratios(&round), measured].concat())
 }
 
 /// What follows in a cluster that holds a population, and its end.

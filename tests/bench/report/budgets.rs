@@ -7,6 +7,7 @@ use super::scenario::{Scenario, Subject};
 use super::table::grouped;
 
 /// A limit, and what it is set on.
+#[derive(Clone, Copy)]
 struct Limit {
     what: &'static str,
     at_most: f64,
@@ -123,8 +124,8 @@ fn verdict(limit: &Limit, measurements: &[Measurement]) -> Option<Verdict> {
 
 /// The verdicts as a list in Markdown.
 pub fn markdown(verdicts: &[Verdict]) -> String {
-    let lines: String = verdicts.iter().map(|verdict| format!("- {}\n", verdict.line)).collect();
-    format!("### Budgets\n\n{lines}")
+    let lines: Vec<String> = verdicts.iter().map(|verdict| format!("- {}", verdict.line)).collect();
+    format!("### Budgets\n\n{}\n", lines.join("\n"))
 }
 
 #[cfg(test)]

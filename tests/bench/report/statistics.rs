@@ -36,7 +36,7 @@ pub fn with_times(measurement: Measurement, times: &[Duration]) -> Measurement {
 }
 
 /// The measurements of one round, with the ratios of the operator to both bare writers.
-pub fn with_ratios(round: Vec<Measurement>) -> Vec<Measurement> {
+pub fn with_ratios(round: &[Measurement]) -> Vec<Measurement> {
     let baseline = |subject: Subject, name: Name| {
         round.iter().find(|one| one.subject == subject).and_then(|one| one.get(name))
     };
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_operator_is_compared_with_both_bare_writers_of_its_round() {
-        let round = with_ratios(vec![
+        let round = with_ratios(&[
             fresh(Subject::Bare, 2.0),
             fresh(Subject::Operator, 3.0),
             fresh(Subject::BareOnIdentity, 2.5),
