@@ -54,6 +54,12 @@ async fn run(arguments: &[String]) -> Result<(), Failure> {
     match arguments {
         [word, kubeconfig, order] if word == "write" => writer::write(kubeconfig, order).await,
         [word, files @ ..] if word == "growth" => outcome::draw(files),
-        words => outcome::finish(&session::run(&selection::sessions(words)?).await?),
+        words => measure(&selection::sessions(words)?).await,
     }
+}
+
+async fn measure(sessions: &[selection::Session]) -> Result<(), Failure> {
+    let mut measurements = Vec::new();
+    let ended = session::run(sessions, &mut measurements).await;
+    outcome::finish(&measurements).and(ended)
 }

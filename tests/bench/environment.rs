@@ -86,9 +86,9 @@ impl Environment {
         Ok(audit::end(&self.installation.cluster.audit_log())?)
     }
 
-    /// The requests of a service account since then.
-    pub fn requests_since(&self, offset: u64, account: &str) -> Result<Requests, Failure> {
-        let user = format!("system:serviceaccount:{SYSTEM}:{account}");
+    /// The requests of the operator's service account since then.
+    pub fn requests_since(&self, offset: u64) -> Result<Requests, Failure> {
+        let user = format!("system:serviceaccount:{SYSTEM}:{RELEASE}");
         Requests::since(&self.installation.cluster.audit_log(), offset, &user)
     }
 

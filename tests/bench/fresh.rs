@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use test_support::Failure;
-use test_support::installation::SYSTEM;
 use tokio::process::Command;
 
 use crate::environment::{Environment, say};
@@ -18,26 +17,20 @@ use crate::report::scenario::{Scenario, Subject};
 use crate::storage::Storage;
 use crate::writer::{Order, Target, Usage};
 
-/// The bare writer's service account: the admin's requests are not subject to priority and fairness.
-const WRITER: &str = "bench-writer";
+/// What the operator's service account may do besides, since the bare writers use it: the chart lets no other write a status, and
+/// the admin's requests are not subject to priority and fairness.
 const RIGHTS: &str = "
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: bench-writer, namespace: mtls-system}
----
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: bench-writer}
 rules:
-  - {apiGroups: [''], resources: [secrets], verbs: [create]}
-  - {apiGroups: [mtls-operator.dev], resources: [mtlsidentities/status], verbs: [patch]}
   - {apiGroups: [bench.mtls-operator.dev], resources: [plains/status], verbs: [patch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata: {name: bench-writer}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: bench-writer}
-subjects: [{kind: ServiceAccount, name: bench-writer, namespace: mtls-system}]
+subjects: [{kind: ServiceAccount, name: mtls-operator, namespace: mtls-system}]
 ";
 
 /// A cluster in which everything is ready for the start.
@@ -105,10 +98,10 @@ async fn run_bare(prepared: &Prepared, measurement: Measurement) -> Result<Measu
     let order = Order::new(&population.resource, sample.payload.clone(), targets.clone());
     let file = environment.file("order.json");
     std::fs::write(&file, serde_json::to_vec(&order)?)?;
-    let kubeconfig = environment.installation.cluster.kubeconfig_for(SYSTEM, WRITER)?;
+    let kubeconfig = environment.operator_kubeconfig()?;
     let meter = Meter::open(environment, None)?;
     let usage = run_writer(&kubeconfig, &file).await?;
-    let spent = meter.close_for(environment, WRITER, usage.cpu)?;
+    let spent = meter.close_with(environment, usage.cpu)?;
     say(&environment.clock, &format!("written in {:.1} s", spent.wall.as_secs_f64()));
     Ok(spent
         .add_work_to(measurement, "", population.size)
@@ -121,7 +114,7 @@ async fn run_writer(kubeconfig: &Path, order: &Path) -> Result<Usage, Failure> {
     command.arg("write").arg(kubeconfig).arg(order).kill_on_drop(true);
     let output = command.output().await?;
     let text = String::from_utf8_lossy(&output.stdout);
-    serde_json::from_str(text.trim()).map_err(|_| format!("the bare writer failed: {text}").into())
+    serde_json::from_str(text.trim()).map_err(|_| format!("the bare writer failed: {}", text.trim()).into())
 }
 
 /// An operator that has served a population, and runs.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use devcluster::audit;
 use jiff::Timestamp;
 use test_support::Failure;
-use test_support::installation::RELEASE;
 
 use crate::environment::Environment;
 use crate::process;
@@ -62,18 +61,13 @@ impl Meter {
     /// Closes it for the operator.
     pub fn close(&self, environment: &Environment, pid: u32) -> Result<Spent, Failure> {
         let own = process::cpu(pid)?.saturating_sub(self.own);
-        self.close_for(environment, RELEASE, own)
+        self.close_with(environment, own)
     }
 
-    /// Closes it for a service account whose program has used this much CPU.
-    pub fn close_for(
-        &self,
-        environment: &Environment,
-        account: &str,
-        own: Duration,
-    ) -> Result<Spent, Failure> {
+    /// Closes it for a program that has used this much CPU, with the rights of the operator.
+    pub fn close_with(&self, environment: &Environment, own: Duration) -> Result<Spent, Failure> {
         let now = ControlPlane::now(environment)?;
-        let requests = environment.requests_since(self.offset, account)?;
+        let requests = environment.requests_since(self.offset)?;
         let until = |end: Option<Timestamp>| end.map_or(Duration::ZERO, |end| self.until(end));
         Ok(Spent {
             wall: until(requests.last_write),

@@ -17,14 +17,13 @@ use crate::single::single;
 use crate::steady::{cut, restart, steady};
 use crate::{expiry, mixed};
 
-/// Runs all of them; returns every measurement.
-pub async fn run(sessions: &[Session]) -> Result<Vec<Measurement>, Failure> {
-    let mut measurements = Vec::new();
+/// Runs all of them, and adds every measurement: what was measured before a failure is not lost.
+pub async fn run(sessions: &[Session], measurements: &mut Vec<Measurement>) -> Result<(), Failure> {
     for session in sessions {
         Reporter::section(&format!("{}: {}", session.first.title(), session.size));
         measurements.extend(one(session).await?);
     }
-    Ok(measurements)
+    Ok(())
 }
 
 async fn one(session: &Session) -> Result<Vec<Measurement>, Failure> {
