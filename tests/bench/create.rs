@@ -13,6 +13,7 @@ pub async fn create(size: usize) -> Result<(Prepared, Served), Failure> {
     let mut prepared = prepare_empty(Population::identities(size)).await?;
     let pid = prepared.environment.start_operator()?;
     prepared.environment.operator_ready().await?;
+    prepared.environment.until_collected(&prepared.population.resource.plural).await?;
     let meter = Meter::open(&prepared.environment, Some(pid))?;
     prepared.fill().await?;
     until_issued(&prepared.environment, size).await?;

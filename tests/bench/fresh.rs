@@ -47,6 +47,7 @@ pub struct Prepared {
 pub async fn prepare(population: Population) -> Result<Prepared, Failure> {
     let mut prepared = prepare_empty(population).await?;
     prepared.fill().await?;
+    prepared.environment.until_collected(&prepared.population.resource.plural).await?;
     Ok(prepared)
 }
 
@@ -76,7 +77,6 @@ impl Prepared {
     pub async fn fill(&mut self) -> Result<(), Failure> {
         let client = self.environment.client().await?;
         self.targets = self.population.create(&client, &self.sample.spec).await?;
-        self.environment.until_collected(&self.population.resource.plural).await?;
         let line = format!("{} {} exist", self.targets.len(), self.population.resource.plural);
         say(&self.environment.clock, &line);
         Ok(())
