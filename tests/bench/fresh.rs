@@ -153,9 +153,9 @@ pub async fn served(
     Ok(with_growth(with_memory(measurement, pid)?, *base))
 }
 
-/// What each identity has added to the operator's memory. Buffers outweigh it where there are few.
+/// What each identity has added to the operator's memory.
 fn with_growth(measurement: Measurement, base: f64) -> Measurement {
     let resident = measurement.get(Name::ResidentMebibytes).unwrap_or(base);
     let each = (resident - base) * 1024.0 * 1024.0 / count(measurement.identities.max(1));
-    measurement.with(Name::ResidentBytesEach, each)
+    measurement.with_if_many(Name::ResidentBytesEach, each)
 }

@@ -26,6 +26,6 @@ pub fn origin() -> Result<Origin, Failure> {
         kubernetes: devcluster::kubernetes_version()?.to_owned(),
         etcd,
         commit: succeed(&mut git).map_or_else(|_| "unknown".into(), |commit| commit.trim().to_owned()),
-        date: Clock::system().now().strftime("%Y-%m-%dT%H%M").to_string(),
+        date: Clock::system().now().strftime("%Y-%m-%dT%H%M%S").to_string(),
     })
 }

@@ -34,6 +34,6 @@ impl Storage {
         Ok(measurement
             .with(Name::StoredBytesEach, stored)
             .with(Name::DatabaseBytesEach, (now.database - self.database) / each)
-            .with(Name::ApiServerBytesEach, (now.api_server - self.api_server) / each))
+            .with_if_many(Name::ApiServerBytesEach, (now.api_server - self.api_server) / each))
     }
 }

@@ -92,7 +92,7 @@ static LIMITS: [Limit; 17] = [
 
 /// A figure of a population that is so large that the start and the buffers do not outweigh it.
 fn many(one: &Measurement, name: Name) -> Option<f64> {
-    one.get(name).filter(|_| one.identities >= 10_000)
+    one.get(name).filter(|_| one.is_large())
 }
 
 /// A limit that a run shows to be kept or not.

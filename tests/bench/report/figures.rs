@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::scenario::{Scenario, Subject};
 
+/// From this many identities on, what each adds is told.
+const LARGE: usize = 10_000;
+
 /// Name of a figure; its stored form ends with the unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -176,6 +179,16 @@ impl Measurement {
     pub fn with(mut self, name: Name, value: f64) -> Self {
         self.figures.insert(name, value);
         self
+    }
+
+    /// With one more figure if there are so many identities that the start and the buffers do not outweigh it.
+    pub fn with_if_many(self, name: Name, value: f64) -> Self {
+        if self.is_large() { self.with(name, value) } else { self }
+    }
+
+    /// Whether the start and the buffers do not outweigh what each identity adds.
+    pub fn is_large(&self) -> bool {
+        self.identities >= LARGE
     }
 
     /// A figure, if it was measured.
