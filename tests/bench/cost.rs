@@ -58,9 +58,16 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Whether each answer told of one write, so that a request without an answer has changed nothing.
-    pub fn is_accounted_for(&self) -> bool {
-        self.spent.requests.answered_writes(FLEET) == self.stored
+    /// Each answer must have told of one write, so that a request without an answer has changed nothing.
+    pub fn ensure_accounted_for(&self) -> Result<(), Failure> {
+        let (answered, stored) = (self.spent.requests.answered_writes(FLEET), self.stored);
+        if answered == stored {
+            return Ok(());
+        }
+        Err(format!(
+            "the API server says that {answered} writes were carried out, and etcd has stored {stored}"
+        )
+        .into())
     }
 
     /// A measurement of renewals only.

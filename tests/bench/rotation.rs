@@ -87,7 +87,7 @@ fn measured(
     (cost, took): &(Cost, Duration),
     new: &NewIdentities,
 ) -> Result<Measurement, Failure> {
-    ensure(cost.is_accounted_for(), "what the API server answered is not what etcd has stored")?;
+    cost.ensure_accounted_for()?;
     let periods = usize::try_from(cost.took.as_secs() / SHORTEST_PERIOD.as_secs())? + 1;
     ensure(cost.due <= periods * fleet.size, "certificates were renewed before they were due")?;
     let line = format!(
