@@ -53,10 +53,11 @@ const ROTATE: &[Scenario] = &[Scenario::Rotate];
 const RENEWING: &[Scenario] = &[Scenario::Renew, Scenario::Expiry];
 const BY_TIME: &[Scenario] = &[Scenario::Expiry];
 
-static LIMITS: [Limit; 17] = [
+static LIMITS: [Limit; 18] = [
     promise(limit("writes per issuance", (2.0, ""), ISSUING, |one| one.get(Name::WritesEach))),
     promise(limit("writes per renewal", (2.0, ""), RENEWING, |one| one.get(Name::WritesEach))),
     limit("identities read while issuing", (0.0, ""), ISSUING, |one| one.get(Name::IdentityReads)),
+    limit("Secrets read while renewing", (0.0, ""), RENEWING, |one| one.get(Name::SecretReads)),
     limit("time of a fresh start, × bare writer", (1.25, ""), FRESH, |one| many(one, Name::WallRatio)),
     limit("API server's CPU, × bare writer", (1.15, ""), FRESH, |one| many(one, Name::ApiServerCpuRatio)),
     limit("own CPU per issuance", (0.5, " ms"), FRESH, |one| Some(one.each(Name::CpuSeconds)? * 1000.0)),
