@@ -60,7 +60,9 @@ static LIMITS: [Limit; 18] = [
     limit("Secrets read while renewing", (0.0, ""), RENEWING, |one| one.get(Name::SecretReads)),
     limit("time of a fresh start, × bare writer", (1.25, ""), FRESH, |one| many(one, Name::WallRatio)),
     limit("API server's CPU, × bare writer", (1.15, ""), FRESH, |one| many(one, Name::ApiServerCpuRatio)),
-    limit("own CPU per issuance", (0.5, " ms"), FRESH, |one| Some(one.each(Name::CpuSeconds)? * 1000.0)),
+    limit("own CPU per issuance", (0.5, " ms"), FRESH, |one| {
+        Some(one.each(Name::CpuSeconds)? * 1000.0).filter(|_| one.is_large())
+    }),
     limit("memory for each identity", (500.0, " B"), FRESH, |one| many(one, Name::ResidentBytesEach)),
     limit("peak memory", (128.0, " MiB"), &Scenario::ALL, |one| one.get(Name::PeakMebibytes)),
     promise(limit("writes at a restart", (0.0, ""), RESTART, |one| one.get(Name::Writes))),
