@@ -26,11 +26,11 @@ WEAKENED := --features mtls-operator/weakened
 KEEP ?= 0
 export KEEP
 
-.PHONY: help demo test lint deny fmt verifiers proof bench e2e kubernetes generate image peer-image release rehearsal tools clean
+.PHONY: help demo test lint deny fmt verifiers proof bench bench-large growth e2e kubernetes generate image peer-image release rehearsal tools clean
 
 help: ## List what there is to do
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
-		printf 'make %-10s %s\n' "$$name" "$$what"; done
+		printf 'make %-11s %s\n' "$$name" "$$what"; done
 
 demo: tools ## Watch it work on a real control plane (KEEP=1 leaves it running)
 	@echo "Building the operator and the demo. The first time takes about 4 minutes on two cores, later seconds."
@@ -82,12 +82,24 @@ proof: tools ## Rotations at full size: modelled, under handshakes, frozen, kill
 		--test handshakes --test faults --test protocol --test combinations --test distrust --test mutants -- --nocapture
 	@$(MAKE) --no-print-directory bench PART=rotate
 
-# PART=issue: what issuing costs. PART="issue 10000": of so many. PART=rotate: what a rotation costs.
+# PART="fresh 1000 10000": these scenarios at these sizes; `once` measures a fresh start once instead of three times. The scenarios are fresh,
+# create, single, renew, expiry, steady, restart, cut, rotate, prompt, namespaces, rsa and foreign; issue is create, single, restart and steady.
 PART ?=
+# Results of `make bench` that are to be drawn.
+RUNS ?= $(wildcard target/bench/*.json)
 
-bench: tools ## Measure requests, times and memory, two rotations of 2,000 identities included (15 minutes)
-	@$(CARGO) build --release --locked --bin mtls-operator --example demo
-	@$(CARGO) run --release --quiet --locked --example demo -- bench $(PART)
+BENCH := $(CARGO) run --release --quiet --locked --example bench --
+
+bench: tools ## Measure the operator against a bare writer: requests, times, CPU, memory, rotations (PART="fresh 1000 once" for a part)
+	@$(CARGO) build --release --locked --bin mtls-operator --example bench
+	@$(BENCH) $(PART)
+
+bench-large: tools ## The same with 100,000 identities (more than an hour)
+	@$(CARGO) build --release --locked --bin mtls-operator --example bench
+	@$(BENCH) large
+
+growth: ## Draw docs/pictures/growth.svg from the results of make bench (RUNS="FILE…" for some of them)
+	@$(BENCH) growth $(RUNS)
 
 # What depends on the version of the API server: the API, its admission policies, the chart and the operator's own requests. Older ones do
 # not serve ClusterTrustBundles as certificates.k8s.io/v1, and devcluster has no node for them. 1.33 does not serve the kind of policy with

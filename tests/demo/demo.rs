@@ -1,22 +1,13 @@
 //! `make demo`: the main job on a real Kubernetes API, from an empty machine to proof over real sockets. It ends with
-//! an error if anything is not as it should be, and leaves nothing running unless asked to. With the argument `bench`
-//! it is `make bench`: the same environment, measured; `bench issue` and `bench rotate` are its parts.
+//! an error if anything is not as it should be, and leaves nothing running unless asked to.
 
-mod audit;
-mod cost;
 mod environment;
-mod etcd;
 mod handshake;
-mod measure;
-mod new_identities;
-mod rotation_bench;
-mod secrets;
 
 use std::process::ExitCode;
 
 use environment::Environment;
 use handshake::{Credentials, Outcome};
-use measure::Bench;
 use test_support::Failure;
 use test_support::reporter::Reporter;
 
@@ -56,7 +47,6 @@ async fn main() -> ExitCode {
 }
 
 async fn play(reporter: &mut Reporter) -> Result<(), Failure> {
-    let bench = Bench::asked(&std::env::args().skip(1).collect::<Vec<_>>())?;
     let is_kept = std::env::var_os("KEEP").is_some_and(|keep| keep == "1");
     if is_kept {
         devcluster::Retained::refuse_second()?;
@@ -66,10 +56,6 @@ async fn play(reporter: &mut Reporter) -> Result<(), Failure> {
     reporter.timed("Install the chart with helm, run the operator as its service account", || {
         environment.install()
     })?;
-    if let Some(bench) = bench {
-        bench.run(reporter, &environment).await?;
-        return environment.close();
-    }
     apply_examples(reporter, &environment).await?;
     shake_hands(reporter, &environment).await?;
     refuse_unauthorised(&environment).await?;

@@ -1,31 +1,28 @@
 //! The control plane, the chart and the operator, as the demo uses them.
 
-use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use devcluster::audit::{self, Event};
 use devcluster::{Options, Retained};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DeleteParams};
 use kube::{Client, Resource};
+use mtls_operator::api::MtlsIdentity;
 use mtls_operator::api::conditions::{READY, find};
 use mtls_operator::api::names::annotation;
-use mtls_operator::api::{MtlsAuthority, MtlsIdentity};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use test_support::installation::{Installation, OPERATOR, Operator, RELEASE, SYSTEM, get};
+use test_support::installation::{Installation, OPERATOR, Operator, RELEASE, SYSTEM};
 use test_support::reporter::Reporter;
-use test_support::wait::{for_any_object, for_object};
+use test_support::wait::for_object;
 use test_support::{Failure, REPOSITORY};
 use tokio::sync::OnceCell;
 
-use crate::etcd::Etcd;
 use crate::handshake::Credentials;
 
-/// Longest that anything here may take: a step of a rotation that is spread over a lifetime takes minutes.
-pub const PATIENCE: Duration = Duration::from_mins(10);
+/// Longest that anything here may take.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The control plane, the chart and the operator of the demo.
 pub struct Environment {
@@ -44,26 +41,7 @@ impl Environment {
     /// so its Pods stay pending and the same program runs beside the cluster.
     pub fn install(&self) -> Result<(), Failure> {
         self.installation.install(RELEASE, SYSTEM, &[])?;
-        self.start_operator().map(drop)
-    }
-
-    /// Starts the operator as its service account; returns its pid.
-    pub fn start_operator(&self) -> Result<u32, Failure> {
-        self.installation.start_operator(&Operator::default())
-    }
-
-    /// Kills the operator.
-    pub fn kill_operator(&self) -> Result<(), Failure> {
-        self.installation.stop_operator(OPERATOR)
-    }
-
-    /// The requests of the operator that the API server has answered since an earlier call, and where they end.
-    pub fn requests_since(&self, offset: u64) -> Result<(Vec<Event>, u64), Failure> {
-        let log = self.installation.cluster.audit_log();
-        let end = audit::end(&log)?;
-        let events = audit::read(&log, offset)?;
-        let user = format!("system:serviceaccount:{SYSTEM}:{RELEASE}");
-        Ok((events.into_iter().filter(|event| event.user == user).collect(), end))
+        self.installation.start_operator(&Operator::default()).map(drop)
     }
 
     /// Applies every example.
@@ -87,35 +65,6 @@ impl Environment {
     pub async fn ready(&self, namespace: &str, name: &str) -> Result<(), Failure> {
         let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
         until(identities, name, |identity| is_ready(&identity.status.as_ref()?.conditions)).await
-    }
-
-    /// Waits until an authority signs.
-    pub async fn authority_ready(&self, name: &str) -> Result<(), Failure> {
-        let authorities: Api<MtlsAuthority> = Api::all(self.client().await?);
-        until(authorities, name, |authority| is_ready(&authority.status.as_ref()?.conditions)).await
-    }
-
-    /// Waits until so many identities of a namespace are Ready.
-    pub async fn all_ready(&self, namespace: &str, count: usize) -> Result<(), Failure> {
-        let identities: Api<MtlsIdentity> = Api::namespaced(self.client().await?, namespace);
-        let mut ready = BTreeSet::new();
-        for_any_object(
-            PATIENCE,
-            identities,
-            &format!("{count} identities in {namespace} to be Ready"),
-            |identity| {
-                ready.extend(is_ready(&identity.status?.conditions).and(identity.metadata.name));
-                (ready.len() >= count).then_some(())
-            },
-        )
-        .await
-    }
-
-    /// The operator's figures.
-    pub async fn metrics(&self) -> Result<String, Failure> {
-        let address =
-            self.installation.admin_address(OPERATOR).ok_or("the operator logged no admin address")?;
-        get(&address, "/metrics").await
     }
 
     /// What a Pod that mounts a Secret holds.
@@ -168,13 +117,8 @@ impl Environment {
     }
 
     /// A client with all rights.
-    pub async fn client(&self) -> Result<Client, Failure> {
+    async fn client(&self) -> Result<Client, Failure> {
         self.client.get_or_try_init(|| self.installation.client()).await.cloned()
-    }
-
-    /// What etcd has stored.
-    pub fn etcd(&self) -> Result<Etcd, Failure> {
-        Etcd::at(&self.installation.cluster.etcd_url())
     }
 }
 
@@ -187,7 +131,7 @@ fn serial_of(secret: &Secret) -> Option<String> {
 }
 
 /// Watches one object until there is an answer.
-pub async fn until<K, T>(api: Api<K>, name: &str, answer: impl Fn(&K) -> Option<T>) -> Result<T, Failure>
+async fn until<K, T>(api: Api<K>, name: &str, answer: impl Fn(&K) -> Option<T>) -> Result<T, Failure>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + 'static,
 {

@@ -3,7 +3,7 @@
 //! The log is written before the response leaves (blocking mode), so a request that has been answered is in it.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde_json::Value;
@@ -91,6 +91,23 @@ pub fn read(path: &Path, offset: u64) -> Result<Vec<Event>, Error> {
     parse(&bytes).map_err(|source| Error::Audit { path: path.into(), source })
 }
 
+/// The same one by one, for a log that is too long to be held.
+///
+/// # Errors
+/// When the log cannot be read, or holds something else.
+pub fn for_each(path: &Path, offset: u64, mut seen: impl FnMut(Event)) -> Result<(), Error> {
+    let failed = || Error::file("read", path);
+    let mut file = File::open(path).map_err(failed())?;
+    file.seek(SeekFrom::Start(offset)).map_err(failed())?;
+    let (mut file, mut line) = (BufReader::new(file), String::new());
+    // The line after the last newline is still being written.
+    while file.read_line(&mut line).map_err(failed())? > 0 && line.ends_with('\n') {
+        seen(Event::parse(&line).map_err(|source| Error::Audit { path: path.into(), source })?);
+        line.clear();
+    }
+    Ok(())
+}
+
 fn parse(bytes: &[u8]) -> Result<Vec<Event>, serde_json::Error> {
     // The line after the last newline is still being written.
     let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
@@ -110,6 +127,18 @@ mod tests {
         assert_eq!((event.verb.as_str(), event.resource.as_str(), event.code), ("patch", "secrets", 200));
         assert_eq!((event.namespace.as_str(), event.name.as_str()), ("shop", "x"));
         assert!(event.is_mutating());
+    }
+
+    #[test]
+    fn a_log_is_read_line_by_line_up_to_the_one_that_is_being_written() {
+        let path = std::env::temp_dir().join(format!("devcluster-audit-{}", std::process::id()));
+        std::fs::write(&path, format!("{LINE}\n{LINE}\n{{\"sta")).unwrap();
+        let (mut seen, offset) = (Vec::new(), u64::try_from(LINE.len() + 1).unwrap());
+        for_each(&path, offset, |event| seen.push(event)).unwrap();
+        let whole = read(&path, offset).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(seen, whole);
+        assert_eq!(seen.len(), 1);
     }
 
     #[test]

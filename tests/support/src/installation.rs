@@ -66,8 +66,15 @@ impl Installation {
 
     /// Starts an operator; returns its pid.
     pub fn start_operator(&self, operator: &Operator<'_>) -> Result<u32, Failure> {
-        let Operator { name, namespace, account, flags } = operator;
-        let kubeconfig = self.cluster.kubeconfig_for(namespace, account)?.display().to_string();
+        let Operator { namespace, account, .. } = operator;
+        let kubeconfig = self.cluster.kubeconfig_for(namespace, account)?;
+        self.start_operator_with(operator, &kubeconfig)
+    }
+
+    /// The same with another kubeconfig, as of a proxy.
+    pub fn start_operator_with(&self, operator: &Operator<'_>, kubeconfig: &Path) -> Result<u32, Failure> {
+        let Operator { name, namespace, flags, .. } = operator;
+        let kubeconfig = kubeconfig.display().to_string();
         let run = ["run", "--namespace", namespace, "--log-format", "json"];
         let arguments: Vec<&str> = run.iter().chain(&FREE_PORTS).chain(*flags).copied().collect();
         let environment = [("KUBECONFIG", kubeconfig.as_str()), ("POD_NAME", name)];
@@ -148,7 +155,8 @@ pub async fn get(address: &str, path: &str) -> Result<String, Failure> {
     Ok(answer)
 }
 
-async fn config(kubeconfig: &Path) -> Result<Config, Failure> {
+/// How to connect by this kubeconfig.
+pub async fn config(kubeconfig: &Path) -> Result<Config, Failure> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
     Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
 }

@@ -9,9 +9,7 @@ use mtls_operator::api::names::annotation;
 use test_support::Failure;
 use test_support::wait::for_any_object;
 
-use crate::environment::Environment;
-
-use crate::environment::PATIENCE;
+use crate::environment::{Environment, PATIENCE};
 
 /// Namespace and authority of the fleet.
 pub const FLEET: &str = "fleet";
