@@ -9,15 +9,20 @@ use crate::program::Program;
 
 /// Programs that take longest, in the order in which they start, and how many of their tests run at a time where
 /// the tests wait rather than compute.
-const LONG: [(&str, Option<u32>); 9] = [
+const LONG: [(&str, Option<u32>); 14] = [
     ("cluster", Some(8)),
-    ("handshakes", None),
     ("runbooks", Some(4)),
+    ("conversation", None),
+    ("handshakes", None),
+    ("bounded", None),
     ("api_policy", None),
     ("faults", Some(4)),
-    ("pki_oracle", None),
     ("chart", None),
-    ("conversation", None),
+    ("mutants", None),
+    ("protocol", None),
+    ("pki_oracle", None),
+    ("verifiers", None),
+    ("heap", None),
     ("remains", None),
 ];
 
