@@ -117,9 +117,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Result<Respon
 impl Shared {
     /// Has the server in memory hold an object of a series, as it is.
     fn store(&self, series: &Series, number: usize) {
-        if let Some(object) = series.take(number) {
-            self.server.restore(series.kind(), object);
-        }
+        series.move_out(number, |object| self.server.restore(series.kind(), object));
     }
 
     fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<(Arc<Series>, usize)> {

@@ -84,10 +84,12 @@ impl Series {
         (!self.moved.lock().contains(&number)).then_some(number)
     }
 
-    /// Moves one of them elsewhere; `None` where it has moved already.
-    pub fn take(&self, number: usize) -> Option<Value> {
-        let is_here = self.moved.lock().insert(number);
-        is_here.then(|| serde_json::from_str(&self.whole.text(number)).unwrap())
+    /// Has one of them moved, unless it has already: no other request finds it in neither place.
+    pub fn move_out(&self, number: usize, to: impl FnOnce(Value)) {
+        let mut moved = self.moved.lock();
+        if moved.insert(number) {
+            to(serde_json::from_str(&self.whole.text(number)).unwrap());
+        }
     }
 }
 
