@@ -15,7 +15,7 @@ use crate::operator::index::metadata::NameOnly;
 /// So many names of a namespace are read without a list: no more than a page of one takes.
 const FEW: usize = 32;
 
-/// Those of these identities that are to be read: few of each namespace, or ones that exist.
+/// Those of these identities that are to be read: ones that the index knows, few others of each namespace, or ones that exist.
 ///
 /// # Errors
 /// [`Error`] where identities cannot be listed.
@@ -23,16 +23,23 @@ pub async fn worth_reading(
     context: &Context,
     names: impl IntoIterator<Item = NamespacedName>,
 ) -> Result<BTreeSet<NamespacedName>, Error> {
+    let (mut found, others): (BTreeSet<_>, BTreeSet<_>) =
+        names.into_iter().partition(|identity| is_indexed(context, identity));
     let mut by_namespace = BTreeMap::<String, BTreeSet<String>>::new();
-    for NamespacedName { namespace, name } in names {
+    for NamespacedName { namespace, name } in others {
         by_namespace.entry(namespace).or_default().insert(name);
     }
-    let mut found = BTreeSet::new();
     for (namespace, names) in by_namespace {
         let names = if names.len() > FEW { existing(context, &namespace, &names).await? } else { names };
         found.extend(names.into_iter().map(|name| NamespacedName::new(&*namespace, name)));
     }
     Ok(found)
+}
+
+/// Whether the index knows an identity.
+#[must_use]
+pub fn is_indexed(context: &Context, NamespacedName { namespace, name }: &NamespacedName) -> bool {
+    context.scheduler.lock().index().find(namespace, name).is_some()
 }
 
 /// Those of these names that a fresh list of the namespace shows.

@@ -18,6 +18,7 @@ use crate::api::identity::MtlsIdentity;
 use crate::operator::client::throttle::pause;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
+use crate::operator::index::identity::ParsedIdentity;
 use crate::operator::index::recorded_status::RecordedStatus;
 use crate::operator::issuers::{Issuer, Unready};
 use crate::operator::scheduler::ReconcileRequest;
@@ -77,9 +78,9 @@ async fn observe_identity(
     let (namespace, name) = (&request.namespace, &request.name);
     let known = context.scheduler.lock().identity_version(namespace, name);
     let found = context.client.read::<MtlsIdentity>(Some(namespace), name).await?;
-    let now = context.millis();
-    context.scheduler.change(|scheduler| match &found {
-        Some(identity) => scheduler.apply_identity_answer(identity, now),
+    let (parsed, now) = (found.as_ref().map(ParsedIdentity::from), context.millis());
+    context.scheduler.change(|scheduler| match parsed {
+        Some(parsed) => scheduler.apply_identity_answer(parsed, now),
         None => scheduler.identity_not_found(namespace, name, known, now),
     });
     Ok(found)

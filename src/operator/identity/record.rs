@@ -13,6 +13,7 @@ use crate::operator::client::merge_patch::status_patch;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::events;
+use crate::operator::index::identity::ParsedIdentity;
 use crate::operator::status_proof::{names_unknown_signer, proven};
 use crate::plan::identity::decide::Decision;
 use crate::plan::identity::ready::{IdentityReady, Refusal};
@@ -121,9 +122,9 @@ async fn write(
         return Ok(());
     };
     let version = context.client.write_identity_status(namespace, name, change.patch).await?;
-    let recorded = written(identity, change.status, version);
+    let recorded = ParsedIdentity::from(&written(identity, change.status, version));
     let now = context.millis();
-    context.scheduler.change(|scheduler| scheduler.apply_identity_answer(&recorded, now));
+    context.scheduler.change(|scheduler| scheduler.apply_identity_answer(recorded, now));
     events::transition(context, identity, ready).await;
     Ok(())
 }

@@ -27,8 +27,8 @@ pub struct AwaitedObject {
 impl From<&Witness> for AwaitedObject {
     fn from(witness: &Witness) -> Self {
         match witness {
-            Witness::Identity(named) => Self::identity(&named.namespace, &named.name),
-            Witness::LeafSecret(named) => Self::secret(&named.namespace, &named.name),
+            Witness::Identity(identity) => Self::identity(&identity.namespace, &identity.name),
+            Witness::LeafSecret(secret) => Self::secret(&secret.namespace, &secret.name),
         }
     }
 }

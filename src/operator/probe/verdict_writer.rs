@@ -14,6 +14,7 @@ use crate::api::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
+use crate::operator::index::identity::ParsedIdentity;
 use crate::plan::probe::verdict::ServingVerdict;
 
 /// Writes at a time, and in one round: whatever changes for all identities at once, other requests keep their turn.
@@ -66,7 +67,8 @@ async fn write(
         written => Some(written?),
     };
     let Some(identity) = found else { return Ok(()) };
-    context.scheduler.change(|scheduler| scheduler.apply_identity_answer(&identity, context.millis()));
+    let parsed = ParsedIdentity::from(&identity);
+    context.scheduler.change(|scheduler| scheduler.apply_identity_answer(parsed, context.millis()));
     state.change_if(|state| {
         if is_stale { state.apply_read(object.version, &identity) } else { state.apply_response(&identity) }
     });

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
 use super::former_keys::SignerMention;
-use super::ownership_claim::{exists, is_indexed, is_owned};
+use super::ownership_claim::{exists, is_owned};
 use crate::api::namespaced_name::NamespacedName;
 use crate::operator::authority::named_identities::worth_reading;
 use crate::operator::client::AT_ONCE;
@@ -88,10 +88,7 @@ impl<'a> LeafSecrets<'a> {
 
 /// Those whose identities exist. Each is read once, however many Secrets name it.
 async fn existing(context: &Context, mut leaves: Vec<LeafSecret>) -> Result<Vec<LeafSecret>, Error> {
-    let (indexed, others): (Vec<_>, Vec<_>) =
-        leaves.iter().map(|leaf| leaf.identity.clone()).partition(|identity| is_indexed(context, identity));
-    let mut owners = worth_reading(context, others).await?;
-    owners.extend(indexed);
+    let owners = worth_reading(context, leaves.iter().map(|leaf| leaf.identity.clone())).await?;
     let checks = stream::iter(owners).map(|owner| present(context, owner));
     let found: Vec<Option<_>> = checks.buffer_unordered(AT_ONCE).try_collect().await?;
     let present: BTreeSet<_> = found.into_iter().flatten().collect();

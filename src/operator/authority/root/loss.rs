@@ -7,7 +7,7 @@ use std::pin::pin;
 use futures::{StreamExt as _, TryStreamExt as _, future::ready, stream};
 
 use super::loaded_ca::{LoadedCa, LoadedRoot};
-use super::ownership_claim::{claims, is_indexed, true_claim};
+use super::ownership_claim::{claims, true_claim};
 use crate::api::MtlsIdentity;
 use crate::operator::authority::named_identities::worth_reading;
 use crate::operator::client::AT_ONCE;
@@ -99,9 +99,8 @@ async fn leaf_secret(context: &Context, spec: &AuthoritySpec) -> Result<Option<L
     let mut list = context.leaf_secrets(&spec.name);
     while let Some(ScopedPage { page, .. }) = list.next().await? {
         let mut claims = claims(page.items.into_iter().map(|secret| secret.metadata));
-        let others = claims.keys().filter(|identity| !is_indexed(context, identity)).cloned();
-        let read = worth_reading(context, others.collect::<Vec<_>>()).await?;
-        claims.retain(|identity, _| read.contains(identity) || is_indexed(context, identity));
+        let read = worth_reading(context, claims.keys().cloned()).await?;
+        claims.retain(|identity, _| read.contains(identity));
         let checked =
             stream::iter(claims).map(|(owner, claims)| true_claim(context, &spec.name, owner, claims));
         let true_claims = checked.buffered(AT_ONCE).try_filter_map(|found| ready(Ok(found)));

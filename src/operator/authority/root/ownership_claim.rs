@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::api::MtlsIdentity;
 use crate::api::namespaced_name::NamespacedName;
+use crate::operator::authority::named_identities::is_indexed;
 use crate::operator::context::Context;
 use crate::operator::error::Error;
 use crate::operator::index::digest::digest;
@@ -96,12 +97,6 @@ fn in_index<'u>(
 /// [`Error`] where it cannot be read.
 pub async fn exists(context: &Context, identity: &NamespacedName) -> Result<bool, Error> {
     Ok(is_indexed(context, identity) || read(context, identity).await?.is_some())
-}
-
-/// Whether the index knows an identity.
-#[must_use]
-pub fn is_indexed(context: &Context, identity: &NamespacedName) -> bool {
-    context.scheduler.lock().index().find(&identity.namespace, &identity.name).is_some()
 }
 
 async fn read(
